@@ -1,0 +1,283 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One small client for the Kubernetes API: raw JSON in and out, errors as sentences.
+
+The official client brings what is hard (kubeconfig, contexts, certificates, exec plugins, token refresh, proxies);
+this adds what the collection needs of it: raw paths (paths.py), server-side apply, watches that can be resumed,
+the server's own clock, and one exception type that tells a refusal from an unreachable server.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from . import paths
+
+try:
+    import kubernetes.client
+    import kubernetes.config
+    import urllib3
+
+    IMPORT_ERROR: ImportError | None = None
+except ImportError as error:  # said as a sentence when a client is asked for; ansible-doc must work without it
+    IMPORT_ERROR = error
+
+#: seconds to connect, and to wait for an answer that is not a stream
+TIMEOUT = (5.0, 20.0)
+#: argument of kubernetes.core's auth options -> environment variable it falls back to
+ENVIRONMENT = {
+    "kubeconfig": "K8S_AUTH_KUBECONFIG",
+    "context": "K8S_AUTH_CONTEXT",
+    "host": "K8S_AUTH_HOST",
+    "api_key": "K8S_AUTH_API_KEY",
+    "ca_cert": "K8S_AUTH_SSL_CA_CERT",
+    "client_cert": "K8S_AUTH_CERT_FILE",
+    "client_key": "K8S_AUTH_KEY_FILE",
+    "validate_certs": "K8S_AUTH_VERIFY_SSL",
+}
+
+
+class ClusterError(Exception):
+    """No usable way to the cluster; the text is one sentence for the user."""
+
+
+class ApiError(ClusterError):
+    """The API server refused a request, or could not be reached (`status` 0).
+
+    :ivar int status: HTTP status, 0 when there was no answer.
+    :ivar str reason: the machine-readable reason of the Status object (``Forbidden``, ``NotFound``, ``Expired`` …).
+    :ivar str path: the REST path that was asked.
+    """
+
+    def __init__(self, status: int, reason: str, message: str, path: str) -> None:
+        super().__init__(message)
+        self.status, self.reason, self.message, self.path = status, reason, message, path
+
+    @property
+    def unreachable(self) -> bool:
+        """True when nothing is known of the cluster's state: no answer, or a server that is not able to give one."""
+        return self.status == 0 or self.status == 429 or self.status >= 500
+
+
+class Cluster:
+    """A connection to one cluster, cheap to keep and safe to share between threads."""
+
+    def __init__(self, client: kubernetes.client.ApiClient) -> None:
+        self._client = client
+        self._http = client.rest_client.pool_manager
+        self.server: str = client.configuration.host
+        #: server time minus local time in seconds, from the Date header of the last answer (faults.md G5: clocks differ)
+        self.skew = 0.0
+
+    @classmethod
+    def connect(cls, args: Mapping[str, Any] | None = None) -> Cluster:
+        """Find the cluster as kubernetes.core does: arguments, then K8S_AUTH_*, then KUBECONFIG, then the pod's own account.
+
+        :raises ClusterError: when none of these gives a usable configuration.
+        """
+        if IMPORT_ERROR is not None:
+            raise ClusterError(f"the Python package 'kubernetes' is missing from {os.sys.executable}: {IMPORT_ERROR}; pip install kubernetes")
+        wanted = {name: _argument(args or {}, name) for name in ENVIRONMENT}
+        configuration = kubernetes.client.Configuration()
+        if wanted["host"] is None or wanted["kubeconfig"] or wanted["context"]:
+            _load(configuration, wanted["kubeconfig"], wanted["context"])
+        _override(configuration, wanted)
+        configuration.retries = False  # a retry hides how long the API has been away; the callers decide
+        configuration.connection_pool_maxsize = 24  # one per watch, and some
+        return cls(kubernetes.client.ApiClient(configuration))
+
+    # --- requests -------------------------------------------------------------------------------------------------
+
+    def _open(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, content_type: str, timeout: Any) -> Any:
+        headers = {"Accept": "application/json", "User-Agent": "oceans.llm", "Content-Type": content_type}
+        for auth in self._client.configuration.auth_settings().values():  # renews an expired token by itself
+            if auth["in"] == "header" and auth["value"]:
+                headers[auth["key"]] = auth["value"]
+        url = self.server + path
+        text = urllib3.request.urlencode({k: _query(v) for k, v in (query or {}).items() if v is not None}) if query else ""
+        data = None if body is None else body if isinstance(body, (str, bytes)) else json.dumps(body)
+        try:
+            answer = self._http.request(
+                method, f"{url}?{text}" if text else url, body=data, headers=headers, preload_content=False, retries=False,
+                timeout=urllib3.Timeout(connect=timeout[0], read=timeout[1]),
+            )
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise ApiError(0, "Unreachable", f"the API server {self.server} does not answer: {_plain(error)}", path) from error
+        date = answer.headers.get("Date")
+        if date:
+            self.skew = email.utils.parsedate_to_datetime(date).timestamp() + 0.5 - time.time()
+        return answer
+
+    def raw(self, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None,
+            content_type: str = "application/json", timeout: Any = TIMEOUT) -> tuple[int, dict[str, str], str]:
+        """One request; returns (status, headers, text) whatever the status."""
+        answer = self._open(method, path, query, body, content_type, timeout)
+        try:
+            text = answer.data.decode("utf-8", "replace")
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise ApiError(0, "Unreachable", f"the API server {self.server} broke off its answer: {_plain(error)}", path) from error
+        finally:
+            answer.release_conn()
+        return answer.status, dict(answer.headers), text
+
+    def _json(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        status, _headers, text = self.raw(method, path, **options)
+        if status >= 400:
+            raise _refused(status, text, path, self.server)
+        return json.loads(text) if text else {}
+
+    def get(self, path: str, **query: Any) -> dict[str, Any]:
+        """One object. :raises ApiError: also when it is not there (status 404)."""
+        return self._json("GET", path, query=query)
+
+    def find(self, path: str) -> dict[str, Any] | None:
+        """One object, or None when the API server says that it is not there."""
+        try:
+            return self.get(path)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def list(self, path: str, **query: Any) -> dict[str, Any]:
+        """A whole list object (`items`, `metadata.resourceVersion`)."""
+        return self._json("GET", path, query=query)
+
+    def create(self, path: str, body: Any, dry_run: bool = False) -> dict[str, Any]:
+        return self._json("POST", path, body=body, query={"dryRun": "All" if dry_run else None})
+
+    def apply(self, path: str, body: Any, manager: str, force: bool = False, dry_run: bool = False) -> dict[str, Any]:
+        """Server-side apply of one object as the given field manager (Kubernetes API, `PATCH` application/apply-patch+yaml)."""
+        query = {"fieldManager": manager, "force": force, "dryRun": "All" if dry_run else None}
+        return self._json("PATCH", path, body=body, query=query, content_type="application/apply-patch+yaml")
+
+    def patch(self, path: str, body: Any, dry_run: bool = False, manager: str | None = None) -> dict[str, Any]:
+        """JSON merge patch."""
+        query = {"dryRun": "All" if dry_run else None, "fieldManager": manager}
+        return self._json("PATCH", path, body=body, query=query, content_type="application/merge-patch+json")
+
+    def delete(self, path: str, propagation: str = "Background") -> dict[str, Any]:
+        return self._json("DELETE", path, body={"propagationPolicy": propagation})
+
+    def watch(self, path: str, resource_version: str, timeout: float = 300, **query: Any) -> Iterator[dict[str, Any]]:
+        """Changes after one resourceVersion, as they come; ends when the server closes the stream.
+
+        :raises ApiError: status 410 when the version is too old (list again), 0 when the connection was lost.
+        """
+        asked = {**query, "watch": True, "resourceVersion": resource_version, "allowWatchBookmarks": True, "timeoutSeconds": int(timeout)}
+        # the server sends a bookmark about once a minute: a longer silence means a dead connection
+        answer = self._open("GET", path, asked, None, "application/json", (TIMEOUT[0], min(timeout, 90.0) + 10))
+        try:
+            if answer.status >= 400:
+                raise _refused(answer.status, answer.data.decode("utf-8", "replace"), path, self.server)
+            for line in _lines(answer):
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    status = event["object"]
+                    raise ApiError(status.get("code", 500), status.get("reason", ""), status.get("message", ""), path)
+                yield event
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            raise ApiError(0, "Unreachable", f"the watch of {path} broke off: {_plain(error)}", path) from error
+        finally:
+            answer.close()
+
+    # --- what the callers ask -------------------------------------------------------------------------------------
+
+    def logs(self, namespace: str, pod: str, container: str, previous: bool = False, tail: int = 50) -> str:
+        """The last lines of one container; of its previous run with ``previous``."""
+        query = {"container": container, "previous": previous or None, "tailLines": tail, "limitBytes": 65536}
+        status, _headers, text = self.raw("GET", paths.pod_log(namespace, pod), query=query)
+        if status >= 400:
+            raise _refused(status, text, paths.pod_log(namespace, pod), self.server)
+        return text
+
+    def can(self, verb: str, resource: str, group: str = "", namespace: str = "", name: str = "", subresource: str = "") -> bool:
+        """Ask the API server whether the caller may do this (SelfSubjectAccessReview, authorization.k8s.io/v1)."""
+        wanted = {"verb": verb, "resource": resource, "group": group, "namespace": namespace, "name": name, "subresource": subresource}
+        body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": wanted}}
+        return bool(self.create(paths.REVIEW_SELF_ACCESS, body)["status"]["allowed"])
+
+    def service_request(self, namespace: str, service: str, port: int | str, path: str, method: str = "GET",
+                        body: Any = None, timeout: Any = TIMEOUT) -> tuple[int, dict[str, str], str]:
+        """One HTTP request to a Service through the API server (services/proxy): no route from here to the pods is needed."""
+        return self.raw(method, paths.service_proxy(namespace, service, port, path), body=body, timeout=timeout)
+
+    def now(self) -> float:
+        """The server's clock, seconds since the epoch."""
+        return time.time() + self.skew
+
+
+def _argument(args: Mapping[str, Any], name: str) -> Any:
+    value = args.get(name)
+    return value if value not in (None, "") else os.environ.get(ENVIRONMENT[name]) or None
+
+
+def _load(configuration: Any, kubeconfig: Any, context: str | None) -> None:
+    try:
+        if isinstance(kubeconfig, Mapping):
+            kubernetes.config.load_kube_config_from_dict(dict(kubeconfig), context=context, client_configuration=configuration)
+        elif kubeconfig or context or os.environ.get("KUBECONFIG") or os.path.exists(os.path.expanduser("~/.kube/config")):
+            path = os.path.expanduser(kubeconfig) if kubeconfig else None
+            if path and not os.path.exists(path):
+                raise ClusterError(f"the kubeconfig {path} does not exist; set oceans_llm_kubeconfig or K8S_AUTH_KUBECONFIG")
+            kubernetes.config.load_kube_config(path, context=context, client_configuration=configuration, persist_config=False)
+        else:
+            kubernetes.config.load_incluster_config(client_configuration=configuration)
+    except kubernetes.config.ConfigException as error:
+        where = kubeconfig if isinstance(kubeconfig, str) else "the given kubeconfig" if kubeconfig else "KUBECONFIG, ~/.kube/config or a pod's service account"
+        raise ClusterError(f"no usable cluster in {where}: {_plain(error)}; set oceans_llm_kubeconfig and oceans_llm_context") from error
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:  # what the client raises for a file that is no kubeconfig
+        raise ClusterError(f"{kubeconfig or 'the kubeconfig'} cannot be read as a kubeconfig: {_plain(error)}") from error
+    except Exception as error:
+        if type(error).__module__.startswith("yaml"):
+            raise ClusterError(f"{kubeconfig or 'the kubeconfig'} is not YAML: {_plain(error)}") from error
+        raise
+
+
+def _override(configuration: Any, wanted: Mapping[str, Any]) -> None:
+    for name, attribute in (("host", "host"), ("ca_cert", "ssl_ca_cert"), ("client_cert", "cert_file"), ("client_key", "key_file")):
+        if wanted[name]:
+            setattr(configuration, attribute, wanted[name])
+    if wanted["api_key"]:
+        configuration.api_key["authorization"] = f"Bearer {wanted['api_key']}"
+    if wanted["validate_certs"] is not None:
+        configuration.verify_ssl = str(wanted["validate_certs"]).lower() not in ("false", "no", "0", "off")
+
+
+def _query(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _plain(error: BaseException) -> str:
+    """The last, plainest part of an exception's text: what the operating system or the server said."""
+    reason = getattr(error, "reason", None)
+    while isinstance(reason, BaseException) and reason is not error:
+        error, reason = reason, getattr(reason, "reason", None)
+    text = " ".join(str(error).split())
+    return text.rsplit(": ", 1)[-1] if "object at 0x" in text else text
+
+
+def _refused(status: int, text: str, path: str, server: str) -> ApiError:
+    try:
+        body = json.loads(text)
+        reason, message = body.get("reason") or "", body.get("message") or text
+    except (ValueError, AttributeError):
+        reason, message = "", text.strip()[:500] or f"HTTP {status}"
+    if status == 401:
+        message = f"the API server {server} does not accept the credentials (401 Unauthorized): the token or certificate is wrong or has expired"
+    return ApiError(status, reason, message, path)
+
+
+def _lines(answer: Any) -> Iterator[bytes]:
+    """Lines of a chunked stream, each as soon as it is whole."""
+    rest = b""
+    for chunk in answer.stream(65536, decode_content=True):
+        rest += chunk
+        *whole, rest = rest.split(b"\n")
+        yield from (line for line in whole if line.strip())
