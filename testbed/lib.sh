@@ -1,0 +1,70 @@
+# shellcheck shell=bash
+# What every testbed script shares: where things are, how it speaks, when a step may be skipped.
+# Sourced, never run.
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+TESTBED=$ROOT/testbed
+STATE=$ROOT/.testbed
+CACHE=${OCEANS_LLM_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME is not set}/.cache}/oceans-llm}
+CLUSTER=${OCEANS_LLM_CLUSTER:-oceans-llm}
+# shellcheck source=testbed/versions.env
+. "$TESTBED/versions.env"
+
+# A second cluster keeps its own state beside the first one's.
+[ "$CLUSTER" = oceans-llm ] || STATE=$ROOT/.testbed/$CLUSTER
+export KUBECONFIG=$STATE/kubeconfig
+export PATH=$ROOT/.venv/bin:$CACHE/bin:$PATH
+mkdir -p "$STATE" "$CACHE/bin" "$CACHE/logs" "$CACHE/stamps"
+
+say() { printf '%s\n' "$*"; }
+fail() { printf 'testbed: %s\n' "$*" >&2; exit 1; }
+have() { command -v "$1" > /dev/null 2>&1; }
+
+# digest PATH|TEXT...: one hash over files and folders (names and contents) and plain words.
+digest() {
+  local item
+  for item in "$@"; do
+    if [ -d "$item" ]; then
+      (cd "$item" && find . -type f -not -path '*/__pycache__/*' -print0 | sort -z | xargs -0 -r sha256sum)
+    elif [ -f "$item" ]; then
+      sha256sum < "$item"
+    else
+      printf '%s\n' "$item"
+    fi
+  done | sha256sum | cut -d' ' -f1
+}
+
+# A step is done when its stamp holds the digest of its inputs; the result itself is checked by the caller.
+stamped() { [ "$(cat "$CACHE/stamps/$1" 2> /dev/null)" = "$2" ]; }
+stamp() { printf '%s\n' "$2" > "$CACHE/stamps/$1"; }
+
+# Two runs at once (two checkouts, one cache) take turns: locked NAME, to the end of the calling script.
+locked() {
+  exec 9> "$CACHE/$1.lock"
+  flock -n 9 || { say "$1: another run is at it, waiting for it"; flock 9; }
+}
+
+# slow LABEL COMMAND...: run it with its output in a log, tell every 15 seconds that and where it is,
+# and show the log's end if it fails.
+slow() {
+  local label=$1 log start=$SECONDS pid rc=0 next=15
+  shift
+  log=$CACHE/logs/$(printf '%s' "$label" | tr -cs 'A-Za-z0-9.\n' '-').log
+  say "$label ..."
+  "$@" > "$log" 2>&1 9>&- &
+  pid=$!
+  while kill -0 "$pid" 2> /dev/null; do
+    if ((SECONDS - start >= next)); then
+      say "$label: $((SECONDS - start)) s, $(tail -n 1 "$log" | tr -d '\r' | cut -c1-100)"
+      next=$((next + 15))
+    fi
+    sleep 0.2
+  done
+  wait "$pid" || rc=$?
+  if [ "$rc" -ne 0 ]; then
+    tail -n 40 "$log" >&2
+    fail "$label failed after $((SECONDS - start)) s (exit $rc); the whole log is $log"
+  fi
+  say "$label: done in $((SECONDS - start)) s"
+}
