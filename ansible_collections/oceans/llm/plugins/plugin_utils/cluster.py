@@ -16,6 +16,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from . import paths
 
@@ -100,7 +101,7 @@ class Cluster:
             if auth["in"] == "header" and auth["value"]:
                 headers[auth["key"]] = auth["value"]
         url = self.server + path
-        text = urllib3.request.urlencode({k: _query(v) for k, v in (query or {}).items() if v is not None}) if query else ""
+        text = urlencode({k: _query(v) for k, v in (query or {}).items() if v is not None})
         data = None if body is None else body if isinstance(body, (str, bytes)) else json.dumps(body)
         try:
             answer = self._http.request(

@@ -1,0 +1,74 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an upgrade would change: the rendered objects against those of the last revision. Pure.
+
+kubernetes.core.helm without helm-diff compares only values and the chart's version, so a changed template would go
+unseen (measured); the objects themselves are compared here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from .helm_release import Release
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Names as `Kind/name`, sorted; `before` and `after` are YAML for --diff without a byte of any Secret."""
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    before: str = ""
+    after: str = ""
+    reason: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.removed or self.reason)
+
+    def phrase(self) -> str:
+        parts = [f"{sign}{name}" for sign, names in (("+", self.added), ("~", self.changed), ("-", self.removed)) for name in names]
+        return ", ".join([*parts, *([self.reason] if self.reason else [])]) or "nothing"
+
+
+def compare(live: Release | None, planned: Release) -> Changes:
+    """`live` is the newest revision that Helm knows, whatever its status; None before the first install."""
+    old = _by_name([*live.manifest, *live.hooks]) if live else {}
+    new = _by_name([*planned.manifest, *planned.hooks])
+    changed = tuple(sorted(n for n in new if n in old and new[n] != old[n]))
+    added, removed = tuple(sorted(set(new) - set(old))), tuple(sorted(set(old) - set(new)))
+    touched_old = [old[n] for n in sorted({*changed, *removed})]
+    touched_new = [new[n] for n in sorted({*changed, *added})]
+    return Changes(added, changed, removed, _yaml(touched_old), _yaml(touched_new), _reason(live, planned))
+
+
+def _reason(live: Release | None, planned: Release) -> str:
+    """Why an upgrade is due although no object differs."""
+    if live is None:
+        return ""
+    if live.status != "deployed":
+        return f"revision {live.revision} is {live.status}"
+    if live.chart != planned.chart:
+        return f"chart {live.chart} -> {planned.chart}"
+    return "values" if dict(live.values) != dict(planned.values) else ""
+
+
+def _by_name(objects: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    return {f"{o.get('kind')}/{(o.get('metadata') or {}).get('name')}": o for o in objects}
+
+
+def _yaml(objects: Iterable[Mapping[str, Any]]) -> str:
+    return yaml.safe_dump_all([without_secrets(o) for o in objects], sort_keys=True)
+
+
+def without_secrets(obj: Mapping[str, Any]) -> dict[str, Any]:
+    """The object with the values of a Secret replaced by their key names only."""
+    if obj.get("kind") != "Secret":
+        return dict(obj)
+    return {**obj, **{part: dict.fromkeys(obj[part], "(hidden)") for part in ("data", "stringData") if obj.get(part)}}

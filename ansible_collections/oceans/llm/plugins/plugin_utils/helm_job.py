@@ -1,0 +1,114 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""kubernetes.core.helm as a background job beside the watcher.
+
+The module's own action refuses `async`; what works is to start the *module* with Ansible's async wrapper from an action
+plugin. Its job file holds only `started`/`finished` until the module's result replaces everything in it. Helm's process
+is found by the session id that it shares with the wrapper: the one process that may be ended by SIGTERM (release
+`failed`), never by SIGKILL (release `pending-…`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .rollout.verdict import Helm
+
+#: Ansible ends a job with SIGKILL when this is over, so it lies far above every timeout of the run (seconds)
+ASYNC_LIMIT = 6 * 3600
+
+
+class HelmJob:
+    """One run of the helm module in the background."""
+
+    def __init__(self, job: dict[str, Any], clock: Callable[[], float]) -> None:
+        self.id = str(job["ansible_job_id"])
+        self._file = job.get("results_file") or os.path.expanduser(f"~/.ansible_async/{self.id}")
+        self._clock = clock
+        self._ended_at = 0.0
+        self._terminating = False
+        self.result: dict[str, Any] | None = None
+
+    def poll(self) -> Helm:
+        """Look once. Sets :attr:`result` when the module has ended, and removes the job file."""
+        if self.result is None:
+            self.result = self._read()
+            if self.result is not None:
+                self._ended_at = self._clock()
+                self._remove()
+        if self._terminating:  # the cause may be known before helm's process exists: look until the job is over
+            self._signal()
+        if self.result is None:
+            return Helm(running=True)
+        return Helm(running=False, ended_at=self._ended_at, error=error_of(self.result))
+
+    def terminate(self, deadline: float = 20.0) -> bool:
+        """End helm with SIGTERM and wait for the module's result; False when it is not there in time."""
+        self._terminating = True
+        end = time.monotonic() + deadline
+        while self.poll().running:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.05)  # a job file has no watch
+        return True
+
+    def _read(self) -> dict[str, Any] | None:
+        try:
+            with open(self._file, encoding="utf-8") as file:
+                found = json.load(file)
+        except (OSError, ValueError):  # not there yet, or half written
+            return None
+        if "ansible_job_id" in found and "started" in found and not found.get("finished"):
+            return None
+        return dict(found)
+
+    def _remove(self) -> None:
+        try:
+            os.unlink(self._file)
+        except FileNotFoundError:
+            pass
+
+    def _signal(self) -> None:
+        for pid in helm_processes(self.id):
+            try:
+                os.kill(pid, signal.SIGTERM)
+            except ProcessLookupError:
+                pass  # it ended by itself
+
+
+def error_of(result: dict[str, Any]) -> str:
+    """What Helm said when it failed, without the module's own wording; empty when it did not fail."""
+    if not result.get("failed") and not result.get("rc"):
+        return ""
+    text = str(result.get("stderr") or result.get("msg") or "no message").strip()
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith(("WARNING", "level=", "I0", "W0"))]
+    return (lines or [text])[-1].removeprefix("Error: ").strip()
+
+
+def helm_processes(job_id: str) -> Iterator[int]:
+    """Process ids of the helm commands of one async job (Linux: /proc)."""
+    name = job_id.split(".", 1)[0]
+    seen = list(_processes())
+    sessions = {sid for _pid, sid, argv in seen if name in argv and any(a.endswith("async_wrapper.py") for a in argv)}
+    for pid, sid, argv in seen:
+        if sid in sessions and argv and os.path.basename(argv[0]).startswith("helm"):
+            yield pid
+
+
+def _processes() -> Iterator[tuple[int, int, list[str]]]:
+    """(pid, session, argv) of every process that can be read."""
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/stat", encoding="ascii", errors="replace") as file:
+                session = int(file.read().rsplit(")", 1)[1].split()[3])
+            with open(f"/proc/{entry}/cmdline", "rb") as file:
+                argv = file.read().decode(errors="replace").split("\0")[:-1]
+        except (OSError, ValueError, IndexError):
+            continue
+        yield int(entry), session, argv

@@ -1,0 +1,99 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The live lines: one per change, a heartbeat between, nothing twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from . import progress
+from .model import Certainty, Snapshot
+from .verdict import Verdict
+
+
+class Narrator:
+    """Turns pictures into lines. `say` gets each line once; :attr:`timeline` keeps them with their seconds."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._start = time.monotonic()
+        self._told: dict[str, str] = {}
+        self.timeline: list[tuple[float, str]] = []
+        #: seconds until the first sign of trouble was seen
+        self.first_signal: float | None = None
+
+    def changes(self, snapshot: Snapshot, verdict: Verdict, away: str) -> bool:
+        """Say what is new in this picture; True when something was said."""
+        said = False
+        for key, phrase in {**facts(snapshot), **self._warnings(verdict), **({"api": f"API unknown: {away}"} if away else {})}.items():
+            if self._told.get(key) != phrase:
+                self._told[key] = phrase
+                self._line(phrase)
+                said = True
+        if not away and self._told.pop("api", None):
+            self._line("the API server answers again")
+            said = True
+        return said
+
+    def heartbeat(self, verdict: Verdict, away: str) -> None:
+        self._line(f"… {'API unknown: ' + away if away else verdict.blocker or 'finishing'}")
+
+    def note(self, text: str) -> None:
+        self._line(text)
+
+    def _warnings(self, verdict: Verdict) -> dict[str, str]:
+        """Everything but the certain: shown, and not yet an alarm."""
+        found = {}
+        for cause in verdict.causes:
+            if self.first_signal is None:
+                self.first_signal = time.monotonic() - self._start
+            if cause.certainty is not Certainty.CERTAIN:
+                budget = f" (given {cause.budget:.0f} s)" if cause.budget else ""
+                found[f"{cause.code} {cause.object}"] = f"{cause.object}: {cause.cause}{budget}"
+        return found
+
+    def _line(self, text: str) -> None:
+        self.timeline.append((round(time.monotonic() - self._start, 1), text))
+        self._say(f"{time.monotonic() - self._start:5.1f}s {text}")
+
+
+def facts(snapshot: Snapshot) -> dict[str, str]:
+    """The state of each Job and Deployment of the release in a phrase that changes only when something happens."""
+    found = {}
+    for name in snapshot.scope.jobs:
+        job = snapshot.objects.get("Job", {}).get(name)
+        if job is not None and _made_since(job, snapshot):
+            found[f"Job/{name}"] = _job_fact(job, name, snapshot)
+    for name in snapshot.scope.deployments:
+        deployment = snapshot.objects.get("Deployment", {}).get(name)
+        if deployment is not None:
+            found[f"Deployment/{name}"] = _deployment_fact(deployment, name, snapshot)
+    return found
+
+
+def _made_since(job: dict[str, object], snapshot: Snapshot) -> bool:
+    from .model import age
+
+    return age(job, snapshot.now) <= snapshot.now - snapshot.started + 1
+
+
+def _job_fact(job: dict[str, object], name: str, snapshot: Snapshot) -> str:
+    done = progress.finished(job)
+    if done is not None:
+        return f"Job/{name} {'is complete' if done else 'has failed'}"
+    status = job.get("status") or {}
+    failed = status.get("failed", 0) if isinstance(status, dict) else 0
+    return f"Job/{name} is running" + (f", attempt {failed + 1}" if failed else "")
+
+
+def _deployment_fact(deployment: dict[str, object], name: str, snapshot: Snapshot) -> str:
+    status = deployment.get("status") or {}
+    spec = deployment.get("spec") or {}
+    assert isinstance(status, dict) and isinstance(spec, dict)
+    wanted, updated, available = spec.get("replicas", 1), status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
+    if not progress.deployment_blocker(snapshot, name):
+        return f"Deployment/{name} is complete: {available} of {wanted} pods available"
+    old = status.get("replicas", 0) - updated
+    return f"Deployment/{name}: {updated} of {wanted} new pods made, {available} available" + (f", {old} old" if old > 0 else "")

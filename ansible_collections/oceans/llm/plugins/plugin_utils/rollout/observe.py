@@ -1,0 +1,187 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Watches into one picture of a namespace: what the rules look at.
+
+One thread per kind lists once and then watches from that version on, for as long as it takes. A dropped stream, 410,
+429, 5xx and an API that is away are normal here: the thread tries again and says since when it knows nothing.
+Where `watch` is forbidden it lists every few seconds instead.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .. import paths
+from ..cluster import ApiError, Cluster
+
+#: kind -> plural; Events last, so that what they speak of is known
+KINDS = {
+    "Deployment": "deployments",
+    "ReplicaSet": "replicasets",
+    "Pod": "pods",
+    "Job": "jobs",
+    "PersistentVolumeClaim": "persistentvolumeclaims",
+    "Event": "events",
+}
+POLL = 2.0  # seconds between two lists where watch is forbidden
+RETRY = (0.2, 5.0)  # first and longest pause after a lost connection, seconds
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing a watch said. `type` is ADDED, MODIFIED, DELETED, LISTED (object: name -> object), AWAY or BACK (object: why)."""
+
+    kind: str
+    type: str
+    object: Any
+
+
+class Observer:
+    """The watches of one namespace, feeding one queue; iterate it with :meth:`changes`."""
+
+    def __init__(self, cluster: Cluster, namespace: str, kinds: Mapping[str, str] = KINDS) -> None:
+        self._cluster, self._namespace, self._kinds = cluster, namespace, dict(kinds)
+        self._queue: queue.Queue[Change | BaseException] = queue.Queue()
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """List everything now and watch from there on; returns what is there, without the events of the past.
+
+        The version is taken before anything is changed: events live for an hour, and those of an earlier try must not
+        condemn this one.
+        """
+        state: dict[str, dict[str, dict[str, Any]]] = {}
+        for kind, plural in self._kinds.items():
+            path = paths.collection(plural, self._namespace)
+            answer = self._cluster.list(path, limit=1) if kind == "Event" else self._cluster.list(path)
+            state[kind] = {} if kind == "Event" else _by_name(answer)
+            version = answer["metadata"]["resourceVersion"]
+            thread = threading.Thread(target=self._follow, args=(kind, path, version), name=f"watch-{plural}", daemon=True)
+            self._threads.append(thread)
+        for thread in self._threads:
+            thread.start()
+        return state
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def put(self, change: Change) -> None:
+        """Let another source (a log that was fetched, Helm's end) wake the loop."""
+        self._queue.put(change)
+
+    def changes(self, timeout: float) -> Iterator[Change]:
+        """Everything that has come in; waits up to `timeout` seconds for the first one.
+
+        :raises BaseException: what broke a thread, brought to the front: a watcher must not die in silence.
+        """
+        wait: float | None = timeout
+        while True:
+            try:
+                change = self._queue.get(timeout=wait) if wait else self._queue.get_nowait()
+            except queue.Empty:
+                return
+            if isinstance(change, BaseException):
+                raise change
+            yield change
+            wait = None
+
+    # --- one thread per kind --------------------------------------------------------------------------------------
+
+    def _follow(self, kind: str, path: str, version: str) -> None:
+        pause, away = RETRY[0], False
+        known: str | None = version
+        while not self._stop.is_set():
+            try:
+                if known is None:
+                    known = self._relist(kind, path)
+                if away:
+                    self._queue.put(Change(kind, "BACK", ""))
+                    away = False
+                for event in self._cluster.watch(path, known):
+                    known, pause = event["object"]["metadata"]["resourceVersion"], RETRY[0]
+                    if event["type"] != "BOOKMARK":
+                        event["object"].setdefault("kind", kind)
+                        self._queue.put(Change(kind, event["type"], event["object"]))
+                    if self._stop.is_set():
+                        return
+            except ApiError as error:
+                if error.status == 410:
+                    known = None  # too old: a new list tells everything that was missed
+                elif error.status == 403 and known is not None:
+                    self._poll(kind, path)
+                    return
+                elif error.unreachable:
+                    if not away:
+                        self._queue.put(Change(kind, "AWAY", str(error)))
+                        away = True
+                    self._stop.wait(pause)
+                    pause = min(pause * 2, RETRY[1])
+                else:
+                    self._queue.put(error)
+                    return
+            except BaseException as error:
+                self._queue.put(error)
+                return
+
+    def _relist(self, kind: str, path: str) -> str:
+        answer = self._cluster.list(path)
+        self._queue.put(Change(kind, "LISTED", _by_name(answer)))
+        return str(answer["metadata"]["resourceVersion"])
+
+    def _poll(self, kind: str, path: str) -> None:
+        while not self._stop.wait(POLL):
+            try:
+                self._relist(kind, path)
+            except ApiError as error:
+                if not error.unreachable:
+                    self._queue.put(error)
+                    return
+
+
+class World:
+    """The picture that the changes make; the only mutable thing, owned by one thread."""
+
+    def __init__(self, state: dict[str, dict[str, dict[str, Any]]], started: float) -> None:
+        self.objects = state
+        self.started = started
+        self.logs: dict[tuple[str, str], str] = {}
+        self.away_since: float | None = None
+        self.away_reason = ""
+
+    def apply(self, change: Change) -> None:
+        if change.type == "AWAY":
+            self.away_since, self.away_reason = self.away_since or time.monotonic(), str(change.object)
+        elif change.type == "BACK":
+            self.away_since = None
+        elif change.type == "LISTED":
+            listed = change.object
+            if change.kind == "Event":  # a list of events includes the past
+                listed = {n: e for n, e in listed.items() if event_time(e) >= self.started - 1}
+            self.objects[change.kind] = listed
+        elif change.type == "DELETED":
+            self.objects[change.kind].pop(change.object["metadata"]["name"], None)
+        else:
+            self.objects[change.kind][change.object["metadata"]["name"]] = change.object
+
+
+def event_time(event: Mapping[str, Any]) -> float:
+    """When an event was last seen, seconds since the epoch (events.k8s.io and core fields)."""
+    from .model import epoch
+
+    series = event.get("series") or {}
+    for stamp in (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"), event.get("firstTimestamp")):
+        if stamp:
+            return epoch(stamp)
+    return epoch((event.get("metadata") or {}).get("creationTimestamp"))
+
+
+def _by_name(answer: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    kind = str(answer.get("kind", "")).removesuffix("List")
+    return {o["metadata"]["name"]: {"kind": kind, **o} for o in answer.get("items") or ()}

@@ -1,0 +1,117 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a healthy rollout still waits for, in words. Pure.
+
+What counts as complete follows the Deployment controller's own status fields (Kubernetes API, DeploymentStatus) the
+way kubectl and kstatus read them: the controller has seen this generation, all replicas are updated and available, and
+none of the old ReplicaSet is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .model import Cause, Certainty, Snapshot, age, job_pods, new_replicaset, old_pods, pods_of
+
+
+def blocker(snapshot: Snapshot, causes: Sequence[Cause] = ()) -> str:
+    """One phrase for the first thing that is not done yet; empty when all is done."""
+    for name in snapshot.scope.jobs:
+        phrase = job_blocker(snapshot, name)
+        if phrase:
+            return phrase + _why(causes)
+    for name in snapshot.scope.deployments:
+        phrase = deployment_blocker(snapshot, name)
+        if phrase:
+            return phrase + _why(causes)
+    return ""
+
+
+def job_blocker(snapshot: Snapshot, name: str) -> str:
+    """What a hook Job waits for. A Job that is gone is no blocker: its TTL, or Helm's delete policy, removed it."""
+    job = snapshot.objects.get("Job", {}).get(name)
+    if job is None or finished(job) is not None:
+        return ""
+    for pod in job_pods(snapshot, name):
+        if pod["metadata"].get("deletionTimestamp") is None and (pod.get("status") or {}).get("phase") != "Failed":
+            return f"Job/{name}: {pod_phrase(pod)} ({age(pod, snapshot.now):.0f} s)"
+    return f"Job/{name} has no pod yet"
+
+
+def finished(job: Mapping[str, Any]) -> bool | None:
+    """True: complete, False: failed, None: not over (Kubernetes API, JobStatus.conditions)."""
+    for condition in (job.get("status") or {}).get("conditions") or ():
+        if condition.get("status") == "True" and condition.get("type") in ("Complete", "SuccessCriteriaMet"):
+            return True
+        if condition.get("status") == "True" and condition.get("type") in ("Failed", "FailureTarget"):
+            return False
+    return None
+
+
+def deployment_blocker(snapshot: Snapshot, name: str) -> str:
+    deployment = snapshot.objects.get("Deployment", {}).get(name)
+    if deployment is None:
+        return f"Deployment/{name} is not there yet"
+    status, wanted = deployment.get("status") or {}, deployment["spec"].get("replicas", 1)
+    if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 1):
+        return f"Deployment/{name}: its controller has not seen the change yet"
+    newest = new_replicaset(snapshot, name)
+    updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
+    if updated < wanted or available < updated:
+        unready = [p for p in pods_of(snapshot, newest["metadata"]["uid"]) if not is_ready(p)] if newest else []
+        which = f": {unready[0]['metadata']['name']} {pod_phrase(unready[0])}" if unready else ""
+        return f"Deployment/{name}: {min(updated, available)} of {wanted} new pods ready{which}"
+    if status.get("replicas", 0) > updated:
+        return f"Deployment/{name}: {status['replicas'] - updated} old pod(s) still there"
+    stopping = [p for p in old_pods(snapshot, name) if p["metadata"].get("deletionTimestamp")]
+    if stopping:
+        return f"Deployment/{name}: {len(stopping)} old pod(s) still stopping"
+    return ""
+
+
+def is_ready(pod: Mapping[str, Any]) -> bool:
+    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in (pod.get("status") or {}).get("conditions") or ())
+
+
+def pod_phrase(pod: Mapping[str, Any]) -> str:
+    """What a pod is doing, in a few words, from its container statuses."""
+    status = pod.get("status") or {}
+    for init in status.get("initContainerStatuses") or ():
+        state = init.get("state") or {}
+        if not (state.get("terminated") or {}).get("exitCode") == 0 and not init.get("ready"):
+            return f"init container {init['name']} {_state(state)}"
+    for container in status.get("containerStatuses") or ():
+        if not container.get("ready"):
+            return f"container {container['name']} {_state(container.get('state') or {})}"
+    if status.get("phase") == "Pending":
+        return "is waiting to be scheduled" if not pod["spec"].get("nodeName") else "is being started"
+    return "is running"
+
+
+def _state(state: Mapping[str, Any]) -> str:
+    if "waiting" in state:
+        return f"is waiting ({(state['waiting'] or {}).get('reason', '?')})"
+    if "terminated" in state:
+        return f"ended with exit code {(state['terminated'] or {}).get('exitCode')}"
+    return "is running, not ready yet" if "running" in state else "is starting"
+
+
+def _why(causes: Sequence[Cause]) -> str:
+    """The reason that is known for a wait: the youngest cause that is not certain."""
+    soft = [c for c in causes if c.certainty is not Certainty.CERTAIN]
+    if not soft:
+        return ""
+    last = max(soft, key=lambda c: c.since)
+    return f" — {last.cause}" + (f" (given {last.budget:.0f} s)" if last.budget else "")
+
+
+def summary(snapshot: Snapshot) -> str:
+    """The state of every Deployment in one line, as evidence."""
+    parts = []
+    for name in snapshot.scope.deployments:
+        deployment = snapshot.objects.get("Deployment", {}).get(name) or {}
+        status, wanted = deployment.get("status") or {}, (deployment.get("spec") or {}).get("replicas", 1)
+        parts.append(f"{name}: {status.get('updatedReplicas', 0)} new, {status.get('availableReplicas', 0)} available of {wanted}")
+    return "; ".join(parts)

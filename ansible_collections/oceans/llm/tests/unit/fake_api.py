@@ -1,0 +1,113 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A small API server for tests of the client: each path answers from a script, one entry a request, the last one for ever."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+Answer = Callable[["Handler"], None]
+
+
+class FakeApi:
+    """Use as a context manager; `url` is its address, `seen` the requests as (method, path, query, body)."""
+
+    def __init__(self) -> None:
+        self.script: dict[tuple[str, str], list[Answer]] = defaultdict(list)
+        self.seen: list[tuple[str, str, dict[str, list[str]], bytes]] = []
+        self.headers: list[dict[str, str]] = []
+        handler = type("Bound", (Handler,), {"api": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def on(self, method: str, path: str, *answers: Answer) -> None:
+        self.script[(method, path)].extend(answers)
+
+    def asked(self, path: str) -> int:
+        return sum(1 for _method, p, _query, _body in self.seen if p == path)
+
+    def __enter__(self) -> FakeApi:
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Handler(BaseHTTPRequestHandler):
+    api: FakeApi
+    protocol_version = "HTTP/1.1"
+
+    def _serve(self) -> None:
+        parts = urlsplit(self.path)
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.api.seen.append((self.command, parts.path, parse_qs(parts.query), body))
+        self.api.headers.append(dict(self.headers))
+        method = "WATCH" if "watch" in parse_qs(parts.query) else self.command
+        answers = self.api.script.get((method, parts.path))
+        if not answers:
+            return status(404, "NotFound", f"{parts.path} not found")(self)
+        (answers.pop(0) if len(answers) > 1 else answers[0])(self)
+
+    do_GET = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815 - names of http.server
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+    def send(self, code: int, body: bytes, content_type: str = "application/json") -> None:
+        self.send_response(code)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def ok(body: Any, code: int = 200) -> Answer:
+    return lambda h: h.send(code, json.dumps(body).encode())
+
+
+def status(code: int, reason: str, message: str) -> Answer:
+    return ok({"kind": "Status", "code": code, "reason": reason, "message": message}, code)
+
+
+def objects(kind: str, version: str, *items: dict[str, Any]) -> Answer:
+    return ok({"kind": f"{kind}List", "metadata": {"resourceVersion": version}, "items": list(items)})
+
+
+def stream(*events: dict[str, Any], cut: bool = False) -> Answer:
+    """A watch: each event in a chunk of its own; with `cut` the connection breaks off in the middle of a line."""
+
+    def answer(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        for event in events:
+            data = json.dumps(event).encode() + b"\n"
+            handler.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+            handler.wfile.flush()
+        if cut:
+            handler.wfile.write(b"20\r\n{half")
+            handler.wfile.flush()
+            handler.connection.close()
+        else:
+            handler.wfile.write(b"0\r\n\r\n")
+        handler.close_connection = True
+
+    return answer
+
+
+def thing(kind: str, name: str, version: str, **more: Any) -> dict[str, Any]:
+    return {"kind": kind, "metadata": {"name": name, "resourceVersion": version, "uid": f"uid-{name}"}, **more}
+
+
+def event(kind: str, obj: dict[str, Any]) -> dict[str, Any]:
+    return {"type": kind, "object": obj}
