@@ -10,6 +10,7 @@ CACHE=${OCEANS_LLM_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME is not set}/.cache}/oce
 CLUSTER=${OCEANS_LLM_CLUSTER:-oceans-llm}
 # shellcheck source=testbed/versions.env
 . "$TESTBED/versions.env"
+NODE_IMAGE=oceans-llm/node:$KUBERNETES_VERSION # ours, where kind's can't be pulled
 
 # A second cluster keeps its own state beside the first one's.
 [ "$CLUSTER" = oceans-llm ] || STATE=$ROOT/.testbed/$CLUSTER
@@ -67,4 +68,13 @@ slow() {
     fail "$label failed after $((SECONDS - start)) s (exit $rc); the whole log is $log"
   fi
   say "$label: done in $((SECONDS - start)) s"
+}
+
+# docker_build ARGUMENT...: by BuildKit where docker has it, else by the builder that every engine has.
+docker_build() {
+  if docker buildx version > /dev/null 2>&1; then
+    DOCKER_BUILDKIT=1 docker build --load "$@"
+  else
+    DOCKER_BUILDKIT=0 docker build "$@"
+  fi
 }

@@ -1,0 +1,3 @@
+module oceans.llm/testbed/node/pause
+
+go 1.26.0
