@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # What every testbed script shares: where things are, how it speaks, when a step may be skipped.
 # Sourced, never run.
+# shellcheck disable=SC2034 # what is set here is used by those who source it
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -11,6 +12,8 @@ CLUSTER=${OCEANS_LLM_CLUSTER:-oceans-llm}
 # shellcheck source=testbed/versions.env
 . "$TESTBED/versions.env"
 NODE_IMAGE=oceans-llm/node:$KUBERNETES_VERSION # ours, where kind's can't be pulled
+# The registry inside the node answers to this name, over plain http (containerd's rule for a loopback address).
+IMAGES=127.0.0.1:5000/oceans-llm
 
 # A second cluster keeps its own state beside the first one's.
 [ "$CLUSTER" = oceans-llm ] || STATE=$ROOT/.testbed/$CLUSTER
@@ -78,3 +81,6 @@ docker_build() {
     DOCKER_BUILDKIT=0 docker build "$@"
   fi
 }
+
+# Docker Hub answers (401 is an answer): a short look, so that a closed network costs no minutes.
+registry_answers() { curl -s -m 5 -o /dev/null https://registry-1.docker.io/v2/; }

@@ -1,0 +1,44 @@
+# Two commands: `make demo` and `make test`. Everything they need they set up themselves, in .venv, .testbed and a cache
+# folder (OCEANS_LLM_CACHE, else ~/.cache/oceans-llm).
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup up images demo open test lint unit chart chart-cluster standin molecule helm-check helm-template lock down clean clean-cache
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Python packages and kubernetes.core
+	@testbed/python.sh && testbed/collections.sh
+
+up: setup ## a kind cluster with the images in it
+	@testbed/up.sh
+
+demo: up ## deploy for real and show the gateway's answer
+	@testbed/demo.sh
+
+open: ## the demo's gateway on http://127.0.0.1:8080 until Ctrl-C
+	@testbed/open.sh
+
+test: setup ## everything: lint, unit, chart, stand-in, Molecule
+	@testbed/test.sh
+
+lint unit chart standin chart-cluster molecule: setup ## one step of `make test`
+	@testbed/test.sh $@
+
+helm-check: setup ## lint the chart and render the default and every example
+	@testbed/test.sh helm-check
+
+helm-template: setup ## print every rendered example
+	@testbed/test.sh helm-template
+
+lock: setup ## work out requirements.lock again from requirements.in
+	@testbed/lock.sh
+
+down: ## remove the cluster, keep what was built
+	@testbed/cluster.sh down
+
+clean: ## remove the cluster and what the project made in this folder; the build cache stays
+	@testbed/clean.sh
+
+clean-cache: clean ## remove the build cache and the images too
+	@testbed/clean.sh cache

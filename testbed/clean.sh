@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Remove what the project made, and nothing else.
+#   clean.sh          the cluster, the container engine that we started, .venv and .testbed
+#   clean.sh cache    also the images and the build cache
+# shellcheck source=testbed/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+remove_images() {
+  docker info > /dev/null 2>&1 || return 0
+  docker images -q -f reference='oceans-llm/*' -f reference='127.0.0.1:5000/oceans-llm/*' | sort -u |
+    xargs -r docker rmi -f > /dev/null
+}
+
+case ${1:-} in
+  "")
+    "$TESTBED/cluster.sh" down
+    "$TESTBED/engine.sh" down
+    rm -rf "$ROOT/.venv" "$ROOT/.testbed" "$ROOT/reports"
+    say "clean. What was built stays in $CACHE ($(du -sh "$CACHE" | cut -f1)); make clean-cache removes it too."
+    ;;
+  cache)
+    "$TESTBED/engine.sh" up
+    remove_images
+    "$TESTBED/engine.sh" down
+    rm -rf "$CACHE" "$ROOT/.testbed"
+    say "the cache $CACHE and the images are gone; Go's own module and build caches are Go's (go clean -cache -modcache)."
+    ;;
+  *) fail "usage: clean.sh [cache]" ;;
+esac

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# A PostgreSQL server in the cluster, empty, for the demo or for one test scenario.
+#   database.sh up|down [NAMESPACE]
+# Its password is made once and kept in .testbed/NAMESPACE.password (mode 600); inventories/kind reads it there.
+# shellcheck source=testbed/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+namespace=${2:-oceans-llm-db}
+password=$STATE/$namespace.password
+
+# The server keeps the password that its data were made with: the Secret in the cluster is the truth.
+secret() {
+  local held
+  held=$(kubectl -n "$namespace" get secret postgres -o 'go-template={{.data.password | base64decode}}' 2> /dev/null || true)
+  if [ -n "$held" ]; then
+    (umask 077 && printf '%s\n' "$held" > "$password")
+    return
+  fi
+  (umask 077 && python -c 'import secrets; print(secrets.token_urlsafe(24))' > "$password")
+  kubectl -n "$namespace" create secret generic postgres --from-file=password=/dev/stdin > /dev/null \
+    < <(tr -d '\n' < "$password")
+}
+
+up() {
+  kubectl create namespace "$namespace" --dry-run=client -o yaml | kubectl apply --server-side -f - > /dev/null
+  secret
+  sed "s/@NAMESPACE@/$namespace/g" "$TESTBED/manifests/postgres.yaml" | kubectl apply --server-side -f - > /dev/null
+  kubectl -n "$namespace" rollout status deployment/postgres --timeout=120s > /dev/null
+}
+
+down() {
+  kubectl delete namespace "$namespace" --ignore-not-found > /dev/null
+  rm -f "$password"
+}
+
+case ${1:-} in
+  up | down) "$1" ;;
+  *) fail "usage: database.sh up|down [NAMESPACE]" ;;
+esac

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# The demo's gateway on this machine, until Ctrl-C.
+# shellcheck source=testbed/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+[ -s "$KUBECONFIG" ] || fail "there is no cluster yet; run: make demo"
+say "http://127.0.0.1:8080/admin (Ctrl-C ends it)"
+exec kubectl -n oceans-llm port-forward service/oceans-llm-gateway 8080
