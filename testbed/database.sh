@@ -29,7 +29,7 @@ up() {
 }
 
 down() {
-  kubectl delete namespace "$namespace" --ignore-not-found > /dev/null
+  kubectl delete namespace "$namespace" --ignore-not-found --wait=false > /dev/null
   rm -f "$password"
 }
 

@@ -20,6 +20,7 @@ IMAGES=127.0.0.1:5000/oceans-llm
 export KUBECONFIG=$STATE/kubeconfig
 export PATH=$ROOT/.venv/bin:$CACHE/bin:$PATH
 mkdir -p "$STATE" "$CACHE/bin" "$CACHE/logs" "$CACHE/stamps"
+ln -sfn "$CACHE/bin" "$STATE/bin" # for those who do not know where the cache is: Molecule, and people
 
 say() { printf '%s\n' "$*"; }
 fail() { printf 'testbed: %s\n' "$*" >&2; exit 1; }

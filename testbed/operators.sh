@@ -57,8 +57,8 @@ cloudnativepg() {
 external-secrets() {
   local module=github.com/external-secrets/external-secrets version source chart
   version=$(module_version external-secrets $module)
-  source=$(module_dir external-secrets $module)
   program external-secrets . external-secrets
+  source=$(module_dir external-secrets $module) # known once the build has fetched it
   cp "$TESTBED/operators/external-secrets/Dockerfile" "$work/external-secrets/"
   image "$IMAGES/external-secrets:$version" "$work/external-secrets"
   load

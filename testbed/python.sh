@@ -20,7 +20,7 @@ sys.exit(sys.version_info[:2] < tuple(map(int, '$PYTHON_MINIMUM'.split('.'))))" 
 
 venv=$ROOT/.venv
 python=$(find_python)
-want=$(digest "$ROOT/requirements.lock" "$python" "$venv")
+want=$(digest "$ROOT/requirements.lock" "python $python" "venv $venv")
 [ -x "$venv/bin/ansible-playbook" ] && [ "$(cat "$venv/.stamp" 2> /dev/null)" = "$want" ] && exit 0
 
 install_packages() {

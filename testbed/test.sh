@@ -3,6 +3,7 @@
 #   test.sh [STEP...]
 # shellcheck source=testbed/lib.sh
 . "$(dirname "$0")/lib.sh"
+. "$TESTBED/go.sh"
 cd "$ROOT"
 
 logs=$STATE/logs
@@ -44,10 +45,9 @@ apt_get_shellcheck() {
   [ "$(id -u)" -eq 0 ] && have apt-get || return 0
   DEBIAN_FRONTEND=noninteractive apt-get install -y -q shellcheck > /dev/null || say "apt-get could not install shellcheck"
 }
-unit() { python -m pytest -q "$collection/tests/unit" testbed/tests; }
+unit() { python -m pytest -q "$collection/tests/unit" && find_go && (cd testbed/node/oci-limits && go test ./...); }
 chart() { "$TESTBED/tools.sh" && python -m pytest -q -m "not cluster" charts/oceans-llm/tests; }
 standin() { python -m pytest -q testbed/standin/tests; }
-cluster() { "$TESTBED/up.sh"; }
 chart-cluster() { python -m pytest -q -m cluster charts/oceans-llm/tests; }
 molecule-scenarios() {
   local scenario rc=0

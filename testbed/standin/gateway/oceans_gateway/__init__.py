@@ -1,0 +1,1 @@
+"""A stand-in for the Oceans LLM gateway: the same commands, words, exit codes and database states, no models behind it."""

@@ -1,0 +1,200 @@
+"""Faults on demand: environment variables STANDIN_*, all described in testbed/standin/README.md.
+
+Environment reaches the gateway, its init container and the Jobs alike, so a knob that could hit any of them names the
+phase it is meant for: serve, config-validate, migrate-check, migrate-apply, migrate-status, bootstrap-admin,
+seed-config, purge-request-logs; `migrate` for all three of its kind, `any` for all.
+"""
+
+import os
+import sys
+import time
+
+from . import log
+from .errors import Failure
+
+TARGET = "standin"
+PHASES = ("serve", "config-validate", "migrate-check", "migrate-apply", "migrate-status", "bootstrap-admin", "seed-config",
+          "purge-request-logs")
+JOBS = ("migrate-apply", "bootstrap-admin", "seed-config", "purge-request-logs")
+
+
+class BadKnob(Failure):
+    """A knob that cannot be understood: exit code 2, so that no test mistakes it for the fault it asked for."""
+
+    def __init__(self, name: str, expected: str):
+        super().__init__(f"stand-in: {name}={os.environ.get(name, '')!r} is not understood; expected {expected}")
+
+
+def _seconds(name: str, text: str, expected: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise BadKnob(name, expected) from None
+    if not 0 <= value < float("inf"):
+        raise BadKnob(name, expected)
+    return value
+
+
+def seconds(name: str, default: float) -> float:
+    text = os.environ.get(name, "")
+    return _seconds(name, text, "seconds") if text else default
+
+
+def _for_phase(name: str, phase: str, expected: str) -> str | None:
+    """Of `PHASE` or `PHASE:REST` the rest ("" when there is none), if it is meant for this phase."""
+    text = os.environ.get(name, "")
+    if not text:
+        return None
+    wanted, _, rest = text.partition(":")
+    if wanted not in PHASES and wanted not in ("any", "migrate"):
+        raise BadKnob(name, expected)
+    return rest if wanted in ("any", phase) or phase.startswith(wanted + "-") else None
+
+
+def connect_seconds() -> float:
+    """How long a connection is tried for before the pool gives up: 30 s in the gateway."""
+    return seconds("STANDIN_CONNECT_SECONDS", 30.0)
+
+
+# --- start ---
+
+def slow_start(phase: str) -> None:
+    rest = _for_phase("STANDIN_SLOW_START", phase, "PHASE:SECONDS")
+    if rest is not None:
+        time.sleep(_seconds("STANDIN_SLOW_START", rest, "PHASE:SECONDS"))
+
+
+def eat_memory(phase: str) -> None:
+    """Take and keep memory, 16 MiB at a time, until the amount is reached or the kernel ends us."""
+    rest = _for_phase("STANDIN_MEMORY", phase, "PHASE:MEBIBYTES")
+    if rest is None:
+        return
+    amount = int(_seconds("STANDIN_MEMORY", rest, "PHASE:MEBIBYTES"))
+    log.warn(TARGET, "taking memory as told by STANDIN_MEMORY", mebibytes=amount)
+    for size in range(0, amount, 16):
+        _kept.append(b"\xff" * (min(16, amount - size) << 20))
+
+
+_kept: list[bytes] = []
+
+
+# --- crashes ---
+
+def crash(phase: str) -> None:
+    """STANDIN_CRASH: every time."""
+    rest = _for_phase("STANDIN_CRASH", phase, "PHASE or PHASE:SECONDS")
+    if rest is not None:
+        _die("STANDIN_CRASH", rest)
+
+
+def crash_once(phase: str, first_time) -> None:
+    """STANDIN_CRASH_ONCE: only if first_time(marker) says that no earlier run left its marker."""
+    rest = _for_phase("STANDIN_CRASH_ONCE", phase, "PHASE or PHASE:SECONDS")
+    if rest is not None and first_time(f"{phase} on {_owner(phase)}"):
+        _die("STANDIN_CRASH_ONCE", rest)
+
+
+def _owner(phase: str) -> str:
+    """Whose first time it is: a pod's, whose name outlives its containers; a Job's, which tries again with a new pod."""
+    name = os.uname().nodename
+    return name.rpartition("-")[0] or name if phase in JOBS else name
+
+
+def _die(name: str, after: str) -> None:
+    code = int(seconds("STANDIN_EXIT_CODE", 1))
+    delay = _seconds(name, after, "PHASE or PHASE:SECONDS") if after else 0
+    if not delay:
+        _exit(name, code)
+    import threading
+
+    timer = threading.Timer(delay, _exit, (name, code))
+    timer.daemon = True
+    timer.start()
+
+
+def _exit(name: str, code: int) -> None:
+    sys.stderr.write(f"Error: stand-in: crashed as told by {name}\n")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if code == 139:
+        # A true segmentation fault: a signal sent to PID 1 by itself would be ignored.
+        import ctypes
+
+        ctypes.string_at(0)
+    os._exit(code)
+
+
+# --- migrations ---
+
+def _version(name: str, expected: str) -> tuple[int, str] | None:
+    text = os.environ.get(name, "")
+    if not text:
+        return None
+    version, _, rest = text.partition(":")
+    if not version.isdigit():
+        raise BadKnob(name, expected)
+    return int(version), rest
+
+
+def slow_migration(version: int) -> float:
+    knob = _version("STANDIN_MIGRATION_SLOW", "VERSION:SECONDS")
+    if knob is None:
+        return 0
+    length = _seconds("STANDIN_MIGRATION_SLOW", knob[1], "VERSION:SECONDS")
+    return length if knob[0] == version else 0
+
+
+def failing_migration(version: int) -> bool:
+    knob = _version("STANDIN_MIGRATION_FAIL", "VERSION")
+    return knob is not None and knob[0] == version
+
+
+def waiting_migration(version: int) -> float:
+    """Seconds for which another session holds the lock that this version needs; for ever without a figure."""
+    knob = _version("STANDIN_MIGRATION_WAIT", "VERSION or VERSION:SECONDS")
+    if knob is None:
+        return 0
+    length = _seconds("STANDIN_MIGRATION_WAIT", knob[1], "VERSION or VERSION:SECONDS") if knob[1] else float("inf")
+    return length if knob[0] == version else 0
+
+
+# --- serving ---
+
+def catalogue() -> tuple[str, float]:
+    """What becomes of the pricing catalogue: offline (the default), ok, or blackhole and how long it takes."""
+    kind, _, rest = (os.environ.get("STANDIN_CATALOGUE") or "offline").partition(":")
+    expected = "offline, ok, blackhole or blackhole:SECONDS"
+    if kind not in ("offline", "ok", "blackhole"):
+        raise BadKnob("STANDIN_CATALOGUE", expected)
+    return kind, _seconds("STANDIN_CATALOGUE", rest, expected) if rest else 30.0
+
+
+def readiness_refused(served_for: float) -> bool:
+    text = os.environ.get("STANDIN_READY_FAIL", "")
+    if not text:
+        return False
+    kind, _, rest = text.partition(":")
+    expected = "always, after:SECONDS or until:SECONDS"
+    if kind == "always":
+        return True
+    if kind not in ("after", "until"):
+        raise BadKnob("STANDIN_READY_FAIL", expected)
+    limit = _seconds("STANDIN_READY_FAIL", rest, expected)
+    return served_for >= limit if kind == "after" else served_for < limit
+
+
+def check_all() -> None:
+    """Read every knob once at the start, so that a mistyped one is told at once and not when its moment comes."""
+    for name, needs_figure, expected in (("STANDIN_SLOW_START", True, "PHASE:SECONDS"), ("STANDIN_MEMORY", True, "PHASE:MEBIBYTES"),
+                                         ("STANDIN_CRASH", False, "PHASE or PHASE:SECONDS"),
+                                         ("STANDIN_CRASH_ONCE", False, "PHASE or PHASE:SECONDS")):
+        _for_phase(name, "", expected)
+        figure = os.environ.get(name, "").partition(":")[2]
+        if figure or (needs_figure and os.environ.get(name)):
+            _seconds(name, figure, expected)
+    for name in ("STANDIN_CONNECT_SECONDS", "STANDIN_EXIT_CODE", "STANDIN_STREAM_SECONDS"):
+        seconds(name, 0)
+    for check in (slow_migration, failing_migration, waiting_migration):
+        check(0)
+    catalogue()
+    readiness_refused(0)

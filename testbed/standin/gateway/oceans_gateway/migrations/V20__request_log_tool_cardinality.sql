@@ -1,0 +1,1 @@
+ALTER TABLE answered_requests ADD COLUMN tools_offered integer;

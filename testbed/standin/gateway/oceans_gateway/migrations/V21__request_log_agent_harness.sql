@@ -1,0 +1,1 @@
+ALTER TABLE answered_requests ADD COLUMN harness text;

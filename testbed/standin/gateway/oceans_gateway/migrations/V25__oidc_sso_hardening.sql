@@ -1,0 +1,4 @@
+CREATE TABLE oidc_challenges (
+    challenge text PRIMARY KEY,
+    ends_at timestamptz NOT NULL
+);

@@ -1,0 +1,1 @@
+CREATE TABLE oauth_sources (name text PRIMARY KEY);

@@ -1,0 +1,1 @@
+ALTER TABLE oauth_sources ADD COLUMN mail_domains text[] NOT NULL DEFAULT '{}';

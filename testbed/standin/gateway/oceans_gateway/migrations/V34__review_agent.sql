@@ -1,0 +1,1 @@
+CREATE TABLE reviews (id uuid PRIMARY KEY, status text NOT NULL);

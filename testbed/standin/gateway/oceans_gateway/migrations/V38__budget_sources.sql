@@ -1,0 +1,1 @@
+ALTER TABLE spending_caps ADD COLUMN origin text;

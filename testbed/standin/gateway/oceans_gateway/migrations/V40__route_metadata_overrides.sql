@@ -1,0 +1,1 @@
+ALTER TABLE model_routes ADD COLUMN remarks jsonb;

@@ -1,0 +1,1 @@
+ALTER TABLE session_findings ADD COLUMN settings_version integer NOT NULL DEFAULT 1;

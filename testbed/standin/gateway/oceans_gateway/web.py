@@ -1,0 +1,319 @@
+"""What the gateway answers over HTTP."""
+
+import base64
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import re
+import socket
+import time
+import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+from . import knobs, passwords, versions
+from .store import Store, StoreError
+
+SESSION_SECONDS = 12 * 3600
+COOKIE = "ogw_session"
+HOP_BY_HOP = {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailers", "transfer-encoding", "upgrade"}
+
+
+class State:
+    """What the requests share."""
+
+    def __init__(self, store: Store, loaded: dict):
+        self.store = store
+        self.providers = {provider["id"] for provider in loaded["providers"]}
+        self.session_key = os.environ.get("GATEWAY_IDENTITY_TOKEN_SECRET", "local-dev-identity-secret").encode()
+        self.upstream = urlsplit(os.environ.get("ADMIN_UI_UPSTREAM", ""))
+        self.started = time.monotonic()
+
+
+class Refused(Exception):
+    """An answer that is an error: status, code, message, type. A code that begins with standin_ is not the gateway's."""
+
+    def __init__(self, status: int, code: str, message: str, kind: str = "standin_error"):
+        super().__init__(message)
+        self.status = status
+        self.body = {"error": {"message": message, "type": kind, "code": code, "param": None}}
+
+
+def _unauthenticated(code: str, message: str) -> Refused:
+    return Refused(401, code, message, "authentication_error")
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 1024
+
+    def __init__(self, address: tuple[str, int], state: State):
+        self.state = state
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, Handler)
+
+    def server_bind(self) -> None:
+        # Not the base class's: that one looks its own name up, which takes seconds where there is no DNS.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+
+    def handle_error(self, request, client_address) -> None:
+        """A client that went away is none of our business; anything else is a fault in the stand-in, and is shown."""
+        import sys
+
+        if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    server: Server
+
+    ROUTES = {
+        ("GET", "/healthz"): "healthz",
+        ("GET", "/readyz"): "readyz",
+        ("GET", "/api/v1/health"): "health",
+        ("GET", "/"): "root",
+        ("POST", "/api/v1/auth/login/password"): "login",
+        ("GET", "/api/v1/auth/session"): "session",
+        ("GET", "/v1/models"): "models",
+        ("POST", "/v1/chat/completions"): "chat",
+    }
+
+    # --- plumbing ---
+
+    def log_message(self, format: str, *arguments) -> None:
+        """Requests are not logged."""
+
+    def version_string(self) -> str:
+        return "gateway"
+
+    def _dispatch(self) -> None:
+        path = self.path.partition("?")[0]
+        method = "GET" if self.command == "HEAD" else self.command
+        try:
+            self.body = self._read_body()
+            if path == "/admin" or path.startswith("/admin/"):
+                self.proxy()
+            elif (method, path) in self.ROUTES:
+                getattr(self, self.ROUTES[method, path])()
+            elif any(path == known for _, known in self.ROUTES):
+                self._send(405, b"")
+            else:
+                self._send(404, b"")
+        except Refused as refused:
+            self._json(refused.status, refused.body)
+        except StoreError as error:
+            status = 503 if error.unavailable else 500
+            self._json(status, Refused(status, "store_error", str(error), "store_error").body)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _dispatch  # noqa: N815 - the base class's names
+
+    def _read_body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            parts = []
+            while size := int(self.rfile.readline().split(b";")[0], 16):
+                parts.append(self.rfile.read(size))
+                self.rfile.readline()
+            self.rfile.readline()
+            return b"".join(parts)
+        length = self.headers.get("Content-Length", "0")
+        return self.rfile.read(int(length)) if length.isdigit() else b""
+
+    def _send(self, status: int, body: bytes, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _json(self, status: int, value: dict, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        body = json.dumps(value, separators=(",", ":")).encode()
+        self._send(status, body, (("Content-Type", "application/json"), *headers))
+
+    def _request_json(self) -> dict:
+        try:
+            value = json.loads(self.body)
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise Refused(400, "standin_no_object", "the body is not a JSON object")
+        return value
+
+    @property
+    def state(self) -> State:
+        return self.server.state
+
+    # --- health ---
+
+    def healthz(self) -> None:
+        self._json(200, {"status": "ok"})
+
+    def readyz(self) -> None:
+        if knobs.readiness_refused(time.monotonic() - self.state.started):
+            raise StoreError("store unavailable: refused as told by STANDIN_READY_FAIL", unavailable=True)
+        try:
+            self.state.store.query("SELECT 1")
+        except StoreError as error:
+            raise StoreError(str(error), unavailable=True) from None
+        self._json(200, {"status": "ready"})
+
+    def health(self) -> None:
+        self._json(200, {"service": "gateway", "status": "ok", "version": versions.number()})
+
+    # --- admin UI ---
+
+    def root(self) -> None:
+        self._send(302, b"", (("Location", "/admin"),))
+
+    def proxy(self) -> None:
+        upstream = self.state.upstream
+        if not upstream.hostname:
+            self._no_admin_ui()
+            return
+        connection_class = http.client.HTTPSConnection if upstream.scheme == "https" else http.client.HTTPConnection
+        connection = connection_class(upstream.hostname, upstream.port, timeout=2)
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP | {"host", "content-length"}}
+        try:
+            connection.connect()
+            connection.sock.settimeout(10)
+            connection.request(self.command, self.path, self.body or None, headers)
+            answer = connection.getresponse()
+            body = answer.read()
+        except (OSError, http.client.HTTPException):
+            self._no_admin_ui()
+            return
+        finally:
+            connection.close()
+        kept = tuple((name, value) for name, value in answer.getheaders() if name.lower() not in HOP_BY_HOP | {"content-length", "date", "server"})
+        self._send(answer.status, body, kept)
+
+    def _no_admin_ui(self) -> None:
+        self._json(503, {"error": {"code": "admin_ui_upstream_unavailable", "message": "Admin UI upstream is unavailable", "type": "ui_unavailable"}})
+
+    # --- login and session ---
+
+    def login(self) -> None:
+        wanted = self._request_json()
+        email, password = str(wanted.get("email", "")), str(wanted.get("password", ""))
+        rows = self.state.store.query("SELECT users.id::text, hash FROM users JOIN passwords ON owner = users.id WHERE email = %s AND status = 'active'",
+                                      (email.strip().lower(),))
+        if not rows or not passwords.matches(password, rows[0][1]):
+            raise _unauthenticated("invalid_credentials", "credentials are invalid")
+        user = rows[0][0]
+        ((session,),) = self.state.store.query("INSERT INTO logins (owner, ends_at) VALUES (%s, now() + %s * interval '1 second') RETURNING id::text",
+                                               (user, SESSION_SECONDS))
+        cookie = f"{COOKIE}={self._signed(session)}; HttpOnly; SameSite=Lax; Path=/; Max-Age={SESSION_SECONDS}"
+        self._json(200, {"data": self._user_view(user)}, (("Set-Cookie", cookie),))
+
+    def session(self) -> None:
+        session, _, signature = self._cookie().rpartition(".")
+        rows = []
+        if session and hmac.compare_digest(self._signed(session).encode(), f"{session}.{signature}".encode()):
+            rows = self.state.store.query("SELECT owner::text FROM logins WHERE id::text = %s AND ends_at > now()", (session,))
+        if not rows:
+            raise _unauthenticated("standin_no_session", "nobody is logged in with this cookie")
+        self._json(200, {"data": self._user_view(rows[0][0])})
+
+    def _signed(self, session: str) -> str:
+        signature = hmac.digest(self.state.session_key, session.encode(), hashlib.sha256)
+        return session + "." + base64.urlsafe_b64encode(signature).decode().rstrip("=")
+
+    def _cookie(self) -> str:
+        for pair in self.headers.get("Cookie", "").split(";"):
+            name, _, value = pair.strip().partition("=")
+            if name == COOKIE:
+                return value
+        return ""
+
+    def _user_view(self, user: str) -> dict:
+        """Of what the gateway answers only this much; the rest is for its own pages."""
+        ((name, email, role, must_change),) = self.state.store.query("SELECT name, email, role, must_change_password FROM users WHERE id::text = %s",
+                                                                     (user,))
+        return {"user": {"id": user, "name": name, "email": email, "global_role": role}, "team_id": None, "team_role": None,
+                "must_change_password": bool(must_change)}
+
+    # --- models ---
+
+    def _check_key(self) -> None:
+        """Any key may use any model."""
+        header = self.headers.get("Authorization")
+        if header is None:
+            raise _unauthenticated("missing_authorization_header", "authorization header is missing")
+        match = re.fullmatch(r"Bearer gwk_([^.]+)\.(.+)", header)
+        rows = self.state.store.query("SELECT secret_digest FROM bearer_keys WHERE public_part = %s", (match[1],)) if match else []
+        if not match or not rows or not passwords.same_digest(match[2], rows[0][0]):
+            raise _unauthenticated("standin_unknown_key", "this is no key of this gateway")
+
+    def models(self) -> None:
+        self._check_key()
+        rows = self.state.store.query("SELECT id FROM models ORDER BY id")
+        self._json(200, {"object": "list", "data": [{"id": name, "object": "model", "created": 0, "owned_by": "stand-in"} for (name,) in rows]})
+
+    def chat(self) -> None:
+        self._check_key()
+        wanted = self._request_json()
+        model = str(wanted.get("model", ""))
+        self._check_route(model)
+        words = self._answer(wanted)
+        self.state.store.query("INSERT INTO answered_requests (model, words_answered) VALUES (%s, %s)", (model, len(words)))
+        if wanted.get("stream") is True:
+            self._stream(model, words)
+            return
+        self._json(200, {
+            "id": f"chatcmpl-{uuid.uuid4().hex}", "object": "chat.completion", "created": int(time.time()), "model": model,
+            "choices": [{"index": 0, "message": {"role": "assistant", "content": "".join(words)}, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 1, "completion_tokens": len(words), "total_tokens": 1 + len(words)},
+        })
+
+    def _check_route(self, model: str) -> None:
+        rows = self.state.store.query("SELECT provider FROM models JOIN model_routes ON model = coalesce(alias_of, id) WHERE id = %s", (model,))
+        if not rows:
+            raise Refused(404, "standin_no_model", f"no model {model} with a route")
+        if not any(provider in self.state.providers for (provider,) in rows):
+            # Routes come from the database, clients from the file: a config change needs a seed run and a rollout.
+            raise Refused(503, "standin_no_provider", f"the configuration has no provider for model {model}")
+
+    def _answer(self, wanted: dict) -> list[str]:
+        messages = wanted.get("messages")
+        last = messages[-1] if isinstance(messages, list) and messages else {}
+        content = str(last.get("content", "")) if isinstance(last, dict) else ""
+        return [f"{word} " for word in ["You", "said:", *content.split()[:200]]]
+
+    def _stream(self, model: str, words: list[str]) -> None:
+        """Server-sent events, spread over STANDIN_STREAM_SECONDS, closed by [DONE]: without it the stream was cut."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Cache-Control", "no-cache")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        total = knobs.seconds("STANDIN_STREAM_SECONDS", 0)
+        if total:
+            # Something every quarter of a second, so that a cut shows at once.
+            wanted = max(int(total * 4), len(words))
+            words = words + [". "] * (wanted - len(words))
+        identity, created = f"chatcmpl-{uuid.uuid4().hex}", int(time.time())
+        started = time.monotonic()
+        for index, word in enumerate(words):
+            delta = {"role": "assistant", "content": word} if index == 0 else {"content": word}
+            self._chunk({"id": identity, "object": "chat.completion.chunk", "created": created, "model": model,
+                         "choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+            if total:
+                time.sleep(max(started + total * (index + 1) / len(words) - time.monotonic(), 0))
+        self._chunk({"id": identity, "object": "chat.completion.chunk", "created": created, "model": model,
+                     "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        self._chunk(None)
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _chunk(self, value: dict | None) -> None:
+        data = "[DONE]" if value is None else json.dumps(value, separators=(",", ":"))
+        body = f"data: {data}\n\n".encode()
+        self.wfile.write(f"{len(body):x}\r\n".encode() + body + b"\r\n")
+        self.wfile.flush()
