@@ -6,18 +6,25 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
-import time
+from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.oceans.llm.plugins.plugin_utils import changes, helm_release
+from ansible_collections.oceans.llm.plugins.plugin_utils import changes, drift, helm_release, paths, secret_digest
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused
-from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm_cli import Helm, HelmError
+from ansible_collections.oceans.llm.plugins.plugin_utils.changes import Changes
+from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ApiError, Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm_cli import Helm, HelmError, for_helm
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm_job import ASYNC_LIMIT, HelmJob
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import finish
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower, Outcome
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm_release import Release
+from ansible_collections.oceans.llm.plugins.plugin_utils.release_lock import Held, Lock
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import database, finish
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database import DatabaseLook
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import epoch
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.scope import kinds, scope_of
 
 ARGUMENTS = {
     "name": {"type": "str", "required": True},
@@ -30,7 +37,20 @@ ARGUMENTS = {
     "expected_version": {"type": "str", "default": ""},
     "timeout": {"type": "int", "default": 900},
     "report_dir": {"type": "str", "default": ""},
+    "report_always": {"type": "bool", "default": False},
+    "digest_places": {"type": "list", "elements": "str", "default": ["gateway.podAnnotations"]},
+    "force_conflicts": {"type": "bool", "default": False},
+    "recover_after": {"type": "int", "default": 900},
 }
+
+
+class Plan:
+    """What is there, what is wanted, and what that changes."""
+
+    def __init__(
+        self, live: Release | None, planned: Release, values: dict[str, Any], difference: Changes, digests: secret_digest.Digest, key: bytes | None
+    ) -> None:
+        self.live, self.planned, self.values, self.difference, self.digests, self.key = live, planned, values, difference, digests, key
 
 
 class ActionModule(ClusterAction):
@@ -39,56 +59,208 @@ class ActionModule(ClusterAction):
     ARGUMENTS = ARGUMENTS
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
-        helm = Helm(args["helm_binary"], args)
+        if self._connection.transport != "local":
+            raise Refused(f"the cluster is reached from here, not from {self.host}: set connection: local (ansible_connection: local) for it")
         scratch = tempfile.mkdtemp(prefix="oceans-llm-")
         try:
+            self._auth = for_helm(self.auth(args), scratch)
+            helm = Helm(args["helm_binary"], self._auth)
             chart = helm.pull(args["chart"], args["chart_version"], scratch)
             return self._release(args, cluster, helm, chart)
         except HelmError as error:
             raise Refused(f"Helm refused before anything was changed: {error}") from error
+        except Held as held:
+            raise Refused(str(held)) from held
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
     def _release(self, args: dict[str, Any], cluster: Cluster, helm: Helm, chart: str) -> dict[str, Any]:
-        live = helm_release.latest(cluster, args["namespace"], args["name"])
-        planned = helm.plan(args["name"], args["namespace"], chart, args["values"])
-        difference = changes.compare(live, planned)
-        result: dict[str, Any] = {"changed": bool(difference), "changes": difference.phrase(), "chart": planned.chart}
-        if self.diff_wanted and difference:
-            result["diff"] = {"before": difference.before, "after": difference.after, "before_header": "live", "after_header": "planned"}
+        there = self._namespace(args, cluster)
+        lock = Lock(cluster, args["namespace"], args["name"], self.say)
+        lock.look()
+        pending = helm_release.latest(cluster, args["namespace"], args["name"])
+        if pending and pending.pending:  # Helm does not even plan on top of it
+            if self._task.check_mode:
+                what = f"revision {pending.revision} is {pending.status} since {pending.deployed_at}; it would be given up, and the release changed again"
+                return {"changed": True, "changes": what, "chart": pending.chart, "msg": what}
+            with lock.of(pending.revision + 1):
+                self._recover(args, cluster, pending, lock)
+        plan = self._plan(args, cluster, helm, chart, make_key=there and not self._task.check_mode)
+        result: dict[str, Any] = {"changed": bool(plan.difference), "changes": plan.difference.phrase(), "chart": plan.planned.chart}
+        if self.diff_wanted and plan.difference:
+            result["diff"] = {"before": plan.difference.before, "after": plan.difference.after, "before_header": "live", "after_header": "planned"}
         if self._task.check_mode:
-            return result
-        if difference:
-            self.say(f"changing {args['namespace']}/{args['name']}: {difference.phrase()}")
-        scope = Scope(
-            deployments=helm_release.names(planned.manifest, "Deployment"), jobs=helm_release.names(planned.hooks, "Job") if difference else (),
-            namespace=args["namespace"], release=args["name"],
-        )
-        expected = args["expected_version"] or planned.app_version
-        outcome = self._roll_out(args, cluster, chart, scope, bool(difference))
-        return result | finish.report(cluster, scope, planned, outcome, expected, self.say)
+            return result | {"msg": f"would change: {plan.difference.phrase()}" if plan.difference else "nothing would change"}
+        if not plan.difference:
+            return result | self._follow(args, cluster, chart, plan)
+        with lock.of(plan.planned.revision):
+            self._still_so(args, cluster, plan)
+            self.say(f"changing {args['namespace']}/{args['name']}: {_shortened(plan.difference.phrase())}")
+            return result | self._follow(args, cluster, chart, plan)
 
-    def _roll_out(self, args: dict[str, Any], cluster: Cluster, chart: str, scope: Scope, change: bool) -> Outcome:
-        follower = Follower(cluster, scope, self.say, args["timeout"])
-        follower.start()
-        return follower.run(self._start_helm(args, chart, cluster) if change else None)
+    def _namespace(self, args: dict[str, Any], cluster: Cluster) -> bool:
+        """True when the namespace is there (now); made when that was asked for."""
+        name = args["namespace"]
+        try:
+            found = cluster.find(paths.namespace(name))
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            return True  # not ours to see: what is done in it will tell
+        if found is not None:
+            if found["metadata"].get("deletionTimestamp"):
+                raise Refused(f"namespace {name} is being deleted since {found['metadata']['deletionTimestamp']}; wait until it is gone, or use another")
+            return True
+        if not args["create_namespace"]:
+            raise Refused(f"namespace {name} does not exist on {cluster.server}; create it, or set oceans_llm_create_namespace: true")
+        if self._task.check_mode:
+            return False
+        cluster.create(paths.NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        self.say(f"namespace {name} created")
+        return True
 
-    def _start_helm(self, args: dict[str, Any], chart: str, cluster: Cluster) -> HelmJob:
+    # --- the plan ------------------------------------------------------------------------------------------------------
+
+    def _plan(self, args: dict[str, Any], cluster: Cluster, helm: Helm, chart: str, make_key: bool) -> Plan:
+        live = helm_release.latest(cluster, args["namespace"], args["name"])
+        places = args["digest_places"]
+        planned = helm.plan(args["name"], args["namespace"], chart, secret_digest.with_placeholder(args["values"], places))
+        key = self._key(args, cluster, make_key) if places else None
+        digests = secret_digest.work_out(cluster, args["namespace"], planned, live, key)
+        for secret in digests.data.values():
+            self.redactor.learn_secret(secret)
+        values = args["values"]
+        if places:
+            planned, values = secret_digest.replace_placeholder(planned, digests, places, values)
+        drifted = drift.find(cluster, args["namespace"], live) if live and live.status == "deployed" else {}
+        difference = changes.compare(live, planned, drifted, digests.changed)
+        if drifted and planned.apply_method == "ssa" and not args["force_conflicts"]:
+            self._conflicts(args, cluster, planned, drifted)
+        return Plan(live, planned, values, difference, digests, key)
+
+    def _key(self, args: dict[str, Any], cluster: Cluster, make: bool) -> bytes | None:
+        try:
+            return secret_digest.key_of(cluster, args["namespace"], args["name"], make)
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            self.say(f"a rotated Secret will not restart pods, its digest has no key: {error}")
+            return None
+
+    def _conflicts(self, args: dict[str, Any], cluster: Cluster, planned: Release, drifted: Mapping[str, Any]) -> None:
+        """Helm 4 would stop in the middle of the upgrade; this says so before."""
+        for obj in planned.manifest:
+            if f"{obj.get('kind')}/{obj['metadata']['name']}" not in drifted:
+                continue
+            held = drift.conflicts(cluster, args["namespace"], obj, planned)
+            if held:
+                fields = ", ".join(f"{field} ({manager})" for field, manager in held)
+                raise Refused(
+                    f"{obj['kind']}/{obj['metadata']['name']}: these fields belong to another manager now: {fields}; nothing was changed — "
+                    "set oceans_llm_force_conflicts: true to take them back, or leave the field out of the values"
+                )
+
+    def _still_so(self, args: dict[str, Any], cluster: Cluster, plan: Plan) -> None:
+        """Between the plan and the lock another run may have been at it."""
+        now = helm_release.latest(cluster, args["namespace"], args["name"])
+        if (now.revision if now else 0) != (plan.live.revision if plan.live else 0):
+            raise Refused(
+                f"{args['namespace']}/{args['name']} went to revision {now.revision if now else 0} while this run was planning; nothing was changed, run again"
+            )
+
+    def _recover(self, args: dict[str, Any], cluster: Cluster, live: Release, lock: Lock) -> None:
+        """A revision that is still pending although nobody is at it any more. The lock is ours."""
+        age = cluster.now() - epoch(live.deployed_at)
+        what = f"revision {live.revision} is {live.status} since {live.deployed_at} ({age:.0f} s)"
+        ours = lock.made(live.revision)
+        if not ours and age < args["recover_after"]:
+            raise Refused(
+                f"{what}, and Helm was not started by this collection; nothing was changed — wait for it, or, when that Helm is gone, "
+                "run again with recover_after: 0 (oceans_llm_recover_after)"
+            )
+        who = f"by a run that is gone ({lock.last_holder()})" if ours else "by somebody else's Helm"
+        self.say(f"{what}, left {who}; it is marked as failed and the run goes on")
+        helm_release.give_up(cluster, live, f"given up by oceans.llm: its owner is gone ({live.status} since {live.deployed_at})")
+
+    # --- the change ----------------------------------------------------------------------------------------------------
+
+    def _follow(self, args: dict[str, Any], cluster: Cluster, chart: str, plan: Plan) -> dict[str, Any]:
+        change = bool(plan.difference)
+        with Interrupt() as interrupt:
+            follower = Follower(
+                cluster,
+                scope_of(plan.planned, args["namespace"], args["name"], hooks=change),
+                self.say,
+                args["timeout"],
+                fences=change,
+                clean=self.redactor,
+                custom=kinds(plan.planned),
+                interrupted=interrupt,
+                secret_keys=plan.digests.keys(),
+                database=DatabaseLook(cluster, args["namespace"], database.target(plan.digests.data.values())),
+            )
+            follower.start()
+            outcome = follower.run(self._start_helm(args, chart, cluster, plan.values) if change else None)
+            made = self._settle(args, cluster, plan) if change else False
+            result = finish.report(
+                cluster,
+                plan.planned,
+                outcome,
+                args["expected_version"],
+                self.say,
+                key=plan.key,
+                folder=args["report_dir"],
+                always=args["report_always"],
+                clean=self.redactor,
+                host=self.host,
+            )
+            if interrupt:
+                interrupt.last_words(f"[{self.host}] {result['msg']}", self.say)
+            return result | {"changed": made}
+
+    def _settle(self, args: dict[str, Any], cluster: Cluster, plan: Plan) -> bool:
+        """True when Helm made its revision, so that something was changed.
+
+        A Helm that was killed hard leaves its revision pending; nobody else is at it (the lock is ours), so it is marked as failed.
+        """
+        try:
+            now = helm_release.latest(cluster, args["namespace"], args["name"])
+            if now and now.pending and now.revision == plan.planned.revision and not self._job.alive():
+                helm_release.give_up(cluster, now, "given up by oceans.llm: Helm ended without a word")
+                self.say(f"Helm left revision {now.revision} {now.status}; it is marked as failed")
+            return now is not None and now.revision >= plan.planned.revision
+        except ApiError as error:
+            self.say(f"the release's own state could not be looked at: {error}")
+            return True  # not known: better to say so than to hide a change
+
+    def _start_helm(self, args: dict[str, Any], chart: str, cluster: Cluster, values: Mapping[str, Any]) -> HelmJob:
         """Start kubernetes.core.helm in the background: no wait, no atomic; the watcher is the wait."""
         options = {
-            "release_name": args["name"], "release_namespace": args["namespace"], "chart_ref": chart, "release_values": args["values"],
-            "create_namespace": args["create_namespace"], "wait": False, "timeout": f"{args['timeout']}s",
+            "release_name": args["name"],
+            "release_namespace": args["namespace"],
+            "chart_ref": chart,
+            "release_values": dict(values),
+            "wait": False,
+            "timeout": f"{args['timeout']}s",
             # an empty first file makes the module's own comparison (values and chart version only) always say "changed":
             # what changes was worked out above, from the objects themselves
             "values_files": ["/dev/null"],
-            **({"binary_path": args["helm_binary"]} if args["helm_binary"] else {}), **self.auth(args),
+            **({"force_conflicts": True} if args["force_conflicts"] else {}),
+            **({"binary_path": args["helm_binary"]} if args["helm_binary"] else {}),
+            **self._auth,
         }
+        # the module runs here, beside this plugin, with the Python that runs Ansible: it needs the same packages
+        here = {**self.task_vars, "ansible_python_interpreter": sys.executable}
         self._task.async_val = ASYNC_LIMIT
         try:
-            job = self._execute_module(module_name="kubernetes.core.helm", module_args=options, task_vars=self.task_vars, wrap_async=True)
+            job = self._execute_module(module_name="kubernetes.core.helm", module_args=options, task_vars=here, wrap_async=True)
         finally:
             self._task.async_val = 0
         if "ansible_job_id" not in job:
             raise Refused(f"kubernetes.core.helm could not be started: {job.get('msg', job)}")
-        self.started = time.monotonic()
-        return HelmJob(job, cluster.now)
+        self._job = HelmJob(job, cluster.now)
+        return self._job
+
+
+def _shortened(phrase: str) -> str:
+    return phrase if len(phrase) <= 400 else f"{phrase[:400]}…"

@@ -12,7 +12,8 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import Clus
 from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import finish
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.scope import kinds, scope_of
 
 
 class ActionModule(ClusterAction):
@@ -24,6 +25,7 @@ class ActionModule(ClusterAction):
         "expected_version": {"type": "str", "default": ""},
         "timeout": {"type": "int", "default": 900},
         "report_dir": {"type": "str", "default": ""},
+        "report_always": {"type": "bool", "default": False},
     }
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
@@ -31,12 +33,34 @@ class ActionModule(ClusterAction):
         if release is None:
             if self._task.check_mode:
                 return {"changed": False, "msg": f"no release {args['name']} in namespace {args['namespace']} yet"}
-            raise Refused(f"Helm knows no release {args['name']} in namespace {args['namespace']} on {cluster.server}; deploy it first, or check oceans_llm_release and oceans_llm_namespace")
-        scope = Scope(
-            deployments=helm_release.names(release.manifest, "Deployment"), jobs=helm_release.names(release.hooks, "Job"),
-            namespace=args["namespace"], release=args["name"],
-        )
-        follower = Follower(cluster, scope, self.say, args["timeout"], fences=False)
-        follower.start()
-        outcome = follower.run(None)
-        return {"changed": False} | finish.report(cluster, scope, release, outcome, args["expected_version"], self.say)
+            raise Refused(
+                f"Helm knows no release {args['name']} in namespace {args['namespace']} on {cluster.server}; "
+                "deploy it first, or check oceans_llm_release and oceans_llm_namespace"
+            )
+        with Interrupt() as interrupt:
+            follower = Follower(
+                cluster,
+                scope_of(release, args["namespace"], args["name"]),
+                self.say,
+                args["timeout"],
+                fences=False,
+                clean=self.redactor,
+                custom=kinds(release),
+                interrupted=interrupt,
+            )
+            follower.start()
+            outcome = follower.run(None)
+            result = finish.report(
+                cluster,
+                release,
+                outcome,
+                args["expected_version"],
+                self.say,
+                folder=args["report_dir"],
+                always=args["report_always"],
+                clean=self.redactor,
+                host=self.host,
+            )
+            if interrupt:
+                interrupt.last_words(f"[{self.host}] {result['msg']}", self.say)
+        return {"changed": False} | result

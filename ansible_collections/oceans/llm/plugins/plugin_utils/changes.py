@@ -37,15 +37,26 @@ class Changes:
         return ", ".join([*parts, *([self.reason] if self.reason else [])]) or "nothing"
 
 
-def compare(live: Release | None, planned: Release) -> Changes:
-    """`live` is the newest revision that Helm knows, whatever its status; None before the first install."""
+def compare(live: Release | None, planned: Release, drift: Mapping[str, tuple[str, ...]] | None = None, rotated: Iterable[str] = ()) -> Changes:
+    """`live` is the newest revision that Helm knows, whatever its status; None before the first install.
+
+    `drift`: object -> fields that somebody changed in the cluster; `rotated`: Secrets with other data than the pods started with.
+    """
     old = _by_name([*live.manifest, *live.hooks]) if live else {}
     new = _by_name([*planned.manifest, *planned.hooks])
     changed = tuple(sorted(n for n in new if n in old and new[n] != old[n]))
     added, removed = tuple(sorted(set(new) - set(old))), tuple(sorted(set(old) - set(new)))
     touched_old = [old[n] for n in sorted({*changed, *removed})]
     touched_new = [new[n] for n in sorted({*changed, *added})]
-    return Changes(added, changed, removed, _yaml(touched_old), _yaml(touched_new), _reason(live, planned))
+    reasons = [_reason(live, planned), *(f"Secret {name} was rotated" for name in rotated), *(_drift(name, fields) for name, fields in (drift or {}).items())]
+    return Changes(added, changed, removed, _yaml(touched_old), _yaml(touched_new), "; ".join(r for r in reasons if r))
+
+
+def _drift(name: str, fields: tuple[str, ...]) -> str:
+    if fields == ("missing",):
+        return f"{name} is missing in the cluster"
+    shown = ", ".join(fields[:3]) + (f" and {len(fields) - 3} more" if len(fields) > 3 else "")
+    return f"{name} was changed in the cluster ({shown})"
 
 
 def _reason(live: Release | None, planned: Release) -> str:

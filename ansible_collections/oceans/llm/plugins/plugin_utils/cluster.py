@@ -13,6 +13,7 @@ from __future__ import annotations
 import email.utils
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -83,7 +84,7 @@ class Cluster:
         :raises ClusterError: when none of these gives a usable configuration.
         """
         if IMPORT_ERROR is not None:
-            raise ClusterError(f"the Python package 'kubernetes' is missing from {os.sys.executable}: {IMPORT_ERROR}; pip install kubernetes")
+            raise ClusterError(f"the Python package 'kubernetes' is missing from {sys.executable}: {IMPORT_ERROR}; pip install kubernetes")
         wanted = {name: _argument(args or {}, name) for name in ENVIRONMENT}
         configuration = kubernetes.client.Configuration()
         if wanted["host"] is None or wanted["kubeconfig"] or wanted["context"]:
@@ -197,6 +198,23 @@ class Cluster:
         if status >= 400:
             raise _refused(status, text, paths.pod_log(namespace, pod), self.server)
         return text
+
+    def follow_logs(self, namespace: str, pod: str, container: str) -> Iterator[str]:
+        """Lines of one container's log as they are written; ends when the container does.
+
+        :raises ApiError: when the log is refused, or the stream breaks off.
+        """
+        path = paths.pod_log(namespace, pod)
+        answer = self._open("GET", path, {"container": container, "follow": True}, None, "application/json", (TIMEOUT[0], None))
+        try:
+            if answer.status >= 400:
+                raise _refused(answer.status, answer.data.decode("utf-8", "replace"), path, self.server)
+            for line in _lines(answer):
+                yield line.decode("utf-8", "replace")
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise ApiError(0, "Unreachable", f"the log of {pod} broke off: {_plain(error)}", path) from error
+        finally:
+            answer.close()
 
     def can(self, verb: str, resource: str, group: str = "", namespace: str = "", name: str = "", subresource: str = "") -> bool:
         """Ask the API server whether the caller may do this (SelfSubjectAccessReview, authorization.k8s.io/v1)."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from typing import Any
 import yaml
 
 from . import helm_release
+from .cluster import ENVIRONMENT
 from .helm_release import Release
 
 TIMEOUT = 120  # seconds for one helm command that changes nothing
@@ -40,11 +42,11 @@ class Helm:
     def pull(self, chart: str, version: str, into: str) -> str:
         """A local path of the chart: itself when it is one, else pulled into a folder."""
         if os.path.exists(os.path.expanduser(chart)):
-            return os.path.expanduser(chart)
+            return os.path.abspath(os.path.expanduser(chart))  # kubernetes.core.helm runs in another folder
         if not chart.startswith(("oci://", "http://", "https://")):
             raise HelmError(f"the chart {chart} is neither a folder or archive here nor an oci:// or https:// address")
         arguments = ["pull", chart, "--destination", into, *(["--version", version] if version else [])]
-        if chart.startswith("oci://127.0.0.1") or chart.startswith("oci://localhost"):
+        if chart.startswith(("oci://127.0.0.1", "oci://localhost")):
             arguments.append("--plain-http")
         self._run(arguments)
         return next(entry.path for entry in os.scandir(into) if entry.name.endswith(".tgz"))
@@ -55,8 +57,10 @@ class Helm:
             ["upgrade", "--install", release, chart, "--namespace", namespace, "--dry-run=server", "--output", "json", "--values", "-"],
             stdin=yaml.safe_dump(dict(values)),
         )
-        start = text.find("{")  # warnings of Helm come before the JSON
-        return helm_release.parse(json.loads(text[start:]))
+        start = re.search(r'^\{"', text, re.MULTILINE)  # warnings of Helm come before the JSON
+        if start is None:
+            raise HelmError(f"helm upgrade --dry-run printed no JSON: {text.strip()[:200]}")
+        return helm_release.parse(json.JSONDecoder().raw_decode(text[start.start():])[0])
 
     def _run(self, arguments: list[str], stdin: str = "") -> str:
         try:
@@ -79,13 +83,50 @@ def said(text: str) -> str:
     return text.strip()
 
 
+def for_helm(auth: Mapping[str, Any], folder: str) -> dict[str, Any]:
+    """The auth options as Helm and kubernetes.core.helm understand them.
+
+    A kubeconfig that is a dictionary, and client certificates (for which Helm has no option), become a kubeconfig file
+    in `folder`, readable by its owner only.
+    """
+    known = {name: value for name, value in auth.items() if name not in ("client_cert", "client_key")}
+    config = auth.get("kubeconfig")
+    if not isinstance(config, Mapping) and not auth.get("client_cert"):
+        return known
+    if not isinstance(config, Mapping):
+        if not auth.get("host"):
+            raise HelmError("client_cert is given without host; set both, or use a kubeconfig that holds the certificate")
+        config = _kubeconfig(auth)
+        known = {}
+    path = os.path.join(folder, "kubeconfig")
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        json.dump(config, file)
+    return {**known, "kubeconfig": path}
+
+
+def _kubeconfig(auth: Mapping[str, Any]) -> dict[str, Any]:
+    """One cluster, one user, one context (Kubernetes documentation, client-go kubeconfig v1)."""
+    cluster = {"server": auth["host"]}
+    if auth.get("ca_cert"):
+        cluster["certificate-authority"] = auth["ca_cert"]
+    if auth.get("validate_certs") is False:
+        cluster["insecure-skip-tls-verify"] = True
+    user = {"client-certificate": auth["client_cert"], **({"client-key": auth["client_key"]} if auth.get("client_key") else {})}
+    return {
+        "apiVersion": "v1", "kind": "Config", "current-context": "it", "clusters": [{"name": "it", "cluster": cluster}],
+        "users": [{"name": "it", "user": user}], "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+    }
+
+
 def _environment(auth: Mapping[str, Any]) -> dict[str, str]:
     """Helm's environment for what kubernetes.core takes as arguments (Helm documentation, environment variables)."""
     names = {"kubeconfig": "KUBECONFIG", "context": "HELM_KUBECONTEXT", "host": "HELM_KUBEAPISERVER", "api_key": "HELM_KUBETOKEN", "ca_cert": "HELM_KUBECAFILE"}
-    fallback = {"kubeconfig": "K8S_AUTH_KUBECONFIG", "context": "K8S_AUTH_CONTEXT", "host": "K8S_AUTH_HOST", "api_key": "K8S_AUTH_API_KEY", "ca_cert": "K8S_AUTH_SSL_CA_CERT"}
     found = {}
     for argument, variable in names.items():
-        value = auth.get(argument) or os.environ.get(fallback[argument])
+        value = auth.get(argument) or os.environ.get(ENVIRONMENT[argument])
         if value and isinstance(value, str):
             found[variable] = os.path.expanduser(value) if argument in ("kubeconfig", "ca_cert") else value
+    checks = auth.get("validate_certs")
+    if str(os.environ.get(ENVIRONMENT["validate_certs"]) if checks is None else checks).lower() in ("false", "no", "0", "off"):
+        found["HELM_KUBEINSECURE_SKIP_TLS_VERIFY"] = "true"
     return found

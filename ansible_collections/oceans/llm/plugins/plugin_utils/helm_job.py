@@ -11,6 +11,7 @@ is found by the session id that it shares with the wrapper: the one process that
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -58,6 +59,10 @@ class HelmJob:
             time.sleep(0.05)  # a job file has no watch
         return True
 
+    def alive(self) -> bool:
+        """True while a helm process of this job is there."""
+        return any(True for _pid in helm_processes(self.id))
+
     def _read(self) -> dict[str, Any] | None:
         try:
             with open(self._file, encoding="utf-8") as file:
@@ -69,17 +74,13 @@ class HelmJob:
         return dict(found)
 
     def _remove(self) -> None:
-        try:
+        with contextlib.suppress(FileNotFoundError):
             os.unlink(self._file)
-        except FileNotFoundError:
-            pass
 
     def _signal(self) -> None:
         for pid in helm_processes(self.id):
-            try:
+            with contextlib.suppress(ProcessLookupError):  # it ended by itself
                 os.kill(pid, signal.SIGTERM)
-            except ProcessLookupError:
-                pass  # it ended by itself
 
 
 def error_of(result: dict[str, Any]) -> str:

@@ -24,11 +24,28 @@ _GROUPS = {
     "endpoints": "/api/v1",
     "persistentvolumeclaims": "/api/v1",
     "resourcequotas": "/api/v1",
+    "limitranges": "/api/v1",
     "deployments": "/apis/apps/v1",
     "replicasets": "/apis/apps/v1",
     "jobs": "/apis/batch/v1",
     "leases": "/apis/coordination.k8s.io/v1",
+    "serviceaccounts": "/api/v1",
 }
+
+
+def custom(api_version: str, plural: str, namespace: str) -> str:
+    """The path of all custom resources of one plural in one namespace."""
+    return f"/apis/{api_version}/namespaces/{quote(namespace, safe='')}/{plural}"
+
+
+def endpointslices(ns: str) -> str:
+    return f"/apis/discovery.k8s.io/v1/namespaces/{quote(ns, safe='')}/endpointslices"
+
+
+def of_object(obj: dict[str, object], ns: str, plural: str) -> str:
+    """The path of one object by its own apiVersion; `plural` as the API server names its kind."""
+    version, name = str(obj["apiVersion"]), str(obj["metadata"]["name"])  # type: ignore[index]
+    return f"{'/api/v1' if version == 'v1' else '/apis/' + version}/namespaces/{quote(ns, safe='')}/{plural}/{quote(name, safe='')}"
 
 
 def collection(plural: str, namespace: str) -> str:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The end of a rollout: post-checks, the one sentence, and the task's result."""
+"""The end of a rollout: post-checks, the one sentence, the evidence folder, and the task's result."""
 
 from __future__ import annotations
 
@@ -9,36 +9,78 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ..cluster import Cluster
+from ..cluster import ApiError, Cluster
 from ..helm_release import Release
-from . import served
+from . import evidence, progress, served
 from .follow import Outcome, as_dict
-from .model import Cause, Scope
+from .model import Cause, Snapshot
 from .verdict import State
 
 
-def report(cluster: Cluster, scope: Scope, release: Release, outcome: Outcome, expected: str, say: Callable[[str], None]) -> dict[str, Any]:
-    """Check what is served, and turn the outcome into a result; `failed` and `msg` when it is no success."""
-    version = ""
-    service = served.gateway_service(release.manifest)
-    if outcome.state is State.DONE and service:
-        version, wrong = served.check(cluster, scope.namespace, *service, expected)
-        if wrong:
-            outcome = replace(outcome, state=State.FAILED, cause=wrong)
+def report(
+    cluster: Cluster,
+    release: Release,
+    outcome: Outcome,
+    expected: str,
+    say: Callable[[str], None],
+    *,
+    key: bytes | None = None,
+    folder: str = "",
+    always: bool = False,
+    clean: Callable[[str], str] = str,
+    host: str = "",
+) -> dict[str, Any]:
+    """Check what is served, and turn the outcome into a result; `failed` and `msg` when it is no success.
+
+    `folder`: where evidence goes when the run failed (or `always`). `key`: of the Secrets' digests.
+    """
+    snapshot, found = outcome.snapshot, served.Served()
+    assert snapshot is not None
+    if outcome.state is State.DONE:
+        found = _served(cluster, release, outcome, expected, key)
+        if found.unchecked:
+            say(found.unchecked)
+        if found.wrong:
+            outcome = replace(outcome, state=State.FAILED, cause=found.wrong)
+    failed = outcome.state is State.FAILED and outcome.cause is not None
+    line = clean(sentence(outcome.cause, outcome) if failed and outcome.cause else success(outcome, snapshot, found.version))
     result: dict[str, Any] = {
-        "version_served": version, "seconds": round(outcome.seconds, 1), "database": outcome.database,
-        "old_pods": outcome.old_pods, "cause": as_dict(outcome.cause), "first_signal_seconds": outcome.first_signal,
-        "timeline": [{"seconds": s, "line": line} for s, line in outcome.timeline],
+        "version_served": found.version,
+        "seconds": round(outcome.seconds, 1),
+        "database": outcome.database,
+        "old_pods": outcome.old_pods,
+        "cause": as_dict(outcome.cause),
+        "first_signal_seconds": outcome.first_signal,
+        "timeline": [{"seconds": s, "line": text} for s, text in outcome.timeline],
     }
-    if outcome.state is State.FAILED and outcome.cause:
-        return {**result, "failed": True, "msg": sentence(outcome.cause, outcome)}
-    say(f"served: {scope.namespace}/{scope.release} version {version or 'unknown'} after {outcome.seconds:.1f} s; {outcome.database}")
-    return result
+    if folder and (failed or always):
+        try:
+            result["report"] = evidence.write(folder, evidence.Run(outcome, release, line, result, host), clean)
+            line += f" — report: {result['report']}"
+        except OSError as error:
+            say(f"no report: {folder} cannot be written ({error})")
+    say(line)
+    return {**result, "failed": True, "msg": line} if failed else {**result, "msg": line}
+
+
+def _served(cluster: Cluster, release: Release, outcome: Outcome, expected: str, key: bytes | None) -> served.Served:
+    assert outcome.snapshot is not None
+    try:
+        return served.check(cluster, outcome.snapshot, release, served.expected_version(release, expected), key)
+    except ApiError as error:
+        return served.Served(unchecked=f"the rollout is complete, what is served could not be asked for: {error}")
+
+
+def success(outcome: Outcome, snapshot: Snapshot, version: str) -> str:
+    """The last line of a good run."""
+    what = f"served: {snapshot.scope.namespace}/{snapshot.scope.release} version {version or 'unknown'} after {outcome.seconds:.1f} s"
+    return "; ".join(part for part in (what, outcome.database, progress.stopping(snapshot)) if part)
 
 
 def sentence(cause: Cause, outcome: Outcome) -> str:
     """`FAILED <code> <object>: <cause> — <evidence> — <database, old pods> — <what to do>` (the line's shape is an interface)."""
     where = f"{cause.object} container {cause.container}" if cause.container else cause.object
     state = "; ".join(part for part in (outcome.database, outcome.old_pods) if part)
-    parts = [f"FAILED {cause.code} {where}: {cause.cause}", cause.evidence, state, cause.hint]
+    evidence_text = cause.evidence if len(cause.evidence) <= 400 else f"{cause.evidence[:400]}…"
+    parts = [f"FAILED {cause.code} {where}: {cause.cause}", "" if cause.evidence in cause.cause else evidence_text, state, cause.hint]
     return " — ".join(part for part in parts if part)

@@ -11,17 +11,21 @@ and only then declare.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from .. import paths
 from ..cluster import ApiError, Cluster
 from . import fence, state
 from .causes import find
+from .causes.catalogue import cause as make
+from .database import DatabaseLook
+from .interrupt import Interrupt
 from .lines import Narrator
 from .logs import LogReader
 from .model import Cause, Scope, Snapshot
-from .observe import Observer, World
+from .observe import Change, Observer, World
 from .verdict import Helm, State, Verdict, judge, timeout_cause
 
 HEARTBEAT = 4.5  # seconds; a line at least every five
@@ -54,21 +58,31 @@ class Outcome:
 class Follower:
     """One rollout. `fences` is False when somebody else made the change (role `wait`): their Jobs are theirs to stop."""
 
-    def __init__(self, cluster: Cluster, scope: Scope, say: Callable[[str], None], timeout: float, fences: bool = True) -> None:
-        self._cluster, self._timeout, self._fences = cluster, timeout, fences
-        self._observer = Observer(cluster, scope.namespace)
+    def __init__(self, cluster: Cluster, scope: Scope, say: Callable[[str], None], timeout: float, fences: bool = True, *,
+                 clean: Callable[[str], str] = str, custom: Mapping[str, tuple[str, str]] | None = None,
+                 interrupted: Interrupt | None = None, secret_keys: Mapping[str, Any] | None = None,
+                 database: DatabaseLook | None = None) -> None:
+        """`clean` takes secrets out of texts; `custom`: kinds of operators to watch (scope.kinds); `secret_keys`: Secret -> {"keys": [...]}."""
+        self._cluster, self._timeout, self._fences, self._clean = cluster, timeout, fences, clean
+        self._observer = Observer(cluster, scope.namespace, custom=custom)
         self._narrator = Narrator(say)
-        self._logs = LogReader(cluster, scope.namespace)
+        self._logs = LogReader(cluster, scope.namespace, clean, self._observer.put)
+        self._interrupted = interrupted
+        self._database = database
+        self._secret_keys = dict(secret_keys or {})
         self.scope = scope
         self._world: World | None = None
+        self._before = Before()
         self._started = 0.0
 
     def start(self) -> Snapshot:
         """Begin to watch, before anything is changed; returns the picture before the change."""
+        self._started = self._narrator.begin()
         state_now = self._observer.start()
-        self._world = World(state_now, self._cluster.now())
-        self._started = time.monotonic()
-        return self._snapshot()
+        self._world = World(state_now, self._cluster.now(), self._clean)
+        self._world.objects["SecretKeys"] = self._secret_keys
+        self._before = Before.of(state_now, self.scope)
+        return self._snapshot(Helm())
 
     def run(self, helm: HelmRun | None) -> Outcome:
         """Until served or failed. :raises ApiError: when the API server refuses to let us look."""
@@ -86,26 +100,67 @@ class Follower:
             for change in self._observer.changes(TICK):
                 world.apply(change)
             running = helm.poll() if helm else Helm()
-            self._logs.read_new(self._snapshot(), world.logs)
-            snapshot = self._snapshot()
+            self._logs.read_new(self._snapshot(running), world.logs)
+            snapshot = self._snapshot(running)
             verdict = judge(snapshot, find(snapshot), running)
+            if self._asked_about_database(verdict):
+                continue  # say it once, with what is known
             if self._narrator.changes(snapshot, verdict, world.away_reason if world.away_since else ""):
                 told = time.monotonic()
             if verdict.state is State.FAILED:
                 return verdict
-            if verdict.state is State.DONE and world.away_since is None:
+            if verdict.state is State.DONE and world.away_since is None and not self._behind():
                 return verdict
-            if snapshot.now - world.started > self._timeout:
-                cause = timeout_cause(snapshot, verdict.blocker, self._timeout)
+            if self._interrupted:
+                return Verdict(State.FAILED, verdict.blocker, self._interruption(snapshot, verdict), verdict.causes)
+            if time.monotonic() - self._started > self._timeout:
+                cause = timeout_cause(snapshot, verdict, self._timeout)
                 return Verdict(State.FAILED, verdict.blocker, cause, verdict.causes)
             if time.monotonic() - told > HEARTBEAT:
                 self._narrator.heartbeat(verdict, world.away_reason if world.away_since else "")
                 told = time.monotonic()
 
+    def _asked_about_database(self, verdict: Verdict) -> bool:
+        """True when something new is known of a database that does not answer."""
+        if self._database is None or not any(c.code in ("DatabaseSilent", "DatabaseUnreachable") for c in verdict.causes):
+            return False
+        facts, world = {"database": {"sentence": self._database.sentence()}}, self._world
+        assert world is not None
+        if world.objects.get("Facts") == facts:
+            return False
+        world.objects["Facts"] = facts
+        return True
+
+    def _interruption(self, snapshot: Snapshot, verdict: Verdict) -> Cause:
+        signal = self._interrupted.name if self._interrupted else ""
+        what = f"the run was ended by {signal}; it was waiting for: {verdict.blocker or 'nothing'}"
+        return make("Interrupted", snapshot, f"Release/{self.scope.release}", what, signal)
+
+    def _behind(self) -> bool:
+        """True when the picture is older than the cluster: Helm may have ended before the watch told of its change."""
+        world = self._world
+        assert world is not None
+        behind = False
+        for name in self.scope.deployments:
+            live = self._cluster.find(paths.deployment(self.scope.namespace, name))
+            seen = world.objects["Deployment"].get(name)
+            if live is None:
+                behind = True
+            elif seen is None or seen["metadata"].get("generation") != live["metadata"].get("generation"):
+                world.apply(Change("Deployment", "MODIFIED", {"kind": "Deployment", **live}))
+                behind = True
+        for name in self.scope.jobs:
+            live = self._cluster.find(paths.job(self.scope.namespace, name))
+            seen = world.objects["Job"].get(name)
+            if live is not None and (seen is None or seen["metadata"].get("uid") != live["metadata"].get("uid")):
+                world.apply(Change("Job", "ADDED", {"kind": "Job", **live}))
+                behind = True
+        return behind
+
     def _failed(self, verdict: Verdict, helm: HelmRun | None) -> Outcome:
         world = self._world
         assert world is not None
-        self._logs.read_all(self._snapshot(), world.logs)  # the fence deletes pods, and their logs with them
+        self._logs.read_all(self._snapshot(Helm()), world.logs)  # the fence deletes pods, and their logs with them
         outcome = self._outcome(verdict)
         if not self._fences:
             return outcome
@@ -124,21 +179,55 @@ class Follower:
 
     def _done(self, verdict: Verdict) -> Outcome:
         assert self._world is not None
-        self._logs.read_all(self._snapshot(), self._world.logs)
+        self._logs.read_all(self._snapshot(Helm()), self._world.logs)
         return self._outcome(verdict)
 
     def _outcome(self, verdict: Verdict) -> Outcome:
-        snapshot = self._snapshot()
+        snapshot = self._snapshot(Helm())
         return Outcome(
             state=verdict.state, seconds=time.monotonic() - self._started, cause=verdict.cause, causes=list(verdict.causes),
             database=state.database(snapshot), old_pods=state.old_pods_statement(snapshot),
             first_signal=self._narrator.first_signal, timeline=self._narrator.timeline, snapshot=snapshot,
         )
 
-    def _snapshot(self) -> Snapshot:
+    def _snapshot(self, helm: Helm) -> Snapshot:
         world = self._world
         assert world is not None
-        return Snapshot(now=self._cluster.now(), started=world.started, objects=world.objects, logs=world.logs, scope=self.scope)
+        away = time.monotonic() - world.away_since if world.away_since is not None else 0.0
+        scope = self._before.still(self.scope, world.objects) if helm.running else self.scope
+        objects = {**world.objects, "Job": self._before.without_old_jobs(world.objects["Job"])} if helm.running is not None else world.objects
+        return Snapshot(now=self._cluster.now(), started=world.started, objects=objects, logs=world.logs, scope=scope, unknown=world.unknown + away)
+
+
+@dataclass(frozen=True)
+class Before:
+    """What was there before Helm began. Ruins of an earlier run must not condemn this one.
+
+    A Deployment that Helm has not touched yet still shows the last try's ReplicaSet, and a hook Job keeps its name from
+    run to run.
+    """
+
+    generations: dict[str, int] = field(default_factory=dict)
+    jobs: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, objects: Mapping[str, Mapping[str, Any]], scope: Scope) -> Before:
+        deployments, jobs = objects.get("Deployment", {}), objects.get("Job", {})
+        return cls(
+            {n: deployments[n]["metadata"].get("generation", 1) for n in scope.deployments if n in deployments},
+            frozenset(jobs[n]["metadata"]["uid"] for n in scope.jobs if n in jobs),
+        )
+
+    def still(self, scope: Scope, objects: Mapping[str, Mapping[str, Any]]) -> Scope:
+        """The scope without the Deployments that Helm has not touched so far."""
+        touched = tuple(
+            n for n in scope.deployments
+            if n in objects["Deployment"] and objects["Deployment"][n]["metadata"].get("generation", 1) != self.generations.get(n)
+        )
+        return replace(scope, deployments=touched)
+
+    def without_old_jobs(self, jobs: Mapping[str, Any]) -> dict[str, Any]:
+        return {n: j for n, j in jobs.items() if j["metadata"]["uid"] not in self.jobs}
 
 
 def as_dict(cause: Cause | None) -> dict[str, Any] | None:

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 
 from . import progress
-from .model import Certainty, Snapshot
+from .model import Certainty, Object, Snapshot, age
+from .state import STAMPS
 from .verdict import Verdict
 
 
@@ -24,6 +25,11 @@ class Narrator:
         #: seconds until the first sign of trouble was seen
         self.first_signal: float | None = None
 
+    def begin(self) -> float:
+        """Second 0 is now; the clock's reading."""
+        self._start = time.monotonic()
+        return self._start
+
     def changes(self, snapshot: Snapshot, verdict: Verdict, away: str) -> bool:
         """Say what is new in this picture; True when something was said."""
         said = False
@@ -32,7 +38,7 @@ class Narrator:
                 self._told[key] = phrase
                 self._line(phrase)
                 said = True
-        if not away and self._told.pop("api", None):
+        if not away and self._told.pop("api", ""):
             self._line("the API server answers again")
             said = True
         return said
@@ -73,25 +79,22 @@ def facts(snapshot: Snapshot) -> dict[str, str]:
     return found
 
 
-def _made_since(job: dict[str, object], snapshot: Snapshot) -> bool:
-    from .model import age
-
-    return age(job, snapshot.now) <= snapshot.now - snapshot.started + 1
+def _made_since(job: Object, snapshot: Snapshot) -> bool:
+    return age(job, snapshot.now) <= snapshot.now - snapshot.started + STAMPS
 
 
-def _job_fact(job: dict[str, object], name: str, snapshot: Snapshot) -> str:
+def _job_fact(job: Object, name: str, snapshot: Snapshot) -> str:
     done = progress.finished(job)
     if done is not None:
         return f"Job/{name} {'is complete' if done else 'has failed'}"
     status = job.get("status") or {}
-    failed = status.get("failed", 0) if isinstance(status, dict) else 0
+    failed = status.get("failed") or 0
     return f"Job/{name} is running" + (f", attempt {failed + 1}" if failed else "")
 
 
-def _deployment_fact(deployment: dict[str, object], name: str, snapshot: Snapshot) -> str:
+def _deployment_fact(deployment: Object, name: str, snapshot: Snapshot) -> str:
     status = deployment.get("status") or {}
     spec = deployment.get("spec") or {}
-    assert isinstance(status, dict) and isinstance(spec, dict)
     wanted, updated, available = spec.get("replicas", 1), status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
     if not progress.deployment_blocker(snapshot, name):
         return f"Deployment/{name} is complete: {available} of {wanted} pods available"

@@ -13,12 +13,13 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .. import paths
 from ..cluster import ApiError, Cluster
+from .model import seen_at
 
 #: kind -> plural; Events last, so that what they speak of is known
 KINDS = {
@@ -35,7 +36,10 @@ RETRY = (0.2, 5.0)  # first and longest pause after a lost connection, seconds
 
 @dataclass(frozen=True)
 class Change:
-    """One thing a watch said. `type` is ADDED, MODIFIED, DELETED, LISTED (object: name -> object), AWAY or BACK (object: why)."""
+    """One thing a watch said.
+
+    `type` is ADDED, MODIFIED, DELETED, LISTED (object: name -> object), AWAY or BACK (object: why), LOG (object: pod, container, text).
+    """
 
     kind: str
     type: str
@@ -45,8 +49,11 @@ class Change:
 class Observer:
     """The watches of one namespace, feeding one queue; iterate it with :meth:`changes`."""
 
-    def __init__(self, cluster: Cluster, namespace: str, kinds: Mapping[str, str] = KINDS) -> None:
-        self._cluster, self._namespace, self._kinds = cluster, namespace, dict(kinds)
+    def __init__(self, cluster: Cluster, namespace: str, kinds: Mapping[str, str] = KINDS, custom: Mapping[str, tuple[str, str]] | None = None) -> None:
+        """`custom`: kind -> (API version, plural) of custom resources; a kind that the cluster does not serve is left out."""
+        self._cluster = cluster
+        self._kinds = {kind: paths.collection(plural, namespace) for kind, plural in kinds.items()}
+        self._custom = {kind: paths.custom(version, plural, namespace) for kind, (version, plural) in (custom or {}).items()}
         self._queue: queue.Queue[Change | BaseException] = queue.Queue()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -58,12 +65,16 @@ class Observer:
         condemn this one.
         """
         state: dict[str, dict[str, dict[str, Any]]] = {}
-        for kind, plural in self._kinds.items():
-            path = paths.collection(plural, self._namespace)
-            answer = self._cluster.list(path, limit=1) if kind == "Event" else self._cluster.list(path)
+        for kind, path in {**self._custom, **self._kinds}.items():
+            try:
+                answer = self._cluster.list(path, limit=1) if kind == "Event" else self._cluster.list(path)
+            except ApiError as error:
+                if kind in self._custom and error.status in (403, 404):
+                    continue  # no such kind here, or not ours to see: the Secret that it makes tells
+                raise
             state[kind] = {} if kind == "Event" else _by_name(answer)
             version = answer["metadata"]["resourceVersion"]
-            thread = threading.Thread(target=self._follow, args=(kind, path, version), name=f"watch-{plural}", daemon=True)
+            thread = threading.Thread(target=self._follow, args=(kind, path, version), name=f"watch-{kind}", daemon=True)
             self._threads.append(thread)
         for thread in self._threads:
             thread.start()
@@ -148,38 +159,63 @@ class Observer:
 class World:
     """The picture that the changes make; the only mutable thing, owned by one thread."""
 
-    def __init__(self, state: dict[str, dict[str, dict[str, Any]]], started: float) -> None:
+    def __init__(self, state: dict[str, dict[str, dict[str, Any]]], started: float, clean: Callable[[str], str] = str) -> None:
+        """`clean` takes secrets out of every text of the cluster before a rule sees (and cuts) it."""
+        self._clean = clean
         self.objects = state
+        for kind in state.values():
+            for name in kind:
+                kind[name] = self._redacted(kind[name])
         self.started = started
         self.logs: dict[tuple[str, str], str] = {}
         self.away_since: float | None = None
         self.away_reason = ""
+        self._away: set[str] = set()
+        #: seconds in which nothing was known: no budget runs in them
+        self.unknown = 0.0
 
     def apply(self, change: Change) -> None:
         if change.type == "AWAY":
+            self._away.add(change.kind)
             self.away_since, self.away_reason = self.away_since or time.monotonic(), str(change.object)
         elif change.type == "BACK":
-            self.away_since = None
+            self._away.discard(change.kind)
+            if not self._away and self.away_since is not None:
+                self.unknown += time.monotonic() - self.away_since
+                self.away_since = None
         elif change.type == "LISTED":
             listed = change.object
             if change.kind == "Event":  # a list of events includes the past
-                listed = {n: e for n, e in listed.items() if event_time(e) >= self.started - 1}
-            self.objects[change.kind] = listed
-        elif change.type == "DELETED":
-            self.objects[change.kind].pop(change.object["metadata"]["name"], None)
+                listed = {n: e for n, e in listed.items() if seen_at(e) >= self.started - 1}
+            self.objects[change.kind] = {n: self._redacted(o) for n, o in listed.items()}
+        elif change.type == "LOG":
+            pod, container, text = change.object
+            self.logs[(pod, container)] = self._clean(text)
         else:
-            self.objects[change.kind][change.object["metadata"]["name"]] = change.object
+            self._one(change)
+
+    def _redacted(self, obj: dict[str, Any]) -> dict[str, Any]:
+        if "message" in obj:  # an event
+            return {**obj, "message": self._clean(obj["message"] or "")}
+        return {**obj, "status": _messages(obj["status"], self._clean)} if obj.get("status") else obj
+
+    def _one(self, change: Change) -> None:
+        """One object. Answers to a GET overtake the watches, so what is older than the picture is left out."""
+        meta, known = change.object["metadata"], self.objects[change.kind]
+        there = (known.get(meta["name"]) or {}).get("metadata") or {}
+        if there and there.get("uid") == meta.get("uid") and int(meta["resourceVersion"]) < int(there["resourceVersion"]):
+            return
+        if change.type != "DELETED":
+            known[meta["name"]] = self._redacted(change.object)
+        elif there.get("uid") == meta.get("uid"):  # a hook Job is deleted and made anew under the same name
+            known.pop(meta["name"], None)
 
 
-def event_time(event: Mapping[str, Any]) -> float:
-    """When an event was last seen, seconds since the epoch (events.k8s.io and core fields)."""
-    from .model import epoch
-
-    series = event.get("series") or {}
-    for stamp in (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"), event.get("firstTimestamp")):
-        if stamp:
-            return epoch(stamp)
-    return epoch((event.get("metadata") or {}).get("creationTimestamp"))
+def _messages(data: Any, clean: Callable[[str], str]) -> Any:
+    """A status with every `message` in it cleaned."""
+    if isinstance(data, dict):
+        return {k: clean(v) if k == "message" and isinstance(v, str) else _messages(v, clean) for k, v in data.items()}
+    return [_messages(v, clean) for v in data] if isinstance(data, list) else data
 
 
 def _by_name(answer: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -5,7 +5,7 @@
 
 What counts as complete follows the Deployment controller's own status fields (Kubernetes API, DeploymentStatus) the
 way kubectl and kstatus read them: the controller has seen this generation, all replicas are updated and available, and
-none of the old ReplicaSet is left.
+none of the old ReplicaSet is left, but for pods that are taking their grace to stop.
 """
 
 from __future__ import annotations
@@ -65,10 +65,14 @@ def deployment_blocker(snapshot: Snapshot, name: str) -> str:
         return f"Deployment/{name}: {min(updated, available)} of {wanted} new pods ready{which}"
     if status.get("replicas", 0) > updated:
         return f"Deployment/{name}: {status['replicas'] - updated} old pod(s) still there"
-    stopping = [p for p in old_pods(snapshot, name) if p["metadata"].get("deletionTimestamp")]
-    if stopping:
-        return f"Deployment/{name}: {len(stopping)} old pod(s) still stopping"
     return ""
+
+
+def stopping(snapshot: Snapshot) -> str:
+    """Old pods that take their grace to end. They serve nobody any more, so nothing waits for them; empty when there are none."""
+    going = [p for name in snapshot.scope.deployments for p in old_pods(snapshot, name) if p["metadata"].get("deletionTimestamp")]
+    grace = max((int(p["spec"].get("terminationGracePeriodSeconds") or 30) for p in going), default=0)
+    return f"{len(going)} old pod{'s' if len(going) > 1 else ''} still stopping (grace {grace} s)" if going else ""
 
 
 def is_ready(pod: Mapping[str, Any]) -> bool:
@@ -80,7 +84,7 @@ def pod_phrase(pod: Mapping[str, Any]) -> str:
     status = pod.get("status") or {}
     for init in status.get("initContainerStatuses") or ():
         state = init.get("state") or {}
-        if not (state.get("terminated") or {}).get("exitCode") == 0 and not init.get("ready"):
+        if (state.get("terminated") or {}).get("exitCode") != 0 and not init.get("ready"):
             return f"init container {init['name']} {_state(state)}"
     for container in status.get("containerStatuses") or ():
         if not container.get("ready"):

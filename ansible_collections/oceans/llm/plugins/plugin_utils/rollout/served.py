@@ -6,53 +6,143 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from ..cluster import Cluster
-from .model import Cause, Certainty
+from .. import paths, secret_digest
+from ..cluster import ApiError, Cluster
+from ..helm_release import Release
+from .causes.catalogue import cause as make
+from .model import COMPONENT, Cause, Snapshot, meta, new_replicaset, pods_of
 
-#: label of the chart that tells what an object is for (contract: app.kubernetes.io/component)
-COMPONENT = "app.kubernetes.io/component"
+#: seconds that the way to a pod that has just become ready may take to open (endpoints, kube-proxy), and between two tries
+SETTLE, AGAIN = 10.0, 0.3
+
+
+@dataclass(frozen=True)
+class Served:
+    """What was found: `version` served (empty: not known), `wrong` (None: all is well), `unchecked`: why something was not asked."""
+
+    version: str = ""
+    wrong: Cause | None = None
+    unchecked: str = ""
 
 
 def gateway_service(manifest: Iterable[Mapping[str, Any]]) -> tuple[str, int] | None:
     """Name and port of the gateway's Service among rendered objects; None in a release that has none."""
     for obj in manifest:
-        labels = (obj.get("metadata") or {}).get("labels") or {}
-        if obj.get("kind") == "Service" and labels.get(COMPONENT) == "gateway":
+        if obj.get("kind") == "Service" and _component(obj) == "gateway":
             return obj["metadata"]["name"], int(obj["spec"]["ports"][0]["port"])
     return None
 
 
-def check(cluster: Cluster, namespace: str, service: str, port: int, expected: str) -> tuple[str, Cause | None]:
-    """(version served, what is wrong). `expected` may begin with v, as image tags do; empty: any version is right."""
+def expected_version(release: Release, asked: str) -> str:
+    """The version that has to be served: what was asked for, else the gateway's image tag when it is a version."""
+    tag = asked
+    if not tag:
+        for obj in release.manifest:
+            if obj.get("kind") == "Deployment" and _component(obj) == "gateway":
+                image = str(obj["spec"]["template"]["spec"]["containers"][0].get("image") or "").split("@", 1)[0]
+                tag = image.rsplit(":", 1)[1] if ":" in image.rsplit("/", 1)[-1] else ""
+    bare = tag.split("@", 1)[0].removeprefix("v")
+    return bare if bare[:1].isdigit() and "." in bare else ""
+
+
+def check(cluster: Cluster, snapshot: Snapshot, release: Release, expected: str, key: bytes | None = None) -> Served:
+    """Everything that a deployment which Helm calls deployed may still lack. `key`: of the Secrets' digests (secret_digest)."""
+    namespace, service = snapshot.scope.namespace, gateway_service(release.manifest)
+    stale = _secrets(cluster, snapshot, release, key)
+    if stale:
+        return Served(wrong=stale)
+    if service is None:
+        return Served()
+    end = time.monotonic() + SETTLE
+    while True:
+        try:
+            found = _ask(cluster, snapshot, namespace, *service, expected)
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            return Served(unchecked=f"what is served was not asked for: {error}")
+        if found.wrong is None or found.wrong.code == "WrongVersionServed" or time.monotonic() > end:
+            return found
+        time.sleep(AGAIN)  # a connection has no watch
+
+
+def _ask(cluster: Cluster, snapshot: Snapshot, namespace: str, service: str, port: int, expected: str) -> Served:
     where = f"Service/{service}"
-    status, _headers, text = cluster.service_request(namespace, service, port, "/api/v1/health")
+    behind = _endpoints(cluster, snapshot, namespace, service, where)
+    if behind:
+        return Served(wrong=behind)
+    status, text = _get(cluster, namespace, service, port, "/api/v1/health")
     served = _field(text, "version") if status == 200 else ""
     if not served:
-        return "", _wrong("NotServed", where, "the gateway does not answer through its Service", f"GET /api/v1/health: {status} {text[:200]}",
-                          f"kubectl -n {namespace} get endpointslices -l kubernetes.io/service-name={service}")
-    if expected and served != expected.removeprefix("v"):
-        return served, _wrong("WrongVersionServed", where, f"version {served} is served, {expected.removeprefix('v')} was asked for",
-                              "GET /api/v1/health", "check the image's tag and digest: it may hold another build than its name says")
-    status, _headers, text = cluster.service_request(namespace, service, port, "/readyz")
+        return Served(wrong=make("NotServed", snapshot, where, "the gateway does not answer through its Service", f"GET /api/v1/health: {status} {text[:200]}"))
+    if expected and served.removeprefix("v") != expected.removeprefix("v"):
+        return Served(
+            served, make("WrongVersionServed", snapshot, where, f"version {served} is served, {expected} was asked for", f"GET /api/v1/health: {text[:200]}")
+        )
+    status, text = _get(cluster, namespace, service, port, "/readyz")
     if status != 200:
-        return served, _wrong("NotReady", where, "the gateway is served but cannot reach its database", f"GET /readyz: {status} {text[:200]}",
-                              "check the database; the pods stay up and recover by themselves when it answers")
-    status, _headers, text = cluster.service_request(namespace, service, port, "/admin")
+        return Served(served, make("NotReady", snapshot, where, "the gateway is served but cannot reach its database", f"GET /readyz: {status} {text[:200]}"))
+    status, text = _get(cluster, namespace, service, port, "/admin")
     if status >= 500:
-        return served, _wrong("AdminUiDown", where, "the admin UI is not reached through the gateway", f"GET /admin: {status} {text[:200]}",
-                              f"kubectl -n {namespace} get pods -l {COMPONENT}=admin-ui")
-    return served, None
+        return Served(served, make("AdminUiDown", snapshot, where, "the admin UI is not reached through the gateway", f"GET /admin: {status} {text[:200]}"))
+    return Served(served)
+
+
+def _get(cluster: Cluster, namespace: str, service: str, port: int, path: str) -> tuple[int, str]:
+    status, _headers, text = cluster.service_request(namespace, service, port, path)
+    if status == 403 and _field(text, "kind") == "Status":
+        raise ApiError(403, "Forbidden", _field(text, "message"), path)
+    return status, " ".join(text.split())
+
+
+def _endpoints(cluster: Cluster, snapshot: Snapshot, namespace: str, service: str, where: str) -> Cause | None:
+    """No ready address, or one of a pod that the rollout was to replace."""
+    try:
+        slices = cluster.list(paths.endpointslices(namespace), labelSelector=f"kubernetes.io/service-name={service}")["items"]
+    except ApiError as error:
+        if error.status == 403:
+            return None  # the answer of the Service itself says enough
+        raise
+    ready = [
+        e for s in slices for e in s.get("endpoints") or () if (e.get("conditions") or {}).get("ready") and not (e.get("conditions") or {}).get("terminating")
+    ]
+    if not ready:
+        return make("NoEndpoints", snapshot, where, "no ready pod stands behind the Service", f"{len(slices)} EndpointSlices without a ready address")
+    new = {meta(p)["name"] for d in snapshot.scope.deployments for r in [new_replicaset(snapshot, d)] if r for p in pods_of(snapshot, meta(r)["uid"])}
+    old = sorted({str((e.get("targetRef") or {}).get("name") or "") for e in ready} - new - {""})
+    if new and old:
+        return make("OldPodsServe", snapshot, where, "pods of the old ReplicaSet still stand behind the Service", ", ".join(old))
+    return None
+
+
+def _secrets(cluster: Cluster, snapshot: Snapshot, release: Release, key: bytes | None) -> Cause | None:
+    """A Secret that changed between the plan and now: its pods were started with the old data."""
+    if key is None:
+        return None
+    now = secret_digest.work_out(cluster, snapshot.scope.namespace, release, release, key)
+    if not now.changed:
+        return None
+    names = ", ".join(now.changed)
+    return make(
+        "OldSecretsServed",
+        snapshot,
+        f"Secret/{now.changed[0]}",
+        f"Secret {names} changed while the rollout ran; the pods were started with the old data",
+        "digest of the live data differs from the pods' annotation",
+    )
+
+
+def _component(obj: Mapping[str, Any]) -> str:
+    return str(((obj.get("metadata") or {}).get("labels") or {}).get(COMPONENT) or "")
 
 
 def _field(text: str, name: str) -> str:
     try:
-        return str(json.loads(text).get(name, ""))
+        return str(json.loads(text).get(name) or "")
     except (ValueError, AttributeError):
         return ""
-
-
-def _wrong(code: str, where: str, cause: str, evidence: str, hint: str) -> Cause:
-    return Cause(code=code, certainty=Certainty.CERTAIN, object=where, cause=cause, evidence=evidence, hint=hint)

@@ -10,12 +10,16 @@ its budget, counted from its first evidence.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import Any
 
 from . import progress
-from .model import Cause, Certainty, Snapshot, deployment_of, job_of, new_replicaset, owner_of, pods_of
+from .causes import admission
+from .causes.catalogue import BY_CODE
+from .causes.catalogue import cause as make
+from .model import Cause, Certainty, Snapshot, claims, new_replicaset, owner_of, pods_of
 
 
 class State(Enum):
@@ -43,11 +47,13 @@ class Verdict:
 
 #: seconds that a cause in the cluster is given to show up after Helm ended with an error of its own
 HELM_GRACE = 1.5
+#: seconds that a doomed pod beside healthy ones is only shown: without it the rollout cannot end
+BESIDE_HEALTHY = 60.0
 
 
 def judge(snapshot: Snapshot, causes: Sequence[Cause], helm: Helm) -> Verdict:
     """Decide. `causes` is what the rules found in the same snapshot."""
-    fatal = [c for c in causes if is_fatal(c, snapshot.now)]
+    fatal = [c for c in causes if is_fatal(c, snapshot.now - snapshot.unknown)]
     found = declared(snapshot, fatal)
     if found:
         return Verdict(State.FAILED, cause=found, causes=causes)
@@ -69,16 +75,25 @@ def is_fatal(cause: Cause, now: float) -> bool:
 
 
 def declared(snapshot: Snapshot, fatal: Sequence[Cause]) -> Cause | None:
-    """The cause that ends the run, if one does: of a Job at once, of a Deployment when all its new pods are doomed."""
+    """The cause that ends the run, if one does: of a Job or an operator's object at once, of a Deployment when all its new pods are doomed."""
     for cause in fatal:
-        kind, name = owner_of(cause, snapshot)
-        if kind == "Job" and name in snapshot.scope.jobs:
+        owner = owner_of(cause, snapshot)
+        if owner in snapshot.scope.custom or (owner[0] == "Job" and owner[1] in snapshot.scope.jobs):
             return cause
     for cause in fatal:
         kind, name = owner_of(cause, snapshot)
-        if kind == "Deployment" and name in snapshot.scope.deployments and all_doomed(snapshot, name, fatal):
+        if (
+            kind == "Deployment"
+            and name in snapshot.scope.deployments
+            and (_about_controller(cause) or all_doomed(snapshot, name, fatal) or snapshot.now - cause.since > BESIDE_HEALTHY)
+        ):
             return cause
     return None
+
+
+def _about_controller(cause: Cause) -> bool:
+    """The Deployment cannot go on at all, or its ReplicaSet cannot make the pods that are missing."""
+    return cause.object.startswith(("Deployment/", "ReplicaSet/"))
 
 
 def all_doomed(snapshot: Snapshot, deployment: str, fatal: Iterable[Cause]) -> bool:
@@ -88,26 +103,46 @@ def all_doomed(snapshot: Snapshot, deployment: str, fatal: Iterable[Cause]) -> b
         return True  # the cause is about the Deployment itself
     objects = {c.object for c in fatal}
     pods = [p for p in pods_of(snapshot, newest["metadata"]["uid"]) if not p["metadata"].get("deletionTimestamp")]
-    return all(f"Pod/{p['metadata']['name']}" in objects for p in pods)
+    return all(f"Pod/{p['metadata']['name']}" in objects or any(f"PersistentVolumeClaim/{c}" in objects for c in claims(p)) for p in pods)
+
+
+#: Helm's (and the API server's) words that mean something of their own: (part of the text, code)
+HELM_WORDS = (
+    ("another operation (install/upgrade/rollback) is in progress", "ReleaseBusy"),
+    ("field is immutable", "FieldImmutable"),
+    ("conflict with ", "FieldConflict"),
+)
 
 
 def helm_cause(snapshot: Snapshot, helm: Helm) -> Cause:
     """Helm gave up by itself and nothing in the cluster says why: its own words are all there is."""
-    return Cause(
-        code="HelmFailed", certainty=Certainty.CERTAIN, object=f"Release/{snapshot.scope.release}",
-        cause="Helm ended with an error", evidence=helm.error,
-        hint="read Helm's words above; nothing in the namespace shows another cause",
+    where = f"Release/{snapshot.scope.release}"
+    for words, code in HELM_WORDS:
+        if words in helm.error:
+            return make(code, snapshot, where, BY_CODE[code].title, helm.error, since=helm.ended_at)
+    code, sentence, parts = admission.classify(helm.error)
+    if code not in ("PodNotCreated", "PodInvalid"):
+        return make(
+            code, snapshot, where, f"an object cannot be created: {sentence}", helm.error, since=helm.ended_at, certainty=Certainty.CERTAIN, **parts_of(parts)
+        )
+    return make("HelmFailed", snapshot, where, "Helm ended with an error", helm.error, since=helm.ended_at)
+
+
+def parts_of(parts: Mapping[str, str]) -> dict[str, Any]:
+    """The named parts of a message that a hint may use."""
+    return {k: v for k, v in parts.items() if k in ("quota", "policy")}
+
+
+def timeout_cause(snapshot: Snapshot, verdict: Verdict, seconds: float) -> Cause:
+    """The overall deadline is over: the nearest true statement is the cause that was shown last, else what the run waited for."""
+    over = f"not done after {seconds:.0f} s"
+    if verdict.causes:
+        nearest = verdict.causes[0]
+        return replace(nearest, certainty=Certainty.CERTAIN, budget=None, cause=f"{nearest.cause} ({over})")
+    return make(
+        "Timeout",
+        snapshot,
+        f"Release/{snapshot.scope.release}",
+        f"{over}; it was waiting for: {verdict.blocker or 'nothing that can be named'}",
+        progress.summary(snapshot),
     )
-
-
-def timeout_cause(snapshot: Snapshot, blocker: str, seconds: float) -> Cause:
-    """The overall deadline is over: the nearest true statement is what the run was waiting for."""
-    return Cause(
-        code="Timeout", certainty=Certainty.CERTAIN, object=f"Release/{snapshot.scope.release}",
-        cause=f"not done after {seconds:.0f} s; it was waiting for: {blocker or 'nothing that can be named'}",
-        evidence=progress.summary(snapshot),
-        hint="if this is only slow, raise oceans_llm_timeout; otherwise look at what it was waiting for",
-    )
-
-
-__all__ = ["Helm", "State", "Verdict", "deployment_of", "job_of", "judge", "timeout_cause"]

@@ -1,0 +1,47 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rules: pure functions from one picture to causes, one subject a file, all named in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from ..model import Cause, Certainty, Snapshot
+from . import admission, config, containers, images, jobs, operators, readiness, rollout, scheduling, volumes
+
+Rule = Callable[[Snapshot], Iterator[Cause]]
+
+#: in the order in which causes of the same certainty are believed: the nearest to the root first
+RULES: dict[str, Rule] = {
+    "images": images.images,
+    "config": config.config,
+    "mounts": volumes.mounts,
+    "volume_claims": volumes.volume_claims,
+    "admission_jobs": admission.jobs,
+    "admission_replicasets": admission.replicasets,
+    "external_secrets": operators.external_secrets,
+    "postgres_clusters": operators.postgres_clusters,
+    "attempts": jobs.attempts,
+    "failed_jobs": jobs.failed_jobs,
+    "crashes": containers.crashes,
+    "not_ready": readiness.not_ready,
+    "unschedulable": scheduling.unschedulable,
+    "lost_nodes": scheduling.lost_nodes,
+    "disruptions": jobs.disruptions,
+    "deleted_attempts": jobs.deleted_attempts,
+    "suspended": jobs.suspended,
+    "slow_migrations": jobs.slow_migrations,
+    "silent_migrations": jobs.silent_migrations,
+    "paused": rollout.paused,
+    "stuck_old_pods": rollout.stuck_old_pods,
+    "deadlines": rollout.deadlines,
+}
+
+_ORDER = {Certainty.CERTAIN: 0, Certainty.TRANSIENT: 1, Certainty.LIKELY: 2}
+
+
+def find(snapshot: Snapshot, rules: Iterable[Rule] | None = None) -> list[Cause]:
+    """Everything that the rules see, certain causes first."""
+    found = [cause for rule in (RULES.values() if rules is None else rules) for cause in rule(snapshot)]
+    return sorted(found, key=lambda cause: _ORDER[cause.certainty])

@@ -1,0 +1,86 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Containers that cannot be made: a missing Secret, ConfigMap or key, and a user that contradicts runAsNonRoot."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..model import Cause, Object, Snapshot, about_container, age, containers, events_of, meta, ref, starting, waiting
+from .catalogue import TRANSIENT, cause
+
+_MISSING = re.compile(r"(secret|configmap) \"([^\"]+)\" not found", re.IGNORECASE)
+_KEY = re.compile(r"couldn't find key (\S+) in (Secret|ConfigMap) (?:[^/\s]+/)?(\S+)", re.IGNORECASE)
+#: messages of a kubelet whose caches are not there yet: it tries again by itself
+_EARLY = re.compile(r"failed to sync (secret|configmap) cache|object \"[^\"]*\"/\"[^\"]*\" not registered|timed out waiting for the condition", re.IGNORECASE)
+
+
+def config(snapshot: Snapshot) -> Iterator[Cause]:
+    """CreateContainerConfigError and CreateContainerError, from the status and from the event before it."""
+    for _kind, _owner, pod in starting(snapshot):
+        for status, _init in containers(pod):
+            text = _message(snapshot, pod, status)
+            if text:
+                yield of_text(snapshot, pod, status["name"], text)
+
+
+def _message(snapshot: Snapshot, pod: Object, status: Object) -> str:
+    state = waiting(status)
+    if state.get("reason") in ("CreateContainerConfigError", "CreateContainerError"):
+        return state.get("message") or ""
+    if state.get("reason") not in (None, "", "ContainerCreating", "PodInitializing") or set(status.get("state") or {}) - {"waiting"}:
+        return ""
+    told = [
+        e
+        for e in events_of(snapshot, "Pod", meta(pod)["name"])
+        if e.get("reason") == "Failed" and about_container(e, status["name"]) and (e.get("involvedObject") or {}).get("fieldPath")
+    ]
+    text = (told[-1].get("message") or "").removeprefix("Error: ") if told else ""
+    return text if _MISSING.search(text) or _KEY.search(text) or "runAsNonRoot" in text else ""
+
+
+def of_text(snapshot: Snapshot, pod: Object, container: str, text: str) -> Cause:
+    """The cause that a message of the kubelet about configuration means; of mounts too (volumes.py)."""
+    where, begun = ref(pod), snapshot.now - age(pod, snapshot.now)
+    key, missing = _KEY.search(text), _MISSING.search(text)
+    if key:
+        name, kind = key.group(3).rstrip(":"), key.group(2).lower()
+        code = "SecretKeyMissing" if kind == "secret" else "ConfigMapKeyMissing"
+        has = _keys(snapshot, name) if kind == "secret" else ""
+        return cause(code, snapshot, where, f"{key.group(2)} {name} has no key {key.group(1)}{has}", text, container=container, missing=name, key=key.group(1))
+    if missing and missing.group(1).lower() == "secret":
+        return secret_missing(snapshot, where, container, missing.group(2), text, begun)
+    if missing:
+        return cause("ConfigMapMissing", snapshot, where, f"ConfigMap {missing.group(2)} is not there", text, container=container, missing=missing.group(2))
+    if "runAsNonRoot" in text or "non-numeric user" in text:
+        return cause("RunAsNonRoot", snapshot, where, "runAsNonRoot is set, but the image's user is root or only a name", text, container=container)
+    if _EARLY.search(text):
+        return cause("MountRetrying", snapshot, where, "the node has not received a ConfigMap or Secret yet", text, since=begun, container=container)
+    # what is left of CreateContainerError may pass (name in use, runtime busy)
+    return cause("ContainerConfig", snapshot, where, "the container cannot be made", text, since=begun, container=container, certainty=TRANSIENT, budget=60)
+
+
+def secret_missing(snapshot: Snapshot, where: str, container: str, name: str, text: str, begun: float) -> Cause:
+    """A Secret that an object of this release will bring is waited for; any other will not come by itself."""
+    maker = snapshot.scope.promised.get(name)
+    if maker:
+        return cause(
+            "SecretPending",
+            snapshot,
+            where,
+            f"Secret {name} is not there yet; {maker} makes it",
+            text,
+            since=begun,
+            container=container,
+            missing=name,
+            maker=maker,
+        )
+    return cause("SecretMissing", snapshot, where, f"Secret {name} is not there", text, container=container, missing=name)
+
+
+def _keys(snapshot: Snapshot, secret: str) -> str:
+    """Which keys a Secret has, where the picture knows it (names only)."""
+    found = snapshot.kind("SecretKeys").get(secret)
+    return f" (it has: {', '.join(found['keys'])})" if found else ""

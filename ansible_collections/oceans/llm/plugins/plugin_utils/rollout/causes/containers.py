@@ -1,0 +1,231 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Containers that ended: of Deployments, init containers and sidecars too; jobs.py uses the same reading for Jobs.
+
+One exit proves nothing (a container may crash once and then be well), unless the program's own words, the kernel or the
+runtime say that the next one will end the same way. Two exits of the same kind do; the first restart comes at once, so
+that is a matter of seconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from .. import progress
+from ..model import Cause, Object, Snapshot, about_container, container_spec, containers, epoch, events_of, meta, ref, starting, terminated, waiting
+from . import gateway
+from .catalogue import CERTAIN, TRANSIENT, cause
+
+#: exit codes of signals that a program brings upon itself: SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV
+SIGNALS = {132: "SIGILL", 134: "SIGABRT", 135: "SIGBUS", 136: "SIGFPE", 139: "SIGSEGV"}
+START_FAILURES = ("StartError", "ContainerCannotRun", "RunContainerError")
+#: a run that lasted longer than this did not fail at its start (seconds)
+LONG_RUN = 60.0
+#: exits that prove a loop: with the same code, or any
+EXITS_ALIKE, EXITS_ANY = 2, 3
+
+
+def crashes(snapshot: Snapshot) -> Iterator[Cause]:
+    """Pods of Deployments."""
+    for kind, _owner, pod in starting(snapshot):
+        if kind != "Deployment" or progress.is_ready(pod):
+            continue
+        for status, init in containers(pod):
+            found = of_container(snapshot, pod, status, init)
+            if found:
+                yield found
+
+
+def of_container(snapshot: Snapshot, pod: Object, status: Object, init: bool) -> Cause | None:
+    """Why this container ended, if it did and is not well again."""
+    sidecar = init and container_spec(pod, status["name"]).get("restartPolicy") == "Always"
+    end = terminated(status)
+    if not end:
+        return _cannot_start(snapshot, pod, status)
+    if status.get("ready") or (end.get("exitCode") == 0 and init and not sidecar):
+        return None
+    exits = exits_of(status)
+    running = "running" in (status.get("state") or {})
+    if end.get("exitCode") == 0 and not end.get("signal"):
+        looping = exits >= EXITS_ALIKE and not running
+        return cause(
+            "ContainerEnded",
+            snapshot,
+            ref(pod),
+            f"it ended by itself{times(exits)}, but has to go on",
+            _log(snapshot, pod, status["name"]) or "exit code 0",
+            since=epoch(end.get("finishedAt")),
+            container=status["name"],
+            certainty=CERTAIN if looping else TRANSIENT,
+        )
+    found = of_end(snapshot, pod, status["name"], end, exits)
+    if running and found.certainty is CERTAIN and found.code in ("CrashLoop", "LivenessProbeFailed"):
+        # it is trying again at this moment: it may be well this time
+        return cause("ContainerExited", snapshot, ref(pod), found.cause, found.evidence, since=found.since, container=status["name"])
+    return found
+
+
+def exits_of(status: Object) -> int:
+    """How often a container has ended so far."""
+    running = "running" in (status.get("state") or {})
+    return int(status.get("restartCount") or 0) + (0 if running else 1)
+
+
+def of_end(snapshot: Snapshot, pod: Object, name: str, end: Object, exits: int) -> Cause:
+    """The cause that one end of a container means. `exits`: how often it has ended like this."""
+    where, begun = ref(pod), epoch(end.get("finishedAt"))
+    code, reason, message = int(end.get("exitCode") or 0), end.get("reason") or "", end.get("message") or ""
+    ran = max(0.0, begun - epoch(end.get("startedAt"))) if end.get("startedAt") else 0.0
+    log = _log(snapshot, pod, name)
+    if reason == "OOMKilled":
+        return _oom(snapshot, pod, name, begun, ran, exits)
+    if reason in START_FAILURES or (code in (126, 127, 128) and "exec" in message):
+        return _not_started(snapshot, where, name, message or log, begun)
+    if "exec format error" in f"{message} {log}":
+        return cause("ExecFormat", snapshot, where, "the program is built for another architecture", "exec format error", since=begun, container=name)
+    probe = killed_by(snapshot, pod, name)
+    if probe and code in (137, 143):
+        return _probe(snapshot, where, name, probe, begun, exits)
+    if reason == "ContainerStatusUnknown" or code == 255:
+        return cause("ContainerExited", snapshot, where, "its node lost it, it is started again", f"{reason} exit code {code}", since=begun, container=name)
+    words = gateway.parse(snapshot.logs.get((meta(pod)["name"], name), "") or message)
+    if words:
+        return _of_words(snapshot, pod, name, words, code, begun, exits)
+    if code in SIGNALS and ran < LONG_RUN:
+        return cause(
+            "Segfault",
+            snapshot,
+            where,
+            f"the program died of {SIGNALS[code]} (exit code {code}) after {ran:.0f} s",
+            log or message or f"exit code {code}",
+            since=begun,
+            container=name,
+        )
+    what = f"exit code {code} after {ran:.0f} s{times(exits)}"
+    evidence = log or message or f"exit code {code}, no log"
+    if exits >= EXITS_ALIKE and ran < LONG_RUN or exits >= EXITS_ANY:
+        return cause("CrashLoop", snapshot, where, what, evidence, since=begun, container=name)
+    return cause("ContainerExited", snapshot, where, what, evidence, since=begun, container=name)
+
+
+def times(exits: int) -> str:
+    return f", {exits} times" if exits > 1 else ""
+
+
+def _log(snapshot: Snapshot, pod: Object, name: str) -> str:
+    return gateway.last_line(snapshot.logs.get((meta(pod)["name"], name), ""))
+
+
+def _of_words(snapshot: Snapshot, pod: Object, name: str, words: gateway.Failure, code: int, begun: float, exits: int) -> Cause:
+    """The program said why. What passes is given its time, what does not is certain at the first exit."""
+    sure = CERTAIN if words.certain else TRANSIENT
+    if words.code == "DatabaseReadOnly" and any(kind == "Cluster" for kind, _name in snapshot.scope.custom):
+        sure = TRANSIENT  # the primary moves
+    if words.code == "DatabaseHostUnknown" and any(kind == "Cluster" for kind, _name in snapshot.scope.custom):
+        sure = TRANSIENT  # the Service of the cluster is being made
+    budget = 150.0 if sure is TRANSIENT and words.certain else None
+    return cause(
+        words.code,
+        snapshot,
+        ref(pod),
+        f"{words.what} (exit code {code}{times(exits)}){known_of_database(snapshot) if words.code == 'DatabaseUnreachable' else ''}",
+        words.evidence,
+        since=begun,
+        container=name,
+        certainty=sure,
+        budget=budget,
+        source=url_source(container_spec(pod, name)),
+        **words.names,
+    )
+
+
+def known_of_database(snapshot: Snapshot) -> str:
+    """What was found out about its address (database.py), to be appended to a sentence."""
+    known = snapshot.kind("Facts").get("database", {}).get("sentence") or ""
+    return f": {known}" if known else ""
+
+
+def url_source(container: Object) -> str:
+    """Where the address of the database comes from, for a hint: the Secret and key of the variable that looks like it."""
+    for variable in container.get("env") or ():
+        found = (variable.get("valueFrom") or {}).get("secretKeyRef") or {}
+        if found and re.search(r"URL|URI|POSTGRES|DATABASE", str(variable.get("name")), re.IGNORECASE):
+            return f"Secret {found.get('name')}, key {found.get('key')}"
+    return "the database Secret (key POSTGRES_URL)"
+
+
+def _oom(snapshot: Snapshot, pod: Object, name: str, begun: float, ran: float, exits: int) -> Cause:
+    limit = ((container_spec(pod, name).get("resources") or {}).get("limits") or {}).get("memory") or ""
+    sure = CERTAIN if ran < LONG_RUN or exits >= EXITS_ALIKE else TRANSIENT
+    what = f"it used more memory than {f'its limit of {limit}' if limit else 'the node has (no limit is set)'}, after {ran:.0f} s{times(exits)}"
+    return cause("OOMKilled", snapshot, ref(pod), what, "OOMKilled", since=begun, container=name, certainty=sure, budget=90, limit=limit or "what it has now")
+
+
+def _cannot_start(snapshot: Snapshot, pod: Object, status: Object) -> Cause | None:
+    """RunContainerError: the runtime refuses the command; there is no end yet in the status."""
+    state = waiting(status)
+    if state.get("reason") not in START_FAILURES:
+        return None
+    return _not_started(snapshot, ref(pod), status["name"], state.get("message") or "", snapshot.now)
+
+
+def _not_started(snapshot: Snapshot, where: str, name: str, message: str, begun: float) -> Cause:
+    if "exec format error" in message:
+        return cause("ExecFormat", snapshot, where, "the program is built for another architecture", message, since=begun, container=name)
+    known = re.search(r"executable file not found|no such file or directory|permission denied|not a directory", message)
+    sure = CERTAIN if known else TRANSIENT
+    return cause(
+        "CannotStart",
+        snapshot,
+        where,
+        f"its command cannot be started{': ' + known.group(0) if known else ''}",
+        message,
+        since=begun,
+        container=name,
+        certainty=sure,
+        budget=60,
+    )
+
+
+def killed_by(snapshot: Snapshot, pod: Object, name: str) -> str:
+    """startup or liveness, when the kubelet said that it kills the container for its probe."""
+    for event in reversed(events_of(snapshot, "Pod", meta(pod)["name"])):
+        told = re.search(r"failed (startup|liveness) probe", event.get("message") or "")
+        if event.get("reason") == "Killing" and told and about_container(event, name):
+            return told.group(1)
+    return ""
+
+
+def _probe(snapshot: Snapshot, where: str, name: str, probe: str, begun: float, exits: int) -> Cause:
+    answer = last_answer(snapshot, where.split("/", 1)[1], name, probe.capitalize())
+    if probe == "startup":
+        return cause(
+            "StartupProbeFailed",
+            snapshot,
+            where,
+            f"it was not up within its startup probe's time and was killed{times(exits)}",
+            answer,
+            since=begun,
+            container=name,
+        )
+    return cause(
+        "LivenessProbeFailed",
+        snapshot,
+        where,
+        f"its liveness probe failed and it was killed{times(exits)}",
+        answer,
+        since=begun,
+        container=name,
+        certainty=CERTAIN if exits >= EXITS_ALIKE else TRANSIENT,
+    )
+
+
+def last_answer(snapshot: Snapshot, pod: str, container: str, probe: str) -> str:
+    """What the kubelet saw when a probe failed last."""
+    for event in reversed(events_of(snapshot, "Pod", pod)):
+        text = event.get("message") or ""
+        if event.get("reason") in ("Unhealthy", "ProbeWarning") and text.startswith(probe) and about_container(event, container):
+            return str(text)
+    return f"{probe} probe failed"

@@ -1,0 +1,253 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Jobs: of hooks and others. The log of the failed attempt says more than the Job's own condition.
+
+An evicted, preempted or deleted pod is no failure of the program: the Job makes another one. A failure whose words leave
+no doubt is certain at the first attempt; what can pass is left to the Job's own back-off.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from .. import progress
+from ..model import Cause, Object, Snapshot, container_spec, containers, epoch, events_of, job_pods, meta, migrates, ref, starting, terminated, workers
+from . import gateway
+from .catalogue import CERTAIN, TRANSIENT, cause
+from .containers import EXITS_ALIKE, known_of_database, of_container, of_end
+
+#: reasons of pods that failed for no fault of their own (Kubernetes API, PodStatus.reason; condition DisruptionTarget)
+DISRUPTED = (
+    "Evicted",
+    "Preempting",
+    "Shutdown",
+    "NodeShutdown",
+    "NodeLost",
+    "Terminated",
+    "UnexpectedAdmissionError",
+    "OutOfcpu",
+    "OutOfmemory",
+    "OutOfpods",
+    "NodeAffinity",
+)
+#: seconds after which a migration that has said nothing at all is taken to wait for the database (a look at one takes 0.1 s)
+SILENT = 3.5
+#: seconds in one version of a migration before that is worth a word
+SLOW_MIGRATION = 8.0
+
+
+def attempts(snapshot: Snapshot) -> Iterator[Cause]:
+    """Containers of a Job's pods that ended with an error, as long as the Job is not over."""
+    for name in snapshot.scope.jobs:
+        job = snapshot.kind("Job").get(name)
+        if job is None or progress.finished(job) is True:
+            continue
+        pods = [p for p in job_pods(snapshot, name) if not meta(p).get("deletionTimestamp") and not disrupted(p)]
+        failed = [(p, s, init) for p in pods for s, init in containers(p) if _failed(p, s, init)]
+        for pod, status, init in failed:
+            if (pod.get("status") or {}).get("phase") == "Succeeded":
+                continue
+            found = _attempt(snapshot, name, job, pod, status, init, _exits(failed, status["name"]))
+            if found:
+                yield found
+
+
+def _failed(pod: Object, status: Object, init: bool) -> bool:
+    end = terminated(status)
+    return bool(end) and bool(end.get("exitCode") or end.get("signal"))
+
+
+def _exits(failed: list[tuple[Object, Object, bool]], container: str) -> int:
+    """Failed runs of one container over all attempts of its Job."""
+    return sum(int(s.get("restartCount") or 0) + (0 if "running" in (s.get("state") or {}) else 1) for _p, s, _i in failed if s["name"] == container)
+
+
+def _attempt(snapshot: Snapshot, name: str, job: Object, pod: Object, status: Object, init: bool, exits: int) -> Cause | None:
+    if (pod.get("status") or {}).get("phase") == "Failed":
+        found: Cause | None = of_end(snapshot, pod, status["name"], terminated(status), exits)
+    else:
+        found = of_container(snapshot, pod, status, init)
+    if found is None or found.certainty is CERTAIN and found.code != "CrashLoop":
+        return found
+    if found.code == "CrashLoop" or (found.code == "ContainerExited" and exits >= EXITS_ALIKE and _alike(snapshot, name, status["name"])):
+        return cause("CrashLoop", snapshot, ref(pod), found.cause, found.evidence, since=found.since, container=status["name"])
+    limit = int((job.get("spec") or {}).get("backoffLimit", 6))
+    if found.code == "ContainerExited":
+        return cause(
+            "JobAttemptFailed",
+            snapshot,
+            ref(pod),
+            f"attempt {exits} of {limit + 1} of Job/{name} failed: {found.cause}",
+            found.evidence,
+            since=found.since,
+            container=status["name"],
+            job=name,
+        )
+    return found
+
+
+def _alike(snapshot: Snapshot, job: str, container: str) -> bool:
+    """True when all attempts ended with the same exit code and, where logs are there, the same last line (digits aside)."""
+    seen = set()
+    for pod in job_pods(snapshot, job):
+        for status, _init in containers(pod):
+            if status["name"] == container and _failed(pod, status, False) and not disrupted(pod):
+                line = gateway.last_line(snapshot.logs.get((meta(pod)["name"], container), ""))
+                seen.add((terminated(status).get("exitCode"), re.sub(r"\d+", "0", line)))
+    return len(seen) == 1
+
+
+def disruptions(snapshot: Snapshot) -> Iterator[Cause]:
+    """Evicted, preempted and deleted pods of Jobs and Deployments: shown, never a failure."""
+    for kind, owner, pod in workers(snapshot):
+        if disrupted(pod):
+            status = pod.get("status") or {}
+            yield cause(
+                "PodEvicted",
+                snapshot,
+                ref(pod),
+                f"the pod was taken away ({_why(pod)}); {kind}/{owner} makes another one",
+                status.get("message") or _why(pod),
+                since=epoch(meta(pod).get("creationTimestamp")),
+            )
+
+
+def disrupted(pod: Object) -> bool:
+    status = pod.get("status") or {}
+    if any(c.get("type") == "DisruptionTarget" and c.get("status") == "True" for c in status.get("conditions") or ()):
+        return True
+    return status.get("phase") == "Failed" and status.get("reason") in DISRUPTED
+
+
+def _why(pod: Object) -> str:
+    status = pod.get("status") or {}
+    target: dict[str, str] = next((c for c in status.get("conditions") or () if c.get("type") == "DisruptionTarget"), {})
+    return str(status.get("reason") or target.get("reason") or "deleted")
+
+
+def failed_jobs(snapshot: Snapshot) -> Iterator[Cause]:
+    """Jobs that are over, and failed. A pod that still has its log says why; else the Job's condition is all there is."""
+    for name in snapshot.scope.jobs:
+        job = snapshot.kind("Job").get(name)
+        if job is None or progress.finished(job) is not False:
+            continue
+        condition = next(
+            c for c in (job.get("status") or {}).get("conditions") or () if c.get("type") in ("Failed", "FailureTarget") and c.get("status") == "True"
+        )
+        begun, evidence = epoch(condition.get("lastTransitionTime")), condition.get("message") or ""
+        if condition.get("reason") == "DeadlineExceeded":
+            limit = (job.get("spec") or {}).get("activeDeadlineSeconds")
+            yield cause(
+                "JobDeadline",
+                snapshot,
+                f"Job/{name}",
+                f"not over within its deadline of {limit} s{_running_version(snapshot, name)}",
+                evidence,
+                since=begun,
+                job=name,
+            )
+            continue
+        yield _of_last_attempt(snapshot, name, condition, evidence, begun)
+
+
+def _of_last_attempt(snapshot: Snapshot, name: str, condition: Object, evidence: str, begun: float) -> Cause:
+    ends = [(p, s) for p in job_pods(snapshot, name) for s, init in containers(p) if _failed(p, s, init) and not disrupted(p)]
+    failed = int((snapshot.kind("Job")[name].get("status") or {}).get("failed") or len(ends))
+    if not ends:
+        return cause("JobFailed", snapshot, f"Job/{name}", f"it failed ({condition.get('reason')}) after {failed} attempts", evidence, since=begun, job=name)
+    pod, status = max(ends, key=lambda e: epoch(terminated(e[1]).get("finishedAt")))
+    last = of_end(snapshot, pod, status["name"], terminated(status), len(ends))
+    code = last.code if last.code not in ("ContainerExited", "CrashLoop") else "JobFailed"
+    names = {
+        "job": name,
+        "variable": "",
+        "version": "",
+        "limit": ((container_spec(pod, status["name"]).get("resources") or {}).get("limits") or {}).get("memory", ""),
+    }
+    made = cause(
+        code,
+        snapshot,
+        f"Job/{name}",
+        f"it failed after {failed} attempt{'s' if failed != 1 else ''}: {last.cause}",
+        last.evidence,
+        since=begun,
+        container=status["name"],
+        certainty=CERTAIN,
+        **names,
+    )
+    return made if code == "JobFailed" else type(made)(**{**vars(made), "hint": last.hint})
+
+
+def _running_version(snapshot: Snapshot, job: str) -> str:
+    text = "\n".join(log for (pod, _c), log in snapshot.logs.items() if pod.startswith(job))
+    still = gateway.migrations(text).open
+    return f"; migration V{still[-1][0]} {still[-1][1]} was running" if still else ""
+
+
+def suspended(snapshot: Snapshot) -> Iterator[Cause]:
+    for name in snapshot.scope.jobs:
+        job = snapshot.kind("Job").get(name)
+        if job is not None and (job.get("spec") or {}).get("suspend") and progress.finished(job) is None:
+            began = next((epoch(c.get("lastTransitionTime")) for c in (job.get("status") or {}).get("conditions") or () if c.get("type") == "Suspended"), 0.0)
+            yield cause("JobSuspended", snapshot, f"Job/{name}", f"Job/{name} is suspended and will not run", "spec.suspend: true", since=began, job=name)
+
+
+def slow_migrations(snapshot: Snapshot) -> Iterator[Cause]:
+    """A version that has begun and says nothing for a while, from the gateway's own live lines."""
+    for _job, pod, status in running(snapshot):
+        text = snapshot.logs.get((meta(pod)["name"], status["name"]), "")
+        still = gateway.migrations(text).open
+        began = max(_stamp(text), epoch(((status.get("state") or {}).get("running") or {}).get("startedAt"))) or snapshot.now
+        if still and snapshot.now - began > SLOW_MIGRATION:
+            version, name = still[-1]
+            what = f"migration V{version} {name} has been running for more than {SLOW_MIGRATION:.0f} s, it may wait for a lock"
+            yield cause("MigrationWaits", snapshot, ref(pod), what, "begun, neither committed nor rolled back", since=began, container=status["name"])
+
+
+def silent_migrations(snapshot: Snapshot) -> Iterator[Cause]:
+    """A migration that runs and has not begun: it waits for a connection, for 30 s, without a word."""
+    for job, pod, status in running(snapshot):
+        began = epoch(((status.get("state") or {}).get("running") or {}).get("startedAt"))
+        silent = began and snapshot.now - began > SILENT and not snapshot.logs.get((meta(pod)["name"], status["name"]))
+        if silent and migrates(snapshot.kind("Job").get(job), job):
+            what = f"the migration waits for a connection to the database and says nothing{known_of_database(snapshot)}"
+            yield cause("DatabaseSilent", snapshot, ref(pod), what, "running, no line in its log", since=began, container=status["name"])
+
+
+def running(snapshot: Snapshot) -> Iterator[tuple[str, Object, Object]]:
+    """(Job, pod, container status) of what runs in the release's Jobs; init containers are not meant."""
+    for kind, job, pod in starting(snapshot):
+        for status, init in containers(pod) if kind == "Job" else ():
+            if not init and "running" in (status.get("state") or {}):
+                yield job, pod, status
+
+
+def _stamp(text: str) -> float:
+    """When the last JSON line was written."""
+    found = re.findall(r'"timestamp":"([^"]+)"', text)
+    try:
+        return epoch(re.sub(r"(\.\d{6})\d*", r"\1", found[-1])) if found else 0.0
+    except ValueError:
+        return 0.0
+
+
+def deleted_attempts(snapshot: Snapshot) -> Iterator[Cause]:
+    """A Job's pod that somebody deleted: its event is the only trace."""
+    for name in snapshot.scope.jobs:
+        job = snapshot.kind("Job").get(name)
+        if job is None or progress.finished(job) is not None:
+            continue
+        going = [p for p in job_pods(snapshot, name) if meta(p).get("deletionTimestamp")]
+        made = [e for e in events_of(snapshot, "Job", name) if e.get("reason") == "SuccessfulCreate"]
+        if going and not (job.get("spec") or {}).get("suspend"):
+            yield cause(
+                "PodEvicted",
+                snapshot,
+                ref(going[-1]),
+                f"a pod of Job/{name} is being deleted; the Job makes another one",
+                f"attempt {len(made)} so far",
+                since=epoch(meta(going[-1]).get("deletionTimestamp")),
+                certainty=TRANSIENT,
+            )

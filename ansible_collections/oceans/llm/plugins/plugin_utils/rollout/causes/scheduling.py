@@ -1,0 +1,58 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pods that no node takes, and nodes that went away. A node may come, a taint may be lifted: all of it has a budget."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..model import Cause, Object, Snapshot, epoch, events_of, meta, ref, starting
+from .catalogue import cause
+
+
+def unschedulable(snapshot: Snapshot) -> Iterator[Cause]:
+    for kind, owner, pod in starting(snapshot):
+        if (pod.get("spec") or {}).get("nodeName"):
+            continue
+        text = _reason(snapshot, pod)
+        if not text or "unbound immediate PersistentVolumeClaims" in text or ('persistentvolumeclaim "' in text and "not found" in text):
+            continue  # volumes.py knows why
+        begun = epoch(meta(pod).get("creationTimestamp"))
+        scaling = [e for e in events_of(snapshot, "Pod", meta(pod)["name"]) if e.get("reason") in ("TriggeredScaleUp", "Nominated")]
+        if scaling:
+            yield cause(
+                "UnschedulableScaling",
+                snapshot,
+                ref(pod),
+                f"no node can take the pod of {kind}/{owner}; the autoscaler adds one",
+                scaling[-1].get("message") or text,
+                since=begun,
+            )
+        else:
+            yield cause("Unschedulable", snapshot, ref(pod), f"no node can take the pod of {kind}/{owner}: {_nodes(text)}", text, since=begun)
+
+
+def _reason(snapshot: Snapshot, pod: Object) -> str:
+    for condition in (pod.get("status") or {}).get("conditions") or ():
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            return str(condition.get("message") or condition.get("reason") or "Unschedulable")
+    failed = [e for e in events_of(snapshot, "Pod", meta(pod)["name"]) if e.get("reason") == "FailedScheduling"]
+    return str(failed[-1].get("message") or "") if failed else ""
+
+
+def _nodes(text: str) -> str:
+    """The scheduler's count of nodes and reasons, without what it says of preemption."""
+    return " ".join(re.split(r" preemption:|\.? no new claims", text)[0].removesuffix(".").split())
+
+
+def lost_nodes(snapshot: Snapshot) -> Iterator[Cause]:
+    """A pod whose node stopped answering; the node controller tells it by an event on the pod."""
+    for _kind, _owner, pod in starting(snapshot):
+        told = [e for e in events_of(snapshot, "Pod", meta(pod)["name"]) if e.get("reason") in ("NodeNotReady", "TaintManagerEviction")]
+        ready = any(c.get("type") == "Ready" and c.get("status") == "True" for c in (pod.get("status") or {}).get("conditions") or ())
+        if told and not ready:
+            node = (pod.get("spec") or {}).get("nodeName") or "?"
+            since = epoch(told[0].get("firstTimestamp") or told[0].get("eventTime"))
+            yield cause("NodeNotReady", snapshot, ref(pod), f"node {node} is not ready", told[-1].get("message") or "", since=since, node=node)

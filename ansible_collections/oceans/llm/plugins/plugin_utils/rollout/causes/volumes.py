@@ -1,0 +1,105 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Volumes. FailedMount is told by events only, never by a status."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..model import Cause, Snapshot, claims, epoch, events_of, meta, ref, seen_at, since, starting
+from . import config
+from .catalogue import CERTAIN, cause
+
+
+def mounts(snapshot: Snapshot) -> Iterator[Cause]:
+    """Pods whose volumes do not come; a container that has been created is the proof that they did."""
+    for _kind, _owner, pod in starting(snapshot):
+        status = pod.get("status") or {}
+        started = [s for s in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())] if s.get("containerID")]
+        told = [e for e in events_of(snapshot, "Pod", meta(pod)["name"]) if e.get("reason") in ("FailedMount", "FailedAttachVolume", "FailedMapVolume")]
+        if not told or started:
+            continue
+        text, begun = told[-1].get("message") or "", since(told[0], snapshot)
+        missing = re.search(r"(secret|configmap) \"([^\"]+)\" not found", text)
+        key = re.search(r"references non-existent (secret|config) key: (\S+)", text)
+        if missing:
+            yield config.of_text(snapshot, pod, "", text)
+        elif key:
+            code = "SecretKeyMissing" if key.group(1) == "secret" else "ConfigMapKeyMissing"
+            yield cause(
+                code,
+                snapshot,
+                ref(pod),
+                f"a volume asks for the key {key.group(2)}, which is not there",
+                text,
+                since=begun,
+                key=key.group(2),
+                missing=_source(pod, text),
+            )
+        elif re.search(r"failed to sync (secret|configmap) cache|not registered", text):
+            yield cause("MountRetrying", snapshot, ref(pod), "the node has not received a ConfigMap or Secret yet", text, since=begun)
+        elif "Multi-Attach error" in text:
+            yield cause("VolumeBusy", snapshot, ref(pod), "its volume is still attached to another node", text, since=begun)
+        else:
+            yield cause("MountFailed", snapshot, ref(pod), "a volume cannot be mounted", text, since=begun)
+
+
+def _source(pod: object, text: str) -> str:
+    """The Secret or ConfigMap behind the volume that a message names."""
+    name = re.search(r"for volume \"([^\"]+)\"", text)
+    spec = pod.get("spec") or {} if hasattr(pod, "get") else {}
+    for volume in spec.get("volumes") or ():
+        if name and volume.get("name") == name.group(1):
+            return str((volume.get("secret") or {}).get("secretName") or (volume.get("configMap") or {}).get("name") or name.group(1))
+    return "<its source>"
+
+
+def volume_claims(snapshot: Snapshot) -> Iterator[Cause]:
+    """Claims of the release's pods, and those of its database, that get no volume."""
+    used = {name for _k, _o, pod in starting(snapshot) for name in claims(pod)}
+    for _kind, _owner, pod in starting(snapshot):
+        for name in claims(pod):
+            if name not in snapshot.kind("PersistentVolumeClaim") and _says_missing(snapshot, pod, name):
+                yield cause(
+                    "ClaimMissing", snapshot, ref(pod), f"it uses the volume claim {name}, which is not there", f'persistentvolumeclaim "{name}" not found'
+                )
+    own = {meta(snapshot.kind(k).get(n) or {}).get("uid") for k, n in snapshot.scope.custom}
+    for name, claim in snapshot.kind("PersistentVolumeClaim").items():
+        ours = name in used or any(o.get("uid") in own for o in meta(claim).get("ownerReferences") or ())
+        if ours and (claim.get("status") or {}).get("phase") == "Pending":
+            yield from _claim(snapshot, name, claim)
+
+
+def _says_missing(snapshot: Snapshot, pod: object, name: str) -> bool:
+    mapping = pod if isinstance(pod, dict) else {}
+    texts = [c.get("message") or "" for c in (mapping.get("status") or {}).get("conditions") or ()]
+    texts += [e.get("message") or "" for e in events_of(snapshot, "Pod", meta(mapping).get("name", ""))]
+    return any(f'persistentvolumeclaim "{name}" not found' in text for text in texts)
+
+
+def _claim(snapshot: Snapshot, name: str, claim: object) -> Iterator[Cause]:
+    told = [e for e in events_of(snapshot, "PersistentVolumeClaim", name) if e.get("reason") in ("ProvisioningFailed", "FailedBinding")]
+    if not told:
+        return
+    last = max(told, key=seen_at)
+    text, begun = last.get("message") or "", min(since(e, snapshot) for e in told)
+    spec = claim.get("spec") or {} if isinstance(claim, dict) else {}
+    missing = re.search(r"storageclass(?:\.storage\.k8s\.io)? \"([^\"]+)\" not found", text, re.IGNORECASE)
+    where = f"PersistentVolumeClaim/{name}"
+    if missing:
+        yield cause("StorageClassMissing", snapshot, where, f"StorageClass {missing.group(1)} is not there", text, since=begun)
+    elif "no storage class is set" in text:
+        yield cause("StorageClassMissing", snapshot, where, "the cluster has no default StorageClass and the claim names none", text, since=begun)
+    else:
+        sure = CERTAIN if "is forbidden" in text or "is invalid" in text else None
+        yield cause(
+            "ProvisioningFailed",
+            snapshot,
+            where,
+            f"no volume can be made (class {spec.get('storageClassName') or 'default'})",
+            text,
+            since=begun or epoch(None),
+            certainty=sure,
+        )

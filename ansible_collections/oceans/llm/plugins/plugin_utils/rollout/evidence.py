@@ -1,0 +1,192 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The evidence folder of one run: what was seen, for people and for programs. Everything goes through the redactor.
+
+report.json (stable codes), report.html (one file, opens anywhere), events.json, objects.json, logs/POD.CONTAINER.log.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..helm_release import Release
+from . import html_report
+from .follow import Outcome, as_dict
+from .model import Snapshot, epoch, meta, seen_at, since
+from .state import STAMPS
+
+VERSION = 1  # of report.json; grows when a field changes its meaning
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a report is made of."""
+
+    outcome: Outcome
+    release: Release
+    line: str
+    result: Mapping[str, Any]
+    host: str
+
+
+def write(folder: str, run: Run, clean: Callable[[str], str]) -> str:
+    """Write the folder of this run below `folder`; returns its path. :raises OSError: when it cannot be written."""
+    snapshot = run.outcome.snapshot
+    assert snapshot is not None
+    stamp = datetime.datetime.fromtimestamp(snapshot.now, datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+    base = os.path.join(os.path.expanduser(folder), _safe(f"{run.host}-{snapshot.scope.namespace}-{snapshot.scope.release}-{stamp}"))
+    path, number = base, 2
+    while os.path.exists(path):
+        path, number = f"{base}-{number}", number + 1
+    os.makedirs(path, mode=0o700)
+    os.mkdir(os.path.join(path, "logs"), mode=0o700)
+    body = as_json(run)
+    _put(path, "report.json", _dump(body, clean))
+    _put(path, "events.json", _dump([_event(e, snapshot) for e in _events(snapshot)], clean))
+    _put(path, "objects.json", _dump(_objects(snapshot), clean))
+    for (pod, container), text in snapshot.logs.items():
+        _put(path, os.path.join("logs", _safe(f"{pod}.{container}.log")), clean(text))
+    _put(path, "report.html", html_report.render(json.loads(_dump(body, clean))))
+    return path
+
+
+def as_json(run: Run) -> dict[str, Any]:
+    """The machine-readable report."""
+    outcome, snapshot = run.outcome, run.outcome.snapshot
+    assert snapshot is not None
+    return {
+        "version": VERSION,
+        "cluster": run.host,
+        "namespace": snapshot.scope.namespace,
+        "release": snapshot.scope.release,
+        "chart": run.release.chart,
+        "revision": run.release.revision,
+        "state": outcome.state.value,
+        "code": outcome.cause.code if outcome.cause else "",
+        "line": run.line,
+        "started": _iso(snapshot.started),
+        "seconds": round(outcome.seconds, 1),
+        "first_signal_seconds": outcome.first_signal,
+        "version_served": run.result.get("version_served", ""),
+        "cause": as_dict(outcome.cause),
+        "causes": [as_dict(c) for c in outcome.causes],
+        "database": outcome.database,
+        "old_pods": outcome.old_pods,
+        "fenced": outcome.fenced,
+        "timeline": [{"seconds": s, "line": line} for s, line in outcome.timeline],
+        "spans": list(spans(snapshot)),
+        "events": [{"seconds": round(max(0.0, seen_at(e) - snapshot.started), 1), **_event(e, snapshot)} for e in _events(snapshot)],
+        "logs": {f"{pod} {container}": text.splitlines()[-12:] for (pod, container), text in snapshot.logs.items()},
+    }
+
+
+def spans(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
+    """What each object did when: {object, phase, from, to}, seconds since the start of the run."""
+    for kind in ("Job", "Pod"):
+        for name, obj in sorted(snapshot.kind(kind).items(), key=lambda item: meta(item[1]).get("creationTimestamp") or ""):
+            made = epoch(meta(obj).get("creationTimestamp"))
+            if not made or made < snapshot.started - STAMPS:
+                continue
+            status = obj.get("status") or {}
+            for phase, begin, end in _job(status, made, snapshot.now) if kind == "Job" else _pod(status, made, snapshot.now):
+                if end > begin or phase == "ready":
+                    yield {
+                        "object": f"{kind}/{name}",
+                        "phase": phase,
+                        "from": round(max(0.0, begin - snapshot.started), 1),
+                        "to": round(end - snapshot.started, 1),
+                    }
+
+
+def _job(status: Mapping[str, Any], made: float, now: float) -> Iterator[tuple[str, float, float]]:
+    ends = {c["type"]: epoch(c.get("lastTransitionTime")) for c in status.get("conditions") or () if c.get("status") == "True"}
+    end = ends.get("Complete") or ends.get("Failed")
+    yield ("complete" if "Complete" in ends else "failed" if "Failed" in ends else "running"), made, end or now
+
+
+def _pod(status: Mapping[str, Any], made: float, now: float) -> Iterator[tuple[str, float, float]]:
+    ready = next((epoch(c.get("lastTransitionTime")) for c in status.get("conditions") or () if c.get("type") == "Ready" and c.get("status") == "True"), 0.0)
+    scheduled = next(
+        (epoch(c.get("lastTransitionTime")) for c in status.get("conditions") or () if c.get("type") == "PodScheduled" and c.get("status") == "True"), 0.0
+    )
+    yield "waits for a node", made, scheduled or now
+    if not scheduled:
+        return
+    at = scheduled
+    for container in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]:
+        state = container.get("state") or {}
+        run = state.get("running") or state.get("terminated") or (container.get("lastState") or {}).get("terminated") or {}
+        begin = epoch(run.get("startedAt"))
+        if not begin:
+            yield f"{container['name']}: {(state.get('waiting') or {}).get('reason') or 'starting'}", at, now
+            return  # what comes after it waits for it
+        if begin - at > 1:
+            yield f"{container['name']}: image and volumes", at, begin
+        end = epoch(run.get("finishedAt")) or (ready if ready > begin else now)
+        failed = run.get("exitCode")
+        yield f"{container['name']}: {'failed' if failed else 'runs'}", begin, end
+        at = max(at, end)
+    if ready:
+        yield "ready", ready, now
+
+
+def _events(snapshot: Snapshot) -> list[Mapping[str, Any]]:
+    return sorted(snapshot.kind("Event").values(), key=seen_at)
+
+
+def _event(event: Mapping[str, Any], snapshot: Snapshot) -> dict[str, Any]:
+    about = event.get("involvedObject") or {}
+    return {
+        "object": f"{about.get('kind')}/{about.get('name')}",
+        "type": event.get("type"),
+        "reason": event.get("reason"),
+        "message": event.get("message"),
+        "count": event.get("count") or 1,
+        "since": _iso(since(event, snapshot)),
+        "last": _iso(seen_at(event)),
+    }
+
+
+def _objects(snapshot: Snapshot) -> dict[str, Any]:
+    """All states but the events; managedFields and values of variables say nothing that a reader needs."""
+    return {kind: {name: _bare(obj) for name, obj in found.items()} for kind, found in snapshot.objects.items() if kind not in ("Event", "SecretKeys", "Facts")}
+
+
+def _bare(data: Any) -> Any:
+    if isinstance(data, Mapping):
+        variable = "name" in data and "value" in data and len(data) == 2
+        return {k: "(hidden)" if variable and k == "value" else _bare(v) for k, v in data.items() if k != "managedFields"}
+    return [_bare(v) for v in data] if isinstance(data, (list, tuple)) else data
+
+
+def _dump(data: Any, clean: Callable[[str], str]) -> str:
+    """JSON in which every text went through the redactor before it was escaped."""
+    return json.dumps(_cleaned(data, clean), indent=1, ensure_ascii=False, default=str) + "\n"
+
+
+def _cleaned(data: Any, clean: Callable[[str], str]) -> Any:
+    if isinstance(data, str):
+        return clean(data)
+    if isinstance(data, Mapping):
+        return {str(k): _cleaned(v, clean) for k, v in data.items()}
+    return [_cleaned(v, clean) for v in data] if isinstance(data, (list, tuple)) else data
+
+
+def _put(folder: str, name: str, text: str) -> None:
+    with open(os.open(os.path.join(folder, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name)
+
+
+def _iso(seconds: float) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds else ""

@@ -1,0 +1,259 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the rules look at and what they answer: Snapshot in, Cause out. Pure data and pure helpers.
+
+Objects are the API's own JSON. Every helper takes an incomplete object (no status yet, null fields) for what it is: a
+moment in its life.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+Object = Mapping[str, Any]
+
+REVISION = "deployment.kubernetes.io/revision"  # annotation of the Deployment controller on Deployment and ReplicaSet
+
+
+#: label of the chart: what an object is for, and which Jobs change the schema (the other two migrate first, too)
+COMPONENT = "app.kubernetes.io/component"
+MIGRATING = ("migration", "bootstrap-admin", "seed-config")
+
+
+class Certainty(Enum):
+    """CERTAIN ends the run; TRANSIENT is given a budget; LIKELY is shown and nothing more."""
+
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    TRANSIENT = "transient"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why something does not go on.
+
+    :ivar str code: stable name, see docs/causes.md.
+    :ivar str object: ``Kind/name`` that the evidence is about.
+    :ivar str cause: one sentence.  :ivar str evidence: the cluster's own words.  :ivar str hint: what to do.
+    :ivar float budget: seconds that a transient cause is given, counted from `since` (server clock, epoch seconds).
+    """
+
+    code: str
+    certainty: Certainty
+    object: str
+    cause: str
+    evidence: str
+    hint: str
+    container: str = ""
+    budget: float | None = None
+    since: float = 0.0
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The release's own objects: Deployments, and Jobs (hook Jobs too), by name."""
+
+    deployments: tuple[str, ...]
+    jobs: tuple[str, ...]
+    namespace: str
+    release: str
+    #: Secret -> ``Kind/name`` of the object of this release that an operator makes it from (ExternalSecret, Cluster)
+    promised: Mapping[str, str] = field(default_factory=dict)
+    #: (kind, name) of the release's custom resources that the rollout depends on
+    custom: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One picture of the namespace. `now` and `started` are the server's clock, epoch seconds."""
+
+    now: float
+    started: float
+    objects: Mapping[str, Mapping[str, Object]]
+    scope: Scope
+    logs: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    #: seconds of the run in which the API server did not answer: no budget runs in them
+    unknown: float = 0.0
+
+    def kind(self, kind: str) -> Mapping[str, Object]:
+        return self.objects.get(kind) or {}
+
+
+def epoch(stamp: str | None) -> float:
+    """An API timestamp (RFC 3339, with or without fractions) in epoch seconds; 0 when there is none."""
+    if not stamp:
+        return 0.0
+    return datetime.datetime.fromisoformat(stamp.replace("Z", "+00:00")).timestamp()
+
+
+def meta(obj: Object) -> Mapping[str, Any]:
+    return obj.get("metadata") or {}
+
+
+def age(obj: Object, now: float) -> float:
+    """Seconds since the object was made."""
+    made = epoch(meta(obj).get("creationTimestamp"))
+    return max(0.0, now - made) if made else 0.0
+
+
+def controlled_by(obj: Object, uid: str | None) -> bool:
+    return bool(uid) and any(o.get("uid") == uid for o in meta(obj).get("ownerReferences") or ())
+
+
+def new_replicaset(snapshot: Snapshot, deployment: str) -> Object | None:
+    """The ReplicaSet of the Deployment's current template; None until the controller has seen this generation."""
+    owner = snapshot.kind("Deployment").get(deployment)
+    if owner is None or (owner.get("status") or {}).get("observedGeneration", 0) < meta(owner).get("generation", 1):
+        return None
+    revision = (meta(owner).get("annotations") or {}).get(REVISION)
+    for candidate in replicasets(snapshot, deployment):
+        if revision and (meta(candidate).get("annotations") or {}).get(REVISION) == revision:
+            return candidate
+    return None
+
+
+def replicasets(snapshot: Snapshot, deployment: str) -> Iterator[Object]:
+    owner = snapshot.kind("Deployment").get(deployment)
+    uid = meta(owner).get("uid") if owner else None
+    return (r for r in snapshot.kind("ReplicaSet").values() if controlled_by(r, uid))
+
+
+def pods_of(snapshot: Snapshot, owner_uid: str) -> list[Object]:
+    """The pods that one controller (ReplicaSet or Job) made, oldest first."""
+    found = [p for p in snapshot.kind("Pod").values() if controlled_by(p, owner_uid)]
+    return sorted(found, key=lambda p: (meta(p).get("creationTimestamp") or "", meta(p).get("name") or ""))
+
+
+def old_pods(snapshot: Snapshot, deployment: str) -> list[Object]:
+    """Pods of the Deployment's earlier ReplicaSets."""
+    newest = new_replicaset(snapshot, deployment)
+    if newest is None:
+        return []
+    return [p for r in replicasets(snapshot, deployment) if meta(r).get("uid") != meta(newest).get("uid")
+            for p in pods_of(snapshot, meta(r)["uid"])]
+
+
+def migrates(job: Object | None, name: str) -> bool:
+    """True for a Job that changes the database's schema: by its label, else by its name."""
+    label = (meta(job).get("labels") or {}).get(COMPONENT) if job else None
+    return label in MIGRATING if label else name.endswith(("-migrate", "-migration", "-bootstrap-admin", "-seed-config"))
+
+
+def job_pods(snapshot: Snapshot, job: str) -> list[Object]:
+    found = snapshot.kind("Job").get(job)
+    return pods_of(snapshot, meta(found)["uid"]) if found and meta(found).get("uid") else []
+
+
+def events_of(snapshot: Snapshot, kind: str, name: str) -> list[Object]:
+    """Events about one object, oldest first."""
+    about = [e for e in snapshot.kind("Event").values()
+             if (e.get("involvedObject") or {}).get("kind") == kind and (e.get("involvedObject") or {}).get("name") == name]
+    return sorted(about, key=seen_at)
+
+
+def workers(snapshot: Snapshot) -> Iterator[tuple[str, str, Object]]:
+    """(kind, name, pod) of every pod that this rollout needs: of the new ReplicaSets, and of the hook Jobs."""
+    for name in snapshot.scope.jobs:
+        for pod in job_pods(snapshot, name):
+            yield "Job", name, pod
+    for name in snapshot.scope.deployments:
+        newest = new_replicaset(snapshot, name)
+        if newest is not None:
+            for pod in pods_of(snapshot, meta(newest)["uid"]):
+                yield "Deployment", name, pod
+
+
+def containers(pod: Object) -> Iterator[tuple[Object, bool]]:
+    """(container status, is an init container) of all containers: init, sidecars and main ones by the same rules."""
+    status = pod.get("status") or {}
+    for each in status.get("initContainerStatuses") or ():
+        yield each, True
+    for each in status.get("containerStatuses") or ():
+        yield each, False
+
+
+def waiting(status: Object) -> Mapping[str, Any]:
+    return (status.get("state") or {}).get("waiting") or {}
+
+
+def terminated(status: Object) -> Mapping[str, Any]:
+    """The end of this run, or of the one before it."""
+    return (status.get("state") or {}).get("terminated") or (status.get("lastState") or {}).get("terminated") or {}
+
+
+def claims(pod: Object) -> list[str]:
+    """Names of the volume claims that a pod uses."""
+    return [v["persistentVolumeClaim"]["claimName"] for v in (pod.get("spec") or {}).get("volumes") or () if v.get("persistentVolumeClaim")]
+
+
+def starting(snapshot: Snapshot) -> Iterator[tuple[str, str, Object]]:
+    """The workers that are still on their way: not going away, not over."""
+    for kind, name, pod in workers(snapshot):
+        if not meta(pod).get("deletionTimestamp") and (pod.get("status") or {}).get("phase") not in ("Failed", "Succeeded"):
+            yield kind, name, pod
+
+
+def ref(obj: Object) -> str:
+    """``Kind/name`` of an object."""
+    return f"{obj.get('kind')}/{meta(obj).get('name')}"
+
+
+def seen_at(event: Object) -> float:
+    """When an event was last seen, epoch seconds (core and events.k8s.io fields)."""
+    series = event.get("series") or {}
+    for stamp in (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"), event.get("firstTimestamp")):
+        if stamp:
+            return epoch(stamp)
+    return epoch(meta(event).get("creationTimestamp"))
+
+
+def since(event: Object, snapshot: Snapshot) -> float:
+    """Since when this run knows what an event says: a repeated event may have begun long before the run."""
+    first = epoch(event.get("firstTimestamp") or event.get("eventTime") or meta(event).get("creationTimestamp"))
+    return max(first, snapshot.started)
+
+
+def container_spec(pod: Object, name: str) -> Mapping[str, Any]:
+    """The specification of one container, init containers and sidecars included."""
+    spec = pod.get("spec") or {}
+    for each in [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]:
+        if each.get("name") == name:
+            return dict(each)
+    return {}
+
+
+def about_container(event: Object, name: str) -> bool:
+    """True when an event is about one container (``spec.containers{name}``), or about its pod as a whole."""
+    path = (event.get("involvedObject") or {}).get("fieldPath") or ""
+    return f"{{{name}}}" in path or not path
+
+
+def owner_of(cause: Cause, snapshot: Snapshot) -> tuple[str, str]:
+    """("Job" or "Deployment", name) of the release that a cause's object belongs to; ("", "") when to none."""
+    kind, _slash, name = cause.object.partition("/")
+    if kind in ("Job", "Deployment"):
+        return kind, name
+    found = snapshot.kind(kind).get(name)
+    if found is None:
+        return "", ""
+    if (kind, name) in snapshot.scope.custom:
+        return kind, name
+    for of, custom in snapshot.scope.custom:  # a CloudNativePG Cluster owns its pods and volume claims
+        if controlled_by(found, meta(snapshot.kind(of).get(custom) or {}).get("uid")):
+            return of, custom
+    if kind == "PersistentVolumeClaim":
+        return next(((of, user) for of, user, pod in workers(snapshot) if name in claims(pod)), ("", ""))
+    for job in snapshot.scope.jobs:
+        if controlled_by(found, meta(snapshot.kind("Job").get(job) or {}).get("uid")):
+            return "Job", job
+    for deployment in snapshot.scope.deployments:
+        if controlled_by(found, meta(snapshot.kind("Deployment").get(deployment) or {}).get("uid")):
+            return "Deployment", deployment
+        if any(controlled_by(found, meta(r).get("uid")) for r in replicasets(snapshot, deployment)):
+            return "Deployment", deployment
+    return "", ""

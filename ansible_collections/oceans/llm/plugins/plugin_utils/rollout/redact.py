@@ -1,0 +1,141 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Take secrets out of text, so that everything else may stay readable.
+
+`no_log` hides a whole failure; this hides only what is secret: the values it was told of, in every encoding in which a
+program, a log or the API prints them, and what looks like a secret to anyone (a password in a URL, a bearer token).
+Values are kept in memory only. Redact first, cut afterwards: half a secret is not recognised.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote, quote_plus, unquote, urlsplit
+
+HIDDEN = "(hidden)"
+#: shorter values are words like "true" or "5432"; hiding them would make the text unreadable
+SHORTEST = 6
+#: a longer value is looked for in pieces of this many characters
+LONG, PIECE = 160, 24
+#: keys of a Secret that hold an address or a name (CloudNativePG's `-app` Secret has them beside the password)
+ADDRESSES = frozenset({"user", "username", "host", "port", "dbname", "database", "type", "provider", "namespace"})
+#: values that everybody knows
+PLAIN = frozenset({"oceans", "oceans_llm", "oceans-llm", "postgres", "postgresql", "gateway", "localhost", "disable", "prefer", "require", "verify-full"})
+
+_SECRET_NAME = r"[\w.-]*(?:password|passwd|pwd|api_?key|apikey|secret_?key|client_?secret|token)"
+#: what looks like a secret whatever its value: (pattern, replacement)
+PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
+    # the gateway prints the raw value of a reference that it does not understand
+    (re.compile(r"(secret reference )`(?!env\.)[^`]*`?"), rf"\1`{HIDDEN}`"),
+    # user and password of a URL, up to the last @: an unencoded password may hold @ / # and %
+    (re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s:/@\"'`]*):(?!\d{1,5}/[^\s\"'`]*@sha256:)[^\s\"'`]+@"), rf"\1:{HIDDEN}@"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {HIDDEN}"),
+    (re.compile(r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{6,}"), HIDDEN),
+    (re.compile(r"\bgwk_[A-Za-z0-9_-]+\.[^\s\"'`,;]+"), HIDDEN),
+    (re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|xox[abpr]-[A-Za-z0-9-]{8,}|AKIA[A-Z0-9]{12,})"), HIDDEN),
+    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*"), HIDDEN),
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), HIDDEN),
+    (re.compile(rf"(?i)({_SECRET_NAME}=)(?!env\.)[^\s&\"'`,;]{{3,}}"), rf"\1{HIDDEN}"),
+    (re.compile(rf"(?i)(\"{_SECRET_NAME}\"\s*:\s*\")(?!env\.)[^\"]{{3,}}"), rf"\1{HIDDEN}"),
+)
+
+
+class Redactor:
+    """Call it with a text; :meth:`learn` and :meth:`learn_secret` tell it what to look for."""
+
+    def __init__(self) -> None:
+        self._values: set[str] = set()
+        self._compiled: re.Pattern[str] | None = None
+
+    def learn(self, values: Iterable[str | bytes]) -> None:
+        """Values that must not be seen. Every line of a long one counts, and the password inside a URL."""
+        known = len(self._values)
+        for value in values:
+            text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+            self._values.update(part for part in _parts(text) if len(part) >= SHORTEST and part.lower() not in PLAIN)
+        if len(self._values) != known:
+            self._compiled = None
+
+    def learn_secret(self, secret: Mapping[str, Any]) -> None:
+        """All values of one Secret of the API, but for the addresses in it."""
+        for key, encoded in (secret.get("data") or {}).items():
+            if key.lower() not in ADDRESSES:
+                self.learn([base64.b64decode(encoded or "")])
+        self.learn(str(v) for k, v in (secret.get("stringData") or {}).items() if k.lower() not in ADDRESSES)
+
+    def __call__(self, text: str) -> str:
+        if not text:
+            return text
+        if self._values:
+            if self._compiled is None:
+                self._compiled = _pattern(self._values)
+            text = self._compiled.sub(HIDDEN, text)
+        for pattern, replacement in PATTERNS:
+            text = pattern.sub(replacement, text)
+        return text
+
+    def deep(self, data: Any) -> Any:
+        """The same for every text inside a structure; keys are names and stay."""
+        if isinstance(data, str):
+            return self(data)
+        if isinstance(data, Mapping):
+            return {key: self.deep(value) for key, value in data.items()}
+        if isinstance(data, (list, tuple)):
+            return [self.deep(value) for value in data]
+        return data
+
+
+def _parts(value: str) -> Iterator[str]:
+    """The value itself and what of it is secret on its own."""
+    stripped = value.strip()
+    yield stripped
+    lines = [line.strip() for line in stripped.splitlines()]
+    if len(lines) > 1:
+        yield from (line for line in lines if not line.startswith("-----"))
+    if "://" in stripped:
+        try:
+            password = urlsplit(stripped).password
+        except ValueError:  # a port that is none: the password was not encoded
+            password = None
+        loose = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://[^:/@]*:(.+)@", stripped)
+        for found in (password, loose.group(1) if loose else None):
+            if found:
+                yield found
+                yield unquote(found)
+
+
+def encodings(value: str) -> Iterator[str]:
+    """The ways in which a value is printed: plain, in a URL, in JSON, HTML, YAML, hexadecimal, and base64 wherever it begins."""
+    raw = value.encode()
+    yield value
+    yield from (quote(value, safe=""), quote(value), quote_plus(value), html.escape(value), value.replace("'", "''"), raw.hex())
+    once = json.dumps(value)[1:-1]
+    yield from (once, json.dumps(once)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
+    yield base64.b64encode(base64.b64encode(raw)).decode().rstrip("=")
+    for shift in range(3):  # inside a longer text each of three alignments is possible; the edges depend on the neighbours
+        packed = base64.b64encode(b"\0" * shift + raw).decode().rstrip("=")
+        inner = packed[(0, 2, 3)[shift] : len(packed) - (1 if (shift + len(raw)) % 3 else 0)]
+        yield inner
+        yield inner.replace("+", "-").replace("/", "_")
+
+
+def _pattern(values: Iterable[str]) -> re.Pattern[str]:
+    """One expression for all values; a line break, also one of JSON, may stand anywhere inside a value (wrapped output).
+
+    A long value (a certificate's key, say) is looked for in pieces: an expression with a possible break at each of its
+    thousands of characters would take seconds to compile.
+    """
+    found = {e for value in values for e in encodings(value) if len(e) >= SHORTEST}
+    gap = r"(?:[ \t]*(?:\r?\n|\\r|\\n)+[ \t]*)?"
+    short = sorted((e for e in found if len(e) <= LONG), key=len, reverse=True)
+    pieces = sorted(
+        {e[at : at + PIECE] for e in found if len(e) > LONG for at in range(0, len(e) - PIECE + 1, PIECE)} | {e[-PIECE:] for e in found if len(e) > LONG}
+    )
+    whole = [gap.join(re.escape(c) for c in e) if len(e) >= 12 else re.escape(e) for e in short]
+    return re.compile("|".join([*whole, *map(re.escape, pieces)]))

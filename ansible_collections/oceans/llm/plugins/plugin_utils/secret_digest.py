@@ -1,0 +1,202 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A keyed digest of the Secrets that pods use, as an annotation of the pods: a rotation restarts them, and says what changed.
+
+Environment variables from a Secret are read once, at a container's start; Helm does not see a Secret that it does not
+render. So the live data are digested, one short HMAC-SHA-256 a Secret. The key is random and lives in a Secret of its own
+beside the release (`<release>-digest-key`): whoever may read Deployments but not Secrets can guess no password from the
+digests, and a digest of one Secret does not depend on another. Values and key are used in memory only.
+
+Not digested: Secrets that the chart itself renders (its own checksum annotation covers them). A Secret that an operator
+makes during the first install is not there when its pods are planned: its entry is `pending`, and stays so as long as the
+Secret has not been written since the running pods were started. Otherwise the second run would restart everything.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from . import paths
+from .cluster import ApiError, Cluster
+from .helm_release import Release
+from .rollout.model import epoch
+from .rollout.scope import promised
+
+ANNOTATION = "oceans.llm/secrets-digest"
+PLACEHOLDER = "to-be-worked-out"
+ABSENT, PENDING = "absent", "pending"
+LENGTH = 16  # hex digits, 64 bits
+
+
+@dataclass(frozen=True)
+class Digest:
+    """`text`: what the annotation of each Deployment says. `changed`: Secrets with other data than the running pods were started with."""
+
+    text: Mapping[str, str] = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
+    data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def keys(self) -> dict[str, dict[str, list[str]]]:
+        """Secret -> its key names, for the rules that say which keys there are."""
+        return {name: {"keys": sorted(secret.get("data") or {})} for name, secret in self.data.items()}
+
+
+def with_placeholder(values: Mapping[str, Any], places: Iterable[str], text: str = PLACEHOLDER) -> dict[str, Any]:
+    """A copy of the values with the annotation at each dotted place (`gateway.podAnnotations`)."""
+    result: dict[str, Any] = json.loads(json.dumps(values))
+    for place in places:
+        at = result
+        for part in place.split("."):
+            if not isinstance(at.get(part), dict):
+                at[part] = {}
+            at = at[part]
+        at[ANNOTATION] = text
+    return result
+
+
+def work_out(cluster: Cluster, namespace: str, planned: Release, live: Release | None, key: bytes | None) -> Digest:
+    """Read what the annotated Deployments use, and digest it. `key` None (check mode before the first run): everything is new."""
+    rendered = {o["metadata"]["name"] for o in planned.manifest if o.get("kind") == "Secret"}
+    promises = promised((*planned.manifest, *planned.hooks))
+    before = {name: parse(_annotation(o)) for name, o in _deployments(live)} if live else {}
+    data: dict[str, Mapping[str, Any]] = {}
+    texts, changed = {}, set()
+    for name, deployment in _deployments(planned):
+        if not _annotation(deployment):
+            continue
+        entries = {}
+        for secret in sorted(set(secret_names(pod_spec(deployment))) - rendered):
+            found = cluster.find(paths.secret(namespace, secret))
+            if found is not None:
+                data[secret] = found
+            entries[secret] = _entry(cluster, namespace, name, secret, found, key, before.get(name, {}), secret in promises)
+            if before.get(name) and before[name].get(secret, entries[secret]) != entries[secret]:
+                changed.add(secret)
+        texts[name] = ",".join(f"{s}={d}" for s, d in entries.items()) or "none"
+    return Digest(texts, tuple(sorted(changed)), data)
+
+
+def _entry(
+    cluster: Cluster,
+    namespace: str,
+    deployment: str,
+    name: str,
+    found: Mapping[str, Any] | None,
+    key: bytes | None,
+    before: Mapping[str, str],
+    is_promised: bool,
+) -> str:
+    if found is None:
+        return PENDING if is_promised else ABSENT
+    if before.get(name) == PENDING and is_promised and not _written_since(cluster, namespace, deployment, found):
+        return PENDING
+    return digest(found.get("data") or {}, key) if key else PENDING
+
+
+def digest(data: Mapping[str, str], key: bytes) -> str:
+    """HMAC-SHA-256 over the sorted keys and values, unambiguous by their JSON form."""
+    return hmac.new(key, json.dumps(sorted(data.items())).encode(), hashlib.sha256).hexdigest()[:LENGTH]
+
+
+def parse(text: str) -> dict[str, str]:
+    return dict(part.split("=", 1) for part in text.split(",") if "=" in part)
+
+
+def _written_since(cluster: Cluster, namespace: str, deployment: str, secret: Mapping[str, Any]) -> bool:
+    """True when the Secret was written after the oldest running pod of the Deployment had started."""
+    found = cluster.find(paths.deployment(namespace, deployment))
+    if found is None:
+        return False
+    selector = ",".join(f"{k}={v}" for k, v in ((found["spec"].get("selector") or {}).get("matchLabels") or {}).items())
+    pods = cluster.list(paths.pods(namespace), labelSelector=selector)["items"]
+    started = [epoch((p.get("status") or {}).get("startTime")) for p in pods if not p["metadata"].get("deletionTimestamp")]
+    stamps = [epoch(m.get("time")) for m in secret["metadata"].get("managedFields") or () if "f:data" in (m.get("fieldsV1") or {})]
+    written = max(stamps, default=epoch(secret["metadata"].get("creationTimestamp")))
+    # the pods waited for the Secret: it is older than their containers, younger than the pods themselves
+    containers = [
+        epoch(((s.get("state") or {}).get("running") or {}).get("startedAt")) for p in pods for s in (p.get("status") or {}).get("containerStatuses") or ()
+    ]
+    return bool(started) and written > max([*started, *containers])
+
+
+def replace_placeholder(planned: Release, digest_of: Digest, places: Iterable[str], values: Mapping[str, Any]) -> tuple[Release, dict[str, Any]]:
+    """The plan and the values as they would have been rendered with the digests. One text for all places: the union."""
+    union = dict(item for text in digest_of.text.values() for item in parse(text).items())
+    text = ",".join(f"{s}={d}" for s, d in sorted(union.items())) or "none"
+    new = with_placeholder(values, places, text)
+    manifest = tuple(_replaced(o, text) for o in planned.manifest)
+    return replace(planned, manifest=manifest, values=new), new
+
+
+def _replaced(obj: Any, text: str) -> Any:
+    if isinstance(obj, Mapping):
+        return {k: text if k == ANNOTATION and v == PLACEHOLDER else _replaced(v, text) for k, v in obj.items()}
+    if isinstance(obj, list):
+        return [_replaced(v, text) for v in obj]
+    return obj
+
+
+def key_of(cluster: Cluster, namespace: str, release: str, make: bool) -> bytes | None:
+    """The key of this release, made once. None when there is none yet and none is to be made, or none may be."""
+    path = paths.secret(namespace, key_name(release))
+    found = cluster.find(path)
+    if found is None and make:
+        body = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "Opaque",
+            "metadata": {"name": key_name(release), "labels": {"app.kubernetes.io/managed-by": "oceans.llm", "app.kubernetes.io/instance": release}},
+            "data": {"key": base64.b64encode(secrets.token_bytes(32)).decode()},
+        }
+        try:
+            found = cluster.create(paths.secrets(namespace), body)
+        except ApiError as error:
+            if error.status != 409:
+                raise
+            found = cluster.get(path)
+    return base64.b64decode(found["data"]["key"]) if found else None
+
+
+def key_name(release: str) -> str:
+    return f"{release}-digest-key"
+
+
+def _deployments(release: Release | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for obj in release.manifest if release else ():
+        if obj.get("kind") == "Deployment":
+            yield obj["metadata"]["name"], obj
+
+
+def _annotation(deployment: Mapping[str, Any]) -> str:
+    meta = ((deployment.get("spec") or {}).get("template") or {}).get("metadata") or {}
+    return str((meta.get("annotations") or {}).get(ANNOTATION) or "")
+
+
+def pod_spec(workload: Mapping[str, Any]) -> Mapping[str, Any]:
+    return dict(((workload.get("spec") or {}).get("template") or {}).get("spec") or {})
+
+
+def secret_names(spec: Mapping[str, Any]) -> Iterator[str]:
+    """Every Secret that a pod's containers read: envFrom, env, and volumes (projected ones too). Pull secrets are read by the node."""
+    for container in [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]:
+        for source in container.get("envFrom") or ():
+            if (source.get("secretRef") or {}).get("name"):
+                yield source["secretRef"]["name"]
+        for variable in container.get("env") or ():
+            found = ((variable.get("valueFrom") or {}).get("secretKeyRef") or {}).get("name")
+            if found:
+                yield found
+    for volume in spec.get("volumes") or ():
+        if (volume.get("secret") or {}).get("secretName"):
+            yield volume["secret"]["secretName"]
+        for source in (volume.get("projected") or {}).get("sources") or ():
+            if (source.get("secret") or {}).get("name"):
+                yield source["secret"]["name"]
