@@ -40,6 +40,8 @@ class Release:
     manifest: tuple[dict[str, Any], ...] = ()
     hooks: tuple[dict[str, Any], ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
+    #: Helm 4: "ssa" or "csa", the way in which its objects are applied
+    apply_method: str = ""
 
     @property
     def pending(self) -> bool:
@@ -76,7 +78,24 @@ def parse(body: Mapping[str, Any]) -> Release:
         hooks=tuple(doc for hook in body.get("hooks") or () if "test" not in (hook.get("events") or ())
                     for doc in documents(hook.get("manifest", ""))),
         values=body.get("config") or {},
+        apply_method=body.get("apply_method") or "",
     )
+
+
+def give_up(cluster: Cluster, release: Release, why: str) -> None:
+    """Mark a pending revision as failed, as Helm itself does when it is ended by SIGTERM; the next upgrade then goes through.
+
+    :raises ApiError: status 409 when Helm has written the revision in the meantime: then it was not dead.
+    """
+    path = paths.secret(release.namespace, f"sh.helm.release.v1.{release.name}.v{release.revision}")
+    secret = cluster.get(path)
+    packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
+    body = json.loads(gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed)
+    body["info"] = {**(body.get("info") or {}), "status": "failed", "description": why}
+    again = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(body).encode(), mtime=0))).decode()
+    cluster.patch(path, {
+        "metadata": {"resourceVersion": secret["metadata"]["resourceVersion"], "labels": {"status": "failed"}}, "data": {"release": again},
+    })
 
 
 def documents(text: str) -> tuple[dict[str, Any], ...]:

@@ -55,7 +55,8 @@ class Handler(BaseHTTPRequestHandler):
         method = "WATCH" if "watch" in parse_qs(parts.query) else self.command
         answers = self.api.script.get((method, parts.path))
         if not answers:
-            return status(404, "NotFound", f"{parts.path} not found")(self)
+            status(404, "NotFound", f"{parts.path} not found")(self)
+            return
         (answers.pop(0) if len(answers) > 1 else answers[0])(self)
 
     do_GET = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815 - names of http.server

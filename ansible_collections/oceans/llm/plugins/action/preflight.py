@@ -1,0 +1,220 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Action of oceans.llm.preflight: everything that can be known before the first write, all findings at once."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import yaml
+
+from ansible_collections.oceans.llm.plugins.plugin_utils import helm_release, paths, secret_plan
+from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction
+from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ApiError, Cluster, ClusterError
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm_cli import Helm, HelmError
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import collect, rules
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.finding import ERROR, Finding, settle, unused_waivers
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.picture import Picture, Tools, Wanted, is_test
+
+COLLECTION = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+#: the chart's refusals stand in this one file (a rule of the chart oceans-llm)
+VALIDATIONS = os.path.join("templates", "validations.yaml")
+DEFAULTS = os.path.join(COLLECTION, "roles", "common", "defaults", "main.yml")
+
+
+class ActionModule(ClusterAction):
+    """Render once, read the cluster, judge, tell."""
+
+    ARGUMENTS = {
+        "name": {"type": "str", "required": True},
+        "namespace": {"type": "str", "required": True},
+        "create_namespace": {"type": "bool", "default": False},
+        "chart": {"type": "str", "required": True},
+        "chart_version": {"type": "str", "default": ""},
+        "values": {"type": "dict", "default": {}},
+        "helm_binary": {"type": "str", "default": ""},
+        "secrets_source": {"type": "str", "default": "existing", "choices": ["provision", "existing", "external_secrets", "inline"], "no_log": False},
+        "secret_name": {"type": "str", "default": "", "no_log": False},
+        "secrets": {"type": "dict", "default": {}, "no_log": True},
+        "generate": {"type": "list", "elements": "str", "default": [], "no_log": False},
+        "bootstrap_admin": {"type": "bool", "default": False},
+        "force_conflicts": {"type": "bool", "default": False},
+        "recover_after": {"type": "int", "default": 900},
+        "waive": {"type": "list", "elements": "str", "default": []},
+    }
+    _unreachable = ""
+
+    def connect(self, args: dict[str, Any]) -> Cluster:
+        """A cluster that cannot be found is one finding among the others, not the end of the look."""
+        try:
+            return super().connect(args)
+        except ClusterError as error:
+            self._unreachable = str(error)
+            return None  # type: ignore[return-value]
+
+    def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
+        start = time.monotonic()
+        self.redactor.learn(secret_plan.as_bytes(v) for v in args["secrets"].values())
+        picture = self._picture(args)
+        if cluster is not None:
+            picture = self._look(picture, cluster)
+        for secret in picture.secrets.values():
+            self.redactor.learn_secret(secret or {})
+        findings = settle(rules.check(picture), args["waive"])
+        return self._report(findings, unused_waivers(findings, args["waive"]), picture, time.monotonic() - start)
+
+    # --- facts ----------------------------------------------------------------------------------------------------
+
+    def _picture(self, args: dict[str, Any]) -> Picture:
+        provision: dict[str, bytes | None] = {}
+        if args["secrets_source"] == "provision":
+            provision = dict.fromkeys(args["generate"]) | {k: secret_plan.as_bytes(v) for k, v in args["secrets"].items()}
+        wanted = Wanted(
+            args["name"],
+            args["namespace"],
+            args["create_namespace"],
+            args["secrets_source"],
+            args["secret_name"],
+            provision,
+            args["bootstrap_admin"],
+            (args["values"].get("gateway") or {}).get("config") or {},
+            args["force_conflicts"],
+            args["recover_after"],
+        )
+        names = tuple(str(n) for n in self.task_vars if str(n).startswith("oceans_llm_"))
+        picture = Picture(wanted=wanted, unreachable=self._unreachable, variables=names, known_variables=known_variables())
+        try:
+            helm = Renderer(args["helm_binary"], self.auth(args))
+        except HelmError as error:
+            return replace(picture, tools=Tools(helm_error=str(error), kubernetes_core=kubernetes_core()))
+        picture = replace(picture, tools=Tools(helm=helm.version(), kubernetes_core=kubernetes_core()))
+        return self._render(picture, helm, args)
+
+    @staticmethod
+    def _render(picture: Picture, helm: Renderer, args: dict[str, Any]) -> Picture:
+        """A chart that refuses is rendered again without its validations: what it would make can be judged all the same."""
+        scratch = tempfile.mkdtemp(prefix="oceans-llm-")
+        refusals: list[str] = []
+        try:
+            chart = helm.pull(args["chart"], args["chart_version"], scratch)
+            for attempt in (Renderer.render, Renderer.render_without_schema, Renderer.render_without_validations):
+                try:
+                    objects = attempt(helm, args["name"], args["namespace"], chart, args["values"])
+                    return replace(picture, objects=objects, chart_errors=tuple(refusals), chart_values=chart_defaults(chart) if refusals else {})
+                except HelmError as error:
+                    if str(error) not in refusals:
+                        refusals.append(str(error))
+            return replace(picture, chart_errors=tuple(refusals), chart_values=chart_defaults(chart))
+        except HelmError as error:
+            return replace(picture, chart_errors=(str(error),))
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    @staticmethod
+    def _look(picture: Picture, cluster: Cluster) -> Picture:
+        picture = replace(picture, server=cluster.server)
+        try:
+            cluster.get(paths.VERSION)
+            return collect.collect(picture, cluster)
+        except ApiError as error:
+            return replace(picture, unreachable=str(error))
+
+    # --- telling --------------------------------------------------------------------------------------------------
+
+    def _report(self, findings: list[Finding], unused: list[str], picture: Picture, seconds: float) -> dict[str, Any]:
+        for finding in findings:
+            self.say(finding.line())
+        for code in unused:
+            self.say(f"note: {code} is waived in oceans_llm_preflight_waive, and nothing of the kind was found")
+        errors = [f for f in findings if f.severity == ERROR and not f.waived]
+        warnings = [f for f in findings if f.severity != ERROR and not f.waived]
+        counts = f"{len(errors)} error{'s' * (len(errors) != 1)}, {len(warnings)} warning{'s' * (len(warnings) != 1)}"
+        result: dict[str, Any] = {
+            "changed": False,
+            "findings": [f.as_dict() for f in findings],
+            "error_count": len(errors),
+            "warning_count": len(warnings),
+            "seconds": round(seconds, 1),
+        }
+        if errors:
+            first = errors[0].line() if len(errors) == 1 else "; ".join(f"{f.code} {f.object}" for f in errors)
+            return result | {"failed": True, "msg": f"preflight found {counts}, nothing was changed: {first}"}
+        checked = len(picture.objects)
+        text = f"preflight: {counts}, {checked} objects rendered and tried, {seconds:.1f} s"
+        self.say(text)
+        return result | {"msg": text}
+
+
+class Renderer(Helm):
+    """Helm without a cluster: the chart's refusals are told apart from the cluster's."""
+
+    def version(self) -> str:
+        """`v4.2.4`; what Helm prints, when it is something else."""
+        done = subprocess.run([self.binary, "version", "--template", "{{.Version}}"], capture_output=True, text=True, timeout=20, check=False)
+        return done.stdout.strip() or (done.stderr.strip().splitlines() or [""])[0]
+
+    def render(self, release: str, namespace: str, chart: str, values: Mapping[str, Any], *options: str) -> tuple[dict[str, Any], ...]:
+        """All objects, hooks among them, tests left out."""
+        arguments = ["template", release, chart, "--namespace", namespace, "--values", "-", *options]
+        text = self._run(arguments, stdin=json.dumps(values))  # JSON: PyYAML leaves "0123" and "1e3" bare, and Helm reads numbers
+        return tuple(o for o in helm_release.documents(text) if not is_test(o))
+
+    def render_without_schema(self, release: str, namespace: str, chart: str, values: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+        return self.render(release, namespace, chart, values, "--skip-schema-validation")
+
+    def render_without_validations(self, release: str, namespace: str, chart: str, values: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+        """From a copy of the chart that lacks the one file with its refusals."""
+        with tempfile.TemporaryDirectory(prefix="oceans-llm-") as scratch:
+            if os.path.isdir(chart):
+                copy = os.path.join(scratch, "chart")
+                shutil.copytree(chart, copy)
+            else:
+                with tarfile.open(chart) as archive:
+                    archive.extractall(scratch, filter="data")
+                copy = next(entry.path for entry in os.scandir(scratch) if entry.is_dir())
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(copy, VALIDATIONS))
+            return self.render_without_schema(release, namespace, copy, values)
+
+
+def chart_defaults(chart: str) -> dict[str, Any]:
+    """The chart's values.yaml, from a folder or an archive; empty when it cannot be read."""
+    try:
+        if os.path.isdir(chart):
+            with open(os.path.join(chart, "values.yaml"), encoding="utf-8") as file:
+                return yaml.safe_load(file) or {}
+        with tarfile.open(chart) as archive:
+            member = next(m for m in archive.getmembers() if re.fullmatch(r"[^/]+/values\.yaml", m.name))
+            found = archive.extractfile(member)
+            return (yaml.safe_load(found) or {}) if found else {}
+    except (OSError, StopIteration, tarfile.TarError, yaml.YAMLError):
+        return {}
+
+
+def known_variables() -> tuple[str, ...]:
+    """Every variable that has a default."""
+    with open(DEFAULTS, encoding="utf-8") as file:
+        return tuple(yaml.safe_load(file))
+
+
+def kubernetes_core() -> str:
+    """The installed version of kubernetes.core; empty when it is not there."""
+    try:
+        package = importlib.import_module("ansible_collections.kubernetes.core")
+        with open(os.path.join(next(iter(package.__path__)), "MANIFEST.json"), encoding="utf-8") as file:
+            return str(json.load(file)["collection_info"]["version"])
+    except (ImportError, OSError, ValueError, KeyError, StopIteration):
+        return ""

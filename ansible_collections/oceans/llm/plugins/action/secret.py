@@ -1,0 +1,123 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Action of oceans.llm.secret: one Secret, written key by key with an own field manager, values never told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.oceans.llm.plugins.plugin_utils import paths, secret_plan
+from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused
+from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ApiError, Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.secret_plan import MANAGER, Plan
+
+TRIES = 3  # somebody else may write the same Secret at the same moment
+
+
+class ActionModule(ClusterAction):
+    """Read, plan, apply; a plan without a difference writes nothing."""
+
+    ARGUMENTS = {
+        "source": {"type": "str", "default": "provision", "choices": ["provision", "existing", "external_secrets", "inline"]},
+        "name": {"type": "str", "required": True},
+        "namespace": {"type": "str", "required": True},
+        "create_namespace": {"type": "bool", "default": False},
+        "data": {"type": "dict", "default": {}, "no_log": True},
+        "generate": {"type": "list", "elements": "str", "default": [], "no_log": False},
+        "force": {"type": "bool", "default": False},
+        "labels": {"type": "dict", "default": {}},
+    }
+
+    def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
+        self.redactor.learn(secret_plan.as_bytes(v) for v in args["data"].values())
+        where = f"Secret/{args['name']} in namespace {args['namespace']}"
+        if args["source"] == "provision":
+            return self._provision(args, cluster, where)
+        if args["source"] == "existing":
+            return self._existing(args, cluster, where)
+        who = "External Secrets Operator makes the Secret" if args["source"] == "external_secrets" else "the chart makes the Secret"
+        return {"changed": False, "msg": f"nothing to write: {who}"}
+
+    def _existing(self, args: dict[str, Any], cluster: Cluster, where: str) -> dict[str, Any]:
+        live = self._read(cluster, args)
+        if live is None:
+            raise Refused(f"{where} does not exist on {cluster.server}, and oceans_llm_secrets_source is 'existing'; make it, or set oceans_llm_secret_name")
+        return {"changed": False, "msg": f"{where} is somebody else's; nothing was written", "key_names": sorted(live.get("data") or {})}
+
+    def _provision(self, args: dict[str, Any], cluster: Cluster, where: str) -> dict[str, Any]:
+        wrong = secret_plan.problems(args["data"])
+        if wrong:
+            raise Refused(f"{where} was not written: " + "; ".join(f"{p.sentence} — {p.hint}" for _key, p in wrong))
+        namespace = self._namespace(args, cluster)
+        for attempt in range(1, TRIES + 1):
+            live = None if namespace == "planned" else self._read(cluster, args)
+            self.redactor.learn_secret(live or {})
+            planned = secret_plan.plan(live, args["data"], args["generate"])
+            self.redactor.learn(planned.data.values())
+            self._refuse_foreign(planned, args, where)
+            if planned.writes and namespace != "planned":
+                try:
+                    self._write(args, cluster, live, planned)
+                except ApiError as error:
+                    if error.status == 409 and attempt < TRIES:
+                        continue  # made or changed since it was read: look again, and generate nothing twice
+                    raise
+            break
+        return self._result(planned, where, namespace)
+
+    def _write(self, args: dict[str, Any], cluster: Cluster, live: dict[str, Any] | None, planned: Plan) -> None:
+        dry = bool(self._task.check_mode)
+        if live is None and not dry:
+            # made empty first: of two runs at once only one can make it, so no generated key is overwritten
+            live = cluster.create(paths.secrets(args["namespace"]), secret_plan.body(args["namespace"], args["name"], args["labels"], {}, None))
+        version = live["metadata"]["resourceVersion"] if live else None
+        wanted = secret_plan.body(args["namespace"], args["name"], args["labels"], planned.data, version)
+        if live and live.get("type"):
+            wanted["type"] = live["type"]  # cannot be changed, and is not ours to change
+        cluster.apply(paths.secret(args["namespace"], args["name"]), wanted, manager=MANAGER, force=True, dry_run=dry)
+
+    def _namespace(self, args: dict[str, Any], cluster: Cluster) -> str:
+        """`there`, `made`, or `planned` (check mode). :raises Refused: when it is missing and must not be made."""
+        path = paths.namespace(args["namespace"])
+        try:
+            found = cluster.find(path)
+        except ApiError as error:
+            if error.status == 403:
+                return "there"  # a caller with rights in one namespace only may not look at it
+            raise
+        if found:
+            return "there"
+        if not args["create_namespace"]:
+            raise Refused(f"namespace {args['namespace']} does not exist on {cluster.server}; make it, or set oceans_llm_create_namespace: true")
+        if self._task.check_mode:
+            return "planned"
+        cluster.create(paths.NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": args["namespace"]}})
+        return "made"
+
+    @staticmethod
+    def _read(cluster: Cluster, args: dict[str, Any]) -> dict[str, Any] | None:
+        return cluster.find(paths.secret(args["namespace"], args["name"]))
+
+    @staticmethod
+    def _refuse_foreign(planned: Plan, args: dict[str, Any], where: str) -> None:
+        if planned.foreign and not args["force"]:
+            who = ", ".join(f"{key} (set by {manager})" for key, manager in planned.foreign)
+            raise Refused(
+                f"{where} was not written: another manager holds a different value of {who}; "
+                "take the key out of oceans_llm_secrets, or set oceans_llm_secrets_force: true to take it over"
+            )
+
+    def _result(self, planned: Plan, where: str, namespace: str) -> dict[str, Any]:
+        lines = planned.lines()
+        result: dict[str, Any] = {"changed": planned.writes or namespace in ("made", "planned"), "name": where, "key_names": sorted(planned.data)}
+        result |= {"added": list(planned.added), "modified": list(planned.changed), "generated": list(planned.generated), "unlisted": list(planned.unlisted)}
+        if planned.writes:
+            self.say(f"{where}: {', '.join(lines)}")
+        for key in planned.unlisted:
+            self.say(f"{where}: {key} is no longer listed; it was kept, take it away by hand when nothing needs it")
+        if self.diff_wanted and planned.writes:
+            before = "".join(f"{key}\n" for key in planned.changed)
+            after = "".join(f"{key} (changed)\n" for key in planned.changed) + "".join(f"{line[2:]}\n" for line in lines if line.startswith("+ "))
+            result["diff"] = {"before": before, "after": after, "before_header": where, "after_header": where}
+        return result

@@ -1,0 +1,175 @@
+#!/usr/bin/python
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of oceans.llm.release; the work is done by the action plugin of the same name, in the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release
+short_description: Change a Helm release and tell the truth about it until it is served
+version_added: 0.1.0
+author: oceans.llm contributors
+description:
+  - Works out what would change by comparing what Helm renders with what it rendered last, with what is in the cluster (drift),
+    and with the Secrets that the running pods were started with. Nothing differs - nothing is written, and one C(helm) process ran.
+  - Makes the change with M(kubernetes.core.helm) in the background, without C(wait) and C(atomic), and watches the release from its first second.
+  - A certain cause stops the release's Jobs (so that no migration runs on), ends Helm by SIGTERM, and fails the task with one sentence.
+    What may pass by itself (a registry's rate limit, a node that is still to come) is shown and given its time.
+  - Success means that the Jobs are done, every pod of the new ReplicaSet is ready, and the version asked for is served through the Service.
+  - A Lease C(oceans-llm-<release>) keeps two runs apart. A revision that a dead run left C(pending-…) is recovered.
+extends_documentation_fragment:
+  - oceans.llm.auth
+attributes:
+  check_mode:
+    description: Renders and compares; writes nothing.
+    support: full
+  diff_mode:
+    description: The objects that change, before and after; values of Secrets are never shown.
+    support: full
+requirements:
+  - helm >= 3.18, or >= 4.2.2
+  - kubernetes.core >= 6.5.0
+options:
+  name:
+    description: Name of the release.
+    type: str
+    required: true
+  namespace:
+    description: Its namespace.
+    type: str
+    required: true
+  create_namespace:
+    description: Make the namespace when it is not there.
+    type: bool
+    default: false
+  chart:
+    description: A folder or archive on this machine, or an C(oci://) or C(https://) address, from which it is pulled once.
+    type: str
+    required: true
+  chart_version:
+    description: Version of the chart to pull; empty is the newest.
+    type: str
+    default: ''
+  values:
+    description: Values for the chart. They replace those of the last revision.
+    type: dict
+    default: {}
+  helm_binary:
+    description: The helm program; empty is the first one on PATH.
+    type: str
+    default: ''
+  expected_version:
+    description: Version that has to be served; a leading C(v) is left out. Empty is the gateway's image tag, when that is a version.
+    type: str
+    default: ''
+  timeout:
+    description: Seconds for the whole rollout. Causes that are certain do not wait for it.
+    type: int
+    default: 900
+  report_dir:
+    description: Folder below which a failed run leaves its evidence (report.json, report.html, events, states, logs). Empty is none.
+    type: str
+    default: ''
+  report_always:
+    description: Leave a report of good runs, too.
+    type: bool
+    default: false
+  digest_places:
+    description:
+      - Where in the values the pod annotation C(oceans.llm/secrets-digest) goes, as dotted paths. Through it a rotated Secret restarts the pods.
+      - An empty list leaves it out.
+    type: list
+    elements: str
+    default: [gateway.podAnnotations]
+  force_conflicts:
+    description: Take back fields that another manager has changed in the cluster (C(kubectl edit)). Needs Helm 4.
+    type: bool
+    default: false
+  recover_after:
+    description: Seconds after which a pending revision of a Helm that this collection did not start is taken for dead.
+    type: int
+    default: 900
+seealso:
+  - module: oceans.llm.rollout
+  - module: kubernetes.core.helm
+"""
+
+EXAMPLES = r"""
+- name: The gateway in one namespace
+  oceans.llm.release:
+    name: oceans-llm
+    namespace: oceans-llm
+    chart: oci://ghcr.io/ahstn/charts/oceans-llm
+    chart_version: 0.24.0
+    values:
+      database: {external: {existingSecret: {name: oceans-llm-secrets}}}
+      secrets: {existingSecret: {name: oceans-llm-secrets}}
+    report_dir: ./reports
+"""
+
+RETURN = r"""
+changed:
+  description: Whether a revision was made. Of a failed run too.
+  type: bool
+  returned: always
+msg:
+  description:
+    - The last line.
+    - "When the rollout failed - C(FAILED <code> <object>: <cause> — <evidence> — <database, old pods> — <what to do>)."
+  type: str
+  returned: always
+version_served:
+  description: What C(/api/v1/health) says through the Service; empty when it could not be asked for, or the release has no gateway.
+  type: str
+  returned: when the release was followed
+  sample: 0.24.0
+seconds:
+  description: How long the rollout took.
+  type: float
+  returned: when the release was followed
+database:
+  description: What is known of the database, from the migration own output.
+  type: str
+  returned: when the release was followed
+  sample: database at V45 (V44–V45 (2) committed in this run)
+old_pods:
+  description: How many pods that were there before still serve, and what they run.
+  type: str
+  returned: when the release was followed
+cause:
+  description: Why it failed, or null. The codes are listed in the collection docs/causes.md and never change their meaning.
+  type: dict
+  returned: when the release was followed
+  contains:
+    code: {description: Stable name., type: str, sample: ImageNotFound}
+    certainty: {description: certain; or transient when its time was over., type: str}
+    object: {description: Kind/name that the evidence is about., type: str}
+    container: {description: The container; empty when it is about no single one., type: str}
+    cause: {description: One sentence., type: str}
+    evidence: {description: The words of the cluster., type: str}
+    hint: {description: What to do., type: str}
+first_signal_seconds:
+  description: When the first sign of trouble was seen; null when there was none.
+  type: float
+  returned: when the release was followed
+timeline:
+  description: The lines that were printed while the task ran.
+  type: list
+  elements: dict
+  returned: when the release was followed
+report:
+  description: The folder with the evidence.
+  type: str
+  returned: when O(report_dir) is set, and the run failed or O(report_always)
+changes:
+  description: What changes, in words. C(+) is new, C(~) changed, C(-) removed.
+  type: str
+  returned: always
+  sample: ~Deployment/oceans-llm-gateway, Secret oceans-llm-secrets was rotated
+chart:
+  description: Name and version of the chart.
+  type: str
+  returned: always
+"""

@@ -1,0 +1,88 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The chart's values worked out of the roles' variables. Pure: one function, no Ansible in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+SOURCES = ("provision", "existing", "external_secrets", "inline")
+
+
+def chart_values(
+    values: Mapping[str, Any],
+    *,
+    config: Mapping[str, Any],
+    version: str = "",
+    gateway_image: str = "",
+    admin_ui_image: str = "",
+    image_pull_secrets: Sequence[Any] = (),
+    replicas: int = 1,
+    secrets_source: str = "provision",
+    secret_name: str = "",
+    secrets: Mapping[str, Any] | None = None,
+    external_secrets: Mapping[str, Any] | None = None,
+    database_mode: str = "external",
+    database_secret: str = "",
+    database_secret_key: str = "POSTGRES_URL",
+    cloudnativepg: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """What the variables say, with `values` merged over it: maps key by key, lists and everything else as a whole.
+
+    Only what was set is passed on, so that a default of the chart stays a default of the chart.
+    """
+    worked_out = {
+        "gateway": {"replicaCount": int(replicas), "image": _image(gateway_image, version), "config": dict(config)},
+        "adminUi": {"image": _image(admin_ui_image, version)},
+        "imagePullSecrets": [{"name": s} if isinstance(s, str) else dict(s) for s in image_pull_secrets],
+        **_secrets(secrets_source, secret_name, secrets or {}, external_secrets or {}),
+        "database": _database(database_mode, database_secret, database_secret_key, cloudnativepg or {}, secrets_source, secret_name),
+    }
+    return merge(_without_empty(worked_out), values)
+
+
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Helm's own rule for values: maps are merged, everything else is replaced."""
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _image(repository: str, version: str) -> dict[str, str]:
+    return {"repository": repository, "tag": str(version)}
+
+
+def _secrets(source: str, name: str, inline: Mapping[str, Any], external: Mapping[str, Any]) -> dict[str, Any]:
+    if source == "inline":
+        return {"secrets": {"inline": dict(inline)}}
+    if source == "external_secrets":
+        return {"externalSecrets": {"enabled": True, **external}}
+    return {"secrets": {"existingSecret": {"name": name}}}
+
+
+def _database(mode: str, secret: str, key: str, cluster: Mapping[str, Any], source: str, name: str) -> dict[str, Any]:
+    """An external database's URL comes from a Secret of its own, or is one key among the gateway's other secrets.
+
+    Named by key where the Secret's name is known: a missing key then stops the pod instead of being passed over.
+    """
+    if mode == "cloudnativepg":
+        return {"mode": mode, "cloudnativepg": dict(cluster)}
+    if secret:
+        return {"mode": mode, "external": {"existingSecret": {"name": secret, "key": key}}}
+    if source in ("provision", "existing"):
+        return {"mode": mode, "external": {"existingSecret": {"name": name, "key": key}}}
+    return {"mode": mode}
+
+
+def _without_empty(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The same without empty strings, lists and maps, at every level."""
+    found: dict[str, Any] = {}
+    for key, value in data.items():
+        kept = _without_empty(value) if isinstance(value, Mapping) and key != "config" else value
+        if kept not in ("", [], {}, None):
+            found[key] = kept
+    return found

@@ -1,0 +1,99 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where each environment variable of a container comes from, as the kubelet works it out. Pure.
+
+Order (Kubernetes API, Container): envFrom sources one after the other, a later one wins; then env, which wins over both.
+An envFrom source that lacks a key says nothing, ever; that is why preflight asks here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+#: name of the object -> key -> value
+Store = Mapping[str, Mapping[str, bytes]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One place that gives, or should give, a variable. `kind` is value, field, Secret or ConfigMap; `key` "" means all keys."""
+
+    name: str
+    kind: str
+    object: str = ""
+    key: str = ""
+    optional: bool = False
+    value: str = ""
+    prefix: str = ""
+
+
+def sources(container: Mapping[str, Any]) -> Iterator[Source]:
+    """In the kubelet's order; a later one of the same name wins."""
+    for entry in container.get("envFrom") or ():
+        for field, kind in (("secretRef", "Secret"), ("configMapRef", "ConfigMap")):
+            ref = entry.get(field)
+            if ref:
+                yield Source("", kind, ref.get("name", ""), "", bool(ref.get("optional")), prefix=entry.get("prefix") or "")
+    for entry in container.get("env") or ():
+        yield _env(entry)
+
+
+def _env(entry: Mapping[str, Any]) -> Source:
+    given = entry.get("valueFrom") or {}
+    for field, kind in (("secretKeyRef", "Secret"), ("configMapKeyRef", "ConfigMap")):
+        ref = given.get(field)
+        if ref:
+            return Source(entry["name"], kind, ref.get("name", ""), ref.get("key", ""), bool(ref.get("optional")))
+    if given:
+        return Source(entry["name"], "field")
+    return Source(entry["name"], "value", value=str(entry.get("value") or ""))
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable that the container will have. `value` is None when only the cluster knows it (fieldRef)."""
+
+    source: Source
+    value: bytes | None
+
+    def origin(self) -> str:
+        if self.source.kind in ("Secret", "ConfigMap"):
+            return f"{self.source.kind}/{self.source.object} key {self.source.key}"
+        return "a plain value in the pod's env" if self.source.kind == "value" else "a field of the pod"
+
+    def __repr__(self) -> str:  # never a value
+        return f"Variable({self.origin()})"
+
+
+def resolve(container: Mapping[str, Any], secrets: Store, configmaps: Store) -> dict[str, Variable]:
+    """The container's environment as far as it can be known from these objects."""
+    found: dict[str, Variable] = {}
+    for source in sources(container):
+        if source.kind in ("value", "field"):
+            found[source.name] = Variable(source, source.value.encode() if source.kind == "value" else None)
+            continue
+        data = (secrets if source.kind == "Secret" else configmaps).get(source.object) or {}
+        for key, value in data.items():
+            if source.key in ("", key):
+                name = source.name or source.prefix + key
+                found[name] = Variable(Source(name, source.kind, source.object, key), value)
+    return found
+
+
+def secret_names(pod_spec: Mapping[str, Any]) -> set[str]:
+    """Every Secret that a pod reads by env, envFrom or a volume."""
+    names = {s.object for c in containers(pod_spec) for s in sources(c) if s.kind == "Secret"}
+    for volume in pod_spec.get("volumes") or ():
+        if volume.get("secret"):
+            names.add(volume["secret"].get("secretName", ""))
+        for part in (volume.get("projected") or {}).get("sources") or ():
+            if part.get("secret"):
+                names.add(part["secret"].get("name", ""))
+    return names - {""}
+
+
+def containers(pod_spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [*(pod_spec.get("initContainers") or ()), *(pod_spec.get("containers") or ())]

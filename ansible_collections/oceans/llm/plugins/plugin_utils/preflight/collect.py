@@ -1,0 +1,233 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads the facts: one render, then everything that can be asked of the API server, several questions at a time.
+
+Nothing is written: objects are sent with dryRun=All, and reviews of access are questions. What the caller may not read
+stays unknown, and is not taken for missing.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from .. import helm_release, paths, release_lock
+from ..cluster import ApiError, Cluster
+from ..pod_env import secret_names
+from . import rest
+from .picture import Denied, DryRun, Object, Picture, is_hook, is_test, label, meta, pod_templates
+from .sources import references
+
+THREADS = 8  # the client's pool holds 24 connections
+#: the manager that Helm 4 applies as; its dry run must ask as the same one to see the same conflicts
+HELM_MANAGER = "helm"
+ANY = "*"
+NO_PRIORITY_CLASS = "no PriorityClass with name"
+#: (resource, group, subresource, verbs, what needs it): whatever the chart renders, a run needs these
+ALWAYS = (
+    ("secrets", "", "", ("get", "list", "create", "update", "patch", "delete"), "Helm keeps its record there, and the role secrets writes there"),
+    ("pods", "", "", ("get", "list", "watch", "create"), "the rollout is followed by them, and preflight dry-runs them"),
+    ("pods", "", "log", ("get",), "a failure's last line is read from it"),
+    ("events", "", "", ("list", "watch"), "some failures are told nowhere else"),
+    ("deployments", "apps", "", ("get", "list", "watch"), "the rollout is followed by them"),
+    ("replicasets", "apps", "", ("list", "watch"), "the rollout is followed by them"),
+    ("jobs", "batch", "", ("get", "list", "watch", "create", "patch", "delete"), "migration, bootstrap and seed are Jobs, and a failed one is stopped"),
+    ("persistentvolumeclaims", "", "", ("list", "watch"), "the rollout is followed by them"),
+    ("leases", "coordination.k8s.io", "", ("get", "create", "patch"), "one run at a time is made sure of by a Lease"),
+    ("services", "", "proxy", ("get", "create"), "the version served and the administrator's login are checked through it"),
+)
+
+
+def collect(picture: Picture, cluster: Cluster) -> Picture:
+    """The picture with everything that the cluster can tell. `picture.objects` are rendered already."""
+    ns = picture.wanted.namespace
+    namespace, known = _read(lambda: cluster.find(paths.namespace(ns)))
+    picture = replace(picture, namespace=namespace, namespace_known=known, now=cluster.now())
+    with ThreadPoolExecutor(THREADS) as pool:
+        resources, groups = _discover(cluster, picture, pool)
+        lock = pool.submit(_lock, cluster, ns, picture.wanted.release)
+        release = pool.submit(_read, lambda: helm_release.latest(cluster, ns, picture.wanted.release))
+        denied = pool.submit(_denied, cluster, picture, resources)
+        ingress_classes = pool.submit(_items, cluster, rest.INGRESS_CLASSES)
+        storage_classes = pool.submit(_items, cluster, rest.STORAGE_CLASSES)
+        quotas = pool.submit(_items, cluster, paths.collection("resourcequotas", ns))
+        secrets = _objects(pool, _secret_names(picture), lambda name: cluster.find(paths.secret(ns, name)))
+        configmaps = _objects(pool, _configmap_names(picture), lambda name: cluster.find(paths.configmap(ns, name)))
+        runs = () if picture.new_namespace else _dry_runs(pool, cluster, picture, resources)
+        return replace(
+            picture,
+            release=release.result()[0],
+            held=lock.result()[0],
+            last_revision=lock.result()[1],
+            served={v: None if k is None else frozenset(k) for v, k in resources.items()},
+            groups=groups,
+            denied=denied.result(),
+            dry_runs=tuple(runs),
+            secrets=secrets,
+            configmaps=configmaps,
+            quotas=quotas.result() or (),
+            ingress_classes=ingress_classes.result(),
+            storage_classes=storage_classes.result(),
+        )
+
+
+def _lock(cluster: Cluster, namespace: str, release: str) -> tuple[str, str]:
+    """(who is at work, the revision that the last run was making)."""
+    lease, _known = _read(lambda: cluster.find(paths.lease(namespace, f"oceans-llm-{release}")))
+    revision = (meta(lease or {}).get("annotations") or {}).get(release_lock.REVISION, "")
+    try:
+        release_lock.Lock(cluster, namespace, release, lambda _line: None).look()
+    except release_lock.Held as held:
+        return str(held), revision
+    return "", revision
+
+
+# --- discovery ----------------------------------------------------------------------------------------------------------
+
+#: apiVersion -> kind -> (plural, namespaced); None: not served
+Resources = Mapping[str, Mapping[str, tuple[str, bool]] | None]
+
+
+def _discover(cluster: Cluster, picture: Picture, pool: ThreadPoolExecutor) -> tuple[Resources, frozenset[str]]:
+    versions = sorted({str(o.get("apiVersion")) for o in picture.objects})
+    groups = pool.submit(_read, lambda: cluster.get(rest.GROUPS))
+    answers = {version: pool.submit(_read, partial(cluster.find, rest.version(version))) for version in versions}
+    found: dict[str, Mapping[str, tuple[str, bool]] | None] = {}
+    for version, answer in answers.items():
+        listed, known = answer.result()
+        if known:
+            found[version] = {r["kind"]: (r["name"], bool(r["namespaced"])) for r in listed["resources"] if "/" not in r["name"]} if listed else None
+    return found, frozenset(g["name"] for g in (groups.result()[0] or {}).get("groups") or ())
+
+
+def _path(resources: Resources, obj: Object, namespace: str) -> str | None:
+    """Collection of an object; None when the server does not serve its kind."""
+    kinds = resources.get(str(obj.get("apiVersion")))
+    found = (kinds or {}).get(str(obj.get("kind")))
+    return rest.collection(str(obj["apiVersion"]), found[0], namespace if found[1] else "") if found else None
+
+
+# --- access -------------------------------------------------------------------------------------------------------------
+
+
+def _denied(cluster: Cluster, picture: Picture, resources: Resources) -> tuple[Denied, ...]:
+    ns = picture.wanted.namespace
+    if cluster.can(ANY, ANY, ANY):
+        return ()
+    questions = [(verb, resource, group, sub, ns, why) for resource, group, sub, verbs, why in ALWAYS for verb in verbs]
+    for obj in picture.objects:
+        found = (resources.get(str(obj.get("apiVersion"))) or {}).get(str(obj.get("kind")))
+        if found:
+            group = str(obj["apiVersion"]).rpartition("/")[0]
+            verbs = ("get", "create", "patch", "delete")
+            questions += [(verb, found[0], group, "", ns if found[1] else "", f"the chart has {label(obj)}") for verb in verbs]
+    if picture.new_namespace and picture.wanted.create_namespace:
+        questions.append(("create", "namespaces", "", "", "", f"namespace {ns} is not there yet"))
+    unique = {q[:5]: q for q in reversed(questions)}
+    with ThreadPoolExecutor(THREADS) as pool:
+        answers = {key: pool.submit(cluster.can, key[0], key[1], key[2], key[4], "", key[3]) for key in unique}
+        return tuple(
+            Denied(verb, f"{resource}/{sub}" if sub else resource, unique[key][5])
+            for key, answer in answers.items()
+            for verb, resource, _group, sub, _ns in [key]
+            if not answer.result()
+        )
+
+
+# --- dry runs -----------------------------------------------------------------------------------------------------------
+
+
+def _dry_runs(pool: ThreadPoolExecutor, cluster: Cluster, picture: Picture, resources: Resources) -> Iterable[DryRun]:
+    ns = picture.wanted.namespace
+    waiting: list[Future[DryRun]] = []
+    pods: list[Future[list[DryRun]]] = []
+    for obj in picture.objects:
+        collection = _path(resources, obj, ns)
+        if collection and not is_test(obj):
+            waiting.append(pool.submit(_dry_run, cluster, collection, obj))
+    accounts = {meta(o).get("name") for o in picture.kind("ServiceAccount")}
+    for where, template in pod_templates(picture.objects):
+        pods.append(pool.submit(_dry_pod, cluster, ns, where, template, accounts))
+    return [w.result() for w in waiting] + [run for w in pods for run in w.result()]
+
+
+def _dry_run(cluster: Cluster, collection: str, obj: Object) -> DryRun:
+    """As Helm would send it: a hook is deleted and made anew, anything else is applied."""
+    where, name = label(obj), meta(obj).get("name")
+    live = None
+    try:
+        live = cluster.find(f"{collection}/{name}")
+        body = copy.deepcopy(dict(obj))
+        if is_hook(obj) or live is None:
+            if is_hook(obj) and live is not None:
+                body["metadata"] = {**body["metadata"], "name": f"{str(name)[:50]}-preflight"}
+            cluster.create(collection, body, dry_run=True)
+        else:
+            cluster.apply(f"{collection}/{name}", body, manager=HELM_MANAGER, dry_run=True)
+        return DryRun(where, live=live)
+    except ApiError as error:
+        return DryRun(where, error.status, error.reason, error.message, live)
+
+
+def _dry_pod(cluster: Cluster, namespace: str, where: str, template: Object, accounts: set[Any]) -> list[DryRun]:
+    """Quota, LimitRange, Pod Security and policies on pods act on Pods, not on what makes them."""
+    spec = copy.deepcopy(dict(template["spec"]))
+    if spec.get("serviceAccountName") in accounts:
+        for field in ("serviceAccountName", "serviceAccount"):  # it comes with the release, and may not be there yet
+            spec.pop(field, None)
+    labels = (template.get("metadata") or {}).get("labels") or {}
+    body = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"generateName": "preflight-", "labels": labels, "annotations": (template.get("metadata") or {}).get("annotations") or {}},
+        "spec": spec,
+    }
+    found: list[DryRun] = []
+    while True:
+        try:
+            cluster.create(paths.pods(namespace), body, dry_run=True)
+            return found or [DryRun(where, pod=True)]
+        except ApiError as error:
+            found.append(DryRun(where, error.status, error.reason, error.message, pod=True))
+            # admission stops at its first refusal; this one is easily put aside, to see the next
+            if NO_PRIORITY_CLASS not in error.message or not spec.pop("priorityClassName", None):
+                return found
+
+
+# --- reading ------------------------------------------------------------------------------------------------------------
+
+
+def _read(ask: Callable[[], Any]) -> tuple[Any, bool]:
+    """(answer, known). Forbidden means not known; an unreachable server is an error of the whole."""
+    try:
+        return ask(), True
+    except ApiError as error:
+        if error.status in (401, 403):
+            return None, False
+        raise
+
+
+def _items(cluster: Cluster, path: str) -> tuple[Object, ...] | None:
+    found, known = _read(lambda: cluster.list(path))
+    return tuple(found["items"]) if known else None
+
+
+def _objects(pool: ThreadPoolExecutor, names: Iterable[str], ask: Callable[[str], Any]) -> dict[str, Object | None]:
+    answers = {name: pool.submit(_read, partial(ask, name)) for name in names}
+    return {name: answer.result()[0] for name, answer in answers.items() if answer.result()[1]}
+
+
+def _secret_names(picture: Picture) -> set[str]:
+    names = {n for _where, template in pod_templates(picture.objects) for n in secret_names(template["spec"])}
+    names |= {e.get("name", "") for _where, t in pod_templates(picture.objects) for e in t["spec"].get("imagePullSecrets") or ()}
+    names |= {str(t.get("secretName") or "") for o in picture.kind("Ingress") for t in (o.get("spec") or {}).get("tls") or ()}
+    return (names | {picture.wanted.secret_name}) - {""}
+
+
+def _configmap_names(picture: Picture) -> set[str]:
+    return {source.object for _where, _container, source in references(picture) if source.kind == "ConfigMap"} - {""}

@@ -1,0 +1,31 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All rules, in the order in which a reader wants their findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from . import access, admission, chart, config, platform, release, secrets, tools, variables
+from .finding import Finding
+from .picture import Picture
+
+RULES: tuple[Callable[[Picture], Iterator[Finding]], ...] = (
+    access.find,
+    tools.find,
+    variables.find,
+    chart.find,
+    config.find,
+    secrets.find,
+    release.find,
+    platform.find,
+    admission.find,
+)
+
+
+def check(picture: Picture) -> list[Finding]:
+    """Everything that is wrong; pure, so the same picture always gives the same answer."""
+    found = [finding for rule in RULES for finding in rule(picture)]
+    said = {f.object for f in found if f.code == "ChartRefused"}
+    return [f for f in found if f"values gateway.{f.object.replace('config ', 'config.', 1)}" not in said]

@@ -1,0 +1,122 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which Secrets and ConfigMaps the pods will find: live ones, rendered ones, those this run writes, those an operator makes. Pure."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ..pod_env import Source, Variable, containers, secret_names
+from ..pod_env import sources as env_sources
+from .picture import Object, Picture, gateway_container, meta, pod_templates
+
+#: keys of the Secret that CloudNativePG makes for the application's user
+CNPG_KEYS = ("dbname", "fqdn-jdbc-uri", "fqdn-uri", "host", "jdbc-uri", "password", "pgpass", "port", "uri", "user", "username")
+
+
+@dataclass(frozen=True)
+class Holder:
+    """One Secret or ConfigMap as the pods will see it. A value of None will be there and cannot be known yet.
+
+    :ivar bool closed: False when it may have more keys than are known (an operator fills it).
+    """
+
+    origin: str
+    data: Mapping[str, bytes | None] = field(default_factory=dict, repr=False)
+    closed: bool = True
+
+
+def secret(picture: Picture, name: str) -> Holder | None:
+    """None: the pods will not find it. What cannot be read is taken to be there, with any key."""
+    for obj in picture.kind("Secret"):
+        if meta(obj).get("name") == name:
+            return Holder("made by the chart", _decoded(obj))
+    for obj in picture.kind("ExternalSecret"):
+        spec = obj.get("spec") or {}
+        if ((spec.get("target") or {}).get("name") or meta(obj).get("name")) == name:
+            return Holder("made by External Secrets Operator", {d["secretKey"]: None for d in spec.get("data") or ()}, closed=not spec.get("dataFrom"))
+    for obj in picture.kind("Cluster"):
+        if name == f"{meta(obj).get('name')}-app":
+            return Holder("made by CloudNativePG", dict.fromkeys(CNPG_KEYS))
+    live = picture.secrets.get(name)
+    if name == picture.wanted.secret_name and picture.wanted.secrets_source == "provision":
+        data = {**(_decoded(live) if live else {}), **picture.wanted.provision}
+        return Holder("written by this run", data, closed=name in picture.secrets)  # unread, it may hold more keys already
+    if name not in picture.secrets:
+        return Holder("could not be read", closed=False)
+    return Holder("live", _decoded(live)) if live else None
+
+
+def configmap(picture: Picture, name: str) -> Holder | None:
+    for obj in picture.kind("ConfigMap"):
+        if meta(obj).get("name") == name:
+            return Holder("made by the chart", {k: str(v).encode() for k, v in (obj.get("data") or {}).items()})
+    if name not in picture.configmaps:
+        return Holder("could not be read", closed=False)
+    live = picture.configmaps[name]
+    return Holder("live", {k: str(v).encode() for k, v in (live.get("data") or {}).items()}) if live else None
+
+
+def holder(picture: Picture, source: Source) -> Holder | None:
+    return secret(picture, source.object) if source.kind == "Secret" else configmap(picture, source.object)
+
+
+def gateway_environment(picture: Picture) -> dict[str, Variable] | None:
+    """The gateway's variables by name; None when nothing was rendered, or when a source could not be read."""
+    found = gateway_container(picture.objects)
+    if found is None:
+        return None
+    environment: dict[str, Variable] = {}
+    for source in env_sources(found[1]):
+        if source.kind in ("value", "field"):
+            environment[source.name] = Variable(source, source.value.encode() if source.kind == "value" else None)
+            continue
+        held = holder(picture, source)
+        if held is None:
+            continue
+        if not held.closed and not source.key:
+            return None
+        for key, value in held.data.items():
+            if source.key in ("", key):
+                name = source.name or source.prefix + key
+                environment[name] = Variable(Source(name, source.kind, source.object, key), value)
+        if source.key and not held.closed:
+            environment.setdefault(source.name, Variable(source, None))
+    return environment
+
+
+def references(picture: Picture) -> Iterator[tuple[str, str, Source]]:
+    """(`Kind/name`, container, source) of every Secret and ConfigMap that a rendered pod reads, volumes as container ""."""
+    for where, template in pod_templates(picture.objects):
+        spec = template["spec"]
+        for container in containers(spec):
+            for source in env_sources(container):
+                if source.kind in ("Secret", "ConfigMap"):
+                    yield where, container["name"], source
+        for volume in spec.get("volumes") or ():
+            yield from ((where, "", source) for source in _volume(volume))
+
+
+def _volume(volume: Object) -> Iterator[Source]:
+    if volume.get("secret"):
+        yield Source("", "Secret", volume["secret"].get("secretName", ""), "", bool(volume["secret"].get("optional")))
+    if volume.get("configMap"):
+        yield Source("", "ConfigMap", volume["configMap"].get("name", ""), "", bool(volume["configMap"].get("optional")))
+    for part in (volume.get("projected") or {}).get("sources") or ():
+        for field_name, kind in (("secret", "Secret"), ("configMap", "ConfigMap")):
+            if part.get(field_name):
+                yield Source("", kind, part[field_name].get("name", ""), "", bool(part[field_name].get("optional")))
+
+
+def secret_objects(picture: Picture) -> list[str]:
+    """`Secret/name` of every Secret that the gateway's pod reads."""
+    found = gateway_container(picture.objects)
+    return sorted(f"Secret/{n}" for n in secret_names(found[2])) if found else []
+
+
+def _decoded(obj: Object) -> dict[str, bytes | None]:
+    data: dict[str, bytes | None] = {k: base64.b64decode(v or "") for k, v in (obj.get("data") or {}).items()}
+    return data | {k: str(v).encode() for k, v in (obj.get("stringData") or {}).items()}

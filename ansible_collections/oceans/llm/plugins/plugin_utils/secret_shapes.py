@@ -1,0 +1,115 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a secret value must look like, whoever holds it: one rule for preflight and for the task that writes Secrets. Pure.
+
+No sentence here ever contains a byte of a value; lengths are told, because they help and give nothing away.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+
+IDENTITY = "GATEWAY_IDENTITY_TOKEN_SECRET"
+#: base64 of exactly 32 bytes, or the gateway does not start
+KEYS_32 = ("OCEANS_API_KEY_SECRET_ENCRYPTION_KEY", "OCEANS_MCP_CREDENTIAL_ENCRYPTION_KEY")
+ADMIN_PASSWORD = "GATEWAY_BOOTSTRAP_ADMIN_PASSWORD"
+DATABASE_URL = "POSTGRES_URL"
+#: the value that the gateway uses, silently, when it is given none: anyone can sign sessions with it
+BUILT_IN_IDENTITY = "local-dev-identity-secret"
+IDENTITY_LENGTH = 32
+PASSWORD_LENGTH = 8
+
+_URL = re.compile(
+    r"postgres(?:ql)?://(?:[^:@/?#\s]*(?::[^:@/?#\s]*)?@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^:@/?#\s]*)(?::(?P<port>\d+))?(?:/[^/?#\s]*)?(?:\?[^#\s]*)?"
+)
+_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with one value, and what to do. `code` is stable and can be waived in preflight."""
+
+    code: str
+    sentence: str
+    hint: str
+
+
+def check(key: str, value: bytes, database_keys: tuple[str, ...] = (DATABASE_URL,)) -> list[Problem]:
+    """Everything that is wrong with the value of one key."""
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return [
+            Problem("SecretNotText", f"{key} is not UTF-8 text, and an environment variable cannot hold it", f"store {key} as text (base64 if it is binary)")
+        ]
+    if not text.strip():
+        return [Problem("SecretEmpty", f"{key} is empty; the gateway takes an empty value without a word", f"give {key} a value, or take the key away")]
+    if text != text.strip():
+        where = "ends with a line break or blank" if text != text.rstrip() else "begins with a line break or blank"
+        return [
+            Problem(
+                "SecretBlank", f"{key} {where}, which becomes part of the value", f"write {key} without it (printf '%s' instead of echo, or the filter trim)"
+            )
+        ]
+    if key in database_keys:
+        return _url(key, text)
+    if key in KEYS_32:
+        return _key_32(key, text)
+    if key == IDENTITY:
+        return _identity(key, text)
+    if key == ADMIN_PASSWORD and len(text) < PASSWORD_LENGTH:
+        return [Problem("SecretTooShort", f"{key} has {len(text)} characters, at least {PASSWORD_LENGTH} are wanted", f"choose a longer {key}")]
+    return []
+
+
+def _identity(key: str, text: str) -> list[Problem]:
+    if text == BUILT_IN_IDENTITY:
+        return [
+            Problem(
+                "SecretBuiltIn",
+                f"{key} is the gateway's public built-in value: anyone can sign a session with it",
+                f"take it away and let it be generated (oceans_llm_secrets_generate), or use: openssl rand -base64 48 (key {key})",
+            )
+        ]
+    if len(text) < IDENTITY_LENGTH:
+        return [
+            Problem(
+                "SecretTooShort",
+                f"{key} has {len(text)} characters, at least {IDENTITY_LENGTH} are wanted, because it signs every session",
+                "openssl rand -base64 48",
+            )
+        ]
+    return []
+
+
+def _key_32(key: str, text: str) -> list[Problem]:
+    try:
+        size = len(base64.b64decode(text, validate=True))
+    except (binascii.Error, ValueError):
+        return [Problem("SecretNotKey", f"{key} is not base64; it must be base64 of exactly 32 bytes", "openssl rand -base64 32")]
+    if size == 32:
+        return []
+    return [Problem("SecretNotKey", f"{key} holds {size} bytes, it must be base64 of exactly 32", "openssl rand -base64 32")]
+
+
+def _url(key: str, text: str) -> list[Problem]:
+    if not re.match(r"postgres(ql)?://", text):
+        return [
+            Problem("SecretNotUrl", f"{key} is not a PostgreSQL URL", "postgresql://USER:PASSWORD@HOST:5432/DATABASE, with user and password percent-encoded")
+        ]
+    found = _URL.fullmatch(text)
+    if not found or _BAD_PERCENT.search(text):
+        return [
+            Problem(
+                "SecretNotUrl",
+                f"{key} is not a well-formed URL: its user or password most likely holds one of @ : / # ? % unencoded",
+                "percent-encode user and password (filter urlencode, and replace / by %2F)",
+            )
+        ]
+    if not found["host"] and "host=" not in text:
+        return [Problem("SecretNotUrl", f"{key} names no host", "postgresql://USER:PASSWORD@HOST:5432/DATABASE")]
+    return []

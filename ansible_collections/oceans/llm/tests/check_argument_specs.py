@@ -1,0 +1,142 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Proves that defaults, argument specs and the README's table of variables say the same, both ways.
+
+One source each: a default stands in roles/common/defaults/main.yml, its type and words in roles/gateway/meta/argument_specs.yml.
+The other roles' specs (the variables that their tasks really use) and the README's table are cut out of these.
+
+    python tests/check_argument_specs.py            # what differs, exit code 1
+    python tests/check_argument_specs.py --write    # put it right
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+COLLECTION = Path(__file__).resolve().parents[1]
+ROLES = {
+    "preflight": "Find everything that would stop a rollout, before anything is written",
+    "secrets": "Write the Secret that the gateway reads, key by key",
+    "deploy": "Change the Helm release, and follow it until it is served or its failure is certain",
+    "wait": "Watch a release that somebody else changed, until it is served or its failure is certain",
+    "bootstrap": "Make the first administrator and seed the configuration, and prove it",
+}
+BEGIN, END = "<!-- variables: made by tests/check_argument_specs.py --write -->", "<!-- end of variables -->"
+NAME = re.compile(r"\b_?oceans_llm_[a-z0-9_]+")
+
+
+def load(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def specs(role: str) -> dict[str, Any]:
+    path = COLLECTION / "roles" / role / "meta" / "argument_specs.yml"
+    return dict(load(path)["argument_specs"]["main"]) if path.exists() else {}
+
+
+def used(role: str) -> set[str]:
+    """The variables that a role's tasks use, through the computed ones too."""
+    defaults, computed = load(COLLECTION / "roles/common/defaults/main.yml"), load(COLLECTION / "roles/common/vars/main.yml")
+    found: set[str] = set()
+    open_texts = [path.read_text(encoding="utf-8") for path in (COLLECTION / "roles" / role / "tasks").glob("*.yml")]
+    while open_texts:
+        for name in NAME.findall(open_texts.pop()):
+            if name in found:
+                continue
+            found.add(name)
+            open_texts.append(str(computed.get(name, defaults.get(name, ""))))
+    return found & set(defaults)
+
+
+def differences() -> Iterator[str]:
+    defaults, full = load(COLLECTION / "roles/common/defaults/main.yml"), specs("gateway").get("options", {})
+    for name in sorted(set(defaults) - set(full)):
+        yield f"{name} has a default and no argument spec (roles/gateway/meta/argument_specs.yml)"
+    for name in sorted(set(full) - set(defaults)):
+        yield f"{name} has an argument spec and no default (roles/common/defaults/main.yml)"
+    for name in sorted(set(full) & set(defaults)):
+        if full[name].get("default") != defaults[name]:
+            yield f"{name}: default {defaults[name]!r}, but its argument spec says {full[name].get('default')!r}"
+        if full[name].get("no_log") and "choices" in full[name]:
+            yield f"{name} is secret and has choices: a wrong value would be printed"
+    for name in sorted(set(defaults) - set().union(*(used(role) for role in ROLES)) - used("gateway")):
+        yield f"{name} is used by no role"
+    for role in ROLES:
+        if rendered_specs(role) != _text(COLLECTION / "roles" / role / "meta" / "argument_specs.yml"):
+            yield f"roles/{role}/meta/argument_specs.yml is not what the role uses (--write puts it right)"
+    readme = _text(COLLECTION / "README.md")
+    if BEGIN not in readme or table() != readme.partition(BEGIN)[2].partition(END)[0].strip():
+        yield "the table of variables in README.md is out of date (--write puts it right)"
+
+
+def rendered_specs(role: str) -> str:
+    full = specs("gateway")["options"]
+    main = {
+        "short_description": ROLES[role],
+        "author": "oceans.llm contributors",
+        "version_added": "0.1.0",
+        "options": {n: full[n] for n in full if n in used(role)},
+    }
+    body = yaml.dump({"argument_specs": {"main": main}}, Dumper=Indented, sort_keys=False, width=130, allow_unicode=True)
+    return "# Cut out of roles/gateway/meta/argument_specs.yml by tests/check_argument_specs.py --write.\n" + body
+
+
+class Indented(yaml.SafeDumper):
+    """Lists indented below their key, as the linters want them."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+def table() -> str:
+    rows = ["| Variable | Type | Default | Meaning |", "|---|---|---|---|"]
+    for name, option in specs("gateway")["options"].items():
+        words = option["description"] if isinstance(option["description"], str) else " ".join(option["description"])
+        kind = option["type"] + (f" ({', '.join(option['choices'])})" if "choices" in option else "")
+        rows.append(f"| `{name}` | {kind} | {_default(option.get('default'))} | {_markdown(words)} |")
+    return "\n".join(rows)
+
+
+def _default(value: Any) -> str:
+    if value in ("", [], {}):
+        return "empty"
+    if isinstance(value, list):
+        return "<br>".join(f"`{v}`" for v in value)
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _markdown(text: str) -> str:
+    return re.sub(r"\b[A-Z]\(([^()]*)\)", r"`\1`", text).replace("|", "\\|")
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def write() -> None:
+    for role in ROLES:
+        (COLLECTION / "roles" / role / "meta" / "argument_specs.yml").write_text(rendered_specs(role), encoding="utf-8")
+    path = COLLECTION / "README.md"
+    before, _begin, rest = _text(path).partition(BEGIN)
+    path.write_text(f"{before}{BEGIN}\n{table()}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+
+
+def main(arguments: list[str]) -> int:
+    if "--write" in arguments:
+        write()
+    found = list(differences())
+    for line in found:
+        print(line)
+    print(f"{len(found)} differences between defaults, argument specs and README")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

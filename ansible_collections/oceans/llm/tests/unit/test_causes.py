@@ -1,0 +1,583 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rules on what cannot be recorded here, and on every text that is told apart by its words."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import (
+    RULES,
+    admission,
+    find,
+    gateway,
+    images,
+    jobs,
+    operators,
+    readiness,
+    rollout,
+    scheduling,
+)
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.catalogue import BY_CODE, ENTRIES, cause
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.document import as_markdown
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Certainty, Scope, Snapshot
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import BESIDE_HEALTHY, Helm, State, judge, timeout_cause
+
+NOW = 1_800_000_000.0
+CERTAIN, TRANSIENT = Certainty.CERTAIN, Certainty.TRANSIENT
+
+
+def stamp(ago):
+    import datetime
+
+    return datetime.datetime.fromtimestamp(NOW - ago, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def obj(kind, name, owner=None, ago=10.0, **body):
+    owners = [{"uid": f"uid-{owner}", "name": owner}] if owner else []
+    more = body.pop("metadata", {})
+    return {"kind": kind, "metadata": {"name": name, "uid": f"uid-{name}", "creationTimestamp": stamp(ago), "ownerReferences": owners, **more}, **body}
+
+
+def event(name, about, reason, message, ago=5.0, path="", kind="Pod", **more):
+    return obj(
+        "Event",
+        name,
+        ago=ago,
+        reason=reason,
+        message=message,
+        type="Warning",
+        firstTimestamp=stamp(ago),
+        lastTimestamp=stamp(ago),
+        involvedObject={"kind": kind, "name": about, "uid": f"uid-{about}", **({"fieldPath": path} if path else {})},
+        **more,
+    )
+
+
+def deployment(name="web", replicas=1):
+    return obj(
+        "Deployment",
+        name,
+        metadata={"generation": 1, "annotations": {"deployment.kubernetes.io/revision": "1"}},
+        spec={"replicas": replicas},
+        status={"observedGeneration": 1},
+    )
+
+
+def replicaset(name="web-1", owner="web", revision="1", replicas=1):
+    return obj(
+        "ReplicaSet",
+        name,
+        owner,
+        metadata={"annotations": {"deployment.kubernetes.io/revision": revision}},
+        spec={"replicas": replicas},
+        status={"replicas": replicas},
+    )
+
+
+def pod(name="web-1-a", owner="web-1", containers=(), status=None, spec=None, **more):
+    return obj(
+        "Pod",
+        name,
+        owner,
+        spec={"containers": [{"name": "it", "image": "reg.example/a/b:v1"}], "nodeName": "n1", **(spec or {})},
+        status={"phase": "Pending", "containerStatuses": list(containers), **(status or {})},
+        **more,
+    )
+
+
+def waits(reason="ContainerCreating", message=""):
+    return {"name": "it", "ready": False, "restartCount": 0, "state": {"waiting": {"reason": reason, "message": message}}}
+
+
+def snapshot(*objects, scope=None, logs=None, now=NOW, started=NOW - 60, **more):
+    kinds = {}
+    for each in objects:
+        kinds.setdefault(each["kind"], {})[each["metadata"]["name"]] = each
+    return Snapshot(now, started, kinds, scope or Scope(("web",), ("mig",), "ns", "rel"), logs or {}, **more)
+
+
+def web(*pods, **more):
+    events = more.pop("events", ())
+    return snapshot(deployment(replicas=len(pods)), replicaset(replicas=len(pods)), *pods, *events, **more)
+
+
+# --- the registry's words ----------------------------------------------------------------------------------------------
+
+PULL = 'Failed to pull image "reg.example/a/b:v1": rpc error: code = {} desc = failed to pull and unpack image: '
+PULL += 'failed to resolve reference "reg.example/a/b:v1": {}'
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (PULL.format("NotFound", "reg.example/a/b:v1: not found"), "ImageNotFound"),
+        (PULL.format("Unknown", "unexpected status from HEAD request to https://reg.example/v2/a/b/manifests/v1: 404 Not Found"), "ImageNotFound"),
+        ("Error response from daemon: manifest for a:b not found: manifest unknown: manifest unknown", "ImageNotFound"),
+        (PULL.format("Unknown", "failed with status code [manifests v1]: 401 Unauthorized"), "ImageDenied"),
+        (PULL.format("Unknown", "unexpected status from HEAD request: 403 Forbidden"), "ImageDenied"),
+        ("pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed", "ImageDenied"),
+        (PULL.format("Unknown", "failed with status code [manifests v1]: 429 Too Many Requests"), "ImageRateLimited"),
+        ("toomanyrequests: You have reached your pull rate limit.", "ImageRateLimited"),
+        (PULL.format("Unknown", "failed with status code [manifests v1]: 503 Service Unavailable"), "ImageRegistryError"),
+        (
+            PULL.format("Unknown", "unexpected status from HEAD request to https://reg.example/v2/a/b/manifests/v1: 500 Internal Server Error"),
+            "ImageRegistryError",
+        ),
+        (PULL.format("Unknown", "failed to do request: Head: dial tcp: lookup reg.example on 10.0.0.2:53: no such host"), "ImageRegistryError"),
+        (PULL.format("Unknown", "dial tcp 10.1.2.3:443: connect: connection refused"), "ImageRegistryError"),
+        (PULL.format("DeadlineExceeded", "context deadline exceeded"), "ImageRegistryError"),
+        (PULL.format("Unknown", "http: server gave HTTP response to HTTPS client"), "ImageInsecureRegistry"),
+        (PULL.format("Unknown", "tls: failed to verify certificate: x509: certificate signed by unknown authority"), "ImageInsecureRegistry"),
+        (PULL.format("NotFound", "no match for platform in manifest: not found"), "ImageArchitecture"),
+        ("no matching manifest for linux/arm64/v8 in the manifest list entries", "ImageArchitecture"),
+        ('Failed to apply default image tag "A/b:v1": couldn\'t parse image name "A/b:v1": invalid reference format', "ImageNameInvalid"),
+        ('Container image "a" is not present with pull policy of Never', "ImageNeverPulled"),
+        ("something new", "ImagePullFailed"),
+        # a digest or a port with a number that looks like a status is none
+        (PULL.format("NotFound", "reg.example:5000/a/b@sha256:4035030f: not found"), "ImageNotFound"),
+        ('Failed to pull image "reg.example/a/b:429": rpc error: code = NotFound desc = reg.example/a/b:429: not found', "ImageNotFound"),
+        ('Failed to pull image "reg.example/a/403:503": rpc error: code = NotFound desc = not found', "ImageNotFound"),
+    ],
+)
+def test_a_registrys_answer_is_told_apart(text, code):
+    assert images.classify(text)[0] == code
+
+
+def test_certain_answers_end_the_run_and_passing_ones_do_not():
+    codes = {images.classify(t)[0] for t in ("401 Unauthorized", "code = NotFound", "429 Too Many", "503 Service")}
+    assert {c for c in codes if BY_CODE[c].certainty is CERTAIN} == {"ImageDenied", "ImageNotFound"}
+
+
+def test_a_pull_that_went_well_later_is_no_cause():
+    told = [
+        event("e1", "web-1-a", "Failed", PULL.format("Unknown", "429 Too Many Requests"), ago=8, path="spec.containers{it}"),
+        event("e2", "web-1-a", "Pulled", "ok", ago=3, path="spec.containers{it}"),
+    ]
+    assert find(web(pod(containers=[waits()]), events=told[:1]))[0].code == "ImageRateLimited"
+    assert find(web(pod(containers=[waits()]), events=told)) == []
+
+
+def test_a_denied_image_says_which_pull_secret():
+    told = event("e", "web-1-a", "Failed", PULL.format("Unknown", "401 Unauthorized"), path="spec.containers{it}")
+    assert "no imagePullSecrets" in find(web(pod(containers=[waits()]), events=[told]))[0].hint
+    assert "regcred" in find(web(pod(containers=[waits()], spec={"imagePullSecrets": [{"name": "regcred"}]}), events=[told]))[0].hint
+
+
+def test_the_status_alone_is_enough():
+    found = find(web(pod(containers=[waits("ImagePullBackOff", 'Back-off pulling image "x": ErrImagePull: rpc error: code = NotFound desc = x: not found')])))
+    assert [c.code for c in found] == ["ImageNotFound"]
+
+
+# --- the API server's refusals -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "part"),
+    [
+        (
+            'pods "x" is forbidden: exceeded quota: tight, requested: pods=1, used: pods=3, limited: pods=3',
+            "QuotaExceeded",
+            "needed pods=1, used pods=3, hard pods=3",
+        ),
+        ('pods "x" is forbidden: failed quota: cpu: must specify limits.cpu for: gateway; requests.cpu for: gateway', "QuotaNeedsRequests", "gateway"),
+        (
+            'pods "x" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false (container "it" must set …)',
+            "PodSecurity",
+            'container "it"',
+        ),
+        ('pods "x" is forbidden: maximum cpu usage per Container is 100m, but limit is 2', "LimitRangeViolated", "100m"),
+        ('pods "x" is forbidden: [minimum memory usage per Container is 1Gi, but request is 1Mi]', "LimitRangeViolated", "1Gi"),
+        (
+            "pods \"x\" is forbidden: ValidatingAdmissionPolicy 'no-latest' with binding 'b' denied request: tag latest is not allowed",
+            "PolicyDenied",
+            "no-latest",
+        ),
+        ('admission webhook "validate.kyverno.svc" denied the request: resource Pod/ns/x was blocked', "PolicyDenied", "validate.kyverno.svc"),
+        (
+            'Internal error occurred: failed calling webhook "mcluster.cnpg.io": failed to call webhook: dial tcp: connect: connection refused',
+            "WebhookDown",
+            "mcluster.cnpg.io",
+        ),
+        ('pods "x" is forbidden: error looking up service account ns/nobody: serviceaccount "nobody" not found', "ServiceAccountMissing", "ServiceAccount"),
+        ('pods "x" is forbidden: no PriorityClass with name very-important was found', "PriorityClassMissing", "very-important"),
+        ('pods "x" is forbidden: unable to create new content in namespace ns because it is being terminated', "NamespaceTerminating", "deleted"),
+        ('Pod "x" is invalid: spec.containers[0].image: Required value', "PodInvalid", "Required value"),
+        ("the server is currently unable to handle the request", "PodNotCreated", "cannot be created"),
+    ],
+)
+def test_a_refusal_is_told_apart(text, code, part):
+    found, sentence, _parts = admission.classify(text)
+    assert found == code and part in sentence
+
+
+def test_a_quota_is_certain_unless_pods_are_going_away():
+    refused = event(
+        "e",
+        "web-1",
+        "FailedCreate",
+        'Error creating: pods "x" is forbidden: exceeded quota: tight, requested: pods=1, used: pods=1, limited: pods=1',
+        kind="ReplicaSet",
+    )
+    picture = snapshot(deployment(), {**replicaset(), "status": {"replicas": 0}}, refused)
+    assert [(c.code, c.certainty) for c in find(picture)] == [("QuotaExceeded", CERTAIN)]
+    leaving = pod("old", owner="other", metadata={"deletionTimestamp": stamp(1)})
+    assert [(c.code, c.certainty) for c in find(snapshot(deployment(), {**replicaset(), "status": {"replicas": 0}}, refused, leaving))] == [
+        ("QuotaBusy", TRANSIENT)
+    ]
+
+
+def test_a_further_pod_that_is_refused_is_given_a_minute():
+    refused = event("e", "web-1", "FailedCreate", "Error creating: exceeded quota: tight, requested: pods=1, used: pods=1, limited: pods=1", kind="ReplicaSet")
+    there = pod(status={"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}, ago=20)
+    picture = snapshot(deployment(replicas=2), {**replicaset(replicas=2), "status": {"replicas": 1}}, there, refused)
+    found = find(picture)
+    assert [(c.code, c.certainty, c.budget) for c in found] == [("QuotaExceeded", TRANSIENT, admission.BESIDE_OTHERS)]
+    late = Snapshot(NOW + 60, picture.started, picture.objects, picture.scope)
+    assert judge(late, find(late), Helm()).state is State.FAILED
+
+
+# --- the gateway's words -----------------------------------------------------------------------------------------------
+
+
+def said(*links, head=""):
+    chain = "\n".join(f"    {n}: {t}" for n, t in enumerate(links[1:])) if len(links) > 2 else f"    {links[-1]}"
+    return f"{head}Error: {links[0]}\n\nCaused by:\n{chain}\n"
+
+
+RECREATE = "recreate the database and rerun migrations"
+DB = "error returned from database: "
+OPEN = "failed opening postgres connection pool for migration status"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "part"),
+    [
+        (said("x", OPEN, DB + 'password authentication failed for user "oceans"', 'password authentication failed for user "oceans"'), "DatabaseAuth", "28P01"),
+        (said("x", OPEN, DB + 'database "nodb" does not exist'), "DatabaseMissing", "3D000"),
+        (
+            said("failed to apply database migrations", "failed ensuring refinery schema history table", DB + "permission denied for schema public"),
+            "DatabasePermission",
+            "42501",
+        ),
+        (said("x", "failed ensuring", DB + "cannot execute CREATE TABLE in a read-only transaction"), "DatabaseReadOnly", "25006"),
+        (said("x", "y", DB + 'could not extend file "base/1/2": No space left on device'), "DatabaseFull", "53100"),
+        (said("x", "y", DB + "sorry, too many clients already"), "DatabaseConnections", "53300"),
+        (
+            said("x", OPEN, "error communicating with database: failed to lookup address information: Name or service not known"),
+            "DatabaseHostUnknown",
+            "host name",
+        ),
+        (said("x", OPEN, "failed to lookup address information: Temporary failure in name resolution"), "DatabaseUnreachable", "just now"),
+        (said("x", OPEN, "pool timed out while waiting for an open connection"), "DatabaseUnreachable", "30 s"),
+        (said("x", "y", DB + 'duplicate key value violates unique constraint "pg_type_typname_nsp_index"'), "MigrationRace", "23505"),
+        (
+            said("failed to apply database migrations", "failed applying postgres migration 46", DB + 'relation "batch_jobs" already exists'),
+            "MigrationFailed",
+            'V46 failed: relation "batch_jobs" already exists (42P07)',
+        ),
+        (
+            said("failed to apply database migrations", "failed applying postgres migration 28", DB + "canceling statement due to statement timeout"),
+            "MigrationFailed",
+            "57014",
+        ),
+        (said("failed to apply database migrations", "failed applying postgres migration 28", DB + "deadlock detected"), "DatabaseInterrupted", "40P01"),
+        (
+            said(
+                "failed to apply database migrations",
+                f"database reset required for postgres: found historical migration v99 outside the active registry; {RECREATE}",
+            ),
+            "ImageOlderThanDatabase",
+            "V99",
+        ),
+        (
+            said(
+                "x",
+                "database reset required for postgres: migration v20 identity mismatch "
+                f"(expected name=`a` checksum=`b`, found name=`a` checksum=`c`); {RECREATE}",
+            ),
+            "MigrationHistoryForeign",
+            "V20",
+        ),
+        (
+            said(
+                "x",
+                f"database reset required for postgres: refinery_schema_history is empty but existing application tables were found; {RECREATE}",
+            ),
+            "DatabaseForeign",
+            "no history",
+        ),
+        (
+            said(
+                "failed to load gateway configuration from `c.yaml`",
+                "invalid gateway configuration `c.yaml`",
+                "required environment variable `POSTGRES_URL` is not set",
+                "environment variable not found",
+            ),
+            "GatewayVariableMissing",
+            "POSTGRES_URL",
+        ),
+        (
+            said(
+                "failed to load gateway configuration from `c.yaml`",
+                "failed parsing yaml config `c.yaml`",
+                "auth: unknown field `seed_api_keys`, expected one of `bootstrap_admin`",
+            ),
+            "GatewayConfigInvalid",
+            "seed_api_keys",
+        ),
+        ("Error: gateway configuration `nope.yaml` does not exist\n", "GatewayConfigInvalid", "nope.yaml"),
+        (said("failed to load gateway configuration", "invalid", "unsupported secret reference `(hidden)`; use env.*"), "GatewayReferenceInvalid", "env.NAME"),
+        (
+            said(
+                "failed to seed foundational config data",
+                'store conflict: error returned from database: insert or update on table "model_routes" violates foreign key constraint "k"',
+            ),
+            "SeedConflict",
+            "seeded",
+        ),
+        (
+            said("failed to initialize pricing catalog", 'store query failed: error returned from database: relation "pricing_catalog_cache" does not exist'),
+            "SchemaMissing",
+            "42P01",
+        ),
+        (
+            "error: invalid value '0' for '--run-migrations <RUN_MIGRATIONS>'\n  [possible values: true, false]\n\nFor more information, try '--help'.\n",
+            "UsageError",
+            "refuses",
+        ),
+    ],
+)
+def test_the_gateways_words_have_a_code(text, code, part):
+    found = gateway.parse(text)
+    assert found is not None and found.code == code and part in found.what
+    assert "recreate the database" not in found.what + found.evidence
+
+
+def test_unknown_words_stay_unknown():
+    assert gateway.parse("panicked at src/main.rs:1\n") is None
+    assert gateway.parse(said("something else", "entirely")) is None
+
+
+def test_a_backtrace_and_lines_of_stdout_do_not_hide_the_cause():
+    text = said("x", OPEN, DB + 'database "nodb" does not exist', head='{"fields":{}}\n') + "\nStack backtrace:\n   0: std::backtrace\n   1: main\n"
+    assert gateway.chain(text)[-1] == DB + 'database "nodb" does not exist'
+    assert gateway.parse(text).code == "DatabaseMissing"
+
+
+def line(version, name, what):
+    return (
+        '{"timestamp":"2026-11-23T23:03:03.112567Z","level":"INFO","fields":{"message":"m","backend":"postgres",'
+        f'"migration_version":{version},"migration_name":"{name}","migration_event":"{what}"}},"target":"gateway_store::migrate"}}'
+    )
+
+
+def test_a_failed_migration_is_named_and_its_attempts_are_counted_once():
+    text = "\n".join(
+        (line(45, "a", "begin"), line(45, "a", "commit"), line(46, "batch_jobs", "begin"), line(46, "batch_jobs", "rollback"), '{"cut":"migration_event')
+    )
+    found = gateway.migrations(text)
+    assert found.committed == ((45, "a"),) and found.rolled_back == ((46, "batch_jobs"),) and found.open == () and found.version == 45
+    assert (
+        "V46 batch_jobs failed"
+        in gateway.parse(text + "\n" + said("failed to apply database migrations", "failed applying postgres migration 46", DB + "division by zero")).what
+    )
+
+
+# --- rules without a recording -----------------------------------------------------------------------------------------
+
+
+def test_a_secret_that_an_operator_will_make_is_waited_for():
+    message = 'secret "pg-app" not found'
+    picture = web(pod(containers=[waits("CreateContainerConfigError", message)]))
+    assert [(c.code, c.certainty) for c in find(picture)] == [("SecretMissing", CERTAIN)]
+    scope = Scope(("web",), (), "ns", "rel", promised={"pg-app": "Cluster/pg"})
+    found = find(web(pod(containers=[waits("CreateContainerConfigError", message)]), scope=scope))
+    assert [(c.code, c.certainty) for c in found] == [("SecretPending", TRANSIENT)] and "Cluster/pg" in found[0].cause and found[0].budget
+
+
+def test_a_missing_key_tells_which_keys_there_are():
+    told = waits("CreateContainerConfigError", "couldn't find key TOKEN in Secret ns/creds")
+    keys = {"kind": "SecretKeys", "metadata": {"name": "creds"}, "keys": ["A", "B"]}
+    assert "it has: A, B" in find(web(pod(containers=[told]), events=[keys]))[0].cause
+
+
+@pytest.mark.parametrize(
+    ("message", "ago", "code"),
+    [
+        ("error processing spec.data[0] (key: oceans/absent), err: Secret does not exist", 10, "ExternalSecretFailed"),
+        ('could not get SecretStore "absent", SecretStore.external-secrets.io "absent" not found', 10, "ExternalSecretFailed"),
+        ('could not get SecretStore "absent", SecretStore.external-secrets.io "absent" not found', 1, "ExternalSecretRetrying"),
+        ('SecretStore "x" is not ready', 10, "ExternalSecretRetrying"),
+    ],
+)
+def test_external_secrets_are_told_by_their_events(message, ago, code):
+    scope = Scope((), (), "ns", "rel", custom=(("ExternalSecret", "env"),))
+    picture = snapshot(
+        obj("ExternalSecret", "env", status={"conditions": [{"type": "Ready", "status": "False", "message": "could not get secret data from provider"}]}),
+        event("e", "env", "UpdateFailed", message, ago=ago, kind="ExternalSecret"),
+        scope=scope,
+    )
+    found = list(operators.external_secrets(picture))
+    assert [c.code for c in found] == [code] and found[0].evidence == message
+    assert (judge(picture, find(picture), Helm(running=True)).state is State.FAILED) == (code == "ExternalSecretFailed")
+
+
+def test_an_external_secret_that_is_ready_is_well():
+    scope = Scope((), (), "ns", "rel", custom=(("ExternalSecret", "env"),))
+    picture = snapshot(
+        obj("ExternalSecret", "env", status={"conditions": [{"type": "Ready", "status": "True"}]}),
+        event("e", "env", "UpdateFailed", "x", kind="ExternalSecret"),
+        scope=scope,
+    )
+    assert find(picture) == []
+
+
+def test_a_database_cluster_is_waited_for_and_a_failing_initdb_is_read():
+    scope = Scope((), (), "ns", "rel", custom=(("Cluster", "pg"),))
+    cluster = obj("Cluster", "pg", status={"phase": "Setting up primary"})
+    found = find(snapshot(cluster, scope=scope))
+    assert [(c.code, c.certainty) for c in found] == [("PostgresClusterWaits", TRANSIENT)] and "Setting up primary" in found[0].cause
+    tries = [obj("Pod", f"pg-1-initdb-{n}", "pg-1-initdb", spec={"containers": [{"name": "initdb"}]}, status={"phase": "Failed"}) for n in range(2)]
+    job = obj("Job", "pg-1-initdb", "pg")
+    logs = {("pg-1-initdb-1", "initdb"): "initdb: error: could not create directory: Permission denied\n"}
+    assert [c.code for c in find(snapshot(cluster, job, tries[0], scope=scope))] == ["PostgresClusterWaits"], "one try proves nothing"
+    failed = find(snapshot(cluster, job, *tries, scope=scope, logs=logs))
+    assert [c.code for c in failed] == ["PostgresClusterFailed"] and "Permission denied" in failed[0].cause
+
+
+def test_the_cluster_autoscaler_is_given_more_time():
+    waiting = pod(
+        containers=[],
+        spec={"nodeName": None},
+        status={"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3"}]},
+    )
+    alone = find(web(waiting))
+    assert [(c.code, c.budget) for c in alone] == [("Unschedulable", 120)] and "preemption" not in alone[0].cause
+    scaling = find(web(waiting, events=[event("e", "web-1-a", "TriggeredScaleUp", "pod triggered scale-up: 1->2")]))
+    assert [(c.code, c.budget) for c in scaling] == [("UnschedulableScaling", 600)]
+
+
+def test_a_lost_node_is_named():
+    picture = web(pod(status={"phase": "Running"}), events=[event("e", "web-1-a", "NodeNotReady", "Node is not ready")])
+    assert [c.code for c in scheduling.lost_nodes(picture)] == ["NodeNotReady"] and "n1" in next(scheduling.lost_nodes(picture)).cause
+
+
+def test_an_old_pod_whose_grace_is_over_is_shown():
+    old = replicaset("web-0", revision="0", replicas=0)
+    gone = pod("web-0-x", "web-0", metadata={"deletionTimestamp": stamp(20), "finalizers": ["example.com/hold"]})
+    picture = snapshot(deployment(), replicaset(), old, gone)
+    assert [(c.code, c.evidence) for c in rollout.stuck_old_pods(picture)] == [("OldPodStuck", "finalizers example.com/hold")]
+    in_time = pod("web-0-x", "web-0", metadata={"deletionTimestamp": stamp(-20)})
+    assert list(rollout.stuck_old_pods(snapshot(deployment(), replicaset(), old, in_time))) == []
+
+
+def test_a_migration_that_waits_is_shown_with_its_version():
+    running = {"name": "migrate", "ready": True, "state": {"running": {"startedAt": stamp(30)}}}
+    worker = obj("Pod", "mig-a", "mig", spec={"containers": [{"name": "migrate"}]}, status={"phase": "Running", "containerStatuses": [running]})
+    picture = snapshot(obj("Job", "mig", spec={}), worker, logs={("mig-a", "migrate"): line(31, "route_index", "begin")})
+    found = list(jobs.slow_migrations(picture))
+    assert [c.code for c in found] == ["MigrationWaits"] and "V31 route_index" in found[0].cause and found[0].budget is None
+
+
+@pytest.mark.parametrize(
+    ("probes", "started", "seconds"),
+    [
+        ({"readinessProbe": {"periodSeconds": 10, "failureThreshold": 3, "timeoutSeconds": 1}}, True, 31),
+        ({"readinessProbe": {"periodSeconds": 1}}, True, readiness.FLOOR),
+        ({"readinessProbe": {"periodSeconds": 1}, "livenessProbe": {"initialDelaySeconds": 60}}, True, 91),
+        ({"startupProbe": {"periodSeconds": 5, "failureThreshold": 48}, "readinessProbe": {}}, False, 241 + readiness.SLACK),
+        (
+            {
+                "startupProbe": {"initialDelaySeconds": 10, "periodSeconds": 5, "failureThreshold": 48, "timeoutSeconds": 4},
+                "readinessProbe": {"periodSeconds": 2},
+            },
+            False,
+            254 + 7 + readiness.SLACK,
+        ),
+    ],
+)
+def test_the_time_to_become_ready_is_the_probes_own(probes, started, seconds):
+    status = {"name": "it", "started": started, "state": {"running": {"startedAt": stamp(5)}}}
+    begun, budget, _probe = readiness.deadline(web(pod(containers=[status])), pod(containers=[status]), status, probes)
+    assert (NOW - begun, budget) == (5, seconds)
+
+
+# --- the verdict -------------------------------------------------------------------------------------------------------
+
+
+def ready(name):
+    return pod(
+        name,
+        containers=[{"name": "it", "ready": True, "state": {"running": {}}}],
+        status={"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+    )
+
+
+def test_one_doomed_pod_beside_a_healthy_one_is_only_shown_at_first():
+    told = event("e", "web-1-b", "Failed", PULL.format("NotFound", "x: not found"), ago=5, path="spec.containers{it}")
+    picture = web(ready("web-1-a"), pod("web-1-b", containers=[waits()]), events=[told])
+    assert judge(picture, find(picture), Helm(running=True)).state is State.PROGRESSING
+    late = Snapshot(NOW + BESIDE_HEALTHY, picture.started, picture.objects, picture.scope)
+    assert judge(late, find(late), Helm()).cause.code == "ImageNotFound"
+
+
+def test_no_budget_runs_while_nothing_is_known():
+    waiting = pod(containers=[], spec={"nodeName": None}, status={"conditions": [{"type": "PodScheduled", "status": "False", "message": "no"}]}, ago=130)
+    picture = web(waiting, started=NOW - 200)
+    assert judge(picture, find(picture), Helm()).state is State.FAILED
+    blind = Snapshot(picture.now, picture.started, picture.objects, picture.scope, unknown=20.0)
+    assert judge(blind, find(blind), Helm()).state is State.PROGRESSING
+
+
+def test_a_foreign_pod_in_the_namespace_concerns_nobody():
+    stranger = pod("db-0", owner="db", containers=[waits("ImagePullBackOff", "code = NotFound")])
+    assert find(snapshot(deployment(), replicaset(), ready("web-1-a"), stranger)) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ("UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress", "ReleaseBusy"),
+        ('cannot patch "web" with kind Deployment: Deployment.apps "web" is invalid: spec.selector: Invalid value: field is immutable', "FieldImmutable"),
+        ('Apply failed with 1 conflict: conflict with "kubectl-scale" using apps/v1: .spec.replicas', "FieldConflict"),
+        ("deployments.apps \"web\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no", "PolicyDenied"),
+        ("something else", "HelmFailed"),
+    ],
+)
+def test_helms_own_words_are_read(error, code):
+    picture = snapshot(deployment(), replicaset(), ready("web-1-a"))
+    assert judge(picture, [], Helm(False, NOW - 1, error)).state is State.PROGRESSING, "the cluster may know better in a moment"
+    found = judge(picture, [], Helm(False, NOW - 2, error))
+    assert found.state is State.FAILED and found.cause.code == code and found.cause.evidence == error
+
+
+def test_a_deadline_says_what_it_waited_for():
+    picture = web(pod(containers=[waits("ImagePullBackOff", "429 Too Many Requests")]))
+    verdict = judge(picture, find(picture), Helm())
+    assert timeout_cause(picture, verdict, 900).code == "ImageRateLimited"
+    quiet = snapshot(deployment(), replicaset(), pod(containers=[waits()]))
+    verdict = judge(quiet, find(quiet), Helm())
+    assert timeout_cause(quiet, verdict, 900).code == "Timeout" and "Deployment/web" in timeout_cause(quiet, verdict, 900).cause
+
+
+# --- the table ---------------------------------------------------------------------------------------------------------
+
+
+def test_codes_are_unique_and_every_hint_can_be_written():
+    assert len(BY_CODE) == len(ENTRIES)
+    for entry in ENTRIES:
+        made = cause(entry.code, snapshot(), "Pod/x", "w", "e")
+        assert made.hint and (made.budget is None or made.certainty is TRANSIENT)
+
+
+def test_the_documentation_is_the_table():
+    page = pathlib.Path(__file__).parents[2] / "docs" / "causes.md"
+    assert page.read_text(encoding="utf-8") == as_markdown(), "python -m …rollout.causes.document > docs/causes.md"
+
+
+def test_rules_are_named_once():
+    assert len(set(RULES.values())) == len(RULES)

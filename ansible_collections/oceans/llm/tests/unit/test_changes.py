@@ -1,0 +1,138 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an upgrade would change, worked out from the objects, and Helm's record of a release."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.oceans.llm.plugins.plugin_utils import changes, helm_release
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm_cli import Helm, HelmError, said
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm_job import error_of
+
+MANIFEST = """---
+# Source: x
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: c}
+data: {a: "1"}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: s}
+stringData: {TOKEN: top-secret}
+"""
+HOOK = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: migrate}\n"
+BODY = {
+    "name": "r",
+    "namespace": "ns",
+    "version": 3,
+    "manifest": MANIFEST,
+    "config": {"x": 1},
+    "info": {"status": "deployed", "last_deployed": "2026-01-01T00:00:00Z"},
+    "chart": {"metadata": {"name": "oceans-llm", "version": "0.1.0", "appVersion": "v0.24.0"}},
+    "hooks": [{"manifest": HOOK, "events": ["post-install"]}, {"manifest": "kind: Pod\nmetadata: {name: t}", "events": ["test"]}],
+}
+
+
+@pytest.fixture
+def release():
+    return helm_release.parse(BODY)
+
+
+def test_a_release_is_read_as_helm_packs_it(release):
+    packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(BODY).encode()))).decode()
+    assert helm_release.decode({"data": {"release": packed}}) == release
+    assert helm_release.names(release.manifest, "ConfigMap") == ("c",)
+    assert helm_release.names(release.hooks, "Job") == ("migrate",), "hooks of `helm test` are no part of a rollout"
+    assert release.chart == "oceans-llm-0.1.0" and not release.pending
+
+
+@pytest.mark.parametrize("status", ["pending-install", "pending-upgrade", "pending-rollback"])
+def test_a_release_that_nobody_finished_is_pending(release, status):
+    assert replace(release, status=status).pending
+
+
+def test_nothing_differs(release):
+    same = changes.compare(release, release)
+    assert not same and same.phrase() == "nothing"
+
+
+def test_a_first_install_adds_everything(release):
+    first = changes.compare(None, release)
+    assert first.added == ("ConfigMap/c", "Job/migrate", "Secret/s") and first.before == ""
+
+
+def test_a_template_that_changed_is_seen_with_the_same_chart_version(release):
+    other = helm_release.parse({**BODY, "manifest": MANIFEST.replace('"1"', '"2"')})
+    found = changes.compare(release, other)
+    assert found.changed == ("ConfigMap/c",) and "'1'" in found.before and "'2'" in found.after
+
+
+def test_a_secret_is_never_in_a_diff(release):
+    other = helm_release.parse({**BODY, "manifest": MANIFEST.replace("top-secret", "rotated-secret")})
+    found = changes.compare(release, other)
+    assert found.changed == ("Secret/s",)
+    assert "top-secret" not in found.before + found.after and "rotated" not in found.before + found.after
+    assert "TOKEN" in found.after
+
+
+def test_a_failed_revision_is_changed_again_though_no_object_differs(release):
+    found = changes.compare(replace(release, status="failed"), release)
+    assert found and found.phrase() == "revision 3 is failed"
+
+
+def test_an_object_that_is_gone_is_named(release):
+    assert changes.compare(release, replace(release, hooks=())).phrase() == "-Job/migrate"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "Error: execution error at (oceans-llm/templates/validate.yaml:3:4): set database.external\n",
+            "(oceans-llm/templates/validate.yaml:3:4): set database.external",
+        ),
+        ("Error: template: x: error calling fail: type this instead", "type this instead"),
+        (
+            "Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress",
+            "UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress",
+        ),
+    ],
+)
+def test_helms_words_without_decoration(text, sentence):
+    assert said(text) == sentence
+
+
+def test_no_helm_says_what_to_install():
+    with pytest.raises(HelmError, match="oceans_llm_helm_binary"):
+        Helm("/nowhere/helm", {})
+
+
+def test_a_chart_that_is_nowhere_is_a_sentence(tmp_path):
+    program = tmp_path / "helm"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    with pytest.raises(HelmError, match="neither a folder"):
+        Helm(str(program), {}).pull("no/such/chart", "", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("result", "error"),
+    [
+        ({"changed": True}, ""),
+        (
+            {"failed": True, "msg": "Failure when executing Helm command.", "stderr": "WARNING: x\nError: UPGRADE FAILED: context canceled\n"},
+            "UPGRADE FAILED: context canceled",
+        ),
+        ({"failed": True, "msg": "no chart"}, "no chart"),
+    ],
+)
+def test_what_helm_said_when_it_failed(result, error):
+    assert error_of(result) == error

@@ -1,0 +1,78 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Variables into chart values: only what was set, and the user's values over everything."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.oceans.llm.plugins.plugin_utils.chart_values import chart_values, merge
+
+
+def test_what_is_not_set_stays_the_charts_own():
+    values = chart_values({}, config={}, secret_name="s")
+    assert "image" not in values["gateway"] and "adminUi" not in values and "imagePullSecrets" not in values
+    assert "config" not in values["gateway"]
+
+
+def test_version_and_repositories():
+    values = chart_values({}, config={}, version="v1", gateway_image="r/g", admin_ui_image="r/u", image_pull_secrets=["a", {"name": "b"}], replicas=3)
+    assert values["gateway"]["image"] == {"repository": "r/g", "tag": "v1"}
+    assert values["adminUi"]["image"] == {"repository": "r/u", "tag": "v1"}
+    assert values["imagePullSecrets"] == [{"name": "a"}, {"name": "b"}]
+    assert values["gateway"]["replicaCount"] == 3
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("provision", {"existingSecret": {"name": "s"}}),
+        ("existing", {"existingSecret": {"name": "s"}}),
+        ("inline", {"inline": {"K": "v"}}),
+    ],
+)
+def test_each_source_of_secrets(source, expected):
+    assert chart_values({}, config={}, secrets_source=source, secret_name="s", secrets={"K": "v"})["secrets"] == expected
+
+
+def test_a_provisioned_value_never_becomes_a_helm_value():
+    assert "hunter2" not in str(chart_values({}, config={}, secret_name="s", secrets={"POSTGRES_URL": "postgresql://u:hunter2@h/d"}))
+
+
+def test_external_secrets_are_switched_on_and_can_be_told_more():
+    values = chart_values({}, config={}, secrets_source="external_secrets", external_secrets={"secretStoreRef": {"name": "vault"}})
+    assert values["externalSecrets"] == {"enabled": True, "secretStoreRef": {"name": "vault"}}
+    assert "secrets" not in values
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, {"mode": "external", "external": {"existingSecret": {"name": "s", "key": "POSTGRES_URL"}}}),
+        ({"database_secret": "db", "database_secret_key": "url"}, {"mode": "external", "external": {"existingSecret": {"name": "db", "key": "url"}}}),
+        ({"secrets_source": "inline"}, {"mode": "external"}),
+        ({"database_mode": "cloudnativepg", "cloudnativepg": {"instances": 3}}, {"mode": "cloudnativepg", "cloudnativepg": {"instances": 3}}),
+    ],
+)
+def test_where_the_database_is(options, expected):
+    assert chart_values({}, config={}, secret_name="s", **options)["database"] == expected
+
+
+def test_the_users_values_are_merged_last_maps_by_key_lists_as_a_whole():
+    values = chart_values(
+        {"gateway": {"image": {"tag": "mine"}, "config": {"models": [1]}}}, config={"models": [2, 3], "server": {"bind": "b"}}, version="v1", secret_name="s"
+    )
+    assert values["gateway"]["image"]["tag"] == "mine"
+    assert values["gateway"]["config"] == {"models": [1], "server": {"bind": "b"}}
+
+
+def test_an_empty_value_in_the_gateways_configuration_is_a_value():
+    assert chart_values({}, config={"request_logging": {"redaction_paths": []}}, secret_name="s")["gateway"]["config"] == {
+        "request_logging": {"redaction_paths": []}
+    }
+
+
+def test_merging_changes_neither_side():
+    below, above = {"a": {"b": 1}}, {"a": {"c": 2}}
+    assert merge(below, above) == {"a": {"b": 1, "c": 2}} and below == {"a": {"b": 1}} and above == {"a": {"c": 2}}

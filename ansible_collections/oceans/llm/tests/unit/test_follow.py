@@ -1,0 +1,350 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The loop: what is done in which order when a rollout fails, ends well, or is interrupted; against a scripted API server."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import signal
+import time
+
+import pytest
+
+from ansible_collections.oceans.llm.plugins.plugin_utils import helm_release, paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import finish, follow, served
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.observe import KINDS
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.redact import Redactor
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import Helm, State
+
+from .fake_api import FakeApi, Handler, objects, ok, status
+
+NS = "ns"
+SCOPE = Scope(("web",), ("mig",), NS, "rel")
+
+
+def rfc(ago=0.0):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - ago))
+
+
+def made(kind, name, version, owner="", **body):
+    more = body.pop("metadata", {})
+    owners = [{"uid": owner}] if owner else []
+    return {
+        "kind": kind,
+        "metadata": {"name": name, "uid": f"uid-{name}", "resourceVersion": version, "creationTimestamp": rfc(), "ownerReferences": owners, **more},
+        **body,
+    }
+
+
+def chunks(*changes, hold=20.0):
+    """A watch that sends (delay, type, object) and stays open."""
+
+    def answer(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        for delay, kind, obj in changes:
+            time.sleep(delay)
+            data = json.dumps({"type": kind, "object": obj}).encode() + b"\n"
+            handler.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+            handler.wfile.flush()
+        time.sleep(hold)
+
+    return answer
+
+
+class FakeHelm:
+    """Helm that runs until it is ended, or for `seconds`."""
+
+    def __init__(self, note, seconds=60.0, error=""):
+        self._note, self._end, self._error, self._began = note, time.monotonic() + seconds, error, time.time()
+        self.terminated = False
+
+    def poll(self):
+        if self.terminated or time.monotonic() > self._end:
+            return Helm(False, self._began, self._error)
+        return Helm(True)
+
+    def terminate(self, deadline=20.0):
+        self._note("SIGTERM")
+        self.terminated = True
+        return True
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(follow, "TICK", 0.02)
+
+
+@pytest.fixture
+def api():
+    with FakeApi() as fake:
+        for plural in KINDS.values():
+            fake.on("GET", paths.collection(plural, NS), objects("X", "1"))
+            fake.on("WATCH", paths.collection(plural, NS), chunks())
+        yield fake
+
+
+def script(api, plural, *changes):
+    api.script[("WATCH", paths.collection(plural, NS))] = [chunks(*changes)]
+
+
+def follower(api, lines, timeout=20.0, **more):
+    return Follower(Cluster.connect({"host": api.url}), SCOPE, lines.append, timeout, **more)
+
+
+LABELS = {"labels": {"app.kubernetes.io/component": "migration"}}
+
+
+def job():
+    return made("Job", "mig", "2", spec={"backoffLimit": 3}, metadata=LABELS)
+
+
+def job_pod():
+    return made(
+        "Pod",
+        "mig-x",
+        "3",
+        "uid-mig",
+        spec={"containers": [{"name": "migrate", "image": "reg.example/a:v9"}]},
+        status={"phase": "Pending", "containerStatuses": [{"name": "migrate", "ready": False, "state": {"waiting": {"reason": "ContainerCreating"}}}]},
+    )
+
+
+def pull_failed():
+    return made(
+        "Event",
+        "e1",
+        "4",
+        reason="Failed",
+        type="Warning",
+        message='Failed to pull image "reg.example/a:v9": rpc error: code = NotFound desc = reg.example/a:v9: not found',
+        firstTimestamp=rfc(),
+        lastTimestamp=rfc(),
+        involvedObject={"kind": "Pod", "name": "mig-x", "fieldPath": "spec.containers{migrate}"},
+    )
+
+
+def broken(api):
+    script(api, "jobs", (0.1, "ADDED", job()))
+    script(api, "pods", (0.1, "ADDED", job_pod()))
+    script(api, "events", (0.3, "ADDED", pull_failed()))
+    api.on("GET", paths.job(NS, "mig"), ok(job()), ok({**job(), "spec": {"suspend": True}}))
+    api.on("PATCH", paths.job(NS, "mig"), ok(job()))
+    api.on("GET", paths.pod_log(NS, "mig-x"), status(400, "BadRequest", "not started"))
+
+
+def test_a_certain_cause_fences_ends_helm_fences_again_and_only_then_declares(api):
+    broken(api)
+    order, lines = [], []
+    run = follower(api, lines)
+    run.start()
+    began = time.monotonic()
+    helm = FakeHelm(lambda what: order.append((what, len([1 for m, p, *_ in api.seen if m == "PATCH"]))))
+    outcome = run.run(helm)
+    assert outcome.state is State.FAILED and outcome.cause.code == "ImageNotFound" and time.monotonic() - began < 2.0
+    assert order == [("SIGTERM", 1)], "the Job was suspended before Helm was ended"
+    suspended = [json.loads(b) for m, p, _q, b in api.seen if m == "PATCH" and p == paths.job(NS, "mig")]
+    assert suspended[0] == {"spec": {"suspend": True}} and set(outcome.fenced) == {"mig"}
+    assert outcome.database == "database not touched: the migration never started"
+    assert any("no pod left" in line for line in lines)
+
+
+def test_a_follower_of_somebody_elses_change_stops_nothing(api):
+    broken(api)
+    run = follower(api, [], fences=False)
+    run.start()
+    assert run.run(None).cause.code == "ImageNotFound"
+    assert not [m for m, *_ in api.seen if m in ("PATCH", "DELETE")]
+
+
+def test_a_job_that_cannot_be_fenced_is_said(api):
+    broken(api)
+    api.script[("PATCH", paths.job(NS, "mig"))] = [status(403, "Forbidden", "may not patch jobs")]
+    lines = []
+    run = follower(api, lines)
+    run.start()
+    outcome = run.run(FakeHelm(lambda _: None))
+    assert "not fenced: a migration may still run" in outcome.database and any("may not patch jobs" in line for line in lines)
+
+
+def test_the_deadline_of_the_run_names_what_it_waited_for(api):
+    script(api, "jobs", (0.0, "ADDED", job()))
+    run = follower(api, [], timeout=0.8)
+    run.start()
+    outcome = run.run(None)
+    assert outcome.cause.code == "Timeout" and "Job/mig has no pod yet" in outcome.cause.cause and outcome.seconds < 3
+
+
+def test_ctrl_c_is_a_safe_end(api):
+    script(api, "jobs", (0.0, "ADDED", job()))
+    api.on("GET", paths.job(NS, "mig"), ok(job()))
+    api.on("PATCH", paths.job(NS, "mig"), ok(job()))
+    done = []
+    with Interrupt() as interrupt:
+        run = follower(api, [], interrupted=interrupt)
+        run.start()
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
+        signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+        outcome = run.run(FakeHelm(done.append))
+    assert outcome.cause.code == "Interrupted" and "SIGINT" in outcome.cause.cause and done == ["SIGTERM"] and outcome.fenced
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_complete_rollout_is_done_and_the_picture_is_not_older_than_the_cluster(api):
+    def deployment(version, generation):
+        return made(
+            "Deployment",
+            "web",
+            version,
+            metadata={"generation": generation, "annotations": {"deployment.kubernetes.io/revision": "1"}},
+            spec={"replicas": 1},
+            status={"observedGeneration": generation, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1},
+        )
+
+    api.script[("GET", paths.collection("deployments", NS))] = [objects("Deployment", "1", deployment("1", 1))]
+    api.on("GET", paths.deployment(NS, "web"), ok(deployment("5", 2)))
+    run = follower(api, [])
+    run.start()
+    outcome = run.run(FakeHelm(lambda _: None, seconds=0.0))
+    assert outcome.state is State.DONE and outcome.snapshot.kind("Deployment")["web"]["metadata"]["generation"] == 2
+
+
+def test_secrets_in_logs_and_messages_do_not_reach_the_rules(api):
+    failed = {
+        **job_pod(),
+        "status": {
+            "phase": "Failed",
+            "containerStatuses": [{"name": "migrate", "state": {"terminated": {"exitCode": 1, "finishedAt": rfc(), "startedAt": rfc()}}}],
+        },
+    }
+    script(api, "jobs", (0.0, "ADDED", job()))
+    script(api, "pods", (0.1, "ADDED", failed))
+    text = "Error: failed to load gateway configuration from `c`\n\nCaused by:\n    unsupported secret reference `postgres://u:canary-pw@h/d`; use env.*\n"
+    api.on("GET", paths.pod_log(NS, "mig-x"), lambda h: h.send(200, text.encode(), "text/plain"))
+    lines = []
+    run = follower(api, lines, fences=False, clean=Redactor())
+    run.start()
+    outcome = run.run(None)
+    assert outcome.cause.code == "GatewayReferenceInvalid"
+    assert "canary-pw" not in finish.sentence(outcome.cause, outcome) + str(outcome.snapshot.logs) + "\n".join(lines)
+
+
+def test_lines_are_told_once_and_a_heartbeat_comes_in_time(api, monkeypatch):
+    monkeypatch.setattr(follow, "HEARTBEAT", 0.4)
+    script(api, "jobs", (0.0, "ADDED", job()))
+    lines = []
+    run = follower(api, lines, timeout=1.6)
+    run.start()
+    run.run(None)
+    assert len([line for line in lines if "is running" in line]) == 1
+    assert 2 <= len([line for line in lines if "… Job/mig has no pod yet" in line]) <= 4
+
+
+# --- the end -----------------------------------------------------------------------------------------------------------
+
+MANIFEST = """
+kind: Service
+metadata: {name: gw, labels: {app.kubernetes.io/component: gateway}}
+spec: {ports: [{port: 8080}]}
+---
+kind: Deployment
+metadata: {name: web, labels: {app.kubernetes.io/component: gateway}}
+spec: {template: {spec: {containers: [{name: gateway, image: "reg.example:5000/gw:v0.24.0@sha256:abc"}]}}}
+"""
+RELEASE = helm_release.parse({"name": "rel", "namespace": NS, "version": 2, "manifest": MANIFEST, "chart": {"metadata": {"name": "c", "version": "1.0.0"}}})
+PROXY = "/api/v1/namespaces/ns/services/http:gw:8080/proxy"
+
+
+def endpoints(*names):
+    each = [{"addresses": ["10.0.0.1"], "conditions": {"ready": True}, "targetRef": {"name": n}} for n in names]
+    return objects("EndpointSlice", "1", {"metadata": {"name": "gw-1"}, "endpoints": each})
+
+
+def serving(api, version="0.24.0", ready=200, admin=200, names=("web-a",)):
+    api.on("GET", paths.endpointslices(NS), endpoints(*names))
+    api.on("GET", f"{PROXY}/api/v1/health", ok({"version": version}))
+    api.on("GET", f"{PROXY}/readyz", ok({"status": "x"}, ready))
+    api.on("GET", f"{PROXY}/admin", ok({}, admin))
+
+
+@pytest.fixture
+def picture(api):
+    script(api, "jobs")
+    run = follower(api, [], timeout=0.1, fences=False)
+    run.start()
+    return run.run(None).snapshot
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        ({}, ""),
+        ({"version": "0.23.0"}, "WrongVersionServed"),
+        ({"ready": 503}, "NotReady"),
+        ({"admin": 503}, "AdminUiDown"),
+        ({"names": ()}, "NoEndpoints"),
+        ({"version": ""}, "NotServed"),
+    ],
+)
+def test_what_is_served_is_asked_for(api, picture, monkeypatch, state, code):
+    monkeypatch.setattr(served, "SETTLE", 0.2)
+    monkeypatch.setattr(served, "AGAIN", 0.05)
+    serving(api, **state)
+    found = served.check(Cluster.connect({"host": api.url}), picture, RELEASE, served.expected_version(RELEASE, ""))
+    assert (found.wrong.code if found.wrong else "") == code
+
+
+def test_a_way_that_opens_a_moment_later_is_no_failure(api, picture, monkeypatch):
+    monkeypatch.setattr(served, "AGAIN", 0.01)
+    serving(api)
+    api.script[("GET", f"{PROXY}/api/v1/health")].insert(0, status(503, "ServiceUnavailable", "no endpoints available"))
+    found = served.check(Cluster.connect({"host": api.url}), picture, RELEASE, "0.24.0")
+    assert found.wrong is None and found.version == "0.24.0"
+
+
+@pytest.mark.parametrize(("asked", "expected"), [("", "0.24.0"), ("v0.25.0", "0.25.0"), ("latest", ""), ("v1.2.3@sha256:ab", "1.2.3")])
+def test_the_version_to_expect(asked, expected):
+    assert served.expected_version(RELEASE, asked) == expected
+
+
+def test_the_evidence_is_complete_private_and_clean(api, tmp_path):
+    broken(api)
+    lines, clean = [], Redactor()
+    clean.learn(["canary-secret-value"])
+    run = follower(api, lines, fences=False, clean=clean)
+    run.start()
+    outcome = run.run(None)
+    outcome.snapshot.logs[("mig-x", "migrate")] = "says canary-secret-value aloud\n"
+    outcome.snapshot.objects["Pod"]["mig-x"]["spec"]["containers"][0]["env"] = [{"name": "A", "value": "plain-canary"}]
+    result = finish.report(Cluster.connect({"host": api.url}), RELEASE, outcome, "", lines.append, folder=str(tmp_path), clean=clean, host="kind")
+    folder = result["report"]
+    body = json.loads(pathlib.Path(folder, "report.json").read_text(encoding="utf-8"))
+    assert body["code"] == "ImageNotFound" and body["line"] == result["msg"].split(" — report: ")[0] and result["failed"] is True
+    assert body["events"][0]["reason"] == "Failed" and {s["object"] for s in body["spans"]} == {"Job/mig", "Pod/mig-x"}
+    page = pathlib.Path(folder, "report.html").read_text(encoding="utf-8")
+    assert page.index("Next step") < page.index("ImageNotFound:") < page.index("What each object did")
+    assert "http" not in page.replace("https://reg", ""), "nothing is loaded from outside"
+    files = [path for path in pathlib.Path(folder).rglob("*") if path.is_file()]
+    everything = "".join(path.read_text(encoding="utf-8") for path in files)
+    assert "canary" not in everything and "(hidden)" in everything
+    assert {oct(path.stat().st_mode & 0o777) for path in files} == {"0o600"}
+    assert "report: " in lines[-1] and lines[-1].startswith("FAILED ImageNotFound Pod/mig-x container migrate: ")
+
+
+def test_a_folder_that_cannot_be_written_hides_no_cause(api, tmp_path):
+    broken(api)
+    run = follower(api, [], fences=False)
+    run.start()
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    said = []
+    result = finish.report(Cluster.connect({"host": api.url}), RELEASE, run.run(None), "", said.append, folder=str(blocked))
+    assert "ImageNotFound" in result["msg"] and "no report" in said[0]

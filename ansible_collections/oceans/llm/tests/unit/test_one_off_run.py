@@ -1,0 +1,85 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asking the gateway by a one-off Job: the answer, why there is none, and nothing left behind."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.oceans.llm.plugins.plugin_utils import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ApiError, Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.one_off_run import Answer, ask
+
+from .fake_api import FakeApi, event, objects, ok, status, stream, thing
+
+JOB = {"metadata": {"namespace": "ns"}}
+
+
+def pod(state: dict) -> dict:
+    return thing(
+        "Pod",
+        "p",
+        "5",
+        spec={"nodeName": "n", "containers": [{"name": "status"}]},
+        status={"phase": "Pending", "containerStatuses": [{"name": "status", "state": state}]},
+    )
+
+
+@pytest.fixture
+def api():
+    with FakeApi() as fake:
+        fake.on("POST", paths.jobs("ns"), ok({"metadata": {"name": "j"}}, 201))
+        fake.on("DELETE", paths.job("ns", "j"), ok({}))
+        yield fake
+
+
+def answer(api: FakeApi, deadline: float = 5) -> Answer:
+    return ask(Cluster.connect({"host": api.url, "api_key": "t"}), JOB, deadline)
+
+
+def says(api: FakeApi, text: str) -> None:
+    api.on("GET", paths.pod_log("ns", "p"), lambda h: h.send(200, text.encode(), "text/plain"))
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_the_exit_code_and_the_output_are_the_answer(api, code):
+    api.on("GET", paths.pods("ns"), objects("Pod", "4", pod({"running": {}})))
+    api.on("WATCH", paths.pods("ns"), stream(event("MODIFIED", pod({"terminated": {"exitCode": code}}))))
+    says(api, "v45 x [applied]")
+    assert answer(api) == Answer(code, "v45 x [applied]")
+
+
+def test_a_pod_that_has_ended_before_the_watch_began_is_seen(api):
+    api.on("GET", paths.pods("ns"), objects("Pod", "4", pod({"terminated": {"exitCode": 0}})))
+    api.on("WATCH", paths.pods("ns"), stream())
+    says(api, "done")
+    assert answer(api) == Answer(0, "done")
+
+
+def test_a_pod_that_cannot_start_is_not_waited_for(api):
+    api.on("GET", paths.pods("ns"), objects("Pod", "4", pod({"waiting": {"reason": "ErrImagePull"}})))
+    api.on("WATCH", paths.pods("ns"), stream())
+    found = answer(api, deadline=60)
+    assert found.code is None and "ErrImagePull" in found.text and "Pod/p" in found.text
+
+
+def test_no_pod_in_time_is_said(api):
+    api.on("GET", paths.pods("ns"), objects("Pod", "4"))
+    api.on("WATCH", paths.pods("ns"), stream())
+    assert answer(api, deadline=0.3) == Answer(None, "no pod was made for Job/j")
+
+
+def test_the_job_is_removed_after_an_answer(api):
+    api.on("GET", paths.pods("ns"), objects("Pod", "4", pod({"terminated": {"exitCode": 0}})))
+    api.on("WATCH", paths.pods("ns"), stream())
+    says(api, "done")
+    answer(api)
+    assert [method for method, path, _q, _b in api.seen if path == paths.job("ns", "j")] == ["DELETE"]
+
+
+def test_the_job_is_removed_after_an_error_too(api):
+    api.on("GET", paths.pods("ns"), status(500, "InternalError", "no"))
+    with pytest.raises(ApiError):
+        answer(api)
+    assert [method for method, path, _q, _b in api.seen if path == paths.job("ns", "j")] == ["DELETE"]

@@ -1,0 +1,537 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rules of preflight over made-up pictures: each wrong thing has its code, its object, and nothing else is said."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm_release import Release
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import access, admission, chart, config, platform, release, rules, secrets, tools, variables
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.finding import Finding, settle, unused_waivers
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.picture import Denied, DryRun, Picture, Tools, Wanted
+
+NOW = 1_800_000_000.0
+STAMP = "2027-01-15T07:59:00Z"  # one minute before NOW
+
+
+def b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def live_secret(name: str, **data: str) -> dict:
+    return {"kind": "Secret", "metadata": {"name": name}, "data": {k: b64(v) for k, v in data.items()}}
+
+
+def gateway(env: list | None = None, env_from: list | None = None, **spec) -> dict:
+    container = {"name": "gateway", "image": "g", "env": env or [], "envFrom": env_from if env_from is not None else [{"secretRef": {"name": "s"}}]}
+    template = {
+        "metadata": {"labels": {"c": "gateway"}},
+        "spec": {"containers": [container], "securityContext": {"runAsNonRoot": True, "runAsUser": 10001}, **spec},
+    }
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "gw"}, "spec": {"replicas": 2, "template": template}}
+
+
+def configuration(text: dict) -> dict:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"gateway.yaml": json.dumps(text)}}
+
+
+GOOD = {"GATEWAY_IDENTITY_TOKEN_SECRET": "x" * 40, "POSTGRES_URL": "postgresql://u:p@h:5432/d"}
+CONFIG = {"database": {"url": "env.POSTGRES_URL"}}
+
+
+@pytest.fixture
+def picture() -> Picture:
+    """A picture that nothing is wrong with."""
+    return Picture(
+        wanted=Wanted("r", "ns", secrets_source="existing", secret_name="s"),
+        tools=Tools("v4.2.4", "", "6.6.0"),
+        server="https://api",
+        now=NOW,
+        objects=(gateway(), configuration(CONFIG)),
+        variables=("oceans_llm_namespace",),
+        known_variables=("oceans_llm_namespace", "oceans_llm_secrets_source"),
+        namespace={"metadata": {"name": "ns"}, "status": {"phase": "Active"}},
+        served={"apps/v1": frozenset({"Deployment"}), "v1": frozenset({"ConfigMap"})},
+        groups=frozenset({"apps", "metrics.k8s.io"}),
+        secrets={"s": live_secret("s", **GOOD)},
+        ingress_classes=({"metadata": {"name": "nginx"}},),
+        storage_classes=({"metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}}},),
+    )
+
+
+def codes(findings) -> list[tuple[str, str]]:
+    return [(f.code, f.object) for f in findings]
+
+
+def test_nothing_is_wrong_with_what_is_right(picture):
+    assert rules.check(picture) == []
+
+
+# --- tools and variables ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        (Tools("v4.2.1", "", "6.6.0"), "HelmVersion"),
+        (Tools("v4.2.0", "", "6.6.0"), "HelmVersion"),
+        (Tools("v3.17.9", "", "6.6.0"), "HelmVersion"),
+        (Tools("v5.0.0", "", "6.6.0"), "HelmVersion"),
+        (Tools("gibberish", "", "6.6.0"), "HelmVersion"),
+        (Tools("v4.2.4", "", "6.4.0"), "KubernetesCore"),
+        (Tools("v4.2.4", "", ""), "KubernetesCore"),
+        (Tools("", "no helm program", "6.6.0"), "HelmMissing"),
+    ],
+)
+def test_tools_that_cannot_do_it(picture, given, code):
+    assert [f.code for f in tools.find(replace(picture, tools=given))] == [code]
+
+
+def test_an_older_kubernetes_core_will_do_for_helm_3(picture):
+    assert list(tools.find(replace(picture, tools=Tools("v3.21.4", "", "6.0.0")))) == []
+
+
+def test_a_misspelt_variable_is_named_with_the_nearest_one(picture):
+    (finding,) = variables.find(replace(picture, variables=("oceans_llm_secrets_sorce", "oceans_llm_hosts", "other")))
+    assert finding.object == "oceans_llm_secrets_sorce" and "did you mean 'oceans_llm_secrets_source'?" in finding.sentence
+
+
+# --- access ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_cluster_that_does_not_answer_is_the_only_thing_said_of_it(picture):
+    (finding,) = access.find(replace(picture, unreachable="the API server x does not answer: refused", namespace=None, denied=(Denied("get", "pods", "w"),)))
+    assert finding.code == "ClusterUnreachable" and "nothing was changed" in finding.sentence
+
+
+def test_a_namespace_that_is_going_away_says_since_when_and_why(picture):
+    going = {"metadata": {"deletionTimestamp": STAMP}, "status": {"phase": "Terminating", "conditions": [{"status": "True", "message": "finalizers remain"}]}}
+    (finding,) = access.find(replace(picture, namespace=going))
+    assert finding.code == "NamespaceTerminating" and "60 s" in finding.sentence and "finalizers remain" in finding.sentence
+
+
+def test_a_missing_namespace_is_fine_only_when_it_will_be_made(picture):
+    missing = replace(picture, namespace=None)
+    assert codes(access.find(missing)) == [("NamespaceMissing", "Namespace/ns")]
+    assert codes(access.find(replace(missing, wanted=replace(missing.wanted, create_namespace=True)))) == []
+    assert codes(access.find(replace(missing, namespace_known=False))) == []
+
+
+def test_missing_rights_are_gathered_by_resource(picture):
+    denied = (Denied("create", "jobs", "why"), Denied("delete", "jobs", "why"), Denied("get", "pods/log", "other"))
+    found = list(access.find(replace(picture, denied=denied)))
+    assert codes(found) == [("NotAllowed", "jobs"), ("NotAllowed", "pods/log")] and "create, delete jobs" in found[0].sentence
+
+
+# --- the chart's own refusals -----------------------------------------------------------------------------------------------
+
+SCHEMA = """values don't meet the specifications of the schema(s) in the following chart(s):
+oceans-llm:
+- at '': additional properties 'gatway' not allowed
+- at '/gateway': additional properties 'replicas' not allowed
+- at '/gateway/replicaCount': got string, want integer
+"""
+
+
+def test_schema_violations_are_taken_apart_with_the_nearest_key(picture):
+    values = {"gateway": {"replicaCount": 1, "image": {}}, "adminUi": {}}
+    found = list(chart.find(replace(picture, chart_errors=(SCHEMA,), chart_values=values)))
+    assert codes(found) == [("UnknownValue", "values gatway"), ("UnknownValue", "values gateway.replicas"), ("InvalidValue", "values gateway.replicaCount")]
+    assert "did you mean 'gateway'?" in found[0].sentence and "did you mean 'replicaCount'?" in found[1].sentence
+
+
+def test_numbered_refusals_become_one_finding_each(picture):
+    text = "\n\n2 problems in the values of oceans-llm:\n  1. gateway.config.a.b is a URL with a password. Write env.NAME.\n  2. Something else. Do this.\n"
+    assert codes(chart.find(replace(picture, chart_errors=(text,)))) == [("ChartRefused", "values gateway.config.a.b"), ("ChartRefused", "chart")]
+
+
+def test_what_the_chart_has_said_is_not_said_again(picture):
+    refused = "  1. gateway.config.auth.x.token is a pasted secret. Write env.NAME.\n"
+    wrong = replace(picture, objects=(gateway(), configuration({**CONFIG, "auth": {"x": {"token": "sk-abcdefgh"}}})))
+    assert "SecretInConfig" in [f.code for f in rules.check(wrong)]
+    assert "SecretInConfig" not in [f.code for f in rules.check(replace(wrong, chart_errors=(refused,)))]
+
+
+# --- configuration --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "literal.hunter2",
+        "postgres://u:hunter2@h/d",
+        "sk-proj-abcdefgh",
+        "gwk_abc.def",
+        "ghp_" + "a" * 20,
+        "xoxb-12345678",
+        "AKIA" + "A" * 16,
+        "eyJhbGciOiJI.eyJzdWIiOiIx.c2ln",
+        "-----BEGIN RSA PRIVATE KEY-----",
+    ],
+)
+def test_a_pasted_secret_is_found_by_its_path_and_never_shown(value):
+    (finding,) = config.pasted({"providers": [{"base_url": value}]})
+    assert finding.code == "SecretInConfig" and finding.object == "config providers[0].base_url"
+    assert value not in finding.line() and "hunter2" not in finding.line()
+
+
+def test_plain_text_in_a_field_for_a_secret_is_found():
+    assert codes(config.pasted({"auth": {"bootstrap_admin": {"password": "correct horse battery"}}})) == [
+        ("SecretInConfig", "config auth.bootstrap_admin.password")
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        {"models": [{"id": "literal-model"}]},
+        {"a": {"token": "env.X"}},
+        {"server": {"otel_endpoint": "http://collector:4317"}},
+        {"database": {"url": "postgres://h/d"}},
+        {"a": {"max_tokens": 5}},
+    ],
+)
+def test_innocent_text_is_left_alone(text):
+    assert list(config.pasted(text)) == []
+
+
+def test_what_validation_lets_pass():
+    text = {
+        "auth": {"seed_api_keys": []},
+        "providers": [{"id": "a", "type": "opnai_compat"}],
+        "models": [{"id": "m", "routes": [{"provider": "b"}]}, {"id": "n", "alias_of": "o"}],
+        "sever": {},
+    }
+    assert codes(config.structure(text)) == [
+        ("ConfigUnknown", "config sever"),
+        ("ConfigInvalid", "config auth.seed_api_keys"),
+        ("ConfigInvalid", "config providers[0].type"),
+        ("ConfigInvalid", "config models[0].routes[0].provider"),
+        ("ConfigInvalid", "config models[1].alias_of"),
+    ]
+
+
+def test_a_bootstrap_that_would_do_nothing(picture):
+    assert codes(config.bootstrap({}, wanted=True)) == [("BootstrapDisabled", "config auth.bootstrap_admin.enabled")]
+    assert codes(config.bootstrap({"auth": {"bootstrap_admin": {"enabled": True, "email": "a@b"}}}, wanted=True)) == [
+        ("BootstrapIncomplete", "config auth.bootstrap_admin.password")
+    ]
+    assert list(config.bootstrap({}, wanted=False)) == []
+
+
+def test_a_reference_that_nothing_provides(picture):
+    text = {
+        **CONFIG,
+        "providers": [{"id": "a", "type": "openai_compat", "auth": {"token": "env.NOPE"}}],
+        "auth": {"bootstrap_admin": {"enabled": False, "password": "env.ALSO_NOT"}},
+    }
+    (finding,) = config.find(replace(picture, objects=(gateway(), configuration(text))))
+    assert (
+        (finding.code, finding.object) == ("EnvWithoutSource", "config providers[0].auth.token")
+        and "NOPE" in finding.sentence
+        and "Secret/s" in finding.sentence
+    )
+
+
+def test_a_key_that_this_run_writes_is_a_source(picture):
+    text = {**CONFIG, "providers": [{"id": "a", "type": "openai_compat", "auth": {"token": "env.NEW"}}]}
+    wanted = Wanted(
+        "r",
+        "ns",
+        secrets_source="provision",
+        secret_name="s",
+        provision={"NEW": b"x", "GATEWAY_IDENTITY_TOKEN_SECRET": None, "POSTGRES_URL": b"postgres://h/d"},
+    )
+    assert rules.check(replace(picture, wanted=wanted, secrets={"s": None}, objects=(gateway(), configuration(text)))) == []
+
+
+# --- secrets --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_secret_that_is_not_there(picture):
+    found = codes(secrets.find(replace(picture, secrets={"s": None})))
+    assert ("MissingSecret", "Secret/s") in found and ("IdentityFallback", "GATEWAY_IDENTITY_TOKEN_SECRET") in found
+
+
+def test_a_secret_that_cannot_be_read_is_not_taken_for_missing(picture):
+    assert list(secrets.find(replace(picture, secrets={}))) == []
+
+
+def test_a_key_that_is_not_there_tells_which_are(picture):
+    keyed = gateway(env=[{"name": "POSTGRES_URL", "valueFrom": {"secretKeyRef": {"name": "s", "key": "url"}}}])
+    (finding,) = [f for f in secrets.find(replace(picture, objects=(keyed, configuration(CONFIG)))) if f.code == "MissingSecretKey"]
+    assert "has no key url" in finding.sentence and "GATEWAY_IDENTITY_TOKEN_SECRET, POSTGRES_URL" in finding.sentence
+
+
+def test_an_optional_source_may_be_missing(picture):
+    optional = gateway(env_from=[{"secretRef": {"name": "s"}}, {"secretRef": {"name": "absent", "optional": True}}])
+    assert list(secrets.find(replace(picture, objects=(optional, configuration(CONFIG)), secrets={**picture.secrets, "absent": None}))) == []
+
+
+def test_the_silent_fallback_of_the_identity_secret(picture):
+    only = {"s": live_secret("s", POSTGRES_URL=GOOD["POSTGRES_URL"])}
+    assert codes(secrets.find(replace(picture, secrets=only))) == [("IdentityFallback", "GATEWAY_IDENTITY_TOKEN_SECRET")]
+
+
+def test_wrong_shapes_are_told_by_secret_and_key_without_a_value(picture):
+    wrong = live_secret(
+        "s", GATEWAY_IDENTITY_TOKEN_SECRET="local-dev-identity-secret", POSTGRES_URL="postgresql://u:hunter@2@h/d", OCEANS_API_KEY_SECRET_ENCRYPTION_KEY="abc"
+    )
+    found = list(secrets.find(replace(picture, secrets={"s": wrong})))
+    assert sorted(codes(found)) == [
+        ("SecretBuiltIn", "Secret/s key GATEWAY_IDENTITY_TOKEN_SECRET"),
+        ("SecretNotKey", "Secret/s key OCEANS_API_KEY_SECRET_ENCRYPTION_KEY"),
+        ("SecretNotUrl", "Secret/s key POSTGRES_URL"),
+    ]
+    assert "hunter" not in "".join(f.line() for f in found)
+
+
+def test_a_url_under_another_name_is_looked_at_too(picture):
+    named = replace(picture, objects=(gateway(), configuration({"database": {"url": "env.DB"}})), secrets={"s": live_secret("s", **GOOD, DB="nonsense")})
+    assert ("SecretNotUrl", "Secret/s key DB") in codes(secrets.find(named))
+
+
+def test_an_operators_secret_counts_as_there(picture):
+    store = {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": "e"}, "spec": {"target": {"name": "s"}, "dataFrom": [{}]}}
+    assert list(secrets.find(replace(picture, objects=(*picture.objects, store), secrets={"s": None}))) == []
+    known = {**store, "spec": {"target": {"name": "s"}, "data": [{"secretKey": "POSTGRES_URL"}]}}
+    assert codes(secrets.find(replace(picture, objects=(*picture.objects, known), secrets={"s": None}))) == [
+        ("IdentityFallback", "GATEWAY_IDENTITY_TOKEN_SECRET")
+    ]
+
+
+def test_a_missing_pull_secret_is_a_warning(picture):
+    pulling = replace(picture, objects=(gateway(imagePullSecrets=[{"name": "pull"}]), configuration(CONFIG)), secrets={**picture.secrets, "pull": None})
+    (finding,) = secrets.find(pulling)
+    assert finding.code == "MissingPullSecret" and finding.severity == "warning"
+
+
+# --- release --------------------------------------------------------------------------------------------------------------
+
+PENDING = Release("r", "ns", 3, "pending-upgrade", chart="oceans-llm-0.24.0", deployed_at=STAMP)
+
+
+def test_a_run_of_our_own_that_was_killed_is_recovered(picture):
+    (finding,) = release.find(replace(picture, release=PENDING, last_revision="3"))
+    assert (finding.code, finding.severity) == ("ReleasePending", "warning")
+
+
+def test_a_pending_release_of_another_helm_is_given_time(picture):
+    (finding,) = release.find(replace(picture, release=PENDING, last_revision="2"))
+    assert finding.severity == "error" and "60 s" in finding.sentence and "840 s more" in finding.hint
+    (later,) = release.find(replace(picture, release=PENDING, now=NOW + 900))
+    assert later.severity == "warning"
+
+
+def test_somebody_at_work_is_named(picture):
+    (finding,) = release.find(replace(picture, release=PENDING, held="ns/r is being changed by ann on host1"))
+    assert finding.code == "RunInProgress" and "ann on host1" in finding.sentence
+
+
+def test_a_release_of_another_chart(picture):
+    other = replace(PENDING, status="deployed", chart="redis-1.0.0")
+    assert codes(release.find(replace(picture, release=other))) == [("ForeignRelease", "Release/r")]
+
+
+def test_an_object_that_helm_will_not_take_over(picture):
+    owned = {"metadata": {"annotations": {"meta.helm.sh/release-name": "r", "meta.helm.sh/release-namespace": "ns"}}}
+    alien = {"metadata": {"annotations": {"meta.helm.sh/release-name": "x", "meta.helm.sh/release-namespace": "ns"}}}
+    runs = (DryRun("Service/mine", live=owned), DryRun("Service/theirs", live=alien), DryRun("Service/nobodys", live={"metadata": {}}), DryRun("Service/new"))
+    assert codes(release.find(replace(picture, dry_runs=runs))) == [("ForeignObject", "Service/theirs"), ("ForeignObject", "Service/nobodys")]
+
+
+# --- what the API server refuses ------------------------------------------------------------------------------------------
+
+REFUSALS = [
+    (403, 'pods "p" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false (container "g" must set x)', "PodSecurity"),
+    (403, 'pods "p" is forbidden: exceeded quota: q, requested: pods=1, used: pods=5, limited: pods=5', "QuotaExceeded"),
+    (403, 'pods "p" is forbidden: failed quota: q: must specify limits.cpu for: gateway', "QuotaNeedsResources"),
+    (403, 'pods "p" is forbidden: minimum memory usage per Container is 1Gi, but request is 64Mi', "LimitRange"),
+    (403, "pods \"p\" is forbidden: ValidatingAdmissionPolicy 'deny' with binding 'b' denied request: no pods on Friday", "AdmissionDenied"),
+    (400, 'admission webhook "v.example.com" denied the request: no', "AdmissionDenied"),
+    (403, 'pods "p" is forbidden: no PriorityClass with name nope was found', "PriorityClassMissing"),
+    (
+        500,
+        'Internal error occurred: failed calling webhook "mcluster.cnpg.io": failed to call webhook: Post "https://x": connect: connection refused',
+        "WebhookUnavailable",
+    ),
+    (422, 'Deployment.apps "d" is invalid: spec.selector: Invalid value: {}: field is immutable', "ImmutableField"),
+    (422, 'Deployment.apps "d" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0', "InvalidObject"),
+    (500, "etcdserver: request timed out", "ApiRefused"),
+]
+
+
+@pytest.mark.parametrize(("status", "message", "code"), REFUSALS)
+def test_each_refusal_has_its_code(picture, status, message, code):
+    (finding,) = admission.find(replace(picture, dry_runs=(DryRun("Deployment/gw", status, "x", message, pod=True),)))
+    assert (finding.code, finding.object) == (code, "pods of Deployment/gw")
+
+
+def test_an_immutable_field_tells_from_and_to(picture):
+    text = 'Deployment.apps "d" is invalid: spec.selector: Invalid value: {"matchLabels":{"a":"new"}}: field is immutable'
+    live = {"spec": {"selector": {"matchLabels": {"a": "old"}}}}
+    (finding,) = admission.find(replace(picture, dry_runs=(DryRun("Deployment/d", 422, "Invalid", text, live),)))
+    assert finding.sentence.startswith('spec.selector cannot change from {"matchLabels": {"a": "old"}} to {"matchLabels":{"a":"new"}};')
+
+
+def test_a_namespace_that_goes_away_is_told_once(picture):
+    text = 'services "s" is forbidden: unable to create new content in namespace ns because it is being terminated'
+    assert list(admission.find(replace(picture, dry_runs=(DryRun("Service/s", 403, "Forbidden", text),)))) == []
+
+
+def test_a_missing_right_is_not_told_twice(picture):
+    text = 'pods is forbidden: User "u" cannot create resource "pods" in API group "" in the namespace "ns"'
+    assert list(admission.find(replace(picture, dry_runs=(DryRun("Deployment/gw", 403, "Forbidden", text, pod=True),)))) == []
+
+
+CONFLICT = (
+    'Apply failed with 2 conflicts: conflicts with "kubectl" with subresource "scale" using apps/v1: .spec.replicas\n'
+    'conflicts with "kubectl-edit" using apps/v1:\n- .spec.a\n- .spec.b'
+)
+
+
+def test_a_field_of_another_manager_names_both(picture):
+    found = list(admission.find(replace(picture, dry_runs=(DryRun("Deployment/gw", 409, "Conflict", CONFLICT),))))
+    assert [f.sentence.split(" to another")[0] for f in found] == [".spec.replicas was set by kubectl (scale)", ".spec.a, .spec.b was set by kubectl-edit"]
+    assert {f.severity for f in found} == {"error"}
+
+
+@pytest.mark.parametrize(
+    "change", [{"tools": Tools("v3.21.4", "", "6.6.0")}, {"release": replace(PENDING, apply_method="csa")}, {"wanted": Wanted("r", "ns", force_conflicts=True)}]
+)
+def test_a_conflict_that_helm_overwrites_is_a_warning(picture, change):
+    found = admission.find(replace(picture, dry_runs=(DryRun("Deployment/gw", 409, "Conflict", CONFLICT),), **change))
+    assert {f.severity for f in found} == {"warning"}
+
+
+def test_a_named_user_that_the_kubelet_would_refuse(picture):
+    broken = gateway(securityContext={"runAsNonRoot": True})
+    (finding,) = admission.find(replace(picture, objects=(broken,)))
+    assert finding.code == "NamedUser" and "10001" in finding.hint
+
+
+def quota(used: str, hard: str) -> dict:
+    return {"metadata": {"name": "q"}, "status": {"hard": {"pods": hard}, "used": {"pods": used}}}
+
+
+@pytest.mark.parametrize(("used", "hard", "installed", "found"), [("0", "2", False, 1), ("0", "3", False, 0), ("2", "3", True, 0), ("3", "3", True, 0)])
+def test_all_pods_together_must_fit(picture, used, hard, installed, found):
+    given = replace(picture, quotas=(quota(used, hard),), release=replace(PENDING, status="deployed") if installed else None)
+    assert len(list(admission.find(given))) == found
+
+
+# --- platform -------------------------------------------------------------------------------------------------------------
+
+CNPG = {"apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster", "metadata": {"name": "pg"}, "spec": {"storage": {"size": "1Gi"}}}
+
+
+def with_objects(picture: Picture, *objects: dict, **more) -> Picture:
+    return replace(picture, objects=(*picture.objects, *objects), **more)
+
+
+def test_an_operator_that_is_not_there_names_the_mode(picture):
+    (finding,) = platform.find(with_objects(picture, CNPG, served={**picture.served, "postgresql.cnpg.io/v1": None}))
+    assert finding.code == "OperatorMissing" and "oceans_llm_database_mode: cloudnativepg" in finding.sentence
+    (other,) = platform.find(with_objects(picture, CNPG, served={**picture.served, "postgresql.cnpg.io/v1": None}, groups=frozenset({"postgresql.cnpg.io"})))
+    assert other.code == "ApiVersionNotServed"
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "found"), [("fast", None, 0), ("fast", (), 1), ("", (), 1), ("standard", ({"metadata": {"name": "standard"}},), 0)]
+)
+def test_storage_classes(picture, name, classes, found):
+    cluster = {**CNPG, "spec": {"storage": {"storageClass": name}}}
+    assert [f.code for f in platform.find(with_objects(picture, cluster, storage_classes=classes))] == ["StorageClassMissing"] * found
+
+
+def test_a_cluster_name_that_is_too_long(picture):
+    assert [f.code for f in platform.find(with_objects(picture, {**CNPG, "metadata": {"name": "x" * 51}}))] == ["ClusterName"]
+
+
+def ingress(name: str | None = "nginx", secret: str = "", annotations: dict | None = None) -> dict:
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": "i", "annotations": annotations or {}},
+        "spec": {"ingressClassName": name, "tls": [{"secretName": secret}] if secret else []},
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (ingress(), []),
+        (ingress("traefik"), ["IngressClassMissing"]),
+        (ingress(None), ["IngressClassMissing"]),
+        (ingress(secret="none"), ["TlsSecretMissing"]),
+        (ingress(secret="none", annotations={"cert-manager.io/cluster-issuer": "x"}), []),
+        (ingress(secret="s"), ["TlsSecretMissing"]),
+        (ingress(secret="tls"), []),
+    ],
+)
+def test_ingress(picture, given, expected):
+    held = {**picture.secrets, "none": None, "tls": live_secret("tls", **{"tls.crt": "x", "tls.key": "y"})}
+    assert [f.code for f in platform.find(with_objects(picture, given, secrets=held))] == expected
+
+
+def hpa(minimum: int = 2) -> dict:
+    metric = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "h"},
+        "spec": {"scaleTargetRef": {"name": "gw"}, "minReplicas": minimum, "metrics": [metric]},
+    }
+
+
+def test_an_autoscaler_without_requests_or_metrics(picture):
+    found = list(platform.find(with_objects(picture, hpa(), groups=frozenset({"apps"}))))
+    assert [(f.code, f.severity) for f in found] == [("HpaWithoutRequests", "error"), ("MetricsMissing", "warning")] and "container gateway" in found[
+        0
+    ].sentence
+
+
+@pytest.mark.parametrize(
+    ("spec", "replicas", "allowed"),
+    [
+        ({"minAvailable": 1}, 2, 1),
+        ({"minAvailable": "50%"}, 3, 1),
+        ({"minAvailable": "100%"}, 3, 0),
+        ({"maxUnavailable": 1}, 1, 1),
+        ({"maxUnavailable": 0}, 5, 0),
+        ({"maxUnavailable": "25%"}, 2, 1),
+        ({"minAvailable": 1, "maxUnavailable": ""}, 2, 1),
+    ],
+)
+def test_how_many_pods_may_be_away(spec, replicas, allowed):
+    assert platform.disruptions(spec, replicas) == allowed
+
+
+def test_a_budget_that_blocks_every_drain(picture):
+    pdb = {"kind": "PodDisruptionBudget", "metadata": {"name": "p"}, "spec": {"minAvailable": 2, "selector": {"matchLabels": {"c": "gateway"}}}}
+    assert [f.code for f in platform.find(with_objects(picture, pdb))] == ["PdbBlocks"]
+
+
+# --- telling --------------------------------------------------------------------------------------------------------------
+
+
+def test_doubles_go_errors_come_first_waived_ones_last_and_visible():
+    warning, error, other = Finding("W", "o", "s", "h", "warning"), Finding("E", "o", "s", "h"), Finding("X", "o", "s", "h")
+    found = settle([warning, error, other, error], ["x"])
+    assert [f.code for f in found] == ["E", "W", "X"]
+    assert found[-1].waived and found[-1].line().startswith("WAIVED X o: s — h")
+
+
+def test_the_same_said_of_several_objects_is_said_once():
+    (finding,) = settle([Finding("E", "a", "s", "h"), Finding("E", "b", "s", "h"), Finding("E", "a", "s", "h")], [])
+    assert finding.object == "a, b"
+
+
+def test_a_waiver_without_a_reason_is_named():
+    assert unused_waivers([Finding("E", "o", "s", "h")], ["E", "Gone"]) == ["Gone"]

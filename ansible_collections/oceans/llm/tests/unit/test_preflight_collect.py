@@ -1,0 +1,137 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading the facts: what is asked of the API server, and that nothing is ever written."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.oceans.llm.plugins.plugin_utils import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import rest
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.collect import collect
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.picture import Picture, Wanted
+
+from .fake_api import FakeApi, objects, ok, status
+
+DEPLOYMENTS, JOBS = "/apis/apps/v1/namespaces/ns/deployments", "/apis/batch/v1/namespaces/ns/jobs"
+POD = {
+    "metadata": {"labels": {"a": "b"}},
+    "spec": {"serviceAccountName": "mine", "priorityClassName": "nope", "containers": [{"name": "c", "envFrom": [{"secretRef": {"name": "s"}}]}]},
+}
+OBJECTS = (
+    {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "mine"}},
+    {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": {"template": POD}},
+    {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "j", "annotations": {"helm.sh/hook": "post-install"}},
+        "spec": {"template": {"spec": {"containers": []}}},
+    },
+    {"apiVersion": "gone.example/v1", "kind": "Thing", "metadata": {"name": "t"}},
+)
+
+
+def resources(*kinds: tuple[str, str]):
+    return ok({"resources": [{"name": plural, "kind": kind, "namespaced": True} for kind, plural in kinds]})
+
+
+@pytest.fixture
+def api():
+    with FakeApi() as fake:
+        fake.on("GET", paths.namespace("ns"), ok({"metadata": {"name": "ns"}}))
+        fake.on("GET", rest.GROUPS, ok({"groups": [{"name": "apps"}]}))
+        fake.on("GET", "/api/v1", resources(("ServiceAccount", "serviceaccounts")))
+        fake.on("GET", "/apis/apps/v1", resources(("Deployment", "deployments")))
+        fake.on("GET", "/apis/batch/v1", resources(("Job", "jobs")))
+        fake.on("POST", paths.REVIEW_SELF_ACCESS, ok({"status": {"allowed": True}}, 201))
+        for path in (paths.secrets("ns"), rest.INGRESS_CLASSES, rest.STORAGE_CLASSES, "/api/v1/namespaces/ns/resourcequotas"):
+            fake.on("GET", path, objects("X", "1"))
+        for path in (DEPLOYMENTS, JOBS, paths.pods("ns"), "/api/v1/namespaces/ns/serviceaccounts"):
+            fake.on("POST", path, ok({}, 201))
+        yield fake
+
+
+def look(api: FakeApi, given: tuple = OBJECTS, **wanted) -> Picture:
+    cluster = Cluster.connect({"host": api.url, "api_key": "t"})
+    return collect(Picture(wanted=Wanted("r", "ns", **wanted), objects=given), cluster)
+
+
+def sent(api: FakeApi, path: str) -> list[dict]:
+    return [json.loads(body) for method, p, _query, body in api.seen if p == path and method in ("POST", "PATCH")]
+
+
+def test_nothing_is_written(api):
+    look(api)
+    writes = [(method, path, query) for method, path, query, _body in api.seen if method != "GET" and path != paths.REVIEW_SELF_ACCESS]
+    assert writes and all(query.get("dryRun") == ["All"] for _method, _path, query in writes)
+
+
+def test_a_pod_is_tried_for_every_template_without_the_account_that_comes_with_the_release(api):
+    look(api)
+    pods = sent(api, paths.pods("ns"))
+    assert len(pods) == 2 and all("serviceAccountName" not in p["spec"] for p in pods) and any(p["metadata"]["labels"] == {"a": "b"} for p in pods)
+
+
+def test_a_refusal_that_hides_others_is_put_aside(api):
+    hidden = 'pods "p" is forbidden: violates PodSecurity "restricted:latest": x'
+    api.script[("POST", paths.pods("ns"))] = [
+        status(403, "Forbidden", 'pods "p" is forbidden: no PriorityClass with name nope was found'),
+        status(403, "Forbidden", hidden),
+    ]
+    runs = [r.message for r in look(api, OBJECTS[:2]).dry_runs if r.pod]
+    assert len(runs) == 2 and "PriorityClass" in runs[0] and "PodSecurity" in runs[1]
+    assert ["priorityClassName" in p["spec"] for p in sent(api, paths.pods("ns"))] == [True, False]
+
+
+def test_what_is_live_is_applied_as_helm_would_and_a_hook_is_made_anew(api):
+    api.on("GET", f"{DEPLOYMENTS}/d", ok({"metadata": {"name": "d"}}))
+    api.on("PATCH", f"{DEPLOYMENTS}/d", ok({}))
+    api.on("GET", f"{JOBS}/j", ok({"metadata": {"name": "j"}}))
+    look(api)
+    (apply,) = [query for method, path, query, _body in api.seen if method == "PATCH"]
+    assert apply["fieldManager"] == ["helm"] and apply["force"] == ["false"]
+    assert [b["metadata"]["name"] for b in sent(api, JOBS)] == ["j-preflight"]
+
+
+def test_a_kind_that_is_not_served_is_known_and_not_tried(api):
+    picture = look(api)
+    assert picture.served["gone.example/v1"] is None and picture.served["apps/v1"] == frozenset({"Deployment"})
+    assert "Thing/t" not in [r.object for r in picture.dry_runs]
+
+
+def test_what_may_not_be_read_is_unknown_and_what_is_missing_is_none(api):
+    api.on("GET", paths.secret("ns", "s"), status(403, "Forbidden", "no"))
+    api.script[("GET", rest.STORAGE_CLASSES)] = [status(403, "Forbidden", "no")]
+    picture = look(api, secret_name="other")
+    assert "s" not in picture.secrets and picture.secrets["other"] is None and picture.storage_classes is None and picture.ingress_classes == ()
+
+
+def test_rights_are_asked_one_by_one_unless_all_are_there(api):
+    look(api)
+    assert api.asked(paths.REVIEW_SELF_ACCESS) == 1
+    api.script[("POST", paths.REVIEW_SELF_ACCESS)] = [ok({"status": {"allowed": False}}, 201)]
+    denied = look(api).denied
+    assert {(d.verb, d.resource) for d in denied} >= {("create", "jobs"), ("get", "pods/log"), ("patch", "deployments"), ("create", "services/proxy")}
+
+
+def test_a_namespace_that_is_not_there_is_not_tried_in(api):
+    api.script[("GET", paths.namespace("ns"))] = [status(404, "NotFound", "no")]
+    picture = look(api, create_namespace=True)
+    assert picture.new_namespace and picture.dry_runs == () and sent(api, paths.pods("ns")) == []
+
+
+def test_a_forbidden_namespace_is_not_taken_for_missing(api):
+    api.script[("GET", paths.namespace("ns"))] = [status(403, "Forbidden", "no")]
+    picture = look(api)
+    assert not picture.new_namespace and picture.dry_runs
+
+
+def test_the_picture_shows_no_secret(api):
+    api.on("GET", paths.secret("ns", "s"), ok({"metadata": {"name": "s"}, "data": {"K": "Y2FuYXJ5"}}))
+    picture = replace(look(api), wanted=Wanted("r", "ns", provision={"A": b"hunter2"}))
+    assert "Y2FuYXJ5" not in repr(picture) and "hunter2" not in repr(picture)

@@ -1,0 +1,24 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every code of a finding is documented, and every documented code exists."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+COLLECTION = Path(__file__).resolve().parents[2]
+UTILS = COLLECTION / "plugins/plugin_utils"
+
+
+def test_codes_and_their_documentation_agree():
+    sources = [*(UTILS / "preflight").glob("*.py"), UTILS / "secret_shapes.py", UTILS / "secret_plan.py"]
+    text = "\n".join(path.read_text() for path in sources)
+    made = set(re.findall(r'(?:Finding|Problem)\(\s*"([A-Za-z]+)"', text)) | {f"Missing{kind}{key}" for kind in ("Secret", "ConfigMap") for key in ("", "Key")}
+    documented = set(re.findall(r"^\| `([A-Za-z]+)` \|", (COLLECTION / "docs/preflight.md").read_text(), re.MULTILINE))
+    assert made == documented and len(made) > 40
+
+
+def test_missing_things_are_named_by_their_kind():
+    assert 'f"Missing{source.kind}"' in (UTILS / "preflight/secrets.py").read_text()

@@ -1,0 +1,289 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run at a time, Secrets that restart pods, and what somebody changed behind Helm's back: against a scripted API server."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import os
+import socket
+import time
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.oceans.llm.plugins.plugin_utils import changes, drift, helm_release, paths, secret_digest
+from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ApiError, Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.release_lock import Held, Holder, Lock
+
+from .fake_api import FakeApi, objects, ok, status
+
+LEASE = paths.lease("ns", "oceans-llm-rel")
+
+
+@pytest.fixture
+def api():
+    with FakeApi() as fake:
+        yield fake
+
+
+@pytest.fixture
+def cluster(api):
+    return Cluster.connect({"host": api.url})
+
+
+def rfc(ago=0.0):
+    return time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime(time.time() - ago))
+
+
+def lease(holder, ago=0.0, revision="3"):
+    return {
+        "metadata": {"name": "oceans-llm-rel", "resourceVersion": "7", "annotations": {"oceans.llm/revision": revision}},
+        "spec": {"holderIdentity": holder, "acquireTime": "2026-01-01T00:00:00Z", "renewTime": rfc(ago), "leaseDurationSeconds": 30},
+    }
+
+
+def wrote(api, method):
+    return [json.loads(body) for m, path, _q, body in api.seen if m == method and body]
+
+
+# --- the lock ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_free_lock_is_taken_and_given_back(api, cluster):
+    mine = str(Holder.me())
+    api.on("GET", LEASE, status(404, "NotFound", "no"), ok(lease(mine)))
+    api.on("POST", paths.leases("ns"), ok({}, 201))
+    api.on("PATCH", LEASE, ok({}))
+    with Lock(cluster, "ns", "rel", print).of(4):
+        made = wrote(api, "POST")[0]
+        assert made["spec"]["holderIdentity"] == mine and made["metadata"]["annotations"]["oceans.llm/revision"] == "4"
+    assert wrote(api, "PATCH")[-1]["spec"] == {"holderIdentity": ""}
+
+
+def test_a_live_run_is_respected_and_named(api, cluster):
+    api.on("GET", LEASE, ok(lease("anna@build-7/4711/99")))
+    with (
+        pytest.raises(Held, match=r"anna on build-7 \(process 4711\) since 2026-01-01T00:00:00Z; nothing was changed"),
+        Lock(cluster, "ns", "rel", print).of(4),
+    ):
+        pass
+    assert not wrote(api, "PATCH") and not wrote(api, "POST")
+
+
+def test_looking_writes_nothing(api, cluster):
+    api.on("GET", LEASE, ok(lease("anna@build-7/4711/99", ago=100)))
+    said = []
+    Lock(cluster, "ns", "rel", said.append).look()
+    assert [m for m, *_ in api.seen] == ["GET"] and said == []
+
+
+@pytest.mark.parametrize(("holder", "ago"), [("anna@build-7/4711/99", 100), (f"root@{socket.gethostname()}/999999/1", 1)], ids=["expired", "process gone"])
+def test_the_lock_of_a_dead_run_is_taken_over_and_said(api, cluster, holder, ago):
+    api.on("GET", LEASE, ok(lease(holder, ago)))
+    api.on("PATCH", LEASE, ok({}))
+    said = []
+    with Lock(cluster, "ns", "rel", said.append).of(4) as lock:
+        assert "is dead" in said[0] and "2026-01-01T00:00:00Z" in said[0]
+        assert lock.made(3) and not lock.made(4), "which revision the dead one was making"
+    taken = wrote(api, "PATCH")[0]
+    assert taken["metadata"]["resourceVersion"] == "7", "two that take over at once: one is told"
+
+
+def test_a_live_process_of_this_machine_is_alive(api, cluster):
+    other = Holder("x", socket.gethostname(), os.getppid(), "")
+    real = Holder("x", socket.gethostname(), os.getpid(), Holder.me().start)
+    assert other.dead_here() and not real.dead_here(), "the same pid with another start time is another process"
+
+
+def test_two_at_the_same_moment(api, cluster):
+    api.on("GET", LEASE, ok(lease("", 100)))
+    api.on("PATCH", LEASE, status(409, "Conflict", "the object has been modified"))
+    with pytest.raises(Held, match="just taken"), Lock(cluster, "ns", "rel", print).of(4):
+        pass
+
+
+def test_where_leases_are_forbidden_it_says_so_and_goes_on(api, cluster):
+    api.on("GET", LEASE, status(403, "Forbidden", "leases is forbidden"))
+    said = []
+    with Lock(cluster, "ns", "rel", said.append).of(4):
+        assert "no lock" in said[0]
+
+
+# --- a pending release -------------------------------------------------------------------------------------------------
+
+
+def packed(body):
+    return base64.b64encode(base64.b64encode(gzip.compress(json.dumps(body).encode()))).decode()
+
+
+def test_a_pending_revision_is_marked_as_helm_does_it(api, cluster):
+    body = {"name": "rel", "namespace": "ns", "version": 4, "info": {"status": "pending-upgrade"}, "manifest": "", "config": {"a": 1}}
+    path = paths.secret("ns", "sh.helm.release.v1.rel.v4")
+    api.on("GET", path, ok({"metadata": {"resourceVersion": "9"}, "data": {"release": packed(body)}}))
+    api.on("PATCH", path, ok({}))
+    helm_release.give_up(cluster, helm_release.parse(body), "its owner is gone")
+    patch = wrote(api, "PATCH")[0]
+    again = helm_release.decode(patch)
+    assert again.status == "failed" and again.description == "its owner is gone" and again.values == {"a": 1} and again.revision == 4
+    assert patch["metadata"] == {"resourceVersion": "9", "labels": {"status": "failed"}}
+
+
+def test_a_helm_that_was_alive_after_all_wins(api, cluster):
+    body = {"name": "rel", "namespace": "ns", "version": 4, "info": {"status": "pending-upgrade"}}
+    path = paths.secret("ns", "sh.helm.release.v1.rel.v4")
+    api.on("GET", path, ok({"metadata": {"resourceVersion": "9"}, "data": {"release": packed(body)}}))
+    api.on("PATCH", path, status(409, "Conflict", "modified"))
+    with pytest.raises(ApiError) as lost:
+        helm_release.give_up(cluster, helm_release.parse(body), "x")
+    assert lost.value.status == 409
+
+
+# --- digests -----------------------------------------------------------------------------------------------------------
+
+KEY = b"k" * 32
+POD = {
+    "initContainers": [{"name": "i", "env": [{"name": "U", "valueFrom": {"secretKeyRef": {"name": "db", "key": "URL"}}}]}],
+    "containers": [{"name": "c", "envFrom": [{"secretRef": {"name": "env"}}, {"configMapRef": {"name": "no"}}]}],
+    "volumes": [
+        {"name": "a", "secret": {"secretName": "ca"}},
+        {"name": "b", "projected": {"sources": [{"secret": {"name": "tls"}}]}},
+        {"name": "c", "emptyDir": {}},
+    ],
+    "imagePullSecrets": [{"name": "pull"}],
+}
+
+
+def release(annotation=secret_digest.PLACEHOLDER, extra=()):
+    template = {"metadata": {"annotations": {secret_digest.ANNOTATION: annotation} if annotation else {}}, "spec": POD}
+    return helm_release.Release(
+        "rel", "ns", 1, "deployed", manifest=({"kind": "Deployment", "metadata": {"name": "web"}, "spec": {"template": template}}, *extra)
+    )
+
+
+def secret(**data):
+    return ok({"metadata": {"name": "x"}, "data": {k: base64.b64encode(v.encode()).decode() for k, v in data.items()}})
+
+
+def test_every_secret_that_a_pod_reads_is_found():
+    assert set(secret_digest.secret_names(POD)) == {"db", "env", "ca", "tls"}
+
+
+def test_a_rotation_changes_the_plan_and_says_which(api, cluster):
+    for name in ("env", "ca", "tls"):
+        api.on("GET", paths.secret("ns", name), secret(A="1"))
+    api.on("GET", paths.secret("ns", "db"), secret(URL="old"), secret(URL="new"))
+    first = secret_digest.work_out(cluster, "ns", release(), None, KEY)
+    planned, values = secret_digest.replace_placeholder(release(), first, ["gateway.podAnnotations"], {"gateway": {"replicaCount": 2}})
+    text = values["gateway"]["podAnnotations"][secret_digest.ANNOTATION]
+    assert values["gateway"]["replicaCount"] == 2 and set(secret_digest.parse(text)) == {"ca", "db", "env", "tls"}
+    assert planned.manifest[0]["spec"]["template"]["metadata"]["annotations"][secret_digest.ANNOTATION] == text
+    second = secret_digest.work_out(cluster, "ns", release(), planned, KEY)
+    assert second.changed == ("db",) and second.keys()["db"] == {"keys": ["URL"]}
+    assert "old" not in text and base64.b64encode(b"old").decode() not in text
+
+
+def test_the_same_data_is_no_change(api, cluster):
+    for name in ("env", "ca", "tls", "db"):
+        api.on("GET", paths.secret("ns", name), secret(A="1"))
+    first = secret_digest.work_out(cluster, "ns", release(), None, KEY)
+    planned, _values = secret_digest.replace_placeholder(release(), first, [], {})
+    again = secret_digest.work_out(cluster, "ns", release(), planned, KEY)
+    assert again.changed == () and again.text == first.text
+    assert not changes.compare(planned, replace(planned), {}, again.changed)
+
+
+def test_without_the_key_nothing_can_be_guessed():
+    data = {"P": base64.b64encode(b"1234").decode()}
+    assert secret_digest.digest(data, KEY) != secret_digest.digest(data, b"l" * 32) and len(secret_digest.digest(data, KEY)) == secret_digest.LENGTH
+    assert secret_digest.digest({"a": "b", "c": ""}, KEY) != secret_digest.digest({"a": "", "c": "b"}, KEY)
+
+
+def test_a_secret_of_the_chart_itself_is_left_to_the_chart(api, cluster):
+    own = {"kind": "Secret", "metadata": {"name": "env"}}
+    found = secret_digest.work_out(cluster, "ns", release(extra=(own,)), None, KEY)
+    assert set(secret_digest.parse(found.text["web"])) == {"ca", "db", "tls"} and set(secret_digest.parse(found.text["web"]).values()) == {"absent"}
+
+
+@pytest.mark.parametrize(("written", "restarts"), [(500, False), (10, True)])
+def test_a_secret_that_an_operator_made_after_the_plan_restarts_nothing_by_itself(api, cluster, written, restarts):
+    claim = {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": "e"}, "spec": {"target": {"name": "env"}}}
+    live = release("ca=absent,db=absent,env=pending,tls=absent", (claim,))
+    fields = [{"time": rfc(written), "fieldsV1": {"f:data": {}}}]
+    api.on("GET", paths.secret("ns", "env"), ok({"metadata": {"name": "env", "managedFields": fields}, "data": {"A": "MQ=="}}))
+    api.on("GET", paths.deployment("ns", "web"), ok({"spec": {"selector": {"matchLabels": {"app": "web"}}}}))
+    api.on(
+        "GET",
+        paths.pods("ns"),
+        objects(
+            "Pod", "1", {"metadata": {"name": "p"}, "status": {"startTime": rfc(600), "containerStatuses": [{"state": {"running": {"startedAt": rfc(400)}}}]}}
+        ),
+    )
+    assert (secret_digest.work_out(cluster, "ns", release(extra=(claim,)), live, KEY).changed == ("env",)) is restarts
+
+
+def test_the_key_is_made_once_and_never_in_check_mode(api, cluster):
+    path = paths.secret("ns", "rel-digest-key")
+    assert secret_digest.key_of(cluster, "ns", "rel", make=False) is None and not wrote(api, "POST")
+    api.on("POST", paths.secrets("ns"), status(409, "AlreadyExists", "there"))
+    api.on("GET", path, status(404, "NotFound", "no"), ok({"data": {"key": base64.b64encode(KEY).decode()}}))
+    assert secret_digest.key_of(cluster, "ns", "rel", make=True) == KEY, "another run was quicker"
+
+
+# --- drift -------------------------------------------------------------------------------------------------------------
+
+
+def web(image="a:v1", **more):
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web", "resourceVersion": "5", **more},
+        "spec": {"replicas": 1, "containers": [{"name": "it", "image": image}]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("live", "wanted", "found"),
+    [
+        (web(), web(generation=9), {}),
+        (web("a:v2"), web(), {"Deployment/web": ("spec.containers[it].image",)}),
+        ({**web(), "status": {"replicas": 1}}, web(), {}),
+    ],
+)
+def test_drift_is_what_the_server_would_change(api, cluster, live, wanted, found):
+    path = paths.deployment("ns", "web")
+    api.on("GET", path, ok(live))
+    api.on("PATCH", path, ok(wanted))
+    assert drift.find(cluster, "ns", helm_release.Release("rel", "ns", 1, "deployed", manifest=(web(),))) == found
+    _m, _p, query, body = api.seen[-1]
+    assert query["dryRun"] == ["All"], "nothing is written"
+    assert json.loads(body)["metadata"]["annotations"]["meta.helm.sh/release-name"] == "rel"
+
+
+def test_a_deleted_object_is_drift(api, cluster):
+    found = drift.find(cluster, "ns", helm_release.Release("rel", "ns", 1, "deployed", manifest=(web(),)))
+    assert found == {"Deployment/web": ("missing",)}
+    assert "Deployment/web is missing in the cluster" in changes.compare(release(), release(), found).phrase()
+
+
+def test_an_api_that_is_away_is_not_no_drift(api, cluster):
+    api.on("GET", paths.deployment("ns", "web"), status(503, "ServiceUnavailable", "away"))
+    with pytest.raises(ApiError):
+        drift.find(cluster, "ns", helm_release.Release("rel", "ns", 1, "deployed", manifest=(web(),)))
+
+
+@pytest.mark.parametrize(
+    ("message", "pairs"),
+    [
+        ('Apply failed with 1 conflict: conflict with "kubectl-edit" using apps/v1: .spec.replicas', [(".spec.replicas", "kubectl-edit")]),
+        (
+            'Apply failed with 2 conflicts: conflicts with "kubectl-set" using apps/v1:\n- .spec.replicas\n- .spec.template.spec.containers[name="it"].image',
+            [(".spec.replicas", "kubectl-set"), ('.spec.template.spec.containers[name="it"].image', "kubectl-set")],
+        ),
+    ],
+)
+def test_a_conflict_names_fields_and_managers(message, pairs):
+    assert drift.re_conflicts(message) == pairs

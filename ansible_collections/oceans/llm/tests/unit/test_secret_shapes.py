@@ -1,0 +1,68 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Shapes of secret values: every wrong one is named, no sentence holds a byte of it."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.oceans.llm.plugins.plugin_utils.secret_shapes import IDENTITY, KEYS_32, check
+
+
+def codes(key: str, value: str) -> list[str]:
+    return [p.code for p in check(key, value.encode())]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "code"),
+    [
+        (IDENTITY, "local-dev-identity-secret", "SecretBuiltIn"),
+        (IDENTITY, "short", "SecretTooShort"),
+        (IDENTITY, "", "SecretEmpty"),
+        (IDENTITY, "x" * 48 + "\n", "SecretBlank"),
+        (IDENTITY, " " + "x" * 48, "SecretBlank"),
+        (KEYS_32[0], "not base64!", "SecretNotKey"),
+        (KEYS_32[1], base64.b64encode(b"x" * 31).decode(), "SecretNotKey"),
+        ("GATEWAY_BOOTSTRAP_ADMIN_PASSWORD", "1234567", "SecretTooShort"),
+        ("POSTGRES_URL", "mysql://u:p@h/d", "SecretNotUrl"),
+        ("POSTGRES_URL", "postgresql://u:p@ss@h/d", "SecretNotUrl"),
+        ("POSTGRES_URL", "postgresql://u:p/w@h:5432/d", "SecretNotUrl"),
+        ("POSTGRES_URL", "postgresql://u:p#w@h:5432/d", "SecretNotUrl"),
+        ("POSTGRES_URL", "postgresql://u:p%zz@h:5432/d", "SecretNotUrl"),
+        ("POSTGRES_URL", "postgresql:///d", "SecretNotUrl"),
+        ("ANYTHING", "\n", "SecretEmpty"),
+    ],
+)
+def test_what_is_wrong_is_named(key, value, code):
+    assert codes(key, value) == [code]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (IDENTITY, "x" * 32),
+        (KEYS_32[0], base64.b64encode(b"x" * 32).decode()),
+        ("POSTGRES_URL", "postgresql://u:p%40ss%2F@db.example:5432/d?sslmode=require"),
+        ("POSTGRES_URL", "postgres://u@[::1]:5432/d"),
+        ("POSTGRES_URL", "postgresql:///d?host=/var/run/postgresql"),
+        ("OPENAI_API_KEY", "sk-x"),
+    ],
+)
+def test_what_is_right_is_left_alone(key, value):
+    assert codes(key, value) == []
+
+
+def test_bytes_that_are_no_text():
+    assert [p.code for p in check("K", b"\xff\xfe")] == ["SecretNotText"]
+
+
+@given(st.text(alphabet="abcdefgh!#/:@%0123456789", min_size=8, max_size=60))
+def test_no_sentence_holds_the_value(value):
+    for key in (IDENTITY, *KEYS_32, "POSTGRES_URL", "GATEWAY_BOOTSTRAP_ADMIN_PASSWORD"):
+        for problem in check(key, value.encode()):
+            assert value not in problem.sentence + problem.hint
