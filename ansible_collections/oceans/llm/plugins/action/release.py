@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import sys
 import tempfile
@@ -61,18 +63,18 @@ class ActionModule(ClusterAction):
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         if self._connection.transport != "local":
             raise Refused(f"the cluster is reached from here, not from {self.host}: set connection: local (ansible_connection: local) for it")
-        scratch = tempfile.mkdtemp(prefix="oceans-llm-")
+        self._scratch = tempfile.mkdtemp(prefix="oceans-llm-")
         try:
-            self._auth = for_helm(self.auth(args), scratch)
+            self._auth = for_helm(self.auth(args), self._scratch)
             helm = Helm(args["helm_binary"], self._auth)
-            chart = helm.pull(args["chart"], args["chart_version"], scratch)
+            chart = helm.pull(args["chart"], args["chart_version"], self._scratch)
             return self._release(args, cluster, helm, chart)
         except HelmError as error:
             raise Refused(f"Helm refused before anything was changed: {error}") from error
         except Held as held:
             raise Refused(str(held)) from held
         finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _release(self, args: dict[str, Any], cluster: Cluster, helm: Helm, chart: str) -> dict[str, Any]:
         there = self._namespace(args, cluster)
@@ -233,18 +235,25 @@ class ActionModule(ClusterAction):
             self.say(f"the release's own state could not be looked at: {error}")
             return True  # not known: better to say so than to hide a change
 
+    def _values_file(self, values: Mapping[str, Any]) -> str:
+        """The values for Helm, readable for nobody else, gone with the scratch folder."""
+        path = os.path.join(self._scratch, "values.json")
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            json.dump(dict(values), file)
+        return path
+
     def _start_helm(self, args: dict[str, Any], chart: str, cluster: Cluster, values: Mapping[str, Any]) -> HelmJob:
         """Start kubernetes.core.helm in the background: no wait, no atomic; the watcher is the wait."""
         options = {
             "release_name": args["name"],
             "release_namespace": args["namespace"],
             "chart_ref": chart,
-            "release_values": dict(values),
             "wait": False,
             "timeout": f"{args['timeout']}s",
-            # an empty first file makes the module's own comparison (values and chart version only) always say "changed":
-            # what changes was worked out above, from the objects themselves
-            "values_files": ["/dev/null"],
+            # A file of our own: the module would write YAML in which a string like 0123456789 stands bare, a number to Helm.
+            # It also makes the module's own comparison (values and chart version only) always say "changed": what changes
+            # was worked out above, from the objects themselves.
+            "values_files": [self._values_file(values)],
             **({"force_conflicts": True} if args["force_conflicts"] else {}),
             **({"binary_path": args["helm_binary"]} if args["helm_binary"] else {}),
             **self._auth,

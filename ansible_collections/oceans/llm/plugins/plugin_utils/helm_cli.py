@@ -16,8 +16,6 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
 from . import helm_release
 from .cluster import ENVIRONMENT
 from .helm_release import Release
@@ -55,7 +53,7 @@ class Helm:
         """What `helm upgrade --install` would make now, rendered by Helm against the cluster; nothing is written."""
         text = self._run(
             ["upgrade", "--install", release, chart, "--namespace", namespace, "--dry-run=server", "--output", "json", "--values", "-"],
-            stdin=yaml.safe_dump(dict(values)),
+            stdin=json.dumps(dict(values)),  # not YAML: PyYAML leaves strings like 0123456789 bare, numbers to Helm
         )
         start = re.search(r'^\{"', text, re.MULTILINE)  # warnings of Helm come before the JSON
         if start is None:

@@ -115,6 +115,16 @@ def test_no_helm_says_what_to_install():
         Helm("/nowhere/helm", {})
 
 
+def test_a_string_that_looks_like_a_number_reaches_helm_as_a_string(tmp_path):
+    """PyYAML writes 0123456789 and 1e3 without quotes (YAML 1.1), and Helm reads numbers."""
+    heard, answer, program = tmp_path / "values", tmp_path / "answer", tmp_path / "helm"
+    answer.write_text(json.dumps(BODY))
+    program.write_text(f"#!/bin/sh\ncat > {heard}\ncat {answer}\n")
+    program.chmod(0o755)
+    Helm(str(program), {}).plan("r", "ns", "chart", {"secrets": {"inline": {"A": "0123456789", "B": "1e3"}}})
+    assert json.loads(heard.read_text()) == {"secrets": {"inline": {"A": "0123456789", "B": "1e3"}}}
+
+
 def test_a_chart_that_is_nowhere_is_a_sentence(tmp_path):
     program = tmp_path / "helm"
     program.write_text("#!/bin/sh\n")
