@@ -2,10 +2,10 @@
 # folder (OCEANS_LLM_CACHE, else ~/.cache/oceans-llm).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup up images demo open test lint unit chart chart-cluster standin molecule helm-check helm-template lock down clean clean-cache
+.PHONY: help setup up images demo open test lint unit chart chart-cluster shim standin molecule helm-check helm-template lock down clean clean-cache
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ': .*## ' '/^[a-z -]+:.*## / {printf "  make %s\n        %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Python packages and kubernetes.core
 	@testbed/python.sh && testbed/collections.sh
@@ -22,7 +22,7 @@ open: ## the demo's gateway on http://127.0.0.1:8080 until Ctrl-C
 test: setup ## everything: lint, unit, chart, stand-in, Molecule
 	@testbed/test.sh
 
-lint unit chart standin chart-cluster molecule: setup ## one step of `make test`
+lint unit shim chart standin chart-cluster molecule: setup ## one step of `make test`
 	@testbed/test.sh $@
 
 helm-check: setup ## lint the chart and render the default and every example

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The steps of `make test`, one line each with its seconds; a failed step shows the end of its log, and the others go on.
+# What needs no cluster runs beside what mostly waits for one.
 #   test.sh [STEP...]
 # shellcheck source=testbed/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -7,26 +8,32 @@
 cd "$ROOT"
 
 logs=$STATE/logs
-mkdir -p "$logs"
-passed=0 failed=0 failures=()
+results=$logs/results
 collection=ansible_collections/oceans/llm
+mkdir -p "$logs"
+: > "$results"
+export MOLECULE_COMMAND_BORDERS=false NO_COLOR=1
 
 # step NAME COMMAND...
 step() {
   local name=$1 log=$logs/$1.log start=$SECONDS rc=0
   shift
-  printf '%-15s ...\n' "$name"
+  printf '%-24s ...\n' "$name"
   "$@" > "$log" 2>&1 < /dev/null || rc=$?
-  if [ "$rc" -eq 0 ]; then
-    passed=$((passed + 1))
-    printf '%-15s ok      %4d s  %s\n' "$name" $((SECONDS - start)) "$(closing_line "$log")"
-  else
-    failed=$((failed + 1)) failures+=("$name")
-    tail -n 60 "$log"
-    printf '%-15s FAILED  %4d s  exit %d, whole log: %s\n' "$name" $((SECONDS - start)) "$rc" "$log"
-  fi
+  result "$name" "$rc" $((SECONDS - start)) "$log"
 }
-# What the step's own runner says last: pytest's closing line, or nothing.
+# result NAME EXIT SECONDS [LOG]
+result() {
+  if [ "$2" -eq 0 ]; then
+    printf '%-24s ok     %4d s  %s\n' "$1" "$3" "$(closing_line "${4:-/dev/null}")"
+  else
+    tail -n 60 "${4:-/dev/null}"
+    printf '%-24s FAILED %4d s  exit %d, whole log: %s\n' "$1" "$3" "$2" "${4:-above}"
+  fi
+  printf '%s %s\n' "$2" "$1" >> "$results"
+  return "$2"
+}
+# What the step's own runner says last: pytest's or the fault suite's closing line, or nothing.
 closing_line() { grep -E '^(=+ )?[0-9]+ (passed|failed)' "$1" | tail -n 1 | tr -d '=' | sed 's/^ *//; s/ *$//' || true; }
 
 lint() {
@@ -35,55 +42,67 @@ lint() {
   run ruff check .
   run mypy
   run yamllint -s .
-  have shellcheck || apt_get_shellcheck
-  if have shellcheck; then run shellcheck -S warning -x testbed/*.sh .ci/run; else say "no shellcheck on this machine: shell scripts were not linted"; fi
+  run shell_scripts
   run ansible-lint --offline -q
+  run python "$collection/tests/check_argument_specs.py"
   run ansible-playbook --syntax-check playbooks/*.yml -i inventories/example
   return "$rc"
 }
-apt_get_shellcheck() {
-  [ "$(id -u)" -eq 0 ] && have apt-get || return 0
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -q shellcheck > /dev/null || say "apt-get could not install shellcheck"
+shell_scripts() {
+  if ! have shellcheck && [ "$(id -u)" -eq 0 ] && have apt-get; then
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -q shellcheck > /dev/null || true
+  fi
+  have shellcheck || { say "no shellcheck on this machine: the shell scripts were not linted"; return; }
+  shellcheck -S warning -x testbed/*.sh .ci/run
 }
-unit() { python -m pytest -q "$collection/tests/unit" && find_go && (cd testbed/node/oci-limits && go test ./...); }
-chart() { "$TESTBED/tools.sh" && python -m pytest -q -m "not cluster" charts/oceans-llm/tests; }
+unit() { python -m pytest -q "$collection/tests/unit"; }
+shim() { find_go && (cd testbed/node/oci-limits && go test ./...); }
+chart() { python -m pytest -q -m "not cluster" charts/oceans-llm/tests; }
 standin() { python -m pytest -q testbed/standin/tests; }
 chart-cluster() { python -m pytest -q -m cluster charts/oceans-llm/tests; }
-molecule-scenarios() {
-  local scenario rc=0
-  for scenario in molecule/*/molecule.yml; do
-    scenario=$(basename "$(dirname "$scenario")")
-    step "molecule:$scenario" molecule test -s "$scenario" || rc=1
-  done
-  return "$rc"
-}
+scenario() { molecule test -s "$1"; }
 
 # The cluster takes minutes the first time and tells of them itself, so it is no quiet step.
-up() {
-  local start=$SECONDS
-  if "$TESTBED/up.sh"; then
-    printf '%-15s ok      %4d s\n' cluster $((SECONDS - start))
-  else
-    printf '%-15s FAILED  %4d s\n' cluster $((SECONDS - start))
-    failed=$((failed + 1)) failures+=(cluster)
-    return 1
-  fi
+cluster() {
+  local start=$SECONDS rc=0
+  "$TESTBED/up.sh" || rc=$?
+  result cluster "$rc" $((SECONDS - start))
+}
+
+scenarios() {
+  local name
+  for name in molecule/*/molecule.yml; do
+    name=$(basename "$(dirname "$name")")
+    step "molecule:$name" scenario "$name" || true
+  done
 }
 
 run_step() {
   case $1 in
-    lint | unit | chart | standin) step "$1" "$1" ;;
-    chart-cluster) up && step "$1" "$1" ;;
-    molecule) up && molecule-scenarios ;;
-    helm-check | helm-template) "$TESTBED/tools.sh" && "$1" ;;
-    *) fail "no step '$1'; there are: lint unit chart standin chart-cluster molecule" ;;
+    lint | unit | shim | standin) step "$1" "$1" ;;
+    chart) "$TESTBED/tools.sh" && step chart chart ;;
+    cluster) cluster ;;
+    chart-cluster) cluster && step "$1" "$1" ;;
+    molecule) cluster && scenarios ;;
+    helm-check | helm-template) "$TESTBED/tools.sh" && charts/oceans-llm/tests/tasks.sh "$1" ;;
+    *) fail "no step '$1'; there are: lint unit shim chart standin chart-cluster molecule" ;;
   esac
 }
+everything() {
+  local name without_cluster
+  "$TESTBED/tools.sh"
+  for name in shim unit lint chart standin; do step "$name" "$name" || true; done &
+  without_cluster=$!
+  if cluster; then
+    step chart-cluster chart-cluster || true
+    scenarios
+  fi
+  wait "$without_cluster"
+}
 
-if [ $# -eq 0 ]; then set -- lint unit chart standin chart-cluster molecule; fi
-started=$SECONDS
-for name in "$@"; do run_step "$name" || true; done
-[ "$failed" -eq 0 ] || printf 'failed: %s\n' "${failures[*]}"
-printf '%d steps in %d s\n' $((passed + failed)) $((SECONDS - started))
-printf '%d passed, %d failed\n' "$passed" "$failed"
+if [ $# -eq 0 ]; then everything; else for name in "$@"; do run_step "$name" || true; done; fi
+failed=$(grep -vc '^0 ' "$results" || true)
+[ "$failed" -eq 0 ] || say "failed: $(sed -n '/^0 /!s/^[0-9]* //p' "$results" | paste -s -d ' ')"
+say "$(wc -l < "$results") steps in $SECONDS s"
+say "$(grep -c '^0 ' "$results" || true) passed, $failed failed"
 [ "$failed" -eq 0 ]
