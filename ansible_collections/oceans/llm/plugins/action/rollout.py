@@ -40,7 +40,7 @@ class ActionModule(ClusterAction):
         with Interrupt() as interrupt:
             follower = Follower(
                 cluster,
-                scope_of(release, args["namespace"], args["name"]),
+                scope_of(release, args["namespace"], args["name"], ours=False),
                 self.say,
                 args["timeout"],
                 fences=False,

@@ -46,8 +46,8 @@ def compare(live: Release | None, planned: Release, drift: Mapping[str, tuple[st
     new = _by_name([*planned.manifest, *planned.hooks])
     changed = tuple(sorted(n for n in new if n in old and new[n] != old[n]))
     added, removed = tuple(sorted(set(new) - set(old))), tuple(sorted(set(old) - set(new)))
-    touched_old = [old[n] for n in sorted({*changed, *removed})]
-    touched_new = [new[n] for n in sorted({*changed, *added})]
+    touched_old = [without_secrets(old[n]) for n in sorted({*changed, *removed})]
+    touched_new = [without_secrets(new[n], old.get(n)) for n in sorted({*changed, *added})]
     reasons = [_reason(live, planned), *(f"Secret {name} was rotated" for name in rotated), *(_drift(name, fields) for name, fields in (drift or {}).items())]
     return Changes(added, changed, removed, _yaml(touched_old), _yaml(touched_new), "; ".join(r for r in reasons if r))
 
@@ -75,11 +75,12 @@ def _by_name(objects: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any
 
 
 def _yaml(objects: Iterable[Mapping[str, Any]]) -> str:
-    return yaml.safe_dump_all([without_secrets(o) for o in objects], sort_keys=True)
+    return yaml.safe_dump_all(objects, sort_keys=True)
 
 
-def without_secrets(obj: Mapping[str, Any]) -> dict[str, Any]:
-    """The object with the values of a Secret replaced by their key names only."""
+def without_secrets(obj: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The object with the values of a Secret hidden; a key whose value is another one than `before` says so."""
     if obj.get("kind") != "Secret":
         return dict(obj)
-    return {**obj, **{part: dict.fromkeys(obj[part], "(hidden)") for part in ("data", "stringData") if obj.get(part)}}
+    parts = {part: (obj[part], (before or {}).get(part) or {}) for part in ("data", "stringData") if obj.get(part)}
+    return {**obj, **{part: {k: "(changed)" if k in old and old[k] != v else "(hidden)" for k, v in new.items()} for part, (new, old) in parts.items()}}

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.oceans.llm.plugins.plugin_utils import helm_release
@@ -57,6 +59,14 @@ BOTH = f"{line(44, 'a', 'begin')}\n{line(44, 'a', 'commit')}\n{line(45, 'b', 'be
 )
 def test_the_database_is_read_never_guessed(picture, statement):
     assert state.database(picture) == statement
+
+
+def test_what_somebody_else_did_long_ago_is_not_claimed_for_this_run():
+    """Role `wait` on a release of yesterday: its Job may be gone with its TTL, and its migration was not this run's."""
+    theirs = replace(JOBS, ours=False)
+    assert state.database(snapshot(scope=theirs)).startswith("database unknown: this release's migration Job is gone")
+    kept = replace(migration(BOTH + line(45, "b", "commit"), DONE), scope=theirs)
+    assert state.database(kept) == "database at V45 (V44–V45 (2) committed by this release's Job)"
 
 
 def test_a_log_outlives_its_pod():

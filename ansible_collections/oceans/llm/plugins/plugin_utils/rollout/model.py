@@ -66,6 +66,8 @@ class Scope:
     promised: Mapping[str, str] = field(default_factory=dict)
     #: (kind, name) of the release's custom resources that the rollout depends on
     custom: tuple[tuple[str, str], ...] = ()
+    #: False when somebody else made the change, perhaps long ago (role `wait`): what is not there now may have been
+    ours: bool = True
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ CUSTOM = {"ExternalSecret": "externalsecrets", "Cluster": "clusters"}
 GROUPS = {"ExternalSecret": "external-secrets.io", "Cluster": "postgresql.cnpg.io"}
 
 
-def scope_of(release: Release, namespace: str, name: str, hooks: bool = True) -> Scope:
-    """`hooks` is False when nothing changes: the Jobs of an earlier run are none of this one's business."""
+def scope_of(release: Release, namespace: str, name: str, hooks: bool = True, ours: bool = True) -> Scope:
+    """`hooks` is False when nothing changes: the Jobs of an earlier run are none of this one's business. `ours`: see Scope."""
     objects = [*release.manifest, *(release.hooks if hooks else ())]
     custom = tuple((str(o["kind"]), str(o["metadata"]["name"])) for o in objects if _is_custom(o))
     return Scope(
@@ -28,6 +28,7 @@ def scope_of(release: Release, namespace: str, name: str, hooks: bool = True) ->
         release=name,
         promised=promised(objects),
         custom=custom,
+        ours=ours,
     )
 
 

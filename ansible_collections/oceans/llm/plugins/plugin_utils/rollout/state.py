@@ -28,11 +28,15 @@ def database(snapshot: Snapshot) -> str:
     known = {n: list(_runs(snapshot, n)) for n in jobs}
     texts = [text for name in jobs for _pod, text in known[name] if text]
     if texts:
-        return _told("\n".join(texts), over=_over(snapshot, jobs))
+        return _told("\n".join(texts), over=_over(snapshot, jobs), by="in this run" if snapshot.scope.ours else "by this release's Job")
     if not any(known.values()):
         made = [n for n in jobs if n in snapshot.kind("Job")]
         gone = made and all(progress.finished(snapshot.kind("Job")[n]) for n in made)
-        return "database: migrated (the log is gone)" if gone else "database not touched: the migration never started"
+        if gone:
+            return "database: migrated (the log is gone)"
+        if not snapshot.scope.ours and not made:
+            return f"database unknown: this release's migration Job is gone, as its TTL wants it ({ASK})"
+        return "database not touched: the migration never started"
     return f"database unknown: the migration ran, its log could not be read ({ASK})"
 
 
@@ -53,10 +57,10 @@ def _over(snapshot: Snapshot, jobs: list[str]) -> bool:
     return all(progress.finished(snapshot.kind("Job")[n]) is True for n in jobs if n in snapshot.kind("Job"))
 
 
-def _told(text: str, over: bool) -> str:
+def _told(text: str, over: bool, by: str) -> str:
     """What the log lines of all attempts together say."""
     found = gateway.migrations(text)
-    done = f"{_span(found.committed)} committed in this run" if found.committed else ""
+    done = f"{_span(found.committed)} committed {by}" if found.committed else ""
     if found.rolled_back and not set(found.rolled_back) <= set(found.committed):
         failed = next(v for v in reversed(found.rolled_back) if v not in found.committed)
         return f"database: V{failed[0]} {failed[1]} rolled back, {_at(found) or 'still at the version before it'}" + (f" ({done})" if done else "")
