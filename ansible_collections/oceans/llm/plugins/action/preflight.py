@@ -9,7 +9,6 @@ import contextlib
 import importlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import tarfile
@@ -32,6 +31,8 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.picture impor
 COLLECTION = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 #: the chart's refusals stand in this one file (a rule of the chart oceans-llm)
 VALIDATIONS = os.path.join("templates", "validations.yaml")
+#: the kind of an object that never leaves this machine: it carries Helm's version out of a render
+HELM_VERSION = "OceansLlmHelmVersion"
 DEFAULTS = os.path.join(COLLECTION, "roles", "common", "defaults", "main.yml")
 
 
@@ -100,8 +101,8 @@ class ActionModule(ClusterAction):
             helm = Renderer(args["helm_binary"], self.auth(args))
         except HelmError as error:
             return replace(picture, tools=Tools(helm_error=str(error), kubernetes_core=kubernetes_core()))
-        picture = replace(picture, tools=Tools(helm=helm.version(), kubernetes_core=kubernetes_core()))
-        return self._render(picture, helm, args)
+        picture = self._render(picture, helm, args)
+        return replace(picture, tools=Tools(helm=helm.version(), kubernetes_core=kubernetes_core()))
 
     @staticmethod
     def _render(picture: Picture, helm: Renderer, args: dict[str, Any]) -> Picture:
@@ -109,10 +110,14 @@ class ActionModule(ClusterAction):
         scratch = tempfile.mkdtemp(prefix="oceans-llm-")
         refusals: list[str] = []
         try:
-            chart = helm.pull(args["chart"], args["chart_version"], scratch)
-            for attempt in (Renderer.render, Renderer.render_without_schema, Renderer.render_without_validations):
+            chart = unpacked(helm.pull(args["chart"], args["chart_version"], scratch), os.path.join(scratch, "unpacked"))
+            for schema, validations in ((True, True), (False, True), (False, False)):
+                options = () if schema else ("--skip-schema-validation",)
                 try:
-                    objects = attempt(helm, args["name"], args["namespace"], chart, args["values"])
+                    if not validations:
+                        with contextlib.suppress(FileNotFoundError):
+                            os.unlink(os.path.join(chart, VALIDATIONS))
+                    objects = helm.render(args["name"], args["namespace"], chart, args["values"], *options)
                     return replace(picture, objects=objects, chart_errors=tuple(refusals), chart_values=chart_defaults(chart) if refusals else {})
                 except HelmError as error:
                     if str(error) not in refusals:
@@ -161,46 +166,44 @@ class ActionModule(ClusterAction):
 class Renderer(Helm):
     """Helm without a cluster: the chart's refusals are told apart from the cluster's."""
 
+    _version = ""
+
     def version(self) -> str:
-        """`v4.2.4`; what Helm prints, when it is something else."""
-        done = subprocess.run([self.binary, "version", "--template", "{{.Version}}"], capture_output=True, text=True, timeout=20, check=False)
-        return done.stdout.strip() or (done.stderr.strip().splitlines() or [""])[0]
+        """`v4.2.4`; what Helm prints, when it is something else. A render has told it already: no other process is needed."""
+        if not self._version:
+            done = subprocess.run([self.binary, "version", "--template", "{{.Version}}"], capture_output=True, text=True, timeout=20, check=False)
+            self._version = done.stdout.strip() or (done.stderr.strip().splitlines() or [""])[0]
+        return self._version
 
     def render(self, release: str, namespace: str, chart: str, values: Mapping[str, Any], *options: str) -> tuple[dict[str, Any], ...]:
-        """All objects, hooks among them, tests left out."""
+        """All objects, hooks among them, tests left out. `chart` is a folder of our own (`unpacked`)."""
+        os.makedirs(os.path.join(chart, "templates"), exist_ok=True)
+        with open(os.path.join(chart, "templates", "oceans-llm-helm-version.yaml"), "w", encoding="utf-8") as file:
+            file.write(f"apiVersion: v1\nkind: {HELM_VERSION}\nversion: {{{{ .Capabilities.HelmVersion.Version | quote }}}}\n")
         arguments = ["template", release, chart, "--namespace", namespace, "--values", "-", *options]
-        text = self._run(arguments, stdin=json.dumps(values))  # JSON: PyYAML leaves "0123" and "1e3" bare, and Helm reads numbers
-        return tuple(o for o in helm_release.documents(text) if not is_test(o))
+        found = helm_release.documents(self._run(arguments, stdin=json.dumps(values)))  # JSON: PyYAML leaves "0123" bare, and Helm reads a number
+        self._version = next((str(o["version"]) for o in found if o.get("kind") == HELM_VERSION), "")
+        return tuple(o for o in found if o.get("kind") != HELM_VERSION and not is_test(o))
 
-    def render_without_schema(self, release: str, namespace: str, chart: str, values: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
-        return self.render(release, namespace, chart, values, "--skip-schema-validation")
 
-    def render_without_validations(self, release: str, namespace: str, chart: str, values: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
-        """From a copy of the chart that lacks the one file with its refusals."""
-        with tempfile.TemporaryDirectory(prefix="oceans-llm-") as scratch:
-            if os.path.isdir(chart):
-                copy = os.path.join(scratch, "chart")
-                shutil.copytree(chart, copy)
-            else:
-                with tarfile.open(chart) as archive:
-                    archive.extractall(scratch, filter="data")
-                copy = next(entry.path for entry in os.scandir(scratch) if entry.is_dir())
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(os.path.join(copy, VALIDATIONS))
-            return self.render_without_schema(release, namespace, copy, values)
+def unpacked(chart: str, into: str) -> str:
+    """A copy of a chart, folder or archive, that may be changed."""
+    if os.path.isdir(chart):
+        return shutil.copytree(chart, into)
+    try:
+        with tarfile.open(chart) as archive:
+            archive.extractall(into, filter="data")
+        return next(entry.path for entry in os.scandir(into) if entry.is_dir())
+    except (OSError, StopIteration, tarfile.TarError) as error:
+        raise HelmError(f"{chart} is no chart: {error or 'it has no folder'}") from error
 
 
 def chart_defaults(chart: str) -> dict[str, Any]:
-    """The chart's values.yaml, from a folder or an archive; empty when it cannot be read."""
+    """The chart's values.yaml; empty when it cannot be read."""
     try:
-        if os.path.isdir(chart):
-            with open(os.path.join(chart, "values.yaml"), encoding="utf-8") as file:
-                return yaml.safe_load(file) or {}
-        with tarfile.open(chart) as archive:
-            member = next(m for m in archive.getmembers() if re.fullmatch(r"[^/]+/values\.yaml", m.name))
-            found = archive.extractfile(member)
-            return (yaml.safe_load(found) or {}) if found else {}
-    except (OSError, StopIteration, tarfile.TarError, yaml.YAMLError):
+        with open(os.path.join(chart, "values.yaml"), encoding="utf-8") as file:
+            return yaml.safe_load(file) or {}
+    except (OSError, yaml.YAMLError):
         return {}
 
 

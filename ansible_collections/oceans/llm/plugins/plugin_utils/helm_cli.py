@@ -8,6 +8,8 @@ Values travel over standard input and credentials over the environment, never ov
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import json
 import os
 import re
@@ -15,6 +17,8 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from typing import Any
+
+from ansible import constants
 
 from . import helm_release
 from .cluster import ENVIRONMENT
@@ -38,16 +42,35 @@ class Helm:
         self._environment = {**os.environ, **_environment(auth)}
 
     def pull(self, chart: str, version: str, into: str) -> str:
-        """A local path of the chart: itself when it is one, else pulled into a folder."""
+        """A local path of the chart: itself when it is one, else pulled, once in a run whoever asks (preflight, release, another host).
+
+        Into Ansible's own folder for temporary files, which all processes of the run share and which it removes at its end;
+        into the given one where that cannot be written.
+        """
         if os.path.exists(os.path.expanduser(chart)):
             return os.path.abspath(os.path.expanduser(chart))  # kubernetes.core.helm runs in another folder
         if not chart.startswith(("oci://", "http://", "https://")):
             raise HelmError(f"the chart {chart} is neither a folder or archive here nor an oci:// or https:// address")
+        key = hashlib.sha256(json.dumps([self.binary, chart, version]).encode()).hexdigest()[:16]
+        folder = os.path.join(constants.DEFAULT_LOCAL_TMP, f"chart-{key}")
+        try:
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+            lock = open(os.path.join(folder, "lock"), "w", encoding="ascii")
+        except OSError:
+            return self._pulled(chart, version, into)
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # the others wait for the first one
+            return _archive(folder) or self._pulled(chart, version, folder)
+
+    def _pulled(self, chart: str, version: str, into: str) -> str:
         arguments = ["pull", chart, "--destination", into, *(["--version", version] if version else [])]
         if chart.startswith(("oci://127.0.0.1", "oci://localhost")):
             arguments.append("--plain-http")
         self._run(arguments)
-        return next(entry.path for entry in os.scandir(into) if entry.name.endswith(".tgz"))
+        found = _archive(into)
+        if not found:
+            raise HelmError(f"helm pull {chart} left no archive")
+        return found
 
     def plan(self, release: str, namespace: str, chart: str, values: Mapping[str, Any]) -> Release:
         """What `helm upgrade --install` would make now, rendered by Helm against the cluster; nothing is written."""
@@ -69,6 +92,11 @@ class Helm:
         if done.returncode:
             raise HelmError(said(done.stderr or done.stdout))
         return done.stdout
+
+
+def _archive(folder: str) -> str:
+    """The chart's archive in a folder; empty when there is none."""
+    return next((entry.path for entry in os.scandir(folder) if entry.name.endswith(".tgz")), "")
 
 
 def said(text: str) -> str:

@@ -410,6 +410,13 @@ def test_a_conflict_that_helm_overwrites_is_a_warning(picture, change):
     assert {f.severity for f in found} == {"warning"}
 
 
+def test_helm_3_is_no_stranger_to_its_own_fields(picture):
+    """It names its field manager after its program and does not apply on the server's side, so a dry run finds it in conflict."""
+    own = DryRun("Deployment/gw", 409, "Conflict", 'Apply failed with 1 conflict: conflict with "helm3" using apps/v1: .spec.template.spec.image')
+    assert list(admission.find(replace(picture, dry_runs=(own,), tools=Tools("v3.21.4", "", "6.6.0")))) == []
+
+
+
 def test_a_named_user_that_the_kubelet_would_refuse(picture):
     broken = gateway(securityContext={"runAsNonRoot": True})
     (finding,) = admission.find(replace(picture, objects=(broken,)))

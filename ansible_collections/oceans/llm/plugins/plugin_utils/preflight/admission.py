@@ -104,7 +104,7 @@ def _conflicts(run: DryRun, picture: Picture) -> Iterator[Finding]:
         if helm4 and not picture.wanted.force_conflicts:
             hint = "give the chart the live value, or set oceans_llm_force_conflicts: true to take it back"
             yield Finding("FieldConflict", run.object, text, hint)
-        else:
+        elif not match["manager"].startswith("helm"):  # Helm 3 itself, which names its manager after its program, is nobody else
             yield Finding("FieldConflict", run.object, text, "nothing to do: this run takes it back", WARNING)
 
 
