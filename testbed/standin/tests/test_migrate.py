@@ -175,6 +175,25 @@ def test_no_password(gateway: Gateway, server: Server, database: Database) -> No
     assert 'password authentication failed for user "postgres"' in done.err
 
 
+def test_user_and_password_from_the_environment(gateway: Gateway, server: Server, database: Database) -> None:
+    """As a chart has it that puts no URL together: a password with any character in it needs no encoding."""
+    password = "p@ss:w/o#r%d"
+    server.run(f"CREATE ROLE someone LOGIN PASSWORD '{password}'")
+    database.run("GRANT ALL ON SCHEMA public TO someone")
+    url = f"postgres://127.0.0.1:{server.port}/{database.name}"
+    done = gateway("migrate", "--apply", POSTGRES_URL=url, PGUSER="someone", PGPASSWORD=password)
+    assert (done.code, done.err) == (0, "")
+    assert database.run("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'") == [("someone",)]
+
+
+def test_the_url_wins_over_the_environment(gateway: Gateway, server: Server, database: Database) -> None:
+    for url, user in ((server.url(database.name), "postgres"), (server.url(database.name, password="wrong"), "postgres"),
+                      (f"postgres://127.0.0.1:{server.port}/{database.name}?user=other&password=wrong", "other")):
+        done = gateway("migrate", "--status", POSTGRES_URL=url, PGUSER="nobody", PGPASSWORD="nothing")
+        assert (done.code == 0) == ("wrong" not in url)
+        assert done.code == 0 or f'password authentication failed for user "{user}"' in done.err
+
+
 @pytest.mark.parametrize("action", ["--check", "--apply"])
 def test_unknown_database(gateway: Gateway, server: Server, action: str) -> None:
     done = gateway("migrate", action, POSTGRES_URL=server.url("nodb"), STANDIN_CONNECT_SECONDS="20")

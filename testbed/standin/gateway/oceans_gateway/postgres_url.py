@@ -2,12 +2,18 @@
 
 That matters: a password with an unencoded `/` ends the host part, so the rest of the password becomes the host and the
 error is one of name resolution.
+
+What the URL leaves out comes from the environment, as it does with the gateway's driver: user and password, no more.
+https://docs.rs/sqlx-postgres/latest/sqlx_postgres/struct.PgConnectOptions.html#parameters
 """
 
+import os
 from urllib.parse import unquote
 
 from .errors import Failure
 
+# What stands in for a user or a password that the URL does not name.
+ENVIRONMENT = {"user": "PGUSER", "password": "PGPASSWORD"}
 # Query parameters that mean something to libpq.
 PARAMETERS = {"host", "port", "user", "password", "dbname", "sslmode", "sslrootcert", "sslcert", "sslkey",
               "application_name", "options"}
@@ -34,6 +40,9 @@ def parse(url: str) -> dict[str, str]:
         name, _, value = pair.partition("=")
         if name in PARAMETERS:
             parameters[name] = unquote(value)
+    for name, variable in ENVIRONMENT.items():
+        if os.environ.get(variable):
+            parameters.setdefault(name, os.environ[variable])
     parameters.setdefault("host", "localhost")
     parameters.setdefault("port", "5432")
     parameters.setdefault("user", "postgres")

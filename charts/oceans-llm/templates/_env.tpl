@@ -1,0 +1,167 @@
+{{/*
+Environment. Gateway, waiter and Jobs call the same two helpers, so they get the same entries in the same order.
+*/}}
+
+{{/* Entries that the chart itself sets. (dict "root" ROOT "early" BOOL) */}}
+{{- define "oceans-llm.chartEnv" -}}
+{{- $root := .root -}}
+{{- $values := $root.Values -}}
+- name: GATEWAY_CONFIG
+  value: {{ $values.gateway.configMountPath | quote }}
+# Replicas never change the database when they start: Jobs do.
+- name: GATEWAY_RUN_MIGRATIONS
+  value: "false"
+- name: GATEWAY_BOOTSTRAP_ADMIN
+  value: "false"
+- name: GATEWAY_SEED_CONFIG
+  value: "false"
+{{- if eq $values.database.mode "cloudnativepg" }}
+{{- $cluster := include "oceans-llm.clusterName" $root }}
+{{- with $values.database.cloudnativepg.existingCredentialsSecret }}
+# No URL is put together from a user and a password: both would need percent-encoding. The gateway's driver reads these two.
+- name: PGUSER
+  valueFrom:
+    secretKeyRef:
+      name: {{ . | quote }}
+      key: username
+- name: PGPASSWORD
+  valueFrom:
+    secretKeyRef:
+      name: {{ . | quote }}
+      key: password
+- name: POSTGRES_URL
+  value: {{ printf "postgresql://%s-rw:5432/%s" $cluster ($values.database.cloudnativepg.database | urlquery | replace "+" "%20") | quote }}
+{{- else }}
+- name: POSTGRES_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ printf "%s-app" $cluster | quote }}
+      key: uri
+{{- end }}
+{{- else if $values.database.external.existingSecret.name }}
+- name: POSTGRES_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ $values.database.external.existingSecret.name | quote }}
+      key: {{ $values.database.external.existingSecret.key | quote }}
+{{- end }}
+- name: ADMIN_UI_UPSTREAM
+  value: {{ printf "http://%s:%d" (include "oceans-llm.object" (list $root "admin-ui")) (int $values.service.adminUi.port) | quote }}
+{{- with $values.gateway.clientConfigGatewayBaseUrl }}
+- name: GATEWAY_CLIENT_CONFIG_BASE_URL
+  value: {{ . | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* Everything in order: the chart's, required keys, observability.env, gateway.extraEnv. (dict "root" ROOT "early" BOOL) */}}
+{{- define "oceans-llm.env" -}}
+{{- $root := .root -}}
+{{ include "oceans-llm.chartEnv" . }}
+{{- include "oceans-llm.requiredKeys" . }}
+{{- range $entries := list $root.Values.observability.env $root.Values.gateway.extraEnv }}
+{{- with $entries }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/*
+envFrom says nothing about a key that is missing. So what the configuration needs, and exactly one Secret is meant to hold, is
+taken by key: kubelet then refuses to start the pod and names the key. Where two sources could hold it, envFrom decides.
+*/}}
+{{- define "oceans-llm.requiredKeys" -}}
+{{- $root := .root -}}
+{{- $set := include "oceans-llm.envNames" $root | fromJsonArray -}}
+{{- $names := list -}}
+{{- range (include "oceans-llm.neededReferences" $root | fromJson).references -}}
+{{- $names = append $names .name -}}
+{{- end -}}
+{{- if $root.Values.gateway.requireIdentityTokenSecret -}}
+{{- $names = append $names "GATEWAY_IDENTITY_TOKEN_SECRET" -}}
+{{- end -}}
+{{- range $name := $names | uniq -}}
+{{- if not (has $name $set) -}}
+{{- $source := include "oceans-llm.onlySource" (list $root $name) -}}
+{{- if $source }}
+- name: {{ $name }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ $source | quote }}
+      key: {{ $name }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Names that env entries set, as a JSON list: the chart's and the user's. */}}
+{{- define "oceans-llm.envNames" -}}
+{{- $names := list -}}
+{{- range concat (include "oceans-llm.chartEnv" (dict "root" .) | fromYamlArray) (.Values.observability.env | default list) (.Values.gateway.extraEnv | default list) -}}
+{{- $names = append $names .name -}}
+{{- end -}}
+{{- $names | toJson -}}
+{{- end -}}
+
+{{/* Keys that the ExternalSecret is known to bring, as a JSON list. */}}
+{{- define "oceans-llm.externalKeys" -}}
+{{- $keys := list -}}
+{{- if .Values.externalSecrets.enabled -}}
+{{- range .Values.externalSecrets.data -}}
+{{- $keys = append $keys .secretKey -}}
+{{- end -}}
+{{- end -}}
+{{- $keys | toJson -}}
+{{- end -}}
+
+{{/* (list ROOT NAME): does any envFrom source provide the key, or could one whose keys a chart can't know? */}}
+{{- define "oceans-llm.couldProvide" -}}
+{{- $values := (index . 0).Values -}}
+{{- $name := index . 1 -}}
+{{- if or $values.secrets.existingSecret.name (hasKey ($values.secrets.inline | default dict) $name) $values.gateway.extraEnvFrom
+      (and $values.externalSecrets.enabled $values.externalSecrets.dataFrom)
+      (has $name (include "oceans-llm.externalKeys" (index . 0) | fromJsonArray)) -}}
+true
+{{- end -}}
+{{- end -}}
+
+{{/* (list ROOT NAME): the one Secret outside the chart that can hold the key; empty when there are none, or more. */}}
+{{- define "oceans-llm.onlySource" -}}
+{{- $root := index . 0 -}}
+{{- $values := $root.Values -}}
+{{- $name := index . 1 -}}
+{{- $external := or (and $values.externalSecrets.enabled $values.externalSecrets.dataFrom) (has $name (include "oceans-llm.externalKeys" $root | fromJsonArray)) -}}
+{{- if or $values.gateway.extraEnvFrom (hasKey ($values.secrets.inline | default dict) $name) -}}
+{{- else if and $values.secrets.existingSecret.name (not $external) -}}
+{{- $values.secrets.existingSecret.name -}}
+{{- else if and $external (not $values.secrets.existingSecret.name) -}}
+{{- include "oceans-llm.externalTarget" $root -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Sources in one order everywhere; a later one wins. (dict "root" ROOT "early" BOOL): early Jobs read the hook's copy. */}}
+{{- define "oceans-llm.envFrom" -}}
+{{- $root := .root -}}
+{{- with $root.Values.secrets.existingSecret.name }}
+- secretRef:
+    name: {{ . | quote }}
+{{- end }}
+{{- if $root.Values.secrets.inline }}
+- secretRef:
+    name: {{ include "oceans-llm.object" (list $root (ternary "hook-env" "env" (default false .early))) }}
+{{- end }}
+{{- if $root.Values.externalSecrets.enabled }}
+- secretRef:
+    name: {{ include "oceans-llm.externalTarget" $root | quote }}
+{{- end }}
+{{- with $root.Values.gateway.extraEnvFrom }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* What the chart sets on the admin UI. */}}
+{{- define "oceans-llm.adminUiEnv" -}}
+- name: PORT
+  value: {{ .Values.adminUi.containerPort | quote }}
+- name: ADMIN_GATEWAY_ORIGIN
+  value: {{ printf "http://%s:%d" (include "oceans-llm.object" (list . "gateway")) (int .Values.service.gateway.port) | quote }}
+{{- end -}}

@@ -1,0 +1,279 @@
+"""The shell and Perl programs in files/, run for real: with dash, as in the gateway's image, against a fake `gateway` and real sockets."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import re
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from chart_lib import CHART
+
+FILES = CHART / "files"
+SHELL = shutil.which("dash") or "/bin/sh"
+
+PENDING = "Error: database migration check failed\n\nCaused by:\n    29 pending migrations remain for postgres\n"
+DOWN = (
+    "Error: database migration check failed\n\nCaused by:\n    0: failed loading postgres migration status\n"
+    "    1: failed opening postgres connection pool for migration status\n    2: pool timed out while waiting for an open connection\n\n"
+)
+RESET = (
+    "Error: database migration check failed\n\nCaused by:\n    database reset required for postgres: found historical migration v99 outside the "
+    "active registry; recreate the database and rerun migrations\n\nStack backtrace:\n   0: anyhow::error\n"
+)
+
+
+class Fake:
+    """A `gateway` on PATH that answers from a list of (exit code, stderr); the last answer stays."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        script = folder / "gateway"
+        script.write_text(
+            '#!/bin/sh\necho "$*" >> "$HOME/calls"\ncase "$1" in config) n=validate;; *) n=check;; esac\n'
+            'echo x >> "$HOME/$n.count"; c=$(wc -l < "$HOME/$n.count"); f="$HOME/$n.$((c)).sh"\n[ -f "$f" ] || f="$HOME/$n.last.sh"\n. "$f"\n'
+        )
+        script.chmod(script.stat().st_mode | stat.S_IXUSR)
+        self.answers("validate", (0, ""))
+
+    def answers(self, name: str, *answers: tuple[int, str]) -> None:
+        for number, (code, text) in enumerate(answers, 1):
+            for file in (f"{name}.{number}.sh", f"{name}.last.sh"):
+                (self.folder / file).write_text(f"cat >&2 <<'END'\n{text}\nEND\nexit {code}\n")
+
+    def run(self, script: str, *args: str, timeout: float = 30) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [SHELL, "-c", (FILES / script).read_text(), script, *args],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            env={"HOME": str(self.folder), "PATH": f"{self.folder}:{os.environ['PATH']}"},
+        )
+
+    def calls(self) -> list[str]:
+        return (self.folder / "calls").read_text().splitlines()
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Fake:
+    return Fake(tmp_path)
+
+
+@pytest.mark.parametrize("file", sorted(FILES.glob("*.sh")), ids=lambda f: f.name)
+def test_shellcheck(file: Path) -> None:
+    if not shutil.which("shellcheck"):
+        # dash itself at least reads it
+        assert subprocess.run([SHELL, "-n", str(file)], check=False).returncode == 0
+        return
+    done = subprocess.run(["shellcheck", "-s", "dash", str(file)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("file", sorted(FILES.iterdir()), ids=lambda f: f.name)
+def test_kubernetes_leaves_the_script_alone(file: Path) -> None:
+    """In command and args Kubernetes turns $$ into $ and replaces $(NAME) of a known variable."""
+    source = file.read_text()
+    assert "$$" not in source
+    assert not re.search(r"\$\([A-Za-z_][A-Za-z0-9_]*\)", source)
+
+
+def test_waiter_waits_and_says_what_for(fake: Fake) -> None:
+    fake.answers("check", (1, DOWN), (1, PENDING), (1, PENDING), (0, ""))
+    done = fake.run("wait-for-migrations.sh", "schema", "0", "60")
+    assert done.returncode == 0
+    assert fake.calls() == ["config validate", *["migrate --check"] * 4]
+    lines = done.stdout.splitlines()
+    assert lines[0].endswith("pool timed out while waiting for an open connection") and "waiting for the schema" in lines[0]
+    assert lines[1].endswith("29 pending migrations remain for postgres")
+    assert "up to date" in lines[2] and len(lines) == 3, "the same thing is not said twice in a row"
+
+
+def test_waiter_gives_up_with_a_sentence(fake: Fake) -> None:
+    fake.answers("check", (1, PENDING))
+    done = fake.run("wait-for-migrations.sh", "schema", "1", "2")
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert re.fullmatch(
+        r"gave up after [23] s: the migration Job has not brought the schema up; the last check said: 29 pending migrations remain for postgres", last
+    )
+
+
+def test_waiter_does_not_wait_for_what_never_comes(fake: Fake) -> None:
+    fake.answers("check", (1, RESET))
+    done = fake.run("wait-for-migrations.sh", "schema", "5", "600", timeout=5)
+    assert done.returncode == 1 and len(fake.calls()) == 2
+    assert "this gateway version can't run on this database: database reset required" in done.stderr
+    assert "anyhow" not in done.stderr, "the last cause stands before the backtrace"
+
+
+def test_waiter_shows_an_invalid_configuration_at_once(fake: Fake) -> None:
+    fake.answers("validate", (1, "Error: failed to load\n\nCaused by:\n    providers[0].type: unknown variant `opnai`"))
+    done = fake.run("wait-for-migrations.sh", "schema", "5", "600", timeout=5)
+    assert done.returncode == 1 and "unknown variant `opnai`" in done.stderr and fake.calls() == ["config validate"]
+
+
+def test_waiter_goes_on_with_a_gateway_that_can_not_validate(fake: Fake) -> None:
+    fake.answers("validate", (2, "error: unrecognized subcommand 'config'"))
+    fake.answers("check", (0, ""))
+    done = fake.run("wait-for-migrations.sh", "schema", "5", "600", timeout=5)
+    assert done.returncode == 0 and "older than v0.20.1" in done.stdout
+
+
+def test_usage_errors_end_the_wait(fake: Fake) -> None:
+    fake.answers("check", (2, "error: unexpected argument"))
+    assert fake.run("wait-for-migrations.sh", "schema", "5", "600", timeout=5).returncode == 1
+
+
+def test_database_wait_ends_when_the_database_answers(fake: Fake) -> None:
+    fake.answers("check", (1, DOWN), (1, DOWN), (1, PENDING))
+    done = fake.run("wait-for-migrations.sh", "database", "0", "60")
+    assert done.returncode == 0 and "the database answers" in done.stdout
+    assert fake.calls() == ["migrate --check"] * 3, "the configuration is not this one's business"
+
+
+def test_database_wait_gives_up_with_a_sentence(fake: Fake) -> None:
+    fake.answers("check", (1, DOWN))
+    done = fake.run("wait-for-migrations.sh", "database", "1", "1")
+    assert done.returncode == 1 and "the database does not answer; the last try said: pool timed out" in done.stderr
+
+
+def serve(tmp_path: Path, body: str) -> subprocess.Popen[str]:
+    """serve.sh with a gateway that does this."""
+    script = tmp_path / "gateway"
+    script.write_text(f"#!/bin/sh\n{body}\n")
+    script.chmod(0o755)
+    return subprocess.Popen(
+        [SHELL, "-c", (FILES / "serve.sh").read_text()],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+    )
+
+
+def test_serve_passes_sigterm_on(tmp_path: Path) -> None:
+    process = serve(tmp_path, 'echo "up $*"; exec sleep 60')
+    assert process.stdout and process.stdout.readline() == "up serve\n"
+    started = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=5) == 0, "a stop that was asked for is no error"
+    assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 139])
+def test_serve_reports_the_exit_code(tmp_path: Path, code: int) -> None:
+    assert serve(tmp_path, f"exit {code}").wait(timeout=5) == code
+
+
+def test_serve_reports_a_kill_that_nobody_asked_for(tmp_path: Path) -> None:
+    assert serve(tmp_path, "kill -9 $$").wait(timeout=5) == 137
+
+
+def test_serve_waits_for_a_gateway_that_takes_its_time(tmp_path: Path) -> None:
+    """A later gateway may handle SIGTERM: the shell must stay until it is done, and tell its code."""
+    process = serve(tmp_path, 'trap "sleep 1; echo done; exit 7" TERM; echo up; while :; do sleep 0.1; done')
+    assert process.stdout and process.stdout.readline() == "up\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=5) == 7
+    assert process.stdout.read() == "done\n"
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield server
+
+
+def drain(port: int, settle: str, limit: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([SHELL, "-c", (FILES / "drain.sh").read_text(), "drain", settle, limit, f"{port:04X}"])
+
+
+def test_drain_is_over_when_nobody_is_connected(listener: socket.socket) -> None:
+    started = time.monotonic()
+    assert drain(listener.getsockname()[1], "1", "20").wait(timeout=10) == 0
+    assert 1 <= time.monotonic() - started < 4
+
+
+def test_drain_waits_for_the_last_connection(listener: socket.socket) -> None:
+    port = listener.getsockname()[1]
+    with socket.create_connection(("127.0.0.1", port)):
+        accepted, _ = listener.accept()
+        process = drain(port, "0", "30")
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=2.5)
+        accepted.close()
+    assert process.wait(timeout=5) == 0
+
+
+def test_drain_has_an_end(listener: socket.socket) -> None:
+    port = listener.getsockname()[1]
+    with socket.create_connection(("127.0.0.1", port)):
+        accepted, _ = listener.accept()
+        started = time.monotonic()
+        assert drain(port, "0", "2").wait(timeout=10) == 0
+        assert time.monotonic() - started >= 2
+        accepted.close()
+
+
+def test_drain_looks_at_its_own_port_only(listener: socket.socket) -> None:
+    with socket.create_connection(("127.0.0.1", listener.getsockname()[1])):
+        accepted, _ = listener.accept()
+        assert drain(1, "0", "20").wait(timeout=5) == 0
+        accepted.close()
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    status: dict[str, int] = {}
+
+    def do_GET(self) -> None:  # noqa: N802 - the base class calls it so
+        body = b'{"error":{"code":"store_error"}}'
+        self.send_response(self.status[self.path])
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_args: object) -> None:
+        """Quiet."""
+
+
+@pytest.mark.parametrize(
+    ("ready", "admin", "code", "says"),
+    [
+        (200, 200, 0, "the gateway: /readyz 200"),
+        (200, 302, 0, "the admin UI through the gateway: /admin 302"),
+        (503, 200, 1, "the gateway: /readyz 503"),
+        (200, 503, 1, "the admin UI through the gateway: /admin 503"),
+        (200, 404, 1, "/admin 404"),
+    ],
+)
+def test_helm_test_program(ready: int, admin: int, code: int, says: str) -> None:
+    handler = type("Handler", (Answers,), {"status": {"/readyz": ready, "/admin": admin}})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        done = subprocess.run(
+            ["perl", "-e", (FILES / "reach.pl").read_text(), "127.0.0.1", str(server.server_address[1])],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        server.shutdown()
+    assert done.returncode == code
+    assert says in done.stdout + done.stderr
+
+
+def test_helm_test_program_without_a_gateway() -> None:
+    done = subprocess.run(["perl", "-e", (FILES / "reach.pl").read_text(), "127.0.0.1", "1"], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1 and "no connection to 127.0.0.1:1" in done.stderr
