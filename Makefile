@@ -2,7 +2,7 @@
 # folder (OCEANS_LLM_CACHE, else ~/.cache/oceans-llm).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup up images demo open test lint unit chart chart-cluster shim standin molecule helm-check helm-template lock down clean clean-cache
+.PHONY: help setup up demo faults benchmarks operators open test lint unit chart chart-cluster shim standin molecule helm-check helm-template lock down clean clean-cache
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z -]+:.*## / {printf "  make %s\n        %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,15 @@ test: setup ## everything: lint, unit, chart, stand-in, Molecule
 
 lint unit shim chart standin chart-cluster molecule: setup ## one step of `make test`
 	@testbed/test.sh $@
+
+faults: up ## the whole fault catalogue on kind: what was said, how soon, whether it was true
+	@testbed/with-env.sh python faults/run.py
+
+benchmarks: up ## time to truth beside helm --wait and kubernetes.core.helm, in one run
+	@testbed/with-env.sh python benchmarks/time_to_truth.py --timeout 300
+
+operators: up ## CloudNativePG and External Secrets in the cluster
+	@testbed/operators.sh cloudnativepg external-secrets
 
 helm-check: setup ## lint the chart and render the default and every example
 	@testbed/test.sh helm-check

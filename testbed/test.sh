@@ -60,6 +60,7 @@ shim() { find_go && (cd testbed/node/oci-limits && go test ./...); }
 chart() { python -m pytest -q -m "not cluster" charts/oceans-llm/tests; }
 standin() { python -m pytest -q testbed/standin/tests; }
 chart-cluster() { python -m pytest -q -m cluster charts/oceans-llm/tests; }
+faults() { python faults/run.py --quick; }
 scenario() { molecule test -s "$1"; }
 
 # The cluster takes minutes the first time and tells of them itself, so it is no quiet step.
@@ -82,10 +83,10 @@ run_step() {
     lint | unit | shim | standin) step "$1" "$1" ;;
     chart) "$TESTBED/tools.sh" && step chart chart ;;
     cluster) cluster ;;
-    chart-cluster) cluster && step "$1" "$1" ;;
+    chart-cluster | faults) cluster && step "$1" "$1" ;;
     molecule) cluster && scenarios ;;
     helm-check | helm-template) "$TESTBED/tools.sh" && charts/oceans-llm/tests/tasks.sh "$1" ;;
-    *) fail "no step '$1'; there are: lint unit shim chart standin chart-cluster molecule" ;;
+    *) fail "no step '$1'; there are: lint unit shim chart standin chart-cluster faults molecule" ;;
   esac
 }
 everything() {
@@ -95,6 +96,7 @@ everything() {
   without_cluster=$!
   if cluster; then
     step chart-cluster chart-cluster || true
+    step faults faults || true
     scenarios
   fi
   wait "$without_cluster"
