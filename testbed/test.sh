@@ -57,9 +57,9 @@ shell_scripts() {
 }
 unit() { python -m pytest -q "$collection/tests/unit"; }
 shim() { find_go && (cd testbed/node/oci-limits && go test ./...); }
-chart() { python -m pytest -q -m "not cluster" charts/oceans-llm/tests; }
+chart() { python -m pytest -q -n 2 -m "not cluster" charts/oceans-llm/tests; }
 standin() { python -m pytest -q testbed/standin/tests; }
-chart-cluster() { python -m pytest -q -m cluster charts/oceans-llm/tests; }
+chart-cluster() { python -m pytest -q -n 2 --dist worksteal -m cluster charts/oceans-llm/tests; }
 faults() { python faults/run.py --quick; }
 scenario() { molecule test -s "$1"; }
 

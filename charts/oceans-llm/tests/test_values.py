@@ -263,10 +263,10 @@ def test_schema_and_values_name_the_same_keys() -> None:
 
 
 def test_probes_take_their_optional_fields() -> None:
-    objects = render(merged(DATABASE, *(at(f"probes.{owner}.{probe}", {field: 1 for field in OPTIONAL}) for owner, probe in PROBES)))
+    objects = render(merged(DATABASE, *(at(f"probes.{owner}.{probe}", dict.fromkeys(OPTIONAL, 1)) for owner, probe in PROBES)))
     for owner, probe in PROBES:
         rendered = get(named(objects, "Deployment", "-gateway" if owner == "gateway" else "-admin-ui"), f"{MAIN}.{probe}Probe")
-        assert {field: rendered[field] for field in OPTIONAL} == {field: 1 for field in OPTIONAL}
+        assert {field: rendered[field] for field in OPTIONAL} == dict.fromkeys(OPTIONAL, 1)
 
 
 PROBES = [(owner, probe) for owner in ("gateway", "adminUi") for probe in ("startup", "liveness", "readiness")]
