@@ -54,7 +54,7 @@ PYTHON
 
 sanity() {
   get_pip
-  (cd "$copy" && ansible-test sanity --local --color no --python default)
+  (cd "$copy" && ansible-test sanity --local --color no --python "$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')")
 }
 
 docs() { ANSIBLE_COLLECTIONS_PATH=$scratch antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=self "$copy"; }

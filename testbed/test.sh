@@ -96,7 +96,6 @@ everything() {
   without_cluster=$!
   if cluster; then
     step chart-cluster chart-cluster || true
-    step faults faults || true
     scenarios
   fi
   wait "$without_cluster"

@@ -21,12 +21,28 @@ from typing import Any
 import yaml
 
 COLLECTION = Path(__file__).resolve().parents[1]
+#: role -> what it does in one line, and what a user of the role alone has to know
 ROLES = {
-    "preflight": "Find everything that would stop a rollout, before anything is written",
-    "secrets": "Write the Secret that the gateway reads, key by key",
-    "deploy": "Change the Helm release, and follow it until it is served or its failure is certain",
-    "wait": "Watch a release that somebody else changed, until it is served or its failure is certain",
-    "bootstrap": "Make the first administrator and seed the configuration, and prove it",
+    "preflight": (
+        "Find everything that would stop a rollout, before anything is written",
+        "Renders the chart, reads the cluster, sends every object as a dry run, and reports all findings at once. Writes nothing.",
+    ),
+    "secrets": (
+        "Write the Secret that the gateway reads, key by key",
+        "Only listed keys are written, as an own field manager; keys can be generated once. Values are never shown.",
+    ),
+    "deploy": (
+        "Change the Helm release, and follow it until it is served or its failure is certain",
+        "Changes nothing when nothing differs. A certain failure stops the migration, ends Helm cleanly and fails the task with its cause.",
+    ),
+    "wait": (
+        "Watch a release that somebody else changed, until it is served or its failure is certain",
+        "Works with any Helm release, whoever installed it. Changes nothing.",
+    ),
+    "bootstrap": (
+        "Make the first administrator and seed the configuration, and prove it",
+        "Runs the gateway's own commands in one-off Jobs, and proves the administrator by a login.",
+    ),
 }
 BEGIN, END = "<!-- variables: made by tests/check_argument_specs.py --write -->", "<!-- end of variables -->"
 NAME = re.compile(r"\b_?oceans_llm_[a-z0-9_]+")
@@ -78,14 +94,23 @@ def differences() -> Iterator[str]:
 
 def rendered_specs(role: str) -> str:
     full = specs("gateway")["options"]
+    own = [name for name in full if name in used(role)]
     main = {
-        "short_description": ROLES[role],
+        "short_description": ROLES[role][0],
+        "description": ROLES[role][1],
         "author": "oceans.llm contributors",
         "version_added": "0.1.0",
-        "options": {n: full[n] for n in full if n in used(role)},
+        "options": {name: {**full[name], "description": _references(full[name]["description"], own)} for name in own},
     }
     body = yaml.dump({"argument_specs": {"main": main}}, Dumper=Indented, sort_keys=False, width=130, allow_unicode=True)
     return "# Cut out of roles/gateway/meta/argument_specs.yml by tests/check_argument_specs.py --write.\n" + body
+
+
+def _references(words: Any, own: list[str]) -> Any:
+    """A reference to an option that this role does not have becomes plain code."""
+    if isinstance(words, list):
+        return [_references(w, own) for w in words]
+    return re.sub(r"\bO\(([a-z_]+)\)", lambda m: m[0] if m[1] in own else f"C({m[1]})", words)
 
 
 class Indented(yaml.SafeDumper):

@@ -81,19 +81,23 @@ class ActionModule(ClusterAction):
 
     def _picture(self, args: dict[str, Any]) -> Picture:
         provision: dict[str, bytes | None] = {}
+        unwritable: list[tuple[str, secret_plan.Problem]] = []
         if args["secrets_source"] == "provision":
-            provision = dict.fromkeys(args["generate"]) | {k: secret_plan.as_bytes(v) for k, v in args["secrets"].items()}
+            unwritable = secret_plan.unwritable(args["secrets"])
+            broken = {key for key, _problem in unwritable}
+            provision = dict.fromkeys(args["generate"]) | {k: None if k in broken else secret_plan.as_bytes(v) for k, v in args["secrets"].items()}
         wanted = Wanted(
-            args["name"],
-            args["namespace"],
-            args["create_namespace"],
-            args["secrets_source"],
-            args["secret_name"],
-            provision,
-            args["bootstrap_admin"],
-            (args["values"].get("gateway") or {}).get("config") or {},
-            args["force_conflicts"],
-            args["recover_after"],
+            release=args["name"],
+            namespace=args["namespace"],
+            create_namespace=args["create_namespace"],
+            secrets_source=args["secrets_source"],
+            secret_name=args["secret_name"],
+            provision=provision,
+            unwritable=tuple(unwritable),
+            bootstrap_admin=args["bootstrap_admin"],
+            config=(args["values"].get("gateway") or {}).get("config") or {},
+            force_conflicts=args["force_conflicts"],
+            recover_after=args["recover_after"],
         )
         names = tuple(str(n) for n in self.task_vars if str(n).startswith("oceans_llm_"))
         picture = Picture(wanted=wanted, unreachable=self._unreachable, variables=names, known_variables=known_variables())
@@ -154,12 +158,12 @@ class ActionModule(ClusterAction):
             "warning_count": len(warnings),
             "seconds": round(seconds, 1),
         }
-        if errors:
-            first = errors[0].line() if len(errors) == 1 else "; ".join(f"{f.code} {f.object}" for f in errors)
-            return result | {"failed": True, "msg": f"preflight found {counts}, nothing was changed: {first}"}
         checked = len(picture.objects)
         text = f"preflight: {counts}, {checked} objects rendered and tried, {seconds:.1f} s"
         self.say(text)
+        if errors:
+            first = errors[0].line() if len(errors) == 1 else "; ".join(f"{f.code} {f.object}" for f in errors)
+            return result | {"failed": True, "msg": f"preflight found {counts}, nothing was changed: {first}"}
         return result | {"msg": text}
 
 

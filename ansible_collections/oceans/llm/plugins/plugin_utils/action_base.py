@@ -9,15 +9,19 @@ printed while the task runs, and no code is copied anywhere (measured for 10 tas
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import tempfile
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from .cluster import Cluster, ClusterError
+from .rollout import lines
 from .rollout.redact import Redactor
 
 #: how to reach the cluster; names, aliases and types as in kubernetes.core (plugins/doc_fragments/auth.py documents them)
@@ -59,7 +63,8 @@ class ClusterAction(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         self.task_vars: dict[str, Any] = task_vars or {}
         self.redactor = Redactor()
-        return result | self._clean(self._guarded())
+        with temporary_files():
+            return result | self._clean(self._guarded())
 
     def _guarded(self) -> dict[str, Any]:
         """Whatever happens, a result with a sentence."""
@@ -90,7 +95,9 @@ class ClusterAction(ActionBase):
     def say(self, line: str) -> None:
         """One live line on the screen, the host's name in front."""
         text = self.redactor(line) if getattr(self, "redactor", None) else line
-        Display().display(f"[{self.host}] {text}")
+        # Ansible itself leaves the colour out where there is no terminal, or where the user wants none
+        tone = lines.tone(text)
+        Display().display(f"[{self.host}] {text}", color=getattr(constants, f"COLOR_{tone.upper()}") if tone else None)
 
     @property
     def host(self) -> str:
@@ -111,6 +118,20 @@ class ClusterAction(ActionBase):
 
     def _clean(self, result: dict[str, Any]) -> dict[str, Any]:
         return dict(self.redactor.deep(result))
+
+
+@contextlib.contextmanager
+def temporary_files() -> Iterator[None]:
+    """All temporary files go to Ansible's own folder, which it removes at the end of the run, whatever became of the task.
+
+    The Kubernetes client writes the key of a kubeconfig into a file and removes it when the interpreter exits in the ordinary way; a
+    process that Ansible forked for a task never does.
+    """
+    before, tempfile.tempdir = tempfile.tempdir, constants.DEFAULT_LOCAL_TMP
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 def plain(data: Any) -> Any:

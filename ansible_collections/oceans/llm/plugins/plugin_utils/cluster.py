@@ -10,9 +10,11 @@ the server's own clock, and one exception type that tells a refusal from an unre
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import json
 import os
+import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -24,6 +26,7 @@ from . import paths
 try:
     import kubernetes.client
     import kubernetes.config
+    import kubernetes.stream
     import urllib3
 
     IMPORT_ERROR: ImportError | None = None
@@ -215,6 +218,33 @@ class Cluster:
             raise ApiError(0, "Unreachable", f"the log of {pod} broke off: {_plain(error)}", path) from error
         finally:
             answer.close()
+
+    @contextlib.contextmanager
+    def port_forward(self, namespace: str, pod: str, port: int, patience: float) -> Iterator[socket.socket]:
+        """A connection to a pod's port through the API server (pods/portforward); each read and write may take `patience` seconds.
+
+        :raises ApiError: when it is not allowed, or the API server cannot do it.
+        """
+        path = f"{paths.pod(namespace, pod)}/portforward"
+        own = kubernetes.client.ApiClient(self._client.configuration)  # the package's stream functions bend the client they work with
+        try:
+            forward = kubernetes.stream.portforward(
+                kubernetes.client.CoreV1Api(own).connect_get_namespaced_pod_portforward, pod, namespace, ports=str(port)
+            )
+        except Exception as error:  # the package wraps whatever its websocket library raises
+            raise ApiError(getattr(error, "status", 0) or 0, "PortForward", f"no way to port {port} of Pod/{pod}: {_plain(error)}", path) from error
+        stream = forward.socket(port)
+        stream = getattr(stream, "_socket", stream)  # a wrapper that TLS cannot work with
+        try:
+            stream.settimeout(patience)
+            yield stream
+        except ConnectionResetError as error:
+            end = time.monotonic() + 0.5  # the reason comes on a channel of its own
+            while (told := forward.error(port)) is None and time.monotonic() < end:
+                time.sleep(0.02)
+            raise (ConnectionRefusedError(told) if told and "refused" in told else error) from error
+        finally:
+            forward.close()
 
     def can(self, verb: str, resource: str, group: str = "", namespace: str = "", name: str = "", subresource: str = "") -> bool:
         """Ask the API server whether the caller may do this (SelfSubjectAccessReview, authorization.k8s.io/v1)."""

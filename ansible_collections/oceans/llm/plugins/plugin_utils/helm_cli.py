@@ -55,10 +55,9 @@ class Helm:
         folder = os.path.join(constants.DEFAULT_LOCAL_TMP, f"chart-{key}")
         try:
             os.makedirs(folder, mode=0o700, exist_ok=True)
-            lock = open(os.path.join(folder, "lock"), "w", encoding="ascii")
         except OSError:
             return self._pulled(chart, version, into)
-        with lock:
+        with open(os.path.join(folder, "lock"), "w", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # the others wait for the first one
             return _archive(folder) or self._pulled(chart, version, folder)
 

@@ -64,15 +64,20 @@ def plan(live: Mapping[str, Any] | None, wanted: Mapping[str, Any], generate: It
 
 def problems(wanted: Mapping[str, Any], database_key: str = "POSTGRES_URL") -> list[tuple[str, Problem]]:
     """What is wrong with the listed keys and values: names, types, shapes."""
-    found = []
+    broken = unwritable(wanted)
+    named = {key for key, _problem in broken}
+    return broken + [(key, p) for key, value in wanted.items() if str(key) not in named for p in check(key, as_bytes(value), (database_key,))]
+
+
+def unwritable(wanted: Mapping[str, Any]) -> list[tuple[str, Problem]]:
+    """What cannot be a key or a value at all."""
+    found: list[tuple[str, Problem]] = []
     for key, value in wanted.items():
         if not _KEY.fullmatch(str(key)):
             found.append((str(key), Problem("SecretKeyName", f"{key!r} is no key of a Secret (letters, digits, - _ . only)", "rename it")))
         elif isinstance(value, (Mapping, list, tuple)) or value is None:
             kind = "empty (null)" if value is None else f"a {'map' if isinstance(value, Mapping) else 'list'}"
-            found.append((key, Problem("SecretNotText", f"{key} is {kind}, not a text", f"give {key} as a string")))
-        else:
-            found += [(key, problem) for problem in check(key, as_bytes(value), (database_key,))]
+            found.append((str(key), Problem("SecretNotText", f"{key} is {kind}, not a text", f"give {key} as a string")))
     return found
 
 

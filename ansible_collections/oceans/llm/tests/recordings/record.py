@@ -133,6 +133,12 @@ def act(cluster: Cluster, ns: str, what: str) -> None:
             cluster.create(f"{paths.pod(ns, found['metadata']['name'])}/eviction", body)
     elif what == "update":
         cluster.patch(paths.deployment(ns, "it"), {"spec": {"template": {"metadata": {"annotations": {"again": "1"}}}}})
+    elif what == "lose-old-pod":  # the new version has no init container; the old one's fails from now on
+        cluster.create(paths.configmaps(ns), {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "flag"}, "data": {"newer": "yes"}})
+        cluster.patch(paths.deployment(ns, "it"), {"spec": {"template": {"spec": {"initContainers": None}}}})
+        time.sleep(2)
+        pods = cluster.list(paths.pods(ns), labelSelector="app=it")["items"]
+        cluster.delete(paths.pod(ns, min(pods, key=lambda p: p["metadata"]["creationTimestamp"])["metadata"]["name"]))
     elif what == "mend-job":  # a Job's template cannot be changed: another one under the same name, as a Helm hook does
         live = cluster.get(paths.job(ns, "it-migrate"))
         cluster.delete(paths.job(ns, "it-migrate"))

@@ -97,6 +97,27 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario("good-update", (deployment(pod(container(readinessProbe={**READY, "initialDelaySeconds": 2})), replicas=2),), seconds=40, then=((4.0, "update"),)),
     Scenario(
+        "good-old-pod-lost",
+        (
+            deployment(
+                pod(
+                    container(readinessProbe={**READY, "initialDelaySeconds": 6}),
+                    initContainers=[
+                        container(
+                            "wait",
+                            "if [ -e /flag/newer ]; then echo \"this gateway version can't run on this database\"; exit 1; fi",
+                            volumeMounts=[{"name": "flag", "mountPath": "/flag"}],
+                        )
+                    ],
+                    volumes=[{"name": "flag", "configMap": {"name": "flag", "optional": True}}],
+                ),
+                replicas=2,
+            ),
+        ),
+        seconds=75,
+        then=((12.0, "lose-old-pod"),),
+    ),
+    Scenario(
         "good-slow-start",
         (
             deployment(

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
@@ -61,6 +63,17 @@ def test_a_defect_names_plugin_exception_and_place():
 
     found = run({"name": "x"}, does)
     assert found["failed"] and "oceans.llm.example broke down: KeyError" in found["msg"] and "test_action_base.py" in found["where"]
+
+
+def test_temporary_files_are_where_ansible_removes_them(tmp_path, monkeypatch):
+    monkeypatch.setattr("ansible.constants.DEFAULT_LOCAL_TMP", str(tmp_path))
+    before = tempfile.tempdir
+
+    def does(self, args):
+        _handle, name = tempfile.mkstemp()
+        raise Refused(name)  # a task that ends early leaves nothing elsewhere, either
+
+    assert Path(run({"name": "x"}, does)["msg"]).parent == tmp_path and tempfile.tempdir == before
 
 
 def test_no_secret_is_in_a_result_or_line():

@@ -8,7 +8,9 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -83,6 +85,15 @@ def test_a_secret_is_never_in_a_diff(release):
     assert "TOKEN" in found.after
 
 
+def test_a_diff_names_the_keys_of_a_secret_that_change():
+    def secret(**data):
+        return helm_release.parse(BODY | {"manifest": json.dumps({"kind": "Secret", "metadata": {"name": "s"}, "stringData": data})})
+
+    found = changes.compare(secret(SAME="a", ROTATED="b"), secret(SAME="a", ROTATED="c", NEW="d"))
+    assert "ROTATED: (changed)" in found.after and "NEW: (hidden)" in found.after and "SAME: (hidden)" in found.after
+    assert "(changed)" not in found.before
+
+
 def test_a_failed_revision_is_changed_again_though_no_object_differs(release):
     found = changes.compare(replace(release, status="failed"), release)
     assert found and found.phrase() == "revision 3 is failed"
@@ -131,6 +142,27 @@ def test_a_chart_that_is_nowhere_is_a_sentence(tmp_path):
     program.chmod(0o755)
     with pytest.raises(HelmError, match="neither a folder"):
         Helm(str(program), {}).pull("no/such/chart", "", str(tmp_path))
+
+
+def test_a_chart_is_pulled_once_in_a_run_whoever_asks(tmp_path, monkeypatch):
+    monkeypatch.setattr("ansible.constants.DEFAULT_LOCAL_TMP", str(tmp_path / "run"))
+    program, calls = tmp_path / "helm", tmp_path / "calls"
+    program.write_text(f'#!/bin/sh\necho "$@" >> {calls}\nwhile [ "$1" != --destination ]; do shift; done\nsleep 0.2\necho x > "$2/oceans-llm-1.tgz"\n')
+    program.chmod(0o755)
+    with ThreadPoolExecutor(4) as pool:  # several hosts at once
+        found = set(pool.map(lambda _n: Helm(str(program), {}).pull("oci://r/c", "1", str(tmp_path)), range(4)))
+    assert len(found) == 1 and calls.read_text().splitlines() == [f"pull oci://r/c --destination {Path(found.pop()).parent} --version 1"]
+    Helm(str(program), {}).pull("oci://r/c", "2", str(tmp_path))
+    assert len(calls.read_text().splitlines()) == 2, "another version is another chart"
+
+
+def test_a_pull_that_leaves_nothing_is_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr("ansible.constants.DEFAULT_LOCAL_TMP", str(tmp_path / "run"))
+    program = tmp_path / "helm"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    with pytest.raises(HelmError, match="left no archive"):
+        Helm(str(program), {}).pull("oci://r/c", "1", str(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 
+from ansible_collections.oceans.llm.plugins.plugin_utils import secret_plan
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm_release import Release
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import access, admission, chart, config, platform, release, rules, secrets, tools, variables
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.finding import Finding, settle, unused_waivers
@@ -269,6 +270,21 @@ def test_a_key_that_is_not_there_tells_which_are(picture):
     assert "has no key url" in finding.sentence and "GATEWAY_IDENTITY_TOKEN_SECRET, POSTGRES_URL" in finding.sentence
 
 
+def test_a_key_that_several_ask_for_is_said_once_with_all_of_them(picture):
+    keyed = gateway(env=[{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "url"}}}])
+    job = {**keyed, "kind": "Job", "metadata": {"name": "migrate"}}
+    (finding,) = [f for f in secrets.find(replace(picture, objects=(keyed, job, configuration(CONFIG)))) if f.code == "MissingSecretKey"]
+    assert "Deployment/gw (container gateway), Job/migrate (container gateway)" in finding.hint
+
+
+def test_what_cannot_be_written_at_all_is_known_before_the_first_write(picture):
+    values = {"LIST": ["hunter2"], "bad key": "x"}
+    wanted = replace(picture.wanted, secrets_source="provision", provision=dict.fromkeys(values), unwritable=tuple(secret_plan.unwritable(values)))
+    found = [f for f in secrets.find(replace(picture, wanted=wanted)) if "key " in f.object]
+    assert codes(found) == [("SecretNotText", "Secret/s key LIST"), ("SecretKeyName", "Secret/s key bad key")]
+    assert "hunter" not in "".join(f.line() for f in found)
+
+
 def test_an_optional_source_may_be_missing(picture):
     optional = gateway(env_from=[{"secretRef": {"name": "s"}}, {"secretRef": {"name": "absent", "optional": True}}])
     assert list(secrets.find(replace(picture, objects=(optional, configuration(CONFIG)), secrets={**picture.secrets, "absent": None}))) == []
@@ -310,6 +326,12 @@ def test_a_missing_pull_secret_is_a_warning(picture):
     pulling = replace(picture, objects=(gateway(imagePullSecrets=[{"name": "pull"}]), configuration(CONFIG)), secrets={**picture.secrets, "pull": None})
     (finding,) = secrets.find(pulling)
     assert finding.code == "MissingPullSecret" and finding.severity == "warning"
+
+
+def test_an_object_of_somebody_else_is_not_said_to_differ_as_well(picture):
+    live = {"metadata": {"name": "x"}}
+    runs = (DryRun("Service/x", 409, "Conflict", 'Apply failed with 1 conflict: conflict with "kubectl-create" using v1: .spec.selector', live),)
+    assert codes(rules.check(replace(picture, dry_runs=runs))) == [("ForeignObject", "Service/x")]
 
 
 # --- release --------------------------------------------------------------------------------------------------------------
@@ -414,7 +436,6 @@ def test_helm_3_is_no_stranger_to_its_own_fields(picture):
     """It names its field manager after its program and does not apply on the server's side, so a dry run finds it in conflict."""
     own = DryRun("Deployment/gw", 409, "Conflict", 'Apply failed with 1 conflict: conflict with "helm3" using apps/v1: .spec.template.spec.image')
     assert list(admission.find(replace(picture, dry_runs=(own,), tools=Tools("v3.21.4", "", "6.6.0")))) == []
-
 
 
 def test_a_named_user_that_the_kubelet_would_refuse(picture):

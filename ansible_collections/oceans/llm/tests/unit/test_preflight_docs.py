@@ -21,4 +21,4 @@ def test_codes_and_their_documentation_agree():
 
 
 def test_missing_things_are_named_by_their_kind():
-    assert 'f"Missing{source.kind}"' in (UTILS / "preflight/secrets.py").read_text()
+    assert 'f"Missing{kind}"' in (UTILS / "preflight/secrets.py").read_text()

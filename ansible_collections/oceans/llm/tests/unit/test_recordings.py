@@ -195,6 +195,7 @@ WITNESSES = (
     "unschedulable",
     "good-job-pod-deleted",
     "good-job-pod-evicted",
+    "good-old-pod-lost",
     "job-suspended",
     "paused",
     "progress-deadline",

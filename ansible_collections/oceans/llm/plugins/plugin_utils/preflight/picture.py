@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..helm_release import Release
+from ..secret_shapes import Problem
 
 Object = Mapping[str, Any]
 #: annotation that makes an object a Helm hook (Helm documentation, chart hooks)
@@ -32,6 +33,8 @@ class Wanted:
     secret_name: str = ""
     #: keys that this run writes into `secret_name`; None: a value that it generates
     provision: Mapping[str, bytes | None] = field(default_factory=dict, repr=False)
+    #: of these, what is no text or has no proper name, with what is wrong
+    unwritable: tuple[tuple[str, Problem], ...] = ()
     bootstrap_admin: bool = False
     config: Mapping[str, Any] = field(default_factory=dict)
     force_conflicts: bool = False

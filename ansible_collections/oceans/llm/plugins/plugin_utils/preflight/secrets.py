@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .. import gateway_config, secret_shapes
+from ..pod_env import Source
 from .finding import WARNING, Finding
 from .picture import Picture, pod_templates
 from .sources import gateway_environment, holder, references, secret
 
 
 def find(picture: Picture) -> Iterator[Finding]:
+    for key, problem in picture.wanted.unwritable:
+        yield Finding(problem.code, f"Secret/{picture.wanted.secret_name} key {key}", problem.sentence, problem.hint)
     yield from _missing(picture)
     yield from _pull_secrets(picture)
     environment = gateway_environment(picture)
@@ -37,28 +40,28 @@ def find(picture: Picture) -> Iterator[Finding]:
 
 
 def _missing(picture: Picture) -> Iterator[Finding]:
+    users: dict[tuple[str, str, str], list[str]] = {}
     for where, container, source in references(picture):
-        if source.optional or not source.object:
-            continue
-        held = holder(picture, source)
-        target = f"{source.kind}/{source.object}"
-        user = f"{where}{f' (container {container})' if container else ''}"
+        if not source.optional and source.object:
+            users.setdefault((source.kind, source.object, source.key), []).append(f"{where}{f' (container {container})' if container else ''}")
+    for (kind, name, key), who in users.items():
+        held = holder(picture, Source("", kind, name, key))
+        target = f"{kind}/{name}"
         if held is None:
-            key = f", for its key {source.key}" if source.key else ""
             yield Finding(
-                f"Missing{source.kind}",
+                f"Missing{kind}",
                 target,
-                f"does not exist; pods read it{key}",
+                f"does not exist; pods read it{f', for its key {key}' if key else ''}",
                 f"make it in namespace {picture.wanted.namespace}, or correct the name in the variables",
             )
-        elif source.key and source.key not in held.data and held.closed:
+        elif key and key not in held.data and held.closed:
             has = ", ".join(sorted(held.data)) or "none"
             hint = (
-                f"add {source.key} to oceans_llm_secrets"
-                if held.origin in ("written by this run", "made by the chart") and source.kind == "Secret"
-                else f"add the key, or name another one ({user} asks for it)"
+                f"add {key} to oceans_llm_secrets"
+                if held.origin in ("written by this run", "made by the chart") and kind == "Secret"
+                else f"add the key, or name another one (asked for by {', '.join(who)})"
             )
-            yield Finding(f"Missing{source.kind}Key", target, f"has no key {source.key} ({held.origin}; keys: {has})", hint)
+            yield Finding(f"Missing{kind}Key", target, f"has no key {key} ({held.origin}; keys: {has})", hint)
 
 
 def _pull_secrets(picture: Picture) -> Iterator[Finding]:

@@ -19,8 +19,7 @@ from typing import Any
 from ..helm_release import Release
 from . import html_report
 from .follow import Outcome, as_dict
-from .model import Snapshot, epoch, meta, seen_at, since
-from .state import STAMPS
+from .model import STAMPS, Snapshot, epoch, meta, seen_at, since
 
 VERSION = 1  # of report.json; grows when a field changes its meaning
 
@@ -52,6 +51,8 @@ def write(folder: str, run: Run, clean: Callable[[str], str]) -> str:
     _put(path, "events.json", _dump([_event(e, snapshot) for e in _events(snapshot)], clean))
     _put(path, "objects.json", _dump(_objects(snapshot), clean))
     for (pod, container), text in snapshot.logs.items():
+        if not text:
+            continue
         _put(path, os.path.join("logs", _safe(f"{pod}.{container}.log")), clean(text))
     _put(path, "report.html", html_report.render(json.loads(_dump(body, clean))))
     return path
@@ -83,7 +84,7 @@ def as_json(run: Run) -> dict[str, Any]:
         "timeline": [{"seconds": s, "line": line} for s, line in outcome.timeline],
         "spans": list(spans(snapshot)),
         "events": [{"seconds": round(max(0.0, seen_at(e) - snapshot.started), 1), **_event(e, snapshot)} for e in _events(snapshot)],
-        "logs": {f"{pod} {container}": text.splitlines()[-12:] for (pod, container), text in snapshot.logs.items()},
+        "logs": {f"{pod} {container}": text.splitlines()[-12:] for (pod, container), text in snapshot.logs.items() if text},
     }
 
 
@@ -95,7 +96,7 @@ def spans(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
             if not made or made < snapshot.started - STAMPS:
                 continue
             status = obj.get("status") or {}
-            for phase, begin, end in _job(status, made, snapshot.now) if kind == "Job" else _pod(status, made, snapshot.now):
+            for phase, begin, end in _job(status, made, snapshot.now) if kind == "Job" else _pod(status, made, snapshot.now, _of_job(obj)):
                 if end > begin or phase == "ready":
                     yield {
                         "object": f"{kind}/{name}",
@@ -111,11 +112,15 @@ def _job(status: Mapping[str, Any], made: float, now: float) -> Iterator[tuple[s
     yield ("complete" if "Complete" in ends else "failed" if "Failed" in ends else "running"), made, end or now
 
 
-def _pod(status: Mapping[str, Any], made: float, now: float) -> Iterator[tuple[str, float, float]]:
-    ready = next((epoch(c.get("lastTransitionTime")) for c in status.get("conditions") or () if c.get("type") == "Ready" and c.get("status") == "True"), 0.0)
-    scheduled = next(
-        (epoch(c.get("lastTransitionTime")) for c in status.get("conditions") or () if c.get("type") == "PodScheduled" and c.get("status") == "True"), 0.0
-    )
+def _of_job(obj: Mapping[str, Any]) -> bool:
+    return any(o.get("kind") == "Job" for o in meta(obj).get("ownerReferences") or ())
+
+
+def _pod(status: Mapping[str, Any], made: float, now: float, of_job: bool = False) -> Iterator[tuple[str, float, float]]:
+    """A Job's pod is "ready" as soon as it runs, which means nothing."""
+    since_when = {c.get("type"): epoch(c.get("lastTransitionTime")) for c in status.get("conditions") or () if c.get("status") == "True"}
+    ready = 0.0 if of_job else since_when.get("Ready", 0.0)
+    scheduled = since_when.get("PodScheduled", 0.0)
     yield "waits for a node", made, scheduled or now
     if not scheduled:
         return

@@ -4,15 +4,18 @@
 """Fence: make sure that no hook Job of a failed rollout does anything more.
 
 Without it a migration Job whose image appears a minute later still migrates the database, long after the run was
-declared failed (the phantom migration, faults.md F18). A Job is suspended (Kubernetes API, JobSpec.suspend: its pods
-are deleted and no new ones made), what still runs is deleted with a grace of one second (the gateway ignores SIGTERM;
-a migration runs in a transaction, so the server rolls it back), and only the absence of pods counts as fenced.
+declared failed (the phantom migration, faults.md F18). Its pods are deleted with a grace of one second (the gateway
+ignores SIGTERM; a migration runs in a transaction, so the server rolls it back), the Job is suspended (Kubernetes API,
+JobSpec.suspend: no new pods), and only the absence of pods counts as fenced. In this order: a suspended Job's pods are
+deleted by its controller with their own grace (30 s), and a kubelet that is at that does not hear of a shorter one any
+more (measured: 31 s instead of 3 s).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from .. import paths
 from ..cluster import ApiError, Cluster
@@ -21,7 +24,7 @@ from .progress import finished
 GRACE = 1  # seconds between TERM and KILL for a pod that is fenced
 
 
-def fence(cluster: Cluster, namespace: str, jobs: Iterable[str], deadline: float = 15.0) -> list[str]:
+def fence(cluster: Cluster, namespace: str, jobs: Iterable[str], deadline: float = 60.0) -> list[str]:
     """Stop these Jobs; returns what was stopped.
 
     :raises ApiError: when the API server refuses, or the pods are not gone within `deadline` seconds.
@@ -37,6 +40,8 @@ def _suspend(cluster: Cluster, namespace: str, name: str) -> bool:
     job = cluster.find(paths.job(namespace, name))
     if job is None or finished(job) is not None:
         return False
+    for pod in _alive(cluster.list(paths.pods(namespace), labelSelector=_pods_of(name))):
+        _delete_now(cluster, namespace, pod)
     try:
         cluster.patch(paths.job(namespace, name), {"spec": {"suspend": True}}, manager="oceans-llm-fence")
     except ApiError as error:
@@ -47,10 +52,10 @@ def _suspend(cluster: Cluster, namespace: str, name: str) -> bool:
 
 def _until_no_pod(cluster: Cluster, namespace: str, job: str, end: float) -> None:
     """Delete what still runs and watch until it is gone."""
-    selector = f"batch.kubernetes.io/job-name={job}"
+    selector = _pods_of(job)
     while True:
         answer = cluster.list(paths.pods(namespace), labelSelector=selector)
-        alive = {p["metadata"]["name"] for p in answer["items"] if (p.get("status") or {}).get("phase") not in ("Failed", "Succeeded")}
+        alive = _alive(answer)
         for name in alive:
             _delete_now(cluster, namespace, name)
         if not alive:
@@ -63,6 +68,14 @@ def _until_no_pod(cluster: Cluster, namespace: str, job: str, end: float) -> Non
                 alive.discard(event["object"]["metadata"]["name"])
             if not alive:
                 break
+
+
+def _pods_of(job: str) -> str:
+    return f"batch.kubernetes.io/job-name={job}"
+
+
+def _alive(pods: Mapping[str, Any]) -> set[str]:
+    return {p["metadata"]["name"] for p in pods["items"] if (p.get("status") or {}).get("phase") not in ("Failed", "Succeeded")}
 
 
 def _delete_now(cluster: Cluster, namespace: str, pod: str) -> None:

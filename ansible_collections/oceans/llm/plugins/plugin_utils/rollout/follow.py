@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 from .. import paths
 from ..cluster import ApiError, Cluster
-from . import fence, state
-from .causes import find
+from . import fence, going_back, state
+from .causes import find, jobs
 from .causes.catalogue import cause as make
-from .database import DatabaseLook
+from .database import DatabaseLook, Seen
 from .interrupt import Interrupt
 from .lines import Narrator
 from .logs import LogReader
@@ -30,6 +30,9 @@ from .verdict import Helm, State, Verdict, judge, timeout_cause
 
 HEARTBEAT = 4.5  # seconds; a line at least every five
 TICK = 0.25  # seconds between two looks when nothing changes: for budgets, and for Helm's end
+#: causes that are better known when the database itself has been asked
+ASK_DATABASE = ("DatabaseSilent", "DatabaseUnreachable", "DatabaseConnections", "MigrationWaits")
+NOTHING_SEEN = asdict(Seen())
 
 
 class HelmRun(Protocol):
@@ -103,7 +106,7 @@ class Follower:
             self._logs.read_new(self._snapshot(running), world.logs)
             snapshot = self._snapshot(running)
             verdict = judge(snapshot, find(snapshot), running)
-            if self._asked_about_database(verdict):
+            if self._asked_about_database(snapshot, verdict):
                 continue  # say it once, with what is known
             if self._narrator.changes(snapshot, verdict, world.away_reason if world.away_since else ""):
                 told = time.monotonic()
@@ -120,13 +123,13 @@ class Follower:
                 self._narrator.heartbeat(verdict, world.away_reason if world.away_since else "")
                 told = time.monotonic()
 
-    def _asked_about_database(self, verdict: Verdict) -> bool:
-        """True when something new is known of a database that does not answer."""
-        if self._database is None or not any(c.code in ("DatabaseSilent", "DatabaseUnreachable") for c in verdict.causes):
+    def _asked_about_database(self, snapshot: Snapshot, verdict: Verdict) -> bool:
+        """True when something new is known of a database that does not answer, or lets a migration wait."""
+        if self._database is None or not (any(c.code in ASK_DATABASE for c in verdict.causes) or jobs.database_doubtful(snapshot)):
             return False
-        facts, world = {"database": {"sentence": self._database.sentence()}}, self._world
+        facts, world = {"database": self._database.facts()}, self._world
         assert world is not None
-        if world.objects.get("Facts") == facts:
+        if world.objects.get("Facts", {"database": NOTHING_SEEN}) == facts:
             return False
         world.objects["Facts"] = facts
         return True
@@ -160,6 +163,8 @@ class Follower:
     def _failed(self, verdict: Verdict, helm: HelmRun | None) -> Outcome:
         world = self._world
         assert world is not None
+        if verdict.cause:
+            self._narrator.found(verdict.cause, "stopping the Jobs and Helm" if self._fences else "")
         self._logs.read_all(self._snapshot(Helm()), world.logs)  # the fence deletes pods, and their logs with them
         outcome = self._outcome(verdict)
         if not self._fences:
@@ -172,6 +177,9 @@ class Follower:
         except ApiError as error:
             self._narrator.note(f"could not make sure that no migration runs on: {error}")
             outcome.database += " (not fenced: a migration may still run)"
+        else:
+            old = going_back.statement(self._cluster, outcome.snapshot) if outcome.snapshot else ""
+            outcome.old_pods += f", {old}" if old else ""
         if outcome.fenced:
             self._narrator.note(f"fenced {', '.join('Job/' + n for n in dict.fromkeys(outcome.fenced))}: no pod left, nothing migrates any more")
         outcome.seconds = time.monotonic() - self._started

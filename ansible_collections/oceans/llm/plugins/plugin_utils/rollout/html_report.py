@@ -19,7 +19,10 @@ STYLE = """
 *{box-sizing:border-box}
 body{margin:0;background:var(--back);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
 main{max-width:1080px;margin:0 auto;padding:28px 20px 60px}
-h1{font-size:22px;margin:0 0 2px}
+h1{font-size:22px;margin:0 0 2px;display:flex;align-items:center;gap:12px;flex-wrap:wrap}
+.badge{font-size:13px;font-weight:700;letter-spacing:.06em;color:#fff;border-radius:999px;padding:3px 12px}
+.badge.fail{background:#c62828}
+.badge.fine{background:#1b7f4b}
 h2{font-size:16px;margin:0 0 12px}
 .sub{color:var(--soft);margin:0 0 20px}
 section{background:var(--paper);border:1px solid var(--line);border-radius:10px;padding:18px 20px;margin:0 0 18px}
@@ -36,12 +39,16 @@ dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 18px;margin:0}
 dt{color:var(--soft)}
 dd{margin:0}
 .axis{position:relative;height:20px;margin-left:260px;border-bottom:1px solid var(--line);color:var(--soft);font-size:12px}
-.axis span{position:absolute;transform:translateX(-50%)}
+.axis span{position:absolute;transform:translateX(-50%);white-space:nowrap}
+.axis span:last-child{transform:translateX(-100%)}
+.lanes{position:relative}
+.flag{position:absolute;top:-5px;bottom:-5px;width:0;border-left:2px dashed var(--bad);z-index:1;pointer-events:none}
 .lane{display:flex;align-items:center;min-height:26px;border-bottom:1px solid var(--line)}
 .lane .who{width:260px;flex:none;font-size:12px;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;padding-right:10px}
 .track{position:relative;flex:1;height:18px}
 .bar{position:absolute;height:18px;border-radius:4px;min-width:3px;font-size:11px;line-height:18px;color:#fff;padding:0 5px;overflow:hidden;
   white-space:nowrap}
+.bar.p-bad{box-shadow:0 0 0 2px var(--badback)}
 .p-wait{background:var(--wait)}
 .p-run{background:var(--run)}
 .p-good{background:var(--good)}
@@ -51,6 +58,8 @@ td,th{text-align:left;padding:4px 10px 4px 0;border-bottom:1px solid var(--line)
 th{color:var(--soft);font-weight:600}
 .num{text-align:right;white-space:nowrap;color:var(--soft)}
 .warn td{color:var(--bad)}
+.beat td{color:var(--soft);font-size:12px}
+.told td{color:var(--bad);font-weight:600}
 details summary{cursor:pointer;color:var(--soft);margin:4px 0}
 .legend{font-size:12px;color:var(--soft);margin-top:10px}
 .legend i{display:inline-block;width:10px;height:10px;border-radius:3px;margin:0 4px 0 12px}
@@ -77,7 +86,8 @@ def render(report: Mapping[str, Any]) -> str:
 
 def _head(report: Mapping[str, Any], title: str, failed: bool) -> Iterator[str]:
     cause = report.get("cause") or {}
-    yield f"<h1>{escape(title)}</h1>"
+    badge = "<span class='badge fail'>FAILED</span>" if failed else "<span class='badge fine'>SERVED</span>"
+    yield f"<h1>{badge}{escape(title)}</h1>"
     yield f"<p class='sub'>{escape(report['chart'])}, revision {report['revision']}, started {escape(report['started'])}, {report['seconds']} s</p>"
     if failed:
         yield f"<section class='next'><b>Next step</b>{escape(cause.get('hint') or 'read the cause below')}</section>"
@@ -103,23 +113,33 @@ def _axis(report: Mapping[str, Any]) -> Iterator[str]:
     total = max([report["seconds"], *(s["to"] for s in spans), 1.0])
     step = next((s for s in (1, 2, 5, 10, 30, 60, 120, 300, 600) if total / s <= 10), 1800)
     marks = "".join(f"<span style='left:{100 * t / total:.2f}%'>{t} s</span>" for t in range(0, int(total) + 1, step))
-    yield f"<section><h2>What each object did</h2><div class='axis'>{marks}</div>"
+    yield f"<section><h2>What each object did</h2><div class='axis'>{marks}</div><div class='lanes'>"
+    told = _told(report)
+    flag = f"<div class='flag' style='left:{100 * told / total:.2f}%' title='the cause was certain after {told} s'></div>" if told is not None else ""
     for name in dict.fromkeys(s["object"] for s in spans):
         own, guilty = [s for s in spans if s["object"] == name], name == (report.get("cause") or {}).get("object")
         bars = "".join(_bar(s, total, bad=guilty and s is own[-1]) for s in own)
         red = " red" if guilty else ""
-        yield f"<div class='lane'><div class='who mono{red}' title='{escape(name)}'>{escape(name)}</div><div class='track'>{bars}</div></div>"
+        yield f"<div class='lane'><div class='who mono{red}' title='{escape(name)}'>{escape(name)}</div><div class='track'>{flag}{bars}</div></div>"
+    dashed = f", dashed line: the cause was certain ({told} s)" if told is not None else ""
     yield (
-        "<div class='legend'><i class='p-wait'></i>waits<i class='p-run'></i>runs"
-        "<i class='p-good'></i>ready or complete<i class='p-bad'></i>failed</div></section>"
+        "</div><div class='legend'><i class='p-wait'></i>waits<i class='p-run'></i>runs"
+        f"<i class='p-good'></i>ready or complete<i class='p-bad'></i>failed{dashed}</div></section>"
     )
+
+
+def _told(report: Mapping[str, Any]) -> float | None:
+    """Seconds at which the cause was said first, FAILED came later; None in a good run."""
+    code = report.get("code")
+    return next((t["seconds"] for t in report["timeline"] if code and t["line"].startswith(f"{code} ")), None)
 
 
 def _bar(span: Mapping[str, Any], total: float, bad: bool) -> str:
     phase, width = span["phase"], max(0.3, 100 * (span["to"] - span["from"]) / total)
     text = f"{phase} ({span['from']}–{span['to']} s)"
     look, place = "p-bad" if bad else _class(phase), f"left:{100 * span['from'] / total:.2f}%;width:{width:.2f}%"
-    return f"<div class='bar {look}' style='{place}' title='{escape(text)}'>{escape(phase)}</div>"
+    label = escape(phase) if width > 0.75 * len(phase) else ""  # what does not fit is in the title
+    return f"<div class='bar {look}' style='{place}' title='{escape(text)}'>{label}</div>"
 
 
 def _class(phase: str) -> str:
@@ -131,12 +151,22 @@ def _class(phase: str) -> str:
 
 
 def _lines(report: Mapping[str, Any]) -> Iterator[str]:
-    rows = "".join(f"<tr><td class='num'>{t['seconds']} s</td><td>{escape(t['line'])}</td></tr>" for t in report["timeline"])
+    told = _told(report)
+    rows = "".join(
+        f"<tr{_look(t, told)}><td class='num'>{t['seconds']} s</td><td>{escape(t['line'])}</td></tr>" for t in report["timeline"]
+    )
     yield f"<section><h2>Timeline</h2><table>{rows}</table></section>"
 
 
+def _look(entry: Mapping[str, Any], told: float | None) -> str:
+    if entry["line"].startswith("…"):
+        return " class='beat'"
+    return " class='told'" if told is not None and entry["seconds"] == told else ""
+
+
 def _causes(report: Mapping[str, Any]) -> Iterator[str]:
-    others = [c for c in report["causes"] if c and c != report.get("cause")]
+    guilty = report.get("cause") or {}
+    others = [c for c in report["causes"] if c and (c["code"], c["object"]) != (guilty.get("code"), guilty.get("object"))]
     if others:
         rows = "".join(
             f"<tr><td>{escape(c['code'])}</td><td>{escape(c['certainty'])}</td><td class='mono'>{escape(c['object'])}</td><td>{escape(c['cause'])}</td></tr>"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ctrl-C and SIGTERM while a release is being changed: finish safely instead of dying in the middle.
+"""Ctrl-C, SIGTERM and the death of Ansible itself while a release is being changed: finish safely instead of dying in the middle.
 
 Ansible hands both signals on to its workers, whose own handler kills at once: Helm and the migration would go on alone.
 Here the signal only sets a flag, the follower fences the Jobs and ends Helm as for a failure. The screen is a difficulty:
@@ -25,7 +25,8 @@ class Interrupt:
     """A context in which the signals only set :attr:`name`."""
 
     def __init__(self) -> None:
-        self.name = ""
+        self._signal = ""
+        self._parent = os.getppid()
         self._before: dict[int, Any] = {}
         self._screen: int | None = None
 
@@ -43,6 +44,11 @@ class Interrupt:
             os.close(self._screen)
             self._screen = None
 
+    @property
+    def name(self) -> str:
+        """What ended the run; empty while nothing has. A worker that outlives its Ansible (SIGKILL) has nobody to work for."""
+        return self._signal or ("the end of Ansible's main process" if os.getppid() != self._parent else "")
+
     def __bool__(self) -> bool:
         return bool(self.name)
 
@@ -57,7 +63,7 @@ class Interrupt:
             say(line)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
-        self.name = self.name or signal.Signals(number).name
+        self._signal = self._signal or signal.Signals(number).name
 
 
 def _open_screen() -> int | None:

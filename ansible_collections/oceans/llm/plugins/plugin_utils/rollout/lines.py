@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
 from . import progress
-from .model import Certainty, Object, Snapshot, age
-from .state import STAMPS
+from .model import STAMPS, Cause, Certainty, Object, Snapshot, age
 from .verdict import Verdict
 
 
@@ -46,6 +46,11 @@ class Narrator:
     def heartbeat(self, verdict: Verdict, away: str) -> None:
         self._line(f"… {'API unknown: ' + away if away else verdict.blocker or 'finishing'}")
 
+    def found(self, cause: Cause, doing: str) -> None:
+        """The cause, the moment it is certain: FAILED is said only when everything has been stopped, some seconds later."""
+        where = f"{cause.object} container {cause.container}" if cause.container else cause.object
+        self._line(f"{cause.code} {where}: {cause.cause}{' — ' + doing if doing else ''}")
+
     def note(self, text: str) -> None:
         self._line(text)
 
@@ -55,14 +60,38 @@ class Narrator:
         for cause in verdict.causes:
             if self.first_signal is None:
                 self.first_signal = time.monotonic() - self._start
-            if cause.certainty is not Certainty.CERTAIN:
-                budget = f" (given {cause.budget:.0f} s)" if cause.budget else ""
+            declared = verdict.cause is not None and (cause.code, cause.object) == (verdict.cause.code, verdict.cause.object)
+            if cause.certainty is not Certainty.CERTAIN and not declared:
+                budget = given(cause)
                 found[f"{cause.code} {cause.object}"] = f"{cause.object}: {cause.cause}{budget}"
         return found
 
     def _line(self, text: str) -> None:
         self.timeline.append((round(time.monotonic() - self._start, 1), text))
         self._say(f"{time.monotonic() - self._start:5.1f}s {text}")
+
+
+#: what a line is about, for a screen that has colours; the first pattern that fits
+TONES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), tone)
+    for pattern, tone in (
+        (r"^FAILED ", "error"),
+        (r"^served: ", "ok"),
+        (r"^\s*[\d.]+s …", "debug"),
+        (r"^\s*[\d.]+s [A-Z][A-Za-z]+ [A-Z][A-Za-z]+/\S+", "error"),  # the cause, when it is certain
+        (r"^\s*[\d.]+s (API unknown|[A-Z][A-Za-z]+/\S+: (?!\d+ of \d+ new pods))", "warn"),
+    )
+)
+
+
+def tone(line: str) -> str:
+    """error, ok, debug, warn, or nothing: one of Ansible's own settings (`[colors]` in ansible.cfg)."""
+    return next((name for pattern, name in TONES if pattern.search(line)), "")
+
+
+def given(cause: Cause) -> str:
+    """The time that a passing cause has, unless its sentence tells it."""
+    return f" (given {cause.budget:.0f} s)" if cause.budget and f"{cause.budget:.0f} s" not in cause.cause else ""
 
 
 def facts(snapshot: Snapshot) -> dict[str, str]:

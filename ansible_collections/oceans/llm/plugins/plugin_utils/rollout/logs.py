@@ -10,17 +10,19 @@ that its TTL removes five seconds after its end has told everything by then. All
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from ..cluster import ApiError, Cluster
-from .model import Snapshot, job_pods, new_replicaset, pods_of
+from .model import Snapshot, job_pods, made_in_this_run, new_replicaset, old_pods, pods_of
 from .observe import Change
 
 TAIL = 120  # lines: a full migration of 29 versions is 58, and 29 result lines
 LIMIT = 200_000  # characters of one log that are kept
 TRIES = 3
+RESUME = 1.0  # seconds until a log whose stream broke off is followed again
 
 
 class LogReader:
@@ -53,7 +55,7 @@ class LogReader:
             text = self._cluster.logs(self._namespace, pod, container, previous=previous, tail=TAIL)
         except ApiError:
             return False  # the pod is gone, or the node does not answer: the status still says what it says
-        if text.strip():
+        if text.strip() or (pod, container) not in logs:  # an empty one is known, too: it said nothing
             logs[(pod, container)] = self._clean(text)
         return True
 
@@ -64,8 +66,12 @@ class LogReader:
             for line in self._cluster.follow_logs(self._namespace, pod, container):
                 text = (text + line + "\n")[-LIMIT:]
                 self._put(Change("Log", "LOG", (pod, container, text)))
-        except ApiError:
-            return  # what came is kept, the rest is read when the container has ended
+        except ApiError as error:
+            if not text:  # nothing is known, which is not the same as silence
+                self._put(Change("Log", "LOG", (pod, container, f"(the log cannot be read: {error})\n")))
+            if error.unreachable:
+                time.sleep(RESUME)
+                self._followed.discard((pod, container))  # the next look begins again, from its first line
         except Exception as error:  # never die in silence: the line after the last one says why
             self._put(Change("Log", "LOG", (pod, container, f"{text}(the log could not be followed: {error})\n")))
 
@@ -98,3 +104,4 @@ def _own_pods(snapshot: Snapshot) -> Iterator[Mapping[str, Any]]:
         newest = new_replicaset(snapshot, name)
         if newest is not None:
             yield from pods_of(snapshot, newest["metadata"]["uid"])
+            yield from (p for p in old_pods(snapshot, name) if made_in_this_run(p, snapshot))

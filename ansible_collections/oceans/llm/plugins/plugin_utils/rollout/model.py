@@ -140,6 +140,15 @@ def old_pods(snapshot: Snapshot, deployment: str) -> list[Object]:
             for p in pods_of(snapshot, meta(r)["uid"])]
 
 
+#: seconds: stamps of the API have no fractions, and the server's clock is known to half a second
+STAMPS = 2.0
+
+
+def made_in_this_run(obj: Object, snapshot: Snapshot) -> bool:
+    made = epoch(meta(obj).get("creationTimestamp"))
+    return bool(made) and made >= snapshot.started - STAMPS
+
+
 def migrates(job: Object | None, name: str) -> bool:
     """True for a Job that changes the database's schema: by its label, else by its name."""
     label = (meta(job).get("labels") or {}).get(COMPONENT) if job else None

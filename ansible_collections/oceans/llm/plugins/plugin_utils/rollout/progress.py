@@ -108,7 +108,8 @@ def _why(causes: Sequence[Cause]) -> str:
     if not soft:
         return ""
     last = max(soft, key=lambda c: c.since)
-    return f" — {last.cause}" + (f" (given {last.budget:.0f} s)" if last.budget else "")
+    told = not last.budget or f"{last.budget:.0f} s" in last.cause
+    return f" — {last.cause}" + ("" if told else f" (given {last.budget:.0f} s)")
 
 
 def summary(snapshot: Snapshot) -> str:

@@ -19,6 +19,8 @@ from .model import COMPONENT, Cause, Snapshot, meta, new_replicaset, pods_of
 
 #: seconds that the way to a pod that has just become ready may take to open (endpoints, kube-proxy), and between two tries
 SETTLE, AGAIN = 10.0, 0.3
+#: seconds for which an error of the admin UI itself has to last
+ANSWERED = 1.0
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def check(cluster: Cluster, snapshot: Snapshot, release: Release, expected: str,
         return Served(wrong=stale)
     if service is None:
         return Served()
-    end = time.monotonic() + SETTLE
+    begun = time.monotonic()
     while True:
         try:
             found = _ask(cluster, snapshot, namespace, *service, expected)
@@ -66,9 +68,17 @@ def check(cluster: Cluster, snapshot: Snapshot, release: Release, expected: str,
             if error.status != 403:
                 raise
             return Served(unchecked=f"what is served was not asked for: {error}")
-        if found.wrong is None or found.wrong.code == "WrongVersionServed" or time.monotonic() > end:
+        if found.wrong is None or time.monotonic() - begun > settle(found.wrong):
             return found
         time.sleep(AGAIN)  # a connection has no watch
+
+
+def settle(wrong: Cause) -> float:
+    """Seconds for which something wrong is asked for again. A way that is not open yet is one thing, an answer that came is another."""
+    if wrong.code == "WrongVersionServed":
+        return 0.0
+    answered = wrong.code == "AdminUiDown" and "admin_ui_upstream_unavailable" not in wrong.evidence
+    return ANSWERED if answered else SETTLE
 
 
 def _ask(cluster: Cluster, snapshot: Snapshot, namespace: str, service: str, port: int, expected: str) -> Served:

@@ -13,10 +13,8 @@ from collections.abc import Iterator
 
 from . import progress
 from .causes import gateway
-from .model import Object, Snapshot, containers, epoch, job_pods, meta, migrates, replicasets, terminated
+from .model import STAMPS, Object, Snapshot, containers, epoch, job_pods, meta, migrates, replicasets, terminated
 
-#: stamps of the API have no fractions, and the server clock is known to half a second
-STAMPS = 2.0
 ASK = "ask: gateway migrate --status"
 
 
@@ -25,10 +23,12 @@ def database(snapshot: Snapshot) -> str:
     jobs = [name for name in snapshot.scope.jobs if migrates(snapshot.kind("Job").get(name), name)]
     if not jobs:
         return "database: no migration in this run"
-    known = {n: list(_runs(snapshot, n)) for n in jobs}
+    known = {n: list(runs(snapshot, n)) for n in jobs}
     texts = [text for name in jobs for _pod, text in known[name] if text]
     if texts:
         return _told("\n".join(texts), over=_over(snapshot, jobs), by="in this run" if snapshot.scope.ours else "by this release's Job")
+    if any(known.values()) and all(text is not None for name in jobs for _pod, text in known[name]):
+        return "database not touched: the migration has not said a word, so none began"
     if not any(known.values()):
         made = [n for n in jobs if n in snapshot.kind("Job")]
         gone = made and all(progress.finished(snapshot.kind("Job")[n]) for n in made)
@@ -40,14 +40,17 @@ def database(snapshot: Snapshot) -> str:
     return f"database unknown: the migration ran, its log could not be read ({ASK})"
 
 
-def _runs(snapshot: Snapshot, job: str) -> Iterator[tuple[str, str]]:
-    """(pod, log) of every container of a Job that has run, this run's pods that are gone included (their logs were kept)."""
+def runs(snapshot: Snapshot, job: str) -> Iterator[tuple[str, str | None]]:
+    """(pod, log) of every container of a Job that has run, this run's pods that are gone included (their logs were kept).
+
+    A log is None when it was not read, and empty when it was and said nothing.
+    """
     seen = set()
     for pod in job_pods(snapshot, job):
         for status, init in containers(pod):
             if not init and ("running" in (status.get("state") or {}) or terminated(status)):
                 seen.add(meta(pod)["name"])
-                yield meta(pod)["name"], snapshot.logs.get((meta(pod)["name"], status["name"]), "")
+                yield meta(pod)["name"], snapshot.logs.get((meta(pod)["name"], status["name"]))
     for (pod_name, _container), text in snapshot.logs.items():
         if pod_name not in seen and pod_name.rsplit("-", 1)[0] == job:
             yield pod_name, text
@@ -66,8 +69,8 @@ def _told(text: str, over: bool, by: str) -> str:
         return f"database: V{failed[0]} {failed[1]} rolled back, {_at(found) or 'still at the version before it'}" + (f" ({done})" if done else "")
     if found.open:
         version, name = found.open[-1]
-        before = _at(found) or "before it nothing was committed"
-        return f"database: V{version} {name} began and did not commit, the server rolls it back when its client is gone; {before} ({ASK})"
+        before = _at(found) or "nothing was committed in this run, it is at the version before that"
+        return f"database: V{version} {name} began and did not commit, the server rolls it back when its client is gone; {before}"
     if found.committed:
         return f"database at V{found.version} ({done})" + ("" if over else "; the migration was not finished")
     if found.applied and not found.pending:

@@ -34,6 +34,7 @@ RULES: dict[str, Rule] = {
     "slow_migrations": jobs.slow_migrations,
     "silent_migrations": jobs.silent_migrations,
     "paused": rollout.paused,
+    "old_pods_lost": rollout.old_pods_lost,
     "stuck_old_pods": rollout.stuck_old_pods,
     "deadlines": rollout.deadlines,
 }

@@ -503,6 +503,13 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "OldPodStuck", "Rollout", "an old pod does not go away", TRANSIENT, "kubectl -n {ns} get pod {name} -o yaml: look at finalizers and at its node", 120
     ),
+    Entry(
+        "OldPodCannotRestart",
+        "Rollout",
+        "a pod of the old version had to start again and cannot, as the database is newer already",
+        TRANSIENT,
+        "do not restart the other old pods until the new ones are ready; the rollout goes on",
+    ),
     Entry("DoomedBesideHealthy", "Rollout", "some new pods are ready and others never will be", CERTAIN, "mend what keeps the others from starting"),
     # --- after the rollout, and the run itself
     Entry(
@@ -584,6 +591,7 @@ def cause(
     container: str = "",
     certainty: Certainty | None = None,
     budget: float | None = None,
+    hint: str = "",
     **names: Any,
 ) -> Cause:
     """A cause with its row's certainty, budget and hint, unless the rule knows better."""
@@ -597,7 +605,7 @@ def cause(
         object=obj,
         cause=what,
         evidence=" ".join(evidence.split()),
-        hint=entry.do.format_map(_Known(known)),
+        hint=hint or entry.do.format_map(_Known(known)),
         container=container,
         budget=None if sure is CERTAIN else budget if budget is not None else entry.budget,
         since=since or snapshot.now,

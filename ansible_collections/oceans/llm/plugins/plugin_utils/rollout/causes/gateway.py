@@ -148,14 +148,19 @@ def chain(text: str) -> list[str]:
     return links
 
 
+def code_of(sqlstate: str) -> str:
+    """The engine's code for a server's refusal of a login; empty when it has none."""
+    return next((code for _pattern, state, code in WORDS if state == sqlstate and code), "") if sqlstate else ""
+
+
 def last_line(text: str) -> str:
     """The line to show of any program: the innermost cause of a chain, else the last line that says something."""
     links = chain(text)
     if links:
-        return f"{links[0]}: {links[-1]}" if len(links) > 1 else links[0]
+        return _calm(f"{links[0]}: {links[-1]}" if len(links) > 1 else links[0])
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     error = [line for line in lines if line.startswith("error: ")]
-    return (error or lines or [""])[-1]
+    return _calm((error or lines or [""])[-1])
 
 
 def parse(text: str) -> Failure | None:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from .. import progress
 from ..model import Cause, Object, Snapshot, container_spec, containers, epoch, events_of, job_pods, meta, migrates, ref, starting, terminated, workers
 from . import gateway
-from .catalogue import CERTAIN, TRANSIENT, cause
+from .catalogue import BY_CODE, CERTAIN, TRANSIENT, cause
 from .containers import EXITS_ALIKE, known_of_database, of_container, of_end
 
 #: reasons of pods that failed for no fault of their own (Kubernetes API, PodStatus.reason; condition DisruptionTarget)
@@ -34,6 +34,8 @@ DISRUPTED = (
 )
 #: seconds after which a migration that has said nothing at all is taken to wait for the database (a look at one takes 0.1 s)
 SILENT = 3.5
+#: seconds of silence, and in one version, after which the database itself is asked
+LOOK_SILENT, LOOK_OPEN = 1.5, 3.0
 #: seconds in one version of a migration before that is worth a word
 SLOW_MIGRATION = 8.0
 
@@ -195,25 +197,60 @@ def suspended(snapshot: Snapshot) -> Iterator[Cause]:
 
 
 def slow_migrations(snapshot: Snapshot) -> Iterator[Cause]:
-    """A version that has begun and says nothing for a while, from the gateway's own live lines."""
+    """A version that has begun and says nothing for a while, from the gateway's own live lines; at once when it is known who is in its way."""
+    blocker = snapshot.kind("Facts").get("database", {}).get("blocked_by") or ""
+    for pod, status, (version, name), began in open_migrations(snapshot):
+        if blocker:
+            what = f"migration V{version} {name} waits for a lock that another session holds: {blocker}"
+        elif snapshot.now - began > SLOW_MIGRATION:
+            what = f"migration V{version} {name} has been running for more than {SLOW_MIGRATION:.0f} s, it may wait for a lock"
+        else:
+            continue
+        hint = f"let that session finish, or end it: SELECT pg_terminate_backend({_pid(blocker)}); then run again" if blocker else ""
+        evidence = "begun, neither committed nor rolled back"
+        yield cause("MigrationWaits", snapshot, ref(pod), what, evidence, since=began, container=status["name"], hint=hint)
+
+
+def _pid(blocker: str) -> str:
+    found = re.search(r"process (\d+)", blocker)
+    return found.group(1) if found else "<pid>"
+
+
+def open_migrations(snapshot: Snapshot) -> Iterator[tuple[Object, Object, tuple[int, str], float]]:
+    """(pod, container status, version and name, since when) of what has begun in the running Jobs and is not over."""
     for _job, pod, status in running(snapshot):
         text = snapshot.logs.get((meta(pod)["name"], status["name"]), "")
         still = gateway.migrations(text).open
-        began = max(_stamp(text), epoch(((status.get("state") or {}).get("running") or {}).get("startedAt"))) or snapshot.now
-        if still and snapshot.now - began > SLOW_MIGRATION:
-            version, name = still[-1]
-            what = f"migration V{version} {name} has been running for more than {SLOW_MIGRATION:.0f} s, it may wait for a lock"
-            yield cause("MigrationWaits", snapshot, ref(pod), what, "begun, neither committed nor rolled back", since=began, container=status["name"])
+        if still:
+            yield pod, status, still[-1], max(_stamp(text), epoch(((status.get("state") or {}).get("running") or {}).get("startedAt"))) or snapshot.now
 
 
 def silent_migrations(snapshot: Snapshot) -> Iterator[Cause]:
     """A migration that runs and has not begun: it waits for a connection, for 30 s, without a word."""
-    for job, pod, status in running(snapshot):
-        began = epoch(((status.get("state") or {}).get("running") or {}).get("startedAt"))
-        silent = began and snapshot.now - began > SILENT and not snapshot.logs.get((meta(pod)["name"], status["name"]))
-        if silent and migrates(snapshot.kind("Job").get(job), job):
+    known = snapshot.kind("Facts").get("database", {})
+    for pod, status, began in mute(snapshot):
+        code = gateway.code_of(known.get("sqlstate") or "")
+        if code:
+            what = f"the migration gets no connection and says nothing: {known['sentence']}"
+            budget = BY_CODE[code].budget or 150  # it goes on trying, so it may still get one
+            yield cause(code, snapshot, ref(pod), what, known["sentence"], since=began, container=status["name"], certainty=TRANSIENT, budget=budget)
+        elif snapshot.now - began > SILENT:
             what = f"the migration waits for a connection to the database and says nothing{known_of_database(snapshot)}"
             yield cause("DatabaseSilent", snapshot, ref(pod), what, "running, no line in its log", since=began, container=status["name"])
+
+
+def mute(snapshot: Snapshot) -> Iterator[tuple[Object, Object, float]]:
+    """(pod, container status, since when) of running migrations that have not written a line."""
+    for job, pod, status in running(snapshot):
+        began = epoch(((status.get("state") or {}).get("running") or {}).get("startedAt"))
+        if began and migrates(snapshot.kind("Job").get(job), job) and not snapshot.logs.get((meta(pod)["name"], status["name"])):
+            yield pod, status, began
+
+
+def database_doubtful(snapshot: Snapshot) -> bool:
+    """True when a migration takes long enough for a look at the database itself."""
+    quiet = any(snapshot.now - began > LOOK_SILENT for _pod, _status, began in mute(snapshot))
+    return quiet or any(snapshot.now - began > LOOK_OPEN for _pod, _status, _version, began in open_migrations(snapshot))
 
 
 def running(snapshot: Snapshot) -> Iterator[tuple[str, Object, Object]]:

@@ -61,12 +61,18 @@ def not_ready(snapshot: Snapshot) -> Iterator[Cause]:
                 "NotReadyInTime",
                 snapshot,
                 ref(pod),
-                f"it runs but is not ready within {budget:.0f} s, the time of its {probe} probe (of {kind}/{owner})",
+                f"{_said(snapshot.now - begun > budget, budget, probe)} (of {kind}/{owner})",
                 last_answer(snapshot, meta(pod)["name"], status["name"], probe.capitalize()),
                 since=begun,
                 container=status["name"],
                 budget=budget,
             )
+
+
+def _said(over: bool, budget: float, probe: str) -> str:
+    if over:
+        return f"it runs but was not ready within {budget:.0f} s, the time of its {probe} probe"
+    return f"it runs and is not ready yet; its {probe} probe leaves it {budget:.0f} s"
 
 
 def exits_before(status: Object) -> bool:

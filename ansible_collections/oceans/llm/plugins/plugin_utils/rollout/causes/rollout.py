@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..model import Cause, Snapshot, epoch, meta, old_pods, ref
+from .. import progress
+from ..model import Cause, Snapshot, containers, epoch, made_in_this_run, meta, old_pods, ref, terminated
+from . import gateway
 from .catalogue import cause
 
 
@@ -39,6 +41,31 @@ def paused(snapshot: Snapshot) -> Iterator[Cause]:
     for name in snapshot.scope.deployments:
         if ((snapshot.kind("Deployment").get(name) or {}).get("spec") or {}).get("paused"):
             yield cause("DeploymentPaused", snapshot, f"Deployment/{name}", "the Deployment is paused and makes no new pods", "spec.paused: true")
+
+
+def old_pods_lost(snapshot: Snapshot) -> Iterator[Cause]:
+    """A pod of the old version that was made anew in this run (evicted, deleted, its node gone) and does not start: the schema may be newer now."""
+    for name in snapshot.scope.deployments:
+        for pod in old_pods(snapshot, name):
+            if not made_in_this_run(pod, snapshot) or meta(pod).get("deletionTimestamp") or progress.is_ready(pod):
+                continue
+            for status, _init in containers(pod):
+                end = terminated(status)
+                if not end.get("exitCode"):
+                    continue
+                text = gateway.last_line(snapshot.logs.get((meta(pod)["name"], status["name"]), ""))
+                serving = [p for p in old_pods(snapshot, name) if progress.is_ready(p) and not meta(p).get("deletionTimestamp")]
+                rest = f"{len(serving)} old pod{'s' if len(serving) != 1 else ''} of Deployment/{name} still serve{'s' if len(serving) == 1 else ''}"
+                yield cause(
+                    "OldPodCannotRestart",
+                    snapshot,
+                    ref(pod),
+                    f"a pod of the old version was made anew and cannot start; {rest}",
+                    text or end.get("message") or f"exit code {end['exitCode']}",
+                    since=epoch(end.get("finishedAt")),
+                    container=status["name"],
+                )
+                break
 
 
 def stuck_old_pods(snapshot: Snapshot) -> Iterator[Cause]:

@@ -1,0 +1,78 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""After a failed upgrade: may the old version go on, or even come back? Asked, never guessed.
+
+A gateway refuses a database that is newer than itself, but only when it starts: the old pods serve on until somebody
+restarts them. Whether the old image still fits is asked of the old image, by a one-off Job from the old ReplicaSet's own
+template (`gateway migrate --check` changes nothing).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .. import one_off_job, one_off_run
+from ..cluster import ApiError, Cluster
+from ..one_off_run import Answer
+from . import state
+from .causes import gateway
+from .model import COMPONENT, Object, Snapshot, meta, migrates, new_replicaset, replicasets
+
+DEADLINE = 10  # seconds for the question
+CHECK = ("migrate", "--check")
+
+
+def statement(cluster: Cluster, snapshot: Snapshot, ask: Callable[[Cluster, Mapping[str, Any], float], Answer] = one_off_run.ask) -> str:
+    """One phrase about the old version; empty on a first install, or when this run had no migration to tell of."""
+    old = old_replicaset(snapshot)
+    jobs = [name for name in snapshot.scope.jobs if migrates(snapshot.kind("Job").get(name), name)]
+    if old is None or not jobs:
+        return ""
+    found = gateway.migrations("\n".join(text or "" for name in jobs for _pod, text in state.runs(snapshot, name)))
+    tag = image_tag(old)
+    if not found.committed:
+        return f"{tag} still fits the database" if not found.open else ""
+    try:
+        body = one_off_job.job(_as_deployment(old, snapshot), CHECK, prefix=f"{snapshot.scope.release}-ask", component="ask-old", deadline=DEADLINE)
+        answer = ask(cluster, body, DEADLINE)
+    except (ApiError, KeyError) as error:
+        return f"whether {tag} still fits the database could not be asked ({error})"
+    return judged(tag, found.version, answer)
+
+
+def judged(tag: str, version: int, answer: Answer) -> str:
+    """What an old image's answer to `migrate --check` means."""
+    failure = gateway.parse(answer.text) if answer.code else None
+    if answer.code == 0:
+        return f"{tag} can run on V{version} (it was asked): going back to it is safe"
+    if failure and failure.code in ("ImageOlderThanDatabase", "MigrationHistoryForeign"):
+        return f"{tag} refuses a database at V{version} (it was asked): do not restart or roll back its pods, go forward or restore a backup"
+    return f"whether {tag} can run on V{version} is unknown ({failure.what if failure else answer.text.strip()[-200:] or f'exit code {answer.code}'})"
+
+
+def old_replicaset(snapshot: Snapshot) -> Object | None:
+    """The ReplicaSet of the gateway that was at work before this run, the newest of them."""
+    for name in snapshot.scope.deployments:
+        deployment = snapshot.kind("Deployment").get(name) or {}
+        newest = new_replicaset(snapshot, name)
+        if (meta(deployment).get("labels") or {}).get(COMPONENT) != "gateway" or newest is None:
+            continue
+        old = [r for r in replicasets(snapshot, name) if meta(r).get("uid") != meta(newest).get("uid") and (r.get("spec") or {}).get("replicas")]
+        return max(old, key=lambda r: meta(r).get("creationTimestamp") or "", default=None)
+    return None
+
+
+def image_tag(replicaset: Object) -> str:
+    """`v0.23.0`, which is a version for the reader; the whole image when it has no tag."""
+    image = str(replicaset["spec"]["template"]["spec"]["containers"][0].get("image") or "?").split("@", 1)[0]
+    return image.rsplit(":", 1)[1] if ":" in image.rsplit("/", 1)[-1] else image
+
+
+def _as_deployment(replicaset: Object, snapshot: Snapshot) -> dict[str, Any]:
+    """one_off_job takes a Deployment; of a ReplicaSet's labels those of its controller must not be on the Job's pod."""
+    template = {**replicaset["spec"]["template"]}
+    labels = {k: v for k, v in ((template.get("metadata") or {}).get("labels") or {}).items() if k != "pod-template-hash"}
+    template["metadata"] = {**(template.get("metadata") or {}), "labels": labels}
+    return {"metadata": {"namespace": snapshot.scope.namespace}, "spec": {"template": template}}

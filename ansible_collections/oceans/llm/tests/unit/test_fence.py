@@ -1,0 +1,61 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fence: order, and what counts as fenced."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from ansible_collections.oceans.llm.plugins.plugin_utils import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ApiError, Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import interrupt
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.fence import fence
+
+from .fake_api import FakeApi, objects, ok
+
+JOB = {"metadata": {"name": "mig", "namespace": "ns"}, "spec": {}, "status": {}}
+RUNNING = {"metadata": {"name": "mig-a"}, "status": {"phase": "Running"}}
+
+
+def calls(api):
+    return [(m, p.rsplit("/", 1)[1]) for m, p, _q, _b in api.seen if m in ("DELETE", "PATCH")]
+
+
+def test_pods_get_their_short_grace_before_the_job_controller_gives_them_its_long_one():
+    with FakeApi() as api:
+        api.on("GET", paths.job("ns", "mig"), ok(JOB))
+        api.on("GET", paths.pods("ns"), objects("Pod", "1", RUNNING), objects("Pod", "2"))
+        api.on("DELETE", paths.pod("ns", "mig-a"), ok({}))
+        api.on("PATCH", paths.job("ns", "mig"), ok(JOB))
+        assert fence(Cluster.connect({"host": api.url}), "ns", ["mig"]) == ["mig"]
+        assert calls(api) == [("DELETE", "mig-a"), ("PATCH", "mig")]
+        assert json.loads(next(b for m, _p, _q, b in api.seen if m == "DELETE")) == {"gracePeriodSeconds": 1}
+
+
+def test_a_pod_that_stays_is_no_fence():
+    with FakeApi() as api:
+        api.on("GET", paths.job("ns", "mig"), ok(JOB))
+        api.on("GET", paths.pods("ns"), objects("Pod", "1", RUNNING))
+        api.on("DELETE", paths.pod("ns", "mig-a"), ok({}))
+        api.on("PATCH", paths.job("ns", "mig"), ok(JOB))
+        with pytest.raises(ApiError, match="mig-a"):
+            fence(Cluster.connect({"host": api.url}), "ns", ["mig"], deadline=0.0)
+
+
+def test_a_job_that_is_over_is_left_alone():
+    over = {**JOB, "status": {"conditions": [{"type": "Complete", "status": "True"}]}}
+    with FakeApi() as api:
+        api.on("GET", paths.job("ns", "mig"), ok(over))
+        assert fence(Cluster.connect({"host": api.url}), "ns", ["mig", "gone"]) == [] and calls(api) == []
+
+
+def test_the_death_of_ansible_is_an_interruption(monkeypatch):
+    """A worker has a session of its own and survives a SIGKILL of its parent."""
+    held = interrupt.Interrupt()
+    assert not held and held.name == ""
+    monkeypatch.setattr(os, "getppid", lambda: 1)
+    assert held and "Ansible's main process" in held.name

@@ -1,0 +1,62 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Preflight's render: one helm process tells the objects and Helm's own version."""
+
+from __future__ import annotations
+
+import tarfile
+
+import pytest
+
+from ansible_collections.oceans.llm.plugins.action.preflight import Renderer, chart_defaults, unpacked
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm_cli import HelmError
+
+
+@pytest.fixture
+def chart(tmp_path):
+    folder = tmp_path / "chart"
+    (folder / "templates").mkdir(parents=True)
+    (folder / "values.yaml").write_text("a: 1\n")
+    (folder / "templates" / "it.yaml").write_text("kind: ConfigMap\nmetadata: {name: it}\n")
+    return folder
+
+
+@pytest.fixture
+def helm(tmp_path):
+    """A program that renders by printing every template, Helm's version filled in, and writes down how it was called."""
+    program = tmp_path / "helm"
+    program.write_text(
+        f"""#!/bin/sh
+echo "$1" >> {tmp_path}/calls
+if [ "$1" = version ]; then echo v4.9.9; exit; fi
+for file in "$3"/templates/*.yaml; do echo ---; sed 's/{{{{ .Capabilities.HelmVersion.Version | quote }}}}/"v4.2.4"/' "$file"; done
+"""
+    )
+    program.chmod(0o755)
+    return Renderer(str(program), {})
+
+
+def test_a_render_tells_the_version_too(helm, chart, tmp_path):
+    objects = helm.render("r", "ns", unpacked(str(chart), str(tmp_path / "copy")), {})
+    assert [o["kind"] for o in objects] == ["ConfigMap"], "what carries the version is not taken for an object of the chart"
+    assert helm.version() == "v4.2.4" and (tmp_path / "calls").read_text() == "template\n"
+    assert sorted(p.name for p in (chart / "templates").iterdir()) == ["it.yaml"], "the user's chart is not touched"
+
+
+def test_without_a_render_helm_is_asked(helm, tmp_path):
+    assert helm.version() == helm.version() == "v4.9.9" and (tmp_path / "calls").read_text() == "version\n"
+
+
+def test_an_archive_is_unpacked_and_its_values_read(chart, tmp_path):
+    with tarfile.open(tmp_path / "c.tgz", "w:gz") as archive:
+        archive.add(chart, "chart")
+    copy = unpacked(str(tmp_path / "c.tgz"), str(tmp_path / "copy"))
+    assert chart_defaults(copy) == {"a": 1} and chart_defaults(str(tmp_path)) == {}
+
+
+@pytest.mark.parametrize("content", [b"no archive", b""])
+def test_what_is_no_archive_is_a_sentence(tmp_path, content):
+    (tmp_path / "c.tgz").write_bytes(content)
+    with pytest.raises(HelmError, match="is no chart"):
+        unpacked(str(tmp_path / "c.tgz"), str(tmp_path / "copy"))

@@ -1,0 +1,197 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""B: Secrets and configuration."""
+
+from __future__ import annotations
+
+from .. import kube
+from ..place import RELEASE, Place
+from ..play import Play
+from ..row import ENGINE_ROLES, INSTALL, PREFLIGHT, UPGRADE, Row
+from ..signals import event, exited
+
+EXISTING = {"oceans_llm_secrets_source": "existing", "oceans_llm_secret_name": "mine"}
+IDENTITY = "0123456789abcdef0123456789abcdef01234567"
+
+
+def _without_url(place: Place) -> None:
+    place.secret("mine", GATEWAY_IDENTITY_TOKEN_SECRET=IDENTITY, OTHER="x")
+
+
+def _without_identity(place: Place) -> None:
+    place.secret("mine", POSTGRES_URL=place.url())
+
+
+def provider(**auth: str) -> dict[str, object]:
+    return {"id": "p", "type": "openai_compat", "base_url": "https://api.example.com/v1", "pricing_provider_id": "openai", "auth": {"kind": "bearer", **auth}}
+
+
+def _pods(place: Place) -> set[str]:
+    return {p["metadata"]["name"] for p in kube.get(place.namespace, "pod", "-l", "app.kubernetes.io/component=gateway")}
+
+
+def _note_pods(place: Place) -> None:
+    place.notes["pods"] = _pods(place)
+
+
+def _restarted(place: Place, play: Play) -> list[str]:
+    left = {
+        p["metadata"]["name"]
+        for p in kube.get(place.namespace, "pod", "-l", "app.kubernetes.io/component=gateway")
+        if not p["metadata"].get("deletionTimestamp")
+    } & place.notes["pods"]
+    return [f"pods with the old Secret are left: {', '.join(sorted(left))}"] if left else []
+
+
+def _store(*values: tuple[str, str]) -> dict[str, object]:
+    return {
+        "apiVersion": "external-secrets.io/v1",
+        "kind": "SecretStore",
+        "metadata": {"name": "vault"},
+        "spec": {"provider": {"fake": {"data": [{"key": k, "value": v} for k, v in values]}}},
+    }
+
+
+def _store_without_url(place: Place) -> None:
+    kube.apply(place.namespace, _store(("identity", IDENTITY)))
+
+
+EXTERNAL = {
+    "oceans_llm_secrets_source": "external_secrets",
+    "oceans_llm_secrets": {},
+    "oceans_llm_external_secrets": {
+        "secretStoreRef": {"name": "vault"},
+        "data": [{"secretKey": "POSTGRES_URL", "remoteRef": {"key": "url"}}, {"secretKey": "GATEWAY_IDENTITY_TOKEN_SECRET", "remoteRef": {"key": "identity"}}],
+    },
+}
+
+ROWS = (
+    Row("B1", "the Secret is not there (preflight)", "MissingSecret", 1, by=PREFLIGHT, variables=EXISTING, says=("mine",), takes=10, quick=True),
+    Row(
+        "B1e",
+        "the Secret is not there (engine)",
+        "SecretMissing",
+        3,
+        roles="deploy",
+        variables=EXISTING,
+        signal=event("Failed", "not found"),
+        says=("mine",),
+        on=(INSTALL, UPGRADE),
+        quick=True,
+    ),
+    Row(
+        "B2",
+        "the Secret lacks a key (preflight)",
+        "MissingSecretKey",
+        1,
+        by=PREFLIGHT,
+        prepare=_without_url,
+        variables={**EXISTING, "oceans_llm_database_secret": "mine"},
+        says=("POSTGRES_URL", "OTHER"),
+        takes=10,
+    ),
+    Row(
+        "B2e",
+        "the Secret lacks a key (engine)",
+        "SecretKeyMissing",
+        3,
+        roles=ENGINE_ROLES,
+        prepare=_without_url,
+        variables={**EXISTING, "oceans_llm_database_secret": "mine"},
+        signal=event("Failed", "couldn't find key"),
+        says=("POSTGRES_URL", "OTHER"),
+    ),
+    Row(
+        "B3",
+        "nothing provides the identity secret",
+        "IdentityFallback|MissingSecretKey",
+        1,
+        by=PREFLIGHT,
+        prepare=_without_identity,
+        variables=EXISTING,
+        says=("GATEWAY_IDENTITY_TOKEN_SECRET",),
+        takes=10,
+    ),
+    Row(
+        "B4",
+        "a secret that is too short",
+        "SecretTooShort",
+        1,
+        by=PREFLIGHT,
+        variables={"oceans_llm_secrets": {"GATEWAY_IDENTITY_TOKEN_SECRET": "abc"}},
+        takes=10,
+    ),
+    Row(
+        "B4b",
+        "the public built-in identity secret",
+        "SecretBuiltIn",
+        1,
+        by=PREFLIGHT,
+        variables={"oceans_llm_secrets": {"GATEWAY_IDENTITY_TOKEN_SECRET": "local-dev-identity-secret"}},
+        takes=10,
+    ),
+    Row(
+        "B6",
+        "an ExternalSecret whose key is not in the store",
+        "ExternalSecretFailed",
+        5,
+        prepare=_store_without_url,
+        variables=EXTERNAL,
+        signal=event("UpdateFailed"),
+        says=("url",),
+        takes=35,
+    ),
+    Row(
+        "B8",
+        "a Secret was rotated",
+        on=(UPGRADE,),
+        prepare=_note_pods,
+        variables={"oceans_llm_secrets": {"ROTATED_TOKEN": "a-new-value-of-a-secret"}},
+        base={"oceans_llm_version": "v0.24.0", "oceans_llm_secrets": {"ROTATED_TOKEN": "the-old-value-of-it"}},
+        check=_restarted,
+        takes=50,
+    ),
+    Row(
+        "B9",
+        "an unknown provider type (preflight)",
+        "ConfigInvalid",
+        3,
+        by=PREFLIGHT,
+        says=("providers",),
+        takes=10,
+        variables={"oceans_llm_config": {"providers": [{**provider(token="env.POSTGRES_URL"), "type": "openai_compatible"}]}},
+    ),
+    Row(
+        "B9e",
+        "an unknown provider type (engine)",
+        "GatewayConfigInvalid",
+        1.5,
+        roles=ENGINE_ROLES,
+        signal=exited(),
+        says=("unknown|providers|type",),
+        variables={"oceans_llm_config": {"providers": [{**provider(token="env.POSTGRES_URL"), "type": "openai_compatible"}]}},
+    ),
+    Row(
+        "B10",
+        "env.NOPE, which nothing provides (preflight)",
+        "EnvWithoutSource",
+        1,
+        by=PREFLIGHT,
+        says=("NOPE", "providers"),
+        takes=10,
+        variables={"oceans_llm_config": {"providers": [provider(token="env.NOPE")]}},
+    ),
+    Row(
+        "B10e",
+        "env.NOPE, which nothing provides (engine)",
+        "GatewayVariableMissing",
+        1.5,
+        waive=("EnvWithoutSource",),
+        signal=exited(),
+        says=("NOPE",),
+        variables={"oceans_llm_config": {"providers": [provider(token="env.NOPE")]}},
+        on=(INSTALL, UPGRADE),
+    ),
+)
+assert RELEASE

@@ -1,0 +1,245 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""C: scheduling, admission, storage."""
+
+from __future__ import annotations
+
+import time
+
+from .. import kube
+from ..kube import kubectl
+from ..place import Place
+from ..play import Play
+from ..row import ENGINE_ROLES, INSTALL, PREFLIGHT, UPGRADE, Row
+from ..signals import event, running, unscheduled
+
+REFUSED = event("FailedCreate")
+
+
+def _quota(hard: dict[str, str]) -> object:
+    def make(place: Place) -> None:
+        kube.apply(place.namespace, {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "tight"}, "spec": {"hard": hard}})
+        kubectl("-n", place.namespace, "wait", "--for=jsonpath={.status.hard}", "resourcequota/tight", "--timeout=20s")
+
+    return make
+
+
+def _full(place: Place) -> None:
+    """Room for what is there, and for nothing more."""
+    pods = len([p for p in kube.get(place.namespace, "pod") if p["status"]["phase"] in ("Running", "Pending")])
+    _quota({"pods": str(pods)})(place)  # type: ignore[operator]
+
+
+def _policy(resource: str, group: str) -> object:
+    def make(place: Place) -> None:
+        name = f"{place.namespace}.example.com"
+        kube.apply(
+            place.namespace,
+            {
+                "apiVersion": "admissionregistration.k8s.io/v1",
+                "kind": "ValidatingAdmissionPolicy",
+                "metadata": {"name": name},
+                "spec": {
+                    "failurePolicy": "Fail",
+                    "matchConstraints": {
+                        "resourceRules": [{"apiGroups": [group], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": [resource]}],
+                        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": place.namespace}},
+                    },
+                    "validations": [{"expression": "'cost-centre' in object.metadata.labels", "message": "the label cost-centre is demanded by finance"}],
+                },
+            },
+            {
+                "apiVersion": "admissionregistration.k8s.io/v1",
+                "kind": "ValidatingAdmissionPolicyBinding",
+                "metadata": {"name": name},
+                "spec": {"policyName": name, "validationActions": ["Deny"]},
+            },
+        )
+        time.sleep(2)  # a policy has no status that tells when it is in force
+
+    return make
+
+
+def _policy_away(place: Place, play: Play) -> list[str]:
+    name = f"{place.namespace}.example.com"
+    kubectl("delete", "validatingadmissionpolicybinding,validatingadmissionpolicy", name, "--ignore-not-found")
+    return []
+
+
+def _label_late(place: Place, play: Play) -> None:
+    play.until(r"no node can take", 60)
+    time.sleep(25)
+    kubectl("label", "node", kube.NODE, f"faults.example/{place.name}=yes", "--overwrite")
+
+
+def _label_away(place: Place, play: Play) -> list[str]:
+    kubectl("label", "node", kube.NODE, f"faults.example/{place.name}-")
+    return []
+
+
+def _delete_job_pod(place: Place, play: Play) -> None:
+    play.until(r"Job/\S+ is running", 90)
+    kubectl("-n", place.namespace, "wait", "--for=condition=Ready", "pod", "-l", "app.kubernetes.io/component=migration", "--timeout=60s")
+    kubectl("-n", place.namespace, "delete", "pod", "-l", "app.kubernetes.io/component=migration", "--grace-period=1", "--wait=false")
+
+
+LOOSE = {"gateway": {"securityContext": {"allowPrivilegeEscalation": True}}}
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+NAMED = {"gateway": {"podSecurityContext": {"runAsUser": None}}}
+GREEDY = {"scheduling": {"resources": {"requests": {"cpu": "900"}, "limits": None}}}
+
+ROWS = (
+    Row("C1", "a ResourceQuota without room (preflight)", "QuotaExceeded", 2, by=PREFLIGHT, prepare=_quota({"pods": "0"}), says=("tight",), takes=10),
+    Row(
+        "C1e",
+        "a ResourceQuota without room (engine)",
+        "QuotaExceeded",
+        1,
+        roles=ENGINE_ROLES,
+        prepare=_quota({"pods": "0"}),
+        signal=REFUSED,
+        says=("tight", "hard"),
+        quick=True,
+    ),
+    Row(
+        "C1u",
+        "a ResourceQuota without room for one pod more, on an upgrade",
+        "QuotaExceeded",
+        1,
+        roles=ENGINE_ROLES,
+        on=(UPGRADE,),
+        prepare=_full,
+        signal=REFUSED,
+        says=("tight",),
+    ),
+    Row(
+        "C2",
+        "a quota on CPU, and no requests",
+        "QuotaNeedsResources",
+        2,
+        by=PREFLIGHT,
+        prepare=_quota({"requests.cpu": "4"}),
+        takes=10,
+        values={"scheduling": {"resources": {"requests": None, "limits": None}}},
+    ),
+    Row(
+        "C2e",
+        "a quota on CPU, and no requests (engine)",
+        "QuotaNeedsRequests",
+        1,
+        roles=ENGINE_ROLES,
+        prepare=_quota({"requests.cpu": "4"}),
+        signal=REFUSED,
+        values={"scheduling": {"resources": {"requests": {"cpu": None}}}},
+    ),
+    Row(
+        "C3",
+        "Pod Security restricted is violated (preflight)",
+        "PodSecurity",
+        2,
+        by=PREFLIGHT,
+        labels=RESTRICTED,
+        values=LOOSE,
+        says=("allowPrivilegeEscalation",),
+        takes=10,
+    ),
+    Row(
+        "C3e",
+        "Pod Security restricted is violated (engine)",
+        "PodSecurity",
+        1,
+        roles=ENGINE_ROLES,
+        labels=RESTRICTED,
+        values=LOOSE,
+        signal=REFUSED,
+        says=("allowPrivilegeEscalation",),
+        on=(INSTALL, UPGRADE),
+    ),
+    Row("C4", "runAsNonRoot, and the image's user is a name (preflight)", "NamedUser", 2, by=PREFLIGHT, values=NAMED, says=("10001",), takes=10),
+    Row(
+        "C4e",
+        "runAsNonRoot, and the image's user is a name (engine)",
+        "RunAsNonRoot",
+        3,
+        roles=ENGINE_ROLES,
+        values=NAMED,
+        signal=event("Failed", "non-numeric user|runAsNonRoot"),
+        says=("10001",),
+    ),
+    Row(
+        "C5",
+        "a policy denies pods (preflight)",
+        "AdmissionDenied",
+        2,
+        by=PREFLIGHT,
+        prepare=_policy("pods", ""),
+        check=_policy_away,
+        says=("cost-centre",),
+        takes=12,
+    ),
+    Row(
+        "C5e",
+        "a policy denies pods (engine)",
+        "PolicyDenied",
+        1,
+        roles=ENGINE_ROLES,
+        prepare=_policy("pods", ""),
+        check=_policy_away,
+        signal=REFUSED,
+        says=("cost-centre",),
+    ),
+    Row(
+        "C6",
+        "a policy denies Deployments (preflight)",
+        "AdmissionDenied",
+        2,
+        by=PREFLIGHT,
+        prepare=_policy("deployments", "apps"),
+        check=_policy_away,
+        says=("cost-centre",),
+        takes=12,
+    ),
+    Row(
+        "C7",
+        "a CPU request that no node can hold",
+        "Unschedulable",
+        2,
+        declared_within=45,
+        named="no node can take",
+        values=GREEDY,
+        signal=unscheduled,
+        timeout=25,
+        says=("Insufficient cpu",),
+        takes=50,
+        waive=(),
+    ),
+    Row(
+        "C9",
+        "the node gets its label 25 s late",
+        knobs={},
+        values={"scheduling": {"nodeSelector": {"faults.example/@ROW@": "yes"}}},
+        beside=_label_late,
+        check=_label_away,
+        says=("no node can take",),
+        takes=70,
+    ),
+    Row(
+        "C10",
+        "a StorageClass that is not there (preflight)",
+        "StorageClassMissing",
+        1,
+        by=PREFLIGHT,
+        takes=10,
+        says=("gold",),
+        variables={
+            "oceans_llm_database_mode": "cloudnativepg",
+            "oceans_llm_secrets": {},
+            "oceans_llm_cloudnativepg": {"storage": {"storageClass": "gold", "size": "1Gi"}},
+        },
+    ),
+    Row(
+        "C13", "the migration's pod is deleted", knobs={"STANDIN_MIGRATION_SLOW": "30:8"}, beside=_delete_job_pod, says=("makes another",), takes=60, quick=True
+    ),
+)
+assert running

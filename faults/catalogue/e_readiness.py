@@ -1,0 +1,128 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""E: readiness and traffic."""
+
+from __future__ import annotations
+
+import time
+
+from .. import kube
+from ..place import Place
+from ..play import Play
+from ..row import INSTALL, PREFLIGHT, UPGRADE, Row
+from ..signals import ready, running
+
+
+def _pause_after_migration(place: Place, play: Play) -> None:
+    """The database server stands still as soon as the new version's waiter has seen the schema."""
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        for pod in kube.get(place.namespace, "pod", "-l", "app.kubernetes.io/component=gateway"):
+            waiter = ((pod.get("status") or {}).get("initContainerStatuses") or [{}])[0]
+            if ((waiter.get("state") or {}).get("terminated") or {}).get("exitCode") == 0:
+                place.server.signal("STOP")
+                return
+        time.sleep(0.2)
+    raise TimeoutError("the waiter never ended")
+
+
+def _goes_on(place: Place, play: Play) -> list[str]:
+    place.server.signal("CONT")
+    return []
+
+
+def _all_answered(place: Place, play: Play) -> list[str]:
+    return []
+
+
+QUICK_PROBES = {"probes": {"gateway": {"startup": {"failureThreshold": 15}, "readiness": {"periodSeconds": 2, "failureThreshold": 3}}}}
+QUIET_UI = {"probes": {"adminUi": {"readiness": {"enabled": False}}}}
+
+ROWS = (
+    # the budget that its probes give it: readiness 2 s * 3 + 2 s, never less than 15 s, from the first failed probe (2 to 3 s); then 2 s to say it
+    Row(
+        "E1",
+        "the gateway never becomes ready",
+        "NotReadyInTime",
+        20,
+        named="FAILED NotReadyInTime",
+        knobs={"STANDIN_READY_FAIL": "always"},
+        values=QUICK_PROBES,
+        signal=running("gateway"),
+        declared_within=30,
+        on=(INSTALL, UPGRADE),
+        says=("503|readiness",),
+        takes=70,
+    ),
+    Row(
+        "E1p",
+        "the database stands still after the migration",
+        "NotReadyInTime",
+        40,
+        own_server=True,
+        values=QUICK_PROBES,
+        signal=running("gateway"),
+        beside=_pause_after_migration,
+        declared_within=55,
+        takes=100,
+    ),
+    Row("E2", "a warm-up of 60 s, within the declared budget", knobs={"STANDIN_SLOW_START": "serve:60"}, takes=100),
+    Row(
+        "E3",
+        "the admin UI answers 500 to everything",
+        "AdminUiDown",
+        2.5,
+        values={**QUIET_UI, "adminUi": {"extraEnv": [{"name": "STANDIN_UI_FAIL", "value": "500"}]}},
+        signal=ready("gateway"),
+        declared_within=15,
+        named="FAILED AdminUiDown",
+        says=("/admin", "500"),
+        quick=True,
+    ),
+    Row(
+        "E3b",
+        "the admin UI's port never opens",
+        "StartupProbeFailed",
+        2,
+        values={"adminUi": {"extraEnv": [{"name": "STANDIN_UI_FAIL", "value": "down"}]}, "probes": {"adminUi": {"startup": {"failureThreshold": 5}}}},
+        signal=lambda kind, obj: obj.get("kind") == "Event" and "failed startup probe" in (obj.get("message") or ""),
+        takes=50,
+    ),
+    Row(
+        "E5",
+        "the Ingress's TLS Secret is not there",
+        "TlsSecretMissing",
+        1,
+        by=PREFLIGHT,
+        says=("no-such-tls",),
+        takes=10,
+        values={
+            "ingress": {
+                "enabled": True,
+                "hosts": [{"host": "a.example", "paths": [{"path": "/", "pathType": "Prefix"}]}],
+                "tls": [{"secretName": "no-such-tls", "hosts": ["a.example"]}],
+            }
+        },
+    ),
+    Row(
+        "E6",
+        "an autoscaler, and no requests",
+        "HpaWithoutRequests|ChartRefused",
+        1,
+        by=PREFLIGHT,
+        takes=10,
+        values={"autoscaling": {"enabled": True}, "scheduling": {"resources": {"requests": None, "limits": None}}},
+    ),
+    Row(
+        "E8",
+        "a disruption budget that allows nothing",
+        "PdbBlocks",
+        1,
+        by=PREFLIGHT,
+        takes=10,
+        values={"podDisruptionBudget": {"enabled": True, "minAvailable": "100%"}},
+    ),
+    Row("E9", "requests while it rolls out", on=(UPGRADE,), check=_all_answered, takes=50),
+)
+assert INSTALL

@@ -1,0 +1,177 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""G: the control plane and the tool itself."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+
+from .. import kube
+from ..kube import Broken
+from ..place import Place
+from ..play import Play
+from ..row import Row
+
+
+class Relay:
+    """A TCP relay to the API server that can be switched off: then it refuses, and what was open is cut."""
+
+    def __init__(self) -> None:
+        host, port = re.search(r"server: https://([^:]+):(\d+)", kube.KUBECONFIG.read_text()).groups()  # type: ignore[union-attr]
+        self._target = (host, int(port))
+        self._open: list[socket.socket] = []
+        self._listen()
+        self.port = self._socket.getsockname()[1]
+        self.port_fixed = self.port
+
+    def _listen(self, port: int = 0) -> None:
+        self._socket = socket.create_server(("127.0.0.1", port), reuse_port=False)
+        threading.Thread(target=self._accept, args=(self._socket,), daemon=True).start()
+
+    def _accept(self, server: socket.socket) -> None:
+        while True:
+            try:
+                near, _address = server.accept()
+                far = socket.create_connection(self._target)
+            except OSError:
+                return
+            self._open += [near, far]
+            for one, other in ((near, far), (far, near)):
+                threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
+
+    @staticmethod
+    def _pump(one: socket.socket, other: socket.socket) -> None:
+        try:
+            while data := one.recv(65536):
+                other.sendall(data)
+        except OSError:
+            pass
+        for each in (one, other):
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+
+    def off(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        for each in self._open:
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+        self._open.clear()
+
+    def on(self) -> None:
+        self._listen(self.port)
+
+
+def _through_relay(place: Place) -> None:
+    relay = place.notes["relay"] = Relay()
+    text = re.sub(r"server: https://[^\s]+", f"server: https://127.0.0.1:{relay.port}", kube.KUBECONFIG.read_text())
+    (place.folder / "relay.kubeconfig").write_text(text)
+
+
+def _away(seconds: float) -> Callable[[Place, Play], None]:
+    def cut(place: Place, play: Play) -> None:
+        play.until(r"Job/\S+ is running", 90)
+        time.sleep(2)
+        place.notes["relay"].off()
+        time.sleep(seconds)
+        place.notes["relay"].on()
+
+    return cut
+
+
+def _interrupted(number: int, tree: bool = False) -> Callable[[Place], Play]:
+    """One run that is ended by a signal in the middle of the migration, and then another one."""
+
+    def script(place: Place) -> Play:
+        first = Play(place, place.variables(), label="first")
+        if first.until(r"Job/\S+ is running", 90) is None:
+            raise Broken(f"the first run did not get so far: {first.screen[-400:]}")
+        time.sleep(4)
+        (first.kill_tree if tree else first.kill)(number)
+        ended = time.monotonic()
+        first.wait(60)
+        said = None if tree else first.until("FAILED Interrupted", 25)
+        place.notes.update(said=None if said is None else said - ended, status=place.release_status(), screen=first.screen)
+        return Play(place, {**place.variables(), "oceans_llm_values": _calm(place)}, label="second")
+
+    return script
+
+
+def _calm(place: Place) -> dict[str, object]:
+    """The same without the slow migration."""
+    values = json.loads(json.dumps(place.variables()["oceans_llm_values"]))
+    values["gateway"]["extraEnv"] = []
+    return dict(values)
+
+
+def _said_and_safe(place: Place, play: Play) -> list[str]:
+    notes, problems = place.notes, []
+    if notes["said"] is None:
+        problems.append(f"the interrupted run did not say FAILED Interrupted: {notes['screen'][-500:]}")
+    elif notes["said"] > 15:
+        problems.append(f"the interrupted run took {notes['said']:.1f} s to say so")
+    if notes["status"] != "failed":
+        problems.append(f"the interrupted run left the release {notes['status'] or 'without a revision'}")
+    return problems
+
+
+ROWS = (
+    Row(
+        "G1",
+        "the API server is away for 20 s",
+        prepare=_through_relay,
+        variables={"oceans_llm_kubeconfig": "@FOLDER@/relay.kubeconfig"},
+        knobs={"STANDIN_MIGRATION_SLOW": "30:30"},
+        beside=_away(20),
+        says=("API unknown", "answers again"),
+        takes=80,
+    ),
+    Row(
+        "G2",
+        "all watches are cut for a moment",
+        prepare=_through_relay,
+        variables={"oceans_llm_kubeconfig": "@FOLDER@/relay.kubeconfig"},
+        knobs={"STANDIN_MIGRATION_SLOW": "30:8"},
+        beside=_away(0.2),
+        takes=60,
+    ),
+    Row(
+        "G4",
+        "SIGTERM in the middle of the migration; the next run",
+        script=_interrupted(signal.SIGTERM),
+        knobs={"STANDIN_MIGRATION_SLOW": "30:300"},
+        check=_said_and_safe,
+        takes=60,
+        quick=True,
+    ),
+    Row(
+        "G4t",
+        "SIGKILL of the whole process tree in the middle of the migration; the next run",
+        script=_interrupted(signal.SIGKILL, tree=True),
+        knobs={"STANDIN_MIGRATION_SLOW": "30:300"},
+        says=("given up|marked as failed|dead",),
+        takes=60,
+    ),
+    Row(
+        "G4k", "SIGKILL in the middle of the migration; the next run", script=_interrupted(signal.SIGKILL), knobs={"STANDIN_MIGRATION_SLOW": "30:300"}, takes=60
+    ),
+    Row(
+        "G4i",
+        "Ctrl-C in the middle of the migration; the next run",
+        script=_interrupted(signal.SIGINT),
+        knobs={"STANDIN_MIGRATION_SLOW": "30:300"},
+        check=_said_and_safe,
+        takes=60,
+    ),
+)

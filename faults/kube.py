@@ -1,0 +1,136 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The suite's own way to the cluster, none of the collection's code: kubectl, and the official client for watches."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import kubernetes
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+STATE = ROOT / ".testbed" / ("" if os.environ.get("OCEANS_LLM_CLUSTER", "oceans-llm") == "oceans-llm" else os.environ["OCEANS_LLM_CLUSTER"])
+KUBECONFIG = STATE / "kubeconfig"
+KUBECTL = STATE / "bin" / "kubectl"
+NODE = f"{os.environ.get('OCEANS_LLM_CLUSTER', 'oceans-llm')}-control-plane"
+
+
+#: Jobs of the chart that change the database
+CHANGING = ("-migrate", "-bootstrap-admin", "-seed-config")
+
+
+class Broken(Exception):
+    """The suite itself cannot go on; no verdict about the collection."""
+
+
+def run(*command: str | os.PathLike[str], stdin: str = "", check: bool = True, timeout: float = 180, env: Mapping[str, str] | None = None) -> str:
+    """Standard output of a command. :raises Broken: with its standard error."""
+    done = subprocess.run(
+        [str(c) for c in command], input=stdin, capture_output=True, text=True, timeout=timeout, check=False, env={**os.environ, **(env or {})}
+    )
+    if check and done.returncode:
+        raise Broken(f"{' '.join(str(c) for c in command)[:200]}: {done.stderr.strip()[-500:] or done.stdout.strip()[-500:]}")
+    return done.stdout
+
+
+def kubectl(*arguments: str, stdin: str = "", check: bool = True, timeout: float = 180) -> str:
+    return run(KUBECTL, "--kubeconfig", KUBECONFIG, *arguments, stdin=stdin, check=check, timeout=timeout)
+
+
+def apply(namespace: str, *objects: Mapping[str, Any]) -> None:
+    for obj in objects:
+        kubectl("-n", namespace, "apply", "--server-side", "-f", "-", stdin=json.dumps(obj))
+
+
+def get(namespace: str, what: str, *options: str) -> list[dict[str, Any]]:
+    """Objects of a kind."""
+    return list(json.loads(kubectl("-n", namespace, "get", what, "-o", "json", *options))["items"])
+
+
+def node(*command: str, stdin: str = "", check: bool = True) -> str:
+    """A command on the node itself."""
+    return run("docker", "exec", "-i", NODE, *command, stdin=stdin, check=check)
+
+
+class Watcher:
+    """Notes when the API server told what of one namespace: pods, Jobs and events, from now on."""
+
+    def __init__(self, namespace: str) -> None:
+        self.records: list[tuple[float, str, dict[str, Any]]] = []
+        self._api = kubernetes.config.new_client_from_config(str(KUBECONFIG))
+        self._stop = False
+        self.before: set[str] = set()
+        for path in (
+            f"/api/v1/namespaces/{namespace}/pods",
+            f"/api/v1/namespaces/{namespace}/events",
+            f"/apis/batch/v1/namespaces/{namespace}/jobs",
+            f"/apis/apps/v1/namespaces/{namespace}/deployments",
+        ):
+            listed = json.loads(self._get(path).data)
+            self.before |= {o["metadata"]["uid"] for o in listed["items"]}
+            threading.Thread(target=self._watch, args=(path, listed["metadata"]["resourceVersion"]), daemon=True).start()
+
+    def _get(self, path: str, **query: Any) -> Any:
+        configuration = self._api.configuration
+        text = "&".join(f"{k}={v}" for k, v in query.items())
+        return self._api.rest_client.pool_manager.request(
+            "GET", f"{configuration.host}{path}?{text}", preload_content=not query, timeout=None if query else 20.0
+        )
+
+    def _watch(self, path: str, version: str) -> None:
+        while not self._stop:
+            answer = self._get(path, watch="true", resourceVersion=version, timeoutSeconds=600, allowWatchBookmarks="true")
+            rest = b""
+            try:
+                for chunk in answer.stream(65536, decode_content=True):
+                    if self._stop:
+                        return
+                    now = time.monotonic()
+                    *whole, rest = (rest + chunk).split(b"\n")
+                    for line in whole:
+                        told = json.loads(line)
+                        version = told["object"]["metadata"].get("resourceVersion", version) if told["type"] != "ERROR" else version
+                        if told["type"] in ("ADDED", "MODIFIED", "DELETED"):
+                            told["object"].get("metadata", {}).pop("managedFields", None)
+                            self.records.append((now, told["type"], told["object"]))
+            except Exception:  # a watch that broke off is begun again where it was
+                if self._stop:
+                    return
+                time.sleep(0.2)
+
+    def stop(self) -> None:
+        """No more notes. The threads end with the next thing that their watch tells."""
+        self._stop = True
+
+    def first(self, signal: Any) -> float | None:
+        """When a signal was first seen, among what is not of the time before."""
+        for when, kind, obj in sorted(self.records, key=lambda r: r[0]):
+            about = (obj.get("involvedObject") or {}).get("uid") or obj["metadata"]["uid"]
+            if about not in self.before and signal(kind, obj):
+                return when
+        return None
+
+    def jobs_alive_after(self, when: float) -> list[str]:
+        """Pods of Jobs that change the database which lived at some time after `when` (monotonic)."""
+        alive: dict[str, bool] = {}
+        wrong: set[str] = set()
+        for at, kind, obj in sorted(self.records, key=lambda r: r[0]):
+            if obj.get("kind") != "Pod" or not any(
+                o["kind"] == "Job" and o["name"].endswith(CHANGING) for o in obj["metadata"].get("ownerReferences") or ()
+            ):
+                continue
+            name = obj["metadata"]["name"]
+            if at > when + 0.2 and alive.get(name):
+                wrong.add(name)
+            alive[name] = kind != "DELETED" and (obj.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
+            if at > when + 0.2 and alive[name]:
+                wrong.add(name)
+        return sorted(wrong | {name for name, still in alive.items() if still})

@@ -1,0 +1,201 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a row happens: its namespace, its database, the variables that its runs are given."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import secrets
+import shutil
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from . import kube
+from .kube import ROOT, Broken, kubectl
+from .row import Row
+
+RELEASE = "oc"
+SHARED = "faults-db"
+IMAGES = "127.0.0.1:5000/oceans-llm"
+OLD, NEW = "v0.23.0", "v0.24.0"
+#: highest schema version that these know
+SCHEMA = {OLD: 43, NEW: 45}
+_server_lock = threading.Lock()
+_servers: set[str] = set()
+
+
+class Server:
+    """A PostgreSQL server of the testbed; most rows share one and have a database and a role of their own in it."""
+
+    def __init__(self, namespace: str) -> None:
+        self.namespace = namespace
+
+    def up(self) -> None:
+        with _server_lock:
+            if self.namespace not in _servers:
+                kubectl("wait", "--for=delete", f"namespace/{self.namespace}", "--timeout=120s", check=False)
+                kube.run(ROOT / "testbed" / "database.sh", "up", self.namespace)
+                _servers.add(self.namespace)
+
+    def down(self) -> None:
+        kube.run(ROOT / "testbed" / "database.sh", "down", self.namespace, check=False)
+        _servers.discard(self.namespace)
+
+    def psql(self, sql: str, database: str = "oceans_llm", check: bool = True) -> str:
+        """As the server's superuser, in its own pod."""
+        shell = 'PGPASSWORD=$POSTGRES_PASSWORD exec psql -h 127.0.0.1 -U "$POSTGRES_USER" -d "$0" -v ON_ERROR_STOP=1 -qAtf -'
+        return kubectl("-n", self.namespace, "exec", "-i", "deploy/postgres", "--", "sh", "-c", shell, database, stdin=sql, check=check).strip()
+
+    def signal(self, name: str) -> None:
+        """STOP or CONT for every process of the server."""
+        shell = 'for p in /proc/[0-9]*; do [ "$(cat $p/comm 2>/dev/null)" = postgres ] && kill -$0 ${p#/proc/}; done; true'
+        kubectl("-n", self.namespace, "exec", "deploy/postgres", "--", "sh", "-c", shell, name)
+
+
+class Place:
+    """One row's namespace and database, from :meth:`make` to :meth:`remove`."""
+
+    def __init__(self, row: Row, token: str, keep: bool) -> None:
+        self.row, self.token, self.keep = row, token, keep
+        self.name = row.id.lower().replace("_", "-")
+        self.namespace = f"faults-{self.name}"
+        self.server = Server(f"faults-{self.name}-db" if row.own_server else SHARED)
+        self.database = f"f_{self.name.replace('-', '_')}"
+        self.password = secrets.token_urlsafe(12)
+        self.folder = kube.STATE / "faults" / self.name
+        #: what a row's own steps want to remember
+        self.notes: dict[str, Any] = {}
+
+    def make(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        kubectl("delete", "namespace", self.namespace, "--ignore-not-found", "--wait=true", timeout=180)
+        kube.apply(self.namespace, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace, "labels": dict(self.row.labels)}})
+        self.server.up()
+        self.server.psql(
+            f"DROP DATABASE IF EXISTS {self.database} WITH (FORCE);\nDROP ROLE IF EXISTS {self.database};\n"
+            f"CREATE ROLE {self.database} LOGIN PASSWORD '{self.password}';\nCREATE DATABASE {self.database} OWNER {self.database};\n"
+        )
+
+    def remove(self) -> None:
+        if self.keep:
+            return
+        kubectl("delete", "namespace", self.namespace, "--ignore-not-found", "--wait=false", check=False)
+        # a pod that ignores SIGTERM keeps its namespace for its whole grace
+        kubectl("-n", self.namespace, "delete", "pod", "--all", "--grace-period=1", "--wait=false", check=False)
+        if self.row.own_server:
+            self.server.down()
+        else:
+            self.server.psql(f"DROP DATABASE IF EXISTS {self.database} WITH (FORCE);\nDROP ROLE IF EXISTS {self.database};\n", check=False)
+
+    # --- the database, asked by psql --------------------------------------------------------------------------------
+
+    def sql(self, text: str, check: bool = True) -> str:
+        return self.server.psql(text, self.database, check=check)
+
+    def version(self) -> int:
+        """The newest version in the history; 0: no history."""
+        there = self.sql("SELECT to_regclass('public.refinery_schema_history') IS NOT NULL;")
+        return int(self.sql("SELECT coalesce(max(version), 0) FROM refinery_schema_history;")) if there == "t" else 0
+
+    def url(self, **other: str) -> str:
+        part = {"user": self.database, "password": self.password, "host": f"postgres.{self.server.namespace}.svc", "port": "5432", "name": self.database}
+        part.update(other)
+        return "postgresql://{user}:{password}@{host}:{port}/{name}".format_map(part)
+
+    # --- what a user writes -----------------------------------------------------------------------------------------
+
+    def variables(self, version: str = NEW, row: Row | None = None) -> dict[str, Any]:
+        row = row or self.row
+        values: dict[str, Any] = {
+            "scheduling": {"resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "160Mi"}}},
+            "gateway": {
+                "drain": {"settleSeconds": 1, "timeoutSeconds": 3},
+                "terminationGracePeriodSeconds": 10,
+                "migrationWaiter": {"intervalSeconds": 1},
+                "extraEnv": [{"name": k, "value": self.fill(v)} for k, v in row.knobs.items()],
+            },
+            "adminUi": {"drain": {"settleSeconds": 1}, "terminationGracePeriodSeconds": 8},
+            "rollout": {"minReadySeconds": 0},
+        }
+        basic: dict[str, Any] = {
+            "oceans_llm_kubeconfig": str(kube.KUBECONFIG),
+            "oceans_llm_namespace": self.namespace,
+            "oceans_llm_release": RELEASE,
+            "oceans_llm_chart": str(ROOT / "charts" / "oceans-llm"),
+            "oceans_llm_version": version,
+            "oceans_llm_gateway_image": f"{IMAGES}/gateway",
+            "oceans_llm_admin_ui_image": f"{IMAGES}/admin-ui",
+            "oceans_llm_secrets": {"POSTGRES_URL": self.url()},
+            "oceans_llm_timeout": row.timeout,
+            "oceans_llm_report_dir": str(self.folder / "report"),
+            "oceans_llm_report_always": True,
+            "oceans_llm_preflight_waive": list(row.waive),
+        }
+        return merged({**basic, "oceans_llm_values": merged(values, self.fill(row.values))}, self.fill(row.variables))
+
+    def base_variables(self) -> dict[str, Any]:
+        """Of the old version that an upgrade begins with: without the fault."""
+        plain = Row(self.row.id, self.row.title)
+        return merged(self.variables(OLD, plain), self.fill(self.row.base))
+
+    def fill(self, data: Any) -> Any:
+        """``@NS@``, ``@URL@``, ``@TOKEN@`` (this run of the suite), ``@ROW@``, ``@DB@``, ``@FOLDER@`` in texts."""
+        if isinstance(data, str):
+            names = {
+                "NS": self.namespace,
+                "URL": self.url(),
+                "TOKEN": self.token,
+                "ROW": self.name,
+                "DB": self.database,
+                "FOLDER": str(self.folder),
+                "PASSWORD": self.password,
+                "SERVER": self.server.namespace,
+            }
+            for name, value in names.items():
+                data = data.replace(f"@{name}@", value)
+            return data
+        if isinstance(data, Mapping):
+            return {self.fill(k): self.fill(v) for k, v in data.items()}
+        return [self.fill(v) for v in data] if isinstance(data, (list, tuple)) else data
+
+    # --- the cluster, asked by kubectl ------------------------------------------------------------------------------
+
+    def secret(self, name: str, **data: str) -> None:
+        kube.apply(self.namespace, {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data})
+
+    def release_status(self) -> str:
+        """Of the newest revision, from Helm's own record; empty: there is none."""
+        found = kube.get(self.namespace, "secret", "-l", f"owner=helm,name={RELEASE}")
+        newest = max(found, key=lambda s: int(s["metadata"]["labels"]["version"]), default=None)
+        return str(newest["metadata"]["labels"]["status"]) if newest else ""
+
+    def revisions(self) -> int:
+        return len(kube.get(self.namespace, "secret", "-l", f"owner=helm,name={RELEASE}"))
+
+    def served(self) -> str:
+        """The version that answers through the Service; empty: none does."""
+        path = f"/api/v1/namespaces/{self.namespace}/services/http:{RELEASE}-oceans-llm-gateway:8080/proxy/api/v1/health"
+        try:
+            return str(json.loads(kubectl("get", "--raw", path, timeout=20))["version"])
+        except (Broken, ValueError, KeyError):
+            return ""
+
+    def reports(self) -> list[pathlib.Path]:
+        return sorted((self.folder / "report").glob("*/report.json"), key=lambda p: p.stat().st_mtime)
+
+
+def merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Maps deep, lists appended, all else replaced; None stays (it takes a chart's default away)."""
+    found = dict(one)
+    for key, value in other.items():
+        if isinstance(value, Mapping) and isinstance(found.get(key), Mapping):
+            found[key] = merged(found[key], value)
+        elif isinstance(value, list) and isinstance(found.get(key), list) and key == "extraEnv":
+            found[key] = [*found[key], *value]
+        else:
+            found[key] = value
+    return found
