@@ -92,7 +92,9 @@ class ActionModule(ClusterAction):
         if self.diff_wanted and plan.difference:
             result["diff"] = {"before": plan.difference.before, "after": plan.difference.after, "before_header": "live", "after_header": "planned"}
         if self._task.check_mode:
-            return result | {"msg": f"would change: {plan.difference.phrase()}" if plan.difference else "nothing would change"}
+            text = f"would change: {plan.difference.phrase()}" if plan.difference else "nothing would change"
+            self.say(text)  # Ansible shows a task's msg only with -v
+            return result | {"msg": text}
         if not plan.difference:
             return result | self._follow(args, cluster, chart, plan)
         with lock.of(plan.planned.revision):
@@ -216,6 +218,12 @@ class ActionModule(ClusterAction):
                 clean=self.redactor,
                 host=self.host,
             )
+            if change and not made and not result.get("failed"):
+                text = (
+                    f"Helm made no revision {plan.planned.revision} although a change was due ({_shortened(plan.difference.phrase())}); "
+                    "the release is what it was — run kubernetes.core.helm with force for this release once, or report this as a defect of the collection"
+                )
+                result |= {"failed": True, "msg": text}
             if interrupt:
                 interrupt.last_words(f"[{self.host}] {result['msg']}", self.say)
             return result | {"changed": made}
@@ -235,11 +243,20 @@ class ActionModule(ClusterAction):
             self.say(f"the release's own state could not be looked at: {error}")
             return True  # not known: better to say so than to hide a change
 
-    def _values_file(self, values: Mapping[str, Any]) -> str:
-        """The values for Helm, readable for nobody else, gone with the scratch folder."""
-        path = os.path.join(self._scratch, "values.json")
+    def _values_files(self, values: Mapping[str, Any]) -> list[str]:
+        """The values for Helm, readable for nobody else, gone with the scratch folder; and a second file that makes the module start Helm.
+
+        The module compares the files with the release's values and the chart's version, and leaves Helm alone when they are equal:
+        a changed template, drift, or a revision to be made again would pass for done. It takes a map in the last file for the whole
+        value, while Helm merges maps key by key: an empty one is a difference to the module, and nothing to Helm.
+        """
+        some = next((key for key, value in values.items() if isinstance(value, Mapping) and value), None)
+        return [self._written("values.json", values), *([self._written("same.json", {some: {}})] if some else [])]
+
+    def _written(self, name: str, content: Mapping[str, Any]) -> str:
+        path = os.path.join(self._scratch, name)
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            json.dump(dict(values), file)
+            json.dump(dict(content), file)
         return path
 
     def _start_helm(self, args: dict[str, Any], chart: str, cluster: Cluster, values: Mapping[str, Any]) -> HelmJob:
@@ -250,10 +267,8 @@ class ActionModule(ClusterAction):
             "chart_ref": chart,
             "wait": False,
             "timeout": f"{args['timeout']}s",
-            # A file of our own: the module would write YAML in which a string like 0123456789 stands bare, a number to Helm.
-            # It also makes the module's own comparison (values and chart version only) always say "changed": what changes
-            # was worked out above, from the objects themselves.
-            "values_files": [self._values_file(values)],
+            # files of our own: the module would write YAML in which a string like 0123456789 stands bare, a number to Helm
+            "values_files": self._values_files(values),
             **({"force_conflicts": True} if args["force_conflicts"] else {}),
             **({"binary_path": args["helm_binary"]} if args["helm_binary"] else {}),
             **self._auth,
