@@ -38,6 +38,12 @@ apt_install() {
   apt-get install -y -q --no-install-recommends "$@"
 }
 
+# A dockerd that was killed leaves pid files; when another process has such a pid by now, the next dockerd takes it for
+# its own predecessor, still alive, and refuses to start.
+remove_stale() { # remove_stale PIDFILE COMMAND
+  [ ! -e "$1" ] || [ "$(cat "/proc/$(cat "$1")/comm" 2> /dev/null)" = "$2" ] || rm -f "$1"
+}
+
 # dockerd runs every container through oci-limits, so that a host that is confined itself can still run a kind node.
 start_dockerd() {
   mkdir -p "$run"
@@ -50,6 +56,8 @@ start_dockerd() {
   "pidfile": "$pidfile"
 }
 JSON
+  remove_stale "$pidfile" dockerd
+  remove_stale /var/run/docker/containerd/containerd.pid containerd
   setsid dockerd --config-file "$run/daemon.json" < /dev/null > "$run/dockerd.log" 2>&1 9>&- &
   wait_for_dockerd $!
 }
