@@ -123,9 +123,7 @@ class Watcher:
         alive: dict[str, bool] = {}
         wrong: set[str] = set()
         for at, kind, obj in sorted(self.records, key=lambda r: r[0]):
-            if obj.get("kind") != "Pod" or not any(
-                o["kind"] == "Job" and o["name"].endswith(CHANGING) for o in obj["metadata"].get("ownerReferences") or ()
-            ):
+            if obj.get("kind") != "Pod" or not any(o["kind"] == "Job" and o["name"].endswith(CHANGING) for o in obj["metadata"].get("ownerReferences") or ()):
                 continue
             name = obj["metadata"]["name"]
             if at > when + 0.2 and alive.get(name):

@@ -59,6 +59,8 @@ class Row:
     script: Callable[[Place], Play] | None = None
     base: Mapping[str, Any] = field(default_factory=dict)
     own_server: bool = False
+    #: operators of the testbed that have to be there
+    needs: tuple[str, ...] = ()
     timeout: int = 240
     #: nothing may be written at all (preflight, locks)
     untouched: bool = False

@@ -74,6 +74,9 @@ def run(rows: list[Row], token: str, keep: bool, at_once: int) -> list[Measured]
         if any("5007" in str(row.variables) for row in rows):
             registry.up()
         Server(SHARED).up()
+        operators = sorted({name for row in rows for name in row.needs})
+        if operators:
+            kube.run(kube.ROOT / "testbed" / "operators.sh", *operators, timeout=900)
         # a row that has only to wait (for a phantom, say) gives its slot away: so there are more threads than slots
         with ThreadPoolExecutor(max_workers=at_once + 2) as pool:
             waiting = [pool.submit(measure, row, token, keep, slots) for row in sorted(rows, key=lambda r: -r.takes)]

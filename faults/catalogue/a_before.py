@@ -201,6 +201,7 @@ ROWS = (
         "ApiVersionNotServed|OperatorMissing",
         1,
         by=PREFLIGHT,
+        needs=("external-secrets",),
         takes=10,
         variables={
             "oceans_llm_secrets_source": "external_secrets",

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from .. import kube
+from ..kube import kubectl
 from ..place import RELEASE, Place
 from ..play import Play
 from ..row import ENGINE_ROLES, INSTALL, PREFLIGHT, UPGRADE, Row
@@ -55,6 +56,53 @@ def _store(*values: tuple[str, str]) -> dict[str, object]:
 
 def _store_without_url(place: Place) -> None:
     kube.apply(place.namespace, _store(("identity", IDENTITY)))
+
+
+#: answers 503 for 40 s after its first request
+SLOW_STORE = """
+import json, os, time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+first = []
+class Store(BaseHTTPRequestHandler):
+    def do_GET(self):
+        first or first.append(time.monotonic())
+        late = time.monotonic() - first[0] < 40
+        self.send_response(503 if late else 200)
+        self.end_headers()
+        if not late:
+            self.wfile.write(json.dumps({"value": os.environ[self.path.strip("/")]}).encode())
+HTTPServer(("", 8080), Store).serve_forever()
+"""
+
+
+def _slow_store(place: Place) -> None:
+    labels = {"app": "store"}
+    container = {
+        "name": "store",
+        "image": "127.0.0.1:5000/oceans-llm/gateway:v0.24.0",
+        "command": ["python3", "-c", SLOW_STORE],
+        "securityContext": {"runAsUser": 10001},
+        "env": [{"name": "url", "value": place.url()}, {"name": "identity", "value": IDENTITY}],
+        "resources": {"requests": {"cpu": "5m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
+    }
+    webhook = {"url": f"http://store.{place.namespace}.svc:8080/{{{{ .remoteRef.key }}}}", "result": {"jsonPath": "$.value"}}
+    kube.apply(
+        place.namespace,
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "store", "labels": labels},
+            "spec": {"terminationGracePeriodSeconds": 0, "containers": [container]},
+        },
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "store"}, "spec": {"selector": labels, "ports": [{"port": 8080}]}},
+        {
+            "apiVersion": "external-secrets.io/v1",
+            "kind": "SecretStore",
+            "metadata": {"name": "vault"},
+            "spec": {"provider": {"webhook": webhook}, "retrySettings": {"maxRetries": 1, "retryInterval": "1s"}},
+        },
+    )
+    kubectl("-n", place.namespace, "wait", "--for=condition=Ready", "pod/store", "--timeout=60s")
 
 
 EXTERNAL = {
@@ -140,8 +188,10 @@ ROWS = (
         variables=EXTERNAL,
         signal=event("UpdateFailed"),
         says=("url",),
+        needs=("external-secrets",),
         takes=35,
     ),
+    Row("B7", "an ExternalSecret that takes 40 s", prepare=_slow_store, variables=EXTERNAL, says=("External Secrets",), needs=("external-secrets",), takes=110),
     Row(
         "B8",
         "a Secret was rotated",

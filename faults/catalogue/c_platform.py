@@ -230,6 +230,7 @@ ROWS = (
         "StorageClassMissing",
         1,
         by=PREFLIGHT,
+        needs=("cloudnativepg",),
         takes=10,
         says=("gold",),
         variables={

@@ -97,7 +97,7 @@ def spans(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
                 continue
             status = obj.get("status") or {}
             for phase, begin, end in _job(status, made, snapshot.now) if kind == "Job" else _pod(status, made, snapshot.now, _of_job(obj)):
-                if end > begin or phase == "ready":
+                if end > begin or not phase.startswith("waits"):  # stamps have whole seconds: a run may begin and end in one
                     yield {
                         "object": f"{kind}/{name}",
                         "phase": phase,

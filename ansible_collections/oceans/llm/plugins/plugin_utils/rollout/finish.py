@@ -83,4 +83,4 @@ def sentence(cause: Cause, outcome: Outcome) -> str:
     state = "; ".join(part for part in (outcome.database, outcome.old_pods) if part)
     evidence_text = cause.evidence if len(cause.evidence) <= 400 else f"{cause.evidence[:400]}…"
     parts = [f"FAILED {cause.code} {where}: {cause.cause}", "" if cause.evidence in cause.cause else evidence_text, state, cause.hint]
-    return " — ".join(part for part in parts if part)
+    return " ".join(" — ".join(part for part in parts if part).split())  # one line, whatever the programs wrote

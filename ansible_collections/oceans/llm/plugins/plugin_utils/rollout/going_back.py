@@ -10,6 +10,7 @@ template (`gateway migrate --check` changes nothing).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -49,7 +50,10 @@ def judged(tag: str, version: int, answer: Answer) -> str:
         return f"{tag} can run on V{version} (it was asked): going back to it is safe"
     if failure and failure.code in ("ImageOlderThanDatabase", "MigrationHistoryForeign"):
         return f"{tag} refuses a database at V{version} (it was asked): do not restart or roll back its pods, go forward or restore a backup"
-    return f"whether {tag} can run on V{version} is unknown ({failure.what if failure else answer.text.strip()[-200:] or f'exit code {answer.code}'})"
+    if re.search(r"\d+ pending migrations", answer.text):
+        return f"{tag} knows V{version} and misses versions of its own (it was asked): its running pods go on, one that is restarted waits for them"
+    words = " ".join((failure.what if failure else gateway.last_line(answer.text) or f"exit code {answer.code}").split())
+    return f"whether {tag} can run on V{version} is unknown ({words[-200:]})"
 
 
 def old_replicaset(snapshot: Snapshot) -> Object | None:
