@@ -43,6 +43,7 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="IDS", help="comma-separated row ids (D1,F4u) or classes (D)")
     parser.add_argument("--quick", action="store_true", help="the rows that cover every class in a few minutes")
     parser.add_argument("--keep", action="store_true", help="leave the namespaces for a look")
+    parser.add_argument("--merge", action="store_true", help="keep the other rows of reports/faults.json as they are")
     parser.add_argument("--list", action="store_true", help="show the rows and end")
     parser.add_argument("--at-once", type=int, default=3, metavar="N", help="rows at once (3)")
     options = parser.parse_args()
@@ -59,10 +60,16 @@ def main() -> int:
     begun, token = time.monotonic(), secrets.token_hex(3)
     results = run(rows, token, options.keep, options.at_once)
     folder = kube.ROOT / "reports"
-    table.write(results, folder, time.monotonic() - begun)
+    seconds = time.monotonic() - begun
+    if options.merge:
+        earlier, before = table.read(folder)
+        ids = [v.id for row in ROWS for v in row.variants()]
+        merged = {r.id: r for r in (*earlier, *results)}
+        results, seconds = [merged[i] for i in ids if i in merged], seconds + before
+    table.write(results, folder, seconds)
     print(table.text(results))
     failed = sum(bool(r.problems) for r in results)
-    print(f"{len(results)} rows in {time.monotonic() - begun:.0f} s; {folder}/faults.md")
+    print(f"{len(results)} rows in {seconds:.0f} s; {folder}/faults.md")
     print(f"{len(results) - failed} passed, {failed} failed")
     return 1 if failed else 0
 

@@ -9,6 +9,7 @@ import json
 import pathlib
 import statistics
 from collections.abc import Sequence
+from dataclasses import fields
 
 from .row import Measured
 
@@ -58,6 +59,16 @@ def summary(results: Sequence[Measured]) -> str:
         p95 = engine[min(len(engine) - 1, int(len(engine) * 0.95))]
         parts.append(f"from the first signal to the cause on the screen: median {statistics.median(engine):.1f} s, p95 {p95:.1f} s ({len(engine)} rows)")
     return "; ".join(parts)
+
+
+def read(folder: pathlib.Path) -> tuple[list[Measured], float]:
+    """The rows of an earlier run, and its seconds; nothing when there is none."""
+    try:
+        body = json.loads((folder / "faults.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return [], 0.0
+    names = {field.name for field in fields(Measured)}
+    return [Measured(**{k: v for k, v in row.items() if k in names}) for row in body["rows"]], float(body["seconds"])
 
 
 def write(results: Sequence[Measured], folder: pathlib.Path, seconds: float) -> None:

@@ -33,6 +33,13 @@ result() {
   printf '%s %s\n' "$2" "$1" >> "$results"
   return "$2"
 }
+# Of a failed step: the few lines that name what failed, for a reader who sees only the end of it all.
+reasons() {
+  local name
+  sed -n '/^0 /!s/^[0-9]* //p' "$results" | while read -r name; do
+    grep -hE '^(FAILED|ERROR|E  |fatal:|CRITICAL|testbed:)|error:' "$logs/$name.log" 2> /dev/null | tail -n 6 | cut -c1-200 | sed "s/^/$name: /" || true
+  done
+}
 # What the step's own runner says last: pytest's or the fault suite's closing line, or nothing.
 closing_line() { grep -E '^(=+ )?[0-9]+ (passed|failed)' "$1" | tail -n 1 | tr -d '=' | sed 's/^ *//; s/ *$//' || true; }
 
@@ -70,11 +77,20 @@ cluster() {
   result cluster "$rc" $((SECONDS - start))
 }
 
+# A scenario mostly waits for pods, so two are under way at a time; a claim (a folder: made by one only) tells who has which.
 scenarios() {
+  local lanes=()
+  rm -rf "$logs/claims"
+  mkdir -p "$logs/claims"
+  lane & lanes+=($!)
+  lane & lanes+=($!)
+  wait "${lanes[@]}"
+}
+lane() {
   local name
   for name in molecule/*/molecule.yml; do
     name=$(basename "$(dirname "$name")")
-    step "molecule:$name" scenario "$name" || true
+    if mkdir "$logs/claims/$name" 2> /dev/null; then step "molecule:$name" scenario "$name" || true; fi
   done
 }
 
@@ -103,6 +119,7 @@ everything() {
 
 if [ $# -eq 0 ]; then everything; else for name in "$@"; do run_step "$name" || true; done; fi
 failed=$(grep -vc '^0 ' "$results" || true)
+reasons
 [ "$failed" -eq 0 ] || say "failed: $(sed -n '/^0 /!s/^[0-9]* //p' "$results" | paste -s -d ' ')"
 say "$(wc -l < "$results") steps in $SECONDS s"
 say "$(grep -c '^0 ' "$results" || true) passed, $failed failed"

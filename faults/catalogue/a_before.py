@@ -16,7 +16,7 @@ from .. import kube
 from ..kube import kubectl
 from ..place import RELEASE, Place
 from ..play import Play
-from ..row import INSTALL, PREFLIGHT, UPGRADE, Row
+from ..row import PREFLIGHT, UPGRADE, Row
 
 
 def _no_value(place: Place, play: Play) -> list[str]:
@@ -130,7 +130,7 @@ ROWS = (
     Row(
         "A2",
         "a secret pasted into the configuration",
-        "SecretInConfig",
+        "SecretInConfig|ChartRefused",
         1,
         by=PREFLIGHT,
         check=_no_value,
@@ -197,7 +197,7 @@ ROWS = (
     ),
     Row(
         "A8",
-        "CloudNativePG asked for in a version that is not served",
+        "an ExternalSecret in an API version that is not served",
         "ApiVersionNotServed|OperatorMissing",
         1,
         by=PREFLIGHT,
@@ -269,4 +269,3 @@ ROWS = (
         takes=30,
     ),
 )
-assert all(row.on in ((INSTALL,), (UPGRADE,)) for row in ROWS)

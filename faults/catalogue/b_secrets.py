@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from .. import kube
 from ..kube import kubectl
-from ..place import RELEASE, Place
+from ..place import Place
 from ..play import Play
 from ..row import ENGINE_ROLES, INSTALL, PREFLIGHT, UPGRADE, Row
-from ..signals import event, exited
+from ..signals import either, event, exited
 
 EXISTING = {"oceans_llm_secrets_source": "existing", "oceans_llm_secret_name": "mine"}
 IDENTITY = "0123456789abcdef0123456789abcdef01234567"
@@ -235,13 +235,12 @@ ROWS = (
     Row(
         "B10e",
         "env.NOPE, which nothing provides (engine)",
-        "GatewayVariableMissing",
+        "SecretKeyMissing|GatewayVariableMissing",
         1.5,
-        waive=("EnvWithoutSource",),
-        signal=exited(),
+        roles=ENGINE_ROLES,
+        signal=either(exited(), event("Failed", "couldn't find key")),
         says=("NOPE",),
         variables={"oceans_llm_config": {"providers": [provider(token="env.NOPE")]}},
         on=(INSTALL, UPGRADE),
     ),
 )
-assert RELEASE

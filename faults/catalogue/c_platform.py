@@ -12,7 +12,7 @@ from ..kube import kubectl
 from ..place import Place
 from ..play import Play
 from ..row import ENGINE_ROLES, INSTALL, PREFLIGHT, UPGRADE, Row
-from ..signals import event, running, unscheduled
+from ..signals import event, unscheduled
 
 REFUSED = event("FailedCreate")
 
@@ -23,6 +23,11 @@ def _quota(hard: dict[str, str]) -> object:
         kubectl("-n", place.namespace, "wait", "--for=jsonpath={.status.hard}", "resourcequota/tight", "--timeout=20s")
 
     return make
+
+
+def _limit_range(place: Place) -> None:
+    spec = {"limits": [{"type": "Container", "max": {"memory": "96Mi"}}]}
+    kube.apply(place.namespace, {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "small"}, "spec": spec})
 
 
 def _full(place: Place) -> None:
@@ -125,13 +130,12 @@ ROWS = (
     ),
     Row(
         "C2e",
-        "a quota on CPU, and no requests (engine)",
-        "QuotaNeedsRequests",
+        "a LimitRange that the memory limit is above (engine)",
+        "LimitRangeViolated",
         1,
         roles=ENGINE_ROLES,
-        prepare=_quota({"requests.cpu": "4"}),
+        prepare=_limit_range,
         signal=REFUSED,
-        values={"scheduling": {"resources": {"requests": {"cpu": None}}}},
     ),
     Row(
         "C3",
@@ -243,4 +247,3 @@ ROWS = (
         "C13", "the migration's pod is deleted", knobs={"STANDIN_MIGRATION_SLOW": "30:8"}, beside=_delete_job_pod, says=("makes another",), takes=60, quick=True
     ),
 )
-assert running

@@ -5,11 +5,7 @@
 
 from __future__ import annotations
 
-import time
-
 from .. import registry
-from ..place import Place
-from ..play import Play
 from ..row import INSTALL, UPGRADE, Row
 from ..signals import event, exited
 
@@ -63,4 +59,3 @@ ROWS = (
     ),
     Row("D9", "crashes once, then healthy", knobs={"STANDIN_CRASH_ONCE": "serve"}, says=("exit code 1",), takes=50, quick=True),
 )
-assert time and Place and Play

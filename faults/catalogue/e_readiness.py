@@ -22,18 +22,11 @@ def _pause_after_migration(place: Place, play: Play) -> None:
             waiter = ((pod.get("status") or {}).get("initContainerStatuses") or [{}])[0]
             if ((waiter.get("state") or {}).get("terminated") or {}).get("exitCode") == 0:
                 place.server.signal("STOP")
+                play.until(r"FAILED ", 120)
+                place.server.signal("CONT")  # psql is asked from here on
                 return
         time.sleep(0.2)
     raise TimeoutError("the waiter never ended")
-
-
-def _goes_on(place: Place, play: Play) -> list[str]:
-    place.server.signal("CONT")
-    return []
-
-
-def _all_answered(place: Place, play: Play) -> list[str]:
-    return []
 
 
 QUICK_PROBES = {"probes": {"gateway": {"startup": {"failureThreshold": 15}, "readiness": {"periodSeconds": 2, "failureThreshold": 3}}}}
@@ -58,7 +51,7 @@ ROWS = (
     Row(
         "E1p",
         "the database stands still after the migration",
-        "NotReadyInTime",
+        "NotReadyInTime|StartupProbeFailed",  # as far as it had come
         40,
         own_server=True,
         values=QUICK_PROBES,
@@ -123,6 +116,5 @@ ROWS = (
         takes=10,
         values={"podDisruptionBudget": {"enabled": True, "minAvailable": "100%"}},
     ),
-    Row("E9", "requests while it rolls out", on=(UPGRADE,), check=_all_answered, takes=50),
+    Row("E9", "requests while it rolls out", on=(UPGRADE,), takes=50),
 )
-assert INSTALL

@@ -101,7 +101,7 @@ def _hold_lock(seconds: float) -> Callable[[Place], None]:
 
 
 def _lock_away(place: Place, play: Play) -> list[str]:
-    place.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'nightly-report';", check=False)
+    place.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'nightly-report' AND datname = current_database();", check=False)
     return []
 
 
@@ -233,7 +233,7 @@ ROWS = (
         prepare=_in_the_way,
         signal=JOB_EXITS,
         on=(UPGRADE,),
-        says=("V44", "42P07", "rolled back", "at V43"),
+        says=("V44", "42P07", "rolled back", "at V43|still at the version before it"),
     ),
     Row(
         "F4p",
@@ -296,6 +296,7 @@ ROWS = (
         1.5,
         knobs={"STANDIN_MIGRATION_SLOW": "30:120"},
         values={"migrations": {"activeDeadlineSeconds": 10}},
+        declared_within=40,  # its controller has given its pod the whole grace of 30 s
         signal=job_failed,
         says=("V30", "10 s"),
         takes=50,
@@ -356,4 +357,3 @@ ROWS = (
         quick=True,
     ),
 )
-assert INSTALL

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import re
 import signal
@@ -127,14 +126,6 @@ def _said_and_safe(place: Place, play: Play) -> list[str]:
     return problems
 
 
-#: Debian's package faketime; without it G5 is left out
-FAKETIME = next(iter(glob.glob("/usr/lib/*/faketime/libfaketime.so.1")), "")
-
-
-def _ten_minutes_off(place: Place) -> Play:
-    return Play(place, place.variables(), env={"LD_PRELOAD": FAKETIME, "FAKETIME": "-10m", "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
-
-
 ROWS = (
     Row(
         "G1",
@@ -184,5 +175,3 @@ ROWS = (
         takes=60,
     ),
 )
-if FAKETIME:
-    ROWS += (Row("G5", "the runner's clock is 10 minutes slow", script=_ten_minutes_off, takes=50),)

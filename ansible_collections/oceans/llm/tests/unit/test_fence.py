@@ -53,6 +53,15 @@ def test_a_job_that_is_over_is_left_alone():
         assert fence(Cluster.connect({"host": api.url}), "ns", ["mig", "gone"]) == [] and calls(api) == []
 
 
+def test_a_job_over_its_deadline_still_has_pods_in_their_grace():
+    failed = {**JOB, "status": {"conditions": [{"type": "FailureTarget", "status": "True", "reason": "DeadlineExceeded"}]}}
+    with FakeApi() as api:
+        api.on("GET", paths.job("ns", "mig"), ok(failed))
+        api.on("GET", paths.pods("ns"), objects("Pod", "1", RUNNING), objects("Pod", "2"))
+        api.on("DELETE", paths.pod("ns", "mig-a"), ok({}))
+        assert fence(Cluster.connect({"host": api.url}), "ns", ["mig"]) == ["mig"] and calls(api) == [("DELETE", "mig-a")]
+
+
 def test_the_death_of_ansible_is_an_interruption(monkeypatch):
     """A worker has a session of its own and survives a SIGKILL of its parent."""
     held = interrupt.Interrupt()

@@ -37,11 +37,15 @@ def fence(cluster: Cluster, namespace: str, jobs: Iterable[str], deadline: float
 
 
 def _suspend(cluster: Cluster, namespace: str, name: str) -> bool:
+    """True when there was something to stop. A Job that has just failed (its deadline) may still have pods in their grace."""
     job = cluster.find(paths.job(namespace, name))
-    if job is None or finished(job) is not None:
+    if job is None or finished(job) is True:
         return False
-    for pod in _alive(cluster.list(paths.pods(namespace), labelSelector=_pods_of(name))):
+    alive = _alive(cluster.list(paths.pods(namespace), labelSelector=_pods_of(name)))
+    for pod in alive:
         _delete_now(cluster, namespace, pod)
+    if finished(job) is False:
+        return bool(alive)
     try:
         cluster.patch(paths.job(namespace, name), {"spec": {"suspend": True}}, manager="oceans-llm-fence")
     except ApiError as error:
