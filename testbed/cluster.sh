@@ -7,18 +7,20 @@
 
 node=$CLUSTER-control-plane
 
+have_image() { docker image inspect "$1" > /dev/null 2>&1; }
+
 exists() { kind get clusters 2> /dev/null | grep -qx "$CLUSTER"; }
 
-# The cluster answers with the kubeconfig that we hold, and its node is ready.
+# It was made from the same inputs, and its API server answers.
 answers() {
-  [ -s "$KUBECONFIG" ] && docker exec "$node" kubectl --kubeconfig /etc/kubernetes/admin.conf get node "$node" \
-    -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}' 2> /dev/null | grep -qx True
+  [ "$(docker exec "$node" sh -c 'cat /etc/oceans-llm-testbed && kubectl --kubeconfig /etc/kubernetes/admin.conf get --raw /readyz' 2> /dev/null)" = "$inputs
+ok" ]
 }
 
-# kind's own node image where a registry hands it out, else ours.
+# What is here is used; the registry is asked only when neither image is.
 choose_node_image() {
-  if docker image inspect "$KINDEST_NODE" > /dev/null 2>&1 ||
-    { registry_answers && slow "pulling $KINDEST_NODE" docker pull -q "$KINDEST_NODE"; }; then
+  if have_image "$KINDEST_NODE" ||
+    { ! have_image "$NODE_IMAGE" && registry_answers && slow "pulling $KINDEST_NODE" docker pull -q "$KINDEST_NODE"; }; then
     image=$KINDEST_NODE config=kindest-node
   else
     image=$NODE_IMAGE config=own-node
@@ -29,8 +31,10 @@ choose_node_image() {
 create() {
   kind delete cluster -q --name "$CLUSTER" --kubeconfig "$KUBECONFIG" 2> /dev/null || true
   rm -f "$KUBECONFIG"
-  kind create cluster --name "$CLUSTER" --config "$TESTBED/kind/$config.yaml" --image "$image" \
+  # a path in its configuration counts from here
+  cd "$ROOT" && kind create cluster --name "$CLUSTER" --config "$TESTBED/kind/$config.yaml" --image "$image" \
     --kubeconfig "$KUBECONFIG" --wait 120s --retain
+  docker exec "$node" sh -c "echo $inputs > /etc/oceans-llm-testbed"
 }
 
 # kubectl of the cluster's own version, out of the node.
@@ -47,11 +51,12 @@ up() {
   "$TESTBED/engine.sh" up
   "$TESTBED/tools.sh"
   locked "cluster-$CLUSTER"
-  if ! exists || ! answers; then
-    choose_node_image
-    slow "kind cluster $CLUSTER ($image)" create
-  fi
+  choose_node_image
+  inputs=$(digest "$TESTBED/kind" "$(docker image inspect -f '{{.Id}}' "$image")")
+  answers || slow "kind cluster $CLUSTER ($image)" create
   fetch_kubectl
+  # one that another checkout has made from the same inputs is as good as ours
+  kubectl get --raw /readyz > /dev/null 2>&1 || kind export kubeconfig -q --name "$CLUSTER" --kubeconfig "$KUBECONFIG"
 }
 
 down() {

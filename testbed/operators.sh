@@ -63,7 +63,8 @@ external-secrets() {
   image "$IMAGES/external-secrets:$version" "$work/external-secrets"
   load
   kubectl apply --server-side -f "$source/deploy/crds/bundle.yaml" > /dev/null
-  kubectl wait --for=condition=Established --timeout=60s crd/externalsecrets.external-secrets.io \
+  # --for=condition fails at once on an object whose status is still empty
+  kubectl wait --for=jsonpath='{.status.conditions[?(@.type=="Established")].status}'=True --timeout=60s crd/externalsecrets.external-secrets.io \
     crd/secretstores.external-secrets.io > /dev/null
   # a copy without the one dependency, which is not in the module and is off anyway
   chart=$(mktemp -d "$STATE/chart-XXXXXX")
