@@ -2,7 +2,7 @@
 # folder (OCEANS_LLM_CACHE, else ~/.cache/oceans-llm).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo faults benchmarks operators open test lint unit chart chart-cluster shim standin molecule helm-check helm-template lock down clean clean-cache
+.PHONY: help setup up demo faults benchmarks operators open test lint unit chart chart-cluster shim standin sanity molecule helm-check helm-template lock down clean clean-cache
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z -]+:.*## / {printf "  make %s\n        %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,17 +19,18 @@ demo: up ## deploy for real and show the gateway's answer
 open: ## the demo's gateway on http://127.0.0.1:8080 until Ctrl-C
 	@testbed/open.sh
 
-test: setup ## everything: lint, unit, chart, stand-in, Molecule
+test: setup ## everything: lint, unit, chart, stand-in, sanity, Molecule, faults of every class
 	@testbed/test.sh
 
-lint unit shim chart standin chart-cluster molecule: setup ## one step of `make test`
+lint unit shim chart standin sanity chart-cluster molecule: setup ## one step of `make test`
 	@testbed/test.sh $@
 
-faults: up ## the whole fault catalogue on kind: what was said, how soon, whether it was true
-	@testbed/with-env.sh python faults/run.py
+faults: up ## the whole fault catalogue on kind: what was said, how soon, whether it was true; and what helm and kubernetes.core.helm say of some
+	@testbed/with-env.sh python faults/run.py --compare
 
-benchmarks: up ## time to truth beside helm --wait and kubernetes.core.helm, in one run
+benchmarks: up ## time to truth beside helm --wait and kubernetes.core.helm; what a good run costs, and a run with nothing to do
 	@testbed/with-env.sh python benchmarks/time_to_truth.py --timeout 300
+	@testbed/with-env.sh python benchmarks/happy_run.py
 
 operators: up ## CloudNativePG and External Secrets in the cluster
 	@testbed/operators.sh cloudnativepg external-secrets

@@ -27,6 +27,8 @@ VALUES = {
     "gateway": {"image": {"repository": f"{IMAGES}/gateway", "tag": "v9.9.9"}},
     "adminUi": {"image": {"repository": f"{IMAGES}/admin-ui", "tag": "v0.24.0"}},
     "secrets": {"existingSecret": {"name": "app"}},
+    # in favour of the other two: late hooks start when --wait is over, so that with them a healthy release would time out, too
+    "migrations": {"hook": "pre-install,pre-upgrade"},
 }
 LOCAL = ("-i", "localhost,", "-c", "local", "-e", "ansible_python_interpreter=" + sys.executable)
 SECRET = {"POSTGRES_URL": "postgresql://oceans:none@postgres.nowhere.svc:5432/oceans_llm", "GATEWAY_IDENTITY_TOKEN_SECRET": "b" * 40}
@@ -60,13 +62,33 @@ def tools(scratch: pathlib.Path, timeout: int) -> dict[str, Callable[[str], list
     theirs.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [{"kubernetes.core.helm": module}]}]), encoding="utf-8")
 
     def variables(namespace: str) -> str:
-        return json.dumps({"oceans_llm_namespace": namespace, "oceans_llm_release": "r", "oceans_llm_chart": CHART, "oceans_llm_values": VALUES,
-                           "oceans_llm_chart_version": "", "oceans_llm_secrets_source": "existing", "oceans_llm_secret_name": "app"})
+        return json.dumps(
+            {
+                "oceans_llm_namespace": namespace,
+                "oceans_llm_release": "r",
+                "oceans_llm_chart": CHART,
+                "oceans_llm_values": VALUES,
+                "oceans_llm_chart_version": "",
+                "oceans_llm_secrets_source": "existing",
+                "oceans_llm_secret_name": "app",
+            }
+        )
 
     return {
         "oceans.llm.deploy": lambda ns: ["ansible-playbook", *LOCAL, str(ours), "-e", variables(ns)],
         f"helm upgrade --install --wait ({timeout} s)": lambda ns: [
-            "helm", "upgrade", "--install", "r", CHART, "-n", ns, "-f", str(values), "--wait", "--timeout", f"{timeout}s",
+            "helm",
+            "upgrade",
+            "--install",
+            "r",
+            CHART,
+            "-n",
+            ns,
+            "-f",
+            str(values),
+            "--wait",
+            "--timeout",
+            f"{timeout}s",
         ],
         f"kubernetes.core.helm wait: true ({timeout} s)": lambda ns: ["ansible-playbook", *LOCAL, str(theirs), "-e", json.dumps({"ns": ns})],
     }

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 
 from . import kube
+from .compare import compare
 from .kube import Broken, Watcher
 from .place import NEW, OLD, Place
 from .play import HOST, Play
@@ -56,7 +57,11 @@ def placed(place: Place) -> Iterator[None]:
         place.make()
         yield
     finally:
-        place.remove()
+        try:
+            if place.row.mend:
+                place.row.mend()
+        finally:
+            place.remove()
 
 
 def measure(row: Row, token: str, keep: bool, slots: threading.Semaphore) -> Measured:
@@ -94,6 +99,8 @@ def _measure(row: Row, place: Place, result: Measured, slots: threading.Semaphor
             time.sleep(max(0.0, failure[0] + row.watch_after - time.monotonic()))
         watcher.stop()
         _judge(row, place, play, watcher, result, code, before, revisions)
+        if row.compare:
+            result.theirs = compare(place)
 
 
 def _beside(row: Row, place: Place, play: Play, result: Measured) -> None:

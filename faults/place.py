@@ -18,6 +18,8 @@ from .kube import ROOT, Broken, kubectl
 from .row import Row
 
 RELEASE = "oc"
+#: the CloudNativePG Cluster of this release
+CLUSTER = f"{RELEASE}-oceans-llm-postgres"
 SHARED = "faults-db"
 IMAGES = "127.0.0.1:5000/oceans-llm"
 OLD, NEW = "v0.23.0", "v0.24.0"
@@ -41,6 +43,8 @@ class Server:
                 _servers.add(self.namespace)
 
     def down(self) -> None:
+        if self.namespace not in _servers:
+            return  # not brought up by this run
         kube.run(ROOT / "testbed" / "database.sh", "down", self.namespace, check=False)
         _servers.discard(self.namespace)
 
@@ -55,6 +59,26 @@ class Server:
         kubectl("-n", self.namespace, "exec", "deploy/postgres", "--", "sh", "-c", shell, name)
 
 
+class Primary:
+    """The primary of the CloudNativePG Cluster that a row's own release makes. Asked like a :class:`Server`; as long as there is none, nothing is answered."""
+
+    def __init__(self, namespace: str) -> None:
+        self.namespace = namespace
+
+    def psql(self, sql: str, database: str = "oceans_llm", check: bool = True) -> str:
+        """As the server's superuser, in its own pod."""
+        found = [p for p in kube.get(self.namespace, "pod", "-l", f"cnpg.io/cluster={CLUSTER},cnpg.io/instanceRole=primary") if _ready(p)]
+        if not found:
+            return ""
+        shell = ("-c", "postgres", "--", "psql", "-d", database, "-v", "ON_ERROR_STOP=1", "-qAtf", "-")
+        return kubectl("-n", self.namespace, "exec", "-i", found[0]["metadata"]["name"], *shell, stdin=sql, check=check).strip()
+
+
+def _ready(pod: Mapping[str, Any]) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return not pod["metadata"].get("deletionTimestamp") and any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
 class Place:
     """One row's namespace and database, from :meth:`make` to :meth:`remove`."""
 
@@ -62,8 +86,10 @@ class Place:
         self.row, self.token, self.keep = row, token, keep
         self.name = row.id.lower().replace("_", "-")
         self.namespace = f"faults-{self.name}"
-        self.server = Server(f"faults-{self.name}-db" if row.own_server else SHARED)
-        self.database = f"f_{self.name.replace('-', '_')}"
+        #: the release brings a database of its own
+        self.operated = row.variables.get("oceans_llm_database_mode") == "cloudnativepg"
+        self.server = Primary(self.namespace) if self.operated else Server(f"faults-{self.name}-db" if row.own_server else SHARED)
+        self.database = "oceans_llm" if self.operated else f"f_{self.name.replace('-', '_')}"
         self.password = secrets.token_urlsafe(12)
         self.folder = kube.STATE / "faults" / self.name
         #: what a row's own steps want to remember
@@ -74,6 +100,8 @@ class Place:
         self.folder.mkdir(parents=True)
         kubectl("delete", "namespace", self.namespace, "--ignore-not-found", "--wait=true", timeout=180)
         kube.apply(self.namespace, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace, "labels": dict(self.row.labels)}})
+        if isinstance(self.server, Primary):
+            return
         self.server.up()
         self.server.psql(
             f"DROP DATABASE IF EXISTS {self.database} WITH (FORCE);\nDROP ROLE IF EXISTS {self.database};\n"
@@ -86,6 +114,8 @@ class Place:
         kubectl("delete", "namespace", self.namespace, "--ignore-not-found", "--wait=false", check=False)
         # a pod that ignores SIGTERM keeps its namespace for its whole grace
         kubectl("-n", self.namespace, "delete", "pod", "--all", "--grace-period=1", "--wait=false", check=False)
+        if isinstance(self.server, Primary):
+            return
         if self.row.own_server:
             self.server.down()
         else:
@@ -129,7 +159,7 @@ class Place:
             "oceans_llm_version": version,
             "oceans_llm_gateway_image": f"{IMAGES}/gateway",
             "oceans_llm_admin_ui_image": f"{IMAGES}/admin-ui",
-            "oceans_llm_secrets": {"POSTGRES_URL": self.url()},
+            "oceans_llm_secrets": {} if self.operated else {"POSTGRES_URL": self.url()},
             "oceans_llm_timeout": row.timeout,
             "oceans_llm_report_dir": str(self.folder / "report"),
             "oceans_llm_report_always": True,

@@ -65,6 +65,12 @@ class Row:
     #: nothing may be written at all (preflight, locks)
     untouched: bool = False
     quick: bool = False
+    #: with --compare, other tools are given the same fault (an installation; the fault is in what the release is made of)
+    compare: bool = False
+    #: it breaks what other rows use (an operator, a webhook): it runs when they are over, and nothing beside it
+    alone: bool = False
+    #: what puts that right again, whatever came of the row
+    mend: Callable[[], None] | None = None
     #: seconds that it takes, about: the longest rows are begun first
     takes: float = 40.0
     #: seconds after FAILED for which no pod of a Job may turn up
@@ -76,7 +82,16 @@ class Row:
         """One row for each way it is tried."""
         if len(self.on) == 1:
             return [self]
-        return [replace(self, id=self.id if way == INSTALL else f"{self.id}u", on=(way,), quick=self.quick and way == self.on[0]) for way in self.on]
+        return [
+            replace(
+                self,
+                id=self.id if way == INSTALL else f"{self.id}u",
+                on=(way,),
+                quick=self.quick and way == self.on[0],
+                compare=self.compare and way == INSTALL,
+            )
+            for way in self.on
+        ]
 
     @property
     def upgrade(self) -> bool:
@@ -104,6 +119,8 @@ class Measured:
     requests: str = ""
     line: str = ""
     problems: list[str] = field(default_factory=list)
+    #: what other tools made of it (compare.py)
+    theirs: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def after_signal(self) -> float | None:

@@ -89,6 +89,7 @@ def markdown(results: Sequence[Measured], seconds: float) -> str:
         "| " + " | ".join(HEAD) + " | title |",
         "|" + "---|" * (len(HEAD) + 1),
         *("| " + " | ".join(_cell(c) for c in (*cells(r), r.title)) + " |" for r in results),
+        *comparison(results),
         "\n## What was said\n",
     ]
     for result in results:
@@ -99,6 +100,22 @@ def markdown(results: Sequence[Measured], seconds: float) -> str:
         parts += [f"- **problem**: {' '.join(p.split())}" for p in result.problems]
         parts.append("")
     return "\n".join(parts)
+
+
+def comparison(results: Sequence[Measured]) -> list[str]:
+    """The same fault by other tools, where they were asked."""
+    compared = [r for r in results if r.theirs]
+    if not compared:
+        return []
+    tools = list(dict.fromkeys(str(t["tool"]) for r in compared for t in r.theirs))
+    head = ["row", "title", "oceans.llm: FAILED after", "it said", *(text for tool in tools for text in (f"{tool}: after", "its last message"))]
+    rows = []
+    for result in compared:
+        by = {t["tool"]: t for t in result.theirs}
+        theirs = [text for tool in tools for text in (f"{by[tool]['seconds']} s, exit {by[tool]['exit']}", str(by[tool]["said"]))]
+        rows.append([result.id, result.title, f"{_s(result.said)} s", result.line, *theirs])
+    lines = ["| " + " | ".join(_cell(c) for c in row) + " |" for row in (head, *rows)]
+    return ["\n## The same faults under other tools\n", lines[0], "|" + "---|" * len(head), *lines[1:]]
 
 
 def _cell(text: str) -> str:

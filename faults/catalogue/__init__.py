@@ -6,6 +6,6 @@
 from __future__ import annotations
 
 from ..row import Row
-from . import a_before, b_secrets, c_platform, d_images, e_readiness, f_database, g_tool
+from . import a_before, b_secrets, c_platform, d_images, e_readiness, f_database, g_tool, h_operators
 
-ROWS: tuple[Row, ...] = tuple(row for part in (a_before, b_secrets, c_platform, d_images, e_readiness, f_database, g_tool) for row in part.ROWS)
+ROWS: tuple[Row, ...] = tuple(row for part in (a_before, b_secrets, c_platform, d_images, e_readiness, f_database, g_tool, h_operators) for row in part.ROWS)

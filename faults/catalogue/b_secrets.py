@@ -127,6 +127,7 @@ ROWS = (
         says=("mine",),
         on=(INSTALL, UPGRADE),
         quick=True,
+        compare=True,
     ),
     Row(
         "B2",

@@ -106,6 +106,7 @@ ROWS = (
         signal=REFUSED,
         says=("tight", "hard"),
         quick=True,
+        compare=True,
     ),
     Row(
         "C1u",
@@ -217,6 +218,7 @@ ROWS = (
         says=("Insufficient cpu",),
         takes=50,
         waive=(),
+        compare=True,
     ),
     Row(
         "C9",

@@ -17,7 +17,18 @@ def _from(mode: str) -> dict[str, str]:
 
 
 ROWS = (
-    Row("D1", "a tag that does not exist", "ImageNotFound", 3, signal=PULL, variables=_from("missing"), says=("missing",), on=(INSTALL, UPGRADE), quick=True),
+    Row(
+        "D1",
+        "a tag that does not exist",
+        "ImageNotFound",
+        3,
+        signal=PULL,
+        variables=_from("missing"),
+        says=("missing",),
+        on=(INSTALL, UPGRADE),
+        quick=True,
+        compare=True,
+    ),
     Row("D2", "the registry denies (403)", "ImageDenied", 3, signal=PULL, variables=_from("denied"), says=("imagePullSecrets",), on=(INSTALL, UPGRADE)),
     Row("D2b", "the registry wants credentials (401)", "ImageDenied", 3, signal=PULL, variables=_from("unauth"), says=("imagePullSecrets",)),
     Row("D3", "429 for 30 s, then fine", variables=_from("limited30"), says=("429",), takes=90),
@@ -36,6 +47,7 @@ ROWS = (
         says=("exit code 1", "stand-in"),
         on=(INSTALL, UPGRADE),
         quick=True,
+        compare=True,
     ),
     Row(
         "D7",
@@ -56,6 +68,7 @@ ROWS = (
         signal=exited("gateway"),
         says=("160Mi",),
         on=(INSTALL, UPGRADE),
+        compare=True,
     ),
     Row("D9", "crashes once, then healthy", knobs={"STANDIN_CRASH_ONCE": "serve"}, says=("exit code 1",), takes=50, quick=True),
 )

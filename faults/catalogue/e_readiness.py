@@ -47,6 +47,7 @@ ROWS = (
         on=(INSTALL, UPGRADE),
         says=("503|readiness",),
         takes=70,
+        compare=True,
     ),
     Row(
         "E1p",
@@ -72,6 +73,7 @@ ROWS = (
         named="FAILED AdminUiDown",
         says=("/admin", "500"),
         quick=True,
+        compare=True,
     ),
     Row(
         "E3b",

@@ -178,6 +178,7 @@ ROWS = (
         says=("28P01", "@DB@|password", "POSTGRES_URL"),
         on=(INSTALL, UPGRADE),
         quick=True,
+        compare=True,
     ),
     Row(
         "F2",
@@ -223,6 +224,7 @@ ROWS = (
         variables=_secrets("postgresql://@DB@:@PASSWORD@@postgres.@SERVER@.svc:5432/nope"),
         signal=JOB_EXITS,
         says=("3D000", "nope"),
+        compare=True,
     ),
     Row("F3b", "a role that may not create", "DatabasePermission", 1.5, prepare=_no_create, signal=JOB_EXITS, says=("42501", "public")),
     Row(

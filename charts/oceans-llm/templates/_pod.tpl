@@ -82,10 +82,24 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 {{/* Annotations of pods that read configuration and secrets: a change restarts them. (dict "root" ROOT "annotations" DICT) */}}
 {{- define "oceans-llm.podAnnotations" -}}
 checksum/config: {{ include "oceans-llm.gatewayYaml" .root | sha256sum }}
-checksum/inline-secret: {{ .root.Values.secrets.inline | default dict | toJson | sha256sum }}
+checksum/inline-secret: {{ include "oceans-llm.inlineChecksum" .root }}
 {{- with .annotations }}
 {{ toYaml . }}
 {{- end }}
+{{- end -}}
+
+{{/*
+What changes with the inline Secret. Many may read pods who may not read Secrets, so a plain hash would let them try a guess, as fast
+as they can hash. A render has no key of its own; therefore all values go in at once (a guess has to be right in every one of them,
+GATEWAY_IDENTITY_TOKEN_SECRET included), through scrypt (some 0.1 s and 32 MiB a guess), with the release's name as salt. Without values
+there is nothing to guess.
+*/}}
+{{- define "oceans-llm.inlineChecksum" -}}
+{{- with .Values.secrets.inline -}}
+{{- derivePassword 1 "maximum" (toJson .) (printf "%s/%s" $.Release.Namespace $.Release.Name) "checksum/inline-secret" | sha256sum -}}
+{{- else -}}
+{{- dict | toJson | sha256sum -}}
+{{- end -}}
 {{- end -}}
 
 {{/*

@@ -233,7 +233,8 @@ def ensure_crds(kubectl: Kubectl) -> list[str]:
             file.write_text(yaml.safe_dump(crd))
         # too long for the annotation of a plain apply
         kubectl.run("apply", "--server-side", "-f", str(file))
-        kubectl.run("wait", "--for=condition=Established", f"crd/{name}", "--timeout=30s")
+        # --for=condition fails at once on an object whose status is still empty
+        kubectl.run("wait", '--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True', f"crd/{name}", "--timeout=30s")
         added.append(name)
     return added
 

@@ -3,6 +3,7 @@ the README."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 
@@ -145,6 +146,24 @@ def test_trap_08_what_pods_read_is_in_their_annotations() -> None:
     # a Secret that Helm does not render: whoever rotates it has an annotation to change
     rotated = template_of(named(render(merged(DATABASE, at("gateway.podAnnotations", {"checksum/secret": "2"}))), "Deployment", "-gateway"))
     assert rotated and rotated["metadata"]["annotations"]["checksum/secret"] == "2"
+
+
+def test_trap_08_the_annotation_of_inline_secrets_is_no_plain_hash_of_them() -> None:
+    """Whoever may read pods but not Secrets must not be able to try guesses as fast as a hash goes."""
+    inline = {"POSTGRES_URL": "postgresql://u:hunter2@h/d", "GATEWAY_IDENTITY_TOKEN_SECRET": "t" * 40}
+
+    def noted(values: dict, **kwargs: str) -> str:
+        template = template_of(named(render(merged(DATABASE, at("secrets.inline", values)), **kwargs), "Deployment", "-gateway"))
+        assert template
+        return str(template["metadata"]["annotations"]["checksum/inline-secret"])
+
+    found = noted(inline)
+    assert found == noted(dict(reversed(inline.items()))), "the same values, the same pods"
+    texts = [*inline.values(), json.dumps(inline, sort_keys=True), json.dumps(inline, sort_keys=True, separators=(",", ":"))]
+    plain = {hashlib.new(kind, text.encode()).hexdigest() for kind in ("md5", "sha1", "sha256", "sha512") for text in texts}
+    assert found not in plain and len(found) == 64
+    assert len({found, noted(inline, release="other"), noted(inline, namespace="other")}) == 3, "one table of guesses does not fit two releases"
+    assert {noted({**inline, key: "another"}) for key in inline}.isdisjoint({found}), "each value counts"
 
 
 def test_trap_09_users_are_numbers_and_nothing_is_writable_or_privileged() -> None:

@@ -14,7 +14,7 @@ import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -71,7 +71,7 @@ class ActionModule(ClusterAction):
         self.redactor.learn(secret_plan.as_bytes(v) for v in args["secrets"].values())
         picture = self._picture(args)
         if cluster is not None:
-            picture = self._look(picture, cluster)
+            picture = self._look(picture, cluster, self.say)
         for secret in picture.secrets.values():
             self.redactor.learn_secret(secret or {})
         findings = settle(rules.check(picture), args["waive"])
@@ -133,11 +133,11 @@ class ActionModule(ClusterAction):
             shutil.rmtree(scratch, ignore_errors=True)
 
     @staticmethod
-    def _look(picture: Picture, cluster: Cluster) -> Picture:
+    def _look(picture: Picture, cluster: Cluster, say: Callable[[str], None]) -> Picture:
         picture = replace(picture, server=cluster.server)
         try:
             cluster.get(paths.VERSION)
-            return collect.collect(picture, cluster)
+            return collect.collect(picture, cluster, say)
         except ApiError as error:
             return replace(picture, unreachable=str(error))
 
@@ -148,6 +148,8 @@ class ActionModule(ClusterAction):
             self.say(finding.line())
         for code in unused:
             self.say(f"note: {code} is waived in oceans_llm_preflight_waive, and nothing of the kind was found")
+        if picture.database and picture.database.unknown:
+            self.say(f"note: the database was {picture.database.phrase()}; the rollout finds out")
         errors = [f for f in findings if f.severity == ERROR and not f.waived]
         warnings = [f for f in findings if f.severity != ERROR and not f.waived]
         counts = f"{len(errors)} error{'s' * (len(errors) != 1)}, {len(warnings)} warning{'s' * (len(warnings) != 1)}"
@@ -157,6 +159,7 @@ class ActionModule(ClusterAction):
             "error_count": len(errors),
             "warning_count": len(warnings),
             "seconds": round(seconds, 1),
+            "database": picture.database.phrase() if picture.database else "",
         }
         checked = len(picture.objects)
         text = f"preflight: {counts}, {checked} objects rendered and tried, {seconds:.1f} s"

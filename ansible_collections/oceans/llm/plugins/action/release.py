@@ -26,7 +26,8 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database import
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import epoch
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.scope import kinds, scope_of
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.scope import also_watched, scope_of
+from ansible_collections.oceans.llm.plugins.plugin_utils.secret_digest import Written
 
 ARGUMENTS = {
     "name": {"type": "str", "required": True},
@@ -43,6 +44,7 @@ ARGUMENTS = {
     "digest_places": {"type": "list", "elements": "str", "default": ["gateway.podAnnotations"]},
     "force_conflicts": {"type": "bool", "default": False},
     "recover_after": {"type": "int", "default": 900},
+    "secret_written": {"type": "dict", "default": {}, "no_log": False},
 }
 
 
@@ -130,14 +132,15 @@ class ActionModule(ClusterAction):
         places = args["digest_places"]
         planned = helm.plan(args["name"], args["namespace"], chart, secret_digest.with_placeholder(args["values"], places))
         key = self._key(args, cluster, make_key) if places else None
-        digests = secret_digest.work_out(cluster, args["namespace"], planned, live, key)
+        written = Written.of(args["secret_written"], args["namespace"])
+        digests = secret_digest.work_out(cluster, args["namespace"], planned, live, key, written if self._task.check_mode else None)
         for secret in digests.data.values():
             self.redactor.learn_secret(secret)
         values = args["values"]
         if places:
             planned, values = secret_digest.replace_placeholder(planned, digests, places, values)
         drifted = drift.find(cluster, args["namespace"], live) if live and live.status == "deployed" else {}
-        difference = changes.compare(live, planned, drifted, digests.changed)
+        difference = changes.compare(live, planned, drifted, digests.reasons(written))
         if drifted and planned.apply_method == "ssa" and not args["force_conflicts"]:
             self._conflicts(args, cluster, planned, drifted)
         return Plan(live, planned, values, difference, digests, key)
@@ -198,7 +201,7 @@ class ActionModule(ClusterAction):
                 args["timeout"],
                 fences=change,
                 clean=self.redactor,
-                custom=kinds(plan.planned),
+                also=also_watched(plan.planned, args["namespace"], args["name"]),
                 interrupted=interrupt,
                 secret_keys=plan.digests.keys(),
                 database=DatabaseLook(cluster, args["namespace"], database.target(plan.digests.data.values())),

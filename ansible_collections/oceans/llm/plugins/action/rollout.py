@@ -13,7 +13,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import finish
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.scope import kinds, scope_of
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.scope import also_watched, scope_of
 
 
 class ActionModule(ClusterAction):
@@ -45,7 +45,7 @@ class ActionModule(ClusterAction):
                 args["timeout"],
                 fences=False,
                 clean=self.redactor,
-                custom=kinds(release),
+                also=also_watched(release, args["namespace"], args["name"]),
                 interrupted=interrupt,
             )
             follower.start()

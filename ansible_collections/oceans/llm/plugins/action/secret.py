@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.oceans.llm.plugins.plugin_utils import paths, secret_plan
+from ansible_collections.oceans.llm.plugins.plugin_utils import paths, secret_digest, secret_plan
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused
 from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ApiError, Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.secret_plan import MANAGER, Plan
@@ -27,6 +27,7 @@ class ActionModule(ClusterAction):
         "generate": {"type": "list", "elements": "str", "default": [], "no_log": False},
         "force": {"type": "bool", "default": False},
         "labels": {"type": "dict", "default": {}},
+        "release": {"type": "str", "default": ""},
     }
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
@@ -50,6 +51,7 @@ class ActionModule(ClusterAction):
         if wrong:
             raise Refused(f"{where} was not written: " + "; ".join(f"{p.sentence} — {p.hint}" for _key, p in wrong))
         namespace = self._namespace(args, cluster)
+        digest = ""
         for attempt in range(1, TRIES + 1):
             live = None if namespace == "planned" else self._read(cluster, args)
             self.redactor.learn_secret(live or {})
@@ -58,15 +60,32 @@ class ActionModule(ClusterAction):
             self._refuse_foreign(planned, args, where)
             if planned.writes and namespace != "planned":
                 try:
-                    self._write(args, cluster, live, planned)
+                    written = self._write(args, cluster, live, planned)
+                    digest = self._foreseen(args, cluster, written) if self._task.check_mode else ""
                 except ApiError as error:
                     if error.status == 409 and attempt < TRIES:
                         continue  # made or changed since it was read: look again, and generate nothing twice
                     raise
             break
-        return self._result(planned, where, namespace)
+        result = self._result(planned, where, namespace)
+        if planned.writes:
+            keys = sorted({*planned.added, *planned.changed})
+            result["written"] = {"namespace": args["namespace"], "name": args["name"], "changed_keys": keys, "digest": digest}
+        return result
 
-    def _write(self, args: dict[str, Any], cluster: Cluster, live: dict[str, Any] | None, planned: Plan) -> None:
+    def _foreseen(self, args: dict[str, Any], cluster: Cluster, wanted: dict[str, Any]) -> str:
+        """The digest that pods of the release would get; empty when it has no key yet, or the key may not be read."""
+        self.redactor.learn_secret(wanted)
+        try:
+            key = secret_digest.key_of(cluster, args["namespace"], args["release"], make=False) if args["release"] else None
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            return ""
+        return secret_digest.digest(wanted.get("data") or {}, key) if key else ""
+
+    def _write(self, args: dict[str, Any], cluster: Cluster, live: dict[str, Any] | None, planned: Plan) -> dict[str, Any]:
+        """The Secret as the API server has it then; in check mode as it would have it."""
         dry = bool(self._task.check_mode)
         if live is None and not dry:
             # made empty first: of two runs at once only one can make it, so no generated key is overwritten
@@ -75,7 +94,7 @@ class ActionModule(ClusterAction):
         wanted = secret_plan.body(args["namespace"], args["name"], args["labels"], planned.data, version)
         if live and live.get("type"):
             wanted["type"] = live["type"]  # cannot be changed, and is not ours to change
-        cluster.apply(paths.secret(args["namespace"], args["name"]), wanted, manager=MANAGER, force=True, dry_run=dry)
+        return cluster.apply(paths.secret(args["namespace"], args["name"]), wanted, manager=MANAGER, force=True, dry_run=dry)
 
     def _namespace(self, args: dict[str, Any], cluster: Cluster) -> str:
         """`there`, `made`, or `planned` (check mode). :raises Refused: when it is missing and must not be made."""

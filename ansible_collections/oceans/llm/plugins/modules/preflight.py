@@ -153,6 +153,11 @@ warning_count:
   description: Number of warnings that are not waived.
   returned: always
   type: int
+database:
+  description: What the database's history of migrations says; empty when there is no database yet that could be asked.
+  returned: always
+  type: str
+  sample: at V45 agent_analysis_configuration_version
 seconds:
   description: How long it took.
   returned: always

@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: release
 short_description: Change a Helm release and tell the truth about it until it is served
 version_added: 0.1.0
-author: oceans.llm contributors
+author: oceans.llm contributors (!UNKNOWN)
 description:
   - Works out what would change by comparing what Helm renders with what it rendered last, with what is in the cluster (drift),
     and with the Secrets that the running pods were started with. Nothing differs - nothing is written, and one C(helm) process ran.
@@ -79,7 +79,8 @@ options:
   digest_places:
     description:
       - Where in the values the pod annotation C(oceans.llm/secrets-digest) goes, as dotted paths. Through it a rotated Secret restarts the pods.
-      - An empty list leaves it out.
+      - Each place gets the digests of the Secrets that its own pods read, and nothing when they read none. An empty list leaves it out.
+      - Of the chart C(oceans-llm) the role C(oceans.llm.deploy) names both, gateway and admin UI.
     type: list
     elements: str
     default: [gateway.podAnnotations]
@@ -91,7 +92,14 @@ options:
     description: Seconds after which a pending revision of a Helm that this collection did not start is taken for dead.
     type: int
     default: 900
+  secret_written:
+    description:
+      - RV(oceans.llm.secret#module:written) of the task that wrote the release's Secret in this run. It says which keys a restart is
+        due to; in check mode, in which that Secret was not written, the restart is foretold from it.
+    type: dict
+    default: {}
 seealso:
+  - module: oceans.llm.secret
   - module: oceans.llm.rollout
   - module: kubernetes.core.helm
 """
@@ -167,7 +175,7 @@ changes:
   description: What changes, in words. C(+) is new, C(~) changed, C(-) removed.
   type: str
   returned: always
-  sample: ~Deployment/oceans-llm-gateway, Secret oceans-llm-secrets was rotated
+  sample: ~Deployment/oceans-llm-gateway, Secret oceans-llm-secrets was rotated (API_KEY), which restarts Deployment/oceans-llm-gateway
 chart:
   description: Name and version of the chart.
   type: str

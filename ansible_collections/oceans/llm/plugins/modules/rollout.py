@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: rollout
 short_description: Follow a release that somebody else changed, until it is served or has failed
 version_added: 0.1.0
-author: oceans.llm contributors
+author: oceans.llm contributors (!UNKNOWN)
 description:
   - Reads from Helm's own record what belongs to the release and watches that. Changes nothing, starts no C(helm).
   - To be used after a plain C(helm upgrade) in any pipeline, whatever the chart. The same causes and the same last line as M(oceans.llm.release).

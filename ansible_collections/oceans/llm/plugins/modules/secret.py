@@ -65,6 +65,12 @@ options:
     description: Labels of the Secret.
     type: dict
     default: {}
+  release:
+    description:
+      - The Helm release whose pods read the Secret. In check mode RV(written) then has the digest that those pods would get, so that
+        M(oceans.llm.release) can foretell their restart.
+    type: str
+    default: ''
 """
 
 EXAMPLES = r"""
@@ -108,4 +114,16 @@ unlisted:
   returned: for O(source=provision)
   type: list
   elements: str
+written:
+  description:
+    - What was written, or in check mode what would be, for the option O(oceans.llm.release#module:secret_written).
+  returned: for O(source=provision), when something differs
+  type: dict
+  contains:
+    namespace: {description: Of the Secret., type: str}
+    name: {description: Of the Secret., type: str}
+    changed_keys: {description: Names of the new and changed keys., type: list, elements: str}
+    digest:
+      description: In check mode, keyed digest of the data that the Secret would have; empty when O(release) has no key yet.
+      type: str
 """

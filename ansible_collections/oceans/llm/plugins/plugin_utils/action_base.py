@@ -20,7 +20,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from .cluster import Cluster, ClusterError
+from .cluster import ENVIRONMENT, Cluster, ClusterError, options
 from .rollout import lines
 from .rollout.redact import Redactor
 
@@ -89,8 +89,19 @@ class ClusterAction(ActionBase):
         return Cluster.connect(self.auth(args))
 
     def auth(self, args: Mapping[str, Any]) -> dict[str, Any]:
-        """The auth options that are set, for kubernetes.core, Helm and :meth:`Cluster.connect`."""
-        return {name: args[name] for name in AUTH if args.get(name) not in (None, "")}
+        """The auth options that are set, for kubernetes.core, Helm and :meth:`Cluster.connect`.
+
+        Variables of the keyword `environment` count like those of the process: that keyword reaches modules only, and a K8S_AUTH_*
+        in it must not mean one cluster to kubernetes.core and another one to this collection.
+        """
+        given = {name: args[name] for name in AUTH if args.get(name) not in (None, "")}
+        environment: dict[str, Any] = {}
+        self._compute_environment_string(environment)
+        around = {name: plain(environment[variable]) for name, variable in ENVIRONMENT.items() if environment.get(variable) not in (None, "")}
+        found = around | given
+        if environment.get("KUBECONFIG") and not {"kubeconfig", "host"} & set(options(found)):
+            found["kubeconfig"] = plain(environment["KUBECONFIG"])
+        return found
 
     def say(self, line: str) -> None:
         """One live line on the screen, the host's name in front."""

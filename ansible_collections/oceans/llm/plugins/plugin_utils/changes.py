@@ -40,7 +40,7 @@ class Changes:
 def compare(live: Release | None, planned: Release, drift: Mapping[str, tuple[str, ...]] | None = None, rotated: Iterable[str] = ()) -> Changes:
     """`live` is the newest revision that Helm knows, whatever its status; None before the first install.
 
-    `drift`: object -> fields that somebody changed in the cluster; `rotated`: Secrets with other data than the pods started with.
+    `drift`: object -> fields that somebody changed in the cluster; `rotated`: a sentence for each Secret with other data than the pods started with.
     """
     old = _by_name([*live.manifest, *live.hooks]) if live else {}
     new = _by_name([*planned.manifest, *planned.hooks])
@@ -48,7 +48,7 @@ def compare(live: Release | None, planned: Release, drift: Mapping[str, tuple[st
     added, removed = tuple(sorted(set(new) - set(old))), tuple(sorted(set(old) - set(new)))
     touched_old = [without_secrets(old[n]) for n in sorted({*changed, *removed})]
     touched_new = [without_secrets(new[n], old.get(n)) for n in sorted({*changed, *added})]
-    reasons = [_reason(live, planned), *(f"Secret {name} was rotated" for name in rotated), *(_drift(name, fields) for name, fields in (drift or {}).items())]
+    reasons = [_reason(live, planned, bool(added or changed or removed)), *rotated, *(_drift(name, fields) for name, fields in (drift or {}).items())]
     return Changes(added, changed, removed, _yaml(touched_old), _yaml(touched_new), "; ".join(r for r in reasons if r))
 
 
@@ -59,15 +59,15 @@ def _drift(name: str, fields: tuple[str, ...]) -> str:
     return f"{name} was changed in the cluster ({shown})"
 
 
-def _reason(live: Release | None, planned: Release) -> str:
-    """Why an upgrade is due although no object differs."""
+def _reason(live: Release | None, planned: Release, differs: bool) -> str:
+    """Why an upgrade is due although no object differs; where objects differ, values are no news."""
     if live is None:
         return ""
     if live.status != "deployed":
         return f"revision {live.revision} is {live.status}"
     if live.chart != planned.chart:
         return f"chart {live.chart} -> {planned.chart}"
-    return "values" if dict(live.values) != dict(planned.values) else ""
+    return "values" if dict(live.values) != dict(planned.values) and not differs else ""
 
 
 def _by_name(objects: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

@@ -13,7 +13,9 @@ from __future__ import annotations
 import contextlib
 import email.utils
 import json
+import logging
 import os
+import re
 import socket
 import sys
 import time
@@ -26,7 +28,7 @@ from . import paths
 try:
     import kubernetes.client
     import kubernetes.config
-    import kubernetes.stream
+    import kubernetes.stream.ws_client
     import urllib3
 
     IMPORT_ERROR: ImportError | None = None
@@ -76,7 +78,7 @@ class Cluster:
     def __init__(self, client: kubernetes.client.ApiClient) -> None:
         self._client = client
         self._http = client.rest_client.pool_manager
-        self.server: str = client.configuration.host
+        self.server: str = client.configuration.host.rstrip("/")
         #: server time minus local time in seconds, from the Date header of the last answer (faults.md G5: clocks differ)
         self.skew = 0.0
 
@@ -84,26 +86,31 @@ class Cluster:
     def connect(cls, args: Mapping[str, Any] | None = None) -> Cluster:
         """Find the cluster as kubernetes.core does: arguments, then K8S_AUTH_*, then KUBECONFIG, then the pod's own account.
 
+        A server that is named without a kubeconfig stands for itself (:func:`own_server`).
+
         :raises ClusterError: when none of these gives a usable configuration.
         """
         if IMPORT_ERROR is not None:
             raise ClusterError(f"the Python package 'kubernetes' is missing from {sys.executable}: {IMPORT_ERROR}; pip install kubernetes")
-        wanted = {name: _argument(args or {}, name) for name in ENVIRONMENT}
+        wanted = options(args or {})
         configuration = kubernetes.client.Configuration()
-        if wanted["host"] is None or wanted["kubeconfig"] or wanted["context"]:
-            _load(configuration, wanted["kubeconfig"], wanted["context"])
+        complaints = [] if own_server(wanted) else _load(configuration, wanted.get("kubeconfig"), wanted.get("context"))
         _override(configuration, wanted)
+        if complaints and not configuration.api_key and not configuration.cert_file:
+            raise ClusterError(f"the user of the kubeconfig got no credentials: {complaints[-1]}; try kubectl version with it")
         configuration.retries = False  # a retry hides how long the API has been away; the callers decide
         configuration.connection_pool_maxsize = 24  # one per watch, and some
         return cls(kubernetes.client.ApiClient(configuration))
 
     # --- requests -------------------------------------------------------------------------------------------------
 
+    def _authorization(self) -> dict[str, str]:
+        """The header that proves who is asking; empty with a client certificate. Renews an expired token by itself."""
+        known = self._client.configuration.auth_settings().values()
+        return {auth["key"]: auth["value"] for auth in known if auth["in"] == "header" and auth["value"]}
+
     def _open(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, content_type: str, timeout: Any) -> Any:
-        headers = {"Accept": "application/json", "User-Agent": "oceans.llm", "Content-Type": content_type}
-        for auth in self._client.configuration.auth_settings().values():  # renews an expired token by itself
-            if auth["in"] == "header" and auth["value"]:
-                headers[auth["key"]] = auth["value"]
+        headers = {"Accept": "application/json", "User-Agent": "oceans.llm", "Content-Type": content_type, **self._authorization()}
         url = self.server + path
         text = urlencode({k: _query(v) for k, v in (query or {}).items() if v is not None})
         data = None if body is None else body if isinstance(body, (str, bytes)) else json.dumps(body)
@@ -226,13 +233,14 @@ class Cluster:
         :raises ApiError: when it is not allowed, or the API server cannot do it.
         """
         path = f"{paths.pod(namespace, pod)}/portforward"
-        own = kubernetes.client.ApiClient(self._client.configuration)  # the package's stream functions bend the client they work with
-        try:
-            forward = kubernetes.stream.portforward(
-                kubernetes.client.CoreV1Api(own).connect_get_namespaced_pod_portforward, pod, namespace, ports=str(port)
+        try:  # what kubernetes.stream does, without its typed models: to import them takes longer than all the rest
+            forward = kubernetes.stream.ws_client.portforward_call(
+                self._client.configuration, "GET", self.server + path, headers=self._authorization(), query_params=[("ports", str(port))]
             )
         except Exception as error:  # the package wraps whatever its websocket library raises
-            raise ApiError(getattr(error, "status", 0) or 0, "PortForward", f"no way to port {port} of Pod/{pod}: {_plain(error)}", path) from error
+            refused = re.search(r"Handshake status (\d{3})", str(error))  # the API server's answer, in the words of the websocket library
+            status = int(refused[1]) if refused else getattr(error, "status", 0) or 0
+            raise ApiError(status, "PortForward", f"no way to port {port} of Pod/{pod}: {_plain(error)}", path) from error
         stream = forward.socket(port)
         stream = getattr(stream, "_socket", stream)  # a wrapper that TLS cannot work with
         try:
@@ -262,18 +270,50 @@ class Cluster:
         return time.time() + self.skew
 
 
-def _argument(args: Mapping[str, Any], name: str) -> Any:
-    value = args.get(name)
-    return value if value not in (None, "") else os.environ.get(ENVIRONMENT[name]) or None
+def options(args: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that are set, by argument or else by environment variable, under the names of :data:`ENVIRONMENT`."""
+    found = {name: args.get(name) if args.get(name) not in (None, "") else os.environ.get(variable) for name, variable in ENVIRONMENT.items()}
+    wanted = {name: value for name, value in found.items() if value not in (None, "")}
+    if "validate_certs" in wanted:
+        wanted["validate_certs"] = str(wanted["validate_certs"]).lower() not in ("false", "no", "0", "off")
+    return wanted
 
 
-def _load(configuration: Any, kubeconfig: Any, context: str | None) -> None:
+def own_server(wanted: Mapping[str, Any]) -> bool:
+    """True when a server is named and no kubeconfig is: then none is read, and none of its credentials is sent there."""
+    return bool(wanted.get("host")) and not wanted.get("kubeconfig") and not wanted.get("context")
+
+
+class _Complaints(logging.Handler):
+    """What the client tells its log, and nobody else: why an exec plugin (or another way to a token) gave none."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.told: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.told.append(" ".join(record.getMessage().split()))
+
+
+def _load(configuration: Any, kubeconfig: Any, context: str | None) -> list[str]:
+    """Fill the configuration; returns what went wrong on the way to a token or certificate."""
+    complaints, log = _Complaints(), logging.getLogger()
+    log.addHandler(complaints)
+    try:
+        _find(configuration, kubeconfig, context)
+    finally:
+        log.removeHandler(complaints)
+    return complaints.told
+
+
+def _find(configuration: Any, kubeconfig: Any, context: str | None) -> None:
+    default = os.environ.get("KUBECONFIG") or os.path.expanduser("~/.kube/config")  # now: the client looked when it was imported
     try:
         if isinstance(kubeconfig, Mapping):
             kubernetes.config.load_kube_config_from_dict(dict(kubeconfig), context=context, client_configuration=configuration)
-        elif kubeconfig or context or os.environ.get("KUBECONFIG") or os.path.exists(os.path.expanduser("~/.kube/config")):
-            path = os.path.expanduser(kubeconfig) if kubeconfig else None
-            if path and not os.path.exists(path):
+        elif kubeconfig or context or os.environ.get("KUBECONFIG") or os.path.exists(default):
+            path = os.path.expanduser(kubeconfig) if kubeconfig else default
+            if kubeconfig and not os.path.exists(path):
                 raise ClusterError(f"the kubeconfig {path} does not exist; set oceans_llm_kubeconfig or K8S_AUTH_KUBECONFIG")
             kubernetes.config.load_kube_config(path, context=context, client_configuration=configuration, persist_config=False)
         else:
@@ -291,12 +331,12 @@ def _load(configuration: Any, kubeconfig: Any, context: str | None) -> None:
 
 def _override(configuration: Any, wanted: Mapping[str, Any]) -> None:
     for name, attribute in (("host", "host"), ("ca_cert", "ssl_ca_cert"), ("client_cert", "cert_file"), ("client_key", "key_file")):
-        if wanted[name]:
-            setattr(configuration, attribute, wanted[name])
-    if wanted["api_key"]:
-        configuration.api_key["authorization"] = f"Bearer {wanted['api_key']}"
-    if wanted["validate_certs"] is not None:
-        configuration.verify_ssl = str(wanted["validate_certs"]).lower() not in ("false", "no", "0", "off")
+        if name in wanted:
+            setattr(configuration, attribute, wanted[name] if name == "host" else os.path.expanduser(wanted[name]))
+    if "api_key" in wanted:  # in place of the kubeconfig's token, and of what renews that
+        configuration.api_key, configuration.refresh_api_key_hook = {"BearerToken": f"Bearer {wanted['api_key']}"}, None
+    if "validate_certs" in wanted:
+        configuration.verify_ssl = wanted["validate_certs"]
 
 
 def _query(value: Any) -> str:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The helm program itself, for what needs no module: pull a chart once, and ask what an upgrade would make.
+"""The helm program itself, for what needs no module: pull a chart once, ask what an upgrade would make, remove a release.
 
 Values travel over standard input and credentials over the environment, never over argv (others can read it).
 """
@@ -21,7 +21,7 @@ from typing import Any
 from ansible import constants
 
 from . import helm_release
-from .cluster import ENVIRONMENT
+from .cluster import options, own_server
 from .helm_release import Release
 
 TIMEOUT = 120  # seconds for one helm command that changes nothing
@@ -82,12 +82,16 @@ class Helm:
             raise HelmError(f"helm upgrade --dry-run printed no JSON: {text.strip()[:200]}")
         return helm_release.parse(json.JSONDecoder().raw_decode(text[start.start():])[0])
 
-    def _run(self, arguments: list[str], stdin: str = "") -> str:
+    def uninstall(self, release: str, namespace: str, timeout: int) -> None:
+        """Remove a release, whatever its state, and wait until its objects are gone."""
+        self._run(["uninstall", release, "--namespace", namespace, "--wait", "--timeout", f"{timeout}s"], patience=timeout + TIMEOUT)
+
+    def _run(self, arguments: list[str], stdin: str = "", patience: int = TIMEOUT) -> str:
         try:
-            done = subprocess.run([self.binary, *arguments], input=stdin, capture_output=True, text=True, timeout=TIMEOUT,
+            done = subprocess.run([self.binary, *arguments], input=stdin, capture_output=True, text=True, timeout=patience,
                                   env=self._environment, check=False)
         except subprocess.TimeoutExpired as error:
-            raise HelmError(f"helm {arguments[0]} did not answer within {TIMEOUT} s") from error
+            raise HelmError(f"helm {arguments[0]} did not answer within {patience} s") from error
         if done.returncode:
             raise HelmError(said(done.stderr or done.stdout))
         return done.stdout
@@ -111,18 +115,18 @@ def said(text: str) -> str:
 def for_helm(auth: Mapping[str, Any], folder: str) -> dict[str, Any]:
     """The auth options as Helm and kubernetes.core.helm understand them.
 
-    A kubeconfig that is a dictionary, and client certificates (for which Helm has no option), become a kubeconfig file
-    in `folder`, readable by its owner only.
+    A kubeconfig that is a dictionary, and a server that is named without a kubeconfig, become a kubeconfig file in `folder`,
+    readable by its owner only: Helm has no option for client certificates, and to a server it would bring the credentials of any
+    kubeconfig that it finds.
     """
-    known = {name: value for name, value in auth.items() if name not in ("client_cert", "client_key")}
-    config = auth.get("kubeconfig")
-    if not isinstance(config, Mapping) and not auth.get("client_cert"):
-        return known
+    known = options(auth)
+    config = known.get("kubeconfig")
+    if own_server(known):
+        config, known = _kubeconfig(known), {}
+    elif known.get("client_cert"):
+        raise HelmError("client_cert is given without host, or with a kubeconfig; set host, or use a kubeconfig that holds the certificate")
     if not isinstance(config, Mapping):
-        if not auth.get("host"):
-            raise HelmError("client_cert is given without host; set both, or use a kubeconfig that holds the certificate")
-        config = _kubeconfig(auth)
-        known = {}
+        return {name: value for name, value in known.items() if name != "client_key"}
     path = os.path.join(folder, "kubeconfig")
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         json.dump(config, file)
@@ -132,11 +136,14 @@ def for_helm(auth: Mapping[str, Any], folder: str) -> dict[str, Any]:
 def _kubeconfig(auth: Mapping[str, Any]) -> dict[str, Any]:
     """One cluster, one user, one context (Kubernetes documentation, client-go kubeconfig v1)."""
     cluster = {"server": auth["host"]}
-    if auth.get("ca_cert"):
-        cluster["certificate-authority"] = auth["ca_cert"]
     if auth.get("validate_certs") is False:
-        cluster["insecure-skip-tls-verify"] = True
-    user = {"client-certificate": auth["client_cert"], **({"client-key": auth["client_key"]} if auth.get("client_key") else {})}
+        cluster["insecure-skip-tls-verify"] = True  # which client-go refuses beside an authority
+    elif auth.get("ca_cert"):
+        cluster["certificate-authority"] = os.path.abspath(os.path.expanduser(auth["ca_cert"]))
+    user = {"token": auth["api_key"]} if auth.get("api_key") else {}
+    for option, key in (("client_cert", "client-certificate"), ("client_key", "client-key")):
+        if auth.get(option):
+            user[key] = os.path.abspath(os.path.expanduser(auth[option]))
     return {
         "apiVersion": "v1", "kind": "Config", "current-context": "it", "clusters": [{"name": "it", "cluster": cluster}],
         "users": [{"name": "it", "user": user}], "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
@@ -146,12 +153,11 @@ def _kubeconfig(auth: Mapping[str, Any]) -> dict[str, Any]:
 def _environment(auth: Mapping[str, Any]) -> dict[str, str]:
     """Helm's environment for what kubernetes.core takes as arguments (Helm documentation, environment variables)."""
     names = {"kubeconfig": "KUBECONFIG", "context": "HELM_KUBECONTEXT", "host": "HELM_KUBEAPISERVER", "api_key": "HELM_KUBETOKEN", "ca_cert": "HELM_KUBECAFILE"}
-    found = {}
+    found, wanted = {}, options(auth)
     for argument, variable in names.items():
-        value = auth.get(argument) or os.environ.get(ENVIRONMENT[argument])
-        if value and isinstance(value, str):
+        value = wanted.get(argument)
+        if isinstance(value, str):
             found[variable] = os.path.expanduser(value) if argument in ("kubeconfig", "ca_cert") else value
-    checks = auth.get("validate_certs")
-    if str(os.environ.get(ENVIRONMENT["validate_certs"]) if checks is None else checks).lower() in ("false", "no", "0", "off"):
+    if wanted.get("validate_certs") is False:
         found["HELM_KUBEINSECURE_SKIP_TLS_VERIFY"] = "true"
     return found

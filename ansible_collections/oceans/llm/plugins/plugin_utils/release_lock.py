@@ -75,9 +75,10 @@ class Lock:
 
     def __init__(self, cluster: Cluster, namespace: str, release: str, say: Callable[[str], None]) -> None:
         self._cluster, self._say = cluster, say
-        self._name, self._namespace, self._release = f"oceans-llm-{release}", namespace, release
+        self._name, self._namespace, self._release = lease_name(release), namespace, release
         self._path = paths.lease(namespace, self._name)
         self._revision = 0
+        self._remove = False
         self._me = str(Holder.me())
         self._held = False
         self._stop = threading.Event()
@@ -95,9 +96,9 @@ class Lock:
         if live is not None:
             self._check(live, quiet=True)
 
-    def of(self, revision: int) -> Lock:
-        """For `with`: the lock, about to make this revision."""
-        self._revision = revision
+    def of(self, revision: int, remove: bool = False) -> Lock:
+        """For `with`: the lock, about to make this revision, or to remove the release and in the end the lease itself."""
+        self._revision, self._remove = revision, remove
         return self
 
     def last_holder(self) -> str:
@@ -117,13 +118,17 @@ class Lock:
         threading.Thread(target=self._renew, name="lease", daemon=True).start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, failed: object, *_: object) -> None:
         self._stop.set()
         if not self._held:
             return
         try:
             live = self._cluster.find(self._path)
-            if live and live["spec"].get("holderIdentity") == self._me:
+            if not live or live["spec"].get("holderIdentity") != self._me:
+                return
+            if self._remove and failed is None:
+                self._cluster.delete(self._path)  # nobody else takes it meanwhile: it is held, and its holder lives
+            else:
                 self._cluster.patch(self._path, {"metadata": {"resourceVersion": live["metadata"]["resourceVersion"]}, "spec": {"holderIdentity": ""}})
         except ApiError as error:
             self._say(f"the lock Lease/{self._name} could not be given back ({error}); it is free by itself in {DURATION} s")
@@ -188,6 +193,10 @@ class Lock:
                 self._cluster.patch(self._path, {"spec": {"renewTime": self._stamp()}})
             except ApiError:
                 continue  # tried again in ten seconds; the watcher says when the API is away
+
+
+def lease_name(release: str) -> str:
+    return f"oceans-llm-{release}"
 
 
 def _start(pid: int) -> str:

@@ -31,9 +31,28 @@ from .rollout.model import epoch
 from .rollout.scope import promised
 
 ANNOTATION = "oceans.llm/secrets-digest"
-PLACEHOLDER = "to-be-worked-out"
+PLACEHOLDER = "to-be-worked-out"  # and the place
 ABSENT, PENDING = "absent", "pending"
 LENGTH = 16  # hex digits, 64 bits
+
+
+@dataclass(frozen=True)
+class Written:
+    """What the task oceans.llm.secret wrote in this run (its result `written`); in check mode what it would write.
+
+    `digest` is of the data that the Secret would then have: only in check mode, and only where the release has a key already.
+    """
+
+    name: str = ""
+    keys: tuple[str, ...] = ()
+    digest: str = ""
+
+    @classmethod
+    def of(cls, result: Mapping[str, Any], namespace: str) -> Written:
+        """Of a task's result; nothing when that was about another namespace, or when there was none."""
+        if result.get("namespace") != namespace:
+            return cls()
+        return cls(str(result.get("name") or ""), tuple(map(str, result.get("changed_keys") or ())), str(result.get("digest") or ""))
 
 
 @dataclass(frozen=True)
@@ -43,16 +62,37 @@ class Digest:
     text: Mapping[str, str] = field(default_factory=dict)
     changed: tuple[str, ...] = ()
     data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    #: changed Secret -> the Deployments whose pods are started again for it
+    restarts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def reasons(self, written: Written) -> list[str]:
+        """A sentence for each changed Secret: by which keys, where this run knows them, and which pods are started again for it."""
+        found = []
+        for name in self.changed:
+            ours = name == written.name
+            keys = f" ({', '.join(written.keys)})" if ours and written.keys else ""
+            pods = ", ".join(f"Deployment/{d}" for d in self.restarts.get(name, ()))
+            found.append(f"Secret {name} {'would be' if ours and written.digest else 'was'} rotated{keys}, which restarts {pods}")
+        return found
 
     def keys(self) -> dict[str, dict[str, list[str]]]:
         """Secret -> its key names, for the rules that say which keys there are."""
         return {name: {"keys": sorted(secret.get("data") or {})} for name, secret in self.data.items()}
 
 
-def with_placeholder(values: Mapping[str, Any], places: Iterable[str], text: str = PLACEHOLDER) -> dict[str, Any]:
-    """A copy of the values with the annotation at each dotted place (`gateway.podAnnotations`)."""
+def with_placeholder(values: Mapping[str, Any], places: Iterable[str]) -> dict[str, Any]:
+    """A copy of the values with a placeholder for the annotation at each dotted place (`gateway.podAnnotations`)."""
+    return with_annotation(values, {place: placeholder(place) for place in places})
+
+
+def placeholder(place: str) -> str:
+    return f"{PLACEHOLDER}/{place}"
+
+
+def with_annotation(values: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
+    """A copy of the values with the annotation at each place."""
     result: dict[str, Any] = json.loads(json.dumps(values))
-    for place in places:
+    for place, text in texts.items():
         at = result
         for part in place.split("."):
             if not isinstance(at.get(part), dict):
@@ -62,13 +102,17 @@ def with_placeholder(values: Mapping[str, Any], places: Iterable[str], text: str
     return result
 
 
-def work_out(cluster: Cluster, namespace: str, planned: Release, live: Release | None, key: bytes | None) -> Digest:
-    """Read what the annotated Deployments use, and digest it. `key` None (check mode before the first run): everything is new."""
+def work_out(cluster: Cluster, namespace: str, planned: Release, live: Release | None, key: bytes | None, foreseen: Written | None = None) -> Digest:
+    """Read what the annotated Deployments use, and digest it. `key` None (check mode before the first run): everything is new.
+
+    `foreseen`: a Secret that check mode did not write; its digest is taken from there.
+    """
     rendered = {o["metadata"]["name"] for o in planned.manifest if o.get("kind") == "Secret"}
     promises = promised((*planned.manifest, *planned.hooks))
     before = {name: parse(_annotation(o)) for name, o in _deployments(live)} if live else {}
     data: dict[str, Mapping[str, Any]] = {}
-    texts, changed = {}, set()
+    texts: dict[str, str] = {}
+    restarts: dict[str, tuple[str, ...]] = {}
     for name, deployment in _deployments(planned):
         if not _annotation(deployment):
             continue
@@ -77,11 +121,14 @@ def work_out(cluster: Cluster, namespace: str, planned: Release, live: Release |
             found = cluster.find(paths.secret(namespace, secret))
             if found is not None:
                 data[secret] = found
-            entries[secret] = _entry(cluster, namespace, name, secret, found, key, before.get(name, {}), secret in promises)
+            if foreseen and foreseen.digest and foreseen.name == secret:
+                entries[secret] = foreseen.digest
+            else:
+                entries[secret] = _entry(cluster, namespace, name, secret, found, key, before.get(name, {}), secret in promises)
             if before.get(name) and before[name].get(secret, entries[secret]) != entries[secret]:
-                changed.add(secret)
+                restarts[secret] = (*restarts.get(secret, ()), name)
         texts[name] = ",".join(f"{s}={d}" for s, d in entries.items()) or "none"
-    return Digest(texts, tuple(sorted(changed)), data)
+    return Digest(texts, tuple(sorted(restarts)), data, restarts)
 
 
 def _entry(
@@ -128,19 +175,31 @@ def _written_since(cluster: Cluster, namespace: str, deployment: str, secret: Ma
 
 
 def replace_placeholder(planned: Release, digest_of: Digest, places: Iterable[str], values: Mapping[str, Any]) -> tuple[Release, dict[str, Any]]:
-    """The plan and the values as they would have been rendered with the digests. One text for all places: the union."""
-    union = dict(item for text in digest_of.text.values() for item in parse(text).items())
-    text = ",".join(f"{s}={d}" for s, d in sorted(union.items())) or "none"
-    new = with_placeholder(values, places, text)
-    manifest = tuple(_replaced(o, text) for o in planned.manifest)
-    return replace(planned, manifest=manifest, values=new), new
+    """The plan and the values as they would have been rendered with the digests: at each place those that its Deployments use.
+
+    A place whose pods read no Secret gets no annotation.
+    """
+    texts = {place: text for place in places if (text := _union(planned, digest_of, placeholder(place)))}
+    new = with_annotation(values, texts)
+    told = {placeholder(place): text for place, text in texts.items()}
+    return replace(planned, manifest=tuple(_replaced(o, told) for o in planned.manifest), values=new), new
 
 
-def _replaced(obj: Any, text: str) -> Any:
+def _union(planned: Release, digest_of: Digest, mark: str) -> str:
+    used = [digest_of.text.get(name, "") for name, o in _deployments(planned) if _annotation(o) == mark]
+    union = dict(item for text in used for item in parse(text).items())
+    return ",".join(f"{s}={d}" for s, d in sorted(union.items()))
+
+
+def _replaced(obj: Any, told: Mapping[str, str]) -> Any:
+    """Placeholders replaced; one that nothing is told of is taken out, and the annotations with it where they are empty then."""
     if isinstance(obj, Mapping):
-        return {k: text if k == ANNOTATION and v == PLACEHOLDER else _replaced(v, text) for k, v in obj.items()}
+        new = {k: told.get(v, "") if k == ANNOTATION and str(v).startswith(PLACEHOLDER) else _replaced(v, told) for k, v in obj.items()}
+        if new.get(ANNOTATION) == "":
+            del new[ANNOTATION]
+        return {k: v for k, v in new.items() if k != "annotations" or v != {} or obj[k] == {}}
     if isinstance(obj, list):
-        return [_replaced(v, text) for v in obj]
+        return [_replaced(v, told) for v in obj]
     return obj
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections import defaultdict
 from collections.abc import Callable
@@ -17,16 +18,22 @@ Answer = Callable[["Handler"], None]
 
 
 class FakeApi:
-    """Use as a context manager; `url` is its address, `seen` the requests as (method, path, query, body)."""
+    """Use as a context manager; `url` is its address, `seen` the requests as (method, path, query, body).
 
-    def __init__(self) -> None:
+    With `tls` it speaks HTTPS, and `certificates` are the common names of the clients' certificates, empty for none.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.script: dict[tuple[str, str], list[Answer]] = defaultdict(list)
         self.seen: list[tuple[str, str, dict[str, list[str]], bytes]] = []
         self.headers: list[dict[str, str]] = []
+        self.certificates: list[str] = []
         handler = type("Bound", (Handler,), {"api": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_port}"
 
     def on(self, method: str, path: str, *answers: Answer) -> None:
         self.script[(method, path)].extend(answers)
@@ -52,6 +59,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.api.seen.append((self.command, parts.path, parse_qs(parts.query), body))
         self.api.headers.append(dict(self.headers))
+        self.api.certificates.append(common_name(self.connection))
         method = "WATCH" if "watch" in parse_qs(parts.query) else self.command
         answers = self.api.script.get((method, parts.path))
         if not answers:
@@ -70,6 +78,12 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+
+def common_name(connection: Any) -> str:
+    """Of the client's certificate; empty when it showed none."""
+    shown = connection.getpeercert() if isinstance(connection, ssl.SSLSocket) else None
+    return next((value for part in (shown or {}).get("subject", ()) for name, value in part if name == "commonName"), "")
 
 
 def ok(body: Any, code: int = 200) -> Answer:

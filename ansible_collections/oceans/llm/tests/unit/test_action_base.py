@@ -15,7 +15,7 @@ import yaml
 
 from ansible_collections.oceans.llm.plugins.plugin_utils import action_base
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import AUTH, ClusterAction, Refused, plain
-from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ApiError
+from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ENVIRONMENT, ApiError
 
 
 class Example(ClusterAction):
@@ -93,7 +93,25 @@ def test_values_are_plain_enough_for_yaml():
         """As Ansible's templated values are."""
 
     data = plain({Tagged("a"): [Tagged("b"), 1, True, None, 1.5]})
-    assert yaml.safe_load(yaml.safe_dump(data)) == {"a": ["b", 1, True, None, 1.5]} and type(data["a"][0]) is str
+    assert yaml.safe_load(yaml.safe_dump(data)) == {"a": ["b", 1, True, None, 1.5]} and not isinstance(data["a"][0], Tagged)
+
+
+@pytest.mark.parametrize(
+    ("environment", "args", "found"),
+    [
+        ([{"K8S_AUTH_KUBECONFIG": "/k"}, {"K8S_AUTH_CONTEXT": "c", "OTHER": "x"}], {}, {"kubeconfig": "/k", "context": "c"}),
+        ([{"K8S_AUTH_HOST": "https://a", "K8S_AUTH_VERIFY_SSL": "false"}], {"host": "https://b"}, {"host": "https://b", "validate_certs": "false"}),
+        ([{"KUBECONFIG": "/k"}], {}, {"kubeconfig": "/k"}),
+        ([{"KUBECONFIG": "/k"}], {"host": "https://b"}, {"host": "https://b"}),
+        (None, {}, {}),
+    ],
+)
+def test_the_keyword_environment_says_where_the_cluster_is_as_it_does_for_modules(monkeypatch, environment, args, found):
+    for variable in ENVIRONMENT.values():
+        monkeypatch.delenv(variable, raising=False)
+    task = SimpleNamespace(args=args, action="oceans.llm.example", environment=environment)
+    made = Example(task, mock.MagicMock(), mock.Mock(), mock.Mock(), SimpleNamespace(template=lambda data: data), mock.Mock())
+    assert made.auth(args) == found
 
 
 def test_the_documentation_has_all_auth_options():

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pathlib
+from dataclasses import replace
 
 import pytest
 
@@ -387,6 +388,35 @@ def test_a_failed_migration_is_named_and_its_attempts_are_counted_once():
     )
 
 
+def test_a_failed_attempt_has_no_time_to_run_out_while_the_next_one_is_at_work():
+    ended = {"name": "it", "state": {"terminated": {"exitCode": 1, "finishedAt": stamp(300)}}}
+    first = pod("mig-a", "mig", [ended], status={"phase": "Failed"}, ago=310.0)
+    second = pod("mig-b", "mig", [{"name": "it", "state": {"running": {"startedAt": stamp(1)}}}], status={"phase": "Running"}, ago=5.0)
+    logs = {("mig-a", "it"): said("failed to apply", "error communicating with database: it broke")}
+    scope, job = Scope((), ("mig",), "ns", "rel"), obj("Job", "mig", spec={"backoffLimit": 3}, status={})
+    waiting = snapshot(job, first, scope=scope, logs=logs, started=NOW - 400)
+    assert judge(waiting, find(waiting), Helm(running=True)).state is State.FAILED
+    again = snapshot(job, first, second, scope=scope, logs=logs, started=NOW - 400)
+    assert judge(again, find(again), Helm(running=True)).state is State.PROGRESSING
+    done = pod("mig-b", "mig", [{"name": "it", "state": {"terminated": {"exitCode": 0}}}], status={"phase": "Succeeded"}, ago=5.0)
+    over = snapshot(job, first, done, scope=scope, logs=logs, started=NOW - 400)
+    assert judge(over, find(over), Helm(running=True)).state is State.PROGRESSING, "it went well, and the Job does not say so yet"
+
+
+def test_a_mount_that_came_late_is_forgotten_once_the_container_waits_for_something_else():
+    late = event("m", "web-1-a", "FailedMount", 'MountVolume.SetUp failed for volume "config": failed to sync configmap cache: timed out waiting')
+    assert [c.code for c in find(web(pod(containers=[waits()]), events=[late]))] == ["MountRetrying"]
+    told = waits("CreateContainerConfigError", 'secret "web-env" not found')
+    assert [c.code for c in find(web(pod(containers=[told]), events=[late]))] == ["SecretMissing"]
+
+
+@pytest.mark.parametrize("how", ["Connection reset by peer (os error 104)", "something new"])
+def test_a_connection_that_broke_in_a_migration_is_no_failed_migration(how):
+    told = gateway.parse(said("failed to apply database migrations", "failed applying postgres migration 44", f"error communicating with database: {how}"))
+    assert told.code in ("DatabaseInterrupted", "DatabaseUnreachable") and not told.certain and "MigrationFailed" not in told.code
+    assert "in migration V44" in told.what or "Connection reset" in how
+
+
 # --- rules without a recording -----------------------------------------------------------------------------------------
 
 
@@ -423,6 +453,7 @@ def test_external_secrets_are_told_by_their_events(message, ago, code):
     )
     found = list(operators.external_secrets(picture))
     assert [c.code for c in found] == [code] and found[0].evidence == message
+    assert (message.rsplit("err: ", 1)[-1] in found[0].cause) == (code == "ExternalSecretRetrying"), "while it is waited for, the line tells why"
     assert (judge(picture, find(picture), Helm(running=True)).state is State.FAILED) == (code == "ExternalSecretFailed")
 
 
@@ -436,17 +467,96 @@ def test_an_external_secret_that_is_ready_is_well():
     assert find(picture) == []
 
 
+def failed_try(number):
+    ends = [{"name": name, "state": {"terminated": {"exitCode": code}}} for name, code in (("bootstrap", 0), ("initdb", 1))]
+    return pod(f"pg-1-initdb-{number}", "pg-1-initdb", status={"phase": "Failed", "initContainerStatuses": ends[:1], "containerStatuses": ends[1:]})
+
+
 def test_a_database_cluster_is_waited_for_and_a_failing_initdb_is_read():
     scope = Scope((), (), "ns", "rel", custom=(("Cluster", "pg"),))
     cluster = obj("Cluster", "pg", status={"phase": "Setting up primary"})
     found = find(snapshot(cluster, scope=scope))
     assert [(c.code, c.certainty) for c in found] == [("PostgresClusterWaits", TRANSIENT)] and "Setting up primary" in found[0].cause
-    tries = [obj("Pod", f"pg-1-initdb-{n}", "pg-1-initdb", spec={"containers": [{"name": "initdb"}]}, status={"phase": "Failed"}) for n in range(2)]
+    tries = [failed_try(n) for n in range(2)]
     job = obj("Job", "pg-1-initdb", "pg")
     logs = {("pg-1-initdb-1", "initdb"): "initdb: error: could not create directory: Permission denied\n"}
     assert [c.code for c in find(snapshot(cluster, job, tries[0], scope=scope))] == ["PostgresClusterWaits"], "one try proves nothing"
     failed = find(snapshot(cluster, job, *tries, scope=scope, logs=logs))
     assert [c.code for c in failed] == ["PostgresClusterFailed"] and "Permission denied" in failed[0].cause
+
+
+PG = Scope((), (), "ns", "rel", promised={"pg-app": "Cluster/pg"}, custom=(("Cluster", "pg"),))
+
+
+def _primary(ready="True"):
+    return pod("pg-1", "pg", status={"conditions": [{"type": "Ready", "status": ready}]}, metadata={"labels": {"cnpg.io/instanceRole": "primary"}})
+
+
+def test_a_first_failure_of_initdb_is_shown_with_its_words_and_the_second_one_ends_the_run():
+    cluster, job = obj("Cluster", "pg", status={"phase": "Setting up primary"}), obj("Job", "pg-1-initdb", "pg")
+    tries = [failed_try(n) for n in range(2)]
+    log = '{"level":"info","msg":"go"}\n{"level":"error","msg":"Error while bootstrapping","error":"ERROR: division by zero (SQLSTATE 22012)"}\nbye\n'
+    fine = '{"level":"info","msg":"Bootstrap completed"}\n'
+    first = snapshot(cluster, job, tries[0], scope=PG, logs={("pg-1-initdb-0", "bootstrap"): fine, ("pg-1-initdb-0", "initdb"): log})
+    assert [(c.code, c.certainty) for c in find(first)] == [("PostgresClusterWaits", TRANSIENT)]
+    assert "failed once and is tried again: ERROR: division by zero" in find(first)[0].cause
+    both = snapshot(cluster, job, *tries, scope=PG, logs={("pg-1-initdb-1", "initdb"): log})
+    assert judge(both, find(both), Helm(running=True)).cause.cause == "the database cannot be set up: ERROR: division by zero (SQLSTATE 22012)"
+
+
+def test_a_secret_that_initdb_waits_for_ends_the_run_unless_the_operator_makes_it():
+    cluster, job = obj("Cluster", "pg", status={"phase": "Setting up primary"}), obj("Job", "pg-1-initdb", "pg")
+
+    def waiting_for(name):
+        told = waits("CreateContainerConfigError", f'secret "{name}" not found')
+        picture = snapshot(cluster, job, pod("pg-1-initdb-0", "pg-1-initdb", [told]), scope=PG)
+        return judge(picture, find(picture), Helm(running=True))
+
+    ended = waiting_for("login")
+    assert ended.state is State.FAILED and (ended.cause.code, ended.cause.object) == ("SecretMissing", "Pod/pg-1-initdb-0")
+    assert waiting_for("pg-app").state is State.PROGRESSING
+
+
+def test_what_makes_a_secret_is_blamed_before_the_pod_that_waits_for_it():
+    told = waits("CreateContainerConfigError", 'secret "pg-app" not found')
+    scope = Scope(("web",), (), "ns", "rel", promised=PG.promised, custom=PG.custom)
+    picture = web(pod(containers=[told]), events=[obj("Cluster", "pg", ago=30)], scope=scope)
+    assert [c.code for c in find(picture)] == ["PostgresClusterWaits", "SecretPending"]
+    over = timeout_cause(picture, judge(picture, find(picture), Helm(running=True)), 25)
+    assert over.code == "PostgresClusterWaits" and "no operator has looked at it" in over.cause
+    claim = obj("PersistentVolumeClaim", "pg-1", "pg", status={"phase": "Pending"}, spec={"storageClassName": "fast"})
+    full = event("e", "pg-1", "ProvisioningFailed", "the pool is full", kind="PersistentVolumeClaim")
+    volume = snapshot(obj("Cluster", "pg", status={"phase": "x"}), claim, full, scope=PG)
+    assert [c.code for c in find(volume)] == ["ProvisioningFailed", "PostgresClusterWaits"]
+
+
+def test_a_standby_that_cannot_start_stops_nothing_once_the_primary_is_up():
+    status = {"phase": "Creating a new replica", "currentPrimary": "pg-1", "targetPrimary": "pg-1", "instances": 1, "readyInstances": 1}
+    standby = pod("pg-2-join-0", "pg-2-join", [waits("CreateContainerConfigError", 'secret "login" not found')])
+    others = (obj("Cluster", "pg", spec={"instances": 2}, status=status), obj("Job", "pg-2-join", "pg"), standby)
+    up = snapshot(*others, _primary(), scope=PG)
+    assert [(c.code, c.certainty) for c in find(up)] == [("PostgresClusterWaits", Certainty.LIKELY)] and "1 of 2 instances" in find(up)[0].cause
+    assert find(up)[0].budget is None, "it stops nothing, so it is given no time"
+    down = snapshot(*others, _primary("False"), scope=PG)
+    assert judge(down, find(down), Helm(running=True)).cause.code == "SecretMissing"
+
+
+def test_a_primary_that_moves_is_told_with_both_names_and_waited_for():
+    status = {"phase": "Failing over", "currentPrimary": "pg-1", "targetPrimary": "pg-2", "targetPrimaryTimestamp": stamp(3), "phaseReason": "why"}
+    picture = snapshot(obj("Cluster", "pg", status=status), scope=PG)
+    (found,) = find(picture)
+    assert found.code == "PostgresPrimaryMoves" and found.certainty is TRANSIENT and "from pg-1 to pg-2" in found.cause and found.evidence == "why"
+    assert find(snapshot(obj("Cluster", "pg", status={**status, "targetPrimary": "pg-1"}), _primary(), scope=PG)) == [], "before and after it is known where to"
+    (early,) = find(snapshot(obj("Cluster", "pg", status={**status, "targetPrimary": "pending"}), scope=PG))
+    assert early.cause.startswith("the primary moves away from pg-1; ")
+
+
+@pytest.mark.parametrize(("kind", "code"), [("Cluster", "PostgresClusterWaits"), ("ExternalSecret", "ExternalSecretRetrying")])
+def test_an_object_that_no_operator_has_touched_says_so(kind, code):
+    scope = Scope((), (), "ns", "rel", custom=((kind, "it"),))
+    (found,) = find(snapshot(obj(kind, "it", ago=8), scope=scope))
+    assert found.code == code and "no operator has looked at it" in found.cause and "kubectl get deployment -A" in found.hint
+    assert not any("no operator" in c.cause for c in find(snapshot(obj(kind, "it", ago=2), scope=scope)))
 
 
 def test_the_cluster_autoscaler_is_given_more_time():
@@ -581,3 +691,22 @@ def test_the_documentation_is_the_table():
 
 def test_rules_are_named_once():
     assert len(set(RULES.values())) == len(RULES)
+
+
+@pytest.mark.parametrize(
+    ("version", "status", "code"),
+    [
+        ("2", "pending-upgrade", ""),
+        ("2", "failed", ""),
+        ("1", "superseded", ""),
+        ("3", "pending-rollback", "ReleaseOvertaken"),
+        ("2", "uninstalling", "ReleaseUninstalled"),
+    ],
+)
+def test_somebody_else_takes_the_release_over(version, status, code):
+    record = obj("Secret", f"sh.helm.release.v1.rel.v{version}", metadata={"labels": {"owner": "helm", "name": "rel", "version": version, "status": status}})
+    picture = replace(snapshot(scope=Scope((), (), "ns", "rel", revision=2)), objects={"Release": {"it": record}})
+    causes = find(picture)
+    assert [c.code for c in causes] == ([code] if code else [])
+    assert (judge(picture, causes, Helm()).state is State.FAILED) == bool(code)
+    assert not find(replace(picture, scope=replace(picture.scope, revision=0))), "a revision that is not known cannot be overtaken"

@@ -99,6 +99,12 @@ def test_a_failed_revision_is_changed_again_though_no_object_differs(release):
     assert found and found.phrase() == "revision 3 is failed"
 
 
+def test_values_that_no_object_shows_are_a_reason_and_others_are_none(release):
+    other = helm_release.parse({**BODY, "manifest": MANIFEST.replace('"1"', '"2"')})
+    assert changes.compare(release, replace(release, values={"other": 1})).phrase() == "values"
+    assert changes.compare(release, replace(other, values={"other": 1})).phrase() == "~ConfigMap/c"
+
+
 def test_an_object_that_is_gone_is_named(release):
     assert changes.compare(release, replace(release, hooks=())).phrase() == "-Job/migrate"
 

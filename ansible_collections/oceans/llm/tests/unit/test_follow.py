@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import pathlib
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -19,7 +21,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import finish, 
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.observe import KINDS
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.observe import KINDS, Watched
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.redact import Redactor
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import Helm, State
 
@@ -147,7 +149,7 @@ def test_a_certain_cause_fences_ends_helm_fences_again_and_only_then_declares(ap
     run = follower(api, lines)
     run.start()
     began = time.monotonic()
-    helm = FakeHelm(lambda what: order.append((what, len([1 for m, p, *_ in api.seen if m == "PATCH"]))))
+    helm = FakeHelm(lambda what: order.append((what, len([1 for m, p, *_rest in api.seen if m == "PATCH"]))))
     outcome = run.run(helm)
     assert outcome.state is State.FAILED and outcome.cause.code == "ImageNotFound" and time.monotonic() - began < 2.0
     assert order == [("SIGTERM", 1)], "the Job was suspended before Helm was ended"
@@ -162,7 +164,7 @@ def test_a_follower_of_somebody_elses_change_stops_nothing(api):
     run = follower(api, [], fences=False)
     run.start()
     assert run.run(None).cause.code == "ImageNotFound"
-    assert not [m for m, *_ in api.seen if m in ("PATCH", "DELETE")]
+    assert not [m for m, *_rest in api.seen if m in ("PATCH", "DELETE")]
 
 
 def test_a_job_that_cannot_be_fenced_is_said(api):
@@ -246,6 +248,53 @@ def test_lines_are_told_once_and_a_heartbeat_comes_in_time(api, monkeypatch):
     run.run(None)
     assert len([line for line in lines if "is running" in line]) == 1
     assert 2 <= len([line for line in lines if "… Job/mig has no pod yet" in line]) <= 4
+
+
+def behind(*ready):
+    endpoints = [{"addresses": ["10.0.0.1"], "conditions": {"ready": r}} for r in ready]
+    return made("EndpointSlice", "gw-x", str(10 + len(ready)), metadata={"labels": {"kubernetes.io/service-name": "gw"}}) | {"endpoints": endpoints}
+
+
+def test_a_service_that_loses_its_last_ready_pod_is_told_and_so_is_its_recovery(api):
+    api.on("GET", paths.endpointslices(NS), objects("EndpointSlice", "1", behind(True)))
+    api.on("WATCH", paths.endpointslices(NS), chunks((0.2, "MODIFIED", behind(False, False)), (0.6, "MODIFIED", behind(True, True, False))))
+    script(api, "jobs", (0.0, "ADDED", job()))
+    lines = []
+    run = Follower(
+        Cluster.connect({"host": api.url}),
+        replace(SCOPE, services=("gw", "other")),
+        lines.append,
+        1.5,
+        also={"EndpointSlice": Watched(paths.endpointslices(NS))},
+    )
+    run.start()
+    run.run(None)
+    told = [line.split("s ", 1)[1] for line in lines if "Service/" in line]
+    assert told == ["Service/gw: no ready pod behind it, nobody is served", "Service/gw: 2 ready pods behind it again"]
+
+
+@pytest.mark.parametrize("answer", [status(403, "Forbidden", "no"), status(404, "NotFound", "no")])
+def test_what_may_not_be_seen_is_left_out(api, answer):
+    api.on("GET", paths.secrets(NS), answer)
+    run = Follower(Cluster.connect({"host": api.url}), SCOPE, [].append, 0.3, also={"Release": Watched(paths.secrets(NS))})
+    assert "Release" not in run.start().objects
+
+
+def test_jobs_of_somebody_elses_newer_revision_are_left_alone(api):
+    """And Helm's record gives its labels to the rules, its contents to nobody."""
+    labels = {"version": "5", "status": "pending-upgrade"}
+    record = made("Secret", "sh.helm.release.v1.rel.v5", "9", metadata={"labels": labels}) | {"data": {"release": "canary"}}
+    api.on("GET", paths.secrets(NS), objects("Secret", "1"))
+    api.on("WATCH", paths.secrets(NS), chunks((0.2, "ADDED", record)))
+    script(api, "jobs", (0.0, "ADDED", job()))
+    lines = []
+    also = {"Release": Watched(paths.secrets(NS), {"labelSelector": "owner=helm,name=rel"})}
+    run = Follower(Cluster.connect({"host": api.url}), replace(SCOPE, revision=4), lines.append, 5.0, also=also)
+    run.start()
+    outcome = run.run(None)
+    assert outcome.cause.code == "ReleaseOvertaken" and "revision 5" in outcome.cause.cause and outcome.fenced == []
+    assert "stopping the Jobs" not in "\n".join(lines) and not [r for r in api.seen if r[0] in ("PATCH", "DELETE")]
+    assert "canary" not in str(outcome.snapshot.objects)
 
 
 # --- the end -----------------------------------------------------------------------------------------------------------
@@ -333,7 +382,7 @@ def test_the_evidence_is_complete_private_and_clean(api, tmp_path):
     assert page.index("Next step") < page.index("ImageNotFound:") < page.index("What each object did")
     assert "http" not in page.replace("https://reg", ""), "nothing is loaded from outside"
     files = [path for path in pathlib.Path(folder).rglob("*") if path.is_file()]
-    everything = "".join(path.read_text(encoding="utf-8") for path in files)
+    everything = "".join((gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()).decode() for path in files)
     assert "canary" not in everything and "(hidden)" in everything
     assert {oct(path.stat().st_mode & 0o777) for path in files} == {"0o600"}
     assert "report: " in lines[-1] and lines[-1].startswith("FAILED ImageNotFound Pod/mig-x container migrate: ")

@@ -163,6 +163,28 @@ def test_what_the_chart_has_said_is_not_said_again(picture):
 
 
 @pytest.mark.parametrize(
+    ("path", "given"),
+    [
+        ("database.url", {"database": {"url": "POSTGRES_URL"}}),
+        ("auth.oidc.public_base_url", {"auth": {"oidc": {"public_base_url": "https://gateway.example"}}}),
+        ("mcp.oauth.providers[0].client_id", {"mcp": {"oauth": {"providers": [{"client_id": "it"}]}}}),
+        ("providers[1].auth.token", {"providers": [{"type": "gcp_vertex"}, {"type": "openai_compat", "auth": {"kind": "bearer", "token": "short"}}]}),
+        ("service_accounts[0].keys[0].value", {"service_accounts": [{"keys": [{"value": "env"}]}]}),
+    ],
+)
+def test_a_field_that_takes_a_reference_only(path, given):
+    (finding,) = config.plain(given, ())
+    assert (finding.code, finding.object) == ("ConfigInvalid", f"config {path}") and "env.NAME" in finding.hint
+
+
+def test_a_field_that_takes_a_reference_may_have_one_and_is_not_named_twice(picture):
+    given = {"database": {"url": "env.POSTGRES_URL"}, "auth": {"bootstrap_admin": {"password": "x"}, "oidc": {"public_base_url": "literal.https://g"}}}
+    assert list(config.plain(given, ())) == [], "an administrator that is not wanted needs no password"
+    pasted = replace(picture, objects=(gateway(), configuration({"database": {"url": "postgres://u:pw@h/d"}})))
+    assert codes(config.find(pasted)) == [("SecretInConfig", "config database.url")]
+
+
+@pytest.mark.parametrize(
     "value",
     [
         "literal.hunter2",
@@ -478,6 +500,35 @@ def test_storage_classes(picture, name, classes, found):
     assert [f.code for f in platform.find(with_objects(picture, cluster, storage_classes=classes))] == ["StorageClassMissing"] * found
 
 
+ESO = {
+    "apiVersion": "external-secrets.io/v1",
+    "kind": "ExternalSecret",
+    "metadata": {"name": "e"},
+    "spec": {"secretStoreRef": {"name": "vault", "kind": "ClusterSecretStore"}},
+}
+
+
+def store(status: str) -> dict:
+    return {"metadata": {"name": "vault"}, "status": {"conditions": [{"type": "Ready", "status": status, "message": "unable to log in"}]}}
+
+
+@pytest.mark.parametrize(
+    ("stores", "found"),
+    [
+        ({"ClusterSecretStore/vault": None}, ["SecretStoreMissing"]),
+        ({"ClusterSecretStore/vault": store("False")}, ["SecretStoreNotReady"]),
+        ({"ClusterSecretStore/vault": store("True")}, []),
+        ({"ClusterSecretStore/vault": {"metadata": {"name": "vault"}}}, []),  # the operator has not judged it yet
+        ({}, []),  # not ours to see
+    ],
+)
+def test_the_store_of_an_external_secret(picture, stores, found):
+    findings = list(platform.find(with_objects(picture, ESO, stores=stores)))
+    assert [f.code for f in findings] == found
+    assert all("ClusterSecretStore/vault" in f.sentence and "kubectl get clustersecretstore" in f.hint for f in findings)
+    assert all("unable to log in" in f.sentence for f in findings if f.code == "SecretStoreNotReady")
+
+
 def test_a_cluster_name_that_is_too_long(picture):
     assert [f.code for f in platform.find(with_objects(picture, {**CNPG, "metadata": {"name": "x" * 51}}))] == ["ClusterName"]
 
@@ -554,6 +605,33 @@ def test_doubles_go_errors_come_first_waived_ones_last_and_visible():
     found = settle([warning, error, other, error], ["x"])
     assert [f.code for f in found] == ["E", "W", "X"]
     assert found[-1].waived and found[-1].line().startswith("WAIVED X o: s — h")
+
+
+def operators_amiss(picture: Picture) -> Picture:
+    """Every finding about operators at once."""
+    cluster = {**CNPG, "metadata": {"name": "x" * 51}, "spec": {"storage": {"storageClass": "gold"}}}
+    old = {**ESO, "apiVersion": "external-secrets.io/v1alpha1"}
+    away = 'failed calling webhook "mcluster.cnpg.io": no endpoints available for service "cnpg-webhook-service"'
+    return with_objects(
+        picture,
+        cluster,
+        ESO,
+        old,
+        served={**picture.served, "postgresql.cnpg.io/v1": None, "external-secrets.io/v1alpha1": None},
+        groups=frozenset({"external-secrets.io"}),
+        storage_classes=(),
+        stores={"ClusterSecretStore/vault": None},
+        dry_runs=(DryRun("Cluster/x", 500, "InternalError", away),),
+    )
+
+
+@pytest.mark.parametrize("code", ["OperatorMissing", "ApiVersionNotServed", "ClusterName", "StorageClassMissing", "SecretStoreMissing", "WebhookUnavailable"])
+def test_each_check_of_the_operators_can_be_waived_and_only_that_one(picture, code):
+    found = [f for f in rules.check(operators_amiss(picture)) if f.severity == "error"]
+    assert code in {f.code for f in found}
+    settled = settle(found, [code])
+    assert {f.code for f in settled if f.waived} == {code}
+    assert {f.code for f in settled if not f.waived} == {f.code for f in found} - {code}
 
 
 def test_the_same_said_of_several_objects_is_said_once():

@@ -12,7 +12,8 @@ import pytest
 
 from ansible_collections.oceans.llm.plugins.plugin_utils import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import rest
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import admission, rest
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import collect as collecting
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.collect import collect
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.picture import Picture, Wanted
 
@@ -135,3 +136,38 @@ def test_the_picture_shows_no_secret(api):
     api.on("GET", paths.secret("ns", "s"), ok({"metadata": {"name": "s"}, "data": {"K": "Y2FuYXJ5"}}))
     picture = replace(look(api), wanted=Wanted("r", "ns", provision={"A": b"hunter2"}))
     assert "Y2FuYXJ5" not in repr(picture) and "hunter2" not in repr(picture)
+
+
+AWAY = 'Internal error occurred: failed calling webhook "m.example": no endpoints available for service "w"'
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(collecting, "WEBHOOK_BUDGET", 0.3)
+    monkeypatch.setattr(collecting, "WEBHOOK_PAUSE", 0.05)
+
+
+def test_a_webhook_that_comes_back_is_waited_for_and_that_is_said_once(api, impatient):
+    api.script[("POST", DEPLOYMENTS)] = [status(500, "InternalError", AWAY)] * 3 + [ok({}, 201)]
+    lines: list[str] = []
+    runs = collect(Picture(wanted=Wanted("r", "ns"), objects=OBJECTS[1:2]), Cluster.connect({"host": api.url, "api_key": "t"}), lines.append).dry_runs
+    assert [r.status for r in runs if not r.pod] == [0]
+    assert len(lines) == 1 and "Deployment/d" in lines[0] and "no endpoints" in lines[0]
+
+
+def test_a_webhook_that_stays_away_is_told_with_the_time_that_it_was_given(api, impatient):
+    api.script[("POST", DEPLOYMENTS)] = [status(500, "InternalError", AWAY)]
+    picture = look(api, OBJECTS[1:2])
+    (finding,) = [f for f in admission.find(picture) if f.object == "Deployment/d"]
+    assert finding.code == "WebhookUnavailable" and "m.example does not answer, nor did it within 0.3 s" in finding.sentence
+
+
+def test_the_store_of_an_external_secret_is_read_where_it_is(api):
+    def external(own: str, **ref: str) -> dict:
+        return {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": own}, "spec": {"secretStoreRef": ref}}
+
+    api.on("GET", "/apis/external-secrets.io/v1", resources(("ExternalSecret", "externalsecrets")))
+    api.on("POST", "/apis/external-secrets.io/v1/namespaces/ns/externalsecrets", ok({}, 201))
+    api.on("GET", "/apis/external-secrets.io/v1/clustersecretstores/vault", ok({"metadata": {"name": "vault"}}))
+    stores = look(api, (external("a", name="near"), external("b", name="vault", kind="ClusterSecretStore"), external("c"))).stores
+    assert stores == {"SecretStore/near": None, "ClusterSecretStore/vault": {"metadata": {"name": "vault"}}}

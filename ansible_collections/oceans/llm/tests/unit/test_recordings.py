@@ -179,7 +179,7 @@ def outcome(name, rules):
 
 
 #: rules that no small cluster can provoke; test_causes.py has their objects
-NOT_RECORDED = {"silent_migrations", "external_secrets", "postgres_clusters", "lost_nodes", "stuck_old_pods", "slow_migrations"}
+NOT_RECORDED = {"silent_migrations", "external_secrets", "postgres_clusters", "lost_nodes", "overtaken", "stuck_old_pods", "slow_migrations"}
 WITNESSES = (
     "image-not-found",
     "secret-missing",

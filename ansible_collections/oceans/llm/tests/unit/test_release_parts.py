@@ -81,7 +81,7 @@ def test_looking_writes_nothing(api, cluster):
     api.on("GET", LEASE, ok(lease("anna@build-7/4711/99", ago=100)))
     said = []
     Lock(cluster, "ns", "rel", said.append).look()
-    assert [m for m, *_ in api.seen] == ["GET"] and said == []
+    assert [m for m, *_rest in api.seen] == ["GET"] and said == []
 
 
 @pytest.mark.parametrize(("holder", "ago"), [("anna@build-7/4711/99", 100), (f"root@{socket.gethostname()}/999999/1", 1)], ids=["expired", "process gone"])
@@ -160,7 +160,11 @@ POD = {
 }
 
 
-def release(annotation=secret_digest.PLACEHOLDER, extra=()):
+PLACE = "gateway.podAnnotations"
+MARK = secret_digest.placeholder(PLACE)
+
+
+def release(annotation=MARK, extra=()):
     template = {"metadata": {"annotations": {secret_digest.ANNOTATION: annotation} if annotation else {}}, "spec": POD}
     return helm_release.Release(
         "rel", "ns", 1, "deployed", manifest=({"kind": "Deployment", "metadata": {"name": "web"}, "spec": {"template": template}}, *extra)
@@ -180,7 +184,7 @@ def test_a_rotation_changes_the_plan_and_says_which(api, cluster):
         api.on("GET", paths.secret("ns", name), secret(A="1"))
     api.on("GET", paths.secret("ns", "db"), secret(URL="old"), secret(URL="new"))
     first = secret_digest.work_out(cluster, "ns", release(), None, KEY)
-    planned, values = secret_digest.replace_placeholder(release(), first, ["gateway.podAnnotations"], {"gateway": {"replicaCount": 2}})
+    planned, values = secret_digest.replace_placeholder(release(), first, [PLACE], {"gateway": {"replicaCount": 2}})
     text = values["gateway"]["podAnnotations"][secret_digest.ANNOTATION]
     assert values["gateway"]["replicaCount"] == 2 and set(secret_digest.parse(text)) == {"ca", "db", "env", "tls"}
     assert planned.manifest[0]["spec"]["template"]["metadata"]["annotations"][secret_digest.ANNOTATION] == text
@@ -189,14 +193,84 @@ def test_a_rotation_changes_the_plan_and_says_which(api, cluster):
     assert "old" not in text and base64.b64encode(b"old").decode() not in text
 
 
+def started_with(api, cluster, **data):
+    """A release whose pods were started with these data of `env`; the other Secrets never change."""
+    for name in ("db", "ca", "tls"):
+        api.on("GET", paths.secret("ns", name), secret(A="1"))
+    api.on("GET", paths.secret("ns", "env"), secret(**data))
+    first = secret_digest.work_out(cluster, "ns", release(), None, KEY)
+    return secret_digest.replace_placeholder(release(), first, [PLACE], {})[0]
+
+
+def foreseen(*keys, **data):
+    packed_data = {k: base64.b64encode(v.encode()).decode() for k, v in data.items()}
+    return secret_digest.Written.of({"namespace": "ns", "name": "env", "changed_keys": list(keys), "digest": secret_digest.digest(packed_data, KEY)}, "ns")
+
+
+def test_check_mode_foretells_the_restart_with_secret_keys_and_deployment(api, cluster):
+    live = started_with(api, cluster, A="1")
+    written = foreseen("A", "B", A="2", B="3")
+    found = secret_digest.work_out(cluster, "ns", release(), live, KEY, written)
+    planned, _values = secret_digest.replace_placeholder(release(), found, [PLACE], {})
+    assert found.reasons(written) == ["Secret env would be rotated (A, B), which restarts Deployment/web"]
+    assert changes.compare(live, planned, {}, found.reasons(written)).phrase().startswith("~Deployment/web, Secret env would be rotated (A, B)")
+    api.script[("GET", paths.secret("ns", "env"))] = [secret(A="2", B="3")]
+    assert secret_digest.work_out(cluster, "ns", release(), live, KEY).text == found.text, "the run that writes comes to the same annotation"
+
+
+def test_a_secret_that_goes_back_to_what_the_pods_have_restarts_nothing(api, cluster):
+    live = started_with(api, cluster, A="1")
+    api.script[("GET", paths.secret("ns", "env"))] = [secret(A="changed by somebody")]
+    found = secret_digest.work_out(cluster, "ns", release(), live, KEY, foreseen("A", A="1"))
+    assert found.changed == () and found.reasons(foreseen("A", A="1")) == []
+
+
+def test_what_was_written_elsewhere_is_not_believed(api, cluster):
+    live = started_with(api, cluster, A="1")
+    other = secret_digest.Written.of({"namespace": "other", "name": "env", "changed_keys": ["A"], "digest": "0" * 16}, "ns")
+    assert secret_digest.work_out(cluster, "ns", release(), live, KEY, other).changed == ()
+
+
+def test_a_rotation_by_this_run_names_the_keys_and_one_by_others_does_not(api, cluster):
+    live = started_with(api, cluster, A="1")
+    api.script[("GET", paths.secret("ns", "env"))] = [secret(A="2")]
+    found = secret_digest.work_out(cluster, "ns", release(), live, KEY)
+    ours = secret_digest.Written("env", ("A",))
+    assert found.reasons(ours) == ["Secret env was rotated (A), which restarts Deployment/web"]
+    assert found.reasons(secret_digest.Written()) == ["Secret env was rotated, which restarts Deployment/web"]
+
+
+def test_each_place_has_the_secrets_of_its_own_pods_and_none_where_they_read_none(api, cluster):
+    """A rotated Secret of the gateway does not restart the admin UI."""
+    for name in ("env", "db", "ca", "tls", "ui"):
+        api.on("GET", paths.secret("ns", name), secret(A="1"))
+
+    def ui(*containers, **annotations):
+        template = {"metadata": {"annotations": annotations}, "spec": {"containers": list(containers)}}
+        return {"kind": "Deployment", "metadata": {"name": "ui"}, "spec": {"template": template}}
+
+    places = [PLACE, "adminUi.podAnnotations"]
+    mark = {secret_digest.ANNOTATION: secret_digest.placeholder(places[1])}
+    reads = ui({"name": "c", "envFrom": [{"secretRef": {"name": "ui"}}]}, **mark)
+    found = secret_digest.work_out(cluster, "ns", release(extra=(reads,)), None, KEY)
+    planned, values = secret_digest.replace_placeholder(release(extra=(reads,)), found, places, {})
+    texts = [o["spec"]["template"]["metadata"]["annotations"][secret_digest.ANNOTATION] for o in planned.manifest]
+    assert [set(secret_digest.parse(text)) for text in texts] == [{"ca", "db", "env", "tls"}, {"ui"}]
+    assert values["adminUi"]["podAnnotations"] == {secret_digest.ANNOTATION: texts[1]}
+
+    plain = release(extra=(ui({"name": "c"}, **mark),))
+    planned, values = secret_digest.replace_placeholder(plain, secret_digest.work_out(cluster, "ns", plain, None, KEY), places, {})
+    assert "adminUi" not in values and planned.manifest[1]["spec"]["template"]["metadata"] == {}, "as if it had not been asked for"
+
+
 def test_the_same_data_is_no_change(api, cluster):
     for name in ("env", "ca", "tls", "db"):
         api.on("GET", paths.secret("ns", name), secret(A="1"))
     first = secret_digest.work_out(cluster, "ns", release(), None, KEY)
-    planned, _values = secret_digest.replace_placeholder(release(), first, [], {})
+    planned, _values = secret_digest.replace_placeholder(release(), first, [PLACE], {})
     again = secret_digest.work_out(cluster, "ns", release(), planned, KEY)
     assert again.changed == () and again.text == first.text
-    assert not changes.compare(planned, replace(planned), {}, again.changed)
+    assert not changes.compare(planned, replace(planned), {}, again.reasons(secret_digest.Written()))
 
 
 def test_without_the_key_nothing_can_be_guessed():

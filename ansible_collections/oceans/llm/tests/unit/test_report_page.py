@@ -39,7 +39,7 @@ def report(name):
             break
     seconds, database = picture.now - picture.started, "database at V45"
     outcome = Outcome(
-        verdict.state, seconds, verdict.cause, list(verdict.causes), database, "no old pods", timeline=narrator.timeline, snapshot=picture
+        verdict.state, seconds, picture, verdict.cause, list(verdict.causes), database, "no old pods", timeline=narrator.timeline
     )
     release = Release("it", "ns", 1, "deployed", chart="oceans-llm-0.24.0")
     line = sentence(verdict.cause, outcome) if verdict.cause else "served: it"

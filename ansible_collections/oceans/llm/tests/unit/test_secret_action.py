@@ -11,7 +11,7 @@ import json
 import pytest
 
 from ansible_collections.oceans.llm.plugins.action.secret import ActionModule
-from ansible_collections.oceans.llm.plugins.plugin_utils import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils import paths, secret_digest
 from ansible_collections.oceans.llm.plugins.plugin_utils.secret_plan import MANAGER
 
 from .fake_api import FakeApi, ok, status
@@ -78,6 +78,34 @@ def test_check_mode_on_nothing_writes_nothing(api):
     api.script[("GET", paths.namespace("ns"))] = [status(404, "NotFound", "no")]
     result = run(ActionModule, api, {**ARGS, "create_namespace": True}, check=True)
     assert result["changed"] and result["added"] == ["A"] and writes(api) == []
+
+
+RELEASE_KEY = b"k" * 32
+
+
+def test_check_mode_tells_the_digest_that_pods_would_get(api):
+    """Of the whole Secret as the API server would have it, keys of others too; the real run comes to the same."""
+    theirs = {"THEIRS": "not-ours"}
+    api.on("GET", PATH, ok(held({"A": "old"}) | {"data": held({"A": "old", **theirs})["data"]}))
+    api.script[("PATCH", PATH)] = [ok(held({"A": CANARY, **theirs}))]
+    api.on("GET", paths.secret("ns", "r-digest-key"), ok({"data": {"key": base64.b64encode(RELEASE_KEY).decode()}}))
+    told = run(ActionModule, api, {**ARGS, "release": "r"}, check=True)["written"]
+    expected = secret_digest.digest(held({"A": CANARY, **theirs})["data"], RELEASE_KEY)
+    assert told == {"namespace": "ns", "name": "s", "changed_keys": ["A"], "digest": expected}
+    assert all(query.get("dryRun") == ["All"] for method, _path, query, _body in api.seen if method != "GET")
+
+
+@pytest.mark.parametrize("answer", [status(404, "NotFound", "no"), status(403, "Forbidden", "no")], ids=["no key yet", "key may not be read"])
+def test_without_the_releases_key_there_is_no_digest(api, answer):
+    api.on("GET", paths.secret("ns", "r-digest-key"), answer)
+    assert run(ActionModule, api, {**ARGS, "release": "r"}, check=True)["written"]["digest"] == ""
+
+
+def test_a_run_that_writes_needs_no_digest_and_one_that_does_not_tells_nothing(api):
+    assert run(ActionModule, api, {**ARGS, "release": "r"})["written"] == {"namespace": "ns", "name": "s", "changed_keys": ["A"], "digest": ""}
+    api.on("GET", PATH, ok(held({"A": CANARY})))
+    api.script[("GET", PATH)] = [ok(held({"A": CANARY}))]
+    assert "written" not in run(ActionModule, api, {**ARGS, "release": "r"}, check=True)
 
 
 def test_the_namespace_is_made_when_asked_for(api):

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.oceans.llm.plugins.plugin_utils import helm_release
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import state
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.scope import kinds, scope_of
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.scope import also_watched, scope_of
 
 from .test_causes import deployment, line, obj, pod, ready, replicaset, said, snapshot, stamp
 
@@ -89,6 +89,13 @@ def test_old_pods_are_those_from_before_the_run():
     assert state.old_pods_statement(snapshot(was, replicaset(), fresh)) == "old pods: none left"
 
 
+def test_a_failed_first_install_says_that_its_database_is_kept():
+    scope = Scope(("web",), (), "ns", "rel", custom=(("Cluster", "pg"), ("ExternalSecret", "env")))
+    said_of = state.old_pods_statement(snapshot(deployment(), obj("Cluster", "pg"), obj("ExternalSecret", "env"), scope=scope))
+    assert said_of == "no old pods: this is the first install; Cluster/pg and its volumes are kept"
+    assert state.old_pods_statement(snapshot(deployment(), scope=scope)) == "no old pods: this is the first install"
+
+
 MANIFEST = """
 apiVersion: apps/v1
 kind: Deployment
@@ -122,4 +129,10 @@ def test_a_release_says_what_belongs_to_its_rollout():
     assert scope.custom == (("ExternalSecret", "env"), ("Cluster", "pg"))
     assert scope.promised["web-env"] == "ExternalSecret/env" and scope.promised["pg-app"] == "Cluster/pg" and "not-a-database-app" not in scope.promised
     assert scope_of(release, "ns", "r", hooks=False).jobs == ()
-    assert kinds(release) == {"ExternalSecret": ("external-secrets.io/v1", "externalsecrets"), "Cluster": ("postgresql.cnpg.io/v1", "clusters")}
+    watched = {kind: (what.path, dict(what.query)) for kind, what in also_watched(release, "ns", "r").items()}
+    assert watched == {
+        "Release": ("/api/v1/namespaces/ns/secrets", {"labelSelector": "owner=helm,name=r"}),
+        "EndpointSlice": ("/apis/discovery.k8s.io/v1/namespaces/ns/endpointslices", {}),
+        "ExternalSecret": ("/apis/external-secrets.io/v1/namespaces/ns/externalsecrets", {}),
+        "Cluster": ("/apis/postgresql.cnpg.io/v1/namespaces/ns/clusters", {}),
+    }

@@ -42,7 +42,7 @@ def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
         yield Finding(
             "WebhookUnavailable",
             where,
-            f"the webhook {webhook['name']} does not answer: {' '.join(webhook['why'].split())}",
+            f"the webhook {webhook['name']} does not answer{f', nor did it within {run.waited:g} s' if run.waited else ''}: {' '.join(webhook['why'].split())}",
             "wait until its operator runs (kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations names the Service), then run again",
         )
     elif "no PriorityClass with name" in text:

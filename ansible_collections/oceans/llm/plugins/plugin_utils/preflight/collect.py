@@ -10,6 +10,7 @@ stays unknown, and is not taken for missing.
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -19,8 +20,8 @@ from typing import Any
 from .. import helm_release, paths, release_lock
 from ..cluster import ApiError, Cluster
 from ..pod_env import secret_names
-from . import rest
-from .picture import Denied, DryRun, Object, Picture, is_hook, is_test, label, meta, pod_templates
+from . import ask_database, rest
+from .picture import Denied, DryRun, Object, Picture, is_hook, is_test, label, meta, pod_templates, store_of
 from .sources import references
 
 THREADS = 8  # the client's pool holds 24 connections
@@ -28,6 +29,9 @@ THREADS = 8  # the client's pool holds 24 connections
 HELM_MANAGER = "helm"
 ANY = "*"
 NO_PRIORITY_CLASS = "no PriorityClass with name"
+#: how a webhook sounds whose operator is just being (re)started, and the seconds that it is given
+WEBHOOK_AWAY = ("no endpoints available", "connection refused", "no route to host")
+WEBHOOK_BUDGET, WEBHOOK_PAUSE = 30.0, 1.0
 #: (resource, group, subresource, verbs, what needs it): whatever the chart renders, a run needs these
 ALWAYS = (
     ("secrets", "", "", ("get", "list", "create", "update", "patch", "delete"), "Helm keeps its record there, and the role secrets writes there"),
@@ -43,8 +47,8 @@ ALWAYS = (
 )
 
 
-def collect(picture: Picture, cluster: Cluster) -> Picture:
-    """The picture with everything that the cluster can tell. `picture.objects` are rendered already."""
+def collect(picture: Picture, cluster: Cluster, say: Callable[[str], None] = lambda _line: None) -> Picture:
+    """The picture with everything that the cluster can tell. `picture.objects` are rendered already; `say` gets what is waited for."""
     ns = picture.wanted.namespace
     namespace, known = _read(lambda: cluster.find(paths.namespace(ns)))
     picture = replace(picture, namespace=namespace, namespace_known=known, now=cluster.now())
@@ -58,7 +62,9 @@ def collect(picture: Picture, cluster: Cluster) -> Picture:
         quotas = pool.submit(_items, cluster, paths.collection("resourcequotas", ns))
         secrets = _objects(pool, _secret_names(picture), lambda name: cluster.find(paths.secret(ns, name)))
         configmaps = _objects(pool, _configmap_names(picture), lambda name: cluster.find(paths.configmap(ns, name)))
-        runs = () if picture.new_namespace else _dry_runs(pool, cluster, picture, resources)
+        stores = _objects(pool, _store_names(picture), lambda name: cluster.find(_store_path(picture, name)))
+        database = pool.submit(ask_database.look, replace(picture, secrets=secrets, configmaps=configmaps), cluster)
+        runs = () if picture.new_namespace else _dry_runs(pool, cluster, picture, resources, say)
         return replace(
             picture,
             release=release.result()[0],
@@ -70,9 +76,11 @@ def collect(picture: Picture, cluster: Cluster) -> Picture:
             dry_runs=tuple(runs),
             secrets=secrets,
             configmaps=configmaps,
+            stores=stores,
             quotas=quotas.result() or (),
             ingress_classes=ingress_classes.result(),
             storage_classes=storage_classes.result(),
+            database=database.result(),
         )
 
 
@@ -142,18 +150,32 @@ def _denied(cluster: Cluster, picture: Picture, resources: Resources) -> tuple[D
 # --- dry runs -----------------------------------------------------------------------------------------------------------
 
 
-def _dry_runs(pool: ThreadPoolExecutor, cluster: Cluster, picture: Picture, resources: Resources) -> Iterable[DryRun]:
+def _dry_runs(pool: ThreadPoolExecutor, cluster: Cluster, picture: Picture, resources: Resources, say: Callable[[str], None]) -> Iterable[DryRun]:
     ns = picture.wanted.namespace
     waiting: list[Future[DryRun]] = []
     pods: list[Future[list[DryRun]]] = []
     for obj in picture.objects:
         collection = _path(resources, obj, ns)
         if collection and not is_test(obj):
-            waiting.append(pool.submit(_dry_run, cluster, collection, obj))
+            waiting.append(pool.submit(_patient, partial(_dry_run, cluster, collection, obj), say))
     accounts = {meta(o).get("name") for o in picture.kind("ServiceAccount")}
     for where, template in pod_templates(picture.objects):
         pods.append(pool.submit(_dry_pod, cluster, ns, where, template, accounts))
     return [w.result() for w in waiting] + [run for w in pods for run in w.result()]
+
+
+def _patient(ask: Callable[[], DryRun], say: Callable[[str], None]) -> DryRun:
+    """A webhook whose operator is just coming up is given its time; that is said once."""
+    end, told = time.monotonic() + WEBHOOK_BUDGET, False
+    while True:
+        run = ask()
+        away = "failed calling webhook" in run.message and any(words in run.message for words in WEBHOOK_AWAY)
+        if not away or time.monotonic() > end:
+            return replace(run, waited=WEBHOOK_BUDGET) if away else run
+        if not told:
+            say(f"{run.object}: {run.message} (given {WEBHOOK_BUDGET:g} s)")
+            told = True
+        time.sleep(WEBHOOK_PAUSE)
 
 
 def _dry_run(cluster: Cluster, collection: str, obj: Object) -> DryRun:
@@ -231,3 +253,15 @@ def _secret_names(picture: Picture) -> set[str]:
 
 def _configmap_names(picture: Picture) -> set[str]:
     return {source.object for _where, _container, source in references(picture) if source.kind == "ConfigMap"} - {""}
+
+
+def _store_names(picture: Picture) -> set[str]:
+    """`Kind/name` of the stores that ExternalSecrets read from."""
+    return {store_of(obj) for obj in picture.kind("ExternalSecret")} - {""}
+
+
+def _store_path(picture: Picture, store: str) -> str:
+    kind, _slash, name = store.partition("/")
+    version = next(str(o["apiVersion"]) for o in picture.kind("ExternalSecret") if store_of(o) == store)
+    namespace = "" if kind == "ClusterSecretStore" else picture.wanted.namespace
+    return rest.item(version, f"{kind.lower()}s", namespace, name)

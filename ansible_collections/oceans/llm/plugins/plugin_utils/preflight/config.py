@@ -7,7 +7,7 @@ and the gateway refuses later (faults.md A2, B9, B10). Pure; no sentence contain
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from .. import gateway_config
@@ -31,6 +31,12 @@ LOOKS_SECRET = (
 )
 #: the last part of the path of a field that holds a secret (gateway's configuration, strict and lenient fields)
 SECRET_FIELD = re.compile(r"(?i)(^|[._])(password|client_secret|token|secret|api_key|secret_access_key|session_token|private_key)$")
+#: fields that take a reference, and nothing else
+STRICT = re.compile(
+    r"^(database\.url|auth\.(oidc|oauth)\.(public_base_url|providers\[\d+\]\.client_secret)|mcp\.oauth\.providers\[\d+\]\.client_(id|secret)"
+    r"|budget_alerts\.email\.transport\.password|auth\.bootstrap_admin\.password|service_accounts\[\d+\]\.keys\[\d+\]\.value"
+    r"|providers\[\d+\]\.auth\.(token|access_key_id|secret_access_key|session_token))$"
+)
 PROVIDER_TYPES = ("openai_compat", "gcp_cloud_run_openai_compat", "gcp_vertex", "aws_bedrock", "github_copilot")
 SECTIONS = (
     "server",
@@ -56,7 +62,9 @@ def find(picture: Picture) -> Iterator[Finding]:
     config = gateway_config.find(picture.objects) or picture.wanted.config
     if not config:
         return
-    yield from pasted(config)
+    secret = list(pasted(config))
+    yield from secret
+    yield from plain(config, {finding.object for finding in secret})
     yield from structure(config)
     yield from bootstrap(config, picture.wanted.bootstrap_admin)
     environment = gateway_environment(picture)
@@ -73,6 +81,17 @@ def pasted(config: Mapping[str, Any]) -> Iterator[Finding]:
             why = "stands in a field that holds a secret, and is no reference"
         if why:
             yield Finding("SecretInConfig", f"config {path}", f"{why} (value not shown)", HINT)
+
+
+def plain(config: Mapping[str, Any], said: Collection[str]) -> Iterator[Finding]:
+    """Fields that take a reference only: of anything else the gateway says "unsupported secret reference", with the value, and ends."""
+    admin = gateway_config.bootstrap_admin(config)
+    for path, value in gateway_config.leaves(config):
+        if not STRICT.match(path) or not isinstance(value, str) or value.startswith(("env.", "literal.")) or f"config {path}" in said:
+            continue
+        if path == "auth.bootstrap_admin.password" and not admin.get("enabled"):
+            continue  # never resolved
+        yield Finding("ConfigInvalid", f"config {path}", "takes a reference env.NAME, and is something else (value not shown)", HINT)
 
 
 def structure(config: Mapping[str, Any]) -> Iterator[Finding]:

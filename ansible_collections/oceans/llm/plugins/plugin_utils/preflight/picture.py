@@ -61,6 +61,8 @@ class DryRun:
     live: Object | None = None
     #: a Pod made from the template of `object`
     pod: bool = False
+    #: seconds that a webhook was given to come back, in vain
+    waited: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,27 @@ class Denied:
     verb: str
     resource: str
     why: str
+
+
+@dataclass(frozen=True)
+class Database:
+    """What the database told of itself. `unknown`: why it told nothing; `sqlstate`: it refused the login."""
+
+    unknown: str = ""
+    where: str = ""
+    refusal: str = ""
+    sqlstate: str = ""
+    #: (version, name, checksum) of each migration that was applied, in order
+    history: tuple[tuple[int, str, str], ...] = ()
+    #: tables of an application, where there is no history
+    tables: tuple[str, ...] = ()
+
+    def phrase(self) -> str:
+        if self.unknown:
+            return f"not asked: {self.unknown}"
+        if self.sqlstate:
+            return f"refuses the login ({self.sqlstate})"
+        return f"at V{self.history[-1][0]} {self.history[-1][1]}" if self.history else "without a schema"
 
 
 @dataclass(frozen=True)
@@ -104,10 +127,14 @@ class Picture:
     #: live Secrets and ConfigMaps by name; None: not there. A name that is absent could not be read.
     secrets: Mapping[str, Object | None] = field(default_factory=dict, repr=False)
     configmaps: Mapping[str, Object | None] = field(default_factory=dict, repr=False)
+    #: what ExternalSecrets read from, by `Kind/name`; None: not there
+    stores: Mapping[str, Object | None] = field(default_factory=dict)
     quotas: tuple[Object, ...] = ()
     #: None: could not be read
     ingress_classes: tuple[Object, ...] | None = None
     storage_classes: tuple[Object, ...] | None = None
+    #: None: there is nothing to ask yet
+    database: Database | None = None
 
     def kind(self, kind: str) -> Iterator[Object]:
         return (o for o in self.objects if o.get("kind") == kind)
@@ -125,6 +152,12 @@ def meta(obj: Object) -> Mapping[str, Any]:
 def label(obj: Object) -> str:
     """`Kind/name`."""
     return f"{obj.get('kind')}/{meta(obj).get('name')}"
+
+
+def store_of(obj: Object) -> str:
+    """`Kind/name` of the store that an ExternalSecret reads from; empty when it names none as a whole."""
+    found = (obj.get("spec") or {}).get("secretStoreRef") or {}
+    return f"{found.get('kind') or 'SecretStore'}/{found['name']}" if found.get("name") else ""
 
 
 def is_hook(obj: Object) -> bool:

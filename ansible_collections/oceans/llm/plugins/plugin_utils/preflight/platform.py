@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .finding import WARNING, Finding
-from .picture import Object, Picture, label, meta
+from .picture import Object, Picture, label, meta, store_of
 from .sources import secret
 
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
@@ -26,6 +26,7 @@ OPERATORS = {
 
 def find(picture: Picture) -> Iterator[Finding]:
     yield from _served(picture)
+    yield from _stores(picture)
     yield from _storage(picture)
     yield from _ingress(picture)
     yield from _autoscaler(picture)
@@ -48,6 +49,23 @@ def _served(picture: Picture) -> Iterator[Finding]:
             yield Finding(
                 "OperatorMissing", label(obj), f"the cluster does not know {kind} ({version}); {what} needs {who}", f"install {who}, or choose another mode"
             )
+
+
+def _stores(picture: Picture) -> Iterator[Finding]:
+    for obj in picture.kind("ExternalSecret"):
+        name = store_of(obj)
+        if name not in picture.stores:
+            continue
+        kind = name.partition("/")[0].lower()
+        look = f"kubectl {'' if kind.startswith('cluster') else f'-n {picture.wanted.namespace} '}get {kind}"
+        held = picture.stores[name]
+        ready: Mapping[str, Any] = next((c for c in ((held or {}).get("status") or {}).get("conditions") or () if c.get("type") == "Ready"), {})
+        if held is None:
+            hint = f"make it, or set oceans_llm_external_secrets.secretStoreRef to one that is there: {look}"
+            yield Finding("SecretStoreMissing", label(obj), f"its {name} is not there", hint)
+        elif ready.get("status") == "False":
+            said = " ".join(str(ready.get("message") or ready.get("reason") or "no reason given").split())
+            yield Finding("SecretStoreNotReady", label(obj), f"its {name} is not ready: {said}", f"mend the store: {look}")
 
 
 def _storage(picture: Picture) -> Iterator[Finding]:

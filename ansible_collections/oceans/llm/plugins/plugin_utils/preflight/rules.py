@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from . import access, admission, chart, config, platform, release, secrets, tools, variables
+from . import access, admission, chart, config, database, platform, release, secrets, tools, variables
 from .finding import Finding
 from .picture import Picture
 
@@ -19,6 +19,7 @@ RULES: tuple[Callable[[Picture], Iterator[Finding]], ...] = (
     config.find,
     secrets.find,
     release.find,
+    database.find,
     platform.find,
     admission.find,
 )

@@ -33,7 +33,7 @@ def secret(picture: Picture, name: str) -> Holder | None:
     """None: the pods will not find it. What cannot be read is taken to be there, with any key."""
     for obj in picture.kind("Secret"):
         if meta(obj).get("name") == name:
-            return Holder("made by the chart", _decoded(obj))
+            return Holder("made by the chart", decoded(obj))
     for obj in picture.kind("ExternalSecret"):
         spec = obj.get("spec") or {}
         if ((spec.get("target") or {}).get("name") or meta(obj).get("name")) == name:
@@ -43,11 +43,11 @@ def secret(picture: Picture, name: str) -> Holder | None:
             return Holder("made by CloudNativePG", dict.fromkeys(CNPG_KEYS))
     live = picture.secrets.get(name)
     if name == picture.wanted.secret_name and picture.wanted.secrets_source == "provision":
-        data = {**(_decoded(live) if live else {}), **picture.wanted.provision}
+        data = {**(decoded(live) if live else {}), **picture.wanted.provision}
         return Holder("written by this run", data, closed=name in picture.secrets)  # unread, it may hold more keys already
     if name not in picture.secrets:
         return Holder("could not be read", closed=False)
-    return Holder("live", _decoded(live)) if live else None
+    return Holder("live", decoded(live)) if live else None
 
 
 def configmap(picture: Picture, name: str) -> Holder | None:
@@ -117,6 +117,7 @@ def secret_objects(picture: Picture) -> list[str]:
     return sorted(f"Secret/{n}" for n in secret_names(found[2])) if found else []
 
 
-def _decoded(obj: Object) -> dict[str, bytes | None]:
+def decoded(obj: Object) -> dict[str, bytes | None]:
+    """The data of a Secret."""
     data: dict[str, bytes | None] = {k: base64.b64decode(v or "") for k, v in (obj.get("data") or {}).items()}
     return data | {k: str(v).encode() for k, v in (obj.get("stringData") or {}).items()}

@@ -3,16 +3,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The evidence folder of one run: what was seen, for people and for programs. Everything goes through the redactor.
 
-report.json (stable codes), report.html (one file, opens anywhere), events.json, objects.json, logs/POD.CONTAINER.log.
+report.json (stable codes), report.html (one file, opens anywhere), events.json, objects.json, logs/POD.CONTAINER.log,
+and stream.jsonl.gz (tape.py): the whole run, to be judged again.
 """
 
 from __future__ import annotations
 
 import datetime
+import gzip
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +40,6 @@ class Run:
 def write(folder: str, run: Run, clean: Callable[[str], str]) -> str:
     """Write the folder of this run below `folder`; returns its path. :raises OSError: when it cannot be written."""
     snapshot = run.outcome.snapshot
-    assert snapshot is not None
     stamp = datetime.datetime.fromtimestamp(snapshot.now, datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
     base = os.path.join(os.path.expanduser(folder), _safe(f"{run.host}-{snapshot.scope.namespace}-{snapshot.scope.release}-{stamp}"))
     path, number = base, 2
@@ -54,6 +55,7 @@ def write(folder: str, run: Run, clean: Callable[[str], str]) -> str:
         if not text:
             continue
         _put(path, os.path.join("logs", _safe(f"{pod}.{container}.log")), clean(text))
+    _put_packed(path, "stream.jsonl.gz", run.outcome.tape.lines(lambda data: _cleaned(_bare(data), clean)))
     _put(path, "report.html", html_report.render(json.loads(_dump(body, clean))))
     return path
 
@@ -61,7 +63,6 @@ def write(folder: str, run: Run, clean: Callable[[str], str]) -> str:
 def as_json(run: Run) -> dict[str, Any]:
     """The machine-readable report."""
     outcome, snapshot = run.outcome, run.outcome.snapshot
-    assert snapshot is not None
     return {
         "version": VERSION,
         "cluster": run.host,
@@ -187,6 +188,13 @@ def _cleaned(data: Any, clean: Callable[[str], str]) -> Any:
 def _put(folder: str, name: str, text: str) -> None:
     with open(os.open(os.path.join(folder, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
+
+
+def _put_packed(folder: str, name: str, lines: Iterable[str]) -> None:
+    descriptor = os.open(os.path.join(folder, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "wb") as file, gzip.GzipFile(fileobj=file, mode="wb", filename="", mtime=0) as packed:
+        for line in lines:
+            packed.write(f"{line}\n".encode())
 
 
 def _safe(name: str) -> str:

@@ -35,7 +35,6 @@ def report(
     `folder`: where evidence goes when the run failed (or `always`). `key`: of the Secrets' digests.
     """
     snapshot, found = outcome.snapshot, served.Served()
-    assert snapshot is not None
     if outcome.state is State.DONE:
         found = _served(cluster, release, outcome, expected, key)
         if found.unchecked:
@@ -64,7 +63,6 @@ def report(
 
 
 def _served(cluster: Cluster, release: Release, outcome: Outcome, expected: str, key: bytes | None) -> served.Served:
-    assert outcome.snapshot is not None
     try:
         return served.check(cluster, outcome.snapshot, release, served.expected_version(release, expected), key)
     except ApiError as error:

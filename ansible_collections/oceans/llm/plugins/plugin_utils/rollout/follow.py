@@ -12,20 +12,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from .. import paths
 from ..cluster import ApiError, Cluster
 from . import fence, going_back, state
-from .causes import find, jobs
+from .before import Before, picture
+from .causes import find, jobs, release
 from .causes.catalogue import cause as make
 from .database import DatabaseLook, Seen
 from .interrupt import Interrupt
 from .lines import Narrator
 from .logs import LogReader
 from .model import Cause, Scope, Snapshot
-from .observe import Change, Observer, World
+from .observe import Change, Observer, Watched, World
+from .tape import Tape
 from .verdict import Helm, State, Verdict, judge, timeout_cause
 
 HEARTBEAT = 4.5  # seconds; a line at least every five
@@ -48,6 +50,7 @@ class Outcome:
 
     state: State
     seconds: float
+    snapshot: Snapshot
     cause: Cause | None = None
     causes: list[Cause] = field(default_factory=list)
     database: str = ""
@@ -55,27 +58,28 @@ class Outcome:
     fenced: list[str] = field(default_factory=list)
     first_signal: float | None = None
     timeline: list[tuple[float, str]] = field(default_factory=list)
-    snapshot: Snapshot | None = None
+    tape: Tape = field(default_factory=Tape)
 
 
 class Follower:
     """One rollout. `fences` is False when somebody else made the change (role `wait`): their Jobs are theirs to stop."""
 
     def __init__(self, cluster: Cluster, scope: Scope, say: Callable[[str], None], timeout: float, fences: bool = True, *,
-                 clean: Callable[[str], str] = str, custom: Mapping[str, tuple[str, str]] | None = None,
+                 clean: Callable[[str], str] = str, also: Mapping[str, Watched] | None = None,
                  interrupted: Interrupt | None = None, secret_keys: Mapping[str, Any] | None = None,
                  database: DatabaseLook | None = None) -> None:
-        """`clean` takes secrets out of texts; `custom`: kinds of operators to watch (scope.kinds); `secret_keys`: Secret -> {"keys": [...]}."""
+        """`clean` takes secrets out of texts; `also`: what to watch besides (scope.also_watched); `secret_keys`: Secret -> {"keys": [...]}."""
         self._cluster, self._timeout, self._fences, self._clean = cluster, timeout, fences, clean
-        self._observer = Observer(cluster, scope.namespace, custom=custom)
+        self._observer = Observer(cluster, scope.namespace, also=also)
         self._narrator = Narrator(say)
         self._logs = LogReader(cluster, scope.namespace, clean, self._observer.put)
         self._interrupted = interrupted
         self._database = database
         self._secret_keys = dict(secret_keys or {})
         self.scope = scope
-        self._world: World | None = None
+        self._world = World({}, 0.0, clean)  # nothing is seen before start()
         self._before = Before()
+        self._tape = Tape()
         self._started = 0.0
 
     def start(self) -> Snapshot:
@@ -85,11 +89,11 @@ class Follower:
         self._world = World(state_now, self._cluster.now(), self._clean)
         self._world.objects["SecretKeys"] = self._secret_keys
         self._before = Before.of(state_now, self.scope)
+        self._tape.begin(self._world, self.scope, self._before)
         return self._snapshot(Helm())
 
     def run(self, helm: HelmRun | None) -> Outcome:
         """Until served or failed. :raises ApiError: when the API server refuses to let us look."""
-        assert self._world is not None, "start() comes first"
         try:
             verdict = self._loop(helm)
             return self._failed(verdict, helm) if verdict.state is State.FAILED else self._done(verdict)
@@ -98,10 +102,9 @@ class Follower:
 
     def _loop(self, helm: HelmRun | None) -> Verdict:
         world, told = self._world, time.monotonic()
-        assert world is not None
         while True:
             for change in self._observer.changes(TICK):
-                world.apply(change)
+                self._apply(change)
             running = helm.poll() if helm else Helm()
             self._logs.read_new(self._snapshot(running), world.logs)
             snapshot = self._snapshot(running)
@@ -128,10 +131,9 @@ class Follower:
         if self._database is None or not (any(c.code in ASK_DATABASE for c in verdict.causes) or jobs.database_doubtful(snapshot)):
             return False
         facts, world = {"database": self._database.facts()}, self._world
-        assert world is not None
         if world.objects.get("Facts", {"database": NOTHING_SEEN}) == facts:
             return False
-        world.objects["Facts"] = facts
+        self._apply(Change("Facts", "LISTED", facts))
         return True
 
     def _interruption(self, snapshot: Snapshot, verdict: Verdict) -> Cause:
@@ -142,7 +144,6 @@ class Follower:
     def _behind(self) -> bool:
         """True when the picture is older than the cluster: Helm may have ended before the watch told of its change."""
         world = self._world
-        assert world is not None
         behind = False
         for name in self.scope.deployments:
             live = self._cluster.find(paths.deployment(self.scope.namespace, name))
@@ -150,24 +151,23 @@ class Follower:
             if live is None:
                 behind = True
             elif seen is None or seen["metadata"].get("generation") != live["metadata"].get("generation"):
-                world.apply(Change("Deployment", "MODIFIED", {"kind": "Deployment", **live}))
+                self._apply(Change("Deployment", "MODIFIED", {"kind": "Deployment", **live}))
                 behind = True
         for name in self.scope.jobs:
             live = self._cluster.find(paths.job(self.scope.namespace, name))
             seen = world.objects["Job"].get(name)
             if live is not None and (seen is None or seen["metadata"].get("uid") != live["metadata"].get("uid")):
-                world.apply(Change("Job", "ADDED", {"kind": "Job", **live}))
+                self._apply(Change("Job", "ADDED", {"kind": "Job", **live}))
                 behind = True
         return behind
 
     def _failed(self, verdict: Verdict, helm: HelmRun | None) -> Outcome:
         world = self._world
-        assert world is not None
         if verdict.cause:
-            self._narrator.found(verdict.cause, "stopping the Jobs and Helm" if self._fences else "")
+            self._narrator.found(verdict.cause, "stopping the Jobs and Helm" if self._fences and verdict.cause.code not in release.OTHERS_WORK else "")
         self._logs.read_all(self._snapshot(Helm()), world.logs)  # the fence deletes pods, and their logs with them
         outcome = self._outcome(verdict)
-        if not self._fences:
+        if not self._fences or (verdict.cause and verdict.cause.code in release.OTHERS_WORK):
             return outcome
         try:
             outcome.fenced = fence.fence(self._cluster, self.scope.namespace, self.scope.jobs)
@@ -178,7 +178,7 @@ class Follower:
             self._narrator.note(f"could not make sure that no migration runs on: {error}")
             outcome.database += " (not fenced: a migration may still run)"
         else:
-            old = going_back.statement(self._cluster, outcome.snapshot) if outcome.snapshot else ""
+            old = going_back.statement(self._cluster, outcome.snapshot)
             outcome.old_pods += f", {old}" if old else ""
         if outcome.fenced:
             self._narrator.note(f"fenced {', '.join('Job/' + n for n in dict.fromkeys(outcome.fenced))}: no pod left, nothing migrates any more")
@@ -186,7 +186,6 @@ class Follower:
         return outcome
 
     def _done(self, verdict: Verdict) -> Outcome:
-        assert self._world is not None
         self._logs.read_all(self._snapshot(Helm()), self._world.logs)
         return self._outcome(verdict)
 
@@ -195,47 +194,17 @@ class Follower:
         return Outcome(
             state=verdict.state, seconds=time.monotonic() - self._started, cause=verdict.cause, causes=list(verdict.causes),
             database=state.database(snapshot), old_pods=state.old_pods_statement(snapshot),
-            first_signal=self._narrator.first_signal, timeline=self._narrator.timeline, snapshot=snapshot,
+            first_signal=self._narrator.first_signal, timeline=self._narrator.timeline, snapshot=snapshot, tape=self._tape,
         )
 
     def _snapshot(self, helm: Helm) -> Snapshot:
-        world = self._world
-        assert world is not None
-        away = time.monotonic() - world.away_since if world.away_since is not None else 0.0
-        scope = self._before.still(self.scope, world.objects) if helm.running else self.scope
-        objects = {**world.objects, "Job": self._before.without_old_jobs(world.objects["Job"])} if helm.running is not None else world.objects
-        return Snapshot(now=self._cluster.now(), started=world.started, objects=objects, logs=world.logs, scope=scope, unknown=world.unknown + away)
+        now = self._cluster.now()
+        self._tape.helm(now, helm)
+        return picture(self._world, self._before, self.scope, helm, now)
 
-
-@dataclass(frozen=True)
-class Before:
-    """What was there before Helm began. Ruins of an earlier run must not condemn this one.
-
-    A Deployment that Helm has not touched yet still shows the last try's ReplicaSet, and a hook Job keeps its name from
-    run to run.
-    """
-
-    generations: dict[str, int] = field(default_factory=dict)
-    jobs: frozenset[str] = frozenset()
-
-    @classmethod
-    def of(cls, objects: Mapping[str, Mapping[str, Any]], scope: Scope) -> Before:
-        deployments, jobs = objects.get("Deployment", {}), objects.get("Job", {})
-        return cls(
-            {n: deployments[n]["metadata"].get("generation", 1) for n in scope.deployments if n in deployments},
-            frozenset(jobs[n]["metadata"]["uid"] for n in scope.jobs if n in jobs),
-        )
-
-    def still(self, scope: Scope, objects: Mapping[str, Mapping[str, Any]]) -> Scope:
-        """The scope without the Deployments that Helm has not touched so far."""
-        touched = tuple(
-            n for n in scope.deployments
-            if n in objects["Deployment"] and objects["Deployment"][n]["metadata"].get("generation", 1) != self.generations.get(n)
-        )
-        return replace(scope, deployments=touched)
-
-    def without_old_jobs(self, jobs: Mapping[str, Any]) -> dict[str, Any]:
-        return {n: j for n, j in jobs.items() if j["metadata"]["uid"] not in self.jobs}
+    def _apply(self, change: Change) -> None:
+        self._world.apply(change)
+        self._tape.note(self._cluster.now(), change, self._world)
 
 
 def as_dict(cause: Cause | None) -> dict[str, Any] | None:

@@ -21,6 +21,7 @@ class Narrator:
         self._say = say
         self._start = time.monotonic()
         self._told: dict[str, str] = {}
+        self._served: set[str] = set()
         self.timeline: list[tuple[float, str]] = []
         #: seconds until the first sign of trouble was seen
         self.first_signal: float | None = None
@@ -33,7 +34,8 @@ class Narrator:
     def changes(self, snapshot: Snapshot, verdict: Verdict, away: str) -> bool:
         """Say what is new in this picture; True when something was said."""
         said = False
-        for key, phrase in {**facts(snapshot), **self._warnings(verdict), **({"api": f"API unknown: {away}"} if away else {})}.items():
+        unknown = {"api": f"API unknown: {away}"} if away else {}
+        for key, phrase in {**facts(snapshot), **self._behind_services(snapshot), **self._warnings(verdict), **unknown}.items():
             if self._told.get(key) != phrase:
                 self._told[key] = phrase
                 self._line(phrase)
@@ -53,6 +55,19 @@ class Narrator:
 
     def note(self, text: str) -> None:
         self._line(text)
+
+    def _behind_services(self, snapshot: Snapshot) -> dict[str, str]:
+        """A Service that had ready pods behind it and has none now, and its recovery: users notice both."""
+        found = {}
+        for name in snapshot.scope.services if "EndpointSlice" in snapshot.objects else ():
+            ready, key = ready_behind(snapshot, name), f"Service/{name}"
+            if ready:
+                self._served.add(name)
+            if key in self._told and ready:
+                found[key] = f"{key}: {ready} ready pod{'s' if ready > 1 else ''} behind it again"
+            elif name in self._served and not ready:
+                found[key] = f"{key}: no ready pod behind it, nobody is served"
+        return found
 
     def _warnings(self, verdict: Verdict) -> dict[str, str]:
         """Everything but the certain: shown, and not yet an alarm."""
@@ -95,8 +110,8 @@ def given(cause: Cause) -> str:
 
 
 def facts(snapshot: Snapshot) -> dict[str, str]:
-    """The state of each Job and Deployment of the release in a phrase that changes only when something happens."""
-    found = {}
+    """The state of each operator's object, Job and Deployment of the release in a phrase that changes only when something happens."""
+    found = {f"{kind}/{name}": phrase for kind, name in snapshot.scope.custom if (phrase := _custom_fact(snapshot, kind, name))}
     for name in snapshot.scope.jobs:
         job = snapshot.objects.get("Job", {}).get(name)
         if job is not None and _made_since(job, snapshot):
@@ -106,6 +121,23 @@ def facts(snapshot: Snapshot) -> dict[str, str]:
         if deployment is not None:
             found[f"Deployment/{name}"] = _deployment_fact(deployment, name, snapshot)
     return found
+
+
+def _custom_fact(snapshot: Snapshot, kind: str, name: str) -> str:
+    """That an operator is done; what it waits for is told by the causes (operators.py)."""
+    found = snapshot.objects.get(kind, {}).get(name) or {}
+    status = found.get("status") or {}
+    if not any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ()):
+        return ""
+    if kind == "Cluster":
+        return f"Cluster/{name} is ready: primary {status.get('currentPrimary')}, {status.get('readyInstances')} of {status.get('instances')} instances"
+    return f"{kind}/{name} is ready"
+
+
+def ready_behind(snapshot: Snapshot, service: str) -> int:
+    """Ready addresses behind a Service (Kubernetes API, EndpointSlice)."""
+    slices = (s for s in snapshot.kind("EndpointSlice").values() if (s["metadata"].get("labels") or {}).get("kubernetes.io/service-name") == service)
+    return sum(1 for s in slices for e in s.get("endpoints") or () if (e.get("conditions") or {}).get("ready"))
 
 
 def _made_since(job: Object, snapshot: Snapshot) -> bool:

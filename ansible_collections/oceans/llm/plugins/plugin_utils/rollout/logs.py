@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from ..cluster import ApiError, Cluster
-from .model import Snapshot, job_pods, made_in_this_run, new_replicaset, old_pods, pods_of
+from .model import Snapshot, database_pods, job_pods, made_in_this_run, new_replicaset, old_pods, pods_of
 from .observe import Change
 
 TAIL = 120  # lines: a full migration of 29 versions is 58, and 29 result lines
@@ -98,6 +98,7 @@ def ended(snapshot: Snapshot) -> Iterator[tuple[str, str, int, bool]]:
 
 
 def _own_pods(snapshot: Snapshot) -> Iterator[Mapping[str, Any]]:
+    yield from (pod for _kind, _name, pod in database_pods(snapshot))
     for name in snapshot.scope.jobs:
         yield from job_pods(snapshot, name)
     for name in snapshot.scope.deployments:

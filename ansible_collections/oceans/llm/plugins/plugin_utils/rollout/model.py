@@ -18,6 +18,7 @@ from typing import Any
 Object = Mapping[str, Any]
 
 REVISION = "deployment.kubernetes.io/revision"  # annotation of the Deployment controller on Deployment and ReplicaSet
+INSTANCE_ROLE = "cnpg.io/instanceRole"  # label of CloudNativePG on its instances' pods
 
 
 #: label of the chart: what an object is for, and which Jobs change the schema (the other two migrate first, too)
@@ -66,6 +67,10 @@ class Scope:
     promised: Mapping[str, str] = field(default_factory=dict)
     #: (kind, name) of the release's custom resources that the rollout depends on
     custom: tuple[tuple[str, str], ...] = ()
+    #: Services that send to the pods of the release
+    services: tuple[str, ...] = ()
+    #: revision of Helm that the rollout is of; 0: not known
+    revision: int = 0
     #: False when somebody else made the change, perhaps long ago (role `wait`): what is not there now may have been
     ours: bool = True
 
@@ -167,8 +172,31 @@ def events_of(snapshot: Snapshot, kind: str, name: str) -> list[Object]:
     return sorted(about, key=seen_at)
 
 
+def database_pods(snapshot: Snapshot) -> Iterator[tuple[str, str, Object]]:
+    """("Cluster", name, pod) of what brings a CloudNativePG Cluster up: its instances, and its own Jobs' pods (initdb, join).
+
+    None when the primary is ready: a standby that is late, or moves, stops no rollout.
+    """
+    for kind, name in snapshot.scope.custom:
+        cluster = snapshot.kind(kind).get(name) if kind == "Cluster" else None
+        if cluster is not None and not primary_ready(snapshot, cluster):
+            uid = meta(cluster)["uid"]
+            for owner in (uid, *(meta(j)["uid"] for j in snapshot.kind("Job").values() if controlled_by(j, uid))):
+                yield from ((kind, name, pod) for pod in pods_of(snapshot, owner))
+
+
+def primary_ready(snapshot: Snapshot, cluster: Object) -> bool:
+    """True when the pod of a CloudNativePG Cluster's primary is ready."""
+    return any(
+        (meta(p).get("labels") or {}).get(INSTANCE_ROLE) == "primary"
+        and any(c.get("type") == "Ready" and c.get("status") == "True" for c in (p.get("status") or {}).get("conditions") or ())
+        for p in pods_of(snapshot, meta(cluster)["uid"])
+    )
+
+
 def workers(snapshot: Snapshot) -> Iterator[tuple[str, str, Object]]:
-    """(kind, name, pod) of every pod that this rollout needs: of the new ReplicaSets, and of the hook Jobs."""
+    """(kind, name, pod) of every pod that this rollout needs: of its database's Cluster, of the hook Jobs, of the new ReplicaSets."""
+    yield from database_pods(snapshot)
     for name in snapshot.scope.jobs:
         for pod in job_pods(snapshot, name):
             yield "Job", name, pod
@@ -254,8 +282,9 @@ def owner_of(cause: Cause, snapshot: Snapshot) -> tuple[str, str]:
         return "", ""
     if (kind, name) in snapshot.scope.custom:
         return kind, name
-    for of, custom in snapshot.scope.custom:  # a CloudNativePG Cluster owns its pods and volume claims
-        if controlled_by(found, meta(snapshot.kind(of).get(custom) or {}).get("uid")):
+    for of, custom in snapshot.scope.custom:  # a CloudNativePG Cluster owns its pods, volume claims and Jobs, and these their pods
+        uid = meta(snapshot.kind(of).get(custom) or {}).get("uid")
+        if controlled_by(found, uid) or any(controlled_by(found, meta(j).get("uid")) for j in snapshot.kind("Job").values() if controlled_by(j, uid)):
             return of, custom
     if kind == "PersistentVolumeClaim":
         return next(((of, user) for of, user, pod in workers(snapshot) if name in claims(pod)), ("", ""))

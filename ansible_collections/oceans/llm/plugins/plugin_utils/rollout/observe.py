@@ -14,7 +14,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .. import paths
@@ -35,6 +35,14 @@ RETRY = (0.2, 5.0)  # first and longest pause after a lost connection, seconds
 
 
 @dataclass(frozen=True)
+class Watched:
+    """A collection's path, and what of it (labelSelector)."""
+
+    path: str
+    query: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Change:
     """One thing a watch said.
 
@@ -49,11 +57,11 @@ class Change:
 class Observer:
     """The watches of one namespace, feeding one queue; iterate it with :meth:`changes`."""
 
-    def __init__(self, cluster: Cluster, namespace: str, kinds: Mapping[str, str] = KINDS, custom: Mapping[str, tuple[str, str]] | None = None) -> None:
-        """`custom`: kind -> (API version, plural) of custom resources; a kind that the cluster does not serve is left out."""
+    def __init__(self, cluster: Cluster, namespace: str, kinds: Mapping[str, str] | None = None, also: Mapping[str, Watched] | None = None) -> None:
+        """`also`: what is watched where the cluster serves it and we may see it, and else left out."""
         self._cluster = cluster
-        self._kinds = {kind: paths.collection(plural, namespace) for kind, plural in kinds.items()}
-        self._custom = {kind: paths.custom(version, plural, namespace) for kind, (version, plural) in (custom or {}).items()}
+        self._kinds = {kind: Watched(paths.collection(plural, namespace)) for kind, plural in (kinds or KINDS).items()}
+        self._also = dict(also or {})
         self._queue: queue.Queue[Change | BaseException] = queue.Queue()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -65,16 +73,16 @@ class Observer:
         condemn this one.
         """
         state: dict[str, dict[str, dict[str, Any]]] = {}
-        for kind, path in {**self._custom, **self._kinds}.items():
+        for kind, what in {**self._also, **self._kinds}.items():
             try:
-                answer = self._cluster.list(path, limit=1) if kind == "Event" else self._cluster.list(path)
+                answer = self._cluster.list(what.path, **what.query, **({"limit": 1} if kind == "Event" else {}))
             except ApiError as error:
-                if kind in self._custom and error.status in (403, 404):
-                    continue  # no such kind here, or not ours to see: the Secret that it makes tells
+                if kind in self._also and error.status in (403, 404):
+                    continue
                 raise
             state[kind] = {} if kind == "Event" else _by_name(answer)
             version = answer["metadata"]["resourceVersion"]
-            thread = threading.Thread(target=self._follow, args=(kind, path, version), name=f"watch-{kind}", daemon=True)
+            thread = threading.Thread(target=self._follow, args=(kind, what, version), name=f"watch-{kind}", daemon=True)
             self._threads.append(thread)
         for thread in self._threads:
             thread.start()
@@ -105,17 +113,17 @@ class Observer:
 
     # --- one thread per kind --------------------------------------------------------------------------------------
 
-    def _follow(self, kind: str, path: str, version: str) -> None:
+    def _follow(self, kind: str, what: Watched, version: str) -> None:
         pause, away = RETRY[0], False
         known: str | None = version
         while not self._stop.is_set():
             try:
                 if known is None:
-                    known = self._relist(kind, path)
+                    known = self._relist(kind, what)
                 if away:
                     self._queue.put(Change(kind, "BACK", ""))
                     away = False
-                for event in self._cluster.watch(path, known):
+                for event in self._cluster.watch(what.path, known, **what.query):
                     known, pause = event["object"]["metadata"]["resourceVersion"], RETRY[0]
                     if event["type"] != "BOOKMARK":
                         event["object"].setdefault("kind", kind)
@@ -126,7 +134,8 @@ class Observer:
                 if error.status == 410:
                     known = None  # too old: a new list tells everything that was missed
                 elif error.status == 403 and known is not None:
-                    self._poll(kind, path)
+                    if kind not in self._also:
+                        self._poll(kind, what)
                     return
                 elif error.unreachable:
                     if not away:
@@ -141,15 +150,15 @@ class Observer:
                 self._queue.put(error)
                 return
 
-    def _relist(self, kind: str, path: str) -> str:
-        answer = self._cluster.list(path)
+    def _relist(self, kind: str, what: Watched) -> str:
+        answer = self._cluster.list(what.path, **what.query)
         self._queue.put(Change(kind, "LISTED", _by_name(answer)))
         return str(answer["metadata"]["resourceVersion"])
 
-    def _poll(self, kind: str, path: str) -> None:
+    def _poll(self, kind: str, what: Watched) -> None:
         while not self._stop.wait(POLL):
             try:
-                self._relist(kind, path)
+                self._relist(kind, what)
             except ApiError as error:
                 if not error.unreachable:
                     self._queue.put(error)
@@ -159,13 +168,20 @@ class Observer:
 class World:
     """The picture that the changes make; the only mutable thing, owned by one thread."""
 
-    def __init__(self, state: dict[str, dict[str, dict[str, Any]]], started: float, clean: Callable[[str], str] = str) -> None:
-        """`clean` takes secrets out of every text of the cluster before a rule sees (and cuts) it."""
-        self._clean = clean
+    def __init__(
+        self,
+        state: dict[str, dict[str, dict[str, Any]]],
+        started: float,
+        clean: Callable[[str], str] = str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clean` takes secrets out of every text of the cluster before a rule sees (and cuts) it. `clock`: seconds, for the time in which
+        nothing is known."""
+        self._clean, self._clock = clean, clock
         self.objects = state
         for kind in state.values():
             for name in kind:
-                kind[name] = self._redacted(kind[name])
+                kind[name] = self.redacted(kind[name])
         self.started = started
         self.logs: dict[tuple[str, str], str] = {}
         self.away_since: float | None = None
@@ -174,27 +190,34 @@ class World:
         #: seconds in which nothing was known: no budget runs in them
         self.unknown = 0.0
 
+    @property
+    def unknown_until_now(self) -> float:
+        return self.unknown + (self._clock() - self.away_since if self.away_since is not None else 0.0)
+
     def apply(self, change: Change) -> None:
         if change.type == "AWAY":
             self._away.add(change.kind)
-            self.away_since, self.away_reason = self.away_since or time.monotonic(), str(change.object)
+            self.away_since, self.away_reason = self.away_since or self._clock(), str(change.object)
         elif change.type == "BACK":
             self._away.discard(change.kind)
             if not self._away and self.away_since is not None:
-                self.unknown += time.monotonic() - self.away_since
+                self.unknown += self._clock() - self.away_since
                 self.away_since = None
         elif change.type == "LISTED":
             listed = change.object
             if change.kind == "Event":  # a list of events includes the past
                 listed = {n: e for n, e in listed.items() if seen_at(e) >= self.started - 1}
-            self.objects[change.kind] = {n: self._redacted(o) for n, o in listed.items()}
+            self.objects[change.kind] = {n: self.redacted(o) for n, o in listed.items()}
         elif change.type == "LOG":
             pod, container, text = change.object
             self.logs[(pod, container)] = self._clean(text)
         else:
             self._one(change)
 
-    def _redacted(self, obj: dict[str, Any]) -> dict[str, Any]:
+    def redacted(self, obj: dict[str, Any]) -> dict[str, Any]:
+        """The object as it is kept: no data of Secrets, and no secret in a message."""
+        if "data" in obj:  # a Secret of Helm: its labels say enough
+            obj = {k: v for k, v in obj.items() if k != "data"}
         if "message" in obj:  # an event
             return {**obj, "message": self._clean(obj["message"] or "")}
         return {**obj, "status": _messages(obj["status"], self._clean)} if obj.get("status") else obj
@@ -206,7 +229,7 @@ class World:
         if there and there.get("uid") == meta.get("uid") and int(meta["resourceVersion"]) < int(there["resourceVersion"]):
             return
         if change.type != "DELETED":
-            known[meta["name"]] = self._redacted(change.object)
+            known[meta["name"]] = self.redacted(change.object)
         elif there.get("uid") == meta.get("uid"):  # a hook Job is deleted and made anew under the same name
             known.pop(meta["name"], None)
 

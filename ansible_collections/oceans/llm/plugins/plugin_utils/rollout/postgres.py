@@ -24,7 +24,8 @@ from urllib.parse import parse_qs, unquote
 
 PROTOCOL, SSL_REQUEST = 196608, 80877103
 _URL = re.compile(
-    r"^postgres(?:ql)?://(?:(?P<user>[^:@/]*)(?::(?P<password>.*))?@)?(?P<host>\[[^\]]+\]|[^:/@?]+)(?::(?P<port>\d+))?(?:/(?P<name>[^?]*))?(?:\?(?P<query>.*))?$",
+    r"^postgres(?:ql)?://(?:(?P<user>[^:@/]*)(?::(?P<password>.*))?@)?"
+    r"(?P<host>\[[^\]]+\]|[^:/@?]+)(?::(?P<port>\d+))?(?:/(?P<name>[^?]*))?(?:\?(?P<query>.*))?$",
     re.DOTALL,
 )
 
@@ -181,7 +182,7 @@ def _error(body: bytes) -> Mapping[str, str]:
 def _row(body: bytes) -> list[str]:
     (count,) = struct.unpack("!h", body[:2])
     at, row = 2, []
-    for _ in range(count):
+    for _cell in range(count):
         (length,) = struct.unpack("!i", body[at : at + 4])
         at += 4
         row.append("" if length < 0 else body[at : at + length].decode("utf-8", "replace"))

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .. import paths
 from ..helm_release import Release, names
 from .model import Scope
+from .observe import Watched
 
 #: custom resources that a rollout of the gateway depends on: kind -> plural
 CUSTOM = {"ExternalSecret": "externalsecrets", "Cluster": "clusters"}
@@ -28,6 +30,8 @@ def scope_of(release: Release, namespace: str, name: str, hooks: bool = True, ou
         release=name,
         promised=promised(objects),
         custom=custom,
+        services=names((o for o in release.manifest if (o.get("spec") or {}).get("selector")), "Service"),
+        revision=release.revision,
         ours=ours,
     )
 
@@ -47,9 +51,16 @@ def promised(objects: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return found
 
 
-def kinds(release: Release) -> dict[str, tuple[str, str]]:
-    """kind -> (API version, plural) of the custom resources of a release, for the watches."""
-    return {str(o["kind"]): (str(o["apiVersion"]), CUSTOM[o["kind"]]) for o in (*release.manifest, *release.hooks) if _is_custom(o)}
+def also_watched(release: Release, namespace: str, name: str) -> dict[str, Watched]:
+    """What a rollout of this release depends on besides the usual kinds: Helm's own record, who stands behind its Services, and the custom
+    resources that it has."""
+    ours = [o for o in (*release.manifest, *release.hooks) if _is_custom(o)]
+    custom = {str(o["kind"]): Watched(paths.custom(str(o["apiVersion"]), CUSTOM[o["kind"]], namespace)) for o in ours}
+    return {
+        "Release": Watched(paths.secrets(namespace), {"labelSelector": f"owner=helm,name={name}"}),
+        "EndpointSlice": Watched(paths.endpointslices(namespace)),
+        **custom,
+    }
 
 
 def _is_custom(obj: Mapping[str, Any]) -> bool:

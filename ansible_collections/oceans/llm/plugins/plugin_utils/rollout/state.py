@@ -108,7 +108,13 @@ def old_pods_statement(snapshot: Snapshot) -> str:
             parts.append(f"none of {name} serves ({len(old)} there)")
     if parts:
         return f"old pods: {'; '.join(parts)}"
-    return "old pods: none left" if any_old else "no old pods: this is the first install"
+    return "old pods: none left" if any_old else f"no old pods: this is the first install{_kept(snapshot)}"
+
+
+def _kept(snapshot: Snapshot) -> str:
+    """Nothing that a first install made is removed when it fails; of a database one wants to be told."""
+    there = [name for kind, name in snapshot.scope.custom if kind == "Cluster" and name in snapshot.kind("Cluster")]
+    return "".join(f"; Cluster/{name} and its volumes are kept" for name in there)
 
 
 def _all_pods(snapshot: Snapshot, deployment: str) -> Iterator[Object]:

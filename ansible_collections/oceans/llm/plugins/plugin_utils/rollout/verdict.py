@@ -78,6 +78,8 @@ def declared(snapshot: Snapshot, fatal: Sequence[Cause]) -> Cause | None:
     """The cause that ends the run, if one does: of a Job or an operator's object at once, of a Deployment when all its new pods are doomed."""
     for cause in fatal:
         owner = owner_of(cause, snapshot)
+        if cause.object == f"Release/{snapshot.scope.release}":
+            return cause
         if owner in snapshot.scope.custom or (owner[0] == "Job" and owner[1] in snapshot.scope.jobs):
             return cause
     for cause in fatal:

@@ -8,31 +8,32 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from ..model import Cause, Certainty, Snapshot
-from . import admission, config, containers, images, jobs, operators, readiness, rollout, scheduling, volumes
+from . import admission, config, containers, images, jobs, operators, readiness, release, rollout, scheduling, volumes
 
 Rule = Callable[[Snapshot], Iterator[Cause]]
 
 #: in the order in which causes of the same certainty are believed: the nearest to the root first
 RULES: dict[str, Rule] = {
     "images": images.images,
-    "config": config.config,
-    "mounts": volumes.mounts,
     "volume_claims": volumes.volume_claims,
-    "admission_jobs": admission.jobs,
-    "admission_replicasets": admission.replicasets,
+    "unschedulable": scheduling.unschedulable,
     "external_secrets": operators.external_secrets,
     "postgres_clusters": operators.postgres_clusters,
+    "config": config.config,
+    "mounts": volumes.mounts,
+    "admission_jobs": admission.jobs,
+    "admission_replicasets": admission.replicasets,
     "attempts": jobs.attempts,
     "failed_jobs": jobs.failed_jobs,
     "crashes": containers.crashes,
     "not_ready": readiness.not_ready,
-    "unschedulable": scheduling.unschedulable,
     "lost_nodes": scheduling.lost_nodes,
     "disruptions": jobs.disruptions,
     "deleted_attempts": jobs.deleted_attempts,
     "suspended": jobs.suspended,
     "slow_migrations": jobs.slow_migrations,
     "silent_migrations": jobs.silent_migrations,
+    "overtaken": release.overtaken,
     "paused": rollout.paused,
     "old_pods_lost": rollout.old_pods_lost,
     "stuck_old_pods": rollout.stuck_old_pods,

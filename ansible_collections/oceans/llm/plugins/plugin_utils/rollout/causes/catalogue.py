@@ -353,6 +353,14 @@ ENTRIES: tuple[Entry, ...] = (
         "kubectl -n {ns} get cluster.postgresql.cnpg.io {name}; its -initdb- pod has the log",
         600,
     ),
+    Entry(
+        "PostgresPrimaryMoves",
+        "Database",
+        "CloudNativePG gives the part of the primary to another instance",
+        TRANSIENT,
+        "kubectl -n {ns} describe cluster.postgresql.cnpg.io {name}",
+        300,
+    ),
     # --- jobs
     Entry("JobAttemptFailed", "Jobs", "one attempt of a Job failed, it will be tried again", TRANSIENT, "kubectl -n {ns} logs job/{job}"),
     Entry("JobFailed", "Jobs", "a Job has failed for good", CERTAIN, "kubectl -n {ns} logs job/{job}; run again when the cause is mended"),
@@ -553,6 +561,14 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("OldPodsServe", "Served", "pods of the old ReplicaSet still stand behind the Service", CERTAIN, "kubectl -n {ns} get pods; run the deployment again"),
     Entry("ReleaseBusy", "Run", "another run or Helm itself is at work on the release", CERTAIN, "wait until it has ended, then run again"),
     Entry(
+        "ReleaseOvertaken",
+        "Run",
+        "another Helm made a newer revision while this one was followed",
+        CERTAIN,
+        "find out who deploys there, too; what is served now is theirs: follow it with the role wait, or deploy again",
+    ),
+    Entry("ReleaseUninstalled", "Run", "the release was uninstalled while it was followed", CERTAIN, "find out who removed it, then deploy again"),
+    Entry(
         "FieldConflict",
         "Run",
         "a field that Helm sets belongs to another manager",
@@ -607,7 +623,7 @@ def cause(
         evidence=" ".join(evidence.split()),
         hint=hint or entry.do.format_map(_Known(known)),
         container=container,
-        budget=None if sure is CERTAIN else budget if budget is not None else entry.budget,
+        budget=None if sure is not TRANSIENT else budget if budget is not None else entry.budget,
         since=since or snapshot.now,
     )
 

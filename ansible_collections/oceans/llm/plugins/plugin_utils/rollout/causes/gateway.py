@@ -68,6 +68,8 @@ NETWORK: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
         (r"certificate|tls|ssl", "DatabaseTls", "no encrypted connection to the database"),
     )
 )
+#: how the gateway's driver begins whatever went wrong below PostgreSQL's protocol
+BROKE = "error communicating with database"
 
 
 @dataclass(frozen=True)
@@ -231,6 +233,8 @@ def _database(links: list[str], told: str, text: str) -> Failure | None:
     for pattern, code, sentence in NETWORK:
         if pattern.search(links[-1]):
             return Failure(code, sentence, told)
+    if BROKE in told:  # in a migration, too: its transaction went with the connection
+        return Failure("DatabaseInterrupted", f"the connection to the database broke off{f' in migration V{version.group(1)}' if version else ''}", told)
     return _migration(int(version.group(1)), text, links, told, "") if version else None
 
 

@@ -52,8 +52,14 @@ def attempts(snapshot: Snapshot) -> Iterator[Cause]:
             if (pod.get("status") or {}).get("phase") == "Succeeded":
                 continue
             found = _attempt(snapshot, name, job, pod, status, init, _exits(failed, status["name"]))
-            if found:
+            if found and not (found.budget is not None and _tried_again(pods, pod)):
                 yield found
+
+
+def _tried_again(pods: list[Object], pod: Object) -> bool:
+    """True when a younger pod of the same Job runs, or has ended well: it is what counts then, and the time of this one does not run out."""
+    states = [s.get("state") or {} for p in pods[pods.index(pod) + 1 :] for s in (p.get("status") or {}).get("containerStatuses") or ()]
+    return any("running" in s or (s.get("terminated") or {}).get("exitCode") == 0 for s in states)
 
 
 def _failed(pod: Object, status: Object, init: bool) -> bool:
@@ -135,9 +141,8 @@ def failed_jobs(snapshot: Snapshot) -> Iterator[Cause]:
         job = snapshot.kind("Job").get(name)
         if job is None or progress.finished(job) is not False:
             continue
-        condition = next(
-            c for c in (job.get("status") or {}).get("conditions") or () if c.get("type") in ("Failed", "FailureTarget") and c.get("status") == "True"
-        )
+        conditions = (job.get("status") or {}).get("conditions") or ()
+        condition: Object = next((c for c in conditions if c.get("type") in ("Failed", "FailureTarget") and c.get("status") == "True"), {})
         begun, evidence = epoch(condition.get("lastTransitionTime")), condition.get("message") or ""
         if condition.get("reason") == "DeadlineExceeded":
             limit = (job.get("spec") or {}).get("activeDeadlineSeconds")

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
-from ..model import Cause, Snapshot, age, epoch, events_of, meta, seen_at, since
-from .catalogue import cause
+from ..model import Cause, Object, Snapshot, age, containers, controlled_by, epoch, events_of, meta, pods_of, primary_ready, seen_at, since, terminated
+from .catalogue import LIKELY, cause
 
 #: an ExternalSecret that fails for one of these will not get better by waiting
 _FINAL = re.compile(
@@ -19,6 +20,13 @@ _FINAL = re.compile(
 )
 #: seconds after which a new ExternalSecret that still fails so is believed: a store may be applied beside it
 _SETTLE = 3.0
+#: seconds after which an object without any status is taken for one that no operator has looked at
+_IGNORED = 5.0
+#: what stands in Cluster.status.targetPrimary while CloudNativePG still has to choose (its API, PendingFailoverMarker)
+_UNDECIDED = "pending"
+#: phases of a Cluster whose primary changes (CloudNativePG's API, PhaseFailOver and PhaseSwitchover); they begin before it is known
+#: where to, and end after it was said that it is there
+_MOVES = ("Failing over", "Switchover in progress")
 
 
 def external_secrets(snapshot: Snapshot) -> Iterator[Cause]:
@@ -32,6 +40,9 @@ def external_secrets(snapshot: Snapshot) -> Iterator[Cause]:
         told = [e for e in events_of(snapshot, "ExternalSecret", name) if e.get("reason") in ("UpdateFailed", "InvalidStoreRef", "ValidationFailed")]
         text = (told[-1].get("message") if told else "") or (ready.get("message") if ready.get("status") == "False" else "") or ""
         if not text:
+            if not found.get("status") and age(found, snapshot.now) > _IGNORED:
+                made, hint = snapshot.now - age(found, snapshot.now), _running("external-secrets")
+                yield cause("ExternalSecretRetrying", snapshot, f"ExternalSecret/{name}", _NOBODY, "it has no status", since=made, hint=hint)
             continue
         begun = min((since(e, snapshot) for e in told), default=max(epoch(ready.get("lastTransitionTime")), snapshot.started))
         if _FINAL.search(text):
@@ -40,7 +51,21 @@ def external_secrets(snapshot: Snapshot) -> Iterator[Cause]:
                 code, budget = "ExternalSecretRetrying", _SETTLE
         else:
             code, budget = "ExternalSecretRetrying", None
-        yield cause(code, snapshot, f"ExternalSecret/{name}", f"External Secrets cannot make the Secret of {name}", text, since=begun, budget=budget)
+        what = f"External Secrets cannot make the Secret of {name}{f' yet: {_reason(text)}' if code.endswith('Retrying') else ''}"
+        yield cause(code, snapshot, f"ExternalSecret/{name}", what, text, since=begun, budget=budget)
+
+
+def _reason(text: str) -> str:
+    """The provider's own words, without the operator's path to them."""
+    return " ".join(text.rsplit("err: ", 1)[-1].split())[:160]
+
+
+#: an object of a release that its operator has not touched
+_NOBODY = "no operator has looked at it so far"
+
+
+def _running(name: str) -> str:
+    return f"is its operator running? kubectl get deployment -A -l app.kubernetes.io/name={name}"
 
 
 def postgres_clusters(snapshot: Snapshot) -> Iterator[Cause]:
@@ -49,42 +74,65 @@ def postgres_clusters(snapshot: Snapshot) -> Iterator[Cause]:
         if found is None:
             continue
         status = found.get("status") or {}
-        phase = status.get("phase") or ""
-        if any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ()):
-            continue
-        crashed = _initdb(snapshot, meta(found).get("uid"))
-        if crashed:
-            yield cause(
-                "PostgresClusterFailed",
-                snapshot,
-                f"Cluster/{name}",
-                f"the database cannot be set up: {crashed}",
-                status.get("phaseReason") or phase,
-                since=snapshot.now,
-            )
-            continue
-        told = [e for e in events_of(snapshot, "Cluster", name) if e.get("type") == "Warning"]
-        text = (max(told, key=seen_at).get("message") if told else "") or status.get("phaseReason") or phase or "no status yet"
-        yield cause(
-            "PostgresClusterWaits",
-            snapshot,
-            f"Cluster/{name}",
-            f"the database is being brought up: {phase or 'no phase yet'}",
-            text,
-            since=max(snapshot.now - age(found, snapshot.now), snapshot.started),
-        )
+        target = status.get("targetPrimary")
+        if status.get("currentPrimary") and target not in (None, "", status["currentPrimary"]):
+            yield _moving(snapshot, name, status)
+        elif status.get("phase") not in _MOVES and not any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ()):
+            yield _coming_up(snapshot, name, found)
 
 
-def _initdb(snapshot: Snapshot, uid: str | None) -> str:
-    """The last line of an initdb pod that failed again and again: the Cluster's own status does not tell."""
-    jobs = {meta(j).get("uid") for j in snapshot.kind("Job").values() if any(o.get("uid") == uid for o in meta(j).get("ownerReferences") or ())}
-    failed = [
-        p
-        for p in snapshot.kind("Pod").values()
-        if (p.get("status") or {}).get("phase") == "Failed" and any(o.get("uid") in jobs for o in meta(p).get("ownerReferences") or ())
-    ]
-    if len(failed) < 2:
-        return ""
-    name = meta(failed[-1])["name"]
-    text = next((log for (pod, _container), log in snapshot.logs.items() if pod == name and log.strip()), "")
-    return (text.strip().splitlines() or [f"pod {name} failed {len(failed)} times"])[-1]
+def _coming_up(snapshot: Snapshot, name: str, found: Object) -> Cause:
+    status, where = found.get("status") or {}, f"Cluster/{name}"
+    phase, begun = status.get("phase") or "", max(snapshot.now - age(found, snapshot.now), snapshot.started)
+    if not phase and age(found, snapshot.now) > _IGNORED:
+        return cause("PostgresClusterWaits", snapshot, where, _NOBODY, "it has no status", since=begun, hint=_running("cloudnative-pg"))
+    tries, last = _set_up(snapshot, found)
+    if tries > 1:
+        return cause("PostgresClusterFailed", snapshot, where, f"the database cannot be set up: {last}", status.get("phaseReason") or phase, since=snapshot.now)
+    told = [e for e in events_of(snapshot, "Cluster", name) if e.get("type") == "Warning"]
+    if primary_ready(snapshot, found):
+        wanted = (found.get("spec") or {}).get("instances") or status.get("instances") or 1
+        what = f"the primary is up, {status.get('readyInstances') or 1} of {wanted} instances so far: {phase}"
+        return cause("PostgresClusterWaits", snapshot, where, what, status.get("phaseReason") or phase, since=begun, certainty=LIKELY)
+    text = (max(told, key=seen_at).get("message") if told else "") or status.get("phaseReason") or phase or "no status yet"
+    failed = f"; its set-up has failed once and is tried again: {last}" if tries else ""
+    return cause("PostgresClusterWaits", snapshot, where, f"the database is being brought up: {phase or 'no phase yet'}{failed}", text, since=begun)
+
+
+def _moving(snapshot: Snapshot, name: str, status: Object) -> Cause:
+    """A switchover or failover: sessions end, and what they had not committed is rolled back."""
+    now, target = status["currentPrimary"], status["targetPrimary"]
+    way = f"away from {now}" if target == _UNDECIDED else f"from {now} to {target}"
+    return cause(
+        "PostgresPrimaryMoves",
+        snapshot,
+        f"Cluster/{name}",
+        f"the primary moves {way}; a migration under way is rolled back, and its Job tries again",
+        status.get("phaseReason") or status.get("phase") or "",
+        since=max(epoch(status.get("targetPrimaryTimestamp")), snapshot.started),
+    )
+
+
+def _set_up(snapshot: Snapshot, cluster: Object) -> tuple[int, str]:
+    """How often the pods of the Cluster's own Jobs (initdb, join) have failed, and what the last one said: the Cluster's status does not tell."""
+    own = [j for j in snapshot.kind("Job").values() if controlled_by(j, meta(cluster).get("uid"))]
+    failed = [p for j in own for p in pods_of(snapshot, meta(j)["uid"]) if (p.get("status") or {}).get("phase") == "Failed"]
+    if not failed:
+        return 0, ""
+    newest_first = sorted(failed, key=lambda p: (meta(p).get("creationTimestamp") or "", meta(p)["name"]), reverse=True)
+    ended = ((meta(p)["name"], status["name"]) for p in newest_first for status, _init in containers(p) if terminated(status).get("exitCode"))
+    texts = (snapshot.logs[key] for key in ended if snapshot.logs.get(key, "").strip())
+    return len(failed), said(next(texts, "")) or f"pod {meta(newest_first[0])['name']} failed"
+
+
+def said(text: str) -> str:
+    """The last error of a log of CloudNativePG's instance manager, which writes JSON lines; else its last line."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    for line in reversed(lines):
+        try:
+            told = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(told, dict) and told.get("level") in ("error", "fatal") and (told.get("err") or told.get("error")):
+            return str(told.get("err") or told["error"])
+    return lines[-1] if lines else ""

@@ -8,16 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..model import Cause, Snapshot, claims, epoch, events_of, meta, ref, seen_at, since, starting
+from ..model import Cause, Snapshot, claims, epoch, events_of, meta, ref, seen_at, since, starting, waiting
 from . import config
 from .catalogue import CERTAIN, cause
 
 
 def mounts(snapshot: Snapshot) -> Iterator[Cause]:
-    """Pods whose volumes do not come; a container that has been created is the proof that they did."""
+    """Pods whose volumes do not come; a container that has been created, or could only not be, is the proof that they did."""
     for _kind, _owner, pod in starting(snapshot):
         status = pod.get("status") or {}
-        started = [s for s in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())] if s.get("containerID")]
+        each = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+        started = [s for s in each if s.get("containerID") or waiting(s).get("reason") in ("CreateContainerConfigError", "CreateContainerError")]
         told = [e for e in events_of(snapshot, "Pod", meta(pod)["name"]) if e.get("reason") in ("FailedMount", "FailedAttachVolume", "FailedMapVolume")]
         if not told or started:
             continue

@@ -1,0 +1,176 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Action of oceans.llm.uninstall: take a release away, under the lock that every run of the collection takes; data and keys stay."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.oceans.llm.plugins.plugin_utils import helm_release, paths, release_lock, secret_digest
+from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused
+from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ApiError, Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm_cli import Helm, HelmError, for_helm
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm_release import Release
+from ansible_collections.oceans.llm.plugins.plugin_utils.release_lock import Held, Lock
+
+DATABASES = ("postgresql.cnpg.io/v1", "clusters")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is there to be removed: the release, and `Kind/name` -> path of each object that Helm does not remove with it."""
+
+    release: Release | None
+    jobs: dict[str, str]
+    others: dict[str, str]
+    lease: bool
+
+    def names(self) -> list[str]:
+        release = [f"release {self.release.name} (revision {self.release.revision}, {self.release.status})"] if self.release else []
+        return [*release, *self.jobs, *self.others]
+
+    def __bool__(self) -> bool:
+        return bool(self.names() or self.lease)
+
+
+class ActionModule(ClusterAction):
+    """Look, take the lock, remove, and take the lock's Lease away last of all."""
+
+    ARGUMENTS = {
+        "name": {"type": "str", "required": True},
+        "namespace": {"type": "str", "required": True},
+        "delete_database": {"type": "str", "default": ""},
+        "helm_binary": {"type": "str", "default": ""},
+        "timeout": {"type": "int", "default": 900},
+    }
+
+    def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
+        scratch = tempfile.mkdtemp(prefix="oceans-llm-")
+        try:
+            return self._uninstall(args, cluster, scratch)
+        except Held as held:
+            raise Refused(str(held)) from held
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def _uninstall(self, args: dict[str, Any], cluster: Cluster, scratch: str) -> dict[str, Any]:
+        lock = Lock(cluster, args["namespace"], args["name"], self.say)
+        lock.look()
+        found = self._look(args, cluster)
+        result: dict[str, Any] = {"changed": bool(found), "removed": found.names(), "kept": kept(found.release, args["delete_database"])}
+        if not found:
+            return result | {"msg": f"nothing of {args['namespace']}/{args['name']} is there"}
+        if self._task.check_mode:
+            return self._told(result, "would remove")
+        try:
+            helm = Helm(args["helm_binary"], for_helm(self.auth(args), scratch))
+        except HelmError as error:
+            raise Refused(f"nothing was removed: {error}") from error
+        with lock.of(found.release.revision if found.release else 0, remove=True):
+            found = self._look(args, cluster)  # a run that ended between the look and the lock may have changed it
+            if found.release:
+                self._remove_release(args, helm)
+            self._remove(cluster, found.jobs, "Foreground")  # their pods go first, and are not left behind
+            self._gone(args, cluster, set(found.jobs))
+            self._remove(cluster, found.others, "Background")
+        return self._told(result | {"removed": found.names()}, "removed")
+
+    def _look(self, args: dict[str, Any], cluster: Cluster) -> Found:
+        ns, name = args["namespace"], args["name"]
+        jobs = {
+            f"Job/{j['metadata']['name']}": paths.job(ns, j["metadata"]["name"])
+            for j in cluster.list(paths.jobs(ns), labelSelector=selector(name))["items"]
+            if not j["metadata"].get("deletionTimestamp")
+        }
+        others = {
+            f"Secret/{secret_digest.key_name(name)}": paths.secret(ns, secret_digest.key_name(name)),
+            f"ConfigMap/{name}-bootstrap": paths.configmap(ns, f"{name}-bootstrap"),
+        }
+        if args["delete_database"]:
+            others[f"Cluster/{args['delete_database']}"] = f"{paths.custom(DATABASES[0], DATABASES[1], ns)}/{args['delete_database']}"
+        there = {what: path for what, path in others.items() if cluster.find(path) is not None}
+        return Found(helm_release.latest(cluster, ns, name), jobs, there, self._lease(cluster, ns, name))
+
+    @staticmethod
+    def _lease(cluster: Cluster, namespace: str, name: str) -> bool:
+        try:
+            return cluster.find(paths.lease(namespace, release_lock.lease_name(name))) is not None
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            return False
+
+    def _remove_release(self, args: dict[str, Any], helm: Helm) -> None:
+        try:
+            helm.uninstall(args["name"], args["namespace"], args["timeout"])
+        except HelmError as error:
+            raise Refused(
+                f"Helm could not remove the release {args['namespace']}/{args['name']}: {error}; what Helm did not come to is still there — "
+                "run oceans.llm.uninstall again when the reason is gone"
+            ) from error
+
+    @staticmethod
+    def _remove(cluster: Cluster, objects: dict[str, str], propagation: str) -> None:
+        for path in objects.values():
+            try:
+                cluster.delete(path, propagation)
+            except ApiError as error:
+                if error.status != 404:  # a time to live was quicker
+                    raise
+
+    def _gone(self, args: dict[str, Any], cluster: Cluster, jobs: set[str]) -> None:
+        """Watches until none of the Jobs is there any more. :raises Refused: when the time is over."""
+        path, end = paths.jobs(args["namespace"]), cluster.now() + args["timeout"]
+        while jobs:
+            listed = cluster.list(path, labelSelector=selector(args["name"]))
+            jobs &= {f"Job/{j['metadata']['name']}" for j in listed["items"]}
+            left = end - cluster.now()
+            if jobs and left < 1:
+                raise Refused(f"{', '.join(sorted(jobs))}: told to go, and still there after {args['timeout']} s — kubectl describe shows which pod holds it")
+            if jobs:
+                self._watch(cluster, path, listed["metadata"]["resourceVersion"], left, args["name"], jobs)
+
+    @staticmethod
+    def _watch(cluster: Cluster, path: str, version: str, left: float, release: str, jobs: set[str]) -> None:
+        """Until the last of the Jobs is deleted, or the stream is over."""
+        open_ones = set(jobs)
+        try:
+            for event in cluster.watch(path, version, timeout=left, labelSelector=selector(release)):
+                if event["type"] == "DELETED":
+                    open_ones.discard(f"Job/{event['object']['metadata']['name']}")
+                if not open_ones:
+                    return
+        except ApiError as error:
+            if error.status == 403:
+                raise Refused(f"the Jobs of the release cannot be watched: {error}; they were told to go") from error
+            if error.status != 410:  # too old: list again
+                raise
+
+    def _told(self, result: dict[str, Any], verb: str) -> dict[str, Any]:
+        stays = f"; kept: {', '.join(result['kept'])}" if result["kept"] else ""
+        text = f"{verb}: {', '.join(result['removed']) or 'the lease of an earlier run'}{stays}"
+        self.say(text)
+        return result | {"msg": text}
+
+
+def selector(release: str) -> str:
+    return f"app.kubernetes.io/instance={release}"
+
+
+def kept(release: Release | None, delete_database: str) -> list[str]:
+    """What stays: Secrets that the pods read and the chart did not make, and what the chart itself wants kept (a database)."""
+    if release is None:
+        return []
+    own = set(helm_release.names(release.manifest, "Secret"))
+    used = {n for o in release.manifest if o.get("kind") == "Deployment" for n in secret_digest.secret_names(secret_digest.pod_spec(o))}
+    return [f"Secret/{n}" for n in sorted(used - own)] + [name for name in _kept_by_policy(release.manifest) if name != f"Cluster/{delete_database}"]
+
+
+def _kept_by_policy(manifest: Iterable[dict[str, Any]]) -> list[str]:
+    notes = ((o, (o["metadata"].get("annotations") or {})) for o in manifest)
+    return sorted(f"{o['kind']}/{o['metadata']['name']}" for o, n in notes if n.get("helm.sh/resource-policy") == "keep")

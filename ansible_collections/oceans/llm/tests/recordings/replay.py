@@ -1,0 +1,91 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Judge a run again from its tape (stream.jsonl.gz of an evidence folder), without its cluster.
+
+    python -m ansible_collections.oceans.llm.tests.recordings.replay FILE     (from the folder above ansible_collections)
+
+prints what the engine would say today, with its seconds.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import pathlib
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.before import Before, picture
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import find
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.observe import Change, World
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import Helm, Verdict, judge
+
+#: seconds between two looks while nothing changes
+STEP = 0.25
+
+
+@dataclass(frozen=True)
+class Tape:
+    """`start`: the first line; `changes`: (server's time, kind, type, object)."""
+
+    start: dict[str, Any]
+    changes: Sequence[tuple[float, str, str, Any]]
+
+    @property
+    def end(self) -> float:
+        return max((c[0] for c in self.changes), default=self.start["started"])
+
+
+def load(file: pathlib.Path) -> Tape:
+    first, *rest = gzip.decompress(file.read_bytes()).decode().splitlines()
+    return Tape(json.loads(first), [tuple(json.loads(line)) for line in rest])
+
+
+def scope_of(start: dict[str, Any]) -> Scope:
+    listed = {k: tuple(tuple(v) if isinstance(v, list) else v for v in value) if isinstance(value, list) else value for k, value in start["scope"].items()}
+    return Scope(**listed)
+
+
+def verdicts(tape: Tape, changes: Sequence[tuple[float, str, str, Any]] | None = None, step: float = STEP) -> Iterator[tuple[float, Verdict]]:
+    """(second, verdict) of every look that the follower would have had, to the end of the tape."""
+    start, todo = tape.start, list(tape.changes if changes is None else changes)
+    now, helm = float(start["started"]), Helm()
+    world = World(json.loads(json.dumps(start["objects"])), start["started"], clock=lambda: now)
+    before = Before(start["before"]["generations"], frozenset(start["before"]["jobs"]))
+    scope = scope_of(start)
+    for at, kind, type_, obj in todo:
+        while now + step < at:
+            now += step
+            yield _look(world, before, scope, helm, now)
+        now = max(now, at)
+        if kind == "Helm":
+            helm = Helm(**obj)
+        else:
+            world.apply(Change(kind, type_, tuple(obj) if type_ == "LOG" else obj))
+        yield _look(world, before, scope, helm, now)
+
+
+def _look(world: World, before: Before, scope: Scope, helm: Helm, now: float) -> tuple[float, Verdict]:
+    snapshot = picture(world, before, scope, helm, now)
+    return now - world.started, judge(snapshot, find(snapshot), helm)
+
+
+def main(file: str) -> int:
+    said = ""
+    for second, verdict in verdicts(load(pathlib.Path(file))):
+        now = f"{verdict.cause.code}: {verdict.cause.cause}" if verdict.cause else verdict.blocker
+        if re.sub(r"\(\d+ s\)", "", now) != said:
+            print(f"{second:6.1f}s {verdict.state.value:12} {now}")
+            said = re.sub(r"\(\d+ s\)", "", now)
+        if verdict.cause:
+            return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

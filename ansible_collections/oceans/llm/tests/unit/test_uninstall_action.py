@@ -1,0 +1,153 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Uninstall, against a scripted API server and a helm that only notes its arguments: one at a time, nothing left, data kept."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import socket
+import time
+
+import pytest
+
+from ansible_collections.oceans.llm.plugins.action.uninstall import ActionModule
+from ansible_collections.oceans.llm.plugins.plugin_utils import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.release_lock import Holder
+
+from .fake_api import FakeApi, event, objects, ok, status, stream
+from .run_action import run
+
+LEASE = paths.lease("ns", "oceans-llm-r")
+KEY, NOTES = paths.secret("ns", "r-digest-key"), paths.configmap("ns", "r-bootstrap")
+DATABASE = paths.custom("postgresql.cnpg.io/v1", "clusters", "ns") + "/r-postgres"
+JOB = {"kind": "Job", "metadata": {"name": "r-migrate", "resourceVersion": "5"}}
+POD = {"containers": [{"name": "c", "envFrom": [{"secretRef": {"name": "r-secrets"}}, {"secretRef": {"name": "r-env"}}]}]}
+MANIFEST = (
+    {"kind": "Deployment", "metadata": {"name": "gw"}, "spec": {"template": {"spec": POD}}},
+    {"kind": "Secret", "metadata": {"name": "r-env"}},
+    {"kind": "Cluster", "metadata": {"name": "r-postgres", "annotations": {"helm.sh/resource-policy": "keep"}}},
+)
+
+
+def lease(holder: str, ago: float = 0.0) -> dict:
+    renewed = time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime(time.time() - ago))
+    spec = {"holderIdentity": holder, "acquireTime": "2026-01-01T00:00:00Z", "renewTime": renewed, "leaseDurationSeconds": 30}
+    return {"metadata": {"name": "oceans-llm-r", "resourceVersion": "7"}, "spec": spec}
+
+
+def release(state: str = "deployed") -> dict:
+    body = {"name": "r", "namespace": "ns", "version": 3, "info": {"status": state}, "manifest": "\n---\n".join(map(json.dumps, MANIFEST))}
+    packed = base64.b64encode(gzip.compress(json.dumps(body).encode())).decode()
+    return {"metadata": {"labels": {"version": "3"}}, "data": {"release": base64.b64encode(packed.encode()).decode()}}
+
+
+@pytest.fixture
+def api():
+    """Everything is there; the lease belongs to nobody until this run has taken it."""
+    with FakeApi() as fake:
+        fake.on("GET", LEASE, ok(lease("")), ok(lease("")), ok(lease("")), ok(lease("")), ok(lease(str(Holder.me()))))
+        fake.on("PATCH", LEASE, ok({}))
+        fake.on("GET", paths.secrets("ns"), objects("Secret", "1", release()))
+        fake.on("GET", paths.jobs("ns"), objects("Job", "1", JOB), objects("Job", "1", JOB), objects("Job", "4", JOB), objects("Job", "6"))
+        fake.on("WATCH", paths.jobs("ns"), stream(event("DELETED", JOB)))
+        for path in (KEY, NOTES):
+            fake.on("GET", path, ok({"metadata": {"name": "x"}}))
+        for path in (KEY, NOTES, LEASE, DATABASE, paths.job("ns", "r-migrate")):
+            fake.on("DELETE", path, ok({}))
+        yield fake
+
+
+@pytest.fixture
+def helm(tmp_path):
+    program, calls = tmp_path / "helm", tmp_path / "calls"
+    program.write_text(f'#!/bin/sh\necho "$@" >> {calls}\n')
+    program.chmod(0o755)
+    calls.touch()
+    return program
+
+
+def go(api: FakeApi, helm, **more) -> dict:
+    check = more.pop("check", False)
+    return run(ActionModule, api, {"name": "r", "namespace": "ns", "helm_binary": str(helm), **more}, check=check)
+
+
+def called(helm) -> list[str]:
+    return (helm.parent / "calls").read_text().splitlines()
+
+
+def writes(api: FakeApi) -> list[tuple[str, str]]:
+    return [(method, path) for method, path, _query, _body in api.seen if method != "GET"]
+
+
+def test_the_lock_is_held_around_everything_and_its_lease_goes_last(api, helm):
+    result = go(api, helm)
+    assert result["changed"] and called(helm) == ["uninstall r --namespace ns --wait --timeout 900s"]
+    assert writes(api) == [("PATCH", LEASE), ("DELETE", paths.job("ns", "r-migrate")), ("DELETE", KEY), ("DELETE", NOTES), ("DELETE", LEASE)]
+    taken = json.loads(next(body for method, _p, _q, body in api.seen if method == "PATCH"))
+    assert taken["spec"]["holderIdentity"] == str(Holder.me()) and taken["metadata"]["resourceVersion"] == "7"
+    propagation = {path: json.loads(body)["propagationPolicy"] for method, path, _q, body in api.seen if method == "DELETE"}
+    assert propagation[paths.job("ns", "r-migrate")] == "Foreground", "its pods go first"
+    assert result["removed"] == ["release r (revision 3, deployed)", "Job/r-migrate", "Secret/r-digest-key", "ConfigMap/r-bootstrap"]
+    assert result["kept"] == ["Secret/r-secrets", "Cluster/r-postgres"]
+
+
+def test_a_live_run_is_respected_and_nothing_is_touched(api, helm):
+    api.script[("GET", LEASE)] = [ok(lease("anna@build-7/4711/99"))]
+    result = go(api, helm)
+    assert result["failed"] and "anna on build-7 (process 4711) since 2026-01-01T00:00:00Z" in result["msg"]
+    assert writes(api) == [] and called(helm) == []
+
+
+@pytest.mark.parametrize(("holder", "ago"), [("anna@build-7/4711/99", 100), (f"root@{socket.gethostname()}/999999/1", 1)], ids=["expired", "process gone"])
+def test_the_lock_of_a_dead_run_is_taken_over(api, helm, holder, ago):
+    api.script[("GET", LEASE)] = [*[ok(lease(holder, ago))] * 4, ok(lease(str(Holder.me())))]
+    result = go(api, helm)
+    assert result["changed"] and any("is dead; its lock is taken over" in line for line in result["said"]) and writes(api)[-1] == ("DELETE", LEASE)
+
+
+def test_another_run_that_is_quicker_wins(api, helm):
+    api.script[("PATCH", LEASE)] = [status(409, "Conflict", "modified")]
+    result = go(api, helm)
+    assert result["failed"] and "has just taken" in result["msg"] and called(helm) == [] and [m for m, _p in writes(api)] == ["PATCH"]
+
+
+def test_after_a_failure_the_lock_is_given_back_and_the_rest_is_still_there(api, helm):
+    helm.write_text("#!/bin/sh\necho 'Error: uninstall: timed out' >&2\nexit 1\n")
+    result = go(api, helm)
+    assert result["failed"] and "uninstall: timed out" in result["msg"] and "run oceans.llm.uninstall again" in result["msg"]
+    assert [m for m, _p in writes(api)] == ["PATCH", "PATCH"] and json.loads(api.seen[-1][3])["spec"] == {"holderIdentity": ""}
+
+
+def test_check_mode_names_it_all_and_writes_nothing(api, helm):
+    result = go(api, helm, check=True)
+    assert result["changed"] and writes(api) == [] and called(helm) == []
+    assert result["msg"].startswith("would remove: release r (revision 3, deployed), Job/r-migrate") and "kept: Secret/r-secrets" in result["msg"]
+
+
+def test_where_nothing_is_there_nothing_is_written(helm):
+    with FakeApi() as empty:
+        empty.on("GET", paths.secrets("ns"), objects("Secret", "1"))
+        empty.on("GET", paths.jobs("ns"), objects("Job", "1"))
+        result = go(empty, helm)
+        assert not result["changed"] and "nothing of ns/r is there" in result["msg"] and writes(empty) == [] and called(helm) == []
+
+
+def test_a_database_goes_only_when_it_is_named(api, helm):
+    api.on("GET", DATABASE, ok({"metadata": {"name": "r-postgres"}}))
+    result = go(api, helm, delete_database="r-postgres")
+    assert ("DELETE", DATABASE) in writes(api) and "Cluster/r-postgres" in result["removed"] and result["kept"] == ["Secret/r-secrets"]
+
+
+@pytest.mark.parametrize("state", ["failed", "pending-install", "uninstalling"])
+def test_a_release_that_is_not_deployed_is_removed_as_well(api, helm, state):
+    api.script[("GET", paths.secrets("ns"))] = [objects("Secret", "1", release(state))]
+    assert go(api, helm)["changed"] and called(helm) == ["uninstall r --namespace ns --wait --timeout 900s"]
+
+
+def test_a_job_that_does_not_go_is_named(api, helm):
+    api.script[("GET", paths.jobs("ns"))] = [objects("Job", "1", JOB)]
+    result = go(api, helm, timeout=0)
+    assert result["failed"] and "Job/r-migrate: told to go, and still there" in result["msg"] and ("DELETE", LEASE) not in writes(api)
