@@ -75,5 +75,6 @@ def _timed(tool: str, command: Sequence[str]) -> Theirs:
 
 def last_message(output: str) -> str:
     """The sentence that a reader of the log would stop at."""
-    found = re.findall(r"Error: [^\n]*|[^\n\"]*(?:deadline exceeded|timed out)[^\n\"\\]*", output)
-    return (found[-1] if found else output.strip()[-300:]).strip()[:300]
+    found = re.findall(r"Error: [^\n\"\\]*|[^\n\"\\]*(?:deadline exceeded|timed out)[^\n\"\\]*", output)
+    said = dict.fromkeys(text.strip() for text in found[-3:]) if found else [output.strip()[-300:]]
+    return ", ".join(said)[:300]

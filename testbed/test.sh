@@ -44,7 +44,7 @@ reasons() {
 closing_line() { grep -E '^(=+ )?[0-9]+ (passed|failed)' "$1" | tail -n 1 | tr -d '=' | sed 's/^ *//; s/ *$//' || true; }
 
 lint() {
-  local rc=0
+  local rc=0 inventory
   run() { printf '+ %s\n' "$*" && "$@" || rc=1; }
   run ruff check .
   run mypy
@@ -52,7 +52,7 @@ lint() {
   run shell_scripts
   run ansible-lint --offline -q
   run python "$collection/tests/check_argument_specs.py"
-  run ansible-playbook --syntax-check playbooks/*.yml -i inventories/example
+  for inventory in inventories/*; do run ansible-playbook --syntax-check playbooks/*.yml -i "$inventory"; done
   return "$rc"
 }
 shell_scripts() {

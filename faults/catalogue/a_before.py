@@ -65,6 +65,7 @@ def _expired(place: Place) -> None:
 def _terminating(place: Place) -> None:
     kube.apply(place.namespace, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "held", "finalizers": ["faults.example/held"]}})
     kubectl("delete", "namespace", place.namespace, "--wait=false")
+    kubectl("wait", "--for=condition=NamespaceFinalizersRemaining", f"namespace/{place.namespace}", "--timeout=60s")  # its controller knows by then
 
 
 def _let_go(place: Place, play: Play) -> list[str]:

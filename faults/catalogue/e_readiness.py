@@ -66,7 +66,7 @@ ROWS = (
         "E3",
         "the admin UI answers 500 to everything",
         "AdminUiDown",
-        2.5,
+        3.5,  # a 500 has to last for a second, and Helm to come to its end after the Job
         values={**QUIET_UI, "adminUi": {"extraEnv": [{"name": "STANDIN_UI_FAIL", "value": "500"}]}},
         signal=ready("gateway"),
         declared_within=15,

@@ -15,7 +15,7 @@ from .. import kube, registry
 from ..kube import kubectl
 from ..place import RELEASE, Place
 from ..play import Play
-from ..row import INSTALL, UPGRADE, Row
+from ..row import ENGINE_ROLES, INSTALL, PREFLIGHT, UPGRADE, Row
 from ..signals import event, exited, job_failed, running
 
 JOB_EXITS = exited("migrate")
@@ -307,9 +307,21 @@ ROWS = (
     Row("F8b", "another migrator was first", prepare=_first_migrator, takes=60),
     Row(
         "F10",
-        "an image that is older than the database",
+        "an image that is older than the database (preflight)",
+        "ImageOlderThanDatabase",
+        2,
+        by=PREFLIGHT,
+        variables={"oceans_llm_version": "v0.23.0"},
+        base={"oceans_llm_version": "v0.24.0"},
+        on=(UPGRADE,),
+        says=("V45", "newer"),
+    ),
+    Row(
+        "F10e",
+        "an image that is older than the database (engine)",
         "ImageOlderThanDatabase",
         1.5,
+        roles=ENGINE_ROLES,
         variables={"oceans_llm_version": "v0.23.0"},
         base={"oceans_llm_version": "v0.24.0"},
         on=(UPGRADE,),
@@ -330,9 +342,20 @@ ROWS = (
     ),
     Row(
         "F12",
-        "the history holds another fork's migration",
+        "the history holds another fork's migration (preflight)",
+        "MigrationHistoryForeign",
+        2,
+        by=PREFLIGHT,
+        prepare=_other_history,
+        on=(UPGRADE,),
+        says=("V20",),
+    ),
+    Row(
+        "F12e",
+        "the history holds another fork's migration (engine)",
         "MigrationHistoryForeign",
         1.5,
+        roles=ENGINE_ROLES,
         prepare=_other_history,
         on=(UPGRADE,),
         signal=JOB_EXITS,

@@ -246,7 +246,7 @@ class Cluster:
         try:
             stream.settimeout(patience)
             yield stream
-        except ConnectionResetError as error:
+        except ConnectionError as error:  # reset, or broken pipe: it depends on who was first
             end = time.monotonic() + 0.5  # the reason comes on a channel of its own
             while (told := forward.error(port)) is None and time.monotonic() < end:
                 time.sleep(0.02)
