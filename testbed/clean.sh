@@ -7,8 +7,14 @@
 
 remove_images() {
   docker info > /dev/null 2>&1 || return 0
-  docker images -q -f reference='oceans-llm/*' -f reference='127.0.0.1:5000/oceans-llm/*' | sort -u |
-    xargs -r docker rmi -f > /dev/null
+  local left before=
+  # an image goes only after those that were built on it: as many rounds as there are storeys
+  while left=$(docker images --format '{{.Repository}}:{{.Tag}}' -f reference='oceans-llm/*' -f reference='127.0.0.1:5000/oceans-llm/*') &&
+    [ -n "$left" ] && [ "$left" != "$before" ]; do
+    before=$left
+    xargs -r docker rmi -f <<< "$left" > /dev/null 2>&1 || true
+  done
+  [ -z "$left" ] || fail "these images could not be removed (something runs them): $(paste -s -d ' ' <<< "$left")"
 }
 
 case ${1:-} in
