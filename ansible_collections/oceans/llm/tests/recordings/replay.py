@@ -16,12 +16,12 @@ import pathlib
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.before import Before, picture
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import find
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import Rule, find
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Cause, Certainty, Scope, Snapshot
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.observe import Change, World
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import Helm, Verdict, judge
 
@@ -51,8 +51,10 @@ def scope_of(start: dict[str, Any]) -> Scope:
     return Scope(**listed)
 
 
-def verdicts(tape: Tape, changes: Sequence[tuple[float, str, str, Any]] | None = None, step: float = STEP) -> Iterator[tuple[float, Verdict]]:
-    """(second, verdict) of every look that the follower would have had, to the end of the tape."""
+def verdicts(
+    tape: Tape, changes: Sequence[tuple[float, str, str, Any]] | None = None, step: float = STEP, rules: Sequence[Rule] | None = None
+) -> Iterator[tuple[float, Verdict]]:
+    """(second, verdict) of every look that the follower would have had, to the end of the tape. `rules`: others than all."""
     start, todo = tape.start, list(tape.changes if changes is None else changes)
     now, helm = float(start["started"]), Helm()
     world = World(json.loads(json.dumps(start["objects"])), start["started"], clock=lambda: now)
@@ -61,18 +63,27 @@ def verdicts(tape: Tape, changes: Sequence[tuple[float, str, str, Any]] | None =
     for at, kind, type_, obj in todo:
         while now + step < at:
             now += step
-            yield _look(world, before, scope, helm, now)
+            yield _look(picture(world, before, scope, helm, now), helm, rules)
         now = max(now, at)
         if kind == "Helm":
             helm = Helm(**obj)
         else:
             world.apply(Change(kind, type_, tuple(obj) if type_ == "LOG" else obj))
-        yield _look(world, before, scope, helm, now)
+        yield _look(picture(world, before, scope, helm, now), helm, rules)
 
 
-def _look(world: World, before: Before, scope: Scope, helm: Helm, now: float) -> tuple[float, Verdict]:
-    snapshot = picture(world, before, scope, helm, now)
-    return now - world.started, judge(snapshot, find(snapshot), helm)
+def _look(snapshot: Snapshot, helm: Helm, rules: Sequence[Rule] | None) -> tuple[float, Verdict]:
+    return snapshot.now - snapshot.started, judge(snapshot, find(snapshot, rules), helm)
+
+
+def inverted(rule: Rule) -> Rule:
+    """The rule turned round: what was certain is only likely, and what was not ends the run."""
+
+    def other(snapshot: Snapshot) -> Iterator[Cause]:
+        for cause in rule(snapshot):
+            yield replace(cause, certainty=Certainty.LIKELY if cause.certainty is Certainty.CERTAIN else Certainty.CERTAIN, budget=None)
+
+    return other
 
 
 def main(file: str) -> int:

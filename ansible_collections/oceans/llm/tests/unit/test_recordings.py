@@ -19,6 +19,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Ce
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import Helm, State, judge
 
 from ..recordings.record import STREAMS, load, pictures
+from ..recordings.replay import inverted
 from ..recordings.scenarios import SCENARIOS
 
 BAD = [s for s in SCENARIOS if s.expect]
@@ -178,7 +179,7 @@ def outcome(name, rules):
     return last.state, last.cause.code if last.cause else "", frozenset(codes)
 
 
-#: rules that no small cluster can provoke; test_causes.py has their objects
+#: rules that these small workloads do not provoke: test_tapes.py has real runs of some, test_causes.py objects of all
 NOT_RECORDED = {"silent_migrations", "external_secrets", "postgres_clusters", "lost_nodes", "overtaken", "stuck_old_pods", "slow_migrations"}
 WITNESSES = (
     "image-not-found",
@@ -211,3 +212,10 @@ def with_all_rules(name):
 def test_each_rule_is_needed(missing):
     left = tuple(rule for name, rule in RULES.items() if name != missing)
     assert any(outcome(name, left) != with_all_rules(name) for name in WITNESSES), f"nobody notices that {missing} is gone"
+
+
+@pytest.mark.parametrize("name", ["paused", "deadlines", "disruptions"])
+def test_a_rule_turned_round_is_noticed(name):
+    """test_tapes.py does it with the others. (What becomes of an old pod decides nothing beside new ones that get ready: old_pods_lost is only shown.)"""
+    rules = tuple(inverted(rule) if each == name else rule for each, rule in RULES.items())
+    assert any(outcome(witness, rules)[:2] != with_all_rules(witness)[:2] for witness in WITNESSES), f"nobody notices that {name} is turned round"

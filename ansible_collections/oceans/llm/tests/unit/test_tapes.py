@@ -15,6 +15,7 @@ from functools import cache
 
 import pytest
 
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import RULES
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.catalogue import BY_CODE
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State
 
@@ -67,8 +68,40 @@ def test_and_also_when_it_is_told_more_slowly(row):
             assert verdict.state is not State.FAILED, f"seed {seed} at {second:.1f} s: {verdict.cause}"
 
 
-def until_decided(row):
-    for second, verdict in replay.verdicts(tape(row)):
+@cache
+def outcome(row):
+    return verdict_of(until_decided(row))
+
+
+def verdict_of(seen):
+    codes, last = set(), None
+    for _second, verdict in seen:
+        codes |= {cause.code for cause in verdict.causes}
+        last = verdict
+    return last.state, last.cause.code if last.cause else "", frozenset(codes)
+
+
+def noticed(rules):
+    return any(verdict_of(until_decided(row, rules)) != outcome(row) for row in INDEX)
+
+
+#: test_recordings.py has the streams of these, and test_causes.py the objects of what a small cluster does not provoke
+ELSEWHERE = {"paused", "deadlines", "disruptions", "old_pods_lost", "lost_nodes", "overtaken", "stuck_old_pods"}
+
+
+@pytest.mark.parametrize("name", sorted(set(RULES) - ELSEWHERE))
+def test_each_rule_turned_round_is_noticed(name):
+    assert noticed([replay.inverted(rule) if each == name else rule for each, rule in RULES.items()]), f"nobody notices that {name} is turned round"
+
+
+@pytest.mark.parametrize("name", ["silent_migrations", "external_secrets", "postgres_clusters", "slow_migrations"])
+def test_a_rule_that_is_gone_is_noticed(name):
+    """The others are taken away in test_recordings.py."""
+    assert noticed([rule for each, rule in RULES.items() if each != name]), f"nobody notices that {name} is gone"
+
+
+def until_decided(row, rules=None):
+    for second, verdict in replay.verdicts(tape(row), rules=rules):
         yield second, verdict
         if verdict.state is State.FAILED:
             return

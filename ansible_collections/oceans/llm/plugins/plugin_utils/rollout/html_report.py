@@ -99,10 +99,10 @@ def _head(report: Mapping[str, Any], title: str, failed: bool) -> Iterator[str]:
     else:
         yield f"<section class='good'><h2>Served: version {escape(report['version_served'] or 'unknown')}</h2>{escape(report['line'])}</section>"
     fenced = ", ".join(dict.fromkeys(report["fenced"])) or "nothing had to be stopped"
-    old = report["old_pods"].removeprefix("old pods: ")
+    database, old = report["database"].removeprefix("database: "), report["old_pods"].removeprefix("old pods: ")
     signal = f"{report['first_signal_seconds']:.1f} s" if report.get("first_signal_seconds") is not None else "none"
     yield (
-        f"<section><h2>State</h2><dl><dt>Database</dt><dd>{escape(report['database'])}</dd><dt>Old pods</dt><dd>{escape(old)}</dd>"
+        f"<section><h2>State</h2><dl><dt>Database</dt><dd>{escape(database)}</dd><dt>Old pods</dt><dd>{escape(old)}</dd>"
         f"<dt>Jobs stopped</dt><dd>{escape(fenced)}</dd><dt>First sign of trouble</dt><dd>{signal}</dd></dl></section>"
     )
 
