@@ -18,6 +18,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -55,10 +56,14 @@ def hits(text: str, needles: list[str]) -> list[str]:
 
 
 def argument_lists(stop: threading.Event, seen: set[str]) -> None:
-    """Every argument list of any process that was not there before, as fast as they can be read."""
-    before = set(os.listdir("/proc"))
+    """Every argument list of any process that was not there before, as fast as they can be read; of its first second, in which it becomes
+    what it is (fork, then exec)."""
+    born = dict.fromkeys(os.listdir("/proc"), 0.0)
     while not stop.wait(0.01):
-        for entry in filter(str.isdigit, set(os.listdir("/proc")) - before):
+        now = time.monotonic()
+        for entry in filter(str.isdigit, os.listdir("/proc")):
+            if now - born.setdefault(entry, now) > 1.0:
+                continue
             with contextlib.suppress(OSError):
                 seen.add(Path("/proc", entry, "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
 
@@ -81,7 +86,8 @@ def files(folder: Path) -> Iterator[tuple[str, str]]:
     for part in ("reports", "temporary"):
         for path in sorted((folder / part).rglob("*")):
             if path.is_file():
-                yield str(path.relative_to(folder)), path.read_bytes().decode(errors="replace")
+                data = path.read_bytes()
+                yield str(path.relative_to(folder)), (gzip.decompress(data) if path.suffix == ".gz" else data).decode(errors="replace")
 
 
 def objects(namespace: str) -> Iterator[tuple[str, str]]:
@@ -102,9 +108,8 @@ def main() -> int:
     folder, namespace, pattern = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     needles = json.loads((folder / "needles.json").read_text(encoding="utf-8"))
     output, argv = run(sys.argv[5:])
-    found = {
-        place: said for place, text in (("output", output), ("argument lists", argv), *files(folder), *objects(namespace)) if (said := hits(text, needles))
-    }
+    left, live = list(files(folder)), list(objects(namespace))
+    found = {place: said for place, text in (("output", output), ("argument lists", argv), *left, *live) if (said := hits(text, needles))}
     if not all(hits(path.read_text(encoding="utf-8"), needles) for path in (folder / "cases").iterdir()):
         print("the variables of the run hold no needle: nothing could be found")
         return 3
@@ -113,7 +118,8 @@ def main() -> int:
         return 2
     for place, said in found.items():
         print(f"{place}: {', '.join(said)}")
-    print(f"{len(output)} characters of output, {len(argv.splitlines())} argument lists: {'LEAKED' if found else 'clean'}")
+    looked_through = f"{len(output)} characters of output, {len(argv.splitlines())} argument lists, {len(left)} files, {len(live)} objects"
+    print(f"{looked_through}: {'LEAKED' if found else 'clean'}")
     return 1 if found else 0
 
 
