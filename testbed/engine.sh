@@ -48,7 +48,7 @@ remove_stale() { # remove_stale PIDFILE COMMAND
 start_dockerd() {
   mkdir -p "$run"
   find_go
-  go_build "$TESTBED/node/oci-limits" . "$run/oci-limits"
+  slow "dockerd's runtime" go_build "$TESTBED/node/oci-limits" . "$run/oci-limits"
   cat > "$run/daemon.json" << JSON
 {
   "default-runtime": "limits",
