@@ -147,7 +147,8 @@ def impatient(monkeypatch):
     monkeypatch.setattr(collecting, "WEBHOOK_PAUSE", 0.05)
 
 
-def test_a_webhook_that_comes_back_is_waited_for_and_that_is_said_once(api, impatient):
+def test_a_webhook_that_comes_back_is_waited_for_and_that_is_said_once(api, monkeypatch):
+    monkeypatch.setattr(collecting, "WEBHOOK_PAUSE", 0.05)
     api.script[("POST", DEPLOYMENTS)] = [status(500, "InternalError", AWAY)] * 3 + [ok({}, 201)]
     lines: list[str] = []
     runs = collect(Picture(wanted=Wanted("r", "ns"), objects=OBJECTS[1:2]), Cluster.connect({"host": api.url, "api_key": "t"}), lines.append).dry_runs
