@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import json
 from dataclasses import replace
 
@@ -510,6 +511,34 @@ ESO = {
 
 def store(status: str) -> dict:
     return {"metadata": {"name": "vault"}, "status": {"conditions": [{"type": "Ready", "status": status, "message": "unable to log in"}]}}
+
+
+def operator(name, available, replicas=1, since="2020-01-01T00:00:00Z"):
+    status = {"availableReplicas": available, "conditions": [{"type": "Available", "status": "False", "lastTransitionTime": since}]}
+    labels = {"app.kubernetes.io/name": name}
+    return {"metadata": {"name": name, "namespace": "operators", "labels": labels}, "spec": {"replicas": replicas}, "status": status}
+
+
+JUST_NOW = "2030-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("operators", "severity"),
+    [
+        ((), None),  # not there under its usual label, or not ours to see
+        ((operator("external-secrets", 1),), None),
+        ((operator("external-secrets", 0),), "error"),
+        ((operator("external-secrets", 0, replicas=0, since=JUST_NOW),), "error"),  # scaled down
+        ((operator("external-secrets", 0, since=JUST_NOW),), "warning"),
+        ((operator("external-secrets", 0), operator("external-secrets", 2)), None),
+        ((operator("cloudnative-pg", 0),), None),  # nothing here needs it
+    ],
+)
+def test_the_operator_itself(picture, operators, severity):
+    now = datetime.datetime(2030, 1, 1, 0, 0, 5, tzinfo=datetime.UTC).timestamp()
+    found = [f for f in platform.find(with_objects(picture, ESO, operators=operators, now=now)) if f.code == "OperatorUnavailable"]
+    assert [f.severity for f in found] == ([severity] if severity else [])
+    assert all("namespace operators" in f.sentence and "ExternalSecret/" in f.sentence for f in found)
 
 
 @pytest.mark.parametrize(

@@ -170,5 +170,10 @@ def test_the_store_of_an_external_secret_is_read_where_it_is(api):
     api.on("GET", "/apis/external-secrets.io/v1", resources(("ExternalSecret", "externalsecrets")))
     api.on("POST", "/apis/external-secrets.io/v1/namespaces/ns/externalsecrets", ok({}, 201))
     api.on("GET", "/apis/external-secrets.io/v1/clustersecretstores/vault", ok({"metadata": {"name": "vault"}}))
-    stores = look(api, (external("a", name="near"), external("b", name="vault", kind="ClusterSecretStore"), external("c"))).stores
-    assert stores == {"SecretStore/near": None, "ClusterSecretStore/vault": {"metadata": {"name": "vault"}}}
+    operator = {"metadata": {"name": "eso"}}
+    api.on("GET", rest.DEPLOYMENTS, ok({"items": [operator]}), status(403, "Forbidden", "no"))
+    wanted = (external("a", name="near"), external("b", name="vault", kind="ClusterSecretStore"), external("c"))
+    picture = look(api, wanted)
+    assert picture.stores == {"SecretStore/near": None, "ClusterSecretStore/vault": {"metadata": {"name": "vault"}}}
+    assert picture.operators == (operator,) and look(api, wanted).operators == ()
+    assert [q for m, p, q, _b in api.seen if p == rest.DEPLOYMENTS][0]["labelSelector"] == ["app.kubernetes.io/name in (external-secrets)"]

@@ -21,7 +21,7 @@ from .. import helm_release, paths, release_lock
 from ..cluster import ApiError, Cluster
 from ..pod_env import secret_names
 from . import ask_database, rest
-from .picture import Denied, DryRun, Object, Picture, is_hook, is_test, label, meta, pod_templates, store_of
+from .picture import Denied, DryRun, Object, Picture, is_hook, is_test, label, meta, pod_templates, program_of, store_of
 from .sources import references
 
 THREADS = 8  # the client's pool holds 24 connections
@@ -77,6 +77,7 @@ def collect(picture: Picture, cluster: Cluster, say: Callable[[str], None] = lam
             secrets=secrets,
             configmaps=configmaps,
             stores=stores,
+            operators=_operators(cluster, picture),  # after the dry runs, which wait for a webhook that is just coming back
             quotas=quotas.result() or (),
             ingress_classes=ingress_classes.result(),
             storage_classes=storage_classes.result(),
@@ -237,6 +238,14 @@ def _read(ask: Callable[[], Any]) -> tuple[Any, bool]:
 def _items(cluster: Cluster, path: str) -> tuple[Object, ...] | None:
     found, known = _read(lambda: cluster.list(path))
     return tuple(found["items"]) if known else None
+
+
+def _operators(cluster: Cluster, picture: Picture) -> tuple[Object, ...]:
+    wanted = sorted({program_of(obj) for obj in picture.objects} - {""})
+    if not wanted:
+        return ()
+    found, _known = _read(lambda: cluster.list(rest.DEPLOYMENTS, labelSelector=f"app.kubernetes.io/name in ({','.join(wanted)})"))
+    return tuple((found or {}).get("items") or ())
 
 
 def _objects(pool: ThreadPoolExecutor, names: Iterable[str], ask: Callable[[str], Any]) -> dict[str, Object | None]:

@@ -129,6 +129,8 @@ class Picture:
     configmaps: Mapping[str, Object | None] = field(default_factory=dict, repr=False)
     #: what ExternalSecrets read from, by `Kind/name`; None: not there
     stores: Mapping[str, Object | None] = field(default_factory=dict)
+    #: Deployments of the operators that the objects need, of all namespaces; none when the caller may not look
+    operators: tuple[Object, ...] = ()
     quotas: tuple[Object, ...] = ()
     #: None: could not be read
     ingress_classes: tuple[Object, ...] | None = None
@@ -152,6 +154,15 @@ def meta(obj: Object) -> Mapping[str, Any]:
 def label(obj: Object) -> str:
     """`Kind/name`."""
     return f"{obj.get('kind')}/{meta(obj).get('name')}"
+
+
+#: API group of a custom resource -> label app.kubernetes.io/name of the operator that looks after it
+PROGRAMS = {"postgresql.cnpg.io": "cloudnative-pg", "external-secrets.io": "external-secrets"}
+
+
+def program_of(obj: Object) -> str:
+    """The operator that an object needs; empty when it needs none."""
+    return PROGRAMS.get(str(obj.get("apiVersion")).partition("/")[0], "")
 
 
 def store_of(obj: Object) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .finding import WARNING, Finding
-from .picture import Object, Picture, label, meta, store_of
+from ..rollout.model import epoch
+from .finding import ERROR, WARNING, Finding
+from .picture import Object, Picture, label, meta, program_of, store_of
 from .sources import secret
 
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
@@ -26,6 +27,7 @@ OPERATORS = {
 
 def find(picture: Picture) -> Iterator[Finding]:
     yield from _served(picture)
+    yield from _operators(picture)
     yield from _stores(picture)
     yield from _storage(picture)
     yield from _ingress(picture)
@@ -49,6 +51,35 @@ def _served(picture: Picture) -> Iterator[Finding]:
             yield Finding(
                 "OperatorMissing", label(obj), f"the cluster does not know {kind} ({version}); {what} needs {who}", f"install {who}, or choose another mode"
             )
+
+
+#: seconds for which an operator may be away without being in the way: it is just being restarted
+RESTART = 30.0
+
+
+def _operators(picture: Picture) -> Iterator[Finding]:
+    """The operator's own Deployment: its webhook may answer, from another one, while nobody makes anything of the objects."""
+    for program in sorted({program_of(obj) for obj in picture.objects} - {""}):
+        found = [d for d in picture.operators if (meta(d).get("labels") or {}).get("app.kubernetes.io/name") == program]
+        if not found or any((d.get("status") or {}).get("availableReplicas") for d in found):
+            continue
+        away = max(_away(d, picture.now) for d in found)
+        name, ns = meta(found[0]).get("name"), meta(found[0]).get("namespace")
+        needs = ", ".join(label(o) for o in picture.objects if program_of(o) == program)
+        wanted = (found[0].get("spec") or {}).get("replicas", 1)
+        yield Finding(
+            "OperatorUnavailable",
+            f"Deployment/{name}",
+            f"0 of {wanted} pods of the operator {program} are available in namespace {ns}: nobody looks after {needs}",
+            f"kubectl -n {ns} describe deployment {name}",
+            ERROR if away > RESTART or not wanted else WARNING,
+        )
+
+
+def _away(deployment: Object, now: float) -> float:
+    """Seconds since the Deployment is not available."""
+    since = [c.get("lastTransitionTime") for c in (deployment.get("status") or {}).get("conditions") or () if c.get("type") == "Available"]
+    return now - epoch(since[0]) if since and since[0] else 0.0
 
 
 def _stores(picture: Picture) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 GROUPS = "/apis"
+DEPLOYMENTS = "/apis/apps/v1/deployments"  # of all namespaces
 INGRESS_CLASSES = "/apis/networking.k8s.io/v1/ingressclasses"
 STORAGE_CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 
