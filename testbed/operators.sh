@@ -54,6 +54,15 @@ cloudnativepg() {
   until_dry_run "$TESTBED/operators/cloudnativepg/probe.yaml"
 }
 
+# Not `kubectl wait`, which fails at once on an object whose conditions are still null.
+established() {
+  local deadline=$((SECONDS + 60))
+  until [ "$(kubectl get crd "$1" -o 'jsonpath={.status.conditions[?(@.type=="Established")].status}' 2> /dev/null)" = True ]; do
+    ((SECONDS < deadline)) || fail "the API server has not established $1 within 60 s"
+    sleep 0.3
+  done
+}
+
 external-secrets() {
   local module=github.com/external-secrets/external-secrets version source chart
   version=$(module_version external-secrets $module)
@@ -63,9 +72,8 @@ external-secrets() {
   image "$IMAGES/external-secrets:$version" "$work/external-secrets"
   load
   kubectl apply --server-side -f "$source/deploy/crds/bundle.yaml" > /dev/null
-  # --for=condition fails at once on an object whose status is still empty
-  kubectl wait --for=jsonpath='{.status.conditions[?(@.type=="Established")].status}'=True --timeout=60s crd/externalsecrets.external-secrets.io \
-    crd/secretstores.external-secrets.io > /dev/null
+  established externalsecrets.external-secrets.io
+  established secretstores.external-secrets.io
   # a copy without the one dependency, which is not in the module and is off anyway
   chart=$(mktemp -d "$STATE/chart-XXXXXX")
   cp -r "$source/deploy/charts/external-secrets/." "$chart"

@@ -208,6 +208,11 @@ class Postgres:
         return self.kubectl.run("-n", self.namespace, "exec", "deploy/postgres", "--", "sh", "-c", shell, statement).stdout.strip()
 
 
+def established(kubectl: Kubectl, name: str) -> bool:
+    conditions = (json.loads(kubectl.run("get", "crd", name, "-o", "json").stdout).get("status") or {}).get("conditions") or ()
+    return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
+
+
 def ensure_crds(kubectl: Kubectl) -> list[str]:
     """Make sure the operators' types exist; the names of those that were missing."""
     added = []
@@ -233,8 +238,8 @@ def ensure_crds(kubectl: Kubectl) -> list[str]:
             file.write_text(yaml.safe_dump(crd))
         # too long for the annotation of a plain apply
         kubectl.run("apply", "--server-side", "-f", str(file))
-        # --for=condition fails at once on an object whose status is still empty
-        kubectl.run("wait", '--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True', f"crd/{name}", "--timeout=30s")
+        # not `kubectl wait`, which fails at once on an object whose conditions are still null
+        eventually(f"{name} is established", lambda name=name: established(kubectl, name), timeout=60)
         added.append(name)
     return added
 
