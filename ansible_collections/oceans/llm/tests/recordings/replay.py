@@ -36,10 +36,6 @@ class Tape:
     start: dict[str, Any]
     changes: Sequence[tuple[float, str, str, Any]]
 
-    @property
-    def end(self) -> float:
-        return max((c[0] for c in self.changes), default=self.start["started"])
-
 
 def load(file: pathlib.Path) -> Tape:
     first, *rest = gzip.decompress(file.read_bytes()).decode().splitlines()

@@ -162,12 +162,13 @@ class Follower:
         return behind
 
     def _failed(self, verdict: Verdict, helm: HelmRun | None) -> Outcome:
-        world = self._world
-        if verdict.cause:
-            self._narrator.found(verdict.cause, "stopping the Jobs and Helm" if self._fences and verdict.cause.code not in release.OTHERS_WORK else "")
+        world, cause = self._world, verdict.cause
+        fences = self._fences and not (cause and cause.code in release.OTHERS_WORK)
+        if cause:
+            self._narrator.found(cause, "stopping the Jobs and Helm" if fences else "")
         self._logs.read_all(self._snapshot(Helm()), world.logs)  # the fence deletes pods, and their logs with them
         outcome = self._outcome(verdict)
-        if not self._fences or (verdict.cause and verdict.cause.code in release.OTHERS_WORK):
+        if not fences:
             return outcome
         try:
             outcome.fenced = fence.fence(self._cluster, self.scope.namespace, self.scope.jobs)
