@@ -37,6 +37,16 @@ def _operator_away(place: Place) -> None:
     kubectl(*OPERATOR, "wait", "--for=delete", "pod", "-l", "app.kubernetes.io/name=cloudnative-pg", "--timeout=60s")
 
 
+def _not_there_yet(place: Place) -> None:
+    """The run makes the namespace itself."""
+    kubectl("delete", "namespace", place.namespace, "--wait=true", timeout=120)
+
+
+def _operator_away_before_all(place: Place) -> None:
+    _not_there_yet(place)
+    _operator_away(place)
+
+
 def _operator_back() -> None:
     """Everything as its manifest has it, and answering."""
     kube.run(kube.ROOT / "testbed" / "operators.sh", "cloudnativepg", timeout=600)
@@ -153,6 +163,20 @@ ROWS = (
         **NEEDS,
     ),
     Row(
+        "A9n",
+        "the same, and the namespace is not there yet",
+        "WebhookUnavailable",
+        32,
+        by=PREFLIGHT,
+        variables=database(),
+        prepare=_operator_away_before_all,
+        mend=_operator_back,
+        alone=True,
+        says=("cnpg.io", "cnpg-webhook-service|no endpoints|refused"),
+        takes=70,
+        **NEEDS,
+    ),
+    Row(
         "A9r",
         "CloudNativePG is restarted just then: its webhook comes back",
         variables=database(),
@@ -207,7 +231,7 @@ ROWS = (
         "B6e",
         "an ExternalSecret whose store is not there (engine)",
         "ExternalSecretFailed",
-        5,
+        named="ExternalSecret(Retrying|Failed) .*vault",
         waive=("SecretStoreMissing",),
         variables=EXTERNAL,
         signal=event("UpdateFailed|InvalidStoreRef"),
@@ -247,6 +271,18 @@ ROWS = (
         variables=database(**FIXED),
         says=("postgresql.parameters", "port"),
         takes=10,
+        **NEEDS,
+    ),
+    Row(
+        "F13n",
+        "a setting that the operator does not take, in a namespace that is not there yet (preflight)",
+        "AdmissionDenied",
+        1,
+        by=PREFLIGHT,
+        variables=database(**FIXED),
+        prepare=_not_there_yet,
+        says=("postgresql.parameters", "port"),
+        takes=15,
         **NEEDS,
     ),
     Row(

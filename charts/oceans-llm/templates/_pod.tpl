@@ -92,11 +92,15 @@ checksum/inline-secret: {{ include "oceans-llm.inlineChecksum" .root }}
 What changes with the inline Secret. Many may read pods who may not read Secrets, so a plain hash would let them try a guess, as fast
 as they can hash. A render has no key of its own; therefore all values go in at once (a guess has to be right in every one of them,
 GATEWAY_IDENTITY_TOKEN_SECRET included), through scrypt (some 0.1 s and 32 MiB a guess), with the release's name as salt. Without values
-there is nothing to guess.
+there is nothing to guess. Worked out once in a render: all of its templates share one map of values.
 */}}
 {{- define "oceans-llm.inlineChecksum" -}}
 {{- with .Values.secrets.inline -}}
-{{- derivePassword 1 "maximum" (toJson .) (printf "%s/%s" $.Release.Namespace $.Release.Name) "checksum/inline-secret" | sha256sum -}}
+{{- if not (hasKey $.Values.secrets "_checksum") -}}
+{{- $salt := printf "%s/%s" $.Release.Namespace $.Release.Name -}}
+{{- $_ := set $.Values.secrets "_checksum" (derivePassword 1 "maximum" (toJson .) $salt "checksum/inline-secret" | sha256sum) -}}
+{{- end -}}
+{{- $.Values.secrets._checksum -}}
 {{- else -}}
 {{- dict | toJson | sha256sum -}}
 {{- end -}}

@@ -14,9 +14,11 @@ import pytest
 
 from ansible_collections.oceans.llm.plugins.plugin_utils import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import database
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import find, jobs
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database import DatabaseLook, endpoints, service_of, target
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database import DatabaseLook, target
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.postgres import Target
+from ansible_collections.oceans.llm.plugins.plugin_utils.service_endpoints import Endpoint, ready, service_of
 
 from .fake_api import FakeApi, objects, ok
 from .test_causes import Scope, obj, snapshot, stamp
@@ -63,6 +65,10 @@ def test_a_service_is_told_from_another_address(host, service):
     assert service_of(host, "ns") == service
 
 
+def first(api):
+    return next(DatabaseLook(Cluster.connect({"host": api.url}), "ns", Target("pg.db")).looks())
+
+
 REFUSED = {"message": "error trying to reach service: dial tcp 10.0.0.1:5432: connect: connection refused"}
 DROPPED = {"message": "error trying to reach service: dial tcp 10.0.0.1:5432: i/o timeout"}
 
@@ -89,7 +95,8 @@ def test_why_nobody_answers(there, ready, proxy, part):
             paths.endpointslices("db"),
             objects("EndpointSlice", "1", {"metadata": {"name": "a"}, "endpoints": [{"conditions": {"ready": True}, "targetRef": {"name": "pg-0"}}] * ready}),
         )
-        assert part in DatabaseLook(Cluster.connect({"host": api.url}), "ns", Target("pg.db")).look().sentence
+        seen = first(api)
+        assert part in seen.sentence and seen.away == ("no Service" in part or "down" in part or "connection" in part or "no answer" in part)
 
 
 def test_an_address_that_is_no_pod_is_tried_from_here():
@@ -99,24 +106,96 @@ def test_an_address_that_is_no_pod_is_tried_from_here():
         api.on("GET", paths.service("db", "pg"), ok({}))
         ends = [{"addresses": ["127.0.0.1"], "conditions": {"ready": True}}]
         api.on("GET", paths.endpointslices("db"), objects("EndpointSlice", "1", {"metadata": {"name": "a"}, "ports": [{"port": port}], "endpoints": ends}))
-        sentence = DatabaseLook(Cluster.connect({"host": api.url}), "ns", Target("pg.db")).look().sentence
+        sentence = first(api).sentence
         assert f"127.0.0.1:{port} behind Service pg in namespace db, tried from here, refuses the connection" in sentence
 
 
-def test_the_database_is_looked_at_beside_the_loop_and_not_again_at_once():
+def test_the_database_is_looked_at_beside_the_loop_and_soon_again_but_then_not_at_once():
     with FakeApi() as api:
         look = DatabaseLook(Cluster.connect({"host": api.url}), "ns", Target("pg.db"))
         assert look.facts()["sentence"] == "", "the loop does not wait for it"
-        until(lambda: "there is no Service" in look.seen.sentence)
+        until(lambda: "there is no Service" in look.seen.sentence and not look._busy.locked())
+        first_look = len(api.seen)
+        assert look.facts()["away"]
+        until(lambda: len(api.seen) > first_look and not look._busy.locked())
         asked = len(api.seen)
         assert look.facts()["sentence"] and len(api.seen) == asked
 
 
+class Blocked:
+    """A server in front of which a migration waits for a while: what each question is answered, and how often somebody logged in."""
+
+    def __init__(self, *answers):
+        self.answers, self.logins = list(answers), 0
+
+    def __call__(self, *_where):
+        self.logins += 1
+        return self
+
+    def rows(self, _sql):
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def close(self):
+        self.closed = True
+
+
+def test_one_session_is_asked_again_and_again_and_its_loss_is_no_news(monkeypatch):
+    server = Blocked([], [["77", "nightly", "r"]], [], ConnectionResetError("gone"))
+    monkeypatch.setattr(database, "Session", server)
+    monkeypatch.setattr(database.socket, "create_connection", lambda *_a, **_k: server)
+    look = DatabaseLook(None, "ns", Target("10.0.0.1", user="u"))
+    seen = list(look.looks())
+    assert [s.blocked_by[:10] for s in seen] == ["", "process 77", ""] and server.logins == 1 and server.closed
+    assert not any(s.away for s in seen)
+
+
+@pytest.mark.parametrize(
+    ("error", "part"),
+    [
+        (TimeoutError(), "gives no answer within 1 s"),
+        (ConnectionRefusedError(111, "refused"), "nobody listens at port 5432"),
+        (socket.gaierror(-2, "no name"), "cannot be resolved"),
+        (OSError(101, "Network is unreachable"), "cannot be reached: Network is unreachable"),
+    ],
+)
+def test_a_server_that_nobody_gets_to_is_away(monkeypatch, error, part):
+    def fail(*_a, **_k):
+        raise error
+
+    monkeypatch.setattr(database.socket, "create_connection", fail)
+    (seen,) = DatabaseLook(None, "ns", Target("10.0.0.1")).looks()
+    assert seen.away and part in seen.sentence
+
+
+def test_a_session_ends_when_nobody_wants_to_know_and_with_the_run(monkeypatch):
+    server = Blocked(*[[]] * 50)
+    monkeypatch.setattr(database, "Session", server)
+    monkeypatch.setattr(database.socket, "create_connection", lambda *_a, **_k: server)
+    monkeypatch.setattr(database, "EVERY", 0.01)
+    monkeypatch.setattr(database, "UNWANTED", 0.05)
+    look = DatabaseLook(None, "ns", Target("10.0.0.1"))
+    look.facts()
+    until(lambda: not look._busy.locked())
+    assert server.closed and server.answers, "it ended before the answers did"
+    look.stop()
+    server.closed = False
+    look.facts()
+    until(lambda: not look._busy.locked())
+    assert server.closed
+
+
 def test_the_pod_and_the_port_behind_a_port_of_a_service():
     service = {"spec": {"ports": [{"name": "metrics", "port": 9187}, {"name": "pg", "port": 5432}]}}
-    ends = [{"conditions": {"ready": False}}, {"conditions": {"ready": True}, "targetRef": {"kind": "Pod", "name": "pg-0"}}, {"conditions": {"ready": True}}]
+    ends = [
+        {"conditions": {"ready": False}},
+        {"conditions": {"ready": True}, "targetRef": {"kind": "Pod", "name": "pg-0"}},
+        {"conditions": {"ready": True}, "addresses": ["10.0.0.9"]},
+    ]
     slices = [{"ports": [{"name": "pg", "port": 6432}], "endpoints": ends}]
-    assert list(endpoints(service, slices, 5432)) == [("pg-0", 6432), ("", 6432)]
+    assert list(ready(service, slices, 5432)) == [Endpoint("pg-0", "", 6432), Endpoint("", "10.0.0.9", 6432)]
 
 
 def test_a_migration_that_is_blocked_is_said_with_who_is_in_its_way():
@@ -142,6 +221,13 @@ def picture(ago, log="", facts=""):
     made = snapshot(obj("Job", "r-migrate", spec={}), worker, scope=Scope((), ("r-migrate",), "ns", "r"), logs={("r-migrate-a", "migrate"): log} if log else {})
     made.objects["Facts"] = {"database": {"sentence": facts}}
     return made
+
+
+def test_a_database_that_is_known_to_be_away_is_said_at_once():
+    one = picture(1, facts="Service pg in namespace db refuses the connection")
+    assert find(one) == [] and jobs.database_doubtful(one)
+    one.objects["Facts"]["database"]["away"] = True
+    assert [c.code for c in find(one)] == ["DatabaseSilent"]
 
 
 def test_a_silent_migration_is_said_within_five_seconds_with_what_is_known():

@@ -12,8 +12,7 @@ import pytest
 
 from ansible_collections.oceans.llm.plugins.plugin_utils import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import admission, rest
-from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import collect as collecting
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import admission, dry_runs, rest
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.collect import collect
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.picture import Picture, Wanted
 
@@ -126,6 +125,34 @@ def test_a_namespace_that_is_not_there_is_not_tried_in(api):
     assert picture.new_namespace and picture.dry_runs == () and sent(api, paths.pods("ns")) == []
 
 
+ELSEWHERE = "/apis/postgresql.cnpg.io/v1/namespaces/default/clusters"
+CLUSTER = {"apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster", "metadata": {"name": "r" * 50, "namespace": "ns"}, "spec": {"instances": 1}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (ok({}, 201), 0),
+        (status(500, "InternalError", 'failed calling webhook "mcluster.cnpg.io": context deadline exceeded'), 500),
+        (status(403, "Forbidden", 'admission webhook "vcluster.cnpg.io" denied the request: spec.x'), 403),
+        (status(422, "Invalid", "Cluster is invalid: spec.instances: Invalid value"), 422),
+        (status(403, "Forbidden", 'admission webhook "policies.example" denied the request: not in default'), 0),
+        (status(403, "Forbidden", "exceeded quota: small"), 0),
+        (status(403, "Forbidden", 'User "u" cannot create resource "clusters"'), 0),
+    ],
+)
+def test_before_there_is_a_namespace_an_operator_is_asked_in_another_one(api, answer, told):
+    api.script[("GET", paths.namespace("ns"))] = [status(404, "NotFound", "no")]
+    api.on("GET", "/apis/postgresql.cnpg.io/v1", resources(("Cluster", "clusters")))
+    api.on("GET", rest.DEPLOYMENTS, objects("Deployment", "1"))
+    api.on("POST", ELSEWHERE, answer)
+    picture = look(api, (*OBJECTS, CLUSTER), create_namespace=True)
+    assert [(r.object, r.status) for r in picture.dry_runs] == [(f"Cluster/{'r' * 50}", told)]
+    ((query, body),) = [(q, b) for _m, path, q, b in api.seen if path == ELSEWHERE]
+    body = json.loads(body)
+    assert query["dryRun"] == ["All"] and body["metadata"]["namespace"] == "default" and len(body["metadata"]["name"]) <= 50
+
+
 def test_a_forbidden_namespace_is_not_taken_for_missing(api):
     api.script[("GET", paths.namespace("ns"))] = [status(403, "Forbidden", "no")]
     picture = look(api)
@@ -143,12 +170,12 @@ AWAY = 'Internal error occurred: failed calling webhook "m.example": no endpoint
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(collecting, "WEBHOOK_BUDGET", 0.3)
-    monkeypatch.setattr(collecting, "WEBHOOK_PAUSE", 0.05)
+    monkeypatch.setattr(dry_runs, "WEBHOOK_BUDGET", 0.3)
+    monkeypatch.setattr(dry_runs, "WEBHOOK_PAUSE", 0.05)
 
 
 def test_a_webhook_that_comes_back_is_waited_for_and_that_is_said_once(api, monkeypatch):
-    monkeypatch.setattr(collecting, "WEBHOOK_PAUSE", 0.05)
+    monkeypatch.setattr(dry_runs, "WEBHOOK_PAUSE", 0.05)
     api.script[("POST", DEPLOYMENTS)] = [status(500, "InternalError", AWAY)] * 3 + [ok({}, 201)]
     lines: list[str] = []
     runs = collect(Picture(wanted=Wanted("r", "ns"), objects=OBJECTS[1:2]), Cluster.connect({"host": api.url, "api_key": "t"}), lines.append).dry_runs

@@ -170,7 +170,7 @@ def test_what_the_server_says_instead(cluster, monkeypatch, error, sqlstate, unk
 @pytest.mark.parametrize(
     ("url", "part"),
     [
-        ("postgresql://u:p@nowhere/d", "not found"),
+        ("postgresql://u:p@nowhere/d", "no such Service"),
         ("postgresql://u:p@127.0.0.1/d", "the address of the pod itself"),
         ("postgresql://u:p@[::1]:5432/d", "of the pod"),
     ],

@@ -17,11 +17,11 @@ import threading
 from collections.abc import Mapping
 from dataclasses import replace
 
-from .. import gateway_config, paths
+from .. import gateway_config
 from ..cluster import ApiError, Cluster
 from ..rollout import postgres
-from ..rollout.database import endpoints, service_of
 from ..rollout.postgres import Refusal, Target
+from ..service_endpoints import behind, service_of
 from .picture import Database, Object, Picture
 from .sources import decoded, gateway_environment
 
@@ -108,12 +108,10 @@ def _connection(cluster: Cluster, namespace: str, where: Target) -> contextlib.A
         if address is not None and address.is_loopback:
             raise OSError("the address of the pod itself, which is another one here")
         return contextlib.closing(socket.create_connection((where.host, where.port), timeout=PATIENCE))
-    service = cluster.get(paths.service(*found))
-    slices = cluster.list(paths.endpointslices(found[0]), labelSelector=f"kubernetes.io/service-name={found[1]}")["items"]
-    pod, port = next(endpoints(service, slices, where.port), ("", 0))
-    if not pod:
-        raise OSError("no ready pod stands behind the Service")
-    return cluster.port_forward(found[0], pod, port, PATIENCE)
+    ends = behind(cluster, *found, where.port)
+    if not ends or not ends[0].pod:
+        raise OSError("there is no such Service" if ends is None else "no ready pod stands behind the Service")
+    return cluster.port_forward(found[0], ends[0].pod, ends[0].port, PATIENCE)
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -9,10 +9,8 @@ stays unknown, and is not taken for missing.
 
 from __future__ import annotations
 
-import copy
-import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -20,18 +18,13 @@ from typing import Any
 from .. import helm_release, paths, release_lock
 from ..cluster import ApiError, Cluster
 from ..pod_env import secret_names
-from . import ask_database, rest
-from .picture import Denied, DryRun, Object, Picture, is_hook, is_test, label, meta, pod_templates, program_of, store_of
+from . import ask_database, dry_runs, rest
+from .dry_runs import Resources
+from .picture import Denied, Object, Picture, label, meta, pod_templates, program_of, store_of
 from .sources import references
 
 THREADS = 8  # the client's pool holds 24 connections
-#: the manager that Helm 4 applies as; its dry run must ask as the same one to see the same conflicts
-HELM_MANAGER = "helm"
 ANY = "*"
-NO_PRIORITY_CLASS = "no PriorityClass with name"
-#: how a webhook sounds whose operator is just being (re)started, and the seconds that it is given
-WEBHOOK_AWAY = ("no endpoints available", "connection refused", "no route to host")
-WEBHOOK_BUDGET, WEBHOOK_PAUSE = 30.0, 1.0
 #: (resource, group, subresource, verbs, what needs it): whatever the chart renders, a run needs these
 ALWAYS = (
     ("secrets", "", "", ("get", "list", "create", "update", "patch", "delete"), "Helm keeps its record there, and the role secrets writes there"),
@@ -64,7 +57,7 @@ def collect(picture: Picture, cluster: Cluster, say: Callable[[str], None] = lam
         configmaps = _objects(pool, _configmap_names(picture), lambda name: cluster.find(paths.configmap(ns, name)))
         stores = _objects(pool, _store_names(picture), lambda name: cluster.find(_store_path(picture, name)))
         database = pool.submit(ask_database.look, replace(picture, secrets=secrets, configmaps=configmaps), cluster)
-        runs = () if picture.new_namespace else _dry_runs(pool, cluster, picture, resources, say)
+        runs = dry_runs.send(pool, cluster, picture, resources, say)
         return replace(
             picture,
             release=release.result()[0],
@@ -73,7 +66,7 @@ def collect(picture: Picture, cluster: Cluster, say: Callable[[str], None] = lam
             served={v: None if k is None else frozenset(k) for v, k in resources.items()},
             groups=groups,
             denied=denied.result(),
-            dry_runs=tuple(runs),
+            dry_runs=runs,
             secrets=secrets,
             configmaps=configmaps,
             stores=stores,
@@ -98,10 +91,6 @@ def _lock(cluster: Cluster, namespace: str, release: str) -> tuple[str, str]:
 
 # --- discovery ----------------------------------------------------------------------------------------------------------
 
-#: apiVersion -> kind -> (plural, namespaced); None: not served
-Resources = Mapping[str, Mapping[str, tuple[str, bool]] | None]
-
-
 def _discover(cluster: Cluster, picture: Picture, pool: ThreadPoolExecutor) -> tuple[Resources, frozenset[str]]:
     versions = sorted({str(o.get("apiVersion")) for o in picture.objects})
     groups = pool.submit(_read, lambda: cluster.get(rest.GROUPS))
@@ -112,13 +101,6 @@ def _discover(cluster: Cluster, picture: Picture, pool: ThreadPoolExecutor) -> t
         if known:
             found[version] = {r["kind"]: (r["name"], bool(r["namespaced"])) for r in listed["resources"] if "/" not in r["name"]} if listed else None
     return found, frozenset(g["name"] for g in (groups.result()[0] or {}).get("groups") or ())
-
-
-def _path(resources: Resources, obj: Object, namespace: str) -> str | None:
-    """Collection of an object; None when the server does not serve its kind."""
-    kinds = resources.get(str(obj.get("apiVersion")))
-    found = (kinds or {}).get(str(obj.get("kind")))
-    return rest.collection(str(obj["apiVersion"]), found[0], namespace if found[1] else "") if found else None
 
 
 # --- access -------------------------------------------------------------------------------------------------------------
@@ -146,80 +128,6 @@ def _denied(cluster: Cluster, picture: Picture, resources: Resources) -> tuple[D
             for verb, resource, _group, sub, _ns in [key]
             if not answer.result()
         )
-
-
-# --- dry runs -----------------------------------------------------------------------------------------------------------
-
-
-def _dry_runs(pool: ThreadPoolExecutor, cluster: Cluster, picture: Picture, resources: Resources, say: Callable[[str], None]) -> Iterable[DryRun]:
-    ns = picture.wanted.namespace
-    waiting: list[Future[DryRun]] = []
-    pods: list[Future[list[DryRun]]] = []
-    for obj in picture.objects:
-        collection = _path(resources, obj, ns)
-        if collection and not is_test(obj):
-            waiting.append(pool.submit(_patient, partial(_dry_run, cluster, collection, obj), say))
-    accounts = {meta(o).get("name") for o in picture.kind("ServiceAccount")}
-    for where, template in pod_templates(picture.objects):
-        pods.append(pool.submit(_dry_pod, cluster, ns, where, template, accounts))
-    return [w.result() for w in waiting] + [run for w in pods for run in w.result()]
-
-
-def _patient(ask: Callable[[], DryRun], say: Callable[[str], None]) -> DryRun:
-    """A webhook whose operator is just coming up is given its time; that is said once."""
-    end, told = time.monotonic() + WEBHOOK_BUDGET, False
-    while True:
-        run = ask()
-        away = "failed calling webhook" in run.message and any(words in run.message for words in WEBHOOK_AWAY)
-        if not away or time.monotonic() > end:
-            return replace(run, waited=WEBHOOK_BUDGET) if away else run
-        if not told:
-            say(f"{run.object}: {run.message} (given {WEBHOOK_BUDGET:g} s)")
-            told = True
-        time.sleep(WEBHOOK_PAUSE)
-
-
-def _dry_run(cluster: Cluster, collection: str, obj: Object) -> DryRun:
-    """As Helm would send it: a hook is deleted and made anew, anything else is applied."""
-    where, name = label(obj), meta(obj).get("name")
-    live = None
-    try:
-        live = cluster.find(f"{collection}/{name}")
-        body = copy.deepcopy(dict(obj))
-        if is_hook(obj) or live is None:
-            if is_hook(obj) and live is not None:
-                body["metadata"] = {**body["metadata"], "name": f"{str(name)[:50]}-preflight"}
-            cluster.create(collection, body, dry_run=True)
-        else:
-            cluster.apply(f"{collection}/{name}", body, manager=HELM_MANAGER, dry_run=True)
-        return DryRun(where, live=live)
-    except ApiError as error:
-        return DryRun(where, error.status, error.reason, error.message, live)
-
-
-def _dry_pod(cluster: Cluster, namespace: str, where: str, template: Object, accounts: set[Any]) -> list[DryRun]:
-    """Quota, LimitRange, Pod Security and policies on pods act on Pods, not on what makes them."""
-    spec = copy.deepcopy(dict(template["spec"]))
-    if spec.get("serviceAccountName") in accounts:
-        for field in ("serviceAccountName", "serviceAccount"):  # it comes with the release, and may not be there yet
-            spec.pop(field, None)
-    labels = (template.get("metadata") or {}).get("labels") or {}
-    body = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"generateName": "preflight-", "labels": labels, "annotations": (template.get("metadata") or {}).get("annotations") or {}},
-        "spec": spec,
-    }
-    found: list[DryRun] = []
-    while True:
-        try:
-            cluster.create(paths.pods(namespace), body, dry_run=True)
-            return found or [DryRun(where, pod=True)]
-        except ApiError as error:
-            found.append(DryRun(where, error.status, error.reason, error.message, pod=True))
-            # admission stops at its first refusal; this one is easily put aside, to see the next
-            if NO_PRIORITY_CLASS not in error.message or not spec.pop("priorityClassName", None):
-                return found
 
 
 # --- reading ------------------------------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@
 The gateway tries for 30 s and then prints "pool timed out", whatever the reason; of a lock that it waits for it says
 nothing at all. So the server is asked: a Service of the cluster through the API server (port-forward to a pod behind it),
 any other address from this machine. Where that is not allowed, what the API server knows of the Service still tells a
-missing, an empty, a refusing and a silent one apart. One login with the URL that the pods have, one SELECT.
+missing, an empty, a refusing and a silent one apart. One login with the URL that the pods have, and one SELECT a second in
+that session for as long as the rules want to know.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from .. import paths
 from ..cluster import ApiError, Cluster
-from . import postgres
-from .postgres import Refusal, Target
+from ..service_endpoints import behind, service_of
+from .postgres import Refusal, Session, Target
 
-AGAIN = 5.0  # seconds between two looks
-PATIENCE = 2.5  # seconds for one connection: who does not answer in that time does not answer
+EVERY = 1.0  # seconds between two questions in one session
+UNWANTED = 3.0  # seconds without a question after which the session is ended
+AGAIN = 5.0  # seconds between two tries to get a session
+FIRST, PATIENCE = 1.0, 2.5  # seconds for each step of the first try, so that something is known soon, and of those after it
 #: who stands in the way of this role's sessions. Its query is not asked for: it may hold data
 BLOCKERS = (
     "SET statement_timeout = '2s'; "
@@ -38,9 +40,11 @@ BLOCKERS = (
 
 @dataclass(frozen=True)
 class Seen:
-    """`sentence` may be empty: nothing can be said. `sqlstate` is the server's, when it refused the login; `blocked_by` is a phrase."""
+    """`sentence` may be empty: nothing can be said. `away`: there is nobody who could answer a migration. `sqlstate` is the server's, when it
+    refused the login; `blocked_by` is a phrase."""
 
     sentence: str = ""
+    away: bool = False
     sqlstate: str = ""
     blocked_by: str = ""
 
@@ -55,122 +59,119 @@ def target(secrets: Iterable[Mapping[str, Any]]) -> Target | None:
     return None
 
 
-def service_of(host: str, namespace: str) -> tuple[str, str] | None:
-    """(namespace, name) when a host is a Service's DNS name (Kubernetes DNS specification); None for any other address."""
-    parts = host.rstrip(".").split(".")
-    if len(parts) == 1:
-        return namespace, parts[0]
-    if len(parts) == 2 or (len(parts) > 2 and parts[2] == "svc"):
-        return (parts[1], parts[0]) if not all(p.isdigit() for p in parts) else None
-    return None
-
-
 class DatabaseLook:
-    """Looks in a thread, at most every few seconds; :attr:`seen` is the newest answer."""
+    """Looks in a thread of its own; :attr:`seen` is the newest answer."""
 
     def __init__(self, cluster: Cluster, namespace: str, where: Target | None) -> None:
         self._cluster, self._namespace, self._target = cluster, namespace, where
-        self._last, self._busy = 0.0, threading.Lock()
+        self._wanted, self._last, self._patience = 0.0, 0.0, FIRST
+        self._busy, self._over = threading.Lock(), threading.Event()
         self.seen = Seen()
 
-    def facts(self) -> dict[str, str]:
-        """What is known by now, for the rules; begins another look when it is time for one."""
-        if self._target is not None and (not self._last or time.monotonic() - self._last > AGAIN) and self._busy.acquire(blocking=False):
-            self._last = time.monotonic()
+    def facts(self) -> dict[str, Any]:
+        """What is known by now, for the rules; begins to look when nobody does and it is time for it."""
+        self._wanted = time.monotonic()
+        if self._target is not None and (not self._last or self._wanted - self._last > AGAIN) and self._busy.acquire(blocking=False):
             threading.Thread(target=self._go, name="database", daemon=True).start()
         return asdict(self.seen)
 
+    def stop(self) -> None:
+        """End the session, if there is one."""
+        self._over.set()
+
     def _go(self) -> None:
         try:
-            self.seen = self.look()
+            for seen in self.looks():
+                self.seen = seen
+                if self._over.wait(EVERY) or time.monotonic() - self._wanted > UNWANTED:
+                    return
         finally:
-            self._last = time.monotonic()
+            self._last = 0.0 if self._patience == FIRST else time.monotonic()
+            self._patience = PATIENCE
             self._busy.release()
 
-    def look(self) -> Seen:
-        """Ask now."""
+    def looks(self) -> Iterator[Seen]:
+        """One look after the other for as long as there is a session; without one, a single answer: why."""
         where = self._target
         if where is None:
-            return Seen()
+            return
         found = service_of(where.host, self._namespace)
         if found is None:
-            return _asked(where, f"{where.host}:{where.port}, tried from here,", lambda: _from_here(where))
+            yield from self._from_here(where, f"{where.host}:{where.port}, tried from here,")
+            return
         namespace, name = found
         said = f"Service {name} in namespace {namespace}"
         try:
-            service = self._cluster.find(paths.service(namespace, name))
-            if service is None:
-                return Seen(f"there is no {said}")
-            slices = self._cluster.list(paths.endpointslices(namespace), labelSelector=f"kubernetes.io/service-name={name}")["items"]
+            ends = behind(self._cluster, namespace, name, where.port)
         except ApiError:
-            return Seen()  # not ours to see
-        ready = list(endpoints(service, slices, where.port))
-        if not ready:
-            return Seen(f"{said} has no ready pod behind it and refuses every connection: the server is down or starting")
-        pod, port = ready[0]
-        if not pod:
-            address = _address(slices)
-            return _asked(where, f"{address}:{port} behind {said}, tried from here,", lambda: _from_here(replace(where, host=address, port=port)))
+            return  # not ours to see
+        if not ends:
+            yield Seen(f"there is no {said}" if ends is None else f"{said} has no ready pod behind it and refuses every connection: {_DOWN}", away=True)
+        elif not ends[0].pod:
+            there = replace(where, host=ends[0].address, port=ends[0].port)
+            yield from self._from_here(there, f"{there.host}:{there.port} behind {said}, tried from here,")
+        else:
+            pod, port = ends[0].pod, ends[0].port
+            try:
+                yield from self._asked(where, said, lambda: self._cluster.port_forward(namespace, pod, port, self._patience))
+            except ApiError:
+                yield self._through_proxy(namespace, name, where.port, said)
+
+    def _from_here(self, where: Target, said: str) -> Iterator[Seen]:
+        return self._asked(where, said, lambda: contextlib.closing(socket.create_connection((where.host, where.port), timeout=self._patience)))
+
+    def _asked(self, where: Target, said: str, connect: Callable[[], contextlib.AbstractContextManager[socket.socket]]) -> Iterator[Seen]:
+        """Ask the server itself. :raises ApiError: when there is no way to it."""
+        answered = False
         try:
-            return _asked(where, said, lambda: self._cluster.port_forward(namespace, pod, port, PATIENCE))
-        except ApiError:
-            return self._through_proxy(namespace, name, where.port, said)
+            with connect() as stream, contextlib.closing(Session(stream, where)) as session:
+                while True:
+                    rows = session.rows(BLOCKERS)
+                    answered = True
+                    yield _answer(said, where, rows)
+        except Refusal as refusal:
+            if not refusal.sqlstate:
+                yield Seen(f"{said} answers")
+            else:
+                yield Seen(f"{said} refuses the login of {where.user}: {refusal.message} ({refusal.sqlstate})", sqlstate=refusal.sqlstate)
+        except OSError as error:
+            if not answered:  # a session that was lost says nothing yet: the next try does
+                yield _unreachable(said, where, error, self._patience)
 
     def _through_proxy(self, namespace: str, name: str, port: int, said: str) -> Seen:
         """The API server connects, too, and passes on why it could not."""
+        silent = Seen(f"{said} gives no answer: {_DROPPED}", away=True)
+        unclear = Seen(f"{said} has a ready endpoint: refused, full, or dropped by a NetworkPolicy")
         try:
             status, _headers, text = self._cluster.service_request(namespace, name, port, "/", timeout=(PATIENCE, PATIENCE))
         except ApiError:
-            return Seen(f"{said} gives no answer: what is sent there is dropped on the way (firewall, NetworkPolicy, wrong address)")
-        if status == 403:
-            return Seen(f"{said} has a ready endpoint: refused, full, or dropped by a NetworkPolicy")
+            return silent
+        if status == 403 or "no endpoints available" in text:
+            return unclear
         if "connection refused" in text:
-            return Seen(f"{said} refuses the connection: nobody listens at its port {port}")
-        if "no endpoints available" in text:
-            return Seen(f"{said} has a ready endpoint: refused, full, or dropped by a NetworkPolicy")
+            return Seen(f"{said} refuses the connection: nobody listens at its port {port}", away=True)
         if "timeout" in text or "no route to host" in text or "unreachable" in text:
-            return Seen(f"{said} gives no answer: what is sent there is dropped on the way (firewall, NetworkPolicy, wrong address)")
+            return silent
         return Seen(f"{said} is listening, but not for the pods: dropped by a NetworkPolicy, or full")
 
 
-def endpoints(service: Mapping[str, Any], slices: Iterable[Mapping[str, Any]], port: int) -> Iterator[tuple[str, int]]:
-    """(pod, its port) of each ready endpoint behind one port of a Service; the pod is empty when it is an address only."""
-    ports = (service.get("spec") or {}).get("ports") or [{}]
-    name = next((p.get("name") for p in ports if p.get("port") == port), ports[0].get("name")) or ""
-    for each in slices:
-        behind = next((p.get("port") for p in each.get("ports") or () if (p.get("name") or "") == name), None) or port
-        for endpoint in each.get("endpoints") or ():
-            if (endpoint.get("conditions") or {}).get("ready"):
-                about = endpoint.get("targetRef") or {}
-                yield (str(about.get("name") or "") if about.get("kind", "Pod") == "Pod" else ""), int(behind)
+_DOWN = "the server is down or starting"
+_DROPPED = "what is sent there is dropped on the way (firewall, NetworkPolicy, wrong address)"
 
 
-def _address(slices: Iterable[Mapping[str, Any]]) -> str:
-    """The first ready address of a Service that was made by hand, for something that is no pod."""
-    return next(str(e["addresses"][0]) for s in slices for e in s.get("endpoints") or () if (e.get("conditions") or {}).get("ready"))
+def _unreachable(said: str, where: Target, error: OSError, patience: float) -> Seen:
+    if isinstance(error, TimeoutError):
+        what = f"gives no answer within {patience:g} s: {_DROPPED}, or the server stands still"
+    elif isinstance(error, ConnectionRefusedError):
+        what = f"refuses the connection: nobody listens at port {where.port}"
+    elif isinstance(error, socket.gaierror):
+        what = "has no address: its name cannot be resolved"
+    else:
+        what = f"cannot be reached: {error.strerror or error}"
+    return Seen(f"{said} {what}", away=True)
 
 
-def _from_here(where: Target) -> contextlib.AbstractContextManager[socket.socket]:
-    return contextlib.closing(socket.create_connection((where.host, where.port), timeout=PATIENCE))
-
-
-def _asked(where: Target, said: str, connect: Callable[[], contextlib.AbstractContextManager[socket.socket]]) -> Seen:
-    """Ask the server itself. :raises ApiError: when there is no way to it."""
-    try:
-        with connect() as stream:
-            rows = postgres.ask(stream, where, BLOCKERS)
-    except Refusal as refusal:
-        if not refusal.sqlstate:
-            return Seen(f"{said} answers")
-        return Seen(f"{said} refuses the login of {where.user}: {refusal.message} ({refusal.sqlstate})", refusal.sqlstate)
-    except TimeoutError:
-        return Seen(f"{said} gives no answer within {PATIENCE:g} s: dropped on the way (firewall, NetworkPolicy, wrong address), or the server stands still")
-    except ConnectionRefusedError:
-        return Seen(f"{said} refuses the connection: nobody listens at port {where.port}")
-    except socket.gaierror:
-        return Seen(f"{said} has no address: its name cannot be resolved")
-    except OSError as error:
-        return Seen(f"{said} cannot be reached: {error.strerror or error}")
+def _answer(said: str, where: Target, rows: list[list[str]]) -> Seen:
     if rows:
         who = "; ".join(f"process {pid} (application {application or 'without a name'}, role {role or '?'})" for pid, application, role in rows)
         return Seen(f"{said} answers", blocked_by=who)

@@ -99,6 +99,8 @@ class Follower:
             return self._failed(verdict, helm) if verdict.state is State.FAILED else self._done(verdict)
         finally:
             self._observer.stop()
+            if self._database:
+                self._database.stop()
 
     def _loop(self, helm: HelmRun | None) -> Verdict:
         world, told = self._world, time.monotonic()

@@ -11,6 +11,7 @@ socket: log in, one SELECT, read the answer or the server's refusal with its SQL
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import re
@@ -72,22 +73,37 @@ def ask(stream: socket.socket, target: Target, sql: str) -> list[list[str]]:
 
     :raises Refusal: what the server says.  :raises OSError: what the connection does.
     """
-    stream = _encrypted(stream, target)
-    parameters = {"user": target.user, "database": target.name, "application_name": "oceans.llm", "client_encoding": "UTF8"}
-    _send(stream, b"", struct.pack("!i", PROTOCOL) + b"".join(f"{k}\0{v}\0".encode() for k, v in parameters.items()) + b"\0")
-    _log_in(stream, target)
-    for kind, _body in _messages(stream):
-        if kind == b"Z":
-            break
-    _send(stream, b"Q", sql.encode() + b"\0")
-    rows = []
-    for kind, body in _messages(stream):
-        if kind == b"D":
-            rows.append(_row(body))
-        elif kind == b"Z":
-            break
-    _send(stream, b"X", b"")
-    return rows
+    with contextlib.closing(Session(stream, target)) as session:
+        return session.rows(sql)
+
+
+class Session:
+    """A login, for as many statements as are wanted. Any of its methods raises :class:`Refusal` or OSError."""
+
+    def __init__(self, stream: socket.socket, target: Target) -> None:
+        self._stream = _encrypted(stream, target)
+        parameters = {"user": target.user, "database": target.name, "application_name": "oceans.llm", "client_encoding": "UTF8"}
+        _send(self._stream, b"", struct.pack("!i", PROTOCOL) + b"".join(f"{k}\0{v}\0".encode() for k, v in parameters.items()) + b"\0")
+        _log_in(self._stream, target)
+        self._until_ready()
+
+    def rows(self, sql: str) -> list[list[str]]:
+        _send(self._stream, b"Q", sql.encode() + b"\0")
+        return self._until_ready()
+
+    def close(self) -> None:
+        """Say so, where anybody listens still."""
+        with contextlib.suppress(OSError):
+            _send(self._stream, b"X", b"")
+
+    def _until_ready(self) -> list[list[str]]:
+        rows = []
+        for kind, body in _messages(self._stream):
+            if kind == b"D":
+                rows.append(_row(body))
+            elif kind == b"Z":
+                break
+        return rows
 
 
 def _encrypted(stream: socket.socket, target: Target) -> socket.socket:

@@ -34,8 +34,8 @@ DISRUPTED = (
 )
 #: seconds after which a migration that has said nothing at all is taken to wait for the database (a look at one takes 0.1 s)
 SILENT = 3.5
-#: seconds of silence, and in one version, after which the database itself is asked
-LOOK_SILENT, LOOK_OPEN = 1.5, 3.0
+#: seconds of silence, or in one version, after which the database itself is asked
+LOOK = 0.5
 #: seconds in one version of a migration before that is worth a word
 SLOW_MIGRATION = 8.0
 
@@ -239,7 +239,7 @@ def silent_migrations(snapshot: Snapshot) -> Iterator[Cause]:
             what = f"the migration gets no connection and says nothing: {known['sentence']}"
             budget = BY_CODE[code].budget or 150  # it goes on trying, so it may still get one
             yield cause(code, snapshot, ref(pod), what, known["sentence"], since=began, container=status["name"], certainty=TRANSIENT, budget=budget)
-        elif snapshot.now - began > SILENT:
+        elif known.get("away") or snapshot.now - began > SILENT:
             what = f"the migration waits for a connection to the database and says nothing{known_of_database(snapshot)}"
             yield cause("DatabaseSilent", snapshot, ref(pod), what, "running, no line in its log", since=began, container=status["name"])
 
@@ -254,8 +254,8 @@ def mute(snapshot: Snapshot) -> Iterator[tuple[Object, Object, float]]:
 
 def database_doubtful(snapshot: Snapshot) -> bool:
     """True when a migration takes long enough for a look at the database itself."""
-    quiet = any(snapshot.now - began > LOOK_SILENT for _pod, _status, began in mute(snapshot))
-    return quiet or any(snapshot.now - began > LOOK_OPEN for _pod, _status, _version, began in open_migrations(snapshot))
+    quiet = any(snapshot.now - began > LOOK for _pod, _status, began in mute(snapshot))
+    return quiet or any(snapshot.now - began > LOOK for _pod, _status, _version, began in open_migrations(snapshot))
 
 
 def running(snapshot: Snapshot) -> Iterator[tuple[str, Object, Object]]:
