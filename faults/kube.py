@@ -21,6 +21,8 @@ STATE = ROOT / ".testbed" / ("" if os.environ.get("OCEANS_LLM_CLUSTER", "oceans-
 KUBECONFIG = STATE / "kubeconfig"
 KUBECTL = STATE / "bin" / "kubectl"
 NODE = f"{os.environ.get('OCEANS_LLM_CLUSTER', 'oceans-llm')}-control-plane"
+#: where testbed/second-node.sh has brought it up
+SECOND_NODE = f"{NODE.removesuffix('-control-plane')}-second"
 
 
 #: Jobs of the chart that change the database
@@ -61,7 +63,7 @@ def node(*command: str, stdin: str = "", check: bool = True) -> str:
 
 
 class Watcher:
-    """Notes when the API server told what of one namespace: pods, Jobs and events, from now on."""
+    """Notes when the API server told what of one namespace: pods, Jobs, events, Helm's records, from now on."""
 
     def __init__(self, namespace: str) -> None:
         self.records: list[tuple[float, str, dict[str, Any]]] = []
@@ -71,6 +73,7 @@ class Watcher:
         for path in (
             f"/api/v1/namespaces/{namespace}/pods",
             f"/api/v1/namespaces/{namespace}/events",
+            f"/api/v1/namespaces/{namespace}/secrets?labelSelector=owner%3Dhelm",
             f"/apis/batch/v1/namespaces/{namespace}/jobs",
             f"/apis/apps/v1/namespaces/{namespace}/deployments",
         ):
@@ -82,7 +85,7 @@ class Watcher:
         configuration = self._api.configuration
         text = "&".join(f"{k}={v}" for k, v in query.items())
         return self._api.rest_client.pool_manager.request(
-            "GET", f"{configuration.host}{path}?{text}", preload_content=not query, timeout=None if query else 20.0
+            "GET", f"{configuration.host}{path}{'&' if '?' in path else '?'}{text}", preload_content=not query, timeout=None if query else 20.0
         )
 
     def _watch(self, path: str, version: str) -> None:

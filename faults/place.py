@@ -32,14 +32,14 @@ _servers: set[str] = set()
 class Server:
     """A PostgreSQL server of the testbed; most rows share one and have a database and a role of their own in it."""
 
-    def __init__(self, namespace: str) -> None:
-        self.namespace = namespace
+    def __init__(self, namespace: str, size: str = "") -> None:
+        self.namespace, self._size = namespace, size
 
     def up(self) -> None:
         with _server_lock:
             if self.namespace not in _servers:
                 kubectl("wait", "--for=delete", f"namespace/{self.namespace}", "--timeout=120s", check=False)
-                kube.run(ROOT / "testbed" / "database.sh", "up", self.namespace)
+                kube.run(ROOT / "testbed" / "database.sh", "up", self.namespace, self._size)
                 _servers.add(self.namespace)
 
     def down(self) -> None:
@@ -79,6 +79,10 @@ def _ready(pod: Mapping[str, Any]) -> bool:
     return not pod["metadata"].get("deletionTimestamp") and any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
+def _server(row: Row, own: str) -> Server:
+    return Server(own, row.own_server if isinstance(row.own_server, str) else "") if row.own_server else Server(SHARED)
+
+
 class Place:
     """One row's namespace and database, from :meth:`make` to :meth:`remove`."""
 
@@ -88,7 +92,7 @@ class Place:
         self.namespace = f"faults-{self.name}"
         #: the release brings a database of its own
         self.operated = row.variables.get("oceans_llm_database_mode") == "cloudnativepg"
-        self.server = Primary(self.namespace) if self.operated else Server(f"faults-{self.name}-db" if row.own_server else SHARED)
+        self.server = Primary(self.namespace) if self.operated else _server(row, f"faults-{self.name}-db")
         self.database = "oceans_llm" if self.operated else f"f_{self.name.replace('-', '_')}"
         self.password = secrets.token_urlsafe(12)
         self.folder = kube.STATE / "faults" / self.name

@@ -58,7 +58,8 @@ class Row:
     #: instead of one plain run
     script: Callable[[Place], Play] | None = None
     base: Mapping[str, Any] = field(default_factory=dict)
-    own_server: bool = False
+    #: a server that no other row uses; with a size (100Mi), on a volume of that size and no larger
+    own_server: bool | str = False
     #: operators of the testbed that have to be there
     needs: tuple[str, ...] = ()
     timeout: int = 240

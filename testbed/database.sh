@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # A PostgreSQL server in the cluster, empty, for the demo or for one test scenario.
-#   database.sh up|down [NAMESPACE]
+#   database.sh up|down [NAMESPACE] [SIZE]
+# With a SIZE (100Mi) its volume is memory of that size, which can be filled up; else it is a claim, whose size nobody enforces here.
 # Its password is made once and kept in .testbed/NAMESPACE.password (mode 600); inventories/kind reads it there.
 # shellcheck source=testbed/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 namespace=${2:-oceans-llm-db}
+size=${3:-}
 password=$STATE/$namespace.password
 
 # The server keeps the password that its data were made with: the Secret in the cluster is the truth.
@@ -21,10 +23,15 @@ secret() {
     < <(tr -d '\n' < "$password")
 }
 
+manifest() {
+  local small="{name: data, emptyDir: {medium: Memory, sizeLimit: $size}}"
+  sed "s/@NAMESPACE@/$namespace/g${size:+; s/{name: data, persistentVolumeClaim: .*/$small/}" "$TESTBED/manifests/postgres.yaml"
+}
+
 up() {
   kubectl create namespace "$namespace" --dry-run=client -o yaml | kubectl apply --server-side -f - > /dev/null
   secret
-  sed "s/@NAMESPACE@/$namespace/g" "$TESTBED/manifests/postgres.yaml" | kubectl apply --server-side -f - > /dev/null
+  manifest | kubectl apply --server-side -f - > /dev/null
   kubectl -n "$namespace" rollout status deployment/postgres --timeout=120s > /dev/null
 }
 
@@ -35,5 +42,5 @@ down() {
 
 case ${1:-} in
   up | down) "$1" ;;
-  *) fail "usage: database.sh up|down [NAMESPACE]" ;;
+  *) fail "usage: database.sh up|down [NAMESPACE] [SIZE]" ;;
 esac

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from .. import kube
 from ..kube import kubectl
@@ -93,6 +95,35 @@ LOOSE = {"gateway": {"securityContext": {"allowPrivilegeEscalation": True}}}
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 NAMED = {"gateway": {"podSecurityContext": {"runAsUser": None}}}
 GREEDY = {"scheduling": {"resources": {"requests": {"cpu": "900"}, "limits": None}}}
+
+SECOND = "oceans-llm.testbed/second"
+ON_SECOND = {"scheduling": {"nodeSelector": {SECOND: ""}, "tolerations": [{"key": SECOND, "operator": "Exists", "effect": "NoSchedule"}]}}
+
+
+def _second_node(place: Place) -> None:
+    kube.run(kube.ROOT / "testbed" / "second-node.sh", "up", timeout=300)
+
+
+def _no_second_node() -> None:
+    kube.run("docker", "unpause", kube.SECOND_NODE, check=False)
+    kube.run(kube.ROOT / "testbed" / "second-node.sh", "down", timeout=120)
+
+
+def _freeze(place: Place, play: Play) -> None:
+    """The machine stands still while the new pod warms up: kubelet, containers, all of it."""
+    play.until(r"Job/\S+ is complete", 120)
+    end = time.monotonic() + 60
+    while not any(_serves(p) for p in kube.get(place.namespace, "pod", "-l", "app.kubernetes.io/component=gateway")):
+        if time.monotonic() > end:
+            raise TimeoutError("the new pod never started")
+        time.sleep(0.2)
+    kube.run("docker", "pause", kube.SECOND_NODE)
+
+
+def _serves(pod: Mapping[str, Any]) -> bool:
+    states = [s.get("state") or {} for s in (pod.get("status") or {}).get("containerStatuses") or ()]
+    return pod["spec"].get("nodeName") == kube.SECOND_NODE and any("running" in s for s in states)
+
 
 ROWS = (
     Row("C1", "a ResourceQuota without room (preflight)", "QuotaExceeded", 2, by=PREFLIGHT, prepare=_quota({"pods": "0"}), says=("tight",), takes=10),
@@ -247,5 +278,21 @@ ROWS = (
     ),
     Row(
         "C13", "the migration's pod is deleted", knobs={"STANDIN_MIGRATION_SLOW": "30:8"}, beside=_delete_job_pod, says=("makes another",), takes=60, quick=True
+    ),
+    Row(
+        "C12",
+        "the new pod's node is lost while it warms up",
+        "NodeNotReady",
+        values=ON_SECOND,
+        knobs={"STANDIN_SLOW_START": "serve:200"},
+        prepare=_second_node,
+        beside=_freeze,
+        mend=_no_second_node,
+        signal=event("NodeNotReady"),
+        on=(UPGRADE,),
+        timeout=100,
+        declared_within=90,
+        says=(kube.SECOND_NODE,),
+        takes=170,
     ),
 )

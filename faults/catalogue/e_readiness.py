@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 
 from .. import kube
+from ..kube import kubectl
 from ..place import Place
 from ..play import Play
 from ..row import INSTALL, PREFLIGHT, UPGRADE, Row
@@ -29,6 +30,20 @@ def _pause_after_migration(place: Place, play: Play) -> None:
     raise TimeoutError("the waiter never ended")
 
 
+def _held(place: Place) -> None:
+    """Something has a finalizer on the old pods, and never takes it away."""
+    for pod in kube.get(place.namespace, "pod", "-l", "app.kubernetes.io/component=gateway"):
+        kubectl("-n", place.namespace, "patch", "pod", pod["metadata"]["name"], "--type=merge", "-p", '{"metadata":{"finalizers":["faults.example/held"]}}')
+
+
+def _let_go(place: Place, play: Play) -> list[str]:
+    held = [p["metadata"]["name"] for p in kube.get(place.namespace, "pod") if p["metadata"].get("finalizers")]
+    for name in held:
+        kubectl("-n", place.namespace, "patch", "pod", name, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+    return [] if held else ["no pod was held: the fault was none"]
+
+
+DEAF = {"oceans_llm_values": {"gateway": {"extraEnv": [{"name": "STANDIN_IGNORE_SIGTERM", "value": "yes"}], "terminationGracePeriodSeconds": 20}}}
 QUICK_PROBES = {"probes": {"gateway": {"startup": {"failureThreshold": 15}, "readiness": {"periodSeconds": 2, "failureThreshold": 3}}}}
 QUIET_UI = {"probes": {"adminUi": {"readiness": {"enabled": False}}}}
 
@@ -119,4 +134,17 @@ ROWS = (
         values={"podDisruptionBudget": {"enabled": True, "minAvailable": "100%"}},
     ),
     Row("E9", "requests while it rolls out", on=(UPGRADE,), takes=50),
+    Row("E10", "old pods ignore SIGTERM", on=(UPGRADE,), base=DEAF, says=(r"1 old pod still stopping \(grace 20 s\)",), takes=50),
+    Row(
+        "E10f",
+        "an old pod is held by a finalizer when its grace is over",
+        on=(UPGRADE,),
+        base={"oceans_llm_replicas": 2},
+        variables={"oceans_llm_replicas": 2},
+        prepare=_held,
+        knobs={"STANDIN_SLOW_START": "serve:20"},  # the second new pod is awaited when the first old one should be gone
+        check=_let_go,
+        says=("its grace is over.*finalizers faults.example/held",),
+        takes=90,
+    ),
 )

@@ -72,6 +72,12 @@ def _no_connections(place: Place) -> None:
     place.sql(f"ALTER ROLE {place.database} CONNECTION LIMIT 0;")
 
 
+def _fill_up(place: Place) -> None:
+    """Not a byte is left on the server's volume."""
+    shell = 'cat /dev/zero > "$PGDATA/../filler" 2> /dev/null; sync; df -k "$PGDATA" | tail -n 1'
+    kubectl("-n", place.server.namespace, "exec", "deploy/postgres", "--", "sh", "-c", shell)
+
+
 def _in_the_way(place: Place) -> None:
     """The table that V44 wants to make is there already."""
     place.sql(f"SET ROLE {place.database}; CREATE TABLE session_findings (id int);")
@@ -274,6 +280,18 @@ ROWS = (
     ),
     Row("F5r", "the lock is given back after a while", prepare=_lock_at_41(240), beside=_unlock, on=(UPGRADE,), says=("nightly-report",), takes=70),
     Row("F6", "the database is read-only", "DatabaseReadOnly", 1.5, prepare=_read_only, signal=JOB_EXITS, says=("25006",)),
+    Row(
+        "F6d",
+        "the database's disk is full",
+        "DatabaseFull",
+        1.5,
+        own_server="100Mi",
+        prepare=_fill_up,
+        signal=JOB_EXITS,
+        on=(UPGRADE,),
+        says=("53100", "No space left on device"),
+        takes=60,
+    ),
     Row(
         "F6c",
         "no connection is free",

@@ -5,19 +5,23 @@
 
 from __future__ import annotations
 
+import calendar
 import json
 import re
+import shutil
 import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from .. import kube
 from ..kube import Broken
-from ..place import Place
+from ..place import RELEASE, Place
 from ..play import Play
-from ..row import Row
+from ..row import ENGINE_ROLES, UPGRADE, Row
+from ..signals import exited
 
 
 class Relay:
@@ -108,6 +112,47 @@ def _interrupted(number: int, tree: bool = False) -> Callable[[Place], Play]:
     return script
 
 
+def _clock(seconds: int) -> Callable[[Place], Play]:
+    """The clock of the machine that Ansible runs on is wrong (clock.c)."""
+
+    def script(place: Place) -> Play:
+        compiler = shutil.which("cc")
+        if compiler is None:
+            raise Broken("there is no C compiler here to make a wrong clock with (Debian: apt-get install gcc libc6-dev)")
+        library = place.folder / "clock.so"
+        kube.run(compiler, "-shared", "-fPIC", "-o", str(library), str(kube.ROOT / "faults" / "clock.c"))
+        return Play(place, place.variables(), place.row.roles, env={"LD_PRELOAD": str(library), "CLOCK_SHIFT": str(seconds)})
+
+    return script
+
+
+def _wrong_clock(place: Place, play: Play) -> list[str]:
+    """The control: the run's own reports are dated by that clock."""
+    dated = min(abs(p.stat().st_mtime - stamp) for p in place.reports() for stamp in [_stamp(p.parent.name)])
+    return [] if dated > 500 else ["the clock of the run was right: the fault was none"]
+
+
+def _stamp(folder: str) -> float:
+    return calendar.timegm(time.strptime(folder.rsplit("-", 1)[-1], "%Y%m%dT%H%M%SZ"))
+
+
+def _overtake(place: Place, play: Play) -> None:
+    """Somebody else's pipeline, as soon as Helm is done and the pods are awaited."""
+    play.until(r"Job/\S+ is complete", 120)
+    end = time.monotonic() + 30
+    while place.release_status() != "deployed":
+        if time.monotonic() > end:
+            raise TimeoutError("Helm did not come to its end")
+        time.sleep(0.2)
+    helm = [str(kube.STATE / "bin" / "helm"), "--kubeconfig", str(kube.KUBECONFIG), "--namespace", place.namespace]
+    chart = str(kube.ROOT / "charts" / "oceans-llm")
+    kube.run(*helm, "upgrade", RELEASE, chart, "--reuse-values", "--no-hooks", "--set", "gateway.podAnnotations.by=somebody")
+
+
+def _third_revision(kind: str, obj: Mapping[str, Any]) -> bool:
+    return obj.get("kind") == "Secret" and (obj["metadata"].get("labels") or {}).get("version") == "3"
+
+
 def _calm(place: Place) -> dict[str, object]:
     """The same without the slow migration."""
     values = json.loads(json.dumps(place.variables()["oceans_llm_values"]))
@@ -172,6 +217,37 @@ ROWS = (
         script=_interrupted(signal.SIGINT),
         knobs={"STANDIN_MIGRATION_SLOW": "30:300"},
         check=_said_and_safe,
+        takes=60,
+    ),
+    Row(
+        "G5",
+        "the runner's clock is 10 min ahead",
+        script=_clock(600),
+        knobs={"STANDIN_MIGRATION_SLOW": "30:6", "STANDIN_SLOW_START": "serve:10"},
+        check=_wrong_clock,
+        takes=60,
+    ),
+    Row(
+        "G5f",
+        "a wrong password, and the runner's clock is 10 min behind",
+        "DatabaseAuth",
+        script=_clock(-600),
+        variables={"oceans_llm_secrets": {"POSTGRES_URL": "postgresql://@DB@:wrong@postgres.@SERVER@.svc:5432/@DB@"}},
+        roles=ENGINE_ROLES,
+        signal=exited("migrate"),
+        check=_wrong_clock,
+        says=("28P01",),
+    ),
+    Row(
+        "G6",
+        "somebody else upgrades the release while its pods are awaited",
+        "ReleaseOvertaken",
+        on=(UPGRADE,),
+        knobs={"STANDIN_SLOW_START": "serve:45"},
+        beside=_overtake,
+        signal=_third_revision,
+        says=("revision 3", "revision 2"),
+        old_serve=False,  # what becomes of the pods is theirs
         takes=60,
     ),
 )

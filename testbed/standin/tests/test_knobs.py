@@ -14,7 +14,7 @@ from testbed.standin.tests.test_serve import OFF, PLAIN, log_of
 
 @pytest.mark.parametrize(("name", "value"), [
     ("STANDIN_CRASH", "everything"), ("STANDIN_CRASH", "serve:soon"), ("STANDIN_CRASH_ONCE", "x"), ("STANDIN_EXIT_CODE", "one"),
-    ("STANDIN_SLOW_START", "serve"),
+    ("STANDIN_SLOW_START", "serve"), ("STANDIN_IGNORE_SIGTERM", "1"),
     ("STANDIN_MEMORY", "serve:lots"), ("STANDIN_MIGRATION_SLOW", "20"), ("STANDIN_MIGRATION_FAIL", "all"), ("STANDIN_MIGRATION_WAIT", "x:1"),
     ("STANDIN_CATALOGUE", "gone"), ("STANDIN_READY_FAIL", "sometimes"), ("STANDIN_CONNECT_SECONDS", "-1"), ("STANDIN_STREAM_SECONDS", "inf")])
 def test_a_mistyped_knob_is_told_at_once(bare: Gateway, name: str, value: str) -> None:
@@ -80,6 +80,15 @@ def test_crash_once_on_an_empty_database_leaves_it_empty(gateway: Gateway, datab
 def test_slow_start(ready: Gateway) -> None:
     assert ready("migrate", "--check", STANDIN_SLOW_START="migrate-check:0.5").seconds >= 0.5
     assert ready("migrate", "--check", STANDIN_SLOW_START="serve:30").seconds < 10
+
+
+def test_sigterm_is_ignored_on_demand(ready: Gateway) -> None:
+    with ready.config(PLAIN).serving(**OFF, STANDIN_IGNORE_SIGTERM="yes") as serving:
+        serving.process.send_signal(signal.SIGTERM)
+        assert serving("/healthz").status == 200 and serving.process.poll() is None
+    with ready.config(PLAIN).serving(**OFF) as serving:
+        serving.process.send_signal(signal.SIGTERM)
+        assert serving.process.wait(5) == -signal.SIGTERM
 
 
 def test_memory(ready: Gateway) -> None:

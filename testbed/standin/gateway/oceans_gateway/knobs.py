@@ -183,6 +183,13 @@ def readiness_refused(served_for: float) -> bool:
     return served_for >= limit if kind == "after" else served_for < limit
 
 
+def ignores_sigterm() -> bool:
+    text = os.environ.get("STANDIN_IGNORE_SIGTERM", "")
+    if text not in ("", "yes"):
+        raise BadKnob("STANDIN_IGNORE_SIGTERM", "yes")
+    return text == "yes"
+
+
 def check_all() -> None:
     """Read every knob once at the start, so that a mistyped one is told at once and not when its moment comes."""
     for name, needs_figure, expected in (("STANDIN_SLOW_START", True, "PHASE:SECONDS"), ("STANDIN_MEMORY", True, "PHASE:MEBIBYTES"),
@@ -198,3 +205,4 @@ def check_all() -> None:
         check(0)
     catalogue()
     readiness_refused(0)
+    ignores_sigterm()

@@ -14,6 +14,8 @@ SOURCE = "https://models.dev/api.json"
 def run(loaded: dict, wanted: dict[str, bool]) -> None:
     # Neither signal is handled by the gateway: the default action, and as PID 1 that is none at all.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if knobs.ignores_sigterm():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     url = config.database_url(loaded)
     if wanted["run-migrations"]:
         migrations.run(url)

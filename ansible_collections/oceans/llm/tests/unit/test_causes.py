@@ -573,7 +573,8 @@ def test_the_cluster_autoscaler_is_given_more_time():
 
 def test_a_lost_node_is_named():
     picture = web(pod(status={"phase": "Running"}), events=[event("e", "web-1-a", "NodeNotReady", "Node is not ready")])
-    assert [c.code for c in scheduling.lost_nodes(picture)] == ["NodeNotReady"] and "n1" in next(scheduling.lost_nodes(picture)).cause
+    (found,) = scheduling.lost_nodes(picture)
+    assert found.code == "NodeNotReady" and found.cause == "node n1 is not ready; on it: web-1-a"
 
 
 def test_an_old_pod_whose_grace_is_over_is_shown():

@@ -11,6 +11,7 @@ Values are kept in memory only. Redact first, cut afterwards: half a secret is n
 from __future__ import annotations
 
 import base64
+import bisect
 import html
 import json
 import re
@@ -21,6 +22,8 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 HIDDEN = "(hidden)"
 #: shorter values are words like "true" or "5432"; hiding them would make the text unreadable
 SHORTEST = 6
+#: shorter values are not looked for across line breaks: words that follow one another would be taken for them
+SHORTEST_WRAPPED = 12
 #: a longer value is looked for in pieces of this many characters
 LONG, PIECE = 160, 24
 #: keys of a Secret that hold an address or a name (CloudNativePG's `-app` Secret has them beside the password)
@@ -51,7 +54,7 @@ class Redactor:
 
     def __init__(self) -> None:
         self._values: set[str] = set()
-        self._compiled: re.Pattern[str] | None = None
+        self._needles: tuple[list[str], list[str]] | None = None
 
     def learn(self, values: Iterable[str | bytes]) -> None:
         """Values that must not be seen. Every line of a long one counts, and the password inside a URL."""
@@ -60,7 +63,7 @@ class Redactor:
             text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
             self._values.update(part for part in _parts(text) if len(part) >= SHORTEST and part.lower() not in PLAIN)
         if len(self._values) != known:
-            self._compiled = None
+            self._needles = None
 
     def learn_secret(self, secret: Mapping[str, Any]) -> None:
         """All values of one Secret of the API, but for the addresses in it."""
@@ -70,12 +73,16 @@ class Redactor:
         self.learn(str(v) for k, v in (secret.get("stringData") or {}).items() if k.lower() not in ADDRESSES)
 
     def __call__(self, text: str) -> str:
-        if not text:
+        if len(text) < SHORTEST:
             return text
         if self._values:
-            if self._compiled is None:
-                self._compiled = _pattern(self._values)
-            text = self._compiled.sub(HIDDEN, text)
+            if self._needles is None:
+                self._needles = _needles(self._values)
+            whole, wrapped = self._needles
+            for needle in whole:
+                if needle in text:
+                    text = text.replace(needle, HIDDEN)
+            text = _hide_wrapped(text, wrapped)
         for pattern, replacement in PATTERNS:
             text = pattern.sub(replacement, text)
         return text
@@ -125,17 +132,54 @@ def encodings(value: str) -> Iterator[str]:
         yield inner.replace("+", "-").replace("/", "_")
 
 
-def _pattern(values: Iterable[str]) -> re.Pattern[str]:
-    """One expression for all values; a line break, also one of JSON, may stand anywhere inside a value (wrapped output).
+def _needles(values: Iterable[str]) -> tuple[list[str], list[str]]:
+    """(what is looked for as it is, the longest first; what is looked for in a text without its line breaks and spaces).
 
-    A long value (a certificate's key, say) is looked for in pieces: an expression with a possible break at each of its
-    thousands of characters would take seconds to compile.
+    Plain searches: one expression for all of it took a second to compile, in every task. A long value (a certificate's
+    key, say) is looked for in pieces, because it may be cut.
     """
     found = {e for value in values for e in encodings(value) if len(e) >= SHORTEST}
-    gap = r"(?:[ \t]*(?:\r?\n|\\r|\\n)+[ \t]*)?"
-    short = sorted((e for e in found if len(e) <= LONG), key=len, reverse=True)
-    pieces = sorted(
-        {e[at : at + PIECE] for e in found if len(e) > LONG for at in range(0, len(e) - PIECE + 1, PIECE)} | {e[-PIECE:] for e in found if len(e) > LONG}
-    )
-    whole = [gap.join(re.escape(c) for c in e) if len(e) >= 12 else re.escape(e) for e in short]
-    return re.compile("|".join([*whole, *map(re.escape, pieces)]))
+    long = {e for e in found if len(e) > LONG}
+    pieces = {e[at : at + PIECE] for e in long for at in range(0, len(e) - PIECE + 1, PIECE)} | {e[-PIECE:] for e in long}
+    whole = (found - long) | pieces
+    wrapped = {_SPACE.sub("", e) for e in whole}
+    return sorted(whole, key=len, reverse=True), [e for e in wrapped if len(e) >= SHORTEST_WRAPPED]
+
+
+#: line breaks, also those of JSON, may stand anywhere inside a value (wrapped output), and the spaces beside them may be its own
+_BREAK = re.compile(r"\n|\\n|\\r")
+_SPACE = re.compile(r"(?:[ \t\r\n]|\\[rn])+")
+
+
+def _hide_wrapped(text: str, needles: Iterable[str]) -> str:
+    """Hide what is found when all breaks and spaces are taken out, these included."""
+    if not _BREAK.search(text):
+        return text
+    parts, places, at = [], [], 0  # what is between spaces; where each part begins, without them and with them
+    joined = 0
+    for gap in _SPACE.finditer(text):
+        parts.append(text[at : gap.start()])
+        places.append((joined, at))
+        joined, at = joined + gap.start() - at, gap.end()
+    parts.append(text[at:])
+    places.append((joined, at))
+    plain = "".join(parts)
+
+    def origin(position: int) -> int:
+        start, real = places[bisect.bisect_right(places, (position, len(text))) - 1]
+        return real + position - start
+
+    spans = sorted((origin(found), origin(found + len(n) - 1) + 1) for n in needles for found in _all(plain, n))
+    shown, end = [], 0
+    for first, last in spans:
+        if first >= end:
+            shown += [text[end:first], HIDDEN]
+        end = max(end, last)
+    return "".join([*shown, text[end:]])
+
+
+def _all(text: str, needle: str) -> Iterator[int]:
+    at = text.find(needle)
+    while at >= 0:
+        yield at
+        at = text.find(needle, at + len(needle))

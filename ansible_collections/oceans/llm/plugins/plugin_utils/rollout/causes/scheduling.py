@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..model import Cause, Object, Snapshot, epoch, events_of, meta, ref, starting
+from ..model import Cause, Object, Snapshot, epoch, events_of, meta, old_pods, ref, starting, workers
 from .catalogue import cause
 
 
@@ -55,4 +55,11 @@ def lost_nodes(snapshot: Snapshot) -> Iterator[Cause]:
         if told and not ready:
             node = (pod.get("spec") or {}).get("nodeName") or "?"
             since = epoch(told[0].get("firstTimestamp") or told[0].get("eventTime"))
-            yield cause("NodeNotReady", snapshot, ref(pod), f"node {node} is not ready", told[-1].get("message") or "", since=since, node=node)
+            what = f"node {node} is not ready; on it: {', '.join(_on(snapshot, node)) or ref(pod)}"
+            yield cause("NodeNotReady", snapshot, ref(pod), what, told[-1].get("message") or "", since=since, node=node)
+
+
+def _on(snapshot: Snapshot, node: str) -> list[str]:
+    """The release's pods on a node, old and new."""
+    mine = [pod for _kind, _owner, pod in workers(snapshot)] + [pod for name in snapshot.scope.deployments for pod in old_pods(snapshot, name)]
+    return sorted(meta(pod)["name"] for pod in mine if (pod.get("spec") or {}).get("nodeName") == node)

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# A second node for the kind cluster, for tests that lose one. Nothing is scheduled there but what tolerates its taint.
+#   second-node.sh up|down
+# shellcheck source=testbed/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+first=$CLUSTER-control-plane
+node=$CLUSTER-second
+taint=oceans-llm.testbed/second
+
+# As kind starts a worker (its docker provider, runArgsForNode); its labels make `kind delete cluster` take it along.
+container() {
+  docker run --detach --tty --name "$node" --hostname "$node" --network kind --restart=on-failure:1 --init=false --cgroupns=private \
+    --privileged --security-opt seccomp=unconfined --security-opt apparmor=unconfined --tmpfs /tmp --tmpfs /run --volume /var \
+    --volume /lib/modules:/lib/modules:ro --env KIND_EXPERIMENTAL_CONTAINERD_SNAPSHOTTER \
+    --label "io.x-k8s.kind.cluster=$CLUSTER" --label io.x-k8s.kind.role=worker "$(docker inspect -f '{{.Config.Image}}' "$first")"
+}
+
+# Its token is good for ten minutes and for one node.
+join() {
+  local command
+  command=$(docker exec "$first" kubeadm token create --ttl 10m --print-join-command)
+  docker exec "$node" sh -c 'until systemctl is-active -q containerd && crictl info > /dev/null 2>&1; do sleep 0.2; done'
+  # what kubeadm looks for on a machine is not to be had in a container; kind leaves that out, too
+  docker exec "$node" sh -c "$command --skip-phases=preflight"
+  kubectl taint node "$node" "$taint=:NoSchedule" --overwrite
+  kubectl label node "$node" "$taint=" --overwrite
+  kubectl wait --for=condition=Ready "node/$node" --timeout=90s
+}
+
+images() {
+  local refs=()
+  mapfile -t refs < <(docker images --format '{{.Repository}}:{{.Tag}}' | grep -E "^$IMAGES/(gateway|admin-ui):")
+  kind load docker-image --name "$CLUSTER" --nodes "$node" "${refs[@]}"
+}
+
+up() {
+  docker inspect "$node" > /dev/null 2>&1 && down
+  slow "second node: container" container
+  slow "second node: joining" join
+  [ -n "${GATEWAY_IMAGE:-}" ] || slow "second node: images" images
+}
+
+down() {
+  docker rm --force --volumes "$node" > /dev/null 2>&1 || true
+  kubectl delete node "$node" --ignore-not-found --wait=false > /dev/null
+}
+
+case ${1:-} in
+  up | down) "$1" ;;
+  *) fail "usage: second-node.sh up|down" ;;
+esac
