@@ -6,7 +6,7 @@
 
 first=$CLUSTER-control-plane
 node=$CLUSTER-second
-taint=oceans-llm.testbed/second
+mark=oceans-llm.testbed/second
 
 # As kind starts a worker (its docker provider, runArgsForNode); its labels make `kind delete cluster` take it along.
 container() {
@@ -16,15 +16,16 @@ container() {
     --label "io.x-k8s.kind.cluster=$CLUSTER" --label io.x-k8s.kind.role=worker "$(docker inspect -f '{{.Config.Image}}' "$first")"
 }
 
-# Its token is good for ten minutes and for one node.
+# Its token is good for ten minutes. The taint comes with the node: it would not be empty for long.
 join() {
   local command
   command=$(docker exec "$first" kubeadm token create --ttl 10m --print-join-command)
-  docker exec "$node" sh -c 'until systemctl is-active -q containerd && crictl info > /dev/null 2>&1; do sleep 0.2; done'
+  docker exec "$node" sh -c 'until ctr -n k8s.io images ls -q 2> /dev/null | grep -q /pause:; do sleep 0.2; done'
+  docker exec "$node" sh -c "touch /etc/default/kubelet; . /etc/default/kubelet
+    echo KUBELET_EXTRA_ARGS='\"'\$KUBELET_EXTRA_ARGS --register-with-taints=$mark=:NoSchedule --node-labels=$mark='\"' > /etc/default/kubelet"
   # what kubeadm looks for on a machine is not to be had in a container; kind leaves that out, too
   docker exec "$node" sh -c "$command --skip-phases=preflight"
-  kubectl taint node "$node" "$taint=:NoSchedule" --overwrite
-  kubectl label node "$node" "$taint=" --overwrite
+  kubectl wait --for=create "node/$node" --timeout=60s
   kubectl wait --for=condition=Ready "node/$node" --timeout=90s
 }
 

@@ -289,6 +289,7 @@ ROWS = (
         beside=_freeze,
         mend=_no_second_node,
         signal=event("NodeNotReady"),
+        named="is not ready; on it: ",
         on=(UPGRADE,),
         timeout=100,
         declared_within=90,

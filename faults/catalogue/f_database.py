@@ -16,7 +16,7 @@ from ..kube import kubectl
 from ..place import RELEASE, Place
 from ..play import Play
 from ..row import ENGINE_ROLES, INSTALL, PREFLIGHT, UPGRADE, Row
-from ..signals import event, exited, job_failed, running
+from ..signals import either, event, exited, job_failed, running
 
 JOB_EXITS = exited("migrate")
 
@@ -192,7 +192,7 @@ ROWS = (
         "DatabaseHostUnknown",
         named="DatabaseHostUnknown|cannot be resolved",
         variables=_secrets("postgresql://u:p@no-such-host.example.invalid:5432/d"),
-        signal=running("migrate"),
+        signal=either(running("migrate"), JOB_EXITS),
     ),
     Row(
         "F2b",

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from .. import kube
 from ..kube import kubectl
-from ..place import CLUSTER, NEW, Place
+from ..place import CLUSTER, NEW, RELEASE, Place
 from ..play import Play
 from ..row import ENGINE_ROLES, PREFLIGHT, UPGRADE, Row
 from ..signals import event, exited
@@ -87,8 +88,11 @@ def _two(place: Place) -> None:
 def _primary_dies(place: Place, play: Play) -> None:
     """The primary's pod is deleted while the migration is in the middle of V44."""
     play.until(r"Job/\S+ is running", 120)
-    kubectl("-n", place.namespace, "wait", "--for=condition=Ready", "pod", "-l", "app.kubernetes.io/component=migration", "--timeout=60s")
-    time.sleep(3)  # it has begun its slow version by then
+    end = time.monotonic() + 60
+    while not re.search(r'"migration_version": ?44', kubectl("-n", place.namespace, "logs", f"job/{RELEASE}-oceans-llm-migrate", check=False)):
+        if time.monotonic() > end:
+            raise TimeoutError("the migration never came to V44")
+        time.sleep(0.2)
     place.notes["primary"] = _cluster(place)["status"]["currentPrimary"]
     kubectl("-n", place.namespace, "delete", "pod", place.notes["primary"], "--grace-period=1", "--wait=false")
 
@@ -231,7 +235,7 @@ ROWS = (
         "B6e",
         "an ExternalSecret whose store is not there (engine)",
         "ExternalSecretFailed",
-        named="ExternalSecret(Retrying|Failed) .*vault",
+        named="cannot make the Secret of .*vault",
         waive=("SecretStoreMissing",),
         variables=EXTERNAL,
         signal=event("UpdateFailed|InvalidStoreRef"),

@@ -18,7 +18,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import Clus
 from ansible_collections.oceans.llm.plugins.plugin_utils.changes import Changes
 from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ApiError, Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm_cli import Helm, HelmError, for_helm
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm_job import ASYNC_LIMIT, HelmJob
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm_job import ASYNC_LIMIT, HelmJob, Launch
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm_release import Release
 from ansible_collections.oceans.llm.plugins.plugin_utils.release_lock import Held, Lock
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import database, finish
@@ -207,7 +207,8 @@ class ActionModule(ClusterAction):
                 database=DatabaseLook(cluster, args["namespace"], database.target(plan.digests.data.values())),
             )
             follower.start()
-            outcome = follower.run(self._start_helm(args, chart, cluster, plan.values) if change else None)
+            self._helm = Launch(lambda: self._start_helm(args, chart, cluster, plan.values)) if change else None
+            outcome = follower.run(self._helm)
             made = self._settle(args, cluster, plan) if change else False
             result = finish.report(
                 cluster,
@@ -238,7 +239,7 @@ class ActionModule(ClusterAction):
         """
         try:
             now = helm_release.latest(cluster, args["namespace"], args["name"])
-            if now and now.pending and now.revision == plan.planned.revision and not self._job.alive():
+            if now and now.pending and now.revision == plan.planned.revision and not (self._helm and self._helm.alive()):
                 helm_release.give_up(cluster, now, "given up by oceans.llm: Helm ended without a word")
                 self.say(f"Helm left revision {now.revision} {now.status}; it is marked as failed")
             return now is not None and now.revision >= plan.planned.revision
@@ -285,8 +286,7 @@ class ActionModule(ClusterAction):
             self._task.async_val = 0
         if "ansible_job_id" not in job:
             raise Refused(f"kubernetes.core.helm could not be started: {job.get('msg', job)}")
-        self._job = HelmJob(job, cluster.now)
-        return self._job
+        return HelmJob(job, cluster.now)
 
 
 def _shortened(phrase: str) -> str:

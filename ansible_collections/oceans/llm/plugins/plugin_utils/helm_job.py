@@ -15,6 +15,7 @@ import contextlib
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -81,6 +82,43 @@ class HelmJob:
         for pid in helm_processes(self.id):
             with contextlib.suppress(ProcessLookupError):  # it ended by itself
                 os.kill(pid, signal.SIGTERM)
+
+
+class Launch:
+    """Starts a job beside the caller. Ansible takes a second or two for that, in which Helm may be at work already: nobody who watches should
+    have to wait for it."""
+
+    def __init__(self, start: Callable[[], HelmJob]) -> None:
+        self._start = start
+        self._job: HelmJob | None = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._go, name="helm", daemon=True)
+        self._thread.start()
+
+    def _go(self) -> None:
+        try:
+            self._job = self._start()
+        except BaseException as error:
+            self._error = error
+
+    def poll(self) -> Helm:
+        """:raises BaseException: what kept it from starting."""
+        return Helm(running=True) if self._thread.is_alive() else self._started().poll()
+
+    def terminate(self, deadline: float = 20.0) -> bool:
+        """See :meth:`HelmJob.terminate`; what never started has ended."""
+        self._thread.join(deadline)
+        if self._thread.is_alive():
+            return False
+        return self._job.terminate(deadline) if self._job else True
+
+    def alive(self) -> bool:
+        return self._thread.is_alive() or bool(self._job and self._job.alive())
+
+    def _started(self) -> HelmJob:
+        if self._job is None:
+            raise self._error or RuntimeError("the job was not started")
+        return self._job
 
 
 def error_of(result: dict[str, Any]) -> str:

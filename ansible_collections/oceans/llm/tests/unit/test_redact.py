@@ -58,7 +58,11 @@ def unknown(value):
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=8, max_size=40).filter(unknown), st.integers(0, 3), st.text(alphabet="abc:", max_size=5))
+@given(
+    st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=8, max_size=40).filter(unknown),
+    st.integers(0, 3),
+    st.text(alphabet="abc:", max_size=5),
+)
 def test_any_value_is_found_plain_and_packed(value, pad, before):
     clean = redactor(value)
     assert value not in clean(f"{before}{value}")

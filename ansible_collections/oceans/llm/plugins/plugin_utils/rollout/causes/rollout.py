@@ -76,4 +76,5 @@ def stuck_old_pods(snapshot: Snapshot) -> Iterator[Cause]:
             if over and snapshot.now - over > 5:
                 held = meta(pod).get("finalizers") or []
                 why = f"finalizers {', '.join(held)}" if held else f"node {(pod.get('spec') or {}).get('nodeName')} has not ended it"
-                yield cause("OldPodStuck", snapshot, ref(pod), f"an old pod of Deployment/{name} should be gone, its grace is over", why, since=over)
+                what = f"an old pod of Deployment/{name} should be gone, its grace is over: {why}"
+                yield cause("OldPodStuck", snapshot, ref(pod), what, why, since=over)
