@@ -40,8 +40,8 @@ BLOCKERS = (
 
 @dataclass(frozen=True)
 class Seen:
-    """`sentence` may be empty: nothing can be said. `away`: there is nobody who could answer a migration. `sqlstate` is the server's, when it
-    refused the login; `blocked_by` is a phrase."""
+    """`sentence` may be empty: nothing can be said. `away`: there is nobody in the cluster who could answer a migration (what is tried from here
+    may be another way than that of the pods). `sqlstate` is the server's, when it refused the login; `blocked_by` is a phrase."""
 
     sentence: str = ""
     away: bool = False
@@ -118,7 +118,8 @@ class DatabaseLook:
                 yield self._through_proxy(namespace, name, where.port, said)
 
     def _from_here(self, where: Target, said: str) -> Iterator[Seen]:
-        return self._asked(where, said, lambda: contextlib.closing(socket.create_connection((where.host, where.port), timeout=self._patience)))
+        looks = self._asked(where, said, lambda: contextlib.closing(socket.create_connection((where.host, where.port), timeout=self._patience)))
+        return (replace(seen, away=False) for seen in looks)
 
     def _asked(self, where: Target, said: str, connect: Callable[[], contextlib.AbstractContextManager[socket.socket]]) -> Iterator[Seen]:
         """Ask the server itself. :raises ApiError: when there is no way to it."""
