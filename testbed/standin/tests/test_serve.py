@@ -135,8 +135,9 @@ def test_the_port_is_closed_until_the_catalogue_is_done_with(ready: Gateway) -> 
     time.sleep(0.8)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), 1)
-    ready.answering(process, port)
+    serving = ready.answering(process, port)
     assert time.monotonic() - start >= 1.5
+    assert serving("/healthz").status == 200  # the port is open a moment before the last line is written
     assert [event["level"] for event in log_of(process)] == ["WARN", "INFO"]
 
 
