@@ -11,7 +11,7 @@ import pathlib
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import kubernetes
@@ -60,6 +60,15 @@ def get(namespace: str, what: str, *options: str) -> list[dict[str, Any]]:
 def node(*command: str, stdin: str = "", check: bool = True) -> str:
     """A command on the node itself."""
     return run("docker", "exec", "-i", NODE, *command, stdin=stdin, check=check)
+
+
+def until(true: Callable[[], Any], seconds: float, otherwise: str) -> None:
+    """Look again and again; :raises TimeoutError: `otherwise`, when it has not come true in time."""
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            raise TimeoutError(otherwise)
+        time.sleep(0.2)
 
 
 class Watcher:

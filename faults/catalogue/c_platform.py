@@ -112,11 +112,8 @@ def _no_second_node() -> None:
 def _freeze(place: Place, play: Play) -> None:
     """The machine stands still while the new pod warms up: kubelet, containers, all of it."""
     play.until(r"Job/\S+ is complete", 120)
-    end = time.monotonic() + 60
-    while not any(_serves(p) for p in kube.get(place.namespace, "pod", "-l", "app.kubernetes.io/component=gateway")):
-        if time.monotonic() > end:
-            raise TimeoutError("the new pod never started")
-        time.sleep(0.2)
+    gateways = ("pod", "-l", "app.kubernetes.io/component=gateway")
+    kube.until(lambda: any(_serves(p) for p in kube.get(place.namespace, *gateways)), 60, "the new pod never started")
     kube.run("docker", "pause", kube.SECOND_NODE)
 
 

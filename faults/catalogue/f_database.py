@@ -104,11 +104,8 @@ def _hold_lock(seconds: float) -> Callable[[Place], None]:
     def make(place: Place) -> None:
         hold = f"SET application_name = 'nightly-report'; BEGIN; LOCK TABLE answered_requests IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep({seconds}); COMMIT;"
         threading.Thread(target=place.sql, args=(hold, False), daemon=True).start()
-        end = time.monotonic() + 20
-        while place.sql("SELECT count(*) FROM pg_locks WHERE relation = 'answered_requests'::regclass AND mode = 'AccessExclusiveLock' AND granted;") == "0":
-            if time.monotonic() > end:
-                raise TimeoutError("the lock was not taken")
-            time.sleep(0.2)
+        held = "SELECT count(*) FROM pg_locks WHERE relation = 'answered_requests'::regclass AND mode = 'AccessExclusiveLock' AND granted;"
+        kube.until(lambda: place.sql(held) != "0", 20, "the lock was not taken")
 
     return make
 

@@ -147,11 +147,7 @@ def _stamp(folder: str) -> float:
 def _overtake(place: Place, play: Play) -> None:
     """Somebody else's pipeline, as soon as Helm is done and the pods are awaited."""
     play.until(r"Job/\S+ is complete", 120)
-    end = time.monotonic() + 30
-    while place.release_status() != "deployed":
-        if time.monotonic() > end:
-            raise TimeoutError("Helm did not come to its end")
-        time.sleep(0.2)
+    kube.until(lambda: place.release_status() == "deployed", 30, "Helm did not come to its end")
     helm = [str(kube.STATE / "bin" / "helm"), "--kubeconfig", str(kube.KUBECONFIG), "--namespace", place.namespace]
     chart = str(kube.ROOT / "charts" / "oceans-llm")
     kube.run(*helm, "upgrade", RELEASE, chart, "--reuse-values", "--no-hooks", "--set", "gateway.podAnnotations.by=somebody")

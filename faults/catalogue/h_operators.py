@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -88,11 +87,8 @@ def _two(place: Place) -> None:
 def _primary_dies(place: Place, play: Play) -> None:
     """The primary's pod is deleted while the migration is in the middle of V44."""
     play.until(r"Job/\S+ is running", 120)
-    end = time.monotonic() + 60
-    while not re.search(r'"migration_version": ?44', kubectl("-n", place.namespace, "logs", f"job/{RELEASE}-oceans-llm-migrate", check=False)):
-        if time.monotonic() > end:
-            raise TimeoutError("the migration never came to V44")
-        time.sleep(0.2)
+    logs = ("-n", place.namespace, "logs", f"job/{RELEASE}-oceans-llm-migrate")
+    kube.until(lambda: re.search(r'"migration_version": ?44', kubectl(*logs, check=False)), 60, "the migration never came to V44")
     place.notes["primary"] = _cluster(place)["status"]["currentPrimary"]
     kubectl("-n", place.namespace, "delete", "pod", place.notes["primary"], "--grace-period=1", "--wait=false")
 
