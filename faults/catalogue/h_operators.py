@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from .. import kube
@@ -147,35 +148,36 @@ NEEDS: Mapping[str, Any] = {"needs": ("cloudnativepg",)}
 FIXED = {"additionalSpec": {"postgresql": {"parameters": {"port": "5433"}}}}
 FAILING_SQL = {"additionalSpec": {"bootstrap": {"initdb": {"postInitApplicationSQL": ["SELECT 1/0"]}}}}
 
+WEBHOOK_AWAY = Row(
+    "A9",
+    "CloudNativePG is scaled to 0: its webhook has no endpoints (preflight)",
+    "WebhookUnavailable",
+    32,  # it is given 30 s to come back
+    by=PREFLIGHT,
+    variables=database(),
+    prepare=_operator_away,
+    mend=_operator_back,
+    alone=True,
+    says=("cnpg.io", "cnpg-webhook-service|no endpoints|refused"),
+    takes=70,
+    **NEEDS,
+)
+
+NOT_TAKEN = Row(
+    "F13b",
+    "a setting that the operator does not take (preflight)",
+    "AdmissionDenied",
+    1,
+    by=PREFLIGHT,
+    variables=database(**FIXED),
+    says=("postgresql.parameters", "port"),
+    takes=10,
+    **NEEDS,
+)
+
 ROWS = (
-    Row(
-        "A9",
-        "CloudNativePG is scaled to 0: its webhook has no endpoints (preflight)",
-        "WebhookUnavailable",
-        32,  # it is given 30 s to come back
-        by=PREFLIGHT,
-        variables=database(),
-        prepare=_operator_away,
-        mend=_operator_back,
-        alone=True,
-        says=("cnpg.io", "cnpg-webhook-service|no endpoints|refused"),
-        takes=70,
-        **NEEDS,
-    ),
-    Row(
-        "A9n",
-        "the same, and the namespace is not there yet",
-        "WebhookUnavailable",
-        32,
-        by=PREFLIGHT,
-        variables=database(),
-        prepare=_operator_away_before_all,
-        mend=_operator_back,
-        alone=True,
-        says=("cnpg.io", "cnpg-webhook-service|no endpoints|refused"),
-        takes=70,
-        **NEEDS,
-    ),
+    WEBHOOK_AWAY,
+    replace(WEBHOOK_AWAY, id="A9n", title="the same, and the namespace is not there yet", prepare=_operator_away_before_all),
     Row(
         "A9r",
         "CloudNativePG is restarted just then: its webhook comes back",
@@ -262,29 +264,8 @@ ROWS = (
         takes=10,
         **NEEDS,
     ),
-    Row(
-        "F13b",
-        "a setting that the operator does not take (preflight)",
-        "AdmissionDenied",
-        1,
-        by=PREFLIGHT,
-        variables=database(**FIXED),
-        says=("postgresql.parameters", "port"),
-        takes=10,
-        **NEEDS,
-    ),
-    Row(
-        "F13n",
-        "a setting that the operator does not take, in a namespace that is not there yet (preflight)",
-        "AdmissionDenied",
-        1,
-        by=PREFLIGHT,
-        variables=database(**FIXED),
-        prepare=_not_there_yet,
-        says=("postgresql.parameters", "port"),
-        takes=15,
-        **NEEDS,
-    ),
+    NOT_TAKEN,
+    replace(NOT_TAKEN, id="F13n", title=f"{NOT_TAKEN.title}, in a namespace that is not there yet", prepare=_not_there_yet, takes=15),
     Row(
         "F13e",
         "a setting that the operator does not take (engine)",
