@@ -13,21 +13,23 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.oceans.llm.plugins.plugin_utils import changes, drift, helm_release, paths, secret_digest
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused
-from ansible_collections.oceans.llm.plugins.plugin_utils.changes import Changes
-from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ApiError, Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm_cli import Helm, HelmError, for_helm
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm_job import ASYNC_LIMIT, HelmJob, Launch
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm_release import Release
-from ansible_collections.oceans.llm.plugins.plugin_utils.release_lock import Held, Lock
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import database, finish
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database import DatabaseLook
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import changes, drift, releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.changes import Changes
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import Helm, HelmError, for_helm
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held, Lock
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import ASYNC_LIMIT, HelmJob, Launch
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.objects import epoch
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion, database_look
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database_look import DatabaseLook
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import epoch
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.scope import also_watched, scope_of
-from ansible_collections.oceans.llm.plugins.plugin_utils.secret_digest import Written
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.digest import Written
 
 ARGUMENTS = {
     "name": {"type": "str", "required": True},
@@ -52,7 +54,7 @@ class Plan:
     """What is there, what is wanted, and what that changes."""
 
     def __init__(
-        self, live: Release | None, planned: Release, values: dict[str, Any], difference: Changes, digests: secret_digest.Digest, key: bytes | None
+        self, live: Release | None, planned: Release, values: dict[str, Any], difference: Changes, digests: digest.Digest, key: bytes | None
     ) -> None:
         self.live, self.planned, self.values, self.difference, self.digests, self.key = live, planned, values, difference, digests, key
 
@@ -82,7 +84,7 @@ class ActionModule(ClusterAction):
         there = self._namespace(args, cluster)
         lock = Lock(cluster, args["namespace"], args["name"], self.say)
         lock.look()
-        pending = helm_release.latest(cluster, args["namespace"], args["name"])
+        pending = releases.latest(cluster, args["namespace"], args["name"])
         if pending and pending.pending:  # Helm does not even plan on top of it
             if self._task.check_mode:
                 what = f"revision {pending.revision} is {pending.status} since {pending.deployed_at}; it would be given up, and the release changed again"
@@ -128,17 +130,17 @@ class ActionModule(ClusterAction):
     # --- the plan ------------------------------------------------------------------------------------------------------
 
     def _plan(self, args: dict[str, Any], cluster: Cluster, helm: Helm, chart: str, make_key: bool) -> Plan:
-        live = helm_release.latest(cluster, args["namespace"], args["name"])
+        live = releases.latest(cluster, args["namespace"], args["name"])
         places = args["digest_places"]
-        planned = helm.plan(args["name"], args["namespace"], chart, secret_digest.with_placeholder(args["values"], places))
+        planned = helm.plan(args["name"], args["namespace"], chart, digest.with_placeholder(args["values"], places))
         key = self._key(args, cluster, make_key) if places else None
         written = Written.of(args["secret_written"], args["namespace"])
-        digests = secret_digest.work_out(cluster, args["namespace"], planned, live, key, written if self._task.check_mode else None)
+        digests = digest.work_out(cluster, args["namespace"], planned, live, key, written if self._task.check_mode else None)
         for secret in digests.data.values():
             self.redactor.learn_secret(secret)
         values = args["values"]
         if places:
-            planned, values = secret_digest.replace_placeholder(planned, digests, places, values)
+            planned, values = digest.replace_placeholder(planned, digests, places, values)
         drifted = drift.find(cluster, args["namespace"], live) if live and live.status == "deployed" else {}
         difference = changes.compare(live, planned, drifted, digests.reasons(written))
         if drifted and planned.apply_method == "ssa" and not args["force_conflicts"]:
@@ -147,7 +149,7 @@ class ActionModule(ClusterAction):
 
     def _key(self, args: dict[str, Any], cluster: Cluster, make: bool) -> bytes | None:
         try:
-            return secret_digest.key_of(cluster, args["namespace"], args["name"], make)
+            return digest.key_of(cluster, args["namespace"], args["name"], make)
         except ApiError as error:
             if error.status != 403:
                 raise
@@ -169,7 +171,7 @@ class ActionModule(ClusterAction):
 
     def _still_so(self, args: dict[str, Any], cluster: Cluster, plan: Plan) -> None:
         """Between the plan and the lock another run may have been at it."""
-        now = helm_release.latest(cluster, args["namespace"], args["name"])
+        now = releases.latest(cluster, args["namespace"], args["name"])
         if (now.revision if now else 0) != (plan.live.revision if plan.live else 0):
             raise Refused(
                 f"{args['namespace']}/{args['name']} went to revision {now.revision if now else 0} while this run was planning; nothing was changed, run again"
@@ -187,7 +189,7 @@ class ActionModule(ClusterAction):
             )
         who = f"by a run that is gone ({lock.last_holder()})" if ours else "by somebody else's Helm"
         self.say(f"{what}, left {who}; it is marked as failed and the run goes on")
-        helm_release.give_up(cluster, live, f"given up by oceans.llm: its owner is gone ({live.status} since {live.deployed_at})")
+        releases.give_up(cluster, live, f"given up by oceans.llm: its owner is gone ({live.status} since {live.deployed_at})")
 
     # --- the change ----------------------------------------------------------------------------------------------------
 
@@ -204,13 +206,13 @@ class ActionModule(ClusterAction):
                 also=also_watched(plan.planned, args["namespace"], args["name"]),
                 interrupted=interrupt,
                 secret_keys=plan.digests.keys(),
-                database=DatabaseLook(cluster, args["namespace"], database.target(plan.digests.data.values())),
+                database=DatabaseLook(cluster, args["namespace"], database_look.target(plan.digests.data.values())),
             )
             follower.start()
             self._helm = Launch(lambda: self._start_helm(args, chart, cluster, plan.values)) if change else None
             outcome = follower.run(self._helm)
             made = self._settle(args, cluster, plan) if change else False
-            result = finish.report(
+            result = conclusion.report(
                 cluster,
                 plan.planned,
                 outcome,
@@ -238,9 +240,9 @@ class ActionModule(ClusterAction):
         A Helm that was killed hard leaves its revision pending; nobody else is at it (the lock is ours), so it is marked as failed.
         """
         try:
-            now = helm_release.latest(cluster, args["namespace"], args["name"])
+            now = releases.latest(cluster, args["namespace"], args["name"])
             if now and now.pending and now.revision == plan.planned.revision and not (self._helm and self._helm.alive()):
-                helm_release.give_up(cluster, now, "given up by oceans.llm: Helm ended without a word")
+                releases.give_up(cluster, now, "given up by oceans.llm: Helm ended without a word")
                 self.say(f"Helm left revision {now.revision} {now.status}; it is marked as failed")
             return now is not None and now.revision >= plan.planned.revision
         except ApiError as error:

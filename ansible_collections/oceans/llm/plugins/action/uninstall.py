@@ -11,12 +11,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.oceans.llm.plugins.plugin_utils import helm_release, paths, release_lock, secret_digest
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused
-from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ApiError, Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm_cli import Helm, HelmError, for_helm
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm_release import Release
-from ansible_collections.oceans.llm.plugins.plugin_utils.release_lock import Held, Lock
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import lock, releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import Helm, HelmError, for_helm
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held, Lock
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest
 
 DATABASES = ("postgresql.cnpg.io/v1", "clusters")
 
@@ -88,18 +90,18 @@ class ActionModule(ClusterAction):
             if not j["metadata"].get("deletionTimestamp")
         }
         others = {
-            f"Secret/{secret_digest.key_name(name)}": paths.secret(ns, secret_digest.key_name(name)),
+            f"Secret/{digest.key_name(name)}": paths.secret(ns, digest.key_name(name)),
             f"ConfigMap/{name}-bootstrap": paths.configmap(ns, f"{name}-bootstrap"),
         }
         if args["delete_database"]:
             others[f"Cluster/{args['delete_database']}"] = f"{paths.custom(DATABASES[0], DATABASES[1], ns)}/{args['delete_database']}"
         there = {what: path for what, path in others.items() if cluster.find(path) is not None}
-        return Found(helm_release.latest(cluster, ns, name), jobs, there, self._lease(cluster, ns, name))
+        return Found(releases.latest(cluster, ns, name), jobs, there, self._lease(cluster, ns, name))
 
     @staticmethod
     def _lease(cluster: Cluster, namespace: str, name: str) -> bool:
         try:
-            return cluster.find(paths.lease(namespace, release_lock.lease_name(name))) is not None
+            return cluster.find(paths.lease(namespace, lock.lease_name(name))) is not None
         except ApiError as error:
             if error.status != 403:
                 raise
@@ -166,8 +168,8 @@ def kept(release: Release | None, delete_database: str) -> list[str]:
     """What stays: Secrets that the pods read and the chart did not make, and what the chart itself wants kept (a database)."""
     if release is None:
         return []
-    own = set(helm_release.names(release.manifest, "Secret"))
-    used = {n for o in release.manifest if o.get("kind") == "Deployment" for n in secret_digest.secret_names(secret_digest.pod_spec(o))}
+    own = set(releases.names(release.manifest, "Secret"))
+    used = {n for o in release.manifest if o.get("kind") == "Deployment" for n in digest.secret_names(digest.pod_spec(o))}
     return [f"Secret/{n}" for n in sorted(used - own)] + [name for name in _kept_by_policy(release.manifest) if name != f"Cluster/{delete_database}"]
 
 

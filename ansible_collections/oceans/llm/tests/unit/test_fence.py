@@ -10,8 +10,8 @@ import os
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils import paths
-from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ApiError, Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import interrupt
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.fence import fence
 

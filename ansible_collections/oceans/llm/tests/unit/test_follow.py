@@ -15,15 +15,17 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils import helm_release, paths
-from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import finish, follow, served
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Helm
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion, follow, post_check
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.observe import KINDS, Watched
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.redact import Redactor
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import Helm, State
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.watch import KINDS, Watched
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.redact import Redactor
 
 from .fake_api import FakeApi, Handler, objects, ok, status
 
@@ -236,7 +238,7 @@ def test_secrets_in_logs_and_messages_do_not_reach_the_rules(api):
     run.start()
     outcome = run.run(None)
     assert outcome.cause.code == "GatewayReferenceInvalid"
-    assert "canary-pw" not in finish.sentence(outcome.cause, outcome) + str(outcome.snapshot.logs) + "\n".join(lines)
+    assert "canary-pw" not in conclusion.sentence(outcome.cause, outcome) + str(outcome.snapshot.logs) + "\n".join(lines)
 
 
 def test_lines_are_told_once_and_a_heartbeat_comes_in_time(api, monkeypatch):
@@ -308,7 +310,7 @@ kind: Deployment
 metadata: {name: web, labels: {app.kubernetes.io/component: gateway}}
 spec: {template: {spec: {containers: [{name: gateway, image: "reg.example:5000/gw:v0.24.0@sha256:abc"}]}}}
 """
-RELEASE = helm_release.parse({"name": "rel", "namespace": NS, "version": 2, "manifest": MANIFEST, "chart": {"metadata": {"name": "c", "version": "1.0.0"}}})
+RELEASE = releases.parse({"name": "rel", "namespace": NS, "version": 2, "manifest": MANIFEST, "chart": {"metadata": {"name": "c", "version": "1.0.0"}}})
 PROXY = "/api/v1/namespaces/ns/services/http:gw:8080/proxy"
 
 
@@ -344,24 +346,24 @@ def picture(api):
     ],
 )
 def test_what_is_served_is_asked_for(api, picture, monkeypatch, state, code):
-    monkeypatch.setattr(served, "SETTLE", 0.2)
-    monkeypatch.setattr(served, "AGAIN", 0.05)
+    monkeypatch.setattr(post_check, "SETTLE", 0.2)
+    monkeypatch.setattr(post_check, "AGAIN", 0.05)
     serving(api, **state)
-    found = served.check(Cluster.connect({"host": api.url}), picture, RELEASE, served.expected_version(RELEASE, ""))
+    found = post_check.check(Cluster.connect({"host": api.url}), picture, RELEASE, post_check.expected_version(RELEASE, ""))
     assert (found.wrong.code if found.wrong else "") == code
 
 
 def test_a_way_that_opens_a_moment_later_is_no_failure(api, picture, monkeypatch):
-    monkeypatch.setattr(served, "AGAIN", 0.01)
+    monkeypatch.setattr(post_check, "AGAIN", 0.01)
     serving(api)
     api.script[("GET", f"{PROXY}/api/v1/health")].insert(0, status(503, "ServiceUnavailable", "no endpoints available"))
-    found = served.check(Cluster.connect({"host": api.url}), picture, RELEASE, "0.24.0")
+    found = post_check.check(Cluster.connect({"host": api.url}), picture, RELEASE, "0.24.0")
     assert found.wrong is None and found.version == "0.24.0"
 
 
 @pytest.mark.parametrize(("asked", "expected"), [("", "0.24.0"), ("v0.25.0", "0.25.0"), ("latest", ""), ("v1.2.3@sha256:ab", "1.2.3")])
 def test_the_version_to_expect(asked, expected):
-    assert served.expected_version(RELEASE, asked) == expected
+    assert post_check.expected_version(RELEASE, asked) == expected
 
 
 def test_the_evidence_is_complete_private_and_clean(api, tmp_path):
@@ -373,7 +375,7 @@ def test_the_evidence_is_complete_private_and_clean(api, tmp_path):
     outcome = run.run(None)
     outcome.snapshot.logs[("mig-x", "migrate")] = "says canary-secret-value aloud\n"
     outcome.snapshot.objects["Pod"]["mig-x"]["spec"]["containers"][0]["env"] = [{"name": "A", "value": "plain-canary"}]
-    result = finish.report(Cluster.connect({"host": api.url}), RELEASE, outcome, "", lines.append, folder=str(tmp_path), clean=clean, host="kind")
+    result = conclusion.report(Cluster.connect({"host": api.url}), RELEASE, outcome, "", lines.append, folder=str(tmp_path), clean=clean, host="kind")
     folder = result["report"]
     body = json.loads(pathlib.Path(folder, "report.json").read_text(encoding="utf-8"))
     assert body["code"] == "ImageNotFound" and body["line"] == result["msg"].split(" — report: ")[0] and result["failed"] is True
@@ -395,5 +397,5 @@ def test_a_folder_that_cannot_be_written_hides_no_cause(api, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
     said = []
-    result = finish.report(Cluster.connect({"host": api.url}), RELEASE, run.run(None), "", said.append, folder=str(blocked))
+    result = conclusion.report(Cluster.connect({"host": api.url}), RELEASE, run.run(None), "", said.append, folder=str(blocked))
     assert "ImageNotFound" in result["msg"] and "no report" in said[0]

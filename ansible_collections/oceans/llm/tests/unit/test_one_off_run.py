@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils import paths
-from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ApiError, Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.one_off_run import Answer, ask
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.one_off_run import Answer, ask
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
 
 from .fake_api import FakeApi, event, objects, ok, status, stream, thing
 

@@ -14,7 +14,7 @@ import threading
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.postgres import Refusal, Scram, Target, ask
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.postgres import Refusal, Scram, Target, ask
 
 WHERE = Target("pg", 5432, "me", "pencil", "db", "disable")
 

@@ -10,11 +10,12 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils import paths
-from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import admission, dry_runs, rest
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths, rest
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import dry_runs
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.checks import admission
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.collect import collect
-from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.picture import Picture, Wanted
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.facts import Picture, Wanted
 
 from .fake_api import FakeApi, objects, ok, status
 

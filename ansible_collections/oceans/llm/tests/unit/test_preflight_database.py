@@ -13,12 +13,13 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils import paths
-from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import ask_database, database
-from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.picture import Database, Picture, Wanted
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import postgres
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.postgres import Refusal, Target
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import postgres
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.postgres import Refusal, Target
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import ask_database
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.checks import database
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.facts import Database, Picture, Wanted
 
 from .fake_api import FakeApi, objects, ok, status
 from .test_preflight import CONFIG, GOOD, codes, configuration, gateway, live_secret

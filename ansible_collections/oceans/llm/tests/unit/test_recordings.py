@@ -14,9 +14,10 @@ from functools import cache
 
 import pytest
 
+from ansible_collections.oceans.llm.plugins.plugin_utils.codes import Certainty
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Helm
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import RULES, find
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Certainty
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import Helm, State, judge
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State, judge
 
 from ..recordings.record import STREAMS, load, pictures
 from ..recordings.replay import inverted

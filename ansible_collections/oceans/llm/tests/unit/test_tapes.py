@@ -15,8 +15,8 @@ from functools import cache
 
 import pytest
 
+from ansible_collections.oceans.llm.plugins.plugin_utils.codes import BY_CODE
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import RULES
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.catalogue import BY_CODE
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State
 
 from ..recordings import replay

@@ -14,8 +14,8 @@ import time
 import pytest
 
 from ansible_collections.oceans.llm.plugins.action.uninstall import ActionModule
-from ansible_collections.oceans.llm.plugins.plugin_utils import paths
-from ansible_collections.oceans.llm.plugins.plugin_utils.release_lock import Holder
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Holder
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 
 from .fake_api import FakeApi, event, objects, ok, status, stream
 from .run_action import run

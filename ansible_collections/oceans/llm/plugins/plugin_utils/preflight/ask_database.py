@@ -17,12 +17,11 @@ import threading
 from collections.abc import Mapping
 from dataclasses import replace
 
-from .. import gateway_config
-from ..cluster import ApiError, Cluster
-from ..rollout import postgres
-from ..rollout.postgres import Refusal, Target
-from ..service_endpoints import behind, service_of
-from .picture import Database, Object, Picture
+from ..gateway import configuration, postgres
+from ..gateway.postgres import Refusal, Target
+from ..kube.client import ApiError, Cluster
+from ..kube.endpoints import behind, service_of
+from .facts import Database, Object, Picture
 from .sources import decoded, gateway_environment
 
 PATIENCE, LIMIT = 1.0, 2.0  # seconds for one step of the conversation, and for all of it with the look-up of the name
@@ -48,7 +47,7 @@ def look(picture: Picture, cluster: Cluster) -> Database | None:
 
 def target(picture: Picture) -> Target | None:
     """Where the URL points that the gateway's configuration refers to. A login that it leaves out comes from PGUSER and PGPASSWORD, as the driver has it."""
-    url = str((gateway_config.find(picture.objects).get("database") or {}).get("url") or "")
+    url = str((configuration.find(picture.objects).get("database") or {}).get("url") or "")
     value = _value(picture, url.removeprefix("env.")) if url.startswith("env.") else ""
     where = Target.parse(value) if value else None
     if where is None or where.user:

@@ -17,9 +17,9 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .. import paths
-from ..cluster import ApiError, Cluster
-from .progress import finished
+from ..kube import paths
+from ..kube.client import ApiError, Cluster
+from ..kube.objects import finished
 
 GRACE = 1  # seconds between TERM and KILL for a pod that is fenced
 

@@ -15,20 +15,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
-from .. import paths
-from ..cluster import ApiError, Cluster
-from . import fence, going_back, state
-from .before import Before, picture
+from ..helm.process import Helm
+from ..kube import paths
+from ..kube.client import ApiError, Cluster
+from . import fence, going_back, statements
+from .baseline import Before, picture
 from .causes import find, jobs, release
-from .causes.catalogue import cause as make
-from .database import DatabaseLook, Seen
+from .causes.cause import cause as make
+from .database_look import DatabaseLook, Seen
 from .interrupt import Interrupt
-from .lines import Narrator
 from .logs import LogReader
 from .model import Cause, Scope, Snapshot
-from .observe import Change, Observer, Watched, World
+from .narrator import Narrator
 from .tape import Tape
-from .verdict import Helm, State, Verdict, judge, timeout_cause
+from .verdict import State, Verdict, judge, timeout_cause
+from .watch import Change, Observer, Watched, World
 
 HEARTBEAT = 4.5  # seconds; a line at least every five
 TICK = 0.25  # seconds between two looks when nothing changes: for budgets, and for Helm's end
@@ -38,7 +39,7 @@ NOTHING_SEEN = asdict(Seen())
 
 
 class HelmRun(Protocol):
-    """What the loop needs of a running Helm (helm_job.HelmJob)."""
+    """What the loop needs of a running Helm (helm.process.HelmJob)."""
 
     def poll(self) -> Helm: ...
     def terminate(self, deadline: float = 20.0) -> bool: ...
@@ -196,7 +197,7 @@ class Follower:
         snapshot = self._snapshot(Helm())
         return Outcome(
             state=verdict.state, seconds=time.monotonic() - self._started, cause=verdict.cause, causes=list(verdict.causes),
-            database=state.database(snapshot), old_pods=state.old_pods_statement(snapshot),
+            database=statements.database(snapshot), old_pods=statements.old_pods_statement(snapshot),
             first_signal=self._narrator.first_signal, timeline=self._narrator.timeline, snapshot=snapshot, tape=self._tape,
         )
 

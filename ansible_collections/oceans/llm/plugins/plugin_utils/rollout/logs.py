@@ -15,9 +15,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
-from ..cluster import ApiError, Cluster
+from ..kube.client import ApiError, Cluster
 from .model import Snapshot, database_pods, job_pods, made_in_this_run, new_replicaset, old_pods, pods_of
-from .observe import Change
+from .watch import Change
 
 TAIL = 120  # lines: a full migration of 29 versions is 58, and 29 result lines
 LIMIT = 200_000  # characters of one log that are kept

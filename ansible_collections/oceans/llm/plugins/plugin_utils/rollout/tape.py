@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from .before import Before
+from ..helm.process import Helm
+from .baseline import Before
 from .model import Scope
-from .observe import Change, World
-from .verdict import Helm
+from .watch import Change, World
 
 VERSION = 1
 #: characters; a run that tells more (days of a big namespace) loses its end, and the tape says so

@@ -15,26 +15,19 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
+from ..codes import BY_CODE, Certainty
+from ..helm.process import Helm
+from ..kube.objects import claims
 from . import progress
 from .causes import admission
-from .causes.catalogue import BY_CODE
-from .causes.catalogue import cause as make
-from .model import Cause, Certainty, Snapshot, claims, new_replicaset, owner_of, pods_of
+from .causes.cause import cause as make
+from .model import Cause, Snapshot, new_replicaset, owner_of, pods_of
 
 
 class State(Enum):
     PROGRESSING = "progressing"
     DONE = "done"
     FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class Helm:
-    """What is known of the helm process, one input among many. `running` None: nobody runs Helm here."""
-
-    running: bool | None = None
-    ended_at: float = 0.0
-    error: str = ""
 
 
 @dataclass(frozen=True)

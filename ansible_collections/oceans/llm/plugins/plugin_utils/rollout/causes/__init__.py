@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from ..model import Cause, Certainty, Snapshot
+from ...codes import Certainty
+from ..model import Cause, Snapshot
 from . import admission, config, containers, images, jobs, operators, readiness, release, rollout, scheduling, volumes
 
 Rule = Callable[[Snapshot], Iterator[Cause]]

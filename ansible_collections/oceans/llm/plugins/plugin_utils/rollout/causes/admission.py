@@ -13,9 +13,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from ...codes import TRANSIENT
+from ...kube.objects import Object, epoch, meta, seen_at
 from .. import progress
-from ..model import Cause, Object, Snapshot, epoch, events_of, job_pods, meta, new_replicaset, pods_of, seen_at, since
-from .catalogue import TRANSIENT, cause
+from ..model import Cause, Snapshot, events_of, job_pods, new_replicaset, pods_of, since
+from .cause import cause
 
 #: (what the message says, code, sentence with the named groups); the first that fits
 TEXTS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(

@@ -13,10 +13,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ...codes import CERTAIN, TRANSIENT
+from ...gateway import log_words
+from ...kube.objects import Object, about_container, container_spec, containers, epoch, meta, ref, terminated, waiting
 from .. import progress
-from ..model import Cause, Object, Snapshot, about_container, container_spec, containers, epoch, events_of, meta, ref, starting, terminated, waiting
-from . import gateway
-from .catalogue import CERTAIN, TRANSIENT, cause
+from ..model import Cause, Snapshot, events_of, starting
+from .cause import cause
 
 #: exit codes of signals that a program brings upon itself: SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV
 SIGNALS = {132: "SIGILL", 134: "SIGABRT", 135: "SIGBUS", 136: "SIGFPE", 139: "SIGSEGV"}
@@ -90,7 +92,7 @@ def of_end(snapshot: Snapshot, pod: Object, name: str, end: Object, exits: int) 
         return _probe(snapshot, where, name, probe, begun, exits)
     if reason == "ContainerStatusUnknown" or code == 255:
         return cause("ContainerExited", snapshot, where, "its node lost it, it is started again", f"{reason} exit code {code}", since=begun, container=name)
-    words = gateway.parse(snapshot.logs.get((meta(pod)["name"], name), "") or message)
+    words = log_words.parse(snapshot.logs.get((meta(pod)["name"], name), "") or message)
     if words:
         return _of_words(snapshot, pod, name, words, code, begun, exits)
     if code in SIGNALS and ran < LONG_RUN:
@@ -115,10 +117,10 @@ def times(exits: int) -> str:
 
 
 def _log(snapshot: Snapshot, pod: Object, name: str) -> str:
-    return gateway.last_line(snapshot.logs.get((meta(pod)["name"], name), ""))
+    return log_words.last_line(snapshot.logs.get((meta(pod)["name"], name), ""))
 
 
-def _of_words(snapshot: Snapshot, pod: Object, name: str, words: gateway.Failure, code: int, begun: float, exits: int) -> Cause:
+def _of_words(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failure, code: int, begun: float, exits: int) -> Cause:
     """The program said why. What passes is given its time, what does not is certain at the first exit."""
     sure = CERTAIN if words.certain else TRANSIENT
     if words.code == "DatabaseReadOnly" and any(kind == "Cluster" for kind, _name in snapshot.scope.custom):

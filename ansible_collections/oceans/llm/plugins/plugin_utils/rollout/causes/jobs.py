@@ -12,10 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ...codes import BY_CODE, CERTAIN, TRANSIENT
+from ...gateway import log_words
+from ...kube.objects import Object, container_spec, containers, epoch, meta, ref, terminated
 from .. import progress
-from ..model import Cause, Object, Snapshot, container_spec, containers, epoch, events_of, job_pods, meta, migrates, ref, starting, terminated, workers
-from . import gateway
-from .catalogue import BY_CODE, CERTAIN, TRANSIENT, cause
+from ..model import Cause, Snapshot, events_of, job_pods, migrates, starting, workers
+from .cause import cause
 from .containers import EXITS_ALIKE, known_of_database, of_container, of_end
 
 #: reasons of pods that failed for no fault of their own (Kubernetes API, PodStatus.reason; condition DisruptionTarget)
@@ -102,7 +104,7 @@ def _alike(snapshot: Snapshot, job: str, container: str) -> bool:
     for pod in job_pods(snapshot, job):
         for status, _init in containers(pod):
             if status["name"] == container and _failed(pod, status, False) and not disrupted(pod):
-                line = gateway.last_line(snapshot.logs.get((meta(pod)["name"], container), ""))
+                line = log_words.last_line(snapshot.logs.get((meta(pod)["name"], container), ""))
                 seen.add((terminated(status).get("exitCode"), re.sub(r"\d+", "0", line)))
     return len(seen) == 1
 
@@ -189,7 +191,7 @@ def _of_last_attempt(snapshot: Snapshot, name: str, condition: Object, evidence:
 
 def _running_version(snapshot: Snapshot, job: str) -> str:
     text = "\n".join(log for (pod, _c), log in snapshot.logs.items() if pod.startswith(job))
-    still = gateway.migrations(text).open
+    still = log_words.migrations(text).open
     return f"; migration V{still[-1][0]} {still[-1][1]} was running" if still else ""
 
 
@@ -225,7 +227,7 @@ def open_migrations(snapshot: Snapshot) -> Iterator[tuple[Object, Object, tuple[
     """(pod, container status, version and name, since when) of what has begun in the running Jobs and is not over."""
     for _job, pod, status in running(snapshot):
         text = snapshot.logs.get((meta(pod)["name"], status["name"]), "")
-        still = gateway.migrations(text).open
+        still = log_words.migrations(text).open
         if still:
             yield pod, status, still[-1], max(_stamp(text), epoch(((status.get("state") or {}).get("running") or {}).get("startedAt"))) or snapshot.now
 
@@ -234,7 +236,7 @@ def silent_migrations(snapshot: Snapshot) -> Iterator[Cause]:
     """A migration that runs and has not begun: it waits for a connection, for 30 s, without a word."""
     known = snapshot.kind("Facts").get("database", {})
     for pod, status, began in mute(snapshot):
-        code = gateway.code_of(known.get("sqlstate") or "")
+        code = log_words.code_of(known.get("sqlstate") or "")
         if code:
             what = f"the migration gets no connection and says nothing: {known['sentence']}"
             budget = BY_CODE[code].budget or 150  # it goes on trying, so it may still get one
