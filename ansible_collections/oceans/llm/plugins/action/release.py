@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm import changes, drift, releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import changes, drift, keep, releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.changes import Changes
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import Helm, HelmError, for_helm
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held, Lock
@@ -75,8 +75,8 @@ class ActionModule(ClusterAction):
             return self._release(args, cluster, helm, chart)
         except HelmError as error:
             raise Refused(f"Helm refused before anything was changed: {error}") from error
-        except Held as held:
-            raise Refused(str(held)) from held
+        except (Held, keep.NotKept) as reason:
+            raise Refused(str(reason)) from reason
         finally:
             shutil.rmtree(self._scratch, ignore_errors=True)
 
@@ -97,12 +97,17 @@ class ActionModule(ClusterAction):
             result["diff"] = {"before": plan.difference.before, "after": plan.difference.after, "before_header": "live", "after_header": "planned"}
         if self._task.check_mode:
             text = f"would change: {plan.difference.phrase()}" if plan.difference else "nothing would change"
+            leaving = keep.leaving([plan.live] if plan.live else [], plan.planned, args["namespace"])
+            text += "".join(f"; {data.name} leaves the release and would be kept with its data" for data in leaving)
             self.say(text)  # Ansible shows a task's msg only with -v
             return result | {"msg": text}
         if not plan.difference:
             return result | self._follow(args, cluster, chart, plan)
         with lock.of(plan.planned.revision):
             self._still_so(args, cluster, plan)
+            if plan.live:
+                for name in keep.keep_live(cluster, releases.history(cluster, args["namespace"], args["name"]), plan.planned, args["namespace"]):
+                    self.say(f"{name} leaves the release and is kept with its data ({keep.POLICY}: keep)")
             self.say(f"changing {args['namespace']}/{args['name']}: {_shortened(plan.difference.phrase())}")
             return result | self._follow(args, cluster, chart, plan)
 

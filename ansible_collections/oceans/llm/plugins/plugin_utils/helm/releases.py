@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +56,12 @@ def latest(cluster: Cluster, namespace: str, name: str) -> Release | None:
     return decode(newest) if newest else None
 
 
+def history(cluster: Cluster, namespace: str, name: str) -> list[Release]:
+    """Every revision that Helm still knows, oldest first."""
+    found = cluster.list(paths.secrets(namespace), labelSelector=f"owner=helm,name={name}")["items"]
+    return sorted(map(decode, found), key=lambda release: release.revision)
+
+
 def decode(secret: Mapping[str, Any]) -> Release:
     """One release Secret into a Release (base64 of the API, base64 and gzip of Helm, JSON inside)."""
     packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
@@ -87,15 +93,23 @@ def give_up(cluster: Cluster, release: Release, why: str) -> None:
 
     :raises ApiError: status 409 when Helm has written the revision in the meantime: then it was not dead.
     """
+
+    def failed(body: dict[str, Any]) -> None:
+        body["info"] = {**(body.get("info") or {}), "status": "failed", "description": why}
+
+    rewrite(cluster, release, failed, {"status": "failed"})
+
+
+def rewrite(cluster: Cluster, release: Release, change: Callable[[dict[str, Any]], None], labels: Mapping[str, str] | None = None) -> None:
+    """Change the record of one revision. :raises ApiError: status 409 when somebody else has written it in the meantime."""
     path = paths.secret(release.namespace, f"sh.helm.release.v1.{release.name}.v{release.revision}")
     secret = cluster.get(path)
     packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
     body = json.loads(gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed)
-    body["info"] = {**(body.get("info") or {}), "status": "failed", "description": why}
+    change(body)
     again = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(body).encode(), mtime=0))).decode()
-    cluster.patch(path, {
-        "metadata": {"resourceVersion": secret["metadata"]["resourceVersion"], "labels": {"status": "failed"}}, "data": {"release": again},
-    })
+    meta = {"resourceVersion": secret["metadata"]["resourceVersion"], **({"labels": dict(labels)} if labels else {})}
+    cluster.patch(path, {"metadata": meta, "data": {"release": again}})
 
 
 def documents(text: str) -> tuple[dict[str, Any], ...]:

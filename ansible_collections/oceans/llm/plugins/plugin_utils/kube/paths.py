@@ -38,6 +38,13 @@ def custom(api_version: str, plural: str, namespace: str) -> str:
     return f"/apis/{api_version}/namespaces/{quote(namespace, safe='')}/{plural}"
 
 
+def at(api_version: str, plural: str, namespace: str, name: str) -> str:
+    """The path of one object of any kind; `namespace` is empty for what has none."""
+    root = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+    where = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
+    return f"{root}{where}/{plural}/{quote(name, safe='')}"
+
+
 def endpointslices(ns: str) -> str:
     return f"/apis/discovery.k8s.io/v1/namespaces/{quote(ns, safe='')}/endpointslices"
 
