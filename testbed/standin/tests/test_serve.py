@@ -70,7 +70,7 @@ def test_serve_does_not_look_at_the_history(ready: Gateway, migrated: Database) 
     with ready.config(PLAIN).serving(**OFF) as serving:
         assert serving("/readyz").status == 200
     failed = ready.config(PLAIN)("serve")
-    assert failed.err.startswith("Error: stand-in: the migrations that come first failed\n\nCaused by:\n    database reset required for postgres: ")
+    assert failed.err.startswith("Error: failed to run database migrations\n\nCaused by:\n    database reset required for postgres: ")
 
 
 def test_an_old_release_serves_on_a_newer_schema(ready: Gateway) -> None:
@@ -115,7 +115,7 @@ def test_what_is_well_formed_is_accepted(ready: Gateway) -> None:
 
 def test_serve_without_a_database(gateway: Gateway) -> None:
     done = gateway("serve", **OFF, POSTGRES_URL="postgres://u:p@127.0.0.1:1/d", STANDIN_CONNECT_SECONDS="0.5")
-    assert (done.code, done.err.splitlines()[0]) == (1, "Error: stand-in: the store could not be opened")
+    assert (done.code, done.err.splitlines()[0]) == (1, "Error: failed to initialize gateway store")
     assert "pool timed out while waiting for an open connection" in done.err
 
 

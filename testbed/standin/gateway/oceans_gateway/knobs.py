@@ -144,9 +144,15 @@ def slow_migration(version: int) -> float:
     return length if knob[0] == version else 0
 
 
-def failing_migration(version: int) -> bool:
-    knob = _version("STANDIN_MIGRATION_FAIL", "VERSION")
-    return knob is not None and knob[0] == version
+def failing_migration(version: int) -> str:
+    """The step at which this version fails: its own SQL (apply), or begin, record, commit, at which the session ends. "" for none."""
+    expected = "VERSION, VERSION:begin, VERSION:record or VERSION:commit"
+    knob = _version("STANDIN_MIGRATION_FAIL", expected)
+    if knob is None:
+        return ""
+    if knob[1] not in ("", "begin", "record", "commit"):
+        raise BadKnob("STANDIN_MIGRATION_FAIL", expected)
+    return (knob[1] or "apply") if knob[0] == version else ""
 
 
 def waiting_migration(version: int) -> float:

@@ -13,7 +13,18 @@ TARGET = "gateway_store::migrate"
 HISTORY = "refinery_schema_history"
 
 # Any of these without a history means that the database belongs to something else, or lost its history.
-APPLICATION_TABLES = ("users", "teams", "providers", "model_routes", "pricing_catalog_cache")
+APPLICATION_TABLES = set("""
+providers gateway_models teams service_accounts users team_memberships oidc_providers oidc_login_states oauth_providers oauth_login_states
+user_password_auth user_oidc_auth user_oauth_auth user_model_allowlist team_model_allowlist service_account_model_allowlist
+model_allowlist_users model_allowlist_teams api_keys api_key_model_grants audit_logs model_routes pricing_catalog_cache password_invitations
+user_oidc_links user_oauth_links user_sessions model_pricing request_logs request_log_payloads request_log_tags request_log_attempts
+mcp_tool_invocations mcp_tool_invocation_payloads external_mcp_servers external_mcp_tools external_mcp_discovery_runs mcp_aggregate_sessions
+mcp_upstream_credential_bindings mcp_toolsets mcp_toolset_tools mcp_tool_grants mcp_tool_token_estimates request_mcp_token_overheads budgets
+budget_alerts budget_alert_deliveries review_agent_repositories review_agent_pull_requests review_agent_runs api_key_managed_credentials
+api_key_secret_materials agent_session_sources agent_sessions agent_session_requests agent_inferred_observation_sets
+agent_inferred_observations agent_session_analyses agent_analysis_recompute_queue usage_cost_event_duplicates_archive usage_cost_events
+""".split())
+BATCH_TABLES = {"batch_jobs", "batch_items"}
 
 
 class Migration:
@@ -54,7 +65,8 @@ def _applied(connection) -> set[int]:
     if HISTORY in tables:
         with context("stand-in: the history could not be read"):
             history = database.execute(connection, f"SELECT version, name, checksum FROM {HISTORY} ORDER BY version")
-    if not history and tables.intersection(APPLICATION_TABLES):
+    known_tables = APPLICATION_TABLES | (BATCH_TABLES if versions.knows_batches() else set())
+    if not history and tables & known_tables:
         raise _reset_required(f"{HISTORY} is empty but existing application tables were found")
     known = {migration.version: migration for migration in registry()}
     for version, name, checksum in history:
@@ -107,12 +119,12 @@ def command(url: str, action: str) -> None:
 
 def run(url: str) -> None:
     """Migrations on the way to something else: serve, bootstrap-admin, seed-config, purge-request-logs."""
-    with context("stand-in: the migrations that come first failed"):
+    with context("failed to run database migrations"):
         apply(url)
 
 
 def apply(url: str) -> None:
-    with context("stand-in: no connection to migrate on"):
+    with context("failed opening postgres connection pool for migrations"):
         connection = database.connect(url)
     try:
         with context("failed ensuring refinery schema history table"):
@@ -134,13 +146,15 @@ def _event(level: str, migration: Migration, message: str, event: str, **more) -
 def _apply_one(connection, url: str, migration: Migration) -> None:
     version = migration.version
     _event("INFO", migration, "starting migration transaction", "begin")
-    with context(f"stand-in: no transaction for version {version}"):
+    with context(f"failed starting postgres transaction for migration {version}"):
+        _end_session(connection, version, "begin")
         database.execute(connection, "BEGIN")
     try:
         with context(f"failed applying postgres migration {version}"):
             _faults(connection, url, version)
             database.execute(connection, migration.sql())
-        with context(f"stand-in: version {version} could not be written to the history"):
+        with context(f"failed recording postgres migration {version} in refinery_schema_history"):
+            _end_session(connection, version, "record")
             database.execute(connection, f"INSERT INTO {HISTORY} (version, name, applied_on, checksum) VALUES (%s, %s, %s, %s)",
                              (version, migration.name, int(time.time()), migration.checksum))
     except Failure as failure:
@@ -148,7 +162,8 @@ def _apply_one(connection, url: str, migration: Migration) -> None:
         if not connection.closed:
             database.execute(connection, "ROLLBACK")
         raise
-    with context(f"stand-in: version {version} could not be committed"):
+    with context(f"failed committing postgres migration {version}"):
+        _end_session(connection, version, "commit")
         database.execute(connection, "COMMIT")
     _event("INFO", migration, "migration transaction committed", "commit")
 
@@ -161,8 +176,14 @@ def _faults(connection, url: str, version: int) -> None:
     if seconds := knobs.waiting_migration(version):
         _hold_lock(url, seconds)
         database.execute(connection, f"LOCK TABLE {HISTORY} IN SHARE ROW EXCLUSIVE MODE")
-    if knobs.failing_migration(version):
+    if knobs.failing_migration(version) == "apply":
         database.execute(connection, f"CREATE TABLE standin_migration_{version} (); CREATE TABLE standin_migration_{version} ()")
+
+
+def _end_session(connection, version: int, step: str) -> None:
+    """As a failover or an administrator ends it."""
+    if knobs.failing_migration(version) == step:
+        database.execute(connection, "SELECT pg_terminate_backend(pg_backend_pid())")
 
 
 def _hold_lock(url: str, seconds: float) -> None:

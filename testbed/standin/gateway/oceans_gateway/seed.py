@@ -51,7 +51,7 @@ def _providers_and_models(store: Store, loaded: dict) -> None:
 
 def _identities(store: Store, loaded: dict, keys: list[tuple[str, str, str]]) -> None:
     for table, key in (("teams", "id"), ("service_accounts", "id"), ("users", "email")):
-        for entry in loaded[table]:
+        for entry in loaded.get(table, ()):
             identity = entry[key].strip().lower() if key == "email" else entry[key]
             store.query(f"INSERT INTO {table} ({key}, name) VALUES (%s, %s) ON CONFLICT ({key}) DO UPDATE SET name = excluded.name",
                         (identity, entry["name"] or identity))

@@ -35,7 +35,7 @@ class Store:
         self._places: queue.Queue = queue.Queue()
         for _ in range(max(max_connections, 1)):
             self._places.put(None)
-        with context("stand-in: the store could not be opened"):
+        with context("failed to initialize gateway store"):
             self._free.put(database.connect(url))
 
     def query(self, sql: str, parameters: tuple = ()) -> list[tuple]:
