@@ -15,7 +15,8 @@ from testbed.standin.tests.test_serve import OFF, PLAIN, log_of
 @pytest.mark.parametrize(("name", "value"), [
     ("STANDIN_CRASH", "everything"), ("STANDIN_CRASH", "serve:soon"), ("STANDIN_CRASH_ONCE", "x"), ("STANDIN_EXIT_CODE", "one"),
     ("STANDIN_SLOW_START", "serve"), ("STANDIN_IGNORE_SIGTERM", "1"),
-    ("STANDIN_MEMORY", "serve:lots"), ("STANDIN_MIGRATION_SLOW", "20"), ("STANDIN_MIGRATION_FAIL", "all"), ("STANDIN_MIGRATION_FAIL", "30:later"), ("STANDIN_MIGRATION_WAIT", "x:1"),
+    ("STANDIN_MEMORY", "serve:lots"), ("STANDIN_MIGRATION_SLOW", "20"), ("STANDIN_MIGRATION_FAIL", "all"),
+    ("STANDIN_MIGRATION_FAIL", "30:later"), ("STANDIN_MIGRATION_WAIT", "x:1"),
     ("STANDIN_CATALOGUE", "gone"), ("STANDIN_READY_FAIL", "sometimes"), ("STANDIN_CONNECT_SECONDS", "-1"), ("STANDIN_STREAM_SECONDS", "inf")])
 def test_a_mistyped_knob_is_told_at_once(bare: Gateway, name: str, value: str) -> None:
     """Exit code 2, whatever the phase: no test must take a typing error for the fault that it asked for."""

@@ -2,7 +2,7 @@
 
 Environment reaches the gateway, its init container and the Jobs alike, so a knob that could hit any of them names the
 phase it is meant for: serve, config-validate, migrate-check, migrate-apply, migrate-status, bootstrap-admin,
-seed-config, purge-request-logs; `migrate` for all three of its kind, `any` for all.
+seed-config, purge-request-logs, recompute-agent-analysis, seed-local-demo; `migrate` for all three of its kind, `any` for all.
 """
 
 import os
@@ -14,8 +14,8 @@ from .errors import Failure
 
 TARGET = "standin"
 PHASES = ("serve", "config-validate", "migrate-check", "migrate-apply", "migrate-status", "bootstrap-admin", "seed-config",
-          "purge-request-logs")
-JOBS = ("migrate-apply", "bootstrap-admin", "seed-config", "purge-request-logs")
+          "purge-request-logs", "recompute-agent-analysis", "seed-local-demo")
+JOBS = ("migrate-apply", "bootstrap-admin", "seed-config", "purge-request-logs", "recompute-agent-analysis")
 
 
 class BadKnob(Failure):

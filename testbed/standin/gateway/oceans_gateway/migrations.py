@@ -12,18 +12,8 @@ FOLDER = os.path.join(os.path.dirname(__file__), "migrations")
 TARGET = "gateway_store::migrate"
 HISTORY = "refinery_schema_history"
 
-# Any of these without a history means that the database belongs to something else, or lost its history.
-APPLICATION_TABLES = set("""
-providers gateway_models teams service_accounts users team_memberships oidc_providers oidc_login_states oauth_providers oauth_login_states
-user_password_auth user_oidc_auth user_oauth_auth user_model_allowlist team_model_allowlist service_account_model_allowlist
-model_allowlist_users model_allowlist_teams api_keys api_key_model_grants audit_logs model_routes pricing_catalog_cache password_invitations
-user_oidc_links user_oauth_links user_sessions model_pricing request_logs request_log_payloads request_log_tags request_log_attempts
-mcp_tool_invocations mcp_tool_invocation_payloads external_mcp_servers external_mcp_tools external_mcp_discovery_runs mcp_aggregate_sessions
-mcp_upstream_credential_bindings mcp_toolsets mcp_toolset_tools mcp_tool_grants mcp_tool_token_estimates request_mcp_token_overheads budgets
-budget_alerts budget_alert_deliveries review_agent_repositories review_agent_pull_requests review_agent_runs api_key_managed_credentials
-api_key_secret_materials agent_session_sources agent_sessions agent_session_requests agent_inferred_observation_sets
-agent_inferred_observations agent_session_analyses agent_analysis_recompute_queue usage_cost_event_duplicates_archive usage_cost_events
-""".split())
+# Any of the tables named there without a history means that the database belongs to something else, or lost its history.
+APPLICATION_TABLES = os.path.join(os.path.dirname(__file__), "application-tables.txt")
 BATCH_TABLES = {"batch_jobs", "batch_items"}
 
 
@@ -58,6 +48,11 @@ def _tables(connection) -> set[str]:
     return {name for (name,) in rows}
 
 
+def _application_tables() -> set[str]:
+    with open(APPLICATION_TABLES, encoding="utf-8") as file:
+        return set(file.read().split()) | (BATCH_TABLES if versions.knows_batches() else set())
+
+
 def _applied(connection) -> set[int]:
     """Versions in the history, after the guards: no foreign tables, no unknown version, no other identity."""
     tables = _tables(connection)
@@ -65,8 +60,7 @@ def _applied(connection) -> set[int]:
     if HISTORY in tables:
         with context("stand-in: the history could not be read"):
             history = database.execute(connection, f"SELECT version, name, checksum FROM {HISTORY} ORDER BY version")
-    known_tables = APPLICATION_TABLES | (BATCH_TABLES if versions.knows_batches() else set())
-    if not history and tables & known_tables:
+    if not history and tables & _application_tables():
         raise _reset_required(f"{HISTORY} is empty but existing application tables were found")
     known = {migration.version: migration for migration in registry()}
     for version, name, checksum in history:

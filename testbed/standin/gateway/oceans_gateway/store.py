@@ -57,6 +57,13 @@ class Store:
                 self._put_back(connection, broken=False)
                 return rows
 
+    def ask(self, sql: str, parameters: tuple = ()) -> list[tuple]:
+        """The same for a command, which ends when it fails."""
+        try:
+            return self.query(sql, parameters)
+        except StoreError as error:
+            raise error.failure() from None
+
     @contextlib.contextmanager
     def _place(self, deadline: float):
         try:

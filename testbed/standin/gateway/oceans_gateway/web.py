@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from . import knobs, passwords, versions
 from .store import Store, StoreError
 
-SESSION_SECONDS = 12 * 3600
+SESSION_SECONDS = 30 * 86400
 COOKIE = "ogw_session"
 HOP_BY_HOP = {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailers", "transfer-encoding", "upgrade"}
 
@@ -24,7 +24,7 @@ HOP_BY_HOP = {"connection", "keep-alive", "proxy-authenticate", "proxy-authoriza
 class State:
     """What the requests share."""
 
-    def __init__(self, store: Store, loaded: dict):
+    def __init__(self, store: Store, loaded: dict, tokens: dict[str, str]):
         self.store = store
         self.providers = {provider["id"] for provider in loaded["providers"]}
         self.session_key = os.environ.get("GATEWAY_IDENTITY_TOKEN_SECRET", "local-dev-identity-secret").encode()
@@ -211,6 +211,8 @@ class Handler(BaseHTTPRequestHandler):
         ((session,),) = self.state.store.query("INSERT INTO logins (owner, ends_at) VALUES (%s, now() + %s * interval '1 second') RETURNING id::text",
                                                (user, SESSION_SECONDS))
         cookie = f"{COOKIE}={self._signed(session)}; HttpOnly; SameSite=Lax; Path=/; Max-Age={SESSION_SECONDS}"
+        if self.headers.get("X-Forwarded-Proto") == "https":
+            cookie += "; Secure"
         self._json(200, {"data": self._user_view(user)}, (("Set-Cookie", cookie),))
 
     def session(self) -> None:
