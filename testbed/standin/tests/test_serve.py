@@ -305,32 +305,6 @@ def test_models(ready: Gateway) -> None:
         assert [model["id"] for model in serving("/v1/models", **BEARER).json["data"]] == ["alias", "fast"]
 
 
-def test_chat(ready: Gateway, migrated: Database) -> None:
-    ready.config(SEED)("seed-config", **SECRETS)
-    ask = {"model": "fast", "messages": [{"role": "user", "content": "hello there"}]}
-    with ready.serving(**OFF, **SECRETS) as serving:
-        answer = serving("/v1/chat/completions", ask, **BEARER)
-        assert answer.status == 200
-        assert answer.json["choices"][0]["message"]["content"] == "You said: hello there "
-        assert serving("/v1/chat/completions", ask).status == 401
-        assert serving("/v1/chat/completions", {**ask, "model": "alias"}, **BEARER).status == 200
-        assert serving("/v1/chat/completions", {**ask, "model": "none"}, **BEARER).status == 404
-        stream = serving("/v1/chat/completions", {**ask, "stream": True}, **BEARER)
-        assert stream.headers["Content-Type"] == "text/event-stream"
-        events = [line.removeprefix("data: ") for line in stream.text.splitlines() if line]
-        assert events[-1] == "[DONE]"
-        deltas = [json.loads(event)["choices"][0]["delta"].get("content", "") for event in events[:-1]]
-        assert "".join(deltas) == "You said: hello there "
-    assert migrated.run("SELECT count(*) FROM answered_requests") == [(3,)]
-
-
-def test_a_provider_that_left_the_file_has_no_client(ready: Gateway) -> None:
-    """Routes come from the database, clients from the file."""
-    ready.config(SEED)("seed-config", **SECRETS)
-    with ready.config(PLAIN).serving(**OFF) as serving:
-        assert serving("/v1/chat/completions", {"model": "fast"}, **BEARER).status == 503
-
-
 def test_a_connection_is_kept(ready: Gateway) -> None:
     with ready.config(PLAIN).serving(**OFF) as serving:
         connection = http.client.HTTPConnection("127.0.0.1", serving.port, timeout=5)
@@ -341,27 +315,27 @@ def test_a_connection_is_kept(ready: Gateway) -> None:
         connection.close()
 
 
-def test_load(ready: Gateway) -> None:
-    """Eight clients at once, each on one connection: no answer is lost."""
+def test_a_body_may_have_two_megabytes(ready: Gateway) -> None:
     ready.config(SEED)("seed-config", **SECRETS)
-    body = json.dumps({"model": "fast", "messages": [{"role": "user", "content": "x"}]})
-    statuses: list[int] = []
-
-    def client(port: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-        for _ in range(25):
-            connection.request("POST", "/v1/chat/completions", body, BEARER)
-            answer = connection.getresponse()
-            answer.read()
-            statuses.append(answer.status)
-
     with ready.serving(**OFF, **SECRETS) as serving:
-        clients = [threading.Thread(target=client, args=(serving.port,)) for _ in range(8)]
-        for each in clients:
-            each.start()
-        for each in clients:
-            each.join()
-    assert statuses == [200] * 200
+        fits, over = "x" * ((2 << 20) - 2), "x" * (2 << 20)
+        assert serving("/v1/chat/completions", fits, **BEARER).code == "standin_no_object"
+        refused = serving("/v1/chat/completions", over, **BEARER)
+        assert (refused.status, refused.text) == (413, "Failed to buffer the request body: length limit exceeded")
+
+
+def test_batches_come_with_the_next_release(gateway: Gateway, database: Database) -> None:
+    gateway.config(SEED)
+    with gateway.serving(STANDIN_VERSION="v0.25.0", **SECRETS, GATEWAY_BOOTSTRAP_ADMIN="false") as serving:
+        large = {"model": "fast", "requests": ["x" * (3 << 20)]}
+        assert serving("/api/v1/batches", large).status == 401
+        assert serving("/api/v1/batches", large, **BEARER).json["data"]["status"] == "submitting"
+        assert [job["model"] for job in serving("/api/v1/batches", **BEARER).json["data"]] == ["fast"]
+
+
+def test_no_batches_before(ready: Gateway) -> None:
+    with ready.config(PLAIN).serving(**OFF) as serving:
+        assert serving("/api/v1/batches").status == 404
 
 
 # --- end ---

@@ -156,7 +156,8 @@ def test_broken_yaml(bare: Gateway) -> None:
     assert "    0: failed parsing yaml config `c.yaml`\n    1: did not find expected node content at line 1 column 17" in done.err
 
 
-@pytest.mark.parametrize("text", ["server: {colour: blue}\n", "frobs: []\n", "database: {shard: 3}\n", "users: [{email: a, name: A, auth_mode: password, x: 1}]\n"
+@pytest.mark.parametrize("text", ["server: {colour: blue}\n", "frobs: []\n", "database: {shard: 3}\n", 
+                                  "users: [{email: a, name: A, auth_mode: password, x: 1}]\n"
                                   "providers:\n  - {id: a, type: openai_compat, base_url: https://x, pricing_provider_id: openai, x: 1}\n"])
 def test_elsewhere_unknown_keys_are_ignored(bare: Gateway, text: str) -> None:
     assert bare.config(text)("config", "validate").code == 0
@@ -302,7 +303,7 @@ def test_backtrace_follows_the_causes(bare: Gateway) -> None:
 
 def test_sources_run_on_the_images_python() -> None:
     """The tests run on the project's Python, the image on Debian's 3.11."""
-    sources = [*(STANDIN / "gateway").rglob("*.py"), STANDIN / "gateway" / "gateway", STANDIN / "admin-ui" / "admin-ui"]
+    sources = [*(STANDIN / "gateway").rglob("*.py"), STANDIN / "gateway" / "gateway", STANDIN / "gateway" / "fake-provider", STANDIN / "admin-ui" / "admin-ui"]
     assert len(sources) > 15
     for source in sources:
         ast.parse(source.read_text(), str(source), feature_version=(3, 11))

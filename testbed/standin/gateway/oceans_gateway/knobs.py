@@ -189,6 +189,14 @@ def readiness_refused(served_for: float) -> bool:
     return served_for >= limit if kind == "after" else served_for < limit
 
 
+def refusal_status() -> int:
+    """The status that a provider's refusal comes back with; 0 for the provider's own."""
+    text = os.environ.get("STANDIN_REFUSAL_STATUS", "0")
+    if not text.isdigit() or text != "0" and not 400 <= int(text) <= 599:
+        raise BadKnob("STANDIN_REFUSAL_STATUS", "a status from 400 to 599")
+    return int(text)
+
+
 def ignores_sigterm() -> bool:
     text = os.environ.get("STANDIN_IGNORE_SIGTERM", "")
     if text not in ("", "yes"):
@@ -205,10 +213,11 @@ def check_all() -> None:
         figure = os.environ.get(name, "").partition(":")[2]
         if figure or (needs_figure and os.environ.get(name)):
             _seconds(name, figure, expected)
-    for name in ("STANDIN_CONNECT_SECONDS", "STANDIN_EXIT_CODE", "STANDIN_STREAM_SECONDS"):
+    for name in ("STANDIN_CONNECT_SECONDS", "STANDIN_EXIT_CODE"):
         seconds(name, 0)
     for check in (slow_migration, failing_migration, waiting_migration):
         check(0)
     catalogue()
     readiness_refused(0)
+    refusal_status()
     ignores_sigterm()
