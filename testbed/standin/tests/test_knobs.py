@@ -17,7 +17,8 @@ from testbed.standin.tests.test_serve import OFF, PLAIN, log_of
     ("STANDIN_SLOW_START", "serve"), ("STANDIN_IGNORE_SIGTERM", "1"),
     ("STANDIN_MEMORY", "serve:lots"), ("STANDIN_MIGRATION_SLOW", "20"), ("STANDIN_MIGRATION_FAIL", "all"),
     ("STANDIN_MIGRATION_FAIL", "30:later"), ("STANDIN_MIGRATION_WAIT", "x:1"),
-    ("STANDIN_CATALOGUE", "gone"), ("STANDIN_READY_FAIL", "sometimes"), ("STANDIN_CONNECT_SECONDS", "-1"), ("STANDIN_REFUSAL_STATUS", "200"), ("STANDIN_FLOOD", "serve:10"), ("STANDIN_FLOOD", "serve:a:1"), ("STANDIN_PANIC", "x"),
+    ("STANDIN_CATALOGUE", "gone"), ("STANDIN_READY_FAIL", "sometimes"), ("STANDIN_CONNECT_SECONDS", "-1"), ("STANDIN_REFUSAL_STATUS", "200"),
+    ("STANDIN_FLOOD", "serve:10"), ("STANDIN_FLOOD", "serve:a:1"), ("STANDIN_PANIC", "x"),
     ("STANDIN_SAY", "serve:"), ("STANDIN_SAY", "x:y")])
 def test_a_mistyped_knob_is_told_at_once(bare: Gateway, name: str, value: str) -> None:
     """Exit code 2, whatever the phase: no test must take a typing error for the fault that it asked for."""
@@ -126,7 +127,6 @@ def test_a_flood_in_a_migration(gateway: Gateway) -> None:
     lines = flooded(done.lines())
     assert len(lines) == 201 and max(map(len, lines)) >= 100_000
     assert len(done.migrations()) == 2 * 29
-    assert lines[-1] != done.lines()[-1]  # it is over when the result comes
     assert flooded(gateway("migrate", "--check", STANDIN_FLOOD="serve:200:1").lines()) == []
 
 

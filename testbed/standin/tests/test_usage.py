@@ -156,7 +156,7 @@ def test_broken_yaml(bare: Gateway) -> None:
     assert "    0: failed parsing yaml config `c.yaml`\n    1: did not find expected node content at line 1 column 17" in done.err
 
 
-@pytest.mark.parametrize("text", ["server: {colour: blue}\n", "frobs: []\n", "database: {shard: 3}\n", 
+@pytest.mark.parametrize("text", ["server: {colour: blue}\n", "frobs: []\n", "database: {shard: 3}\n",
                                   "users: [{email: a, name: A, auth_mode: password, x: 1}]\n"
                                   "providers:\n  - {id: a, type: openai_compat, base_url: https://x, pricing_provider_id: openai, x: 1}\n"])
 def test_elsewhere_unknown_keys_are_ignored(bare: Gateway, text: str) -> None:

@@ -188,6 +188,8 @@ def _run(arguments: Arguments, wanted: dict[str, bool]) -> None:
     knobs.slow_start(current)
     knobs.crash(current)
     knobs.eat_memory(current)
+    knobs.panic(current)
+    knobs.say(current)
     if arguments.command == "config validate":
         loaded = config.validated(arguments.config)
         _crash_once(current, loaded)
@@ -197,6 +199,15 @@ def _run(arguments: Arguments, wanted: dict[str, bool]) -> None:
     log.configure(loaded["server"]["log_format"])
     config.exporters(loaded)
     _crash_once(current, loaded)
+    flood = knobs.flood(current)
+    try:
+        _command(arguments, loaded, wanted)
+    finally:
+        if flood:
+            flood.join()  # all of it comes, and before a failure is told
+
+
+def _command(arguments: Arguments, loaded: dict, wanted: dict[str, bool]) -> None:
     if arguments.command == "migrate":
         from . import migrations
 

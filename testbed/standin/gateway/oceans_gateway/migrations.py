@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import threading
 import time
 
@@ -94,9 +95,8 @@ def check(url: str) -> None:
 
 
 def _print(applied: set[int]) -> None:
-    print("backend: postgres")
-    for migration in registry():
-        print(f"v{migration.version} {migration.name} [{'applied' if migration.version in applied else 'pending'}]")
+    lines = [f"v{migration.version} {migration.name} [{'applied' if migration.version in applied else 'pending'}]\n" for migration in registry()]
+    sys.stdout.write("backend: postgres\n" + "".join(lines))
 
 
 def command(url: str, action: str) -> None:
