@@ -180,9 +180,11 @@ def test_a_provider_that_takes_too_long(ready: Gateway) -> None:
 
 
 def test_a_stream_that_takes_too_long_or_is_cut_by_the_provider(ready: Gateway) -> None:
-    for knobs, more in (({"tokens": "50", "rate": "10"}, "timeouts: {total_ms: 500}, "), ({"cut": "2"}, "")):
-        with provider(**knobs) as upstream, serving(ready, upstream.port, more) as gateway, pytest.raises(http.client.IncompleteRead) as cut:
-            chat(gateway, STREAM)
+    for knobs, more, end in (({"tokens": "50", "rate": "10"}, "timeouts: {total_ms: 500}, ", "left"), ({"cut": "2"}, "", "cut")):
+        with provider(**knobs) as upstream, serving(ready, upstream.port, more) as gateway:
+            with pytest.raises(http.client.IncompleteRead) as cut:
+                chat(gateway, STREAM)
+            assert f" end={end} " in wait_until(upstream.process.stdout.readline, 5, "the provider's line")
         assert cut.value.partial.count(b"data: ") >= 2 and b"[DONE]" not in cut.value.partial
 
 
@@ -265,4 +267,6 @@ def test_the_count() -> None:
         direct = Serving(upstream.process, upstream.port)
         assert direct("/v1/models").json["data"][0]["id"] == "any"
         assert direct("/v1/chat/completions", ASK).status == 200
-        assert direct("/count").json == {"requests": 1}
+        assert direct("/v1/chat/completions", STREAM).status == 200
+        assert direct("/count").json == {"requests": 2}
+        assert [" end=done " in line for line in upstream.lines()] == [True, True]

@@ -75,6 +75,8 @@ class Answer:
         with contextlib.closing(self.connection):
             try:
                 value = json.loads(self.response.read())
+            except TimeoutError:
+                raise Refused(504, "standin_provider_timeout", f"provider `{self.provider}` did not answer in time") from None
             except (ValueError, OSError, http.client.HTTPException):
                 value = None
         if not isinstance(value, dict):
