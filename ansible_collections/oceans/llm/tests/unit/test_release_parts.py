@@ -9,15 +9,12 @@ import base64
 import gzip
 import json
 import os
-import pathlib
 import socket
 import time
 from dataclasses import replace
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.action.release import ActionModule
-from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.chart_values import merge
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import changes, drift, releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held, Holder, Lock
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
@@ -366,20 +363,3 @@ def test_an_api_that_is_away_is_not_no_drift(api, cluster):
 )
 def test_a_conflict_names_fields_and_managers(message, pairs):
     assert drift.re_conflicts(message) == pairs
-
-
-# --- values for Helm --------------------------------------------------------------------------------------------------
-
-
-def test_the_helm_module_is_made_to_start_helm_and_helm_gets_the_values(tmp_path):
-    """kubernetes.core.helm leaves Helm alone when its values files say what the release has; a changed template would pass for done."""
-    values = {"gateway": {"replicaCount": 1}, "flag": True}
-    action = ActionModule.__new__(ActionModule)
-    action._scratch = str(tmp_path)
-    files = [json.loads(pathlib.Path(name).read_text(encoding="utf-8")) for name in action._values_files(values)]
-    module, helm = {}, {}
-    for content in files:
-        module.update(content)  # the module's own comparison: a later file's map replaces an earlier one's
-        helm = merge(helm, content)  # Helm: maps are merged key by key
-    assert module != values and helm == values
-    assert {oct(p.stat().st_mode & 0o777) for p in tmp_path.iterdir()} == {"0o600"}
