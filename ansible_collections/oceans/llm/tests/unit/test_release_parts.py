@@ -349,17 +349,3 @@ def test_an_api_that_is_away_is_not_no_drift(api, cluster):
     api.on("GET", paths.deployment("ns", "web"), status(503, "ServiceUnavailable", "away"))
     with pytest.raises(ApiError):
         drift.find(cluster, "ns", releases.Release("rel", "ns", 1, "deployed", manifest=(web(),)))
-
-
-@pytest.mark.parametrize(
-    ("message", "pairs"),
-    [
-        ('Apply failed with 1 conflict: conflict with "kubectl-edit" using apps/v1: .spec.replicas', [(".spec.replicas", "kubectl-edit")]),
-        (
-            'Apply failed with 2 conflicts: conflicts with "kubectl-set" using apps/v1:\n- .spec.replicas\n- .spec.template.spec.containers[name="it"].image',
-            [(".spec.replicas", "kubectl-set"), ('.spec.template.spec.containers[name="it"].image', "kubectl-set")],
-        ),
-    ],
-)
-def test_a_conflict_names_fields_and_managers(message, pairs):
-    assert drift.re_conflicts(message) == pairs

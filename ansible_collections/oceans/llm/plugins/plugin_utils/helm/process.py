@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import sys
@@ -315,13 +316,41 @@ def _runs(pid: int | None) -> bool:
     return True
 
 
+#: what is no word of Helm's: client-go's log (klog: severity, month and day), Helm's own log, warnings
+_NOISE = re.compile(r"[IWEF]\d{4} |WARNING|level=|time=\S+ level=")
+_KLOG = re.compile(r"[IWEF]\d{4} \S+ +\d+ \S+:\d+\] ")
+
+
 def error_of(result: Mapping[str, Any]) -> str:
-    """What Helm said when it failed, without the module's own wording; empty when it did not fail."""
+    """What Helm said when it failed, all of it and without the module's own wording; empty when it did not fail."""
     return failure_of(result) if result.get("failed") or result.get("rc") else ""
 
 
 def failure_of(result: Mapping[str, Any]) -> str:
-    """The words of a module that failed."""
-    text = str(result.get("stderr") or result.get("msg") or "no message").strip()
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith(("WARNING", "level=", "I0", "W0"))]
-    return (lines or [text])[-1].removeprefix("Error: ").strip()
+    """The words of a module that failed: Helm's error output, else the module's message, else the exception that ended the module."""
+    for text in (result.get("stderr"), _message(result), result.get("stdout"), result.get("module_stderr"), _last_line(result.get("exception"))):
+        words = _words(str(text or ""))
+        if words:
+            return words
+    code = result.get("rc")
+    ended = f"helm ended with exit code {code} and" if isinstance(code, int) and code else "kubernetes.core.helm failed and"
+    return f"{ended} wrote no message; helm history shows what Helm recorded, and ansible-playbook -vvv the module's whole result"
+
+
+def _message(result: Mapping[str, Any]) -> str:
+    """The module repeats Helm's output behind `stdout:` and `stderr:`; with both empty that is no message."""
+    text = str(result.get("msg") or "").strip()
+    return "" if re.fullmatch(r"Failure when executing Helm command\. Exited -?\d+\.\s*stdout:\s*stderr:\s*", text + "\n") else text
+
+
+def _last_line(trace: Any) -> str:
+    return trace.strip().splitlines()[-1] if isinstance(trace, str) and trace.strip() else ""
+
+
+def _words(text: str) -> str:
+    """Without log lines, unless there is nothing else."""
+    lines = [line.rstrip() for line in text.strip().splitlines()]
+    told = [line for line in lines if not _NOISE.match(line)]
+    if not any(told):
+        told = [_KLOG.sub("", line) for line in lines if line.startswith(("E", "F"))] or lines
+    return "\n".join(told).strip().removeprefix("Error: ").strip()
