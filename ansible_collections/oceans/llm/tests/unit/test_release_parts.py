@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm import changes, drift, releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import changes, drift, lock, releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held, Holder, Lock
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
@@ -88,9 +88,9 @@ def test_the_lock_of_a_dead_run_is_taken_over_and_said(api, cluster, holder, ago
     api.on("GET", LEASE, ok(lease(holder, ago)))
     api.on("PATCH", LEASE, ok({}))
     said = []
-    with Lock(cluster, "ns", "rel", said.append).of(4) as lock:
+    with Lock(cluster, "ns", "rel", said.append).of(4) as held:
         assert "is dead" in said[0] and "2026-01-01T00:00:00Z" in said[0]
-        assert lock.made(3) and not lock.made(4), "which revision the dead one was making"
+        assert held.made(3) and not held.made(4), "which revision the dead one was making"
     taken = wrote(api, "PATCH")[0]
     assert taken["metadata"]["resourceVersion"] == "7", "two that take over at once: one is told"
 
@@ -113,6 +113,53 @@ def test_where_leases_are_forbidden_it_says_so_and_goes_on(api, cluster):
     said = []
     with Lock(cluster, "ns", "rel", said.append).of(4):
         assert "no lock" in said[0]
+
+
+class Leases:
+    """A Lease as the API server keeps it: a new resourceVersion at each write, and 409 for a write that knows an older one."""
+
+    def __init__(self, api):
+        self.now, self.version, self.writes = None, 0, 0
+        api.on("GET", LEASE, self.get)
+        api.on("POST", paths.leases("ns"), self.write)
+        api.on("PATCH", LEASE, self.write)
+
+    def get(self, handler):
+        (ok(self.now) if self.now else status(404, "NotFound", "no"))(handler)
+
+    def write(self, handler):
+        body = json.loads(handler.api.seen[-1][3])
+        known = body["metadata"].get("resourceVersion") if "metadata" in body else None
+        if known not in (None, str(self.version)):
+            return status(409, "Conflict", "the object has been modified")(handler)
+        self.put(**body)
+        return ok(self.now)(handler)
+
+    def put(self, metadata=None, spec=None, **_rest):
+        self.version, self.writes, was = self.version + 1, self.writes + 1, self.now or {"metadata": {}, "spec": {}}
+        self.now = {"metadata": {**was["metadata"], **(metadata or {}), "resourceVersion": str(self.version)}, "spec": {**was["spec"], **(spec or {})}}
+
+
+@pytest.fixture
+def quick_renewals(monkeypatch):
+    monkeypatch.setattr(lock, "RENEW", 0.05)
+
+
+def until(true, seconds=3.0):
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end:
+        time.sleep(0.01)
+    return true()
+
+
+@pytest.mark.usefixtures("quick_renewals")
+def test_the_lock_is_renewed_each_time_it_is_used(api, cluster):
+    """Once to recover a pending release, once to change it."""
+    leases, held = Leases(api), Lock(cluster, "ns", "rel", print)
+    for revision in (3, 4):
+        with held.of(revision):
+            before = leases.writes
+            assert until(lambda before=before: leases.writes > before + 2), f"revision {revision}: not renewed"
 
 
 # --- a pending release -------------------------------------------------------------------------------------------------

@@ -114,14 +114,15 @@ class Lock:
                 self._say(f"no lock for {self._namespace}/{self._release}: {error}")
                 return self
             raise
-        self._held = True
-        threading.Thread(target=self._renew, name="lease", daemon=True).start()
+        self._held, self._stop = True, threading.Event()  # of this use alone: a lock is used again after a recovery
+        threading.Thread(target=self._renew, args=(self._stop,), name="lease", daemon=True).start()
         return self
 
     def __exit__(self, failed: object, *_: object) -> None:
         self._stop.set()
         if not self._held:
             return
+        self._held = False
         try:
             live = self._cluster.find(self._path)
             if not live or live["spec"].get("holderIdentity") != self._me:
@@ -187,8 +188,8 @@ class Lock:
     def _stamp(self) -> str:
         return datetime.datetime.fromtimestamp(self._cluster.now(), datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
-    def _renew(self) -> None:
-        while not self._stop.wait(RENEW):
+    def _renew(self, stop: threading.Event) -> None:
+        while not stop.wait(RENEW):
             try:
                 self._cluster.patch(self._path, {"spec": {"renewTime": self._stamp()}})
             except ApiError:
