@@ -176,7 +176,7 @@ def test_a_job_that_cannot_be_fenced_is_said(api):
     run = follower(api, lines)
     run.start()
     outcome = run.run(FakeHelm(lambda _: None))
-    assert "not fenced: a migration may still run" in outcome.database and any("may not patch jobs" in line for line in lines)
+    assert "not fenced: a migration may still run: Job/mig: may not patch jobs" in outcome.database and outcome.not_fenced == {"mig": "may not patch jobs"}
 
 
 def test_the_deadline_of_the_run_names_what_it_waited_for(api):

@@ -57,6 +57,8 @@ class Outcome:
     database: str = ""
     old_pods: str = ""
     fenced: list[str] = field(default_factory=list)
+    #: Job of which a pod may still run -> why
+    not_fenced: dict[str, str] = field(default_factory=dict)
     first_signal: float | None = None
     timeline: list[tuple[float, str]] = field(default_factory=list)
     tape: Tape = field(default_factory=Tape)
@@ -173,19 +175,18 @@ class Follower:
         outcome = self._outcome(verdict)
         if not fences:
             return outcome
-        try:
-            outcome.fenced = fence.fence(self._cluster, self.scope.namespace, self.scope.jobs)
-            if helm and not helm.terminate():
-                self._narrator.note("Helm does not end on SIGTERM; it was left alone (SIGKILL would leave a pending release)")
-            outcome.fenced += fence.fence(self._cluster, self.scope.namespace, self.scope.jobs)
-        except ApiError as error:
-            self._narrator.note(f"could not make sure that no migration runs on: {error}")
-            outcome.database += " (not fenced: a migration may still run)"
+        first = fence.fence(self._cluster, self.scope.namespace, self.scope.jobs)
+        if helm and not helm.terminate():
+            self._narrator.note("Helm does not end on SIGTERM; it was left alone (SIGKILL would leave a pending release)")
+        last = fence.fence(self._cluster, self.scope.namespace, self.scope.jobs)
+        outcome.fenced, outcome.not_fenced = list(dict.fromkeys([*first.stopped, *last.stopped])), dict(last.left)
+        if last.left:
+            outcome.database += f" (not fenced: a migration may still run: {'; '.join(f'Job/{name}: {why}' for name, why in last.left.items())})"
         else:
             old = going_back.statement(self._cluster, outcome.snapshot)
             outcome.old_pods += f", {old}" if old else ""
         if outcome.fenced:
-            self._narrator.note(f"fenced {', '.join('Job/' + n for n in dict.fromkeys(outcome.fenced))}: no pod left, nothing migrates any more")
+            self._narrator.note(f"fenced {', '.join('Job/' + n for n in outcome.fenced)}: no pod left, nothing migrates any more")
         outcome.seconds = time.monotonic() - self._started
         return outcome
 
