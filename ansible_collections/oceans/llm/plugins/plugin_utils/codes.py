@@ -590,6 +590,37 @@ ENTRIES: tuple[Entry, ...] = (
         "delete the object named in the evidence (its pods stop), then run again",
     ),
     Entry("Interrupted", "Run", "the run was ended by a signal (Ctrl-C, SIGTERM)", CERTAIN, "run it again: it goes on from the state above"),
+    Entry(
+        "LeaseLost",
+        "Run",
+        "another run took the release over while this one was changing it",
+        CERTAIN,
+        "find out who deploys there, too; the release is theirs now: follow it with the role wait, or deploy again when that run has ended",
+    ),
+    Entry(
+        "NamespaceDeleted", "Run", "the namespace was deleted while the release was being changed", CERTAIN, "find out who deleted namespace {ns}, then deploy again"
+    ),
+    Entry(
+        "CredentialsRefused",
+        "Run",
+        "the API server no longer accepts the credentials (401)",
+        CERTAIN,
+        "renew the token or certificate, check what was not stopped (kubectl -n {ns} get jobs,pods), then deploy again",
+    ),
+    Entry(
+        "AccessRevoked",
+        "Run",
+        "the API server no longer allows what the rollout is followed by (403)",
+        CERTAIN,
+        "grant it again (docs/deployer-role.yaml), check what was not stopped (kubectl -n {ns} get jobs,pods), then deploy again",
+    ),
+    Entry(
+        "EngineBroke",
+        "Run",
+        "a defect of the collection; how far the rollout came is not known",
+        CERTAIN,
+        "report it with the evidence folder; kubectl -n {ns} get pods shows the state, and the role wait follows the release",
+    ),
     Entry("HelmFailed", "Run", "Helm ended with an error of its own", CERTAIN, "read Helm's words; nothing in the namespace shows another cause"),
     Entry(
         "Timeout",

@@ -17,13 +17,13 @@ import getpass
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
+from ..kube.clock import seconds
 from ..kube.objects import epoch
 
 DURATION = 30  # seconds that a lease is good for after its last renewal
@@ -81,10 +81,10 @@ class Lock:
     """`with lock.of(revision):` takes the lease or raises :class:`Held`; :meth:`look` only looks."""
 
     def __init__(
-        self, cluster: Cluster, namespace: str, release: str, say: Callable[[str], None], clock: Callable[[], float] = lambda: time.clock_gettime(_CLOCK)
+        self, cluster: Cluster, namespace: str, release: str, say: Callable[[str], None], clock: Callable[[], float] | None = None
     ) -> None:
-        """`clock`: seconds, those in which the machine slept included."""
-        self._cluster, self._say, self._clock = cluster, say, clock
+        """`clock`: see kube/clock.py."""
+        self._cluster, self._say, self._clock = cluster, say, clock or seconds
         self._name, self._namespace, self._release = lease_name(release), namespace, release
         self._path = paths.lease(namespace, self._name)
         self._revision = 0
@@ -241,10 +241,6 @@ class Lock:
             who = Holder.parse(spec["holderIdentity"]).phrase() if spec.get("holderIdentity") else "nobody"
             self.lost = f"Lease/{self._name} is held by {who} since {spec.get('acquireTime') or '?'}: another run took the release over"
         return False
-
-
-#: goes on while the machine sleeps (Linux); time.monotonic does not
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def lease_name(release: str) -> str:
