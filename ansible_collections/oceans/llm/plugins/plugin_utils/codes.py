@@ -597,9 +597,7 @@ ENTRIES: tuple[Entry, ...] = (
         CERTAIN,
         "find out who deploys there, too; the release is theirs now: follow it with the role wait, or deploy again when that run has ended",
     ),
-    Entry(
-        "NamespaceDeleted", "Run", "the namespace was deleted while the release was being changed", CERTAIN, "find out who deleted namespace {ns}, then deploy again"
-    ),
+    Entry("NamespaceDeleted", "Run", "the namespace was deleted while the release was being changed", CERTAIN, "find out who deleted it, then deploy again"),
     Entry(
         "CredentialsRefused",
         "Run",
