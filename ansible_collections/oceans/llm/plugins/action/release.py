@@ -5,20 +5,16 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm import changes, drift, keep, releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import changes, drift, keep, process, releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.changes import Changes
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import Helm, HelmError, for_helm
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held, Lock
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import ASYNC_LIMIT, HelmJob, Launch
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
@@ -71,6 +67,7 @@ class ActionModule(ClusterAction):
         try:
             self._auth = for_helm(self.auth(args), self._scratch)
             helm = Helm(args["helm_binary"], self._auth)
+            self._program = helm.binary
             chart = helm.pull(args["chart"], args["chart_version"], self._scratch)
             return self._release(args, cluster, helm, chart)
         except HelmError as error:
@@ -214,7 +211,7 @@ class ActionModule(ClusterAction):
                 database=DatabaseLook(cluster, args["namespace"], database_look.target(plan.digests.data.values())),
             )
             follower.start()
-            self._helm = Launch(lambda: self._start_helm(args, chart, cluster, plan.values)) if change else None
+            self._helm = self._launch(args, chart, plan, cluster) if change else None
             outcome = follower.run(self._helm)
             made = self._settle(args, cluster, plan) if change else False
             result = conclusion.report(
@@ -239,6 +236,10 @@ class ActionModule(ClusterAction):
                 interrupt.last_words(f"[{self.host}] {result['msg']}", self.say)
             return result | {"changed": made}
 
+    def _launch(self, args: dict[str, Any], chart: str, plan: Plan, cluster: Cluster) -> process.Launch:
+        wanted = process.Upgrade(args["name"], args["namespace"], chart, plan.values, args["timeout"], args["force_conflicts"], self._auth)
+        return process.launch(self, wanted, self._scratch, self._program, {}, self.task_vars, cluster.now)
+
     def _settle(self, args: dict[str, Any], cluster: Cluster, plan: Plan) -> bool:
         """True when Helm made its revision, so that something was changed.
 
@@ -253,47 +254,6 @@ class ActionModule(ClusterAction):
         except ApiError as error:
             self.say(f"the release's own state could not be looked at: {error}")
             return True  # not known: better to say so than to hide a change
-
-    def _values_files(self, values: Mapping[str, Any]) -> list[str]:
-        """The values for Helm, readable for nobody else, gone with the scratch folder; and a second file that makes the module start Helm.
-
-        The module compares the files with the release's values and the chart's version, and leaves Helm alone when they are equal:
-        a changed template, drift, or a revision to be made again would pass for done. It takes a map in the last file for the whole
-        value, while Helm merges maps key by key: an empty one is a difference to the module, and nothing to Helm.
-        """
-        some = next((key for key, value in values.items() if isinstance(value, Mapping) and value), None)
-        return [self._written("values.json", values), *([self._written("same.json", {some: {}})] if some else [])]
-
-    def _written(self, name: str, content: Mapping[str, Any]) -> str:
-        path = os.path.join(self._scratch, name)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            json.dump(dict(content), file)
-        return path
-
-    def _start_helm(self, args: dict[str, Any], chart: str, cluster: Cluster, values: Mapping[str, Any]) -> HelmJob:
-        """Start kubernetes.core.helm in the background: no wait, no atomic; the watcher is the wait."""
-        options = {
-            "release_name": args["name"],
-            "release_namespace": args["namespace"],
-            "chart_ref": chart,
-            "wait": False,
-            "timeout": f"{args['timeout']}s",
-            # files of our own: the module would write YAML in which a string like 0123456789 stands bare, a number to Helm
-            "values_files": self._values_files(values),
-            **({"force_conflicts": True} if args["force_conflicts"] else {}),
-            **({"binary_path": args["helm_binary"]} if args["helm_binary"] else {}),
-            **self._auth,
-        }
-        # the module runs here, beside this plugin, with the Python that runs Ansible: it needs the same packages
-        here = {**self.task_vars, "ansible_python_interpreter": sys.executable}
-        self._task.async_val = ASYNC_LIMIT
-        try:
-            job = self._execute_module(module_name="kubernetes.core.helm", module_args=options, task_vars=here, wrap_async=True)
-        finally:
-            self._task.async_val = 0
-        if "ansible_job_id" not in job:
-            raise Refused(f"kubernetes.core.helm could not be started: {job.get('msg', job)}")
-        return HelmJob(job, cluster.now)
 
 
 def _shortened(phrase: str) -> str:

@@ -171,6 +171,10 @@ def test_a_pull_that_leaves_nothing_is_a_sentence(tmp_path, monkeypatch):
         Helm(str(program), {}).pull("oci://r/c", "1", str(tmp_path))
 
 
+KLOG = "W1128 10:00:00.123456   12 warnings.go:70] deprecated"
+NOTHING = "helm ended with exit code 1 and wrote no message; helm history shows what Helm recorded, and ansible-playbook -vvv the module's whole result"
+
+
 @pytest.mark.parametrize(
     ("result", "error"),
     [
@@ -180,6 +184,13 @@ def test_a_pull_that_leaves_nothing_is_a_sentence(tmp_path, monkeypatch):
             "UPGRADE FAILED: context canceled",
         ),
         ({"failed": True, "msg": "no chart"}, "no chart"),
+        ({"failed": True, "stderr": f"Error: a\n\nrule:\n  text\n{KLOG}"}, "a\n\nrule:\n  text"),
+        ({"failed": True, "stderr": KLOG.replace("W1128", "E0131")}, "deprecated"),
+        ({"failed": True, "msg": "", "exception": "Traceback\nFileNotFoundError: ./kc"}, "FileNotFoundError: ./kc"),
+        ({"failed": True, "msg": "Failure when executing Helm command. Exited 1.\nstdout: \nstderr: ", "stderr": "", "stdout": "Error: here"}, "here"),
+        ({"failed": True, "msg": "Failure when executing Helm command. Exited 1.\nstdout: \nstderr: \n", "rc": 1}, NOTHING),
+        ({"failed": True, "msg": "MODULE FAILURE", "module_stderr": "sh: 1: helm: not found"}, "MODULE FAILURE"),
+        ({"rc": 137}, NOTHING.replace("code 1", "code 137")),
     ],
 )
 def test_what_helm_said_when_it_failed(result, error):

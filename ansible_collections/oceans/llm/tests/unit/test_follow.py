@@ -19,7 +19,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Helm
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion, follow, post_check
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import causes, conclusion, follow, post_check, watch
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope
@@ -27,7 +27,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import 
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.watch import KINDS, Watched
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.redact import Redactor
 
-from .fake_api import FakeApi, Handler, objects, ok, status
+from .fake_api import FakeApi, Handler, objects, ok, status, stream
 
 NS = "ns"
 SCOPE = Scope(("web",), ("mig",), NS, "rel")
@@ -176,7 +176,7 @@ def test_a_job_that_cannot_be_fenced_is_said(api):
     run = follower(api, lines)
     run.start()
     outcome = run.run(FakeHelm(lambda _: None))
-    assert "not fenced: a migration may still run" in outcome.database and any("may not patch jobs" in line for line in lines)
+    assert "not fenced: a migration may still run: Job/mig: may not patch jobs" in outcome.database and outcome.not_fenced == {"mig": "may not patch jobs"}
 
 
 def test_the_deadline_of_the_run_names_what_it_waited_for(api):
@@ -202,19 +202,79 @@ def test_ctrl_c_is_a_safe_end(api):
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_complete_rollout_is_done_and_the_picture_is_not_older_than_the_cluster(api):
-    def deployment(version, generation):
-        return made(
-            "Deployment",
-            "web",
-            version,
-            metadata={"generation": generation, "annotations": {"deployment.kubernetes.io/revision": "1"}},
-            spec={"replicas": 1},
-            status={"observedGeneration": generation, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1},
-        )
+def complete(version, generation):
+    return made(
+        "Deployment",
+        "web",
+        version,
+        metadata={"generation": generation, "annotations": {"deployment.kubernetes.io/revision": "1"}},
+        spec={"replicas": 1},
+        status={"observedGeneration": generation, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1},
+    )
 
-    api.script[("GET", paths.collection("deployments", NS))] = [objects("Deployment", "1", deployment("1", 1))]
-    api.on("GET", paths.deployment(NS, "web"), ok(deployment("5", 2)))
+
+@pytest.mark.parametrize(("code", "reason"), [(503, "ServiceUnavailable"), (429, "TooManyRequests"), (500, "InternalError")])
+def test_an_api_server_that_does_not_answer_when_all_is_complete_is_asked_again(api, monkeypatch, code, reason):
+    monkeypatch.setattr(follow, "ASK_AGAIN", 0.05)
+    api.script[("GET", paths.collection("deployments", NS))] = [objects("Deployment", "1", complete("1", 1))]
+    api.on("GET", paths.deployment(NS, "web"), *[status(code, reason, "shutting down")] * 2, ok(complete("1", 1)))
+    run = follower(api, [])
+    run.start()
+    assert run.run(FakeHelm(lambda _: None, seconds=0.0)).state is State.DONE
+
+
+def test_a_rule_that_breaks_is_one_note_and_the_others_decide(api, monkeypatch):
+    broken(api)
+
+    def bad(snapshot):
+        if snapshot.kind("Job"):
+            raise KeyError("resources")
+        return iter(())
+
+    monkeypatch.setitem(causes.RULES, "bad", bad)
+    lines = []
+    run = follower(api, lines)
+    run.start()
+    helm = FakeHelm(lambda _: None)
+    outcome = run.run(helm)
+    assert outcome.cause.code == "ImageNotFound" and helm.terminated and outcome.fenced == ["mig"]
+    assert len([line for line in lines if "bad is left out" in line and "KeyError: 'resources'" in line]) == 1
+
+
+def refused(api, code, reason):
+    api.script[("WATCH", paths.collection("pods", NS))] = [stream(), status(code, reason, "no more")]
+
+
+@pytest.mark.parametrize(("break_it", "code"), [
+    (lambda api, patch: refused(api, 401, "Unauthorized"), "CredentialsRefused"),
+    (lambda api, patch: patch.setattr(follow, "judge", lambda *_: 1 / 0), "EngineBroke"),
+])  # fmt: skip
+def test_whatever_breaks_the_loop_helm_is_ended_the_jobs_are_fenced_and_the_end_is_told(api, monkeypatch, break_it, code):
+    monkeypatch.setattr(watch, "REFUSED_FOR", 0.0, raising=False)
+    api.script[("GET", paths.collection("jobs", NS))] = [objects("Job", "1", job())]
+    api.on("GET", paths.job(NS, "mig"), ok(job()))
+    api.on("PATCH", paths.job(NS, "mig"), ok(job()))
+    break_it(api, monkeypatch)
+    run = follower(api, [])
+    run.start()
+    helm = FakeHelm(lambda _: None)
+    outcome = run.run(helm)
+    assert outcome.state is State.FAILED and outcome.cause.code == code and helm.terminated
+    assert [p for m, p, *_ in api.seen if m == "PATCH"] == [paths.job(NS, "mig")] * 2
+
+
+def test_credentials_that_are_refused_for_a_moment_are_tried_again(api):
+    """A token that is just being renewed, or an API server whose authentication has just started."""
+    script(api, "jobs", (0.1, "ADDED", job()))
+    api.script[("WATCH", paths.collection("pods", NS))] = [stream(), status(401, "Unauthorized", "no"), chunks()]
+    run = follower(api, [], timeout=1.0)
+    run.start()
+    assert run.run(None).cause.code == "Timeout"
+
+
+def test_a_complete_rollout_is_done_and_the_picture_is_not_older_than_the_cluster(api):
+    api.script[("GET", paths.collection("deployments", NS))] = [objects("Deployment", "1", complete("1", 1))]
+    api.on("GET", paths.deployment(NS, "web"), ok(complete("5", 2)))
     run = follower(api, [])
     run.start()
     outcome = run.run(FakeHelm(lambda _: None, seconds=0.0))

@@ -9,16 +9,12 @@ import base64
 import gzip
 import json
 import os
-import pathlib
-import socket
 import time
 from dataclasses import replace
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.action.release import ActionModule
-from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.chart_values import merge
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm import changes, drift, releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import changes, drift, lock, releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held, Holder, Lock
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
@@ -55,6 +51,11 @@ def wrote(api, method):
     return [json.loads(body) for m, path, _q, body in api.seen if m == method and body]
 
 
+def gone(**more):
+    """A holder that was a process of this machine."""
+    return str(replace(Holder.me(), pid=999999, start="1", **more))
+
+
 # --- the lock ----------------------------------------------------------------------------------------------------------
 
 
@@ -86,22 +87,31 @@ def test_looking_writes_nothing(api, cluster):
     assert [m for m, *_rest in api.seen] == ["GET"] and said == []
 
 
-@pytest.mark.parametrize(("holder", "ago"), [("anna@build-7/4711/99", 100), (f"root@{socket.gethostname()}/999999/1", 1)], ids=["expired", "process gone"])
+@pytest.mark.parametrize(("holder", "ago"), [("anna@build-7/4711/99", 100), (gone(), 1)], ids=["expired", "process gone"])
 def test_the_lock_of_a_dead_run_is_taken_over_and_said(api, cluster, holder, ago):
     api.on("GET", LEASE, ok(lease(holder, ago)))
     api.on("PATCH", LEASE, ok({}))
     said = []
-    with Lock(cluster, "ns", "rel", said.append).of(4) as lock:
+    with Lock(cluster, "ns", "rel", said.append).of(4) as held:
         assert "is dead" in said[0] and "2026-01-01T00:00:00Z" in said[0]
-        assert lock.made(3) and not lock.made(4), "which revision the dead one was making"
+        assert held.made(3) and not held.made(4), "which revision the dead one was making"
     taken = wrote(api, "PATCH")[0]
     assert taken["metadata"]["resourceVersion"] == "7", "two that take over at once: one is told"
 
 
 def test_a_live_process_of_this_machine_is_alive(api, cluster):
-    other = Holder("x", socket.gethostname(), os.getppid(), "")
-    real = Holder("x", socket.gethostname(), os.getpid(), Holder.me().start)
+    other, real = replace(Holder.me(), pid=os.getppid(), start="1"), Holder.me()
     assert other.dead_here() and not real.dead_here(), "the same pid with another start time is another process"
+    assert Holder.parse(str(real)) == real
+
+
+@pytest.mark.parametrize("place", ["", "0123abcd-4026531836"], ids=["a holder that tells no place", "another container, or another boot"])
+def test_a_process_id_says_nothing_about_another_set_of_processes(api, cluster, place):
+    """Containers with the host's name (host network) have process ids of their own: a live holder must not look dead there."""
+    assert Holder.parse(gone()).dead_here() and not Holder.parse(gone(place=place)).dead_here()
+    api.on("GET", LEASE, ok(lease(gone(place=place), ago=1)))
+    with pytest.raises(Held):
+        Lock(cluster, "ns", "rel", print).look()
 
 
 def test_two_at_the_same_moment(api, cluster):
@@ -116,6 +126,110 @@ def test_where_leases_are_forbidden_it_says_so_and_goes_on(api, cluster):
     said = []
     with Lock(cluster, "ns", "rel", said.append).of(4):
         assert "no lock" in said[0]
+
+
+class Leases:
+    """A Lease as the API server keeps it: a new resourceVersion at each write, and 409 for a write that knows an older one."""
+
+    def __init__(self, api):
+        self.now, self.version, self.writes = None, 0, 0
+        api.on("GET", LEASE, self.get)
+        api.on("POST", paths.leases("ns"), self.write)
+        api.on("PATCH", LEASE, self.write)
+
+    def get(self, handler):
+        (ok(self.now) if self.now else status(404, "NotFound", "no"))(handler)
+
+    def write(self, handler):
+        body = json.loads(handler.api.seen[-1][3])
+        if handler.command == "PATCH" and self.now is None:
+            return status(404, "NotFound", "no")(handler)
+        known = body["metadata"].get("resourceVersion") if "metadata" in body else None
+        if known not in (None, str(self.version)):
+            return status(409, "Conflict", "the object has been modified")(handler)
+        self.put(**body)
+        return ok(self.now)(handler)
+
+    def put(self, metadata=None, spec=None, **_rest):
+        self.version, self.writes, was = self.version + 1, self.writes + 1, self.now or {"metadata": {}, "spec": {}}
+        self.now = {"metadata": {**was["metadata"], **(metadata or {}), "resourceVersion": str(self.version)}, "spec": {**was["spec"], **(spec or {})}}
+
+
+@pytest.fixture
+def quick_renewals(monkeypatch):
+    monkeypatch.setattr(lock, "RENEW", 0.05)
+
+
+def until(true, seconds=3.0):
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end:
+        time.sleep(0.01)
+    return true()
+
+
+@pytest.mark.usefixtures("quick_renewals")
+def test_the_lock_is_renewed_each_time_it_is_used(api, cluster):
+    """Once to recover a pending release, once to change it."""
+    leases, held = Leases(api), Lock(cluster, "ns", "rel", print)
+    for revision in (3, 4):
+        with held.of(revision):
+            before = leases.writes
+            assert until(lambda before=before: leases.writes > before + 2), f"revision {revision}: not renewed"
+
+
+@pytest.mark.usefixtures("quick_renewals")
+def test_a_lease_that_another_run_took_is_lost_and_not_renewed_for_it(api, cluster):
+    leases = Leases(api)
+    with Lock(cluster, "ns", "rel", print).of(5) as held:
+        assert not held.lost
+        leases.put(spec={"holderIdentity": "bob@other/1/2/x", "acquireTime": "2026-01-01T00:00:00Z", "renewTime": "2026-01-01T00:00:00Z"})
+        assert until(lambda: held.lost), "it was not noticed"
+        assert "bob on other (process 1)" in held.lost and "2026-01-01T00:00:00Z" in held.lost
+    assert leases.now["spec"]["holderIdentity"] == "bob@other/1/2/x" and leases.now["spec"]["renewTime"] == "2026-01-01T00:00:00Z"
+
+
+@pytest.mark.usefixtures("quick_renewals")
+def test_a_lease_that_somebody_labels_or_deletes_is_still_held(api, cluster):
+    leases = Leases(api)
+    with Lock(cluster, "ns", "rel", print).of(5) as held:
+        leases.put(metadata={"labels": {"a": "b"}})
+        leases.put(metadata={"labels": {"a": "c"}})
+        before = leases.writes
+        assert until(lambda: leases.writes > before) and not held.lost
+        leases.now = None
+        assert until(lambda: leases.now) and leases.now["spec"]["holderIdentity"] == str(Holder.me()) and not held.lost
+
+
+@pytest.mark.usefixtures("quick_renewals")
+@pytest.mark.parametrize(
+    "answer", [status(404, "NotFound", 'namespaces "ns" not found'), status(403, "Forbidden", "namespace ns is being terminated")], ids=["gone", "going"]
+)
+def test_with_its_namespace_the_lease_is_lost(api, cluster, answer):
+    leases = Leases(api)
+    with Lock(cluster, "ns", "rel", print).of(5) as held:
+        leases.now, api.script[("POST", paths.leases("ns"))] = None, [answer]
+        api.script[("PATCH", LEASE)] = [status(404, "NotFound", "no")]
+        assert until(lambda: held.lost) and "namespace ns" in held.lost
+
+
+@pytest.mark.usefixtures("quick_renewals")
+def test_an_api_that_is_away_loses_no_lease(api, cluster):
+    """What cannot reach the API server cannot change anything either; whether another run took the lease is known when it answers again."""
+    leases = Leases(api)
+    with Lock(cluster, "ns", "rel", print).of(5) as held:
+        api.script[("PATCH", LEASE)] = [status(503, "ServiceUnavailable", "away")] * 3 + [leases.write]
+        before = leases.writes
+        assert until(lambda: leases.writes > before) and not held.lost
+
+
+def test_a_machine_that_slept_looks_at_its_lease_as_soon_as_it_wakes(api, cluster):
+    """Ten seconds between two renewals would be ten seconds in which two runs change the release."""
+    leases, now = Leases(api), [1000.0]
+    with Lock(cluster, "ns", "rel", print, clock=lambda: now[0]).of(5) as held:
+        time.sleep(0.1)
+        leases.put(spec={"holderIdentity": "bob@other/1/2/x"})
+        now[0] += 90
+        assert until(lambda: held.lost, 2.0)
 
 
 # --- a pending release -------------------------------------------------------------------------------------------------
@@ -352,34 +466,3 @@ def test_an_api_that_is_away_is_not_no_drift(api, cluster):
     api.on("GET", paths.deployment("ns", "web"), status(503, "ServiceUnavailable", "away"))
     with pytest.raises(ApiError):
         drift.find(cluster, "ns", releases.Release("rel", "ns", 1, "deployed", manifest=(web(),)))
-
-
-@pytest.mark.parametrize(
-    ("message", "pairs"),
-    [
-        ('Apply failed with 1 conflict: conflict with "kubectl-edit" using apps/v1: .spec.replicas', [(".spec.replicas", "kubectl-edit")]),
-        (
-            'Apply failed with 2 conflicts: conflicts with "kubectl-set" using apps/v1:\n- .spec.replicas\n- .spec.template.spec.containers[name="it"].image',
-            [(".spec.replicas", "kubectl-set"), ('.spec.template.spec.containers[name="it"].image', "kubectl-set")],
-        ),
-    ],
-)
-def test_a_conflict_names_fields_and_managers(message, pairs):
-    assert drift.re_conflicts(message) == pairs
-
-
-# --- values for Helm --------------------------------------------------------------------------------------------------
-
-
-def test_the_helm_module_is_made_to_start_helm_and_helm_gets_the_values(tmp_path):
-    """kubernetes.core.helm leaves Helm alone when its values files say what the release has; a changed template would pass for done."""
-    values = {"gateway": {"replicaCount": 1}, "flag": True}
-    action = ActionModule.__new__(ActionModule)
-    action._scratch = str(tmp_path)
-    files = [json.loads(pathlib.Path(name).read_text(encoding="utf-8")) for name in action._values_files(values)]
-    module, helm = {}, {}
-    for content in files:
-        module.update(content)  # the module's own comparison: a later file's map replaces an earlier one's
-        helm = merge(helm, content)  # Helm: maps are merged key by key
-    assert module != values and helm == values
-    assert {oct(p.stat().st_mode & 0o777) for p in tmp_path.iterdir()} == {"0o600"}

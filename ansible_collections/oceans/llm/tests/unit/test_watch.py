@@ -113,3 +113,39 @@ def test_events_of_an_earlier_try_do_not_count(api, monkeypatch):
     observer, world = observing(api, monkeypatch, {"Event": "events"})
     assert world.objects["Event"] == {}
     until(observer, world, lambda w: set(w.objects["Event"]) == {"fresh"})
+
+
+def test_a_watch_that_is_closed_at_once_is_not_opened_in_a_hot_loop(api, monkeypatch):
+    """Some proxies do that; each watch is a request to somebody's API server."""
+    api.on("GET", PODS, objects("Pod", "1"))
+    api.on("WATCH", PODS, stream())
+    observer, world = observing(api, monkeypatch)
+    monkeypatch.setattr(watch, "RETRY", (0.2, 5.0))
+    with pytest.raises(AssertionError):
+        until(observer, world, lambda w: False, seconds=1.0)
+    observer.stop()
+    assert api.asked(PODS) < 15
+
+
+def test_watches_of_events_are_short_since_they_get_no_bookmarks(api, monkeypatch):
+    api.on("GET", paths.events("ns"), objects("Event", "1"))
+    api.on("WATCH", paths.events("ns"), hang)
+    observer, _world = observing(api, monkeypatch, {"Event": "events"})
+    list(observer.changes(0.3))
+    observer.stop()
+    assert [q["timeoutSeconds"] for _m, _p, q, _b in api.seen if "watch" in q] == [["60"]]
+
+
+@pytest.mark.parametrize("allowed", [True, False], ids=["a list is allowed", "nothing is"])
+def test_what_may_be_left_out_and_may_not_be_watched_is_listed_or_named(api, monkeypatch, allowed):
+    secrets = paths.secrets("ns")
+    refused = status(403, "Forbidden", "may not watch secrets")
+    api.on("GET", PODS, objects("Pod", "1"))
+    api.on("WATCH", PODS, hang)
+    api.on("GET", secrets, objects("Secret", "1"), *[objects("Secret", "2", thing("Secret", "v5", "2"))] if allowed else [refused])
+    api.on("WATCH", secrets, refused)
+    monkeypatch.setattr(watch, "POLL", 0.01)
+    observer = Observer(Cluster.connect({"host": api.url}), "ns", {"Pod": "pods"}, also={"Release": watch.Watched(secrets)})
+    world = World(observer.start(), started=time.time())
+    until(observer, world, lambda w: "v5" in w.objects["Release"] if allowed else "Release" in observer.unseen)
+    assert allowed or "may not watch secrets" in observer.unseen["Release"]

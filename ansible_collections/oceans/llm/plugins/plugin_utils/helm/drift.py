@@ -10,12 +10,11 @@ sidecar of an injector, a status) is none of our business.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ..kube import paths
+from ..kube import paths, refusals
 from ..kube.client import ApiError, Cluster
 from .releases import Release
 
@@ -71,18 +70,8 @@ def conflicts(cluster: Cluster, namespace: str, obj: Mapping[str, Any], release:
         cluster.apply(paths.of_object(dict(obj), namespace, PLURALS[obj["kind"]]), as_helm_applies(obj, release), manager=MANAGER, dry_run=True)
     except ApiError as error:
         if error.status == 409:
-            return re_conflicts(error.message)
+            return refusals.conflicts(error.message)
     return []
-
-
-def re_conflicts(message: str) -> list[tuple[str, str]]:
-    """`conflict with "kubectl-edit" using apps/v1: .spec.replicas`, and the list form with several fields of one manager."""
-    found, manager = [], ""
-    for line in message.replace(": \n", ":\n").splitlines():
-        named = re.search(r'conflicts? with "([^"]+)"', line)
-        manager = named.group(1) if named else manager
-        found += [(field.strip(), manager) for field in re.findall(r"(?::|^-)\s+(\.\S+)", line.strip())]
-    return found
 
 
 def differences(live: Any, wanted: Any, path: str = "") -> Iterator[str]:

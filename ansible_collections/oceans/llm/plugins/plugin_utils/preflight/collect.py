@@ -30,6 +30,7 @@ ANY = "*"
 ALWAYS = (
     ("secrets", "", "", ("get", "list", "create", "update", "patch", "delete"), "Helm keeps its record there, and the role secrets writes there"),
     ("pods", "", "", ("get", "list", "watch", "create"), "the rollout is followed by them, and preflight dry-runs them"),
+    ("pods", "", "", ("delete",), "the pods of a failed run's Jobs are stopped before they can change the database"),
     ("pods", "", "log", ("get",), "a failure's last line is read from it"),
     ("events", "", "", ("list", "watch"), "some failures are told nowhere else"),
     ("deployments", "apps", "", ("get", "list", "watch"), "the rollout is followed by them"),

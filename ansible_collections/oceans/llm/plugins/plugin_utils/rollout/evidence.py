@@ -83,6 +83,7 @@ def as_json(run: Run) -> dict[str, Any]:
         "database": outcome.database,
         "old_pods": outcome.old_pods,
         "fenced": outcome.fenced,
+        "not_fenced": outcome.not_fenced,
         "timeline": [{"seconds": s, "line": line} for s, line in outcome.timeline],
         "spans": list(spans(snapshot)),
         "events": [{"seconds": round(max(0.0, seen_at(e) - snapshot.started), 1), **_event(e, snapshot)} for e in _events(snapshot)],

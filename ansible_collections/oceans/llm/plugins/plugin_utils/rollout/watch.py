@@ -32,6 +32,10 @@ KINDS = {
 }
 POLL = 2.0  # seconds between two lists where watch is forbidden
 RETRY = (0.2, 5.0)  # first and longest pause after a lost connection, seconds
+REFUSED_FOR = 5.0  # seconds that a 401 has to last: a token may just be renewed, or the API server's authentication have just started
+SHORT = 1.0  # seconds; a watch that ends sooner and told nothing is opened again after a pause
+#: seconds of one watch of events: they get no bookmarks, so that a quiet hour would look like a dead connection
+EVENTS = 60.0
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ class Observer:
         self._queue: queue.Queue[Change | BaseException] = queue.Queue()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
+        #: kind -> why it is not seen, of those that may be left out
+        self.unseen: dict[str, str] = {}
 
     def start(self) -> dict[str, dict[str, dict[str, Any]]]:
         """List everything now and watch from there on; returns what is there, without the events of the past.
@@ -78,6 +84,7 @@ class Observer:
                 answer = self._cluster.list(what.path, **what.query, **({"limit": 1} if kind == "Event" else {}))
             except ApiError as error:
                 if kind in self._also and error.status in (403, 404):
+                    self.unseen[kind] = str(error)
                     continue
                 raise
             state[kind] = {} if kind == "Event" else _by_name(answer)
@@ -114,41 +121,57 @@ class Observer:
     # --- one thread per kind --------------------------------------------------------------------------------------
 
     def _follow(self, kind: str, what: Watched, version: str) -> None:
-        pause, away = RETRY[0], False
+        try:
+            self._watch(kind, what, version)
+        except ApiError as error:
+            if kind in self._also and error.status in (403, 404):
+                self.unseen[kind] = str(error)  # the rest is still followed
+            else:
+                self._queue.put(error)
+        except BaseException as error:
+            self._queue.put(error)
+
+    def _watch(self, kind: str, what: Watched, version: str) -> None:
         known: str | None = version
+        pause, away, refused = RETRY[0], False, 0.0
         while not self._stop.is_set():
+            began, told = time.monotonic(), False
             try:
                 if known is None:
                     known = self._relist(kind, what)
+                    told = True
                 if away:
                     self._queue.put(Change(kind, "BACK", ""))
                     away = False
-                for event in self._cluster.watch(what.path, known, **what.query):
-                    known, pause = event["object"]["metadata"]["resourceVersion"], RETRY[0]
+                for event in self._cluster.watch(what.path, known, timeout=EVENTS if kind == "Event" else 300, **what.query):
+                    known, pause, refused, told = event["object"]["metadata"]["resourceVersion"], RETRY[0], 0.0, True
                     if event["type"] != "BOOKMARK":
                         event["object"].setdefault("kind", kind)
                         self._queue.put(Change(kind, event["type"], event["object"]))
                     if self._stop.is_set():
                         return
+                if told or time.monotonic() - began > SHORT:
+                    refused = 0.0
+                    continue
             except ApiError as error:
                 if error.status == 410:
                     known = None  # too old: a new list tells everything that was missed
+                    if not told:
+                        continue
                 elif error.status == 403 and known is not None:
-                    if kind not in self._also:
-                        self._poll(kind, what)
+                    self._poll(kind, what)
                     return
-                elif error.unreachable:
-                    if not away:
-                        self._queue.put(Change(kind, "AWAY", str(error)))
-                        away = True
-                    self._stop.wait(pause)
-                    pause = min(pause * 2, RETRY[1])
-                else:
-                    self._queue.put(error)
-                    return
-            except BaseException as error:
-                self._queue.put(error)
-                return
+                elif error.status == 401:
+                    refused = refused or time.monotonic()
+                    if time.monotonic() - refused >= REFUSED_FOR:
+                        raise
+                elif not error.unreachable:
+                    raise
+                elif not away:
+                    self._queue.put(Change(kind, "AWAY", str(error)))
+                    away = True
+            self._stop.wait(pause)
+            pause = min(pause * 2, RETRY[1])
 
     def _relist(self, kind: str, what: Watched) -> str:
         answer = self._cluster.list(what.path, **what.query)
@@ -161,8 +184,7 @@ class Observer:
                 self._relist(kind, what)
             except ApiError as error:
                 if not error.unreachable:
-                    self._queue.put(error)
-                    return
+                    raise
 
 
 class World:

@@ -11,15 +11,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ...kube import refusals
 from ..facts import DryRun, Picture, pod_templates
 from ..finding import WARNING, Finding
 from .tools import numbers
 
-_CONFLICT = re.compile(r'conflicts? with "(?P<manager>[^"]+)"(?: with subresource "(?P<sub>[^"]+)")?[^:\n]*:(?P<fields>(?:\s*-?\s*\.[^\s]+)+)')
 _PREFIX = re.compile(r'^(pods|[a-z]+(\.[a-z0-9.]+)?) "[^"]*" is (forbidden|invalid): ')
-_QUOTA = re.compile(r"exceeded quota: (?P<name>[^,]+), requested: (?P<wanted>.+?), used: (?P<used>.+?), limited: (?P<hard>.+)$")
-_IMMUTABLE = re.compile(r"(?P<path>(?:spec|data|metadata)[\w.]*): Invalid value: (?P<value>.+?): field is immutable")
-_WEBHOOK = re.compile(r'failed calling webhook "(?P<name>[^"]+)": (?P<why>.+)$', re.DOTALL)
 
 
 def find(picture: Picture) -> Iterator[Finding]:
@@ -34,40 +31,46 @@ def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
     """The API server's refusal of one object, as a finding. Its own words are the evidence."""
     text = " ".join(_PREFIX.sub("", run.message).split())
     where = f"pods of {run.object}" if run.pod else run.object
-    webhook = _WEBHOOK.search(run.message)
-    quota = _QUOTA.search(text)
+    refusal = refusals.classify(run.message)
+    kind, parts = refusal.kind, refusal.parts
     if run.status == 409 and "conflict" in run.message:
         yield from _conflicts(run, picture)
-    elif webhook:
+    elif kind == refusals.WEBHOOK_DOWN:
         yield Finding(
             "WebhookUnavailable",
             where,
-            f"the webhook {webhook['name']} does not answer{f', nor did it within {run.waited:g} s' if run.waited else ''}: {' '.join(webhook['why'].split())}",
+            f"the webhook {parts['webhook']} does not answer{f', nor did it within {run.waited:g} s' if run.waited else ''}: {parts.get('why', '')}",
             "wait until its operator runs (kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations names the Service), then run again",
         )
-    elif "no PriorityClass with name" in text:
+    elif kind == refusals.PRIORITY_CLASS:
         yield Finding(
             "PriorityClassMissing", where, text, "kubectl get priorityclasses shows what is there; set oceans_llm_values.scheduling.priorityClassName"
         )
-    elif "violates PodSecurity" in text:
+    elif kind == refusals.POD_SECURITY:
         yield Finding("PodSecurity", where, text, "change the securityContext that it names, or the namespace's label pod-security.kubernetes.io/enforce")
-    elif quota:
+    elif kind == refusals.QUOTA:
         yield Finding(
             "QuotaExceeded",
             where,
-            f"quota {quota['name']}: needed {quota['wanted']}, used {quota['used']}, hard {quota['hard']}",
-            f"kubectl -n {picture.wanted.namespace} describe resourcequota {quota['name']}: raise it, or ask for less",
+            f"quota {parts['quota']}: needed {parts['need']}, used {parts['used']}, hard {parts['hard']}",
+            f"kubectl -n {picture.wanted.namespace} describe resourcequota {parts['quota']}: raise it, or ask for less",
         )
-    elif "failed quota:" in text:
+    elif kind == refusals.QUOTA_NEEDS:
         yield Finding("QuotaNeedsResources", where, text, "set requests and limits: oceans_llm_values.scheduling.resources")
-    elif "being terminated" in text:
+    elif kind == refusals.TERMINATING:
         return  # the namespace: said once, by access.py
     elif "is immutable" in text:
         hint = f"delete {run.object} (its pods stop), or keep the old value"
         yield Finding("ImmutableField", where, f"{immutable(text, run.live or {})}; the API server never changes it", hint)
-    elif "per Container is" in text or "per Pod is" in text:
+    elif kind == refusals.LIMIT_RANGE:
         yield Finding("LimitRange", where, text, "set requests and limits within the LimitRange: oceans_llm_values.scheduling.resources")
-    elif "denied request" in text or "denied the request" in text or (run.status == 403 and "cannot " not in text):
+    elif kind == refusals.SCC:
+        fields = ", ".join(refusals.scc_fields(run.message)) or "the pod"
+        yield Finding("AdmissionDenied", where, f"OpenShift's SecurityContextConstraints refuse {fields}: {text}", refusals.SCC_CURE)
+    elif kind == refusals.POLICY and parts.get("rule"):
+        hint = f"change what rule {parts['rule']} names, or have the policy's owner exempt the namespace"
+        yield Finding("AdmissionDenied", where, f"webhook {parts['policy']} denies it: {parts['what']}", hint)
+    elif kind == refusals.POLICY or (run.status == 403 and "cannot " not in text):
         yield Finding("AdmissionDenied", where, text, "satisfy the policy that it names, or have its owner exempt the namespace")
     elif run.status == 403:
         return  # a missing permission: said once, by access.py
@@ -85,26 +88,29 @@ def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
 
 def immutable(text: str, live: Mapping[str, Any]) -> str:
     """`spec.selector cannot change from … to …`; the API server's own words when they are of another shape."""
-    found = _IMMUTABLE.search(text)
+    found = refusals.immutable(text)
     if not found:
         return text
+    path, value = found
     was: Any = live
-    for part in found["path"].split("."):
+    for part in path.split("."):
         was = was.get(part) if isinstance(was, Mapping) else None
-    return f"{found['path']} cannot change from {json.dumps(was, sort_keys=True)} to {found['value']}"
+    return f"{path} cannot change from {json.dumps(was, sort_keys=True)} to {value}"
 
 
 def _conflicts(run: DryRun, picture: Picture) -> Iterator[Finding]:
     """Somebody else holds a field. Helm 4 applies on the server's side and is refused; Helm 3 overwrites."""
     helm4 = (numbers(picture.tools.helm) or (0, 0, 0))[0] >= 4 and (picture.release is None or picture.release.apply_method != "csa")
-    for match in _CONFLICT.finditer(run.message):
-        manager = match["manager"] + (f" ({match['sub']})" if match["sub"] else "")
-        fields = ", ".join(re.findall(r"\.[^\s]+", match["fields"]))
+    held: dict[str, list[str]] = {}
+    for name, manager in refusals.conflicts(run.message):
+        held.setdefault(manager, []).append(name)
+    for manager, names in held.items():
+        fields = ", ".join(names)
         text = f"{fields} was set by {manager} to another value than the chart's"
         if helm4 and not picture.wanted.force_conflicts:
             hint = "give the chart the live value, or set oceans_llm_force_conflicts: true to take it back"
             yield Finding("FieldConflict", run.object, text, hint)
-        elif not match["manager"].startswith("helm"):  # Helm 3 itself, which names its manager after its program, is nobody else
+        elif not manager.startswith("helm"):  # Helm 3 itself, which names its manager after its program, is nobody else
             yield Finding("FieldConflict", run.object, text, "nothing to do: this run takes it back", WARNING)
 
 
