@@ -68,8 +68,12 @@ class Target:
         )
 
 
+#: what is asked runs in one transaction of its own: a setting of the session would stay behind in a pooled connection (PgBouncer) for its next user
+READ_ONLY = "BEGIN READ ONLY; SET LOCAL statement_timeout = '{limit:.0f}ms'; {sql}; COMMIT"
+
+
 def ask(stream: socket.socket, target: Target, sql: str) -> list[list[str]]:
-    """Log in and run one statement; rows of texts (NULL is empty).
+    """Log in and run one query; rows of texts (NULL is empty).
 
     :raises Refusal: what the server says.  :raises OSError: what the connection does.
     """
@@ -78,7 +82,7 @@ def ask(stream: socket.socket, target: Target, sql: str) -> list[list[str]]:
 
 
 class Session:
-    """A login, for as many statements as are wanted. Any of its methods raises :class:`Refusal` or OSError."""
+    """A login, for as many queries as are wanted. Any of its methods raises :class:`Refusal` or OSError."""
 
     def __init__(self, stream: socket.socket, target: Target) -> None:
         self._stream = _encrypted(stream, target)
@@ -87,7 +91,16 @@ class Session:
         _log_in(self._stream, target)
         self._until_ready()
 
-    def rows(self, sql: str) -> list[list[str]]:
+    def rows(self, sql: str, limit: float = 1.0) -> list[list[str]]:
+        """One query in a read-only transaction that the server ends after `limit` seconds; nothing of it stays in the session."""
+        try:
+            return self._simple(READ_ONLY.format(limit=limit * 1000, sql=sql))
+        except Refusal:
+            self._until_ready()
+            self._simple("ROLLBACK")
+            raise
+
+    def _simple(self, sql: str) -> list[list[str]]:
         _send(self._stream, b"Q", sql.encode() + b"\0")
         return self._until_ready()
 

@@ -25,10 +25,9 @@ from .facts import Database, Object, Picture
 from .sources import decoded, gateway_environment
 
 PATIENCE, LIMIT = 1.0, 2.0  # seconds for one step of the conversation, and for all of it with the look-up of the name
-_READ_ONLY = "SET default_transaction_read_only = on; SET statement_timeout = '1s'; "
-HISTORY = _READ_ONLY + "SELECT version, name, checksum FROM public.refinery_schema_history ORDER BY version"
+HISTORY = "SELECT version, name, checksum FROM public.refinery_schema_history ORDER BY version"
 #: tables by which the gateway itself knows a database that somebody else uses
-TABLES = _READ_ONLY + "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename IN ('users', 'teams', 'providers') ORDER BY 1"
+TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename IN ('users', 'teams', 'providers') ORDER BY 1"
 NO_TABLE = "42P01"
 
 
@@ -108,8 +107,10 @@ def _connection(cluster: Cluster, namespace: str, where: Target) -> contextlib.A
             raise OSError("the address of the pod itself, which is another one here")
         return contextlib.closing(socket.create_connection((where.host, where.port), timeout=PATIENCE))
     ends = behind(cluster, *found, where.port)
-    if not ends or not ends[0].pod:
+    if not ends:
         raise OSError("there is no such Service" if ends is None else "no ready pod stands behind the Service")
+    if not ends[0].pod:
+        return contextlib.closing(socket.create_connection((ends[0].address, ends[0].port), timeout=PATIENCE))
     return cluster.port_forward(found[0], ends[0].pod, ends[0].port, PATIENCE)
 
 

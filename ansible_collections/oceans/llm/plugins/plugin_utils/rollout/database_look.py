@@ -31,7 +31,6 @@ AGAIN = 5.0  # seconds between two tries to get a session
 FIRST, PATIENCE = 1.0, 2.5  # seconds for each step of the first try, so that something is known soon, and of those after it
 #: who stands in the way of this role's sessions. Its query is not asked for: it may hold data
 BLOCKERS = (
-    "SET statement_timeout = '2s'; "
     "SELECT DISTINCT b.pid, coalesce(b.application_name, ''), coalesce(b.usename::text, '') FROM pg_stat_activity w "
     "CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) AS p(pid) JOIN pg_stat_activity b ON b.pid = p.pid "
     "WHERE w.datname = current_database() AND w.usename = current_user AND w.pid <> pg_backend_pid()"
