@@ -372,6 +372,15 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("JobAttemptFailed", "Jobs", "one attempt of a Job failed, it will be tried again", TRANSIENT, "kubectl -n {ns} logs job/{job}"),
     Entry("JobFailed", "Jobs", "a Job has failed for good", CERTAIN, "kubectl -n {ns} logs job/{job}; run again when the cause is mended"),
     Entry(
+        "SidecarKeepsJob",
+        "Jobs",
+        "a sidecar keeps running after the Job's own container has ended, so the Job never completes",
+        TRANSIENT,
+        'keep the sidecar out of the Job\'s pods (label sidecar.istio.io/inject: "false" in podLabels of the Job\'s values), '
+        "or inject native sidecars (initContainers with restartPolicy Always)",
+        30,
+    ),
+    Entry(
         "JobDeadline", "Jobs", "a Job took longer than its activeDeadlineSeconds", CERTAIN, "raise the Job's activeDeadlineSeconds, or see what it waited for"
     ),
     Entry(
