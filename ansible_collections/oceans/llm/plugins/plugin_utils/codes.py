@@ -228,6 +228,14 @@ ENTRIES: tuple[Entry, ...] = (
         CERTAIN,
         "correct the object named in the evidence, for example a route that names an unknown provider",
     ),
+    Entry(
+        "ListenFailed",
+        "Gateway",
+        "the gateway cannot listen on its port",
+        CERTAIN,
+        "give the other container another port, or change gateway.service.targetPort and server.bind: kubectl -n {ns} describe pod {name}",
+    ),
+    Entry("GatewayStopped", "Gateway", "the gateway's server stopped by itself", TRANSIENT, _LOGS, 90),
     # --- database
     Entry(
         "DatabaseAuth",
@@ -296,6 +304,13 @@ ENTRIES: tuple[Entry, ...] = (
         TRANSIENT,
         "the Job tries again; if it goes on, look at the database server",
         120,
+    ),
+    Entry(
+        "DatabaseNotPostgres",
+        "Database",
+        "what answers at the database's address is not PostgreSQL",
+        CERTAIN,
+        "correct host and port in {source}: another kind of server answers there",
     ),
     Entry(
         "DatabaseTls",
