@@ -228,6 +228,14 @@ ENTRIES: tuple[Entry, ...] = (
         CERTAIN,
         "correct the object named in the evidence, for example a route that names an unknown provider",
     ),
+    Entry(
+        "ListenFailed",
+        "Gateway",
+        "the gateway cannot listen on its port",
+        CERTAIN,
+        "give the other container another port, or change gateway.service.targetPort and server.bind: kubectl -n {ns} describe pod {name}",
+    ),
+    Entry("GatewayStopped", "Gateway", "the gateway's server stopped by itself", TRANSIENT, _LOGS, 90),
     # --- database
     Entry(
         "DatabaseAuth",
@@ -296,6 +304,13 @@ ENTRIES: tuple[Entry, ...] = (
         TRANSIENT,
         "the Job tries again; if it goes on, look at the database server",
         120,
+    ),
+    Entry(
+        "DatabaseNotPostgres",
+        "Database",
+        "what answers at the database's address is not PostgreSQL",
+        CERTAIN,
+        "correct host and port in {source}: another kind of server answers there",
     ),
     Entry(
         "DatabaseTls",
@@ -371,6 +386,15 @@ ENTRIES: tuple[Entry, ...] = (
     # --- jobs
     Entry("JobAttemptFailed", "Jobs", "one attempt of a Job failed, it will be tried again", TRANSIENT, "kubectl -n {ns} logs job/{job}"),
     Entry("JobFailed", "Jobs", "a Job has failed for good", CERTAIN, "kubectl -n {ns} logs job/{job}; run again when the cause is mended"),
+    Entry(
+        "SidecarKeepsJob",
+        "Jobs",
+        "a sidecar keeps running after the Job's own container has ended, so the Job never completes",
+        TRANSIENT,
+        'keep the sidecar out of the Job\'s pods (label sidecar.istio.io/inject: "false" in podLabels of the Job\'s values), '
+        "or inject native sidecars (initContainers with restartPolicy Always)",
+        30,
+    ),
     Entry(
         "JobDeadline", "Jobs", "a Job took longer than its activeDeadlineSeconds", CERTAIN, "raise the Job's activeDeadlineSeconds, or see what it waited for"
     ),

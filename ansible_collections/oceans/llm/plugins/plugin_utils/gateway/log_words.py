@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass, field
 
 from ..codes import BY_CODE, Certainty
+from .crash_line import crash_line
 
 #: PostgreSQL's words -> SQLSTATE (PostgreSQL documentation, appendix A) and the engine's code; "" means: a failed statement
 WORDS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
@@ -52,8 +53,13 @@ WORDS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
 NETWORK: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), code, sentence)
     for pattern, code, sentence in (
+        (r"unexpected response from SSLRequest", "DatabaseNotPostgres", "what answers at the database's address is not PostgreSQL"),
         (r"Temporary failure in name resolution|Try again", "DatabaseUnreachable", "the database's name cannot be resolved just now"),
-        (r"failed to lookup address|Name or service not known|nodename nor servname", "DatabaseHostUnknown", "the database's host name does not exist"),
+        (
+            r"failed to lookup address|Name or service not known|nodename nor servname|no such host",
+            "DatabaseHostUnknown",
+            "the database's host name does not exist",
+        ),
         (
             r"pool timed out",
             "DatabaseUnreachable",
@@ -67,6 +73,22 @@ NETWORK: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
         (r"certificate|tls|ssl", "DatabaseTls", "no encrypted connection to the database"),
     )
 )
+#: where the words name the host (libpq, Go, a resolver)
+HOST = re.compile(r"server at \"([^\"]{1,260})\"|dial tcp ([\w.:\[\]-]{1,260}?):? |lookup ([\w.-]{1,260})(?: on |:)|address information for ([\w.-]{1,260})")
+#: first lines of the gateway's chain that are about its configuration
+CONFIGURATION = re.compile(
+    r"failed parsing yaml config|invalid gateway configuration|failed to load gateway configuration|gateway configuration .{1,300} does not exist"
+    r"|failed to build (?:budget alert email sender|request log payload policy)|invalid route context-window override"
+    r"|invalid MCP credential runtime configuration|failed building \S{1,60} provider|failed constructing OTLP (?:span|metric) exporter"
+    r"|failed resolving (?:MCP OAuth configuration|client config gateway base URL|(?:OIDC|OAuth) public base URL|database configuration)"
+)
+#: and about its seed
+SEED = re.compile(r"failed to (?:seed|reconcile)|^store conflict|service account `")
+#: what a migration was at when it failed
+VERSION = re.compile(r"failed (?:applying|recording|committing|starting \w+ transaction for)(?: \w+)? migration (\d+)")
+#: what waits for the database or its schema, and passes on what the last look said (the chart's own waiter; the public chart's)
+WAITER = re.compile(r"^gave up after \d+ s: .{1,300}? said: (.+)$", re.MULTILINE)
+WAITED = re.compile(r"^(?:timed out )?waiting for [\w ]{0,60}(?:migrations|schema|database)\b")
 #: how the gateway's driver begins whatever went wrong below PostgreSQL's protocol
 BROKE = "error communicating with database"
 
@@ -131,12 +153,12 @@ def chain(text: str) -> list[str]:
     """The last `Error:` of a log and its causes, outermost first, without a backtrace."""
     start = max(text.rfind("\nError: "), 0 if text.startswith("Error: ") else -1)
     if start < 0:
-        return []
+        return [WAITER.findall(text)[-1].strip()] if WAITER.search(text) else []
     lines = text[start:].strip().splitlines()
     links, inside = [lines[0].removeprefix("Error: ").strip()], False
     for line in lines[1:]:
         stripped = line.strip()
-        if stripped.startswith("Stack backtrace:"):
+        if stripped.startswith("Stack backtrace:") or WAITED.match(line):
             break
         if stripped == "Caused by:":
             inside = True
@@ -161,7 +183,7 @@ def last_line(text: str) -> str:
         return _calm(f"{links[0]}: {links[-1]}" if len(links) > 1 else links[0])
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     error = [line for line in lines if line.startswith("error: ")]
-    return _calm((error or lines or [""])[-1])
+    return _calm(error[-1] if error else crash_line(text))
 
 
 def parse(text: str) -> Failure | None:
@@ -209,17 +231,21 @@ def _configuration(links: list[str], told: str) -> Failure | None:
         return Failure("GatewayVariableMissing", f"the environment variable {unset.group(1)} is not set", told, names={"variable": unset.group(1)})
     if "unsupported secret reference" in told:
         return Failure("GatewayReferenceInvalid", "a field of the configuration holds a plain value where env.NAME is needed", told)
-    if any(m in told for m in ("failed parsing yaml config", "invalid gateway configuration", "failed to load gateway configuration")) or (
-        "gateway configuration" in told and "does not exist" in told
-    ):
+    if CONFIGURATION.search(told):
         return Failure("GatewayConfigInvalid", f"the gateway refuses its configuration: {links[-1]}", told)
+    listen = re.search(r"failed binding gateway listener at `([^`]+)`", told)
+    if listen:
+        port = listen.group(1).rsplit(":", 1)[-1]
+        return Failure("ListenFailed", f"the gateway cannot listen at {listen.group(1)}: {links[-1]}", told, names={"port": port})
+    if "gateway server stopped unexpectedly" in told:
+        return Failure("GatewayStopped", f"the gateway's server stopped: {links[-1]}", told)
     return None
 
 
 def _database(links: list[str], told: str, text: str) -> Failure | None:
     if "seed" in links[0] and "violates" in told:
         return Failure("SeedConflict", "the configuration cannot be seeded", told, "23503" if "foreign key" in told else "")
-    version = re.search(r"failed applying \w+ migration (\d+)", told)
+    version = VERSION.search(told)
     for pattern, state, code in WORDS:
         if not pattern.search(told):
             continue
@@ -231,10 +257,30 @@ def _database(links: list[str], told: str, text: str) -> Failure | None:
             return Failure("SchemaMissing", f"the database has no schema yet: {links[-1]} ({state})", told, state)
     for pattern, code, sentence in NETWORK:
         if pattern.search(links[-1]):
-            return Failure(code, sentence, told)
+            return Failure(code, sentence + _host(told) + _first_byte(links[-1]), told)
     if BROKE in told:  # in a migration, too: its transaction went with the connection
         return Failure("DatabaseInterrupted", f"the connection to the database broke off{f' in migration V{version.group(1)}' if version else ''}", told)
-    return _migration(int(version.group(1)), text, links, told, "") if version else None
+    if version:
+        return _migration(int(version.group(1)), text, links, told, "")
+    if any(SEED.search(link) for link in links):
+        return Failure("SeedConflict", f"the configuration cannot be seeded: {links[-1]}", told)
+    pending = re.search(r"(\d+) pending migrations? remain", told)
+    if pending:
+        return Failure("SchemaMissing", f"{pending.group(1)} migrations are pending: the migration has not run yet", told)
+    if "failed to initialize gateway store" in told or re.search(r"failed opening \w+ connection pool", told):
+        return Failure("DatabaseUnreachable", f"no connection to the database: {links[-1]}", told)
+    return None
+
+
+def _host(told: str) -> str:
+    """Host names and ports are no secrets, and the first thing that one wants to know."""
+    found = HOST.search(told)
+    return f" ({next(g for g in found.groups() if g)})" if found else ""
+
+
+def _first_byte(told: str) -> str:
+    """What answers in PostgreSQL's place, by the first byte of its answer: H of HTTP."""
+    return " but speaks HTTP" if "SSLRequest: 0x48" in told else ""
 
 
 def _migration(version: int, text: str, links: list[str], told: str, state: str) -> Failure:

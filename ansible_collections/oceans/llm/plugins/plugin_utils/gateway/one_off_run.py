@@ -14,7 +14,7 @@ from typing import Any
 
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import containers, pod_phrase, terminated, waiting
+from ..kube.objects import asked_container, containers, end_of, pod_phrase, status_of, waiting
 
 #: reasons of a waiting container that an answer is not worth waiting for (kubelet)
 NO_START = (
@@ -42,13 +42,14 @@ def ask(cluster: Cluster, body: Mapping[str, Any], deadline: float) -> Answer:
     namespace = body["metadata"]["namespace"]
     name = cluster.create(paths.jobs(namespace), body)["metadata"]["name"]
     try:
-        return _wait(cluster, namespace, name, time.monotonic() + deadline)
+        return _wait(cluster, body, name, time.monotonic() + deadline)
     finally:
         with contextlib.suppress(ApiError):  # its ttlSecondsAfterFinished removes it then
             cluster.delete(paths.job(namespace, name))
 
 
-def _wait(cluster: Cluster, namespace: str, name: str, end: float) -> Answer:
+def _wait(cluster: Cluster, body: Mapping[str, Any], name: str, end: float) -> Answer:
+    namespace = body["metadata"]["namespace"]
     selector = f"{JOB_NAME}={name}"
     last: Mapping[str, Any] | None = None
     while time.monotonic() < end:
@@ -57,9 +58,10 @@ def _wait(cluster: Cluster, namespace: str, name: str, end: float) -> Answer:
         changes = cluster.watch(paths.pods(namespace), listed["metadata"]["resourceVersion"], timeout=left, labelSelector=selector)
         for pod in itertools.chain(listed["items"], (event["object"] for event in changes if event["type"] != "BOOKMARK")):
             last = pod
-            code = exit_code(pod)
-            if code is not None:
-                return Answer(code, cluster.logs(namespace, pod["metadata"]["name"], pod["spec"]["containers"][0]["name"], tail=200))
+            asked = asked_container(body, pod)
+            code = exit_code(pod, asked)
+            if code is not None:  # also while a sidecar still runs: the Job is removed in any case
+                return Answer(code, cluster.logs(namespace, pod["metadata"]["name"], asked, tail=200))
             if cannot_start(pod):
                 return Answer(None, f"Pod/{pod['metadata']['name']} {pod_phrase(pod)}")
     return Answer(None, f"Pod/{last['metadata']['name']} {pod_phrase(last)}" if last else f"no pod was made for Job/{name}")
@@ -69,7 +71,7 @@ def cannot_start(pod: Mapping[str, Any]) -> bool:
     return any(waiting(status).get("reason") in NO_START for status, _init in containers(pod))
 
 
-def exit_code(pod: Mapping[str, Any]) -> int | None:
-    """How the pod's one container ended; None while it has not."""
-    ends = [terminated(status) for status, _init in containers(pod)]
-    return int(ends[0]["exitCode"]) if ends and ends[0] else None
+def exit_code(pod: Mapping[str, Any], container: str) -> int | None:
+    """How the container that was asked ended; None while it has not. What an injector put beside or before it answers nothing."""
+    code = end_of(status_of(pod, container)).get("exitCode")
+    return None if code is None else int(code)

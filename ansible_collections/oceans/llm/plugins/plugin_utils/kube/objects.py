@@ -71,6 +71,36 @@ def container_spec(pod: Object, name: str) -> Mapping[str, Any]:
     return {}
 
 
+def is_sidecar(pod: Object, name: str) -> bool:
+    """True for a native sidecar: an init container that runs beside the others (restartPolicy Always)."""
+    return any(c.get("name") == name and c.get("restartPolicy") == "Always" for c in (pod.get("spec") or {}).get("initContainers") or ())
+
+
+def asked_container(job: Object | None, pod: Object) -> str:
+    """The container that a Job was made for: the first one of its template. Injectors add containers to the pod only, some of them in front."""
+    template = (((job or {}).get("spec") or {}).get("template") or {}).get("spec") or {}
+    own = template.get("containers") or (pod.get("spec") or {}).get("containers") or (pod.get("status") or {}).get("containerStatuses") or [{}]
+    return str(own[0].get("name") or "")
+
+
+def status_of(pod: Object, name: str) -> Object:
+    """The status of one of a pod's containers, init containers left out; empty when it has none yet."""
+    return next((s for s in (pod.get("status") or {}).get("containerStatuses") or () if s.get("name") == name), {})
+
+
+def end_of(status: Object) -> Mapping[str, Any]:
+    """How a container ended that is not started again; empty while it runs or waits."""
+    return (status.get("state") or {}).get("terminated") or {}
+
+
+def kept_by(pod: Object, asked: str) -> list[str]:
+    """The containers that keep a Job's pod from ending although the one that was asked has ended."""
+    if not end_of(status_of(pod, asked)):
+        return []
+    others = (s for s in (pod.get("status") or {}).get("containerStatuses") or () if s.get("name") != asked)
+    return [str(s.get("name")) for s in others if not end_of(s)]
+
+
 def about_container(event: Object, name: str) -> bool:
     """True when an event is about one container (``spec.containers{name}``), or about its pod as a whole."""
     path = (event.get("involvedObject") or {}).get("fieldPath") or ""
@@ -110,6 +140,8 @@ def pod_phrase(pod: Mapping[str, Any]) -> str:
     status = pod.get("status") or {}
     for init in status.get("initContainerStatuses") or ():
         state = init.get("state") or {}
+        if is_sidecar(pod, init["name"]) and (init.get("started") or "terminated" in state):
+            continue  # beside the others, or ended after them
         if (state.get("terminated") or {}).get("exitCode") != 0 and not init.get("ready"):
             return f"init container {init['name']} {_state(state)}"
     for container in status.get("containerStatuses") or ():

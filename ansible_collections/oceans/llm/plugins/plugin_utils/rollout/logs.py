@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from ..kube.client import ApiError, Cluster
+from ..kube.objects import asked_container, status_of
 from .model import Snapshot, database_pods, job_pods, made_in_this_run, new_replicaset, old_pods, pods_of
 from .watch import Change
 
@@ -77,12 +78,12 @@ class LogReader:
 
 
 def running_jobs(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
-    """(pod, container) of what runs in the release's Jobs."""
+    """(pod, container) of what runs in the release's Jobs; what an injector put beside their own container is not meant."""
     for name in snapshot.scope.jobs:
         for pod in job_pods(snapshot, name):
-            for status in (pod.get("status") or {}).get("containerStatuses") or ():
-                if "running" in (status.get("state") or {}):
-                    yield pod["metadata"]["name"], status["name"]
+            asked = asked_container(snapshot.kind("Job").get(name), pod)
+            if "running" in (status_of(pod, asked).get("state") or {}):
+                yield pod["metadata"]["name"], asked
 
 
 def ended(snapshot: Snapshot) -> Iterator[tuple[str, str, int, bool]]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..codes import Certainty
-from ..kube.objects import age, finished, is_ready, pod_phrase
+from ..kube.objects import age, asked_container, finished, is_ready, kept_by, pod_phrase
 from .model import Cause, Snapshot, job_pods, new_replicaset, old_pods, pods_of
 
 
@@ -37,7 +37,9 @@ def job_blocker(snapshot: Snapshot, name: str) -> str:
         return ""
     for pod in job_pods(snapshot, name):
         if pod["metadata"].get("deletionTimestamp") is None and (pod.get("status") or {}).get("phase") != "Failed":
-            return f"Job/{name}: {pod_phrase(pod)} ({age(pod, snapshot.now):.0f} s)"
+            waits = kept_by(pod, asked_container(job, pod))
+            doing = "waits for a sidecar to end" if waits else pod_phrase(pod)
+            return f"Job/{name}: {doing} ({age(pod, snapshot.now):.0f} s)"
     return f"Job/{name} has no pod yet"
 
 

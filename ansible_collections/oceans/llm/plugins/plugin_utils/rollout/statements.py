@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..gateway import log_words
-from ..kube.objects import Object, containers, epoch, meta, terminated
+from ..kube.objects import Object, asked_container, epoch, meta, status_of, terminated
 from . import progress
 from .model import STAMPS, Snapshot, job_pods, migrates, replicasets
 
@@ -42,18 +42,20 @@ def database(snapshot: Snapshot) -> str:
 
 
 def runs(snapshot: Snapshot, job: str) -> Iterator[tuple[str, str | None]]:
-    """(pod, log) of every container of a Job that has run, this run's pods that are gone included (their logs were kept).
+    """(pod, log) of a Job's own container in every pod that has run, this run's pods that are gone included (their logs were kept).
 
     A log is None when it was not read, and empty when it was and said nothing.
     """
-    seen = set()
+    seen, found = set(), snapshot.kind("Job").get(job)
     for pod in job_pods(snapshot, job):
-        for status, init in containers(pod):
-            if not init and ("running" in (status.get("state") or {}) or terminated(status)):
-                seen.add(meta(pod)["name"])
-                yield meta(pod)["name"], snapshot.logs.get((meta(pod)["name"], status["name"]))
-    for (pod_name, _container), text in snapshot.logs.items():
-        if pod_name not in seen and pod_name.rsplit("-", 1)[0] == job:
+        asked = asked_container(found, pod)
+        status = status_of(pod, asked)
+        seen.add(meta(pod)["name"])
+        if "running" in (status.get("state") or {}) or terminated(status):
+            yield meta(pod)["name"], snapshot.logs.get((meta(pod)["name"], asked))
+    own = asked_container(found, {})
+    for (pod_name, container), text in snapshot.logs.items():
+        if pod_name not in seen and pod_name.rsplit("-", 1)[0] == job and container == (own or container):
             yield pod_name, text
 
 

@@ -32,6 +32,7 @@ RULES: dict[str, Rule] = {
     "disruptions": jobs.disruptions,
     "deleted_attempts": jobs.deleted_attempts,
     "suspended": jobs.suspended,
+    "kept_alive": jobs.kept_alive,
     "slow_migrations": jobs.slow_migrations,
     "silent_migrations": jobs.silent_migrations,
     "overtaken": release.overtaken,

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from ...codes import BY_CODE, CERTAIN, TRANSIENT
 from ...gateway import log_words
-from ...kube.objects import Object, container_spec, containers, epoch, meta, ref, terminated
+from ...kube.objects import Object, asked_container, container_spec, containers, end_of, epoch, is_sidecar, kept_by, meta, ref, status_of, terminated
 from .. import progress
 from ..model import Cause, Snapshot, events_of, job_pods, migrates, starting, workers
 from .cause import cause
@@ -38,6 +38,8 @@ DISRUPTED = (
 SILENT = 3.5
 #: seconds of silence, or in one version, after which the database itself is asked
 LOOK = 0.5
+#: seconds that a sidecar may take to notice that the container beside it has ended
+PARTING = 2.0
 #: seconds in one version of a migration before that is worth a word
 SLOW_MIGRATION = 8.0
 
@@ -65,8 +67,15 @@ def _tried_again(pods: list[Object], pod: Object) -> bool:
 
 
 def _failed(pod: Object, status: Object, init: bool) -> bool:
+    if init and is_sidecar(pod, status["name"]) and _program_over(pod):
+        return False  # the kubelet ends a native sidecar by a signal once the containers beside it have ended
     end = terminated(status)
     return bool(end) and bool(end.get("exitCode") or end.get("signal"))
+
+
+def _program_over(pod: Object) -> bool:
+    main = (pod.get("status") or {}).get("containerStatuses") or ()
+    return bool(main) and all(end_of(status) for status in main)
 
 
 def _exits(failed: list[tuple[Object, Object, bool]], container: str) -> int:
@@ -261,11 +270,24 @@ def database_doubtful(snapshot: Snapshot) -> bool:
 
 
 def running(snapshot: Snapshot) -> Iterator[tuple[str, Object, Object]]:
-    """(Job, pod, container status) of what runs in the release's Jobs; init containers are not meant."""
+    """(Job, pod, status of its own container) of the Jobs' pods in which it runs; init containers and injected ones are not meant."""
     for kind, job, pod in starting(snapshot):
-        for status, init in containers(pod) if kind == "Job" else ():
-            if not init and "running" in (status.get("state") or {}):
-                yield job, pod, status
+        status = status_of(pod, asked_container(snapshot.kind("Job").get(job), pod)) if kind == "Job" else {}
+        if "running" in (status.get("state") or {}):
+            yield job, pod, status
+
+
+def kept_alive(snapshot: Snapshot) -> Iterator[Cause]:
+    """A Job whose own container has ended, and another one in its pod has not: the Job cannot end before that one does."""
+    for kind, job, pod in starting(snapshot):
+        asked = asked_container(snapshot.kind("Job").get(job), pod) if kind == "Job" else ""
+        end, keepers = end_of(status_of(pod, asked)), kept_by(pod, asked) if asked else []
+        began = epoch(end.get("finishedAt")) or snapshot.now
+        if keepers and snapshot.now - began >= PARTING:
+            who = f"container {keepers[0]} keeps" if len(keepers) == 1 else f"containers {', '.join(keepers)} keep"
+            what = f"{who} Job/{job} from ending: container {asked} ended with exit code {end.get('exitCode')}"
+            evidence = f"{keepers[0]} is running, {asked} ended: {end.get('reason') or 'Completed'}"
+            yield cause("SidecarKeepsJob", snapshot, ref(pod), what, evidence, since=began, container=keepers[0])
 
 
 def _stamp(text: str) -> float:
