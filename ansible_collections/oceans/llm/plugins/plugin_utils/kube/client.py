@@ -10,6 +10,7 @@ the server's own clock, and one exception type that tells a refusal from an unre
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import email.utils
 import json
@@ -203,24 +204,24 @@ class Cluster:
 
     def logs(self, namespace: str, pod: str, container: str, previous: bool = False, tail: int = 50) -> str:
         """The last lines of one container; of its previous run with ``previous``."""
-        query = {"container": container, "previous": previous or None, "tailLines": tail, "limitBytes": 65536}
-        status, _headers, text = self.raw("GET", paths.pod_log(namespace, pod), query=query)
-        if status >= 400:
-            raise _refused(status, text, paths.pod_log(namespace, pod), self.server)
-        return text
+        return "".join(self.log_stream(namespace, pod, container, previous=previous or None, tailLines=tail))
 
-    def follow_logs(self, namespace: str, pod: str, container: str) -> Iterator[str]:
-        """Lines of one container's log as they are written; ends when the container does.
+    def log_stream(self, namespace: str, pod: str, container: str, **query: Any) -> Iterator[str]:
+        """One container's log in pieces of any size, as it is written with ``follow=True``; then it ends when the container does.
+
+        There is no limitBytes: the kubelet would leave out the end, and the end is the error.
 
         :raises ApiError: when the log is refused, or the stream breaks off.
         """
         path = paths.pod_log(namespace, pod)
-        answer = self._open("GET", path, {"container": container, "follow": True}, None, "application/json", (TIMEOUT[0], None))
+        timeout = (TIMEOUT[0], None if query.get("follow") else TIMEOUT[1])
+        answer = self._open("GET", path, {"container": container, **query}, None, "application/json", timeout)
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
         try:
             if answer.status >= 400:
                 raise _refused(answer.status, answer.data.decode("utf-8", "replace"), path, self.server)
-            for line in _lines(answer):
-                yield line.decode("utf-8", "replace")
+            for piece in answer.stream(65536, decode_content=True):
+                yield decoder.decode(piece)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise ApiError(0, "Unreachable", f"the log of {pod} broke off: {_plain(error)}", path) from error
         finally:

@@ -47,8 +47,8 @@ class Tape:
         seen = change.object
         if change.type == "LISTED":
             seen = world.objects[change.kind]
-        elif change.type == "LOG":
-            seen = [*change.object[:2], world.logs[change.object[:2]]]
+        elif change.type in ("LOG", "MORE"):
+            seen = [*change.object[:2], world.heard]
         elif change.type not in ("AWAY", "BACK"):
             seen = world.redacted(change.object)
         self._put([round(now, 3), change.kind, change.type, seen])

@@ -20,6 +20,7 @@ from typing import Any
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
 from ..kube.objects import seen_at
+from .log_text import Backlog, Cleaned
 
 #: kind -> plural; Events last, so that what they speak of is known
 KINDS = {
@@ -50,7 +51,8 @@ class Watched:
 class Change:
     """One thing a watch said.
 
-    `type` is ADDED, MODIFIED, DELETED, LISTED (object: name -> object), AWAY or BACK (object: why), LOG (object: pod, container, text).
+    `type` is ADDED, MODIFIED, DELETED, LISTED (object: name -> object), AWAY or BACK (object: why), LOG (object: pod, container, the whole
+    text) or MORE (pod, container, what follows).
     """
 
     kind: str
@@ -206,6 +208,9 @@ class World:
                 kind[name] = self.redacted(kind[name])
         self.started = started
         self.logs: dict[tuple[str, str], str] = {}
+        self._texts: dict[tuple[str, str], Cleaned] = {}
+        #: what the last LOG or MORE brought, without secrets: the tape keeps that and not the whole text each time
+        self.heard = ""
         self.away_since: float | None = None
         self.away_reason = ""
         self._away: set[str] = set()
@@ -230,9 +235,12 @@ class World:
             if change.kind == "Event":  # a list of events includes the past
                 listed = {n: e for n, e in listed.items() if seen_at(e) >= self.started - 1}
             self.objects[change.kind] = {n: self.redacted(o) for n, o in listed.items()}
-        elif change.type == "LOG":
+        elif change.type in ("LOG", "MORE"):
             pod, container, text = change.object
-            self.logs[(pod, container)] = self._clean(text)
+            known = self._texts.setdefault((pod, container), Cleaned(self._clean))
+            text = text.take() if isinstance(text, Backlog) else text
+            self.heard = known.set(text) if change.type == "LOG" else known.add(text)
+            self.logs[(pod, container)] = known.text
         else:
             self._one(change)
 

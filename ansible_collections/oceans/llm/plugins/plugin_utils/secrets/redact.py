@@ -19,7 +19,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-HIDDEN = "(hidden)"
+from . import patterns
+from .patterns import HIDDEN
+
 #: shorter values are words like "true" or "5432"; hiding them would make the text unreadable
 SHORTEST = 6
 #: shorter values are not looked for across line breaks: words that follow one another would be taken for them
@@ -30,23 +32,6 @@ LONG, PIECE = 160, 24
 ADDRESSES = frozenset({"user", "username", "host", "port", "dbname", "database", "type", "provider", "namespace"})
 #: values that everybody knows
 PLAIN = frozenset({"oceans", "oceans_llm", "oceans-llm", "postgres", "postgresql", "gateway", "localhost", "disable", "prefer", "require", "verify-full"})
-
-_SECRET_NAME = r"[\w.-]*(?:password|passwd|pwd|api_?key|apikey|secret_?key|client_?secret|token)"
-#: what looks like a secret whatever its value: (pattern, replacement)
-PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
-    # the gateway prints the raw value of a reference that it does not understand
-    (re.compile(r"(secret reference )`(?!env\.)[^`]*`?"), rf"\1`{HIDDEN}`"),
-    # user and password of a URL, up to the last @: an unencoded password may hold @ / # and %
-    (re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s:/@\"'`]*):(?!\d{1,5}/[^\s\"'`]*@sha256:)[^\s\"'`]+@"), rf"\1:{HIDDEN}@"),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {HIDDEN}"),
-    (re.compile(r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{6,}"), HIDDEN),
-    (re.compile(r"\bgwk_[A-Za-z0-9_-]+\.[^\s\"'`,;]+"), HIDDEN),
-    (re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|xox[abpr]-[A-Za-z0-9-]{8,}|AKIA[A-Z0-9]{12,})"), HIDDEN),
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*"), HIDDEN),
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), HIDDEN),
-    (re.compile(rf"(?i)({_SECRET_NAME}=)(?!env\.)[^\s&\"'`,;]{{3,}}"), rf"\1{HIDDEN}"),
-    (re.compile(rf"(?i)(\"{_SECRET_NAME}\"\s*:\s*\")(?!env\.)[^\"]{{3,}}"), rf"\1{HIDDEN}"),
-)
 
 
 class Redactor:
@@ -83,9 +68,7 @@ class Redactor:
                 if needle in text:
                     text = text.replace(needle, HIDDEN)
             text = _hide_wrapped(text, wrapped)
-        for pattern, replacement in PATTERNS:
-            text = pattern.sub(replacement, text)
-        return text
+        return patterns.hide(text)
 
     def deep(self, data: Any) -> Any:
         """The same for every text inside a structure; keys are names and stay."""

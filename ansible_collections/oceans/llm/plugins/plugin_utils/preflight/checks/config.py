@@ -11,30 +11,21 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ...gateway import configuration
+from ...secrets import patterns
 from ...secrets.pod_env import Variable
 from ..facts import Picture
 from ..finding import WARNING, Finding, did_you_mean
 from ..sources import gateway_environment, secret_objects
 
 HINT = "put the value into oceans_llm_secrets and write env.NAME here"
-#: what a pasted secret looks like: (pattern, why)
-LOOKS_SECRET = (
-    (re.compile(r"^literal\."), "begins with literal., and the configuration is a ConfigMap that anyone in the namespace can read"),
-    (re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@:]*:[^\s@]+@"), "is a URL with a password in it"),
-    (re.compile(r"\b(sk|pk|rk)-[A-Za-z0-9_-]{6,}"), "begins like an API key (sk-…)"),
-    (re.compile(r"\bgwk_[A-Za-z0-9_-]+\."), "begins like a gateway API key (gwk_…)"),
-    (re.compile(r"\b(gh[pousr]_[A-Za-z0-9]{16,}|github_pat_)"), "begins like a GitHub token"),
-    (re.compile(r"\bxox[abpr]-"), "begins like a Slack token"),
-    (re.compile(r"\bAKIA[A-Z0-9]{12,}"), "begins like an AWS access key"),
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\."), "is a JSON web token"),
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"), "is a private key"),
-)
 #: the last part of the path of a field that holds a secret (gateway's configuration, strict and lenient fields)
 SECRET_FIELD = re.compile(r"(?i)(^|[._])(password|client_secret|token|secret|api_key|secret_access_key|session_token|private_key)$")
+#: a path of a file is no secret (github_copilot reads its private_key from one)
+FILE = re.compile(r"^\.{0,2}/|\.(pem|key|json)$")
 #: fields that take a reference, and nothing else
 STRICT = re.compile(
     r"^(database\.url|auth\.(oidc|oauth)\.(public_base_url|providers\[\d+\]\.client_secret)|mcp\.oauth\.providers\[\d+\]\.client_(id|secret)"
-    r"|budget_alerts\.email\.transport\.password|auth\.bootstrap_admin\.password|service_accounts\[\d+\]\.keys\[\d+\]\.value"
+    r"|budget_alerts\.email\.transport\.(username|password)|auth\.bootstrap_admin\.password|service_accounts\[\d+\]\.keys\[\d+\]\.value"
     r"|providers\[\d+\]\.auth\.(token|access_key_id|secret_access_key|session_token))$"
 )
 PROVIDER_TYPES = ("openai_compat", "gcp_cloud_run_openai_compat", "gcp_vertex", "aws_bedrock", "github_copilot")
@@ -76,8 +67,9 @@ def pasted(config: Mapping[str, Any]) -> Iterator[Finding]:
     for path, value in configuration.leaves(config):
         if not isinstance(value, str) or value.startswith("env."):
             continue
-        why = next((text for pattern, text in LOOKS_SECRET if pattern.search(value)), "")
-        if not why and SECRET_FIELD.search(path) and len(value) >= 8:
+        why = "begins with literal., and the configuration is a ConfigMap that anyone in the namespace can read" if value.startswith("literal.") else ""
+        why = why or patterns.why(value)
+        if not why and SECRET_FIELD.search(path) and len(value) >= 8 and not FILE.search(value):
             why = "stands in a field that holds a secret, and is no reference"
         if why:
             yield Finding("SecretInConfig", f"config {path}", f"{why} (value not shown)", HINT)
