@@ -14,9 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm import changes, releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import changes, drift, releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import Helm, HelmError, said
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import error_of
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
+
+from .fake_api import FakeApi, ok
 
 MANIFEST = """---
 # Source: x
@@ -195,3 +199,28 @@ NOTHING = "helm ended with exit code 1 and wrote no message; helm history shows 
 )
 def test_what_helm_said_when_it_failed(result, error):
     assert error_of(result) == error
+
+
+def scaled(replicas: int, **annotations: str) -> dict:
+    meta = {"name": "gw", "annotations": annotations} if annotations else {"name": "gw"}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {"replicas": replicas, "paused": False}}
+
+
+KEPT = {"oceans-llm/keeps-replicas": "true"}
+
+
+def test_a_number_of_replicas_that_an_autoscaler_sets_is_no_change(release):
+    live, planned = replace(release, manifest=(scaled(3, **KEPT),)), replace(release, manifest=(scaled(5, **KEPT),))
+    assert not changes.compare(live, planned)
+    assert changes.compare(replace(release, manifest=(scaled(3),)), planned).changed == ("Deployment/gw",), "the autoscaler was just switched on"
+    assert changes.compare(replace(release, manifest=(scaled(3),)), replace(release, manifest=(scaled(5),))).changed == ("Deployment/gw",)
+
+
+@pytest.mark.parametrize(("annotations", "fields"), [(KEPT, ("spec.paused",)), ({}, ("spec.paused", "spec.replicas"))], ids=["autoscaled", "ours"])
+def test_an_autoscalers_number_is_no_drift(release, annotations, fields):
+    path = paths.deployment("ns", "gw")
+    with FakeApi() as api:
+        api.on("GET", path, ok({**scaled(5, **annotations), "spec": {"replicas": 5, "paused": True}}))
+        api.on("PATCH", path, ok(scaled(3, **annotations)))
+        found = drift.find(Cluster.connect({"host": api.url}), "ns", replace(release, manifest=(scaled(3, **annotations),)))
+    assert found == {"Deployment/gw": fields}

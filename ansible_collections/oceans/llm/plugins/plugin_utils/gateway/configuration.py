@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import yaml
+from ..kube import manifests
 
 #: key of the ConfigMap that holds the configuration (chart contract)
 CONFIG_KEY = "gateway.yaml"
@@ -17,7 +17,7 @@ CONFIG_KEY = "gateway.yaml"
 def parse(configmap: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration inside a ConfigMap; empty when there is none."""
     text = (configmap.get("data") or {}).get(CONFIG_KEY) or ""
-    loaded = yaml.safe_load(text) if text else {}
+    loaded = manifests.load(text) if text else {}
     return loaded if isinstance(loaded, dict) else {}
 
 

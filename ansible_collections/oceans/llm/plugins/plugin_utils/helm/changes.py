@@ -17,6 +17,9 @@ import yaml
 
 from .releases import Release
 
+#: annotation of the chart on a Deployment whose replicas an autoscaler sets
+KEEPS_REPLICAS = "oceans-llm/keeps-replicas"
+
 
 @dataclass(frozen=True)
 class Changes:
@@ -71,7 +74,16 @@ def _reason(live: Release | None, planned: Release, differs: bool) -> str:
 
 
 def _by_name(objects: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    return {f"{o.get('kind')}/{(o.get('metadata') or {}).get('name')}": o for o in objects}
+    return {f"{o.get('kind')}/{(o.get('metadata') or {}).get('name')}": without_kept_replicas(o) for o in objects}
+
+
+def keeps_replicas(obj: Mapping[str, Any]) -> bool:
+    """True when the chart only repeats the live number of replicas, because an autoscaler sets it: that number is no change."""
+    return ((obj.get("metadata") or {}).get("annotations") or {}).get(KEEPS_REPLICAS) == "true"
+
+
+def without_kept_replicas(obj: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**obj, "spec": {k: v for k, v in obj["spec"].items() if k != "replicas"}} if keeps_replicas(obj) else obj
 
 
 def _yaml(objects: Iterable[Mapping[str, Any]]) -> str:

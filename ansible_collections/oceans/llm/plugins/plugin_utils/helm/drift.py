@@ -16,6 +16,7 @@ from typing import Any
 
 from ..kube import paths, refusals
 from ..kube.client import ApiError, Cluster
+from . import changes
 from .releases import Release
 
 #: kinds that a release of the gateway consists of -> plural; another kind is left to Helm
@@ -53,7 +54,8 @@ def _of_object(cluster: Cluster, namespace: str, obj: Mapping[str, Any]) -> tupl
         if error.unreachable:
             raise
         return ()  # not ours to see, or not to be applied like this: Helm will say so
-    return tuple(sorted(differences(_plain(live), _plain(wanted))))
+    kept = {"spec.replicas"} if changes.keeps_replicas(obj) else set()
+    return tuple(sorted(set(differences(_plain(live), _plain(wanted))) - kept))
 
 
 def as_helm_applies(obj: Mapping[str, Any], release: Release) -> dict[str, Any]:

@@ -16,9 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
-from ..kube import paths
+from ..kube import manifests, paths
 from ..kube.client import Cluster
 
 #: Helm release statuses of an operation that has not ended (Helm, pkg/release/common/status.go)
@@ -114,8 +112,7 @@ def rewrite(cluster: Cluster, release: Release, change: Callable[[dict[str, Any]
 
 def documents(text: str) -> tuple[dict[str, Any], ...]:
     """The objects of a YAML stream, empty documents left out."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return tuple(doc for doc in yaml.load_all(text, Loader=loader) if doc)
+    return manifests.load_all(text)
 
 
 def names(objects: Iterable[Mapping[str, Any]], kind: str) -> tuple[str, ...]:
