@@ -15,6 +15,7 @@ import os
 import ssl
 import stat as modes
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,7 +29,7 @@ from cryptography.x509.oid import NameOID
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import DECIDED, Helm, HelmError, for_helm
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import auth, paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.auth import resolve
-from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster, ClusterError
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster, ClusterError, _quiet_threads
 
 from .fake_api import FakeApi, ok, status
 
@@ -483,3 +484,13 @@ def test_a_forwarded_port_is_asked_for_by_the_same_user(api, pki, user):
     shown = {k.lower(): v for k, v in api.headers[-1].items()}.get("authorization", "")
     assert (asked, query["ports"]) == (path, ["5432"])
     assert (shown, api.certificates[-1]) == (("Bearer anna-token", "") if user == "token" else ("", "anna"))
+
+
+def test_a_thread_of_the_package_prints_no_traceback(capfd):
+    _quiet_threads()
+    _quiet_threads()
+    for name in ("Kubernetes port forward proxy: 5432", "another"):
+        thread = threading.Thread(target=lambda: 1 / 0, name=name)
+        thread.start()
+        thread.join()
+    assert capfd.readouterr().err.count("ZeroDivisionError") == 1, "that of the other thread"

@@ -16,6 +16,7 @@ import email.utils
 import json
 import re
 import socket
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -210,6 +211,7 @@ class Cluster:
 
         :raises ApiError: when it is not allowed, or the API server cannot do it.
         """
+        _quiet_threads()
         path = f"{paths.pod(namespace, pod)}/portforward"
         if self._impersonation:  # the package sends no other header than the authorization with a websocket
             raise ApiError(405, "PortForward", f"no way to port {port} of Pod/{pod}: the Kubernetes client cannot forward a port as another user", path)
@@ -248,6 +250,20 @@ class Cluster:
     def now(self) -> float:
         """The server's clock, seconds since the epoch."""
         return time.time() + self.skew
+
+
+def _quiet_threads() -> None:
+    """The package's thread behind a forwarded port dies with a traceback on the screen when the other end hangs up; who uses the port sees it anyway."""
+    before = threading.excepthook
+    if getattr(before, "of_oceans_llm", False):
+        return
+
+    def hook(told: threading.ExceptHookArgs, /) -> None:
+        if told.thread is None or "port forward" not in told.thread.name:
+            before(told)
+
+    hook.of_oceans_llm = True  # type: ignore[attr-defined]
+    threading.excepthook = hook
 
 
 def _query(value: Any) -> str:
