@@ -16,7 +16,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused
+from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import configuration, one_off_job
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
@@ -34,13 +34,7 @@ MANAGER = "oceans-llm-bootstrap"
 class ActionModule(ClusterAction):
     """Look, run one Job where it is needed, prove."""
 
-    ARGUMENTS = {
-        "name": {"type": "str", "required": True},
-        "namespace": {"type": "str", "required": True},
-        "admin": {"type": "bool", "default": False},
-        "seed_config": {"type": "bool", "default": False},
-        "timeout": {"type": "int", "default": 300},
-    }
+    ARGUMENTS = documented("bootstrap")
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         if not args["admin"] and not args["seed_config"]:

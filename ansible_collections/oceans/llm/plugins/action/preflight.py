@@ -20,9 +20,9 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction
+from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, documented
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import Helm, HelmError
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import DECIDED, Helm, HelmError
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster, ClusterError
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import collect, rules
@@ -41,23 +41,7 @@ DEFAULTS = os.path.join(COLLECTION, "roles", "common", "defaults", "main.yml")
 class ActionModule(ClusterAction):
     """Render once, read the cluster, judge, tell."""
 
-    ARGUMENTS = {
-        "name": {"type": "str", "required": True},
-        "namespace": {"type": "str", "required": True},
-        "create_namespace": {"type": "bool", "default": False},
-        "chart": {"type": "str", "required": True},
-        "chart_version": {"type": "str", "default": ""},
-        "values": {"type": "dict", "default": {}},
-        "helm_binary": {"type": "str", "default": ""},
-        "secrets_source": {"type": "str", "default": "existing", "choices": ["provision", "existing", "external_secrets", "inline"], "no_log": False},
-        "secret_name": {"type": "str", "default": "", "no_log": False},
-        "secrets": {"type": "dict", "default": {}, "no_log": True},
-        "generate": {"type": "list", "elements": "str", "default": [], "no_log": False},
-        "bootstrap_admin": {"type": "bool", "default": False},
-        "force_conflicts": {"type": "bool", "default": False},
-        "recover_after": {"type": "int", "default": 900},
-        "waive": {"type": "list", "elements": "str", "default": []},
-    }
+    ARGUMENTS = documented("preflight")
     _unreachable = ""
 
     def connect(self, args: dict[str, Any]) -> Cluster:
@@ -104,7 +88,7 @@ class ActionModule(ClusterAction):
         names = tuple(str(n) for n in self.task_vars if str(n).startswith("oceans_llm_"))
         picture = Picture(wanted=wanted, unreachable=self._unreachable, variables=names, known_variables=known_variables())
         try:
-            helm = Renderer(args["helm_binary"], self.auth(args))
+            helm = Renderer(args["helm_binary"], dict.fromkeys(DECIDED))
         except HelmError as error:
             return replace(picture, tools=Tools(helm_error=str(error), kubernetes_core=kubernetes_core()))
         picture = self._render(picture, helm, args)

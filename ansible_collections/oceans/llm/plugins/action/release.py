@@ -10,13 +10,13 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused
+from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import changes, drift, keep, process, releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.changes import Changes
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import Helm, HelmError, for_helm
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held, Lock
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
-from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import namespaces
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.objects import epoch
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion, database_look
@@ -26,24 +26,6 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt impor
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.scope import also_watched, scope_of
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.digest import Written
-
-ARGUMENTS = {
-    "name": {"type": "str", "required": True},
-    "namespace": {"type": "str", "required": True},
-    "chart": {"type": "str", "required": True},
-    "chart_version": {"type": "str", "default": ""},
-    "values": {"type": "dict", "default": {}},
-    "create_namespace": {"type": "bool", "default": False},
-    "helm_binary": {"type": "str", "default": ""},
-    "expected_version": {"type": "str", "default": ""},
-    "timeout": {"type": "int", "default": 900},
-    "report_dir": {"type": "str", "default": ""},
-    "report_always": {"type": "bool", "default": False},
-    "digest_places": {"type": "list", "elements": "str", "default": ["gateway.podAnnotations"]},
-    "force_conflicts": {"type": "bool", "default": False},
-    "recover_after": {"type": "int", "default": 900},
-    "secret_written": {"type": "dict", "default": {}, "no_log": False},
-}
 
 
 class Plan:
@@ -58,15 +40,14 @@ class Plan:
 class ActionModule(ClusterAction):
     """Plan, change, follow, check; one task for the user."""
 
-    ARGUMENTS = ARGUMENTS
+    ARGUMENTS = documented("release")
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
-        if self._connection.transport != "local":
-            raise Refused(f"the cluster is reached from here, not from {self.host}: set connection: local (ansible_connection: local) for it")
+        self.redactor.learn(str(v) for v in inline_secrets(args["values"]).values())
         self._scratch = tempfile.mkdtemp(prefix="oceans-llm-")
         try:
-            self._auth = for_helm(self.auth(args), self._scratch)
-            helm = Helm(args["helm_binary"], self._auth)
+            self._environment = for_helm(self.auth(args), self._scratch)
+            helm = Helm(args["helm_binary"], self._environment)
             self._program = helm.binary
             chart = helm.pull(args["chart"], args["chart_version"], self._scratch)
             return self._release(args, cluster, helm, chart)
@@ -78,7 +59,9 @@ class ActionModule(ClusterAction):
             shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _release(self, args: dict[str, Any], cluster: Cluster, helm: Helm, chart: str) -> dict[str, Any]:
-        there = self._namespace(args, cluster)
+        there = namespaces.ensure(cluster, args["namespace"], args["create_namespace"], bool(self._task.check_mode))
+        if there == namespaces.CREATED:
+            self.say(f"namespace {args['namespace']} created")
         lock = Lock(cluster, args["namespace"], args["name"], self.say)
         lock.look()
         pending = releases.latest(cluster, args["namespace"], args["name"])
@@ -88,7 +71,7 @@ class ActionModule(ClusterAction):
                 return {"changed": True, "changes": what, "chart": pending.chart, "msg": what}
             with lock.of(pending.revision + 1):
                 self._recover(args, cluster, pending, lock)
-        plan = self._plan(args, cluster, helm, chart, make_key=there and not self._task.check_mode)
+        plan = self._plan(args, cluster, helm, chart, make_key=not self._task.check_mode)
         result: dict[str, Any] = {"changed": bool(plan.difference), "changes": plan.difference.phrase(), "chart": plan.planned.chart}
         if self.diff_wanted and plan.difference:
             result["diff"] = {"before": plan.difference.before, "after": plan.difference.after, "before_header": "live", "after_header": "planned"}
@@ -108,27 +91,6 @@ class ActionModule(ClusterAction):
             self.say(f"changing {args['namespace']}/{args['name']}: {_shortened(plan.difference.phrase())}")
             return result | self._follow(args, cluster, chart, plan)
 
-    def _namespace(self, args: dict[str, Any], cluster: Cluster) -> bool:
-        """True when the namespace is there (now); made when that was asked for."""
-        name = args["namespace"]
-        try:
-            found = cluster.find(paths.namespace(name))
-        except ApiError as error:
-            if error.status != 403:
-                raise
-            return True  # not ours to see: what is done in it will tell
-        if found is not None:
-            if found["metadata"].get("deletionTimestamp"):
-                raise Refused(f"namespace {name} is being deleted since {found['metadata']['deletionTimestamp']}; wait until it is gone, or use another")
-            return True
-        if not args["create_namespace"]:
-            raise Refused(f"namespace {name} does not exist on {cluster.server}; create it, or set oceans_llm_create_namespace: true")
-        if self._task.check_mode:
-            return False
-        cluster.create(paths.NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-        self.say(f"namespace {name} created")
-        return True
-
     # --- the plan ------------------------------------------------------------------------------------------------------
 
     def _plan(self, args: dict[str, Any], cluster: Cluster, helm: Helm, chart: str, make_key: bool) -> Plan:
@@ -138,7 +100,8 @@ class ActionModule(ClusterAction):
         key = self._key(args, cluster, make_key) if places else None
         written = Written.of(args["secret_written"], args["namespace"])
         digests = digest.work_out(cluster, args["namespace"], planned, live, key, written if self._task.check_mode else None)
-        for secret in digests.data.values():
+        rendered = [obj for obj in (*planned.manifest, *planned.hooks) if obj.get("kind") == "Secret"]
+        for secret in (*digests.data.values(), *rendered):
             self.redactor.learn_secret(secret)
         values = args["values"]
         if places:
@@ -237,8 +200,8 @@ class ActionModule(ClusterAction):
             return result | {"changed": made}
 
     def _launch(self, args: dict[str, Any], chart: str, plan: Plan, cluster: Cluster) -> process.Launch:
-        wanted = process.Upgrade(args["name"], args["namespace"], chart, plan.values, args["timeout"], args["force_conflicts"], self._auth)
-        return process.launch(self, wanted, self._scratch, self._program, {}, self.task_vars, cluster.now)
+        wanted = process.Upgrade(args["name"], args["namespace"], chart, plan.values, args["timeout"], args["force_conflicts"])
+        return process.launch(self, wanted, self._scratch, self._program, self._environment, self.task_vars, cluster.now)
 
     def _settle(self, args: dict[str, Any], cluster: Cluster, plan: Plan) -> bool:
         """True when Helm made its revision, so that something was changed.
@@ -254,6 +217,12 @@ class ActionModule(ClusterAction):
         except ApiError as error:
             self.say(f"the release's own state could not be looked at: {error}")
             return True  # not known: better to say so than to hide a change
+
+
+def inline_secrets(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Secret values that stand in the chart's values (secrets_source inline)."""
+    found = (values.get("secrets") or {}).get("inline")
+    return dict(found) if isinstance(found, Mapping) else {}
 
 
 def _shortened(phrase: str) -> str:

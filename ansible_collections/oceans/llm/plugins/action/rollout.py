@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused
+from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion
@@ -19,14 +19,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.scope import al
 class ActionModule(ClusterAction):
     """No change, no Helm process: the release's own record names what to watch."""
 
-    ARGUMENTS = {
-        "name": {"type": "str", "required": True},
-        "namespace": {"type": "str", "required": True},
-        "expected_version": {"type": "str", "default": ""},
-        "timeout": {"type": "int", "default": 900},
-        "report_dir": {"type": "str", "default": ""},
-        "report_always": {"type": "bool", "default": False},
-    }
+    ARGUMENTS = documented("rollout")
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         release = releases.latest(cluster, args["namespace"], args["name"])

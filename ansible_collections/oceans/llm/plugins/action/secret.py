@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused
-from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import namespaces, paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest, plan
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.plan import MANAGER, Plan
@@ -19,17 +19,7 @@ TRIES = 3  # somebody else may write the same Secret at the same moment
 class ActionModule(ClusterAction):
     """Read, plan, apply; a plan without a difference writes nothing."""
 
-    ARGUMENTS = {
-        "source": {"type": "str", "default": "provision", "choices": ["provision", "existing", "external_secrets", "inline"]},
-        "name": {"type": "str", "required": True},
-        "namespace": {"type": "str", "required": True},
-        "create_namespace": {"type": "bool", "default": False},
-        "data": {"type": "dict", "default": {}, "no_log": True},
-        "generate": {"type": "list", "elements": "str", "default": [], "no_log": False},
-        "force": {"type": "bool", "default": False},
-        "labels": {"type": "dict", "default": {}},
-        "release": {"type": "str", "default": ""},
-    }
+    ARGUMENTS = documented("secret")
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         self.redactor.learn(plan.as_bytes(v) for v in args["data"].values())
@@ -51,15 +41,15 @@ class ActionModule(ClusterAction):
         wrong = plan.problems(args["data"])
         if wrong:
             raise Refused(f"{where} was not written: " + "; ".join(f"{p.sentence} — {p.hint}" for _key, p in wrong))
-        namespace = self._namespace(args, cluster)
+        namespace = namespaces.ensure(cluster, args["namespace"], args["create_namespace"], bool(self._task.check_mode))
         digest = ""
         for attempt in range(1, TRIES + 1):
-            live = None if namespace == "planned" else self._read(cluster, args)
+            live = None if namespace == namespaces.PLANNED else self._read(cluster, args)
             self.redactor.learn_secret(live or {})
             planned = plan.plan(live, args["data"], args["generate"])
             self.redactor.learn(planned.data.values())
             self._refuse_foreign(planned, args, where)
-            if planned.writes and namespace != "planned":
+            if planned.writes and namespace != namespaces.PLANNED:
                 try:
                     written = self._write(args, cluster, live, planned)
                     digest = self._foreseen(args, cluster, written) if self._task.check_mode else ""
@@ -97,24 +87,6 @@ class ActionModule(ClusterAction):
             wanted["type"] = live["type"]  # cannot be changed, and is not ours to change
         return cluster.apply(paths.secret(args["namespace"], args["name"]), wanted, manager=MANAGER, force=True, dry_run=dry)
 
-    def _namespace(self, args: dict[str, Any], cluster: Cluster) -> str:
-        """`there`, `made`, or `planned` (check mode). :raises Refused: when it is missing and must not be made."""
-        path = paths.namespace(args["namespace"])
-        try:
-            found = cluster.find(path)
-        except ApiError as error:
-            if error.status == 403:
-                return "there"  # a caller with rights in one namespace only may not look at it
-            raise
-        if found:
-            return "there"
-        if not args["create_namespace"]:
-            raise Refused(f"namespace {args['namespace']} does not exist on {cluster.server}; make it, or set oceans_llm_create_namespace: true")
-        if self._task.check_mode:
-            return "planned"
-        cluster.create(paths.NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": args["namespace"]}})
-        return "made"
-
     @staticmethod
     def _read(cluster: Cluster, args: dict[str, Any]) -> dict[str, Any] | None:
         return cluster.find(paths.secret(args["namespace"], args["name"]))
@@ -130,7 +102,7 @@ class ActionModule(ClusterAction):
 
     def _result(self, planned: Plan, where: str, namespace: str) -> dict[str, Any]:
         lines = planned.lines()
-        result: dict[str, Any] = {"changed": planned.writes or namespace in ("made", "planned"), "name": where, "key_names": sorted(planned.data)}
+        result: dict[str, Any] = {"changed": planned.writes or namespace != namespaces.EXISTS, "name": where, "key_names": sorted(planned.data)}
         result |= {"added": list(planned.added), "modified": list(planned.changed), "generated": list(planned.generated), "unlisted": list(planned.unlisted)}
         if planned.writes:
             self.say(f"{where}: {', '.join(lines)}")

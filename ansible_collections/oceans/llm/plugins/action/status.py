@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction
+from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, documented
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import one_off_job, one_off_run
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import lock, releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
@@ -23,12 +23,7 @@ DEADLINE = 45  # seconds for the question to the database
 class ActionModule(ClusterAction):
     """Read, and show."""
 
-    ARGUMENTS = {
-        "name": {"type": "str", "required": True},
-        "namespace": {"type": "str", "required": True},
-        "database": {"type": "bool", "default": True},
-        "revisions": {"type": "int", "default": 5},
-    }
+    ARGUMENTS = documented("status")
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         ns = args["namespace"]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused
+from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import keep, lock, releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import Helm, HelmError, for_helm
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.keep import Data, NotKept
@@ -45,13 +45,7 @@ class Found:
 class ActionModule(ClusterAction):
     """Look, take the lock, remove, and take the lock's Lease away last of all."""
 
-    ARGUMENTS = {
-        "name": {"type": "str", "required": True},
-        "namespace": {"type": "str", "required": True},
-        "delete_database": {"type": "str", "default": ""},
-        "helm_binary": {"type": "str", "default": ""},
-        "timeout": {"type": "int", "default": 900},
-    }
+    ARGUMENTS = documented("uninstall")
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         scratch = tempfile.mkdtemp(prefix="oceans-llm-")

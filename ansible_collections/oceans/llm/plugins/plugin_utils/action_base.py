@@ -10,31 +10,53 @@ printed while the task runs, and no code is copied anywhere (measured for 10 tas
 from __future__ import annotations
 
 import contextlib
+import datetime
+import importlib
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import yaml
 from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from .kube.client import ENVIRONMENT, Cluster, ClusterError, options
+from ..doc_fragments.auth import ModuleDocFragment
+from .helm.cli import HelmError, refuse_driver
+from .kube.auth import PREFIX, Way, resolve
+from .kube.client import Cluster, ClusterError
 from .rollout import narrator
+from .secrets import identity
 from .secrets.redact import Redactor
 
-#: how to reach the cluster; names, aliases and types as in kubernetes.core (plugins/doc_fragments/auth.py documents them)
-AUTH: dict[str, dict[str, Any]] = {
-    "kubeconfig": {"type": "raw", "no_log": True},
-    "context": {"type": "str"},
-    "host": {"type": "str"},
-    "api_key": {"type": "str", "no_log": True},
-    "ca_cert": {"type": "path", "aliases": ["ssl_ca_cert"]},
-    "client_cert": {"type": "path", "aliases": ["cert_file"]},
-    "client_key": {"type": "path", "no_log": True, "aliases": ["key_file"]},
-    "validate_certs": {"type": "bool", "aliases": ["verify_ssl"]},
-}
+#: callbacks whose standard output is text for people; of any other one it may be read by a program (JSON, JUnit …)
+TEXT_CALLBACKS = ("default", "minimal", "oneline", "debug", "skippy", "yaml", "dense", "unixy", "diy", "default_without_diff", "selective", "awx_display")
+
+
+def documented(module: str) -> dict[str, Any]:
+    """The argument spec of a module, read from its documentation."""
+    text = importlib.import_module(f"ansible_collections.oceans.llm.plugins.modules.{module}").DOCUMENTATION
+    return _spec(yaml.safe_load(text).get("options") or {})
+
+
+def _spec(options: Mapping[str, Any]) -> dict[str, Any]:
+    kept = ("type", "elements", "default", "required", "choices", "aliases")
+    found = {name: {key: option[key] for key in kept if key in option} for name, option in options.items()}
+    for name, option in options.items():
+        if option.get("suboptions"):
+            found[name]["options"] = _spec(option["suboptions"])
+    return found
+
+
+#: how to reach the cluster; names, aliases and types as in kubernetes.core
+AUTH: dict[str, dict[str, Any]] = _spec(yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"])
+
+
+#: Ansible's types of a text that is still encrypted; str() decrypts
+VAULTED = ("EncryptedString", "AnsibleVaultEncryptedUnicode")
 
 
 class Refused(Exception):
@@ -44,7 +66,7 @@ class Refused(Exception):
 class ClusterAction(ActionBase):
     """Override :attr:`ARGUMENTS` and :meth:`act`."""
 
-    #: argument spec as of a module; :data:`AUTH` is added
+    #: argument spec of the module of the same name (:func:`documented`); :data:`AUTH` is added
     ARGUMENTS: dict[str, Any] = {}
     TRANSFERS_FILES = False
     _requires_connection = False
@@ -63,7 +85,8 @@ class ClusterAction(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         self.task_vars: dict[str, Any] = task_vars or {}
         self.redactor = Redactor()
-        with temporary_files():
+        self._way: Way | None = None
+        with temporary_files(), surroundings(self._task_environment()):
             return result | self._clean(self._guarded())
 
     def _guarded(self) -> dict[str, Any]:
@@ -71,8 +94,10 @@ class ClusterAction(ActionBase):
         name = self._task.resolved_action or self._task.action
         try:
             args = self._arguments()
+            self._here()
+            refuse_driver()
             return self.act(args, self.connect(args))
-        except (Refused, ClusterError) as refused:  # ApiError is a ClusterError
+        except (Refused, ClusterError, HelmError, identity.WrongCluster) as refused:  # ApiError is a ClusterError
             return {"failed": True, "changed": False, "msg": str(refused)}
         except AnsibleError:
             raise  # Ansible's own errors have their own words and places
@@ -84,31 +109,54 @@ class ClusterAction(ActionBase):
                 "where": _where(error),
             }
 
+    def _here(self) -> None:
+        """The plugins work in Ansible's own process. Behind another connection they would act with another user, network and kubeconfig."""
+        transport = self._connection.transport
+        if transport != "local":
+            host = self._task.delegate_to or self.host
+            raise Refused(
+                f"the cluster is reached from the machine that runs Ansible, not from {host} (connection {transport}); nothing was changed — "
+                "set ansible_connection: local for that host, or delegate_to: localhost"
+            )
+
     def connect(self, args: dict[str, Any]) -> Cluster:
-        """The cluster that the task is about."""
-        return Cluster.connect(self.auth(args))
+        """The cluster that the task is about, once it is known to be the right one."""
+        cluster = Cluster.connect(self.auth(args))
+        self.identify(args, cluster)
+        return cluster
 
-    def auth(self, args: Mapping[str, Any]) -> dict[str, Any]:
-        """The auth options that are set, for kubernetes.core, Helm and :meth:`Cluster.connect`.
+    def identify(self, args: Mapping[str, Any], cluster: Cluster) -> None:
+        """:raises ClusterError: when it is another cluster than the release's, or another host's of the same play."""
+        release = args.get("release") if "release" in args else args.get("name")
+        if release and args.get("namespace"):
+            hosts = [str(host) for host in self.task_vars.get("ansible_play_hosts_all") or () if host != self.host]
+            identity.check(cluster, args["namespace"], release, str(args.get("cluster_uid") or ""), self.host, hosts, constants.DEFAULT_LOCAL_TMP)
 
-        Variables of the keyword `environment` count like those of the process: that keyword reaches modules only, and a K8S_AUTH_*
-        in it must not mean one cluster to kubernetes.core and another one to this collection.
-        """
-        given = {name: args[name] for name in AUTH if args.get(name) not in (None, "")}
-        environment: dict[str, Any] = {}
-        self._compute_environment_string(environment)
-        around = {name: plain(environment[variable]) for name, variable in ENVIRONMENT.items() if environment.get(variable) not in (None, "")}
-        found = around | given
-        if environment.get("KUBECONFIG") and not {"kubeconfig", "host"} & set(options(found)):
-            found["kubeconfig"] = plain(environment["KUBECONFIG"])
-        return found
+    def auth(self, args: Mapping[str, Any]) -> Way:
+        """The way to the cluster, for Helm and :meth:`Cluster.connect`. Worked out once; after that K8S_AUTH_* means nothing to anybody in this task."""
+        if self._way is None:
+            self._way = resolve({name: args[name] for name in AUTH if name in args})
+            self.redactor.learn(self._way.secrets)
+            for name in [name for name in os.environ if name.startswith(PREFIX)]:
+                del os.environ[name]
+        return self._way
+
+    def _task_environment(self) -> dict[str, str]:
+        """The keyword `environment` of task, block and play: it counts like variables of the process, here as for modules."""
+        found: dict[str, Any] = {}
+        if self._task.environment:
+            self._compute_environment_string(found)
+        return {str(name): str(plain(value)) for name, value in found.items() if value is not None}
 
     def say(self, line: str) -> None:
-        """One live line on the screen, the host's name in front."""
+        """One live line on the screen, the host's name in front; none for a task with no_log."""
+        if getattr(self._task, "no_log", False):
+            return
         text = self.redactor(line) if getattr(self, "redactor", None) else line
         # Ansible itself leaves the colour out where there is no terminal, or where the user wants none
         tone = narrator.tone(text)
-        Display().display(f"[{self.host}] {text}", color=getattr(constants, f"COLOR_{tone.upper()}") if tone else None)
+        color = getattr(constants, f"COLOR_{tone.upper()}") if tone else None
+        Display().display(f"[{self.host}] {text}", color=color, stderr=not for_people())
 
     @property
     def host(self) -> str:
@@ -145,8 +193,31 @@ def temporary_files() -> Iterator[None]:
         tempfile.tempdir = before
 
 
+@contextlib.contextmanager
+def surroundings(environment: Mapping[str, str]) -> Iterator[None]:
+    """This process with further environment variables, for programs that print credentials, proxies and Helm; as it was before, afterwards.
+
+    Ansible has a process for each task and host, so no other task sees them.
+    """
+    before = dict(os.environ)
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def for_people() -> bool:
+    """True when standard output is text; a line of ours between the JSON of a callback would break what reads it."""
+    return str(constants.DEFAULT_STDOUT_CALLBACK).rsplit(".", 1)[-1] in TEXT_CALLBACKS
+
+
 def plain(data: Any) -> Any:
-    """A copy made of Python's own types: Ansible's templated values are subclasses that PyYAML refuses to write."""
+    """A copy made of types that JSON has: Ansible's templated values are subclasses of Python's, and YAML makes dates, sets and bytes.
+
+    A date is what was written, as Helm would read it: `2024-10-21`.
+    """
     if isinstance(data, bool) or data is None:
         return data
     if isinstance(data, str):
@@ -157,9 +228,15 @@ def plain(data: Any) -> Any:
         return float(data)
     if isinstance(data, Mapping):
         return {plain(key): plain(value) for key, value in data.items()}
+    if isinstance(data, (set, frozenset)):
+        return sorted((plain(value) for value in data), key=str)
     if isinstance(data, (list, tuple)):
         return [plain(value) for value in data]
-    return data
+    if isinstance(data, (datetime.date, datetime.time)):  # a datetime is a date
+        return data.isoformat().replace("+00:00", "Z")
+    if isinstance(data, (bytes, bytearray)):
+        return bytes(data).decode("utf-8", "surrogateescape")
+    return str(data) if type(data).__name__ in VAULTED else data
 
 
 def _where(error: BaseException) -> str:

@@ -27,6 +27,7 @@ class FakeApi:
         self.script: dict[tuple[str, str], list[Answer]] = defaultdict(list)
         self.seen: list[tuple[str, str, dict[str, list[str]], bytes]] = []
         self.headers: list[dict[str, str]] = []
+        self.impersonated: list[list[tuple[str, str]]] = []
         self.certificates: list[str] = []
         handler = type("Bound", (Handler,), {"api": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -59,6 +60,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.api.seen.append((self.command, parts.path, parse_qs(parts.query), body))
         self.api.headers.append(dict(self.headers))
+        self.api.impersonated.append([(name, value) for name, value in self.headers.items() if name.startswith("Impersonate-")])
         self.api.certificates.append(common_name(self.connection))
         method = "WATCH" if "watch" in parse_qs(parts.query) else self.command
         answers = self.api.script.get((method, parts.path))

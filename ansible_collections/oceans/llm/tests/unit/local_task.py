@@ -22,8 +22,6 @@ from ansible.playbook.task import Task
 from ansible.plugins.loader import become_loader, connection_loader, init_plugin_loader
 from ansible.template import Templar
 
-import ansible_collections
-
 COLLECTIONS = Path(__file__).resolve().parents[5] / ".testbed/collections"
 
 HELM = f"""#!{sys.executable}
@@ -75,7 +73,8 @@ def action_of(plugin: type, args: dict[str, Any], *, become: str = "", environme
     """An action plugin as a worker of Ansible makes it, with a local connection; `become`: a program in front of the command, as sudo would be."""
     context.CLIARGS = ImmutableDict(check=check, diff=False, verbosity=0)
     if not getattr(action_of, "ready", False):
-        ansible_collections.__path__.append(str(COLLECTIONS / "ansible_collections"))  # pytest has imported ours before Ansible's finder is there
+        for name in [name for name in sys.modules if name.startswith("ansible_collections.kubernetes")]:
+            del sys.modules[name]  # another test has imported it without Ansible's finder, which knows no collection then
         init_plugin_loader([str(COLLECTIONS)])
         action_of.ready = True  # type: ignore[attr-defined]
     task = Task.load({"name": "x", "action": "ansible.builtin.ping"})

@@ -27,7 +27,7 @@ def run(plugin: Any, api: FakeApi, args: dict[str, Any], check: bool = False, di
         register=None,
         ignore_errors=False,
     )
-    action = plugin(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
+    action = plugin(task, MagicMock(transport="local"), MagicMock(), MagicMock(), MagicMock(), MagicMock())
     said: list[str] = []
     action.say = lambda line: said.append(action.redactor(line))
     result: dict[str, Any] = action.run(task_vars={"inventory_hostname": "here", **(task_vars or {})})

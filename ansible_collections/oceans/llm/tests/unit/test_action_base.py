@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+import datetime
+import importlib
+import json
+import os
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,10 +16,11 @@ from unittest import mock
 
 import pytest
 import yaml
+from ansible._internal._datatag._tags import TrustedAsTemplate
 
 from ansible_collections.oceans.llm.plugins.plugin_utils import action_base
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import AUTH, ClusterAction, Refused, plain
-from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ENVIRONMENT, ApiError
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError
 
 
 class Example(ClusterAction):
@@ -29,11 +34,20 @@ class Example(ClusterAction):
         return type(self).does(self, args)
 
 
-def run(args, does=None, host="kind"):
+def run(args, does=None, host="kind", transport="local", environment=(), **more):
     task = SimpleNamespace(
-        args=args, action="oceans.llm.example", resolved_action="oceans.llm.example", async_val=0, check_mode=False, diff=True, environment=[], delegate_to=None
+        args=args,
+        action="oceans.llm.example",
+        resolved_action="oceans.llm.example",
+        async_val=0,
+        check_mode=False,
+        diff=True,
+        environment=list(environment),
+        delegate_to=None,
+        **more,
     )
-    made = Example(task, mock.Mock(), mock.Mock(check_mode=False), mock.Mock(), mock.Mock(), mock.Mock())
+    connection, templar = mock.MagicMock(transport=transport), SimpleNamespace(template=lambda data: data)
+    made = Example(task, connection, mock.Mock(check_mode=False), mock.Mock(), templar, mock.Mock())
     with mock.patch.object(Example, "does", staticmethod(does or (lambda self, args: {"changed": False, "args": args}))):
         return made.run(task_vars={"inventory_hostname": host})
 
@@ -97,43 +111,111 @@ def test_values_are_plain_enough_for_yaml():
 
 
 @pytest.mark.parametrize(
-    ("environment", "args", "found"),
+    ("data", "text"),
     [
-        ([{"K8S_AUTH_KUBECONFIG": "/k"}, {"K8S_AUTH_CONTEXT": "c", "OTHER": "x"}], {}, {"kubeconfig": "/k", "context": "c"}),
-        ([{"K8S_AUTH_HOST": "https://a", "K8S_AUTH_VERIFY_SSL": "false"}], {"host": "https://b"}, {"host": "https://b", "validate_certs": "false"}),
-        ([{"KUBECONFIG": "/k"}], {}, {"kubeconfig": "/k"}),
-        ([{"KUBECONFIG": "/k"}], {"host": "https://b"}, {"host": "https://b"}),
-        (None, {}, {}),
+        (datetime.date(2024, 10, 21), "2024-10-21"),
+        (datetime.datetime(2024, 10, 21, 8, tzinfo=datetime.UTC), "2024-10-21T08:00:00Z"),
+        (datetime.time(8, 30), "08:30:00"),
+        (b"bytes", "bytes"),
+        ({"b", "a"}, ["a", "b"]),
+        (("a", 1), ["a", 1]),
     ],
 )
-def test_the_keyword_environment_says_where_the_cluster_is_as_it_does_for_modules(monkeypatch, environment, args, found):
-    for variable in ENVIRONMENT.values():
-        monkeypatch.delenv(variable, raising=False)
-    task = SimpleNamespace(args=args, action="oceans.llm.example", environment=environment)
-    made = Example(task, mock.MagicMock(), mock.Mock(), mock.Mock(), SimpleNamespace(template=lambda data: data), mock.Mock())
-    assert made.auth(args) == found
+def test_whatever_yaml_makes_of_a_value_reaches_helm_as_it_was_written(data, text):
+    def does(self, args):
+        return {"changed": False, "args": args}
+
+    tagged = TrustedAsTemplate().tag({"deep": [data]})
+    assert plain(data) == text and json.loads(json.dumps(plain(tagged))) == {"deep": [text]}
+    assert run({"name": data}, does)["args"]["name"] in (text, str(text))
 
 
-def test_the_documentation_has_all_auth_options():
-    from ansible_collections.oceans.llm.plugins.doc_fragments.auth import ModuleDocFragment
+@pytest.mark.parametrize("data", [datetime.date(2024, 10, 21), datetime.datetime(2024, 10, 21), 7, 1.5, "text", {"a": "b"}, ["a"], ("a",), {"a"}])
+def test_ansibles_tagged_types_become_pythons_own(data):
+    tagged = TrustedAsTemplate().tag(data)
+    assert json.dumps(plain(tagged)) and type(plain(tagged)) in (str, int, float, dict, list)
 
-    documented = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
-    assert {n: (o["type"], o.get("aliases", [])) for n, o in documented.items()} == {n: (o["type"], o.get("aliases", [])) for n, o in AUTH.items()}
+
+def test_the_keyword_environment_counts_for_everything_in_the_task_and_for_nothing_after_it(monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "of-the-shell")
+    monkeypatch.setenv("GONE", "x")
+
+    def does(self, args):
+        os.environ.pop("GONE")
+        return {"changed": False, "seen": [os.environ[n] for n in ("AWS_PROFILE", "HTTPS_PROXY", "NUMBER")]}
+
+    found = run({"name": "x"}, does, environment=[{"AWS_PROFILE": "outer", "HTTPS_PROXY": "http://p"}, {"AWS_PROFILE": "prod", "NUMBER": 5}])
+    assert found["seen"] == ["prod", "http://p", "5"]
+    assert os.environ["AWS_PROFILE"] == "of-the-shell" and os.environ["GONE"] == "x" and "NUMBER" not in os.environ
 
 
-@pytest.mark.parametrize("name", ["release", "rollout"])
-def test_a_module_documents_the_options_of_its_action(name):
-    import importlib
+def test_the_way_is_worked_out_once_and_then_nothing_else_says_one(monkeypatch):
+    """kubernetes.core.helm, which starts later, would read the variables again and understand them otherwise."""
+    monkeypatch.setenv("K8S_AUTH_API_KEY", "of-the-shell")
 
+    def does(self, args):
+        way = self.auth(args)
+        return {"changed": False, "host": way.cluster["server"], "left": [n for n in os.environ if n.startswith("K8S_AUTH_")], "msg": way.user["token"]}
+
+    found = run({"name": "x"}, does, environment=[{"K8S_AUTH_HOST": "https://of-the-play"}])
+    assert found["host"] == "https://of-the-play" and found["left"] == [] and "of-the-shell" not in found["msg"], "the token is known to the redactor"
+    assert os.environ["K8S_AUTH_API_KEY"] == "of-the-shell"
+
+
+@pytest.mark.parametrize("transport", ["ssh", "paramiko", "docker", "community.docker.docker", "winrm"])
+def test_another_connection_is_refused_before_anything_is_done(transport):
+    def does(self, args):
+        raise AssertionError("something was done")
+
+    found = run({"name": "x"}, does, host="bastion", transport=transport)
+    assert found["failed"] and f"not from bastion (connection {transport})" in found["msg"] and "ansible_connection: local" in found["msg"]
+
+
+def test_releases_that_are_not_kept_in_secrets_are_refused(monkeypatch):
+    monkeypatch.setenv("HELM_DRIVER", "configmap")
+    found = run({"name": "x"})
+    assert found["failed"] and "HELM_DRIVER is 'configmap'" in found["msg"]
+
+
+def test_a_task_with_no_log_says_nothing_while_it_runs():
+    def does(self, args):
+        self.say("something")
+        return {"changed": False}
+
+    with mock.patch.object(action_base, "Display") as display:
+        run({"name": "x"}, does, no_log=True)
+        assert not display().display.called
+        run({"name": "x"}, does, no_log=False)
+        assert display().display.called
+
+
+@pytest.mark.parametrize(
+    ("callback", "stderr"),
+    [("default", False), ("ansible.builtin.default", False), ("yaml", False), ("ansible.posix.json", True), ("junit", True), ("my.own.thing", True)],
+)
+def test_the_standard_output_of_a_callback_for_programs_is_left_alone(monkeypatch, callback, stderr):
+    monkeypatch.setattr("ansible.constants.DEFAULT_STDOUT_CALLBACK", callback)
+    with mock.patch.object(action_base, "Display") as display:
+        run({"name": "x"}, lambda self, args: self.say("a line") or {"changed": False})
+    assert display().display.call_args.kwargs["stderr"] is stderr
+
+
+MODULES = ["bootstrap", "preflight", "release", "rollout", "secret", "status", "uninstall"]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_options_of_an_action_are_those_that_its_module_documents(name):
     action = importlib.import_module(f"ansible_collections.oceans.llm.plugins.action.{name}").ActionModule
     module = importlib.import_module(f"ansible_collections.oceans.llm.plugins.modules.{name}")
-    documented = yaml.safe_load(module.DOCUMENTATION)["options"]
-    assert set(documented) == set(action.ARGUMENTS)
+    options = yaml.safe_load(module.DOCUMENTATION)["options"]
+    assert set(action.ARGUMENTS) == set(options) and not set(options) & set(AUTH)
     for option, spec in action.ARGUMENTS.items():
-        assert (
-            documented[option].get("default") == spec.get("default")
-            and documented[option]["type"] == spec["type"]
-            and documented[option].get("required", False) == spec.get("required", False)
-        ), option
+        assert spec["type"] == options[option]["type"] and spec.get("default") == options[option].get("default")
+        assert bool(spec.get("required")) == bool(options[option].get("required")) and spec.get("choices") == options[option].get("choices")
     yaml.safe_load(module.RETURN)
     yaml.safe_load(module.EXAMPLES)
+
+
+def test_every_module_of_the_collection_is_one_of_them():
+    folder = Path(action_base.__file__).parents[1] / "modules"
+    assert sorted(p.stem for p in folder.glob("*.py") if p.stem != "__init__") == MODULES

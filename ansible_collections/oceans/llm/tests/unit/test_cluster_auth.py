@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import base64
 import datetime
+import importlib
+import inspect
 import ipaddress
 import json
+import os
 import ssl
 import stat as modes
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,9 +26,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import Helm, HelmError, for_helm
-from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
-from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ENVIRONMENT, ApiError, Cluster, ClusterError
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import DECIDED, Helm, HelmError, for_helm
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import auth, paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.auth import resolve
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster, ClusterError, _quiet_threads
 
 from .fake_api import FakeApi, ok, status
 
@@ -80,8 +85,9 @@ def api(pki):
 @pytest.fixture(autouse=True)
 def a_user_without_a_cluster(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", *ENVIRONMENT.values()):
-        monkeypatch.delenv(name, raising=False)
+    for name in list(os.environ):
+        if name.startswith(("K8S_AUTH_", "KUBE", "HELM_")) or name.upper() in ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"):
+            monkeypatch.delenv(name)
 
 
 def kubeconfig(api: FakeApi, pki: Path, user: dict, **more: dict) -> dict:
@@ -276,43 +282,191 @@ def test_a_pod_without_a_token_says_so(pod):
         Cluster.connect({})
 
 
+def test_two_ways_of_which_nobody_says_which_are_refused(api, pki, pod, tmp_path, monkeypatch):
+    """kubernetes.core would take the pod's account, kubectl and Helm the kubeconfig."""
+    monkeypatch.setenv("KUBECONFIG", written(tmp_path / "config", kubeconfig(api, pki, {"token": "mine"})))
+    with pytest.raises(ClusterError, match="nothing says which.*set oceans_llm_kubeconfig"):
+        Cluster.connect({})
+    assert api.seen == []
+    monkeypatch.setenv("K8S_AUTH_KUBECONFIG", str(tmp_path / "config"))
+    assert arrives(api) == ("mine", "")
+
+
+# --- everything else that kubernetes.core accepts ---------------------------------------------------------------------------
+
+
+def test_the_functions_of_kubernetes_core_are_where_they_were():
+    """What an option or a variable means is asked of them (auth.options)."""
+    core = importlib.import_module(auth.CORE)
+    assert list(inspect.signature(core._create_auth_spec).parameters) == ["module", "kwargs"]
+    assert list(inspect.signature(core._create_headers).parameters) == ["module", "kwargs"]
+    assert core._create_auth_spec(host="h", ca_cert="c", validate_certs=False, client_cert="x", client_key="y", no_proxy="n") == {
+        "host": "h", "ssl_ca_cert": "c", "verify_ssl": False, "cert_file": "x", "key_file": "y", "no_proxy": "n", "proxy_headers": {}
+    }
+    assert core._create_headers(impersonate_user="u", impersonate_groups=["g"]) == {"Impersonate-User": "u", "Impersonate-Group": ["g"]}
+
+
+def test_every_option_of_kubernetes_core_is_an_option_here():
+    from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+
+    from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import AUTH
+
+    assert set(AUTH_ARG_SPEC) == set(AUTH) - {"cluster_uid"}
+    assert {n: s.get("aliases", []) for n, s in AUTH_ARG_SPEC.items()} == {n: s.get("aliases", []) for n, s in AUTH.items() if n != "cluster_uid"}
+
+
+def seen_as(api: FakeApi, args: dict | None = None) -> list[tuple[str, str]]:
+    Cluster.connect(args or {}).get(paths.VERSION)
+    return sorted(api.impersonated[-1])
+
+
+@pytest.mark.parametrize("by", ["kubeconfig", "options", "environment"])
+def test_the_request_is_made_as_somebody_else(api, pki, tmp_path, monkeypatch, by):
+    wanted = [("Impersonate-Group", "a"), ("Impersonate-Group", "b"), ("Impersonate-User", "anna")]
+    user = {"token": "t", **({"as": "anna", "as-groups": ["a", "b"]} if by == "kubeconfig" else {})}
+    args = {"kubeconfig": written(tmp_path / "config", kubeconfig(api, pki, user))}
+    if by == "options":
+        args |= {"impersonate_user": "anna", "impersonate_groups": ["a", "b"]}
+    if by == "environment":
+        monkeypatch.setenv("K8S_AUTH_IMPERSONATE_USER", "anna")
+        monkeypatch.setenv("K8S_AUTH_IMPERSONATE_GROUPS", "a,b")
+    assert seen_as(api, args) == wanted
+    way = resolve(args)
+    assert for_helm(way, str(tmp_path))["KUBECONFIG"] == str(tmp_path / "kubeconfig")
+    helms = json.loads((tmp_path / "kubeconfig").read_text())["users"][0]["user"]
+    assert (helms["as"], helms["as-groups"]) == ("anna", ["a", "b"]), "and Helm's"
+
+
+def test_a_port_is_not_forwarded_as_the_wrong_user(api, pki):
+    cluster = Cluster.connect({"kubeconfig": kubeconfig(api, pki, {"token": "t", "as": "anna"})})
+    with pytest.raises(ApiError, match="as another user"), cluster.port_forward("ns", "pg-0", 5432, 1.0):
+        pass
+    assert api.seen == []
+
+
+def test_user_and_password(api, pki):
+    Cluster.connect({"kubeconfig": kubeconfig(api, pki, {"token": "old"}), "username": "u", "password": "p"}).get(paths.VERSION)
+    assert {k.lower(): v for k, v in api.headers[-1].items()}["authorization"] == "Basic " + base64.b64encode(b"u:p").decode()
+
+
+def test_a_list_of_kubeconfigs_is_merged(api, pki, tmp_path, monkeypatch):
+    first, second = kubeconfig(api, pki, {"token": "first"}), kubeconfig(api, pki, {"token": "second"}, other={"token": "other"})
+    names = ":".join([str(tmp_path / "none"), written(tmp_path / "a", first), written(tmp_path / "b", second)])
+    assert arrives(api, {"kubeconfig": names}) == ("first", "")
+    monkeypatch.setenv("KUBECONFIG", names)
+    assert arrives(api) == ("first", "")
+    assert arrives(api, {"context": "other"}) == ("other", "")
+
+
+def test_relative_paths_start_where_ansible_was_started(api, pki, tmp_path, monkeypatch):
+    (tmp_path / "conf").mkdir()
+    for name in ("authority.crt", "anna.crt", "anna.key"):
+        (tmp_path / "conf" / name).write_bytes((pki / name).read_bytes())
+    config = kubeconfig(api, pki, {"client-certificate": "anna.crt", "client-key": "anna.key"})
+    config["clusters"][0]["cluster"]["certificate-authority"] = "authority.crt"  # beside the file, as kubectl reads it
+    written(tmp_path / "conf/kc", config)
+    monkeypatch.chdir(tmp_path)
+    assert arrives(api, {"kubeconfig": "./conf/kc"}) == ("", "anna")
+    own = {"host": api.url, "ca_cert": "conf/authority.crt", "client_cert": "conf/anna.crt", "client_key": "conf/anna.key"}
+    assert arrives(api, own) == ("", "anna")
+    monkeypatch.setenv("KUBECONFIG", "conf/kc")
+    for args in ({"kubeconfig": "./conf/kc"}, own, {}):
+        way = resolve(args)
+        named = [value for part in (way.cluster, way.user) for key, value in part.items() if key in auth.PATHS]
+        assert len(named) == 3 and all(os.path.isabs(value) for value in named), "Helm runs in another folder"
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        ({"persist_config": True}, "persist_config is not supported"),
+        ({"proxy_headers": {"proxy_basic_auth": "u:p"}}, "without proxy"),
+        ({"proxy": "http://p:1", "proxy_headers": {"user_agent": "me"}}, "Helm cannot send user_agent"),
+        ({"impersonate_groups": ["a"]}, "without impersonate_user"),
+        ({"username": "u"}, "set both"),
+        ({"context": "nope"}, "it has no context nope .contexts: it"),
+    ],
+)
+def test_a_way_that_helm_or_the_client_could_not_go_is_refused_before_anything_is_asked(api, pki, args, says):
+    with pytest.raises(ClusterError, match=says):
+        Cluster.connect({"kubeconfig": kubeconfig(api, pki, {"token": "t"}), **args})
+    assert api.seen == []
+
+
+def test_a_proxy_and_its_login_are_the_same_for_both(api, pki):
+    args = {"kubeconfig": kubeconfig(api, pki, {"token": "t"}), "proxy": "http://proxy:3128", "proxy_headers": {"proxy_basic_auth": "u:p@ss"}}
+    way = resolve(args)
+    configuration = way.configuration()
+    assert way.cluster["proxy-url"] == configuration.proxy == "http://u:p%40ss@proxy:3128"
+    assert configuration.proxy_headers == {"proxy-authorization": "Basic " + base64.b64encode(b"u:p@ss").decode()}
+    assert "proxy-url" not in resolve({**args, "no_proxy": "example.org,127.0.0.1"}).cluster, "a server that is reached without it"
+
+
 # --- Helm -----------------------------------------------------------------------------------------------------------------
+
+
+def helms(args: dict, folder: Path) -> tuple[dict, dict, dict]:
+    """(environment, cluster, user) that Helm is given."""
+    environment = for_helm(resolve(args), str(folder))
+    config = json.loads(Path(environment["KUBECONFIG"]).read_text())
+    assert len(config["contexts"]) == 1
+    return environment, config["clusters"][0]["cluster"], config["users"][0]["user"]
 
 
 def test_helm_gets_a_server_of_its_own_as_a_kubeconfig(tmp_path, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", "/of/somebody/else")
-    known = for_helm({"host": "https://it", "api_key": "t", "ca_cert": "/ca", "client_cert": "/crt", "client_key": "/key"}, str(tmp_path))
-    assert known == {"kubeconfig": str(tmp_path / "kubeconfig")} and modes.S_IMODE((tmp_path / "kubeconfig").stat().st_mode) == 0o600
-    config = json.loads((tmp_path / "kubeconfig").read_text())
-    assert config["clusters"][0]["cluster"] == {"server": "https://it", "certificate-authority": "/ca"}
-    assert config["users"][0]["user"] == {"token": "t", "client-certificate": "/crt", "client-key": "/key"}
-    assert Helm("true", known)._environment["KUBECONFIG"] == str(tmp_path / "kubeconfig"), "and not the one that lies around"
+    args = {"host": "https://it/", "api_key": "t", "ca_cert": "/ca", "client_cert": "/crt", "client_key": "/key"}
+    environment, cluster, user = helms(args, tmp_path)
+    assert modes.S_IMODE((tmp_path / "kubeconfig").stat().st_mode) == 0o600
+    assert cluster == {"server": "https://it", "certificate-authority": "/ca"}
+    assert user == {"token": "t", "client-certificate": "/crt", "client-key": "/key"}
+    assert Helm("true", environment)._environment["KUBECONFIG"] == str(tmp_path / "kubeconfig"), "and not the one that lies around"
 
 
 def test_helm_gets_what_the_environment_says(tmp_path, monkeypatch):
     monkeypatch.setenv("K8S_AUTH_HOST", "https://it")
     monkeypatch.setenv("K8S_AUTH_API_KEY", "t")
     monkeypatch.setenv("K8S_AUTH_VERIFY_SSL", "false")
-    for_helm({}, str(tmp_path))
-    config = json.loads((tmp_path / "kubeconfig").read_text())
-    assert config["clusters"][0]["cluster"] == {"server": "https://it", "insecure-skip-tls-verify": True} and config["users"][0]["user"] == {"token": "t"}
+    _environment, cluster, user = helms({}, tmp_path)
+    assert cluster == {"server": "https://it", "insecure-skip-tls-verify": True} and user == {"token": "t"}
 
 
-def test_helm_gets_the_kubeconfig_as_it_is(api, pki, tmp_path):
-    assert for_helm({"kubeconfig": "/k", "context": "c", "api_key": "t"}, str(tmp_path)) == {"kubeconfig": "/k", "context": "c", "api_key": "t"}
-    config = kubeconfig(api, pki, plugin(tmp_path, credential(token="t")))
-    known = for_helm({"kubeconfig": config, "context": "it"}, str(tmp_path))
-    assert known["context"] == "it" and json.loads(Path(known["kubeconfig"]).read_text()) == config
+def test_helm_gets_the_one_context_with_what_the_options_change(api, pki, tmp_path):
+    program = plugin(tmp_path, credential(token="t"))
+    args = {"kubeconfig": kubeconfig(api, pki, {"token": "a"}, other=program), "context": "other"}
+    assert helms(args, tmp_path)[2] == program, "its credentials are renewed while Helm works"
+    assert helms({**args, "api_key": "new"}, tmp_path)[2] == {"token": "new"}
+    assert helms({**args, "validate_certs": False}, tmp_path)[1] == {"server": api.url, "insecure-skip-tls-verify": True}
 
 
-def test_in_a_pod_helm_is_told_nothing_and_looks_where_we_look(tmp_path):
-    assert for_helm({}, str(tmp_path)) == {} and not (tmp_path / "kubeconfig").exists()
+def test_in_a_pod_helm_gets_its_account(api, pod, tmp_path):
+    _environment, cluster, user = helms({}, tmp_path)
+    assert cluster["server"] == api.url and user == {"tokenFile": str(pod.token)}
+    assert seen_as(api, {"impersonate_user": "anna"}) == [("Impersonate-User", "anna")]
+    assert helms({"impersonate_user": "anna"}, tmp_path)[2]["as"] == "anna"
 
 
-@pytest.mark.parametrize("args", [{"client_cert": "/c"}, {"client_cert": "/c", "host": "https://it", "kubeconfig": "/k"}])
-def test_a_certificate_that_helm_could_not_use_is_refused(args, tmp_path):
-    with pytest.raises(HelmError, match="kubeconfig that holds the certificate"):
-        for_helm(args, str(tmp_path))
+def test_nothing_in_the_shell_leads_helm_elsewhere(api, pki, tmp_path, monkeypatch):
+    for name in (*DECIDED, "HELM_PLUGINS"):
+        monkeypatch.setenv(name, "of-the-shell")
+    environment = Helm("true", helms({"kubeconfig": kubeconfig(api, pki, {"token": "a"})}, tmp_path)[0])._environment
+    left = {k: v for k, v in environment.items() if k.startswith("HELM_")}
+    assert left == {"HELM_DRIVER": "secret", "HELM_PLUGINS": str(tmp_path / "plugins")} and list((tmp_path / "plugins").iterdir()) == []
+
+
+@pytest.mark.parametrize("driver", ["configmap", "sql", "memory"])
+def test_releases_that_are_kept_elsewhere_are_refused(tmp_path, monkeypatch, driver):
+    monkeypatch.setenv("HELM_DRIVER", driver)
+    with pytest.raises(HelmError, match=f"HELM_DRIVER is '{driver}'.*unset HELM_DRIVER"):
+        for_helm(resolve({"host": "https://it"}), str(tmp_path))
+
+
+def test_a_relative_helm_means_the_folder_that_ansible_was_started_in(tmp_path, monkeypatch):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/helm").write_text("#!/bin/sh\n")
+    (tmp_path / "bin/helm").chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    assert Helm("./bin/helm", {}).binary == str(tmp_path / "bin/helm")
 
 
 # --- through the API server to a pod --------------------------------------------------------------------------------------
@@ -330,3 +484,13 @@ def test_a_forwarded_port_is_asked_for_by_the_same_user(api, pki, user):
     shown = {k.lower(): v for k, v in api.headers[-1].items()}.get("authorization", "")
     assert (asked, query["ports"]) == (path, ["5432"])
     assert (shown, api.certificates[-1]) == (("Bearer anna-token", "") if user == "token" else ("", "anna"))
+
+
+def test_a_thread_of_the_package_prints_no_traceback(capfd):
+    _quiet_threads()
+    _quiet_threads()
+    for name in ("Kubernetes port forward proxy: 5432", "another"):
+        thread = threading.Thread(target=lambda: 1 / 0, name=name)
+        thread.start()
+        thread.join()
+    assert capfd.readouterr().err.count("ZeroDivisionError") == 1, "that of the other thread"

@@ -53,7 +53,7 @@ VALUES = {"gateway": {"replicaCount": 1}, "flag": True}
 
 
 def launched(helm: FakeHelm, scratch, environment=None, action=None) -> Launch:
-    upgrade = Upgrade("rel", "ns", "/chart", VALUES, 60, False, {})
+    upgrade = Upgrade("rel", "ns", "/chart", VALUES, 60, False)
     return process.launch(action or action_of(Example, {}), upgrade, str(scratch), str(helm.program), environment or {}, {}, lambda: 7.0)
 
 
@@ -120,6 +120,7 @@ def test_the_environment_of_helm_is_decided(helm, scratch, monkeypatch):
     assert ended(launched(helm, scratch, {"HELM_KUBECONTEXT": None, "HELM_KUBETOKEN": "it's $HOME"})).error == ""
     for call in helm.calls():
         assert "HELM_KUBECONTEXT" not in call["env"] and call["env"]["HELM_KUBETOKEN"] == "it's $HOME"
+        assert call["env"]["HELM_NAMESPACE"] == "ns"
 
 
 def test_a_module_that_was_killed_is_noticed_when_helm_has_ended(helm, scratch, monkeypatch):

@@ -110,8 +110,8 @@ def test_helms_error_becomes_the_cause_that_its_words_name(stderr, code, parts):
 
 
 def test_long_words_take_no_time():
-    begun = time.monotonic()
+    begun = time.process_time()
     policies, fields = "following policies\n" + "a:\n  b: c\n" * 50_000, 'conflict with "x": ' + ".a" * 300_000
     for text in ("x" * 1_000_000, "a.b: " * 200_000, '"' * 1_000_000, "[a] " * 200_000, policies, fields):
         refusals.classify(text), refusals.conflicts(text), refusals.scc_fields(text), refusals.immutable(text)
-    assert time.monotonic() - begun < 6
+    assert time.process_time() - begun < 3

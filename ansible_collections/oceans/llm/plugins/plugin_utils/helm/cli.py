@@ -20,7 +20,7 @@ from typing import Any
 
 from ansible import constants
 
-from ..kube.client import options, own_server
+from ..kube.auth import Way
 from . import releases
 from .releases import Release
 
@@ -32,14 +32,15 @@ class HelmError(Exception):
 
 
 class Helm:
-    """One helm binary, pointed at one cluster. `auth` has kubernetes.core's argument names."""
+    """One helm binary, pointed at one cluster by its environment (:func:`for_helm`)."""
 
-    def __init__(self, binary: str, auth: Mapping[str, Any]) -> None:
-        found = shutil.which(binary or "helm")
+    def __init__(self, binary: str, environment: Mapping[str, str | None]) -> None:
+        found = shutil.which(os.path.expanduser(binary) or "helm")
         if not found:
             raise HelmError(f"no helm program {binary or 'helm'!r} on PATH; install Helm >= 3.18 or >= 4.2.2, or set oceans_llm_helm_binary")
-        self.binary = found
-        self._environment = {**os.environ, **_environment(auth)}
+        self.binary = os.path.abspath(found)  # one meaning, whatever folder the module runs in
+        wanted = {**os.environ, **environment}
+        self._environment = {name: value for name, value in wanted.items() if value is not None}
 
     def pull(self, chart: str, version: str, into: str) -> str:
         """A local path of the chart: itself when it is one, else pulled, once in a run whoever asks (preflight, release, another host).
@@ -112,52 +113,40 @@ def said(text: str) -> str:
     return text.strip()
 
 
-def for_helm(auth: Mapping[str, Any], folder: str) -> dict[str, Any]:
-    """The auth options as Helm and kubernetes.core.helm understand them.
+#: what Helm reads of its environment that would lead it to another cluster, user, namespace, storage or program than this run's: all of it
+#: is decided here (Helm documentation, environment variables). HELM_PLUGINS: with helm-diff installed, kubernetes.core.helm would ask that
+#: plugin whether anything changes, and it knows nothing of drift, of a rotated Secret or of a revision that failed.
+DECIDED = (
+    "HELM_KUBECONTEXT",
+    "HELM_KUBEAPISERVER",
+    "HELM_KUBETOKEN",
+    "HELM_KUBECAFILE",
+    "HELM_KUBEASUSER",
+    "HELM_KUBEASGROUPS",
+    "HELM_KUBEINSECURE_SKIP_TLS_VERIFY",
+    "HELM_KUBETLS_SERVER_NAME",
+    "HELM_NAMESPACE",
+    "HELM_DEBUG",
+)
+DRIVERS = ("", "secret", "secrets")
 
-    A kubeconfig that is a dictionary, and a server that is named without a kubeconfig, become a kubeconfig file in `folder`,
-    readable by its owner only: Helm has no option for client certificates, and to a server it would bring the credentials of any
-    kubeconfig that it finds.
+
+def for_helm(way: Way, folder: str) -> dict[str, str | None]:
+    """The environment that leads Helm the same way: a kubeconfig in `folder`, readable by its owner only. None takes a variable away.
+
+    :raises HelmError: when releases are to be kept elsewhere than in Secrets.
     """
-    known = options(auth)
-    config = known.get("kubeconfig")
-    if own_server(known):
-        config, known = _kubeconfig(known), {}
-    elif known.get("client_cert"):
-        raise HelmError("client_cert is given without host, or with a kubeconfig; set host, or use a kubeconfig that holds the certificate")
-    if not isinstance(config, Mapping):
-        return {name: value for name, value in known.items() if name != "client_key"}
-    path = os.path.join(folder, "kubeconfig")
+    refuse_driver()
+    path, plugins = os.path.join(folder, "kubeconfig"), os.path.join(folder, "plugins")
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        json.dump(config, file)
-    return {**known, "kubeconfig": path}
+        json.dump(dict(way.config), file)
+    os.makedirs(plugins, mode=0o700, exist_ok=True)
+    proxy = {"NO_PROXY": way.no_proxy, "no_proxy": way.no_proxy} if way.no_proxy else {}
+    return {**dict.fromkeys(DECIDED), "KUBECONFIG": path, "HELM_DRIVER": "secret", "HELM_PLUGINS": plugins, **proxy}
 
 
-def _kubeconfig(auth: Mapping[str, Any]) -> dict[str, Any]:
-    """One cluster, one user, one context (Kubernetes documentation, client-go kubeconfig v1)."""
-    cluster = {"server": auth["host"]}
-    if auth.get("validate_certs") is False:
-        cluster["insecure-skip-tls-verify"] = True  # which client-go refuses beside an authority
-    elif auth.get("ca_cert"):
-        cluster["certificate-authority"] = os.path.abspath(os.path.expanduser(auth["ca_cert"]))
-    user = {"token": auth["api_key"]} if auth.get("api_key") else {}
-    for option, key in (("client_cert", "client-certificate"), ("client_key", "client-key")):
-        if auth.get(option):
-            user[key] = os.path.abspath(os.path.expanduser(auth[option]))
-    return {
-        "apiVersion": "v1", "kind": "Config", "current-context": "it", "clusters": [{"name": "it", "cluster": cluster}],
-        "users": [{"name": "it", "user": user}], "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
-    }
-
-
-def _environment(auth: Mapping[str, Any]) -> dict[str, str]:
-    """Helm's environment for what kubernetes.core takes as arguments (Helm documentation, environment variables)."""
-    names = {"kubeconfig": "KUBECONFIG", "context": "HELM_KUBECONTEXT", "host": "HELM_KUBEAPISERVER", "api_key": "HELM_KUBETOKEN", "ca_cert": "HELM_KUBECAFILE"}
-    found, wanted = {}, options(auth)
-    for argument, variable in names.items():
-        value = wanted.get(argument)
-        if isinstance(value, str):
-            found[variable] = os.path.expanduser(value) if argument in ("kubeconfig", "ca_cert") else value
-    if wanted.get("validate_certs") is False:
-        found["HELM_KUBEINSECURE_SKIP_TLS_VERIFY"] = "true"
-    return found
+def refuse_driver() -> None:
+    """Everything that is known of a release is read from its Secrets."""
+    driver = os.environ.get("HELM_DRIVER", "")
+    if driver.lower() not in DRIVERS:
+        raise HelmError(f"HELM_DRIVER is {driver!r}, but this collection reads Helm's releases from Secrets only; unset HELM_DRIVER, or set it to 'secret'")

@@ -186,7 +186,7 @@ class Launch:
 
 @dataclass(frozen=True)
 class Upgrade:
-    """What helm is to do; `auth`: how to reach the cluster, as kubernetes.core.helm takes it."""
+    """What helm is to do. How to reach the cluster is said by the environment of the wrapper, and to the module not at all."""
 
     name: str
     namespace: str
@@ -194,7 +194,6 @@ class Upgrade:
     values: Mapping[str, Any]
     timeout: int
     force_conflicts: bool
-    auth: Mapping[str, Any]
 
     def options(self, folder: str, program: str) -> dict[str, Any]:
         """For the module: no wait, no atomic; the watcher is the wait."""
@@ -208,7 +207,6 @@ class Upgrade:
             "values_files": values_files(folder, self.values),
             "binary_path": program,
             **({"force_conflicts": True} if self.force_conflicts else {}),
-            **self.auth,
         }
 
 
@@ -222,7 +220,7 @@ def launch(
     clock: Callable[[], float],
 ) -> Launch:
     """Start kubernetes.core.helm for an action plugin whose connection is local; `program` is the real helm, `folder` readable for nobody else."""
-    options = upgrade.options(folder, wrapper(folder, program, environment))
+    options = upgrade.options(folder, wrapper(folder, program, {**environment, "HELM_NAMESPACE": upgrade.namespace}))
     return Launch(lambda: start(action, options, folder, task_vars, clock), folder, clock)
 
 
@@ -251,7 +249,7 @@ def _background(action: ActionBase, jobs: str) -> Iterator[None]:
     task, connection = action._task, action._connection
     shell, become, environment = connection._shell, connection.become, task.environment
     before = shell.get_option("async_dir")
-    task.async_val, connection.become, task.environment = ASYNC_LIMIT, None, list(environment or ())
+    task.async_val, connection.become, task.environment = ASYNC_LIMIT, None, []  # action_base has put the task's own into this process
     shell.set_option("async_dir", jobs)
     try:
         yield

@@ -14,45 +14,26 @@ import codecs
 import contextlib
 import email.utils
 import json
-import logging
-import os
 import re
 import socket
-import sys
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 from . import paths
+from .auth import ClusterError, Way, resolve
 
 try:
     import kubernetes.client
-    import kubernetes.config
     import kubernetes.stream.ws_client
     import urllib3
-
-    IMPORT_ERROR: ImportError | None = None
-except ImportError as error:  # said as a sentence when a client is asked for; ansible-doc must work without it
-    IMPORT_ERROR = error
+except ImportError:  # auth.resolve says it
+    pass
 
 #: seconds to connect, and to wait for an answer that is not a stream
 TIMEOUT = (5.0, 20.0)
-#: argument of kubernetes.core's auth options -> environment variable it falls back to
-ENVIRONMENT = {
-    "kubeconfig": "K8S_AUTH_KUBECONFIG",
-    "context": "K8S_AUTH_CONTEXT",
-    "host": "K8S_AUTH_HOST",
-    "api_key": "K8S_AUTH_API_KEY",
-    "ca_cert": "K8S_AUTH_SSL_CA_CERT",
-    "client_cert": "K8S_AUTH_CERT_FILE",
-    "client_key": "K8S_AUTH_KEY_FILE",
-    "validate_certs": "K8S_AUTH_VERIFY_SSL",
-}
-
-
-class ClusterError(Exception):
-    """No usable way to the cluster; the text is one sentence for the user."""
 
 
 class ApiError(ClusterError):
@@ -76,32 +57,27 @@ class ApiError(ClusterError):
 class Cluster:
     """A connection to one cluster, cheap to keep and safe to share between threads."""
 
-    def __init__(self, client: kubernetes.client.ApiClient) -> None:
+    def __init__(self, client: kubernetes.client.ApiClient, headers: Iterable[tuple[str, str]] = ()) -> None:
         self._client = client
+        self._impersonation = tuple(headers)
         self._http = client.rest_client.pool_manager
         self.server: str = client.configuration.host.rstrip("/")
+        #: uid of its namespace kube-system, once that was asked for; empty when it may not be read (secrets/identity.py)
+        self.uid = ""
         #: server time minus local time in seconds, from the Date header of the last answer (faults.md G5: clocks differ)
         self.skew = 0.0
 
     @classmethod
-    def connect(cls, args: Mapping[str, Any] | None = None) -> Cluster:
-        """Find the cluster as kubernetes.core does: arguments, then K8S_AUTH_*, then KUBECONFIG, then the pod's own account.
-
-        A server that is named without a kubeconfig stands for itself (:func:`own_server`).
+    def connect(cls, args: Mapping[str, Any] | Way | None = None) -> Cluster:
+        """The cluster of a way, or of kubernetes.core's options (auth.resolve).
 
         :raises ClusterError: when none of these gives a usable configuration.
         """
-        if IMPORT_ERROR is not None:
-            raise ClusterError(f"the Python package 'kubernetes' is missing from {sys.executable}: {IMPORT_ERROR}; pip install kubernetes")
-        wanted = options(args or {})
-        configuration = kubernetes.client.Configuration()
-        complaints = [] if own_server(wanted) else _load(configuration, wanted.get("kubeconfig"), wanted.get("context"))
-        _override(configuration, wanted)
-        if complaints and not configuration.api_key and not configuration.cert_file:
-            raise ClusterError(f"the user of the kubeconfig got no credentials: {complaints[-1]}; try kubectl version with it")
+        way = args if isinstance(args, Way) else resolve(args or {})
+        configuration = way.configuration()
         configuration.retries = False  # a retry hides how long the API has been away; the callers decide
         configuration.connection_pool_maxsize = 24  # one per watch, and some
-        return cls(kubernetes.client.ApiClient(configuration))
+        return cls(kubernetes.client.ApiClient(configuration), way.impersonation())
 
     # --- requests -------------------------------------------------------------------------------------------------
 
@@ -111,7 +87,9 @@ class Cluster:
         return {auth["key"]: auth["value"] for auth in known if auth["in"] == "header" and auth["value"]}
 
     def _open(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, content_type: str, timeout: Any) -> Any:
-        headers = {"Accept": "application/json", "User-Agent": "oceans.llm", "Content-Type": content_type, **self._authorization()}
+        headers = urllib3.HTTPHeaderDict({"Accept": "application/json", "User-Agent": "oceans.llm", "Content-Type": content_type, **self._authorization()})
+        for name, value in self._impersonation:
+            headers.add(name, value)
         url = self.server + path
         text = urlencode({k: _query(v) for k, v in (query or {}).items() if v is not None})
         data = None if body is None else body if isinstance(body, (str, bytes)) else json.dumps(body)
@@ -233,7 +211,10 @@ class Cluster:
 
         :raises ApiError: when it is not allowed, or the API server cannot do it.
         """
+        _quiet_threads()
         path = f"{paths.pod(namespace, pod)}/portforward"
+        if self._impersonation:  # the package sends no other header than the authorization with a websocket
+            raise ApiError(405, "PortForward", f"no way to port {port} of Pod/{pod}: the Kubernetes client cannot forward a port as another user", path)
         try:  # what kubernetes.stream does, without its typed models: to import them takes longer than all the rest
             forward = kubernetes.stream.ws_client.portforward_call(
                 self._client.configuration, "GET", self.server + path, headers=self._authorization(), query_params=[("ports", str(port))]
@@ -271,73 +252,18 @@ class Cluster:
         return time.time() + self.skew
 
 
-def options(args: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that are set, by argument or else by environment variable, under the names of :data:`ENVIRONMENT`."""
-    found = {name: args.get(name) if args.get(name) not in (None, "") else os.environ.get(variable) for name, variable in ENVIRONMENT.items()}
-    wanted = {name: value for name, value in found.items() if value not in (None, "")}
-    if "validate_certs" in wanted:
-        wanted["validate_certs"] = str(wanted["validate_certs"]).lower() not in ("false", "no", "0", "off")
-    return wanted
+def _quiet_threads() -> None:
+    """The package's thread behind a forwarded port dies with a traceback on the screen when the other end hangs up; who uses the port sees it anyway."""
+    before = threading.excepthook
+    if getattr(before, "of_oceans_llm", False):
+        return
 
+    def hook(told: threading.ExceptHookArgs, /) -> None:
+        if told.thread is None or "port forward" not in told.thread.name:
+            before(told)
 
-def own_server(wanted: Mapping[str, Any]) -> bool:
-    """True when a server is named and no kubeconfig is: then none is read, and none of its credentials is sent there."""
-    return bool(wanted.get("host")) and not wanted.get("kubeconfig") and not wanted.get("context")
-
-
-class _Complaints(logging.Handler):
-    """What the client tells its log, and nobody else: why an exec plugin (or another way to a token) gave none."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.told: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.told.append(" ".join(record.getMessage().split()))
-
-
-def _load(configuration: Any, kubeconfig: Any, context: str | None) -> list[str]:
-    """Fill the configuration; returns what went wrong on the way to a token or certificate."""
-    complaints, log = _Complaints(), logging.getLogger()
-    log.addHandler(complaints)
-    try:
-        _find(configuration, kubeconfig, context)
-    finally:
-        log.removeHandler(complaints)
-    return complaints.told
-
-
-def _find(configuration: Any, kubeconfig: Any, context: str | None) -> None:
-    default = os.environ.get("KUBECONFIG") or os.path.expanduser("~/.kube/config")  # now: the client looked when it was imported
-    try:
-        if isinstance(kubeconfig, Mapping):
-            kubernetes.config.load_kube_config_from_dict(dict(kubeconfig), context=context, client_configuration=configuration)
-        elif kubeconfig or context or os.environ.get("KUBECONFIG") or os.path.exists(default):
-            path = os.path.expanduser(kubeconfig) if kubeconfig else default
-            if kubeconfig and not os.path.exists(path):
-                raise ClusterError(f"the kubeconfig {path} does not exist; set oceans_llm_kubeconfig or K8S_AUTH_KUBECONFIG")
-            kubernetes.config.load_kube_config(path, context=context, client_configuration=configuration, persist_config=False)
-        else:
-            kubernetes.config.load_incluster_config(client_configuration=configuration)
-    except kubernetes.config.ConfigException as error:
-        where = kubeconfig if isinstance(kubeconfig, str) else "the given kubeconfig" if kubeconfig else "KUBECONFIG, ~/.kube/config or a pod's service account"
-        raise ClusterError(f"no usable cluster in {where}: {_plain(error)}; set oceans_llm_kubeconfig and oceans_llm_context") from error
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:  # what the client raises for a file that is no kubeconfig
-        raise ClusterError(f"{kubeconfig or 'the kubeconfig'} cannot be read as a kubeconfig: {_plain(error)}") from error
-    except Exception as error:
-        if type(error).__module__.startswith("yaml"):
-            raise ClusterError(f"{kubeconfig or 'the kubeconfig'} is not YAML: {_plain(error)}") from error
-        raise
-
-
-def _override(configuration: Any, wanted: Mapping[str, Any]) -> None:
-    for name, attribute in (("host", "host"), ("ca_cert", "ssl_ca_cert"), ("client_cert", "cert_file"), ("client_key", "key_file")):
-        if name in wanted:
-            setattr(configuration, attribute, wanted[name] if name == "host" else os.path.expanduser(wanted[name]))
-    if "api_key" in wanted:  # in place of the kubeconfig's token, and of what renews that
-        configuration.api_key, configuration.refresh_api_key_hook = {"BearerToken": f"Bearer {wanted['api_key']}"}, None
-    if "validate_certs" in wanted:
-        configuration.verify_ssl = wanted["validate_certs"]
+    hook.of_oceans_llm = True  # type: ignore[attr-defined]
+    threading.excepthook = hook
 
 
 def _query(value: Any) -> str:

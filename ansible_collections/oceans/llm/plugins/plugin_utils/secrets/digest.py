@@ -29,6 +29,8 @@ from ..helm.releases import Release
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
 from ..kube.objects import epoch
+from . import identity
+from .identity import key_name
 
 ANNOTATION = "oceans.llm/secrets-digest"
 PLACEHOLDER = "to-be-worked-out"  # and the place
@@ -207,12 +209,15 @@ def key_of(cluster: Cluster, namespace: str, release: str, make: bool) -> bytes 
     """The key of this release, made once. None when there is none yet and none is to be made, or none may be."""
     path = paths.secret(namespace, key_name(release))
     found = cluster.find(path)
+    if found is not None and make and cluster.uid and not identity.remembered(found):
+        cluster.patch(path, {"metadata": {"labels": identity.label(cluster)}})  # made before clusters were remembered, or moved on purpose
     if found is None and make:
+        labels = {"app.kubernetes.io/managed-by": "oceans.llm", "app.kubernetes.io/instance": release, **identity.label(cluster)}
         body = {
             "apiVersion": "v1",
             "kind": "Secret",
             "type": "Opaque",
-            "metadata": {"name": key_name(release), "labels": {"app.kubernetes.io/managed-by": "oceans.llm", "app.kubernetes.io/instance": release}},
+            "metadata": {"name": key_name(release), "labels": labels},
             "data": {"key": base64.b64encode(secrets.token_bytes(32)).decode()},
         }
         try:
@@ -222,10 +227,6 @@ def key_of(cluster: Cluster, namespace: str, release: str, make: bool) -> bytes 
                 raise
             found = cluster.get(path)
     return base64.b64decode(found["data"]["key"]) if found else None
-
-
-def key_name(release: str) -> str:
-    return f"{release}-digest-key"
 
 
 def _deployments(release: Release | None) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -1,0 +1,343 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which cluster, and as whom: everything that kubernetes.core accepts becomes one kubeconfig with one context.
+
+The Kubernetes client of this collection and Helm are both given that kubeconfig and nothing else, so they cannot mean two clusters or
+two users. What one of them could not do is refused here, before anything is asked of a cluster.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+import urllib.parse
+import urllib.request
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+try:
+    import kubernetes.client
+    import kubernetes.config
+    import kubernetes.config.incluster_config as pod_account
+    import urllib3
+    import yaml
+
+    IMPORT_ERROR: ImportError | None = None
+except ImportError as error:  # said as a sentence when a client is asked for; ansible-doc must work without it
+    IMPORT_ERROR = error
+
+#: environment variables by which kubernetes.core's options can be given
+PREFIX = "K8S_AUTH_"
+#: the module whose functions say what the options and variables of kubernetes.core mean (a test fails when they move)
+CORE = "ansible_collections.kubernetes.core.plugins.module_utils.k8s.client"
+CONTEXT = "oceans-llm"  # the one name in the kubeconfig
+#: keys of a kubeconfig that are paths, relative to the file that they stand in
+PATHS = {"certificate-authority", "client-certificate", "client-key", "tokenFile"}
+#: ways to a token or password in a kubeconfig's user; one that is given takes the place of all
+SECRETS = ("token", "tokenFile", "username", "password", "exec", "auth-provider")
+
+
+class ClusterError(Exception):
+    """No usable way to the cluster; the text is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """The cluster and the user. `in_pod`: the account of the pod that Ansible runs in, whose token the client renews by itself."""
+
+    config: Mapping[str, Any]
+    in_pod: bool = False
+    no_proxy: str = ""
+
+    @property
+    def cluster(self) -> Mapping[str, Any]:
+        return dict(self.config["clusters"][0]["cluster"])
+
+    @property
+    def user(self) -> Mapping[str, Any]:
+        return dict(self.config["users"][0]["user"])
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must not be told."""
+        return [str(self.user[key]) for key in ("token", "password", "client-key-data") if self.user.get(key)]
+
+    def impersonation(self) -> list[tuple[str, str]]:
+        """Headers of a request for somebody else (Kubernetes documentation, user impersonation); the Python client knows none of the keys."""
+        user = self.user
+        headers = [("Impersonate-User", user.get("as")), ("Impersonate-Uid", user.get("as-uid"))]
+        headers += [("Impersonate-Group", group) for group in user.get("as-groups") or ()]
+        for key, values in (user.get("as-user-extra") or {}).items():
+            headers += [(f"Impersonate-Extra-{urllib.parse.quote(str(key), safe='')}", value) for value in values or ()]
+        return [(name, str(value)) for name, value in headers if value]
+
+    def configuration(self) -> Any:
+        """For the Kubernetes client. :raises ClusterError: when the way gives no credentials."""
+        configuration, complaints, log = kubernetes.client.Configuration(), _Complaints(), logging.getLogger()
+        log.addHandler(complaints)
+        try:
+            if self.in_pod:
+                kubernetes.config.load_incluster_config(client_configuration=configuration)
+            else:
+                kubernetes.config.load_kube_config_from_dict(dict(self.config), client_configuration=configuration)
+        except Exception as error:  # whatever the client makes of a user that it does not understand
+            raise ClusterError(f"no usable cluster in the kubeconfig: {_plain(error)}; set oceans_llm_kubeconfig and oceans_llm_context") from error
+        finally:
+            log.removeHandler(complaints)
+        if complaints.told and not configuration.api_key and not configuration.cert_file:
+            raise ClusterError(f"the user of the kubeconfig got no credentials: {complaints.told[-1]}; try kubectl version with it")
+        self._proxy(configuration)
+        return configuration
+
+    def _proxy(self, configuration: Any) -> None:
+        proxy = self.cluster.get("proxy-url")
+        if proxy:
+            configuration.proxy, configuration.no_proxy = proxy, ""  # as in client-go: a proxy of the kubeconfig has no exceptions
+            parts = urllib.parse.urlsplit(proxy)
+            if parts.username:
+                login = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
+                configuration.proxy_headers = urllib3.util.make_headers(proxy_basic_auth=login)
+        elif self.no_proxy:
+            configuration.no_proxy = self.no_proxy
+
+
+def resolve(args: Mapping[str, Any]) -> Way:
+    """The way that the options and the environment say; relative paths mean the folder that Ansible was started in.
+
+    :raises ClusterError: when there is none, or one that Helm or the client could not go.
+    """
+    if IMPORT_ERROR is not None:
+        raise ClusterError(f"the Python package 'kubernetes' is missing from {sys.executable}: {IMPORT_ERROR}; pip install kubernetes")
+    wanted = options(args)
+    if wanted.get("persist_config"):
+        raise ClusterError("persist_config is not supported: renewed tokens are never written into the kubeconfig; leave the option out")
+    cluster: dict[str, Any] = {}
+    user: dict[str, Any] = {}
+    in_pod = False
+    if wanted.get("host") and not wanted.get("kubeconfig") and not wanted.get("context"):
+        pass  # none of a kubeconfig's credentials is sent to a server that is named without it
+    elif wanted.get("kubeconfig") or wanted.get("context"):
+        cluster, user = _entries(_load(wanted.get("kubeconfig") or _default()), wanted.get("context"), wanted.get("kubeconfig"))
+    else:
+        cluster, user, in_pod = _somewhere()
+    cluster, user = _cluster(cluster, wanted), _user(user, wanted)
+    if not cluster.get("server"):
+        raise ClusterError("the kubeconfig names no server for this context; set oceans_llm_kubeconfig, or host in oceans_llm_auth")
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": CONTEXT,
+        "clusters": [{"name": CONTEXT, "cluster": cluster}],
+        "users": [{"name": CONTEXT, "user": user}],
+        "contexts": [{"name": CONTEXT, "context": {"cluster": CONTEXT, "user": CONTEXT}}],
+    }
+    in_pod = in_pod and not {"api_key", "username", "client_cert", "ca_cert", "validate_certs", "proxy"} & set(wanted)
+    return Way(config, in_pod, _no_proxy(wanted) if not cluster.get("proxy-url") else "")
+
+
+def options(args: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that are set, by argument or by K8S_AUTH_*, under kubernetes.core's names; paths are absolute."""
+    try:
+        core = importlib.import_module(CORE)
+    except ImportError as error:
+        raise ClusterError(f"the collection kubernetes.core is missing or too old: {error}; ansible-galaxy collection install kubernetes.core") from error
+    given = {name: value for name, value in args.items() if value not in (None, "", [], {})}
+    spec = {name: value for name, value in core._create_auth_spec(**given).items() if value not in (None, "", {})}
+    headers = core._create_headers(**given)
+    found = {_ALIASES.get(name, name): value for name, value in spec.items()}
+    if headers.get("Impersonate-User"):
+        found["impersonate_user"] = headers["Impersonate-User"]
+    if headers.get("Impersonate-Group"):
+        found["impersonate_groups"] = headers["Impersonate-Group"]
+    if "validate_certs" in found:
+        found["validate_certs"] = str(found["validate_certs"]).lower() not in ("false", "no", "0", "off", "n", "f")
+    for name in ("ca_cert", "client_cert", "client_key"):
+        if name in found:
+            found[name] = absolute(str(found[name]))
+    if isinstance(found.get("kubeconfig"), str):
+        found["kubeconfig"] = os.pathsep.join(absolute(path) for path in found["kubeconfig"].split(os.pathsep) if path)
+    return found
+
+
+#: attribute of the Kubernetes client -> the option of kubernetes.core that sets it, where the names differ
+_ALIASES = {"ssl_ca_cert": "ca_cert", "cert_file": "client_cert", "key_file": "client_key", "verify_ssl": "validate_certs"}
+
+
+def absolute(path: str) -> str:
+    """One meaning for everybody: modules run in the playbook's folder, plugins in the one that Ansible was started in."""
+    return os.path.abspath(os.path.expanduser(path))
+
+
+def _somewhere() -> tuple[dict[str, Any], dict[str, Any], bool]:
+    """Nothing is said: a kubeconfig in its usual place, or the pod's own account. Not a guess between both: kubernetes.core and Helm differ in it."""
+    here = [path for path in _default().split(os.pathsep) if path and os.path.exists(path)]
+    try:
+        kubernetes.config.load_incluster_config(client_configuration=kubernetes.client.Configuration())
+        pod: Exception | None = None
+    except kubernetes.config.ConfigException as error:
+        pod = error
+    if here and pod is None:
+        raise ClusterError(
+            f"there are two ways to a cluster, and nothing says which: the kubeconfig {here[0]}, and the account of the pod that Ansible runs in "
+            "(kubernetes.core would take this, Helm that); set oceans_llm_kubeconfig or K8S_AUTH_KUBECONFIG"
+        )
+    if here or os.environ.get("KUBECONFIG"):
+        return *_entries(_load(_default()), None, "KUBECONFIG or ~/.kube/config"), False
+    if pod is not None:
+        raise ClusterError(
+            f"no usable cluster in KUBECONFIG, ~/.kube/config or a pod's service account: {_plain(pod)}; set oceans_llm_kubeconfig and oceans_llm_context"
+        )
+    host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
+    server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+    return {"server": server, "certificate-authority": pod_account.SERVICE_CERT_FILENAME}, {"tokenFile": pod_account.SERVICE_TOKEN_FILENAME}, True
+
+
+def _default() -> str:
+    """Now: the client looked when it was imported."""
+    return os.pathsep.join(absolute(path) for path in (os.environ.get("KUBECONFIG") or "~/.kube/config").split(os.pathsep) if path)
+
+
+def _load(kubeconfig: Any) -> dict[str, Any]:
+    """All entries of one or several files, as kubectl merges them: the first one of a name counts. Paths in them become absolute."""
+    if isinstance(kubeconfig, Mapping):
+        return _merged([(dict(kubeconfig), os.getcwd())])
+    files = kubeconfig.split(os.pathsep)
+    there = [path for path in files if os.path.exists(path)]
+    if not there:
+        raise ClusterError(f"the kubeconfig {kubeconfig} does not exist; set oceans_llm_kubeconfig or K8S_AUTH_KUBECONFIG")
+    return _merged([(_read(path), os.path.dirname(path)) for path in there])
+
+
+def _read(path: str) -> dict[str, Any]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = yaml.safe_load(file)
+    except yaml.YAMLError as error:
+        raise ClusterError(f"{path} is not YAML: {_plain(error)}") from error
+    except (OSError, ValueError) as error:
+        raise ClusterError(f"{path} cannot be read as a kubeconfig: {_plain(error)}") from error
+    if found is None and path != "/dev/null":
+        found = {}
+    if not isinstance(found, Mapping):
+        raise ClusterError(f"{path} cannot be read as a kubeconfig: it is no map")
+    return dict(found)
+
+
+def _merged(files: Iterable[tuple[dict[str, Any], str]]) -> dict[str, Any]:
+    found: dict[str, Any] = {"current-context": "", "clusters": {}, "users": {}, "contexts": {}}
+    for content, folder in files:
+        found["current-context"] = found["current-context"] or content.get("current-context") or ""
+        for kind, key in (("clusters", "cluster"), ("users", "user"), ("contexts", "context")):
+            for entry in content.get(kind) or ():
+                if isinstance(entry, Mapping) and isinstance(entry.get(key), Mapping):
+                    found[kind].setdefault(entry.get("name"), _at(entry[key], folder))
+    return found
+
+
+def _at(entry: Mapping[str, Any], folder: str) -> dict[str, Any]:
+    """With absolute paths; a program with a folder in its name is relative to the file, too (client-go)."""
+    found = {key: os.path.join(folder, os.path.expanduser(value)) if key in PATHS and value else value for key, value in entry.items()}
+    program = found.get("exec")
+    if isinstance(program, Mapping) and os.sep in str(program.get("command") or ""):
+        found["exec"] = {**program, "command": os.path.join(folder, str(program["command"]))}
+    return found
+
+
+def _entries(merged: Mapping[str, Any], context: str | None, source: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Cluster and user of one context."""
+    where = source if isinstance(source, str) else "the given kubeconfig" if source else _default()
+    name = context or merged["current-context"]
+    chosen = merged["contexts"].get(name)
+    if chosen is None:
+        known = ", ".join(sorted(map(str, merged["contexts"]))) or "none"
+        what = f"it has no context {name}" if name else "it has no current-context"
+        raise ClusterError(f"no usable cluster in {where}: {what} (contexts: {known}); set oceans_llm_kubeconfig and oceans_llm_context")
+    cluster, user = merged["clusters"].get(chosen.get("cluster")), merged["users"].get(chosen.get("user"))
+    if cluster is None or (user is None and chosen.get("user")):
+        missing = f"cluster {chosen.get('cluster')}" if cluster is None else f"user {chosen.get('user')}"
+        raise ClusterError(f"no usable cluster in {where}: context {name} names {missing}, which does not exist in it")
+    return cluster, user or {}
+
+
+def _cluster(cluster: dict[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """With the options in place of the kubeconfig's own."""
+    found = dict(cluster)
+    if wanted.get("host"):
+        found["server"] = str(wanted["host"]).rstrip("/")
+    if wanted.get("ca_cert"):
+        found = {**_without(found, "certificate-authority-data"), "certificate-authority": wanted["ca_cert"]}
+    if wanted.get("validate_certs") is False:  # which client-go refuses beside an authority
+        found = {**_without(found, "certificate-authority", "certificate-authority-data"), "insecure-skip-tls-verify": True}
+    elif wanted.get("validate_certs"):
+        found = _without(found, "insecure-skip-tls-verify")
+    if wanted.get("proxy"):
+        found["proxy-url"] = _with_login(str(wanted["proxy"]), wanted.get("proxy_headers") or {})
+    elif wanted.get("proxy_headers"):
+        raise ClusterError("proxy_headers is given without proxy; set proxy in oceans_llm_auth, too")
+    if found.get("proxy-url") and wanted.get("no_proxy") and urllib.request.proxy_bypass_environment(  # type: ignore[attr-defined]
+        urllib.parse.urlsplit(found.get("server", "")).netloc, {"no": wanted["no_proxy"]}
+    ):
+        found = _without(found, "proxy-url")
+    return found
+
+
+def _with_login(proxy: str, headers: Mapping[str, Any]) -> str:
+    """Helm knows a proxy's login only as a part of its address."""
+    other = sorted(set(headers) - {"proxy_basic_auth"})
+    if any(headers[name] for name in other):
+        raise ClusterError(f"proxy_headers: Helm cannot send {', '.join(other)} to a proxy; only proxy_basic_auth is supported")
+    if not headers.get("proxy_basic_auth"):
+        return proxy
+    user, _colon, password = str(headers["proxy_basic_auth"]).partition(":")
+    parts = urllib.parse.urlsplit(proxy)
+    quoted = ":".join(urllib.parse.quote(part, safe="") for part in (user, password))
+    return urllib.parse.urlunsplit(parts._replace(netloc=f"{quoted}@{parts.netloc.rpartition('@')[2]}"))
+
+
+def _user(user: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    found = dict(user)
+    if wanted.get("api_key"):
+        found = {**_without(found, *SECRETS), "token": str(wanted["api_key"])}
+    elif wanted.get("username") or wanted.get("password"):
+        if not (wanted.get("username") and wanted.get("password")):
+            raise ClusterError("username and password belong together; set both in oceans_llm_auth")
+        found = {**_without(found, *SECRETS), "username": str(wanted["username"]), "password": str(wanted["password"])}
+    for option, key in (("client_cert", "client-certificate"), ("client_key", "client-key")):
+        if wanted.get(option):
+            found = {**_without(found, f"{key}-data"), key: wanted[option]}
+    if wanted.get("impersonate_user"):
+        found = {**_without(found, "as-uid", "as-groups", "as-user-extra"), "as": str(wanted["impersonate_user"])}
+    if wanted.get("impersonate_groups"):
+        if not found.get("as"):
+            raise ClusterError("impersonate_groups is given without impersonate_user; the API server takes groups only beside a user")
+        found["as-groups"] = [str(group) for group in wanted["impersonate_groups"]]
+    return found
+
+
+def _no_proxy(wanted: Mapping[str, Any]) -> str:
+    """For a proxy that the environment names."""
+    around = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
+    return ",".join(part for part in (str(wanted["no_proxy"]), around) if part) if wanted.get("no_proxy") else ""
+
+
+def _without(entry: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in entry.items() if key not in keys}
+
+
+class _Complaints(logging.Handler):
+    """What the client tells its log, and nobody else: why an exec plugin (or another way to a token) gave none."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.told: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.told.append(" ".join(record.getMessage().split()))
+
+
+def _plain(error: BaseException) -> str:
+    return " ".join(str(error).split())
