@@ -218,7 +218,7 @@ def _database(place: Place, result: Measured, before: int, version: int) -> None
     told = re.search(r"database (?:still )?at V(\d+)", said)
     if told and int(told.group(1)) != version:
         result.problems.append(f"said '{said}', psql says V{version}")
-    if re.search(r"not touched|no migration began|still at the version before", said) and version != before:
+    if re.search(r"unchanged|no migration began|still at the version before", said) and version != before:
         result.problems.append(f"said '{said}', psql says V{before} became V{version}")
     if not said or re.search(r"unknown|could not be read", said):
         result.problems.append(f"nothing certain is said of the database: {said or 'no report'}")

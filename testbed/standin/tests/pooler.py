@@ -50,10 +50,13 @@ class Pooler:
     def url(self) -> str:
         return self.database.server.url(self.database.name, port=self.port)
 
-    def rows(self, sql: str) -> list[tuple]:
+    def connect(self):
         connection = psycopg2.connect(host="127.0.0.1", port=self.port, user="postgres", password=PASSWORD, dbname=self.database.name)
         connection.autocommit = True
-        with contextlib.closing(connection), connection.cursor() as cursor:
+        return connection
+
+    def rows(self, sql: str) -> list[tuple]:
+        with contextlib.closing(self.connect()) as connection, connection.cursor() as cursor:
             cursor.execute(sql)
             return cursor.fetchall() if cursor.description else []
 

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.postgres import Target
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.database_url import Target
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import ask_database
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database_look import DatabaseLook
 from ansible_collections.oceans.llm.tests.unit.fake_api import FakeApi, objects, ok
 from testbed.standin.tests.pooler import Pooler, pooled
-from testbed.standin.tests.support import Database, Server
+from testbed.standin.tests.support import Database, Server, wait_until
 
 #: what a client could leave behind in the server's connection
 LEFT = {
-    "settings": "SELECT name, setting FROM pg_settings WHERE source IN ('session', 'client') AND name NOT IN ('application_name', 'client_encoding') ORDER BY 1",
+    "settings": "SELECT name, setting FROM pg_settings WHERE source IN ('session', 'client') AND name !~ 'application_name|client_encoding' ORDER BY 1",
     "read only": "SHOW default_transaction_read_only",
     "time-out": "SHOW statement_timeout",
     "prepared statements": "SELECT name FROM pg_prepared_statements",
@@ -43,7 +44,8 @@ def cluster(pooler: Pooler) -> Iterator[Cluster]:
     with FakeApi() as api:
         api.on("GET", paths.service("ns", "pooler"), ok({"spec": {"ports": [{"port": pooler.port}]}}))
         ends = [{"conditions": {"ready": True}, "addresses": ["127.0.0.1"]}]
-        api.on("GET", paths.endpointslices("ns"), objects("EndpointSlice", "1", {"metadata": {"name": "a"}, "ports": [{"port": pooler.port}], "endpoints": ends}))
+        slices = objects("EndpointSlice", "1", {"metadata": {"name": "a"}, "ports": [{"port": pooler.port}], "endpoints": ends})
+        api.on("GET", paths.endpointslices("ns"), slices)
         yield Cluster.connect({"host": api.url})
 
 
@@ -58,14 +60,31 @@ def preflight(pooler: Pooler, cluster: Cluster) -> None:
     assert not found.unknown and not found.sqlstate, found
 
 
+def release(url: str) -> list[dict]:
+    """A gateway that has its URL in its environment."""
+    container = {"name": "gateway", "env": [{"name": "POSTGRES_URL", "value": url.replace("127.0.0.1", "pooler")}]}
+    return [
+        {"kind": "Deployment", "metadata": {"name": "g"}, "spec": {"template": {"spec": {"containers": [container]}}}},
+        {"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"gateway.yaml": "database: {url: env.POSTGRES_URL}"}},
+    ]
+
+
 def rollout(pooler: Pooler, cluster: Cluster) -> None:
-    looks = DatabaseLook(cluster, "ns", where(pooler)).looks()
+    looks = DatabaseLook(cluster, "ns", release(pooler.url)).looks()
     first, second = next(looks), next(looks)
-    assert "accepts the login" in first.sentence and second == first
+    assert "accepts the login" in first.sentence and first.sessions == 0 and second == first
     looks.close()
 
 
-@pytest.mark.parametrize("look", [preflight, rollout])
+def histories(pooler: Pooler, cluster: Cluster) -> None:
+    look = DatabaseLook(cluster, "ns", release(pooler.url))
+    look.begin()
+    wait_until(lambda: look.conclude()["before_at"])
+    known = look.conclude()
+    assert known["history_before"] == known["history_now"] is not None and known["unasked"] == ""
+
+
+@pytest.mark.parametrize("look", [preflight, rollout, histories])
 @pytest.mark.parametrize("history", [True, False])
 def test_a_look_leaves_nothing_behind(pooler, cluster, look, history):
     if not history:
@@ -76,3 +95,22 @@ def test_a_look_leaves_nothing_behind(pooler, cluster, look, history):
     assert {what: pooler.rows(sql) for what, sql in LEFT.items()} == before
     assert pooler.rows("SELECT pg_backend_pid()") == backend, "the pool's connection was given back whole"
     pooler.rows("CREATE TABLE written (i int)")  # as a migration does
+
+
+def test_a_session_of_the_gateways_role_is_work_and_a_longer_history_too(pooler, cluster):
+    looks = DatabaseLook(cluster, "ns", release(pooler.database.url.replace(f":{pooler.database.server.port}", f":{pooler.port}"))).looks()
+    assert next(looks).worked == 0
+    with contextlib.closing(pooler.database.server.connect(pooler.database.name)) as migration, migration.cursor() as cursor:
+        cursor.execute("BEGIN; SELECT 1")  # past the pooler, with the same role
+        seen = next(looks)
+        assert seen.sessions == 1 and seen.worked and not seen.away
+        cursor.execute("COMMIT")
+    assert next(looks).sessions == 0
+    looks.close()
+
+
+def test_a_pooler_without_a_free_connection_is_no_database_that_is_away(pooler, cluster):
+    with contextlib.closing(pooler.connect()) as migration, migration.cursor() as cursor:
+        cursor.execute("BEGIN; SELECT 1")  # the pool's only connection
+        (seen,) = DatabaseLook(cluster, "ns", release(pooler.url)).looks()
+        assert "accepts the login and then gives no answer" in seen.sentence and seen.worked and not seen.away

@@ -19,7 +19,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Re
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import namespaces
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.objects import epoch
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion, database_look
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database_look import DatabaseLook
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
@@ -171,7 +171,7 @@ class ActionModule(ClusterAction):
                 also=also_watched(plan.planned, args["namespace"], args["name"]),
                 interrupted=interrupt,
                 secret_keys=plan.digests.keys(),
-                database=DatabaseLook(cluster, args["namespace"], database_look.target(plan.digests.data.values())),
+                database=DatabaseLook(cluster, args["namespace"], (*plan.planned.manifest, *plan.planned.hooks)),
             )
             follower.start()
             self._helm = self._launch(args, chart, plan, cluster) if change else None

@@ -11,6 +11,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import Clus
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database_look import DatabaseLook
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.scope import also_watched, scope_of
@@ -40,6 +41,7 @@ class ActionModule(ClusterAction):
                 clean=self.redactor,
                 also=also_watched(release, args["namespace"], args["name"]),
                 interrupted=interrupt,
+                database=DatabaseLook(cluster, args["namespace"], (*release.manifest, *release.hooks)),
             )
             follower.start()
             outcome = follower.run(None)

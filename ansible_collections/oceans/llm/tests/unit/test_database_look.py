@@ -6,21 +6,23 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import socket
+import threading
 import time
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.postgres import Target
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.endpoints import Endpoint, ready, service_of
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import database_look
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import find, jobs
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database_look import DatabaseLook, target
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database_look import DatabaseLook
 
 from .fake_api import FakeApi, objects, ok
+from .fake_postgres import Error, FakePostgres
 from .test_causes import Scope, obj, snapshot, stamp
 
 
@@ -31,25 +33,6 @@ def until(true, seconds=5.0):
         time.sleep(0.01)
 
 
-def secret(**data):
-    return {"data": {k: base64.b64encode(v.encode()).decode() for k, v in data.items()}}
-
-
-@pytest.mark.parametrize(
-    ("url", "address"),
-    [
-        ("postgres://u:p@db.ns:5433/x", ("db.ns", 5433)),
-        ("postgresql://u:p%40ss@db/x?sslmode=require", ("db", 5432)),
-        ("postgres://u:p@ss/w#rd@db.example.com/x", ("db.example.com", 5432)),
-        ("postgres://db", ("db", 5432)),
-        ("sqlite://x", None),
-    ],
-)
-def test_the_address_is_read(url, address):
-    found = target([secret(A="x", URL=url)])
-    assert (found and (found.host, found.port)) == address
-
-
 @pytest.mark.parametrize(
     ("host", "service"),
     [
@@ -58,15 +41,48 @@ def test_the_address_is_read(url, address):
         ("pg-rw.db.svc.cluster.local", ("db", "pg-rw")),
         ("pg-rw.db.svc", ("db", "pg-rw")),
         ("db.example.com", None),
+        ("db.corp", ("corp", "db")),  # only the cluster knows
         ("10.1.2.3", None),
+        ("fd00::1", None),
+        ("::1", None),
+        ("localhost", None),
+        ("db.localhost", None),
     ],
 )
 def test_a_service_is_told_from_another_address(host, service):
     assert service_of(host, "ns") == service
 
 
-def first(api):
-    return next(DatabaseLook(Cluster.connect({"host": api.url}), "ns", Target("pg.db")).looks())
+def release(url="postgres://u:pencil@pg.db/x"):
+    """A gateway that has its URL in its environment."""
+    container = {"name": "gateway", "env": [{"name": "POSTGRES_URL", "value": url}]}
+    deployment = {"kind": "Deployment", "metadata": {"name": "g"}, "spec": {"template": {"spec": {"containers": [container]}}}}
+    return [deployment, {"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"gateway.yaml": "database: {url: env.POSTGRES_URL}"}}]
+
+
+def look_at(api, url="postgres://u:pencil@pg.db/x"):
+    return DatabaseLook(Cluster.connect({"host": api.url}), "ns", release(url))
+
+
+def first(api, url="postgres://u:pencil@pg.db/x"):
+    return next(look_at(api, url).looks())
+
+
+@contextlib.contextmanager
+def answering(port):
+    """An API server with one Service, pg in namespace db, whose end is no pod but a port of this machine."""
+    with FakeApi() as api:
+        api.on("GET", paths.service("db", "pg"), ok({}))
+        ends = [{"addresses": ["127.0.0.1"], "conditions": {"ready": True}}]
+        api.on("GET", paths.endpointslices("db"), objects("EndpointSlice", "1", {"metadata": {"name": "a"}, "ports": [{"port": port}], "endpoints": ends}))
+        yield api
+
+
+THERE, HISTORY, BLOCKED, BUSY = "to_regclass", "FROM public.refinery_schema_history", "pg_blocking_pids", "count(*)"
+
+
+def history(*versions):
+    return [(str(v), "x", f"V{v}__x.sql") for v in versions]
 
 
 REFUSED = {"message": "error trying to reach service: dial tcp 10.0.0.1:5432: connect: connection refused"}
@@ -86,6 +102,7 @@ DROPPED = {"message": "error trying to reach service: dial tcp 10.0.0.1:5432: i/
 )
 def test_why_nobody_answers(there, ready, proxy, part):
     with FakeApi() as api:
+        api.on("GET", paths.namespace("db"), ok({}))
         if there:
             api.on("GET", paths.service("db", "pg"), ok({}))
         if proxy:
@@ -100,19 +117,60 @@ def test_why_nobody_answers(there, ready, proxy, part):
 
 
 def test_an_address_that_is_no_pod_is_tried_from_here():
-    with FakeApi() as api, socket.create_server(("127.0.0.1", 0)) as free:
+    with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-        free.close()
-        api.on("GET", paths.service("db", "pg"), ok({}))
-        ends = [{"addresses": ["127.0.0.1"], "conditions": {"ready": True}}]
-        api.on("GET", paths.endpointslices("db"), objects("EndpointSlice", "1", {"metadata": {"name": "a"}, "ports": [{"port": port}], "endpoints": ends}))
-        sentence = first(api).sentence
-        assert f"127.0.0.1:{port} behind Service pg in namespace db, tried from here, refuses the connection" in sentence
+    with answering(port) as api:
+        seen = first(api)
+        assert f"127.0.0.1:{port} behind Service pg in namespace db, port 5432, tried from here, refuses the connection" in seen.sentence
+        assert not seen.away, "the pods may have another way"
+        assert seen.address == "the database x on pg.db:5432"
+
+
+def test_the_url_that_the_configuration_names_is_looked_at_and_no_other():
+    """Not the first one by the alphabet, wherever it stands."""
+    objects_ = release("postgres://u:p@right.db/x")
+    env = objects_[0]["spec"]["template"]["spec"]["containers"][0]["env"]
+    env.insert(0, {"name": "AUDIT_URL", "value": "postgres://u:p@wrong.db/x"})
+    with FakeApi() as api:
+        api.on("GET", paths.namespace("db"), ok({}))
+        (seen,) = DatabaseLook(Cluster.connect({"host": api.url}), "ns", objects_).looks()
+    assert seen.sentence == "there is no Service right in namespace db" and seen.away
+
+
+def test_a_secret_that_an_operator_makes_in_the_middle_of_a_run_is_found():
+    objects_ = release()
+    objects_[0]["spec"]["template"]["spec"]["containers"][0]["env"] = [
+        {"name": "POSTGRES_URL", "valueFrom": {"secretKeyRef": {"name": "db-app", "key": "uri"}}}
+    ]
+    with FakeApi() as api:
+        look = DatabaseLook(Cluster.connect({"host": api.url}), "ns", objects_)
+        assert list(look.looks()) == []
+        api.on("GET", paths.secret("ns", "db-app"), ok({"data": {"uri": base64.b64encode(b"postgresql://u:p@db-rw/x").decode()}}))
+        (seen,) = look.looks()
+        assert "no Service db-rw" in seen.sentence
+
+
+@pytest.mark.parametrize(
+    ("host", "part"),
+    [("localhost", "localhost is the pod itself"), ("127.0.0.1", "the pod itself"), ("[::1]", "the pod itself"), ("a,b", "several servers (a,b)")],
+)
+def test_where_only_the_pods_can_go_nothing_is_said_of_the_database(host, part):
+    with FakeApi() as api:
+        (seen,) = look_at(api, f"postgres://u:p@{host}/x").looks()
+        assert part in seen.sentence and not seen.away and not any("/services/" in path for _m, path, _q, _b in api.seen)
+
+
+def test_an_external_name_is_followed_and_has_no_endpoints():
+    with FakePostgres({BUSY: [("0",)], THERE: [(None,)]}) as server, answering(server.port) as api:
+        api.on("GET", paths.service("ns", "alias"), ok({"spec": {"type": "ExternalName", "externalName": "pg.db.svc.cluster.local"}}))
+        seen = first(api, "postgres://u:pencil@alias/x")
+        assert "accepts the login" in seen.sentence and "for which Service alias in namespace ns stands" in seen.sentence
 
 
 def test_the_database_is_looked_at_beside_the_loop_and_soon_again_but_then_not_at_once():
     with FakeApi() as api:
-        look = DatabaseLook(Cluster.connect({"host": api.url}), "ns", Target("pg.db"))
+        api.on("GET", paths.namespace("db"), ok({}))
+        look = look_at(api)
         assert look.facts()["sentence"] == "", "the loop does not wait for it"
         until(lambda: "there is no Service" in look.seen.sentence and not look._busy.locked())
         first_look = len(api.seen)
@@ -122,69 +180,90 @@ def test_the_database_is_looked_at_beside_the_loop_and_soon_again_but_then_not_a
         assert look.facts()["sentence"] and len(api.seen) == asked
 
 
-class Blocked:
-    """A server in front of which a migration waits for a while: what each question is answered, and how often somebody logged in."""
-
-    def __init__(self, *answers):
-        self.answers, self.logins = list(answers), 0
-
-    def __call__(self, *_where):
-        self.logins += 1
-        return self
-
-    def rows(self, _sql):
-        answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    def close(self):
-        self.closed = True
+def test_one_session_is_asked_again_and_again_and_its_loss_is_no_news():
+    answers = {BLOCKED: [[], [("77", "nightly", "r")], []], BUSY: [("0",)], THERE: [("t",)], HISTORY: history(17)}
+    with FakePostgres(answers) as server, answering(server.port) as api:
+        looks = look_at(api).looks()
+        seen = [next(looks), next(looks), next(looks)]
+        server.answers[BLOCKED] = None
+        assert list(looks) == [], "the server hung up"
+    assert [s.blocked_by[:10] for s in seen] == ["", "process 77", ""] and len(server.started) == 1
+    assert not any(s.away for s in seen) and {s.history_now for s in seen} == {(17,)}
 
 
-def test_one_session_is_asked_again_and_again_and_its_loss_is_no_news(monkeypatch):
-    server = Blocked([], [["77", "nightly", "r"]], [], ConnectionResetError("gone"))
-    monkeypatch.setattr(database_look, "Session", server)
-    monkeypatch.setattr(database_look.socket, "create_connection", lambda *_a, **_k: server)
-    look = DatabaseLook(None, "ns", Target("10.0.0.1", user="u"))
-    seen = list(look.looks())
-    assert [s.blocked_by[:10] for s in seen] == ["", "process 77", ""] and server.logins == 1 and server.closed
-    assert not any(s.away for s in seen)
+def test_work_is_a_session_at_work_or_one_more_migration():
+    answers = {BUSY: [[("0",)], [("2",)], [("0",)]], THERE: [("t",)], HISTORY: history(17)}
+    with FakePostgres(answers) as server, answering(server.port) as api:
+        looks = look_at(api).looks()
+        assert next(looks).worked == 0
+        second = next(looks)
+        assert second.sessions == 2 and second.worked
+        assert next(looks).worked == second.worked
+        server.answers[HISTORY] = history(17, 18)
+        assert next(looks).worked >= second.worked
+        server.answers[HISTORY] = Error("42501", "permission denied")
+        assert next(looks).history_now is None, "the rest is told all the same"
+
+
+def test_the_history_before_and_at_the_end():
+    with FakePostgres({THERE: [("t",)], HISTORY: history(17, 18)}) as server, answering(server.port) as api:
+        look = look_at(api)
+        assert look.begin()["address"] == "the database x on pg.db:5432"
+        until(lambda: look.conclude()["before_at"])
+        server.answers[HISTORY] = history(17, 18, 19)
+        known = look.conclude()
+        assert known["history_before"] == (17, 18) and known["history_now"] == (17, 18, 19)
+        server.refuse = Error("3D000", 'database "x" does not exist')
+        assert look.conclude()["history_now"] == ()
+        server.refuse = Error("53300", "too many connections")
+        known = look.conclude()
+        assert known["history_now"] is None and known["unasked"] == "too many connections"
 
 
 @pytest.mark.parametrize(
-    ("error", "part"),
-    [
-        (TimeoutError(), "gives no answer within 1 s"),
-        (ConnectionRefusedError(111, "refused"), "nobody listens at port 5432"),
-        (socket.gaierror(-2, "no name"), "cannot be resolved"),
-        (OSError(101, "Network is unreachable"), "cannot be reached: Network is unreachable"),
-    ],
+    ("url", "part"),
+    [("postgres://u:p@db.example.invalid/x", "has no address: its name cannot be resolved"), ("postgres://u:p@0.0.0.0:9/x", "refuses the connection")],
 )
-def test_what_cannot_be_reached_from_here_may_be_there_for_the_pods(monkeypatch, error, part):
-    def fail(*_a, **_k):
-        raise error
-
-    monkeypatch.setattr(database_look.socket, "create_connection", fail)
-    (seen,) = DatabaseLook(None, "ns", Target("10.0.0.1")).looks()
+def test_what_cannot_be_reached_from_here_may_be_there_for_the_pods(url, part):
+    with FakeApi() as api:
+        (seen,) = look_at(api, url).looks()
     assert not seen.away and part in seen.sentence and "tried from here" in seen.sentence
 
 
+def test_an_answer_that_nobody_expects_is_a_sentence_and_no_traceback(capfd):
+    with FakePostgres({THERE: [(None,)], BUSY: [("many",)]}) as server, answering(server.port) as api:
+        look = look_at(api)
+        look.facts()
+        until(lambda: not look._busy.locked())
+        assert "could not be looked at: invalid literal" in look.seen.sentence and not look.seen.away
+        server.answers[THERE] = []
+        assert look.conclude()["history_now"] is None
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_what_is_no_postgresql_is_named():
+    def hello(listener):
+        client, _ = listener.accept()
+        client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        client.recv(100)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, answering(listener.getsockname()[1]) as api:
+        threading.Thread(target=hello, args=(listener,), daemon=True).start()
+        assert first(api).sentence == "something that is not PostgreSQL answers at pg.db:5432"
+
+
 def test_a_session_ends_when_nobody_wants_to_know_and_with_the_run(monkeypatch):
-    server = Blocked(*[[]] * 50)
-    monkeypatch.setattr(database_look, "Session", server)
-    monkeypatch.setattr(database_look.socket, "create_connection", lambda *_a, **_k: server)
     monkeypatch.setattr(database_look, "EVERY", 0.01)
     monkeypatch.setattr(database_look, "UNWANTED", 0.05)
-    look = DatabaseLook(None, "ns", Target("10.0.0.1"))
-    look.facts()
-    until(lambda: not look._busy.locked())
-    assert server.closed and server.answers, "it ended before the answers did"
-    look.stop()
-    server.closed = False
-    look.facts()
-    until(lambda: not look._busy.locked())
-    assert server.closed
+    with FakePostgres({BUSY: [("0",)], THERE: [(None,)]}) as server, answering(server.port) as api:
+        look = look_at(api)
+        look.facts()
+        until(lambda: not look._busy.locked())
+        assert look.seen.sentence
+        look.stop()
+        look.facts()
+        until(lambda: not look._busy.locked())
+        until(lambda: server.ended == len(server.started) == 2)
 
 
 def test_the_pod_and_the_port_behind_a_port_of_a_service():
@@ -228,6 +307,29 @@ def test_a_database_that_is_known_to_be_away_is_said_at_once():
     assert find(one) == [] and jobs.database_doubtful(one)
     one.objects["Facts"]["database"]["away"] = True
     assert [c.code for c in find(one)] == ["DatabaseSilent"]
+
+
+def test_a_migration_that_works_without_a_word_is_not_silent():
+    """RUST_LOG=error and a long migration: a session of its role is at work, so nothing waits for a connection."""
+    one = picture(170, facts="Service pg answers")
+    assert [c.code for c in find(one)] == ["DatabaseSilent"]
+    one.objects["Facts"]["database"]["worked"] = one.now - 2
+    assert find(one) == []
+    one.objects["Facts"]["database"]["worked"] = one.now - 20
+    (found,) = find(one)
+    assert found.code == "DatabaseSilent" and found.since == one.now - 20, "its time runs from the last work on"
+    one.objects["Facts"]["database"] |= {"worked": one.now - 1, "blocked_by": "process 77 (application nightly, role r)"}
+    (found,) = find(one)
+    assert found.code == "MigrationWaits" and "process 77" in found.cause and "pg_terminate_backend(77)" in found.hint
+
+
+def test_a_host_that_does_not_exist_is_named():
+    text = "Error: x\n\nCaused by:\n    failed to lookup address information: Name or service not known\n"
+    failed = picture(5, log=text)
+    failed.objects["Facts"]["database"]["address"] = "the database x on nowhere:5432"
+    failed.objects["Pod"]["r-migrate-a"]["status"]["containerStatuses"][0]["state"] = {"terminated": {"exitCode": 1, "finishedAt": stamp(2)}}
+    (found,) = find(failed)
+    assert found.code == "DatabaseHostUnknown" and "nowhere:5432" in found.cause
 
 
 def test_a_silent_migration_is_said_within_five_seconds_with_what_is_known():

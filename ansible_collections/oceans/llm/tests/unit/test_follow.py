@@ -157,7 +157,7 @@ def test_a_certain_cause_fences_ends_helm_fences_again_and_only_then_declares(ap
     assert order == [("SIGTERM", 1)], "the Job was suspended before Helm was ended"
     suspended = [json.loads(b) for m, p, _q, b in api.seen if m == "PATCH" and p == paths.job(NS, "mig")]
     assert suspended[0] == {"spec": {"suspend": True}} and set(outcome.fenced) == {"mig"}
-    assert outcome.database == "database not touched: the migration never started"
+    assert outcome.database == "database unchanged: the migration never started"
     assert any("no pod left" in line for line in lines)
 
 

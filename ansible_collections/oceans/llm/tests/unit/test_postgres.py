@@ -1,34 +1,31 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The little PostgreSQL client, against a server that is played from the protocol's documentation."""
+"""Sessions with a PostgreSQL server (pg8000): what is sent, what is never sent, and what its refusals become."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
+import contextlib
 import socket
-import struct
-import threading
+import ssl
+import subprocess
+from dataclasses import replace
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.postgres import Refusal, Scram, Target, ask
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import postgres
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.database_url import Target, target
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.postgres import NotAsked, NotPostgres, Refusal, Session
 
-WHERE = Target("pg", 5432, "me", "pencil", "db", "disable")
+from .fake_postgres import CLEAR, MD5, Error, FakePostgres
+
+WHERE = Target("localhost", 5432, "u", "pencil", "db")
 
 
-def test_scram_as_in_rfc_7677():
-    scram = Scram("pencil", "rOprNGfwEbeRWgbNEkqO", "user")
-    assert scram.first() == "n,,n=user,r=rOprNGfwEbeRWgbNEkqO"
-    challenge = "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
-    assert scram.final(challenge) == "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
-    scram.verify("v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=")
-    with pytest.raises(Refusal, match="prove"):
-        scram.verify("v=AAAA")
-    with pytest.raises(Refusal, match="nonce"):
-        Scram("pencil", "mine").final("r=other,s=AAAA,i=1")
+def ask(server: FakePostgres, where: Target = WHERE, sql: str = "SELECT 1") -> list[list[str]]:
+    stream = socket.create_connection(("127.0.0.1", server.port), timeout=2)
+    with contextlib.closing(stream), contextlib.closing(Session(stream, replace(where, port=server.port))) as session:
+        return session.rows(sql)
 
 
 @pytest.mark.parametrize(
@@ -38,91 +35,127 @@ def test_scram_as_in_rfc_7677():
         ("postgresql://u@db?sslmode=require\n", Target("db", 5432, "u", "", "u", "require")),
         ("postgres://u:p@ss/w#rd@db.example.com/x", Target("db.example.com", 5432, "u", "p@ss/w#rd", "x")),
         ("postgres://[::1]:5432/x", Target("::1", 5432, "", "", "x")),
+        ("postgres://u:p@[fd00::1]/x", Target("fd00::1", 5432, "u", "p", "x")),
+        ("postgres://u:p@a:5432,b:5433/x", Target("a:5432,b:5433", 5432, "u", "p", "x")),
+        ("postgres://u:p@/x?host=db.ns&port=6432", Target("db.ns", 6432, "u", "p", "x")),
+        ("postgres://u:p@old/x?host=/var/run/postgresql", Target("/var/run/postgresql", 5432, "u", "p", "x")),
+        ("postgres://%2Fvar%2Frun/x", Target("/var/run", 5432, "", "", "x")),
+        ("postgres:///x", Target("localhost", 5432, "", "", "x")),
+        ("postgres://db/x?user=u&password=p&sslmode=verify-full&sslrootcert=/ca.pem", Target("db", 5432, "u", "p", "x", "verify-full", "/ca.pem")),
+        ("postgres://db/x?ssl-mode=VERIFY_CA", Target("db", 5432, "", "", "x", "verify-ca")),
+        ("postgres://db:99999/x", None),
         ("sqlite://x", None),
+        ("", None),
     ],
 )
 def test_a_url_is_taken_apart(url, expected):
     assert Target.parse(url) == expected
-    assert "p@ss" not in repr(Target.parse(url)), "the password stays out of every text"
+    assert "p@ss" not in repr(Target.parse(url)) and "user=" not in repr(Target.parse(url)), "user and password stay out of every text"
 
 
-class Server(threading.Thread):
-    """One conversation: start-up, SCRAM, one query."""
+def test_what_the_url_leaves_out_is_in_the_environment():
+    known = {"URL": "postgres:///", "PGHOST": "pg.db", "PGPORT": "6432", "PGUSER": "u", "PGPASSWORD": "p", "PGDATABASE": "x", "PGSSLMODE": "require"}
+    configuration = {"database": {"url": "env.URL"}}
+    assert target(configuration, lambda name: known.get(name, "")) == Target("pg.db", 6432, "u", "p", "x", "require")
+    assert target(configuration, lambda _name: "") is None is target({"database": {"url": "literal.postgres://u@h/x"}}, lambda name: known.get(name, ""))
+    assert target({}, lambda name: known.get(name, "")) is None
 
-    def __init__(self, password="pencil", refuse=b"", login=10, rows=()):
-        super().__init__(daemon=True)
-        self.near, self.far = socket.socketpair()
-        self.password, self.refuse, self.login, self.rows, self.asked, self.started = password, refuse, login, rows, [], b""
-        self.near.settimeout(5)
-        self.start()
 
-    def send(self, kind, body):
-        self.far.sendall(kind + struct.pack("!i", len(body) + 4) + body)
-
-    def read(self):
-        head = self.far.recv(5, socket.MSG_WAITALL)
-        return self.far.recv(struct.unpack("!i", head[1:])[0] - 4, socket.MSG_WAITALL)
-
-    def run(self):
-        length = struct.unpack("!i", self.far.recv(4, socket.MSG_WAITALL))[0]
-        self.started = self.far.recv(length - 4, socket.MSG_WAITALL)
-        if self.refuse:
-            self.send(b"E", self.refuse)
-            self.far.close()
-            return
-        self.send(b"R", struct.pack("!i", self.login) + b"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0")
-        if self.login != 10:
-            return
-        nonce = self.read().split(b"r=")[1].decode() + "server"
-        first = f"r={nonce},s={base64.b64encode(b'salt').decode()},i=64"
-        self.send(b"R", struct.pack("!i", 11) + first.encode())
-        final = self.read().decode()
-        salted = hashlib.pbkdf2_hmac("sha256", self.password.encode(), b"salt", 64)
-        message = f"n=,r={nonce.removesuffix('server')},{first},c=biws,r={nonce}".encode()
-        key = hmac.new(salted, b"Client Key", "sha256").digest()
-        signature = hmac.new(hashlib.sha256(key).digest(), message, "sha256").digest()
-        proof = base64.b64encode(bytes(a ^ b for a, b in zip(key, signature, strict=True))).decode()
-        if not final.endswith(f"p={proof}"):
-            self.send(b"E", b"SFATAL\0C28P01\0Mpassword authentication failed\0\0")
-            return
-        verifier = base64.b64encode(hmac.new(hmac.new(salted, b"Server Key", "sha256").digest(), message, "sha256").digest())
-        self.send(b"R", struct.pack("!i", 12) + b"v=" + verifier)
-        self.send(b"R", struct.pack("!i", 0))
-        self.send(b"S", b"server_version\00015.5\0")
-        self.send(b"Z", b"I")
-        self.asked.append(self.read())
-        for row in self.rows:
-            cells = b"".join(struct.pack("!i", -1) if c is None else struct.pack("!i", len(c)) + c for c in row)
-            self.send(b"D", struct.pack("!h", len(row)) + cells)
-        self.send(b"C", b"SELECT\0")
-        self.send(b"Z", b"I")
+@pytest.mark.parametrize(("host", "text"), [("pg", "the database db on pg:5432"), ("::1", "the database db on [::1]:5432")])
+def test_a_target_is_named_by_host_port_and_database(host, text):
+    assert str(replace(WHERE, host=host)) == text
 
 
 def test_one_question_and_its_rows():
-    server = Server(rows=[(b"42", "häh".encode(), None), (b"43", b"", b"r")])
-    assert ask(server.near, WHERE, "SELECT 1") == [["42", "häh", ""], ["43", "", "r"]]
-    assert server.asked == [b"BEGIN READ ONLY; SET LOCAL statement_timeout = '1000ms'; SELECT 1; COMMIT\0"] and b"user\0me\0database\0db\0" in server.started
-    assert b"pencil" not in server.started
+    with FakePostgres({"SELECT 1": [("42", "häh", None), ("43", "", "r")]}) as server:
+        assert ask(server) == [["42", "häh", ""], ["43", "", "r"]]
+    assert server.seen == ["BEGIN READ ONLY; SET LOCAL statement_timeout = '1000ms'; SELECT 1; COMMIT"]
+    (started,) = server.started
+    assert sorted(started[4:].rstrip(b"\0").split(b"\0")[::2]) == [b"application_name", b"database", b"user"], "a pooler refuses others"
 
 
-def test_what_the_server_says_at_the_door():
-    with pytest.raises(Refusal, match="too many") as refusal:
-        ask(Server(refuse=b"SFATAL\0C53300\0Mtoo many connections for role\0\0").near, WHERE, "SELECT 1")
+def test_what_the_server_says():
+    with FakePostgres(refuse=Error("53300", "too many connections for role")) as server, pytest.raises(Refusal, match="too many") as refusal:
+        ask(server)
     assert refusal.value.sqlstate == "53300"
-    with pytest.raises(Refusal) as refusal:
-        ask(Server(password="other").near, WHERE, "SELECT 1")
+    with FakePostgres(password="other") as server, pytest.raises(Refusal) as refusal:
+        ask(server)
     assert refusal.value.sqlstate == "28P01"
+    with FakePostgres({"SELECT 1": Error("42501", "permission denied")}) as server, pytest.raises(Refusal, match="permission denied"):
+        ask(server)
+    assert server.seen[-1] == "ROLLBACK", "a pooled connection is given back"
 
 
-@pytest.mark.parametrize("login", [3, 5])  # in the clear, MD5
+@pytest.mark.parametrize("login", [CLEAR, MD5])
 def test_a_password_is_never_sent(login):
-    with pytest.raises(Refusal, match="in the clear") as refusal:
-        ask(Server(login=login).near, WHERE, "SELECT 1")
-    assert refusal.value.sqlstate == ""
+    with FakePostgres(login=login) as server, pytest.raises(NotAsked, match="in the clear"):
+        ask(server)
+    assert not any(server.sent)
 
 
 def test_a_server_that_hangs_up_is_an_error_of_the_connection():
     near, far = socket.socketpair()
     far.close()
     with pytest.raises(OSError):
-        ask(near, WHERE, "SELECT 1")
+        Session(near, WHERE)
+    with FakePostgres({"SELECT 1": None}) as server, pytest.raises(OSError):
+        ask(server)
+
+
+@pytest.mark.parametrize("greeting", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"-ERR unknown command\r\n", b"J\0\0\0\n8.0.36\0"])
+def test_what_is_no_postgresql_is_named_so(greeting):
+    near, far = socket.socketpair()
+    far.sendall(greeting)
+    with pytest.raises(NotPostgres, match="something that is not PostgreSQL answers at localhost:5432"):
+        Session(near, WHERE)
+
+
+def test_without_the_package_nothing_is_asked(monkeypatch):
+    monkeypatch.setattr(postgres, "IMPORT_ERROR", ImportError("no"))
+    with FakePostgres() as server, pytest.raises(NotAsked, match="the Python package pg8000 is not installed"):
+        ask(server)
+    assert not server.started
+
+
+# --- TLS -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """(server's context, path of its certificate): for localhost, signed by itself."""
+    folder = tmp_path_factory.mktemp("tls")
+    key, path = folder / "key.pem", folder / "cert.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run([*made, "-keyout", key, "-out", path], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path, key)
+    return context, path
+
+
+@pytest.mark.parametrize("sslmode", ["require", "verify-ca", "verify-full"])
+def test_no_clear_text_where_the_url_demands_tls(sslmode):
+    with FakePostgres() as server, pytest.raises(NotAsked, match=f"sslmode={sslmode} demands"):
+        ask(server, replace(WHERE, sslmode=sslmode))
+    assert not server.started
+
+
+@pytest.mark.parametrize(("sslmode", "encrypted"), [("disable", False), ("prefer", True), ("require", True)])
+def test_tls_where_it_is_wanted(certificate, sslmode, encrypted):
+    with FakePostgres({"SELECT 1": [("1",)]}, tls=certificate[0]) as server:
+        assert ask(server, replace(WHERE, sslmode=sslmode)) == [["1"]]
+
+
+@pytest.mark.parametrize("sslmode", ["verify-ca", "verify-full"])
+def test_no_login_without_a_checked_certificate_where_the_url_demands_it(certificate, monkeypatch, sslmode):
+    where = replace(WHERE, sslmode=sslmode)
+    with FakePostgres({"SELECT 1": [("1",)]}, tls=certificate[0]) as server:
+        with pytest.raises(NotAsked, match="certificate, which fails here"):
+            ask(server, where)
+        with pytest.raises(NotAsked, match="a file in the pods"):
+            ask(server, replace(where, authority="/run/ca.pem"))
+        assert not server.started
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate[1]))
+        assert ask(server, where) == [["1"]]
+        if sslmode == "verify-full":
+            with pytest.raises(NotAsked, match="certificate, which fails here"):
+                ask(server, replace(where, host="other.example"))

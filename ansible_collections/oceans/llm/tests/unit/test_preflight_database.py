@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import socket
 import time
@@ -13,8 +12,9 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import postgres
-from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.postgres import Refusal, Target
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import schema
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.database_url import Target
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.schema import Known
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import ask_database
@@ -22,14 +22,15 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.checks import
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.facts import Database, Picture, Wanted
 
 from .fake_api import FakeApi, objects, ok, status
+from .fake_postgres import CLEAR, Error, FakePostgres
 from .test_preflight import CONFIG, GOOD, codes, configuration, gateway, live_secret
 
-HERE = "the database oceans on pg"
+HERE = "the database oceans on pg:5432"
 
 
 def history(last: int, **other: tuple[str, str]) -> tuple:
-    rows = [(database.FIRST + i, name, f"V{database.FIRST + i}__{name}.sql") for i, name in enumerate(database.NAMES)]
-    rows += [(v, f"later_{v}", f"V{v}__later_{v}.sql") for v in range(46, last + 1)]
+    rows = [(schema.FIRST + i, name, f"V{schema.FIRST + i}__{name}.sql") for i, name in enumerate(schema.NAMES)]
+    rows += [(v, f"later_{v}", f"V{v}__later_{v}.sql") for v in range(48, last + 1)]
     return tuple((v, *other.get(f"v{v}", (name, checksum))) for v, name, checksum in rows if v <= last)
 
 
@@ -42,11 +43,21 @@ def picture(tag: str, answer: Database | None, migrates: bool = True, repository
 @pytest.mark.parametrize(
     ("image", "known"),
     [
-        ("ghcr.io/ahstn/oceans-llm-gateway:v0.24.0", 45),
-        ("registry:5000/mirror/oceans-llm-gateway:v0.23.1@sha256:" + "a" * 64, 43),
-        ("127.0.0.1:5000/oceans-llm/gateway:0.22.0", 43),
-        ("oceans-llm-gateway:v0.20.0", 41),
-        ("oceans-llm-gateway:v0.10.3", 34),  # at most: the next release that is known
+        ("ghcr.io/ahstn/oceans-llm-gateway:v0.24.0", Known(45, True)),
+        ("registry:5000/mirror/oceans-llm-gateway:v0.23.0@sha256:" + "a" * 64, Known(43, True)),
+        ("127.0.0.1:5000/oceans-llm/gateway:0.22.0", Known(43, True)),
+        ("oceans-llm-gateway:v0.20.0", Known(41, True)),
+        ("oceans-llm-gateway:v0.18.0", Known(40, True)),
+        ("oceans-llm-gateway:v0.17.0", Known(39, True)),
+        ("oceans-llm-gateway:v0.16.0", Known(38, True)),
+        ("oceans-llm-gateway:v0.14.0", Known(37, True)),
+        ("oceans-llm-gateway:v0.11.2", Known(33, True)),
+        ("oceans-llm-gateway:v0.11.1", Known(32, True)),
+        ("oceans-llm-gateway:v0.10.0", Known(32, True)),
+        ("oceans-llm-gateway:v0.6.0", Known(18, True)),
+        ("oceans-llm-gateway:v0.10.3", Known(32, False)),  # a patch release may have brought a migration
+        ("oceans-llm-gateway:v0.24.1", Known(45, False)),
+        ("oceans-llm-gateway:v0.5.0", None),
         ("oceans-llm-gateway:v0.25.0", None),
         ("oceans-llm-gateway:v1.0.0", None),
         ("oceans-llm-gateway:latest", None),
@@ -56,13 +67,35 @@ def picture(tag: str, answer: Database | None, migrates: bool = True, repository
     ],
 )
 def test_what_an_image_knows_is_told_by_its_release_or_not_at_all(image, known):
-    assert database.newest(image) == known
+    assert schema.newest(database.release_of(image)) == known
+
+
+def test_a_release_on_a_database_one_migration_ahead_is_found_before_anything_is_written():
+    assert [f.severity for f in database.find(picture("v0.14.0", Database(where=HERE, history=history(38))))] == ["error"]
+
+
+@pytest.mark.parametrize(("tag", "at"), [("v0.24.1", 46), ("v0.22.3", 44)])
+def test_a_patch_release_that_is_not_known_is_no_error_on_a_guess(tag, at):
+    (finding,) = database.find(picture(tag, Database(where=HERE, history=history(at))))
+    assert (finding.code, finding.severity) == ("ImageOlderThanDatabase", "warning") and "this patch release is not known here" in finding.sentence
+
+
+def test_the_tables_that_the_gateway_takes_for_somebody_elses():
+    assert len(schema.TABLES) == len(set(schema.TABLES)) == 63
+    assert [f.code for f in database.find(picture("v0.24.0", Database(where=HERE, tables=("audit_logs",))))] == ["DatabaseForeign"]
+    assert list(database.find(picture("v0.24.0", Database(where=HERE, tables=("batch_jobs",))))) == [], "this release does not look for it"
+    assert [f.code for f in database.find(picture("v0.25.0", Database(where=HERE, tables=("batch_jobs",))))] == ["DatabaseForeign"]
+
+
+def test_the_names_of_a_release_to_come_may_still_change():
+    (finding,) = database.find(picture("latest", Database(where=HERE, history=history(47, v46=("other", "V46__other.sql")))))
+    assert (finding.code, finding.severity) == ("MigrationHistoryForeign", "warning")
 
 
 def test_an_older_image_is_refused_before_anything_is_written_with_the_way_forward():
     (finding,) = database.find(picture("v0.23.0", Database(where=HERE, history=history(45))))
     assert (finding.code, finding.severity) == ("ImageOlderThanDatabase", "error")
-    assert "at V45" in finding.sentence and "at most V43" in finding.sentence and "deploy v0.24 or later" in finding.hint
+    assert "at V45" in finding.sentence and "at most V43" in finding.sentence and "deploy v0.24.0 or later" in finding.hint
     assert "recreate" not in finding.hint
 
 
@@ -101,83 +134,86 @@ def test_a_refused_login_is_a_warning_and_a_full_server_is_none():
 
 # --- asking ---------------------------------------------------------------------------------------------------------------
 
-
-class Answers:
-    """In place of the conversation with PostgreSQL (test_postgres.py plays that)."""
-
-    def __init__(self, monkeypatch, *answers):
-        self.sql, self.answers = [], list(answers)
-        monkeypatch.setattr(postgres, "ask", self)
-
-    def __call__(self, stream, where, sql):
-        self.sql.append(sql)
-        answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+HISTORY, TABLES, THERE = "FROM public.refinery_schema_history", "FROM pg_tables", "to_regclass"
 
 
 @pytest.fixture
-def api():
-    with FakeApi() as fake:
-        fake.on("GET", paths.service("ns", "pg"), ok({"spec": {"ports": [{"port": 5432}]}}))
-        ends = [{"conditions": {"ready": True}, "targetRef": {"kind": "Pod", "name": "pg-0"}}]
-        fake.on("GET", paths.endpointslices("ns"), objects("EndpointSlice", "1", {"metadata": {"name": "a"}, "ports": [{"port": 5432}], "endpoints": ends}))
+def server():
+    answers = {THERE: [("refinery_schema_history",)], HISTORY: [("17", "baseline", "V17__baseline.sql")]}
+    with FakePostgres(answers, password="hunter2") as fake:
         yield fake
 
 
 @pytest.fixture
-def cluster(api, monkeypatch):
-    made = Cluster.connect({"host": api.url, "api_key": "t"})
-    monkeypatch.setattr(made, "port_forward", lambda ns, pod, port, patience: contextlib.nullcontext((ns, pod, port)))
-    return made
+def api(server):
+    """One Service, pg, whose end is no pod but an address: the one of the server that is played."""
+    with FakeApi() as fake:
+        fake.on("GET", paths.service("ns", "pg"), ok({"spec": {"ports": [{"port": 5432}]}}))
+        ends = [{"conditions": {"ready": True}, "addresses": ["127.0.0.1"]}]
+        slices = objects("EndpointSlice", "1", {"metadata": {"name": "a"}, "ports": [{"port": server.port}], "endpoints": ends})
+        fake.on("GET", paths.endpointslices("ns"), slices)
+        yield fake
+
+
+@pytest.fixture
+def cluster(api):
+    return Cluster.connect({"host": api.url, "api_key": "t"})
 
 
 def asked(url: str = "postgresql://u:hunter2@pg/oceans") -> Picture:
     return replace(picture("v0.24.0", None), secrets={"s": live_secret("s", **{**GOOD, "POSTGRES_URL": url})})
 
 
-def test_the_history_is_read(cluster, monkeypatch):
-    answers = Answers(monkeypatch, [["17", "baseline", "V17__baseline.sql"]])
+def test_the_history_is_read(cluster, server):
     found = ask_database.look(asked(), cluster)
     assert found == Database(where=HERE, history=((17, "baseline", "V17__baseline.sql"),)) and found.phrase() == "at V17 baseline"
-    assert answers.sql == [ask_database.HISTORY] and "hunter2" not in repr(found)
+    assert "hunter2" not in repr(found) and not any(TABLES in sql for sql in server.seen)
 
 
-def test_without_a_history_the_tables_are_looked_for(cluster, monkeypatch):
-    Answers(monkeypatch, Refusal("42P01", "no such relation"), [["users"]])
+def test_without_a_history_the_tables_are_looked_for(cluster, server):
+    server.answers = {THERE: [(None,)], TABLES: [("users",)]}
     assert ask_database.look(asked(), cluster).tables == ("users",)
-    Answers(monkeypatch, Refusal("42P01", "no such relation"), [])
+    server.answers = {THERE: [(None,)]}
     found = ask_database.look(asked(), cluster)
     assert found == Database(where=HERE) and found.phrase() == "without a schema"
 
 
 @pytest.mark.parametrize(
-    ("error", "sqlstate", "unknown"),
+    ("refuse", "sqlstate", "unknown"),
     [
-        (Refusal("3D000", 'database "x" does not exist'), "3D000", ""),
-        (Refusal("53300", "too many connections"), "", "too many connections"),
-        (Refusal("42501", "permission denied for table refinery_schema_history"), "", "permission denied"),
-        (Refusal("", "the server wants the password in the clear or as MD5"), "", "in the clear"),
-        (TimeoutError("timed out"), "", "timed out"),
+        (Error("3D000", 'database "x" does not exist'), "3D000", ""),
+        (Error("28P01", 'password authentication failed for user "u"'), "28P01", ""),
+        (Error("53300", "too many connections"), "", "too many connections"),
     ],
 )
-def test_what_the_server_says_instead(cluster, monkeypatch, error, sqlstate, unknown):
-    Answers(monkeypatch, error)
+def test_what_the_server_says_instead_of_a_login(cluster, server, refuse, sqlstate, unknown):
+    server.refuse = refuse
     found = ask_database.look(asked(), cluster)
     assert found.sqlstate == sqlstate and unknown in found.unknown and bool(found.unknown) == bool(unknown)
+
+
+def test_what_the_server_says_instead_of_an_answer(cluster, server):
+    server.answers[HISTORY] = Error("42501", "permission denied for table refinery_schema_history")
+    assert ask_database.look(asked(), cluster).unknown == f"{HERE}: permission denied for table refinery_schema_history"
+    server.login = CLEAR
+    assert "in the clear" in ask_database.look(asked(), cluster).unknown
 
 
 @pytest.mark.parametrize(
     ("url", "part"),
     [
-        ("postgresql://u:p@nowhere/d", "no such Service"),
-        ("postgresql://u:p@127.0.0.1/d", "the address of the pod itself"),
-        ("postgresql://u:p@[::1]:5432/d", "of the pod"),
+        ("postgresql://u:p@nowhere/d", "there is no Service nowhere in namespace ns"),
+        ("postgresql://u:p@127.0.0.1/d", "127.0.0.1 is the pod itself"),
+        ("postgresql://u:p@[::1]:5432/d", "::1 is the pod itself"),
+        ("postgresql://u:p@localhost/d", "localhost is the pod itself"),
+        ("postgresql://u:p@a,b/d", "several servers (a,b)"),
+        ("postgresql://u:p@/d?host=/run/pg", "a socket in the pod (/run/pg)"),
+        ("postgresql://u:hunter2@pg/oceans?sslmode=require", "the server has no TLS, and sslmode=require demands it"),
     ],
 )
-def test_a_server_that_cannot_be_reached_from_here_is_unknown(cluster, url, part):
-    assert part in ask_database.look(asked(url), cluster).unknown
+def test_a_server_that_cannot_be_asked_from_here_is_unknown(cluster, url, part):
+    found = ask_database.look(asked(url), cluster).unknown
+    assert part in found and "hunter2" not in found
 
 
 def test_a_caller_who_may_not_look_there_is_told_what_that_takes(api, cluster):
@@ -186,19 +222,28 @@ def test_a_caller_who_may_not_look_there_is_told_what_that_takes(api, cluster):
     assert found == "the caller may not look for pg in namespace ns (services, endpointslices, pods/portforward)"
 
 
-def test_a_server_that_says_nothing_does_not_hold_up_the_others(cluster, monkeypatch):
+def test_a_server_that_says_nothing_does_not_hold_up_the_others(api, cluster, monkeypatch):
     monkeypatch.setattr(ask_database, "LIMIT", 0.2)
-    monkeypatch.setattr(ask_database, "_ask", lambda *_args: time.sleep(3))
-    began = time.monotonic()
-    assert "no answer within" in ask_database.look(asked(), cluster).unknown and time.monotonic() - began < 1
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        ends = [{"conditions": {"ready": True}, "addresses": ["127.0.0.1"]}]
+        port = deaf.getsockname()[1]
+        slices = objects("EndpointSlice", "1", {"metadata": {"name": "a"}, "ports": [{"port": port}], "endpoints": ends})
+        api.script[("GET", paths.endpointslices("ns"))] = [slices]
+        began = time.monotonic()
+        assert ask_database.look(asked(), cluster).unknown == f"{HERE} gave no answer within 0.2 s" and time.monotonic() - began < 1
 
 
-def test_an_address_outside_of_the_cluster_is_asked_from_here(cluster, monkeypatch):
-    Answers(monkeypatch, [])
-    tried = []
-    monkeypatch.setattr(socket, "create_connection", lambda address, timeout: tried.append((address, timeout)) or socket.socket())
-    assert ask_database.look(asked("postgresql://u:p@db.example.com:6432/d"), cluster).unknown == ""
-    assert tried == [(("db.example.com", 6432), ask_database.PATIENCE)]
+def test_an_external_name_is_followed(api, cluster):
+    api.on("GET", paths.service("ns", "alias"), ok({"spec": {"type": "ExternalName", "externalName": "pg.ns.svc.cluster.local."}}))
+    assert ask_database.look(asked("postgresql://u:hunter2@alias/oceans"), cluster).history
+    api.on("GET", paths.service("ns", "loop"), ok({"spec": {"type": "ExternalName", "externalName": "loop.ns.svc"}}))
+    assert "leads to another one" in ask_database.look(asked("postgresql://u:hunter2@loop/oceans"), cluster).unknown
+
+
+def test_a_host_of_two_labels_that_is_no_service_is_asked_from_here(api, cluster):
+    found = ask_database.look(asked("postgresql://u:p@db.invalid/d"), cluster).unknown
+    assert "no Service" not in found and "db.invalid" in found
+    assert api.asked(paths.service("invalid", "db")) == 1
 
 
 def test_the_url_is_the_one_that_the_pods_will_have():

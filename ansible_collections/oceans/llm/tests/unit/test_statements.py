@@ -33,6 +33,7 @@ def migration(text="", job_status=None, ran=True, labels=None):
     return snapshot(job, worker, scope=JOBS, logs={("r-migrate-a1b2c", "migrate"): text} if text else {})
 
 
+UNKNOWN = "database unknown: the log of the migration does not tell, and the database was not asked (ask: gateway migrate --status)"
 BOTH = f"{line(44, 'a', 'begin')}\n{line(44, 'a', 'commit')}\n{line(45, 'b', 'begin')}\n"
 
 
@@ -40,9 +41,9 @@ BOTH = f"{line(44, 'a', 'begin')}\n{line(44, 'a', 'commit')}\n{line(45, 'b', 'be
     ("picture", "statement"),
     [
         (snapshot(scope=Scope(("web",), (), "ns", "rel")), "database: no migration in this run"),
-        (snapshot(scope=JOBS), "database not touched: the migration never started"),
-        (migration(ran=False), "database not touched: the migration never started"),
-        (migration(said("x", "y", "error returned from database: password authentication failed for user")), "database not touched: no migration began"),
+        (snapshot(scope=JOBS), "database unchanged: the migration never started"),
+        (migration(ran=False), "database unchanged: the migration never started"),
+        (migration(said("x", "y", "error returned from database: password authentication failed for user")), "database unchanged: no migration began"),
         (migration(BOTH + line(45, "b", "rollback")), "database: V45 b rolled back, database at V44 (V44 committed in this run)"),
         (migration(f"{line(45, 'b', 'begin')}\n{line(45, 'b', 'rollback')}"), "database: V45 b rolled back, still at the version before it"),
         (
@@ -51,21 +52,78 @@ BOTH = f"{line(44, 'a', 'begin')}\n{line(44, 'a', 'commit')}\n{line(45, 'b', 'be
         ),
         (migration(BOTH + line(45, "b", "commit"), DONE), "database at V45 (V44–V45 (2) committed in this run)"),
         (migration(BOTH + line(45, "b", "commit")), "database at V45 (V44–V45 (2) committed in this run); the migration was not finished"),
-        (migration("backend: postgres\nv17 baseline [applied]\nv18 x [applied]\n", DONE), "database at V18, nothing was to be migrated"),
+        (
+            migration("backend: postgres\nv17 baseline [applied]\nv18 x [applied]\n", DONE),
+            "database at V18; whether this run migrated it is not known (the database was not asked)",
+        ),
         (migration("v17 baseline [applied]\nv18 x [pending]\n"), "database at V17, 1 migrations pending"),
-        (replace(migration(), logs={("r-migrate-a1b2c", "migrate"): ""}), "database not touched: the migration has not said a word, so none began"),
-        (migration(), "database unknown: the migration ran, its log could not be read (ask: gateway migrate --status)"),
-        (snapshot(obj("Job", "r-migrate", spec={}, status=DONE), scope=JOBS), "database: migrated (the log is gone)"),
+        (replace(migration(), logs={("r-migrate-a1b2c", "migrate"): ""}), UNKNOWN),
+        (migration(), UNKNOWN),
+        (snapshot(obj("Job", "r-migrate", spec={}, status=DONE), scope=JOBS), UNKNOWN),
+        (snapshot(obj("Job", "r-migrate", spec={}, status={"failed": 1}), scope=JOBS), UNKNOWN),
+        (migration(said("failed applying postgres migration 30", "x", "error returned from database: division by zero")), UNKNOWN),
     ],
 )
 def test_the_database_is_read_never_guessed(picture, statement):
     assert statements.database(picture) == statement
 
 
+def with_history(picture, before, now, before_at=0.0, unasked=""):
+    facts = {"history_before": before, "history_now": now, "before_at": before_at, "unasked": unasked}
+    return replace(picture, objects={**picture.objects, "Facts": {"database": facts}})
+
+
+SILENT, RESULTS = replace(migration(), logs={("r-migrate-a1b2c", "migrate"): ""}), "v17 x [applied]\nv18 x [applied]\n"
+FAILED = migration(said("failed applying postgres migration 30", "x", "error returned from database: division by zero"))
+
+
+@pytest.mark.parametrize(
+    ("picture", "before", "now", "statement"),
+    [
+        # RUST_LOG=error: the log has the results, or nothing, or the last error only
+        (SILENT, (), tuple(range(17, 30)), "database at V29 (V17–V29 (13) committed in this run); the migration was not finished"),
+        (SILENT, (17, 18), (17, 18), "database unchanged: at V18"),
+        (SILENT, (), (), "database unchanged: without a schema"),
+        (SILENT, None, (17, 18), "database at V18; whether this run migrated it is not known"),
+        (FAILED, (17,), (17, 18, 19), "database at V19 (V18–V19 (2) committed in this run); the migration was not finished"),
+        (migration(RESULTS, DONE), (), (17, 18), "database at V18 (V17–V18 (2) committed in this run)"),
+        (migration(RESULTS, DONE), (17, 18), (17, 18), "database at V18, nothing was to be migrated"),
+        (snapshot(obj("Job", "r-migrate", spec={}, status=DONE), scope=JOBS), (17,), (17, 18), "database at V18 (V18 committed in this run)"),
+        # the log ends before the end: what the history has is committed
+        (migration(BOTH), (43,), (43, 44, 45), "database at V45 (V44–V45 (2) committed in this run); the migration was not finished"),
+        (migration(BOTH), None, (43, 44), "database: V45 b began and did not commit, the server rolls it back when its client is gone; database at V44"),
+    ],
+)
+def test_what_the_log_does_not_tell_the_history_does(picture, before, now, statement):
+    assert statements.database(with_history(picture, before, now)) == statement
+
+
+def test_a_history_that_was_read_after_the_migration_began_is_none_from_before():
+    picture = migration(RESULTS, DONE)
+    state = picture.objects["Pod"]["r-migrate-a1b2c"]["status"]["containerStatuses"][0]["state"]["terminated"]
+    state["startedAt"] = stamp(30)
+    late = with_history(picture, (17, 18), (17, 18), before_at=picture.now - 20)
+    assert statements.database(late) == "database at V18; whether this run migrated it is not known"
+    assert "nothing was to be migrated" in statements.database(with_history(picture, (17, 18), (17, 18), before_at=picture.now - 31))
+
+
+def test_why_the_database_was_not_asked_is_said():
+    text = statements.database(with_history(SILENT, None, None, unasked="the Python package pg8000 is not installed"))
+    assert text.startswith("database unknown") and "not asked: the Python package pg8000 is not installed" in text
+
+
+def test_the_history_is_asked_where_the_log_does_not_tell():
+    assert statements.told_by_logs(snapshot(scope=JOBS)) and statements.told_by_logs(migration(ran=False))
+    assert statements.told_by_logs(migration(BOTH + line(45, "b", "commit"), DONE))
+    assert not statements.told_by_logs(SILENT) and not statements.told_by_logs(migration(RESULTS, DONE)) and not statements.told_by_logs(migration(BOTH))
+
+
 def test_what_somebody_else_did_long_ago_is_not_claimed_for_this_run():
     """Role `wait` on a release of yesterday: its Job may be gone with its TTL, and its migration was not this run's."""
     theirs = replace(JOBS, ours=False)
     assert statements.database(snapshot(scope=theirs)).startswith("database unknown: this release's migration Job is gone")
+    gone = with_history(snapshot(scope=theirs), (17,), (17,))
+    assert statements.database(gone) == "database at V17 (this release's migration Job is gone, as its TTL wants it)"
     kept = replace(migration(BOTH + line(45, "b", "commit"), DONE), scope=theirs)
     assert statements.database(kept) == "database at V45 (V44–V45 (2) committed by this release's Job)"
 

@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from . import paths
-from .client import Cluster
+from .client import ApiError, Cluster
+
+Service = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -23,28 +27,64 @@ class Endpoint:
 
 
 def service_of(host: str, namespace: str) -> tuple[str, str] | None:
-    """(namespace, name) when a host is a Service's DNS name (Kubernetes DNS specification); None for any other address."""
-    parts = host.rstrip(".").split(".")
+    """(namespace, name) when a host may be a Service's DNS name (Kubernetes DNS specification); None for any other address.
+
+    Of a host with two labels (`db.corp`) only the cluster knows whether it is one: see :func:`is_service`.
+    """
+    parts = host.rstrip(".").lower().split(".")
+    if is_address(host) or parts[-1] == "localhost" or not all(parts):
+        return None
     if len(parts) == 1:
         return namespace, parts[0]
-    if len(parts) == 2 or (len(parts) > 2 and parts[2] == "svc"):
-        return (parts[1], parts[0]) if not all(p.isdigit() for p in parts) else None
+    if len(parts) == 2 or parts[2] == "svc":
+        return parts[1], parts[0]
     return None
 
 
-def behind(cluster: Cluster, namespace: str, name: str, port: int) -> list[Endpoint] | None:
-    """The ready ends of one port of a Service; None: there is no such Service.
+def is_service(cluster: Cluster, host: str, namespace: str) -> bool:
+    """True when a host that :func:`service_of` knows can be nothing else than a Service: `pg`, `pg.db.svc`, and `pg.db` where a namespace db exists."""
+    if len(host.rstrip(".").split(".")) != 2:
+        return True
+    try:
+        return cluster.find(paths.namespace(namespace)) is not None
+    except ApiError:
+        return False
+
+
+def is_address(host: str) -> bool:
+    with contextlib.suppress(ValueError):
+        ipaddress.ip_address(host)
+        return True
+    return False
+
+
+def is_own(host: str) -> bool:
+    """True when a host means the pod itself, which is another one for everybody who asks from elsewhere."""
+    name = host.rstrip(".").lower()
+    return name == "localhost" or name.endswith(".localhost") or (is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def find(cluster: Cluster, namespace: str, name: str) -> Service | None:
+    """The Service. :raises ApiError: when it may not be read."""
+    return cluster.find(paths.service(namespace, name))
+
+
+def external_name(service: Service) -> str:
+    """The host that a Service of type ExternalName stands for; empty for any other."""
+    spec = service.get("spec") or {}
+    return str(spec.get("externalName") or "") if spec.get("type") == "ExternalName" else ""
+
+
+def behind(cluster: Cluster, namespace: str, name: str, service: Service, port: int) -> list[Endpoint]:
+    """The ready ends of one port of a Service.
 
     :raises ApiError: when they may not be read.
     """
-    service = cluster.find(paths.service(namespace, name))
-    if service is None:
-        return None
     slices = cluster.list(paths.endpointslices(namespace), labelSelector=f"kubernetes.io/service-name={name}")["items"]
     return list(ready(service, slices, port))
 
 
-def ready(service: Mapping[str, Any], slices: Iterable[Mapping[str, Any]], port: int) -> Iterator[Endpoint]:
+def ready(service: Service, slices: Iterable[Mapping[str, Any]], port: int) -> Iterator[Endpoint]:
     ports = (service.get("spec") or {}).get("ports") or [{}]
     name = next((p.get("name") for p in ports if p.get("port") == port), ports[0].get("name")) or ""
     for each in slices:

@@ -1,82 +1,147 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is true of the database while a migration says nothing, or does not get on.
+"""What is true of the database while a migration says nothing, or does not get on; and what a run has changed there.
 
-The gateway tries for 30 s and then prints "pool timed out", whatever the reason; of a lock that it waits for it says
-nothing at all. So the server is asked: a Service of the cluster through the API server (port-forward to a pod behind it),
-any other address from this machine. Where that is not allowed, what the API server knows of the Service still tells a
-missing, an empty, a refusing and a silent one apart. One login with the URL that the pods have, and one SELECT a second in
-that session for as long as the rules want to know.
+The gateway tries for 30 s and then prints "pool timed out", whatever the reason; of a lock that it waits for it says nothing,
+and with RUST_LOG=error nothing of its migrations either. So the server is asked (gateway/database_way.py). Where that is not
+allowed, what the API server knows of the Service still tells a missing, an empty, a refusing and a silent one apart. One login
+with the URL that the pods have, and a few SELECTs a second in that session for as long as the rules want to know.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
+import queue
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ..gateway.postgres import Refusal, Session, Target
+from ..gateway import database_way, schema
+from ..gateway.database_url import Target
+from ..gateway.database_way import NoWay, Way
+from ..gateway.postgres import NotAsked, NotPostgres, Refusal, Session
 from ..kube.client import ApiError, Cluster
-from ..kube.endpoints import behind, service_of
+from ..kube.objects import Object
+from ..secrets import live_env
 
 EVERY = 1.0  # seconds between two questions in one session
 UNWANTED = 3.0  # seconds without a question after which the session is ended
 AGAIN = 5.0  # seconds between two tries to get a session
 FIRST, PATIENCE = 1.0, 2.5  # seconds for each step of the first try, so that something is known soon, and of those after it
+LIMIT = 2.0  # seconds that the end of a run waits for the history
+FRESH = 2.0  # seconds: work that was seen this long ago is not told again
 #: who stands in the way of this role's sessions. Its query is not asked for: it may hold data
 BLOCKERS = (
     "SELECT DISTINCT b.pid, coalesce(b.application_name, ''), coalesce(b.usename::text, '') FROM pg_stat_activity w "
     "CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) AS p(pid) JOIN pg_stat_activity b ON b.pid = p.pid "
     "WHERE w.datname = current_database() AND w.usename = current_user AND w.pid <> pg_backend_pid()"
 )
+#: sessions of this role that do something; a transaction that was left open long ago does nothing
+BUSY = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid() "
+    "AND (state = 'active' OR (state LIKE 'idle in transaction%' AND state_change > now() - interval '60 seconds'))"
+)
+NO_DATABASE = "3D000"
 
 
 @dataclass(frozen=True)
 class Seen:
     """`sentence` may be empty: nothing can be said. `away`: there is nobody in the cluster who could answer a migration (what is tried from here
-    may be another way than that of the pods). `sqlstate` is the server's, when it refused the login; `blocked_by` is a phrase."""
+    may be another way than that of the pods). `sqlstate` is the server's, when it refused the login; `blocked_by` is a phrase.
+
+    :ivar int sessions: of the gateway's role, doing something at the last look.
+    :ivar float worked: when work was last seen (server clock): such a session, or one more migration in the history.
+    :ivar str address: host, port and database, for a sentence.
+    :ivar tuple history_before: migrations in the history (their versions) at `before_at`, server clock; None: not known.
+    :ivar tuple history_now: the same at the last look. `unasked`: why it is not known.
+    """
 
     sentence: str = ""
     away: bool = False
     sqlstate: str = ""
     blocked_by: str = ""
-
-
-def target(secrets: Iterable[Mapping[str, Any]]) -> Target | None:
-    """The first value that is a PostgreSQL URL."""
-    for secret in secrets:
-        for _key, value in sorted((secret.get("data") or {}).items()):
-            found = Target.parse(base64.b64decode(value or "").decode("utf-8", "replace"))
-            if found:
-                return found
-    return None
+    sessions: int = 0
+    worked: float = 0.0
+    address: str = ""
+    history_before: tuple[int, ...] | None = None
+    before_at: float = 0.0
+    history_now: tuple[int, ...] | None = None
+    unasked: str = ""
 
 
 class DatabaseLook:
-    """Looks in a thread of its own; :attr:`seen` is the newest answer."""
+    """Looks in threads of its own; :meth:`facts` has the newest answer. `release`: the objects of the release, hooks included."""
 
-    def __init__(self, cluster: Cluster, namespace: str, where: Target | None) -> None:
-        self._cluster, self._namespace, self._target = cluster, namespace, where
+    def __init__(self, cluster: Cluster, namespace: str, release: Iterable[Object]) -> None:
+        self._cluster, self._namespace, self._release = cluster, namespace, list(release)
         self._wanted, self._last, self._patience = 0.0, 0.0, FIRST
         self._busy, self._over = threading.Lock(), threading.Event()
+        self._worked, self._history = 0.0, Seen()
         self.seen = Seen()
+
+    def begin(self) -> dict[str, Any]:
+        """What is known before anything is changed: the address. The history is read beside whatever else begins."""
+        with contextlib.suppress(ApiError):
+            self.seen = Seen(address=str(self._target() or ""))
+        threading.Thread(target=self._read_before, name="database history", daemon=True).start()
+        return self._known()
 
     def facts(self) -> dict[str, Any]:
         """What is known by now, for the rules; begins to look when nobody does and it is time for it."""
         self._wanted = time.monotonic()
-        if self._target is not None and (not self._last or self._wanted - self._last > AGAIN) and self._busy.acquire(blocking=False):
+        if (not self._last or self._wanted - self._last > AGAIN) and self._busy.acquire(blocking=False):
             threading.Thread(target=self._go, name="database", daemon=True).start()
-        return asdict(self.seen)
+        return self._known()
+
+    def conclude(self) -> dict[str, Any]:
+        """What is known at the end of a run: the history is read once more, and waited for."""
+        answer: queue.Queue[tuple[tuple[int, ...] | None, str]] = queue.Queue(1)
+        threading.Thread(target=lambda: answer.put(self._read_history()), name="database history", daemon=True).start()
+        try:
+            versions, why = answer.get(timeout=LIMIT)
+        except queue.Empty:
+            versions, why = None, f"no answer within {LIMIT:g} s"
+        self._history = replace(self._history, history_now=versions, unasked=why)
+        return self._known()
 
     def stop(self) -> None:
         """End the session, if there is one."""
         self._over.set()
+
+    def _known(self) -> dict[str, Any]:
+        own = self._history
+        now = own.history_now if own.history_now is not None else self.seen.history_now
+        return asdict(replace(self.seen, history_before=own.history_before, before_at=own.before_at, history_now=now, unasked=own.unasked))
+
+    # --- the history --------------------------------------------------------------------------------------------------
+
+    def _read_before(self) -> None:
+        versions, _why = self._read_history()
+        self._history = replace(self._history, history_before=versions, before_at=self._cluster.now())
+
+    def _read_history(self) -> tuple[tuple[int, ...] | None, str]:
+        """(versions, why they are not known)."""
+        try:
+            target = self._target()
+            if target is None:
+                return None, "its URL is not known"
+            way = database_way.find(self._cluster, self._namespace, target)
+            with way.connect(FIRST) as stream, contextlib.closing(Session(stream, target)) as session:
+                return _versions(session), ""
+        except Refusal as refusal:
+            return ((), "") if refusal.sqlstate == NO_DATABASE else (None, refusal.message)
+        except Exception as error:  # no way, no login, no answer; a thread's traceback would be on the screen
+            return None, str(error)
+
+    def _target(self) -> Target | None:
+        """Each time anew: an operator may make the Secret in the middle of a run. :raises ApiError: when it may not be read."""
+        return live_env.database(self._cluster, self._namespace, self._release)
+
+    # --- the session --------------------------------------------------------------------------------------------------
 
     def _go(self) -> None:
         try:
@@ -84,6 +149,8 @@ class DatabaseLook:
                 self.seen = seen
                 if self._over.wait(EVERY) or time.monotonic() - self._wanted > UNWANTED:
                     return
+        except Exception as error:  # a thread's traceback would be on the screen
+            self.seen = Seen(f"the database could not be looked at: {error}")
         finally:
             self._last = 0.0 if self._patience == FIRST else time.monotonic()
             self._patience = PATIENCE
@@ -91,88 +158,100 @@ class DatabaseLook:
 
     def looks(self) -> Iterator[Seen]:
         """One look after the other for as long as there is a session; without one, a single answer: why."""
-        where = self._target
-        if where is None:
-            return
-        found = service_of(where.host, self._namespace)
-        if found is None:
-            yield from self._from_here(where, f"{where.host}:{where.port}, tried from here,")
-            return
-        namespace, name = found
-        said = f"Service {name} in namespace {namespace}"
         try:
-            ends = behind(self._cluster, namespace, name, where.port)
+            target = self._target()
+            way = database_way.find(self._cluster, self._namespace, target) if target else None
+        except NoWay as error:
+            yield Seen(str(error), away=error.away)
+            return
         except ApiError:
             return  # not ours to see
-        if not ends:
-            yield Seen(f"there is no {said}" if ends is None else f"{said} has no ready pod behind it and refuses every connection: {_DOWN}", away=True)
-        elif not ends[0].pod:
-            there = replace(where, host=ends[0].address, port=ends[0].port)
-            yield from self._from_here(there, f"{there.host}:{there.port} behind {said}, tried from here,")
-        else:
-            pod, port = ends[0].pod, ends[0].port
-            try:
-                yield from self._asked(where, said, lambda: self._cluster.port_forward(namespace, pod, port, self._patience))
-            except ApiError:
-                yield self._through_proxy(namespace, name, where.port, said)
+        if way is None:
+            return
+        try:
+            for seen in self._asked(way):
+                yield replace(seen, address=str(way.target), away=seen.away and way.service is not None)
+        except ApiError:
+            yield replace(self._through_proxy(way), address=str(way.target))
 
-    def _from_here(self, where: Target, said: str) -> Iterator[Seen]:
-        looks = self._asked(where, said, lambda: contextlib.closing(socket.create_connection((where.host, where.port), timeout=self._patience)))
-        return (replace(seen, away=False) for seen in looks)
-
-    def _asked(self, where: Target, said: str, connect: Callable[[], contextlib.AbstractContextManager[socket.socket]]) -> Iterator[Seen]:
+    def _asked(self, way: Way) -> Iterator[Seen]:
         """Ask the server itself. :raises ApiError: when there is no way to it."""
-        answered = False
+        logged_in, last = False, Seen()
         try:
-            with connect() as stream, contextlib.closing(Session(stream, where)) as session:
+            with way.connect(self._patience) as stream, contextlib.closing(Session(stream, way.target)) as session:
+                logged_in = True
                 while True:
-                    rows = session.rows(BLOCKERS)
-                    answered = True
-                    yield _answer(said, where, rows)
+                    last = self._answer(way, session, last)
+                    yield last
         except Refusal as refusal:
-            if not refusal.sqlstate:
-                yield Seen(f"{said} answers")
+            if logged_in:
+                yield Seen(f"{way.said} accepts the login, and answers a question with: {refusal.message} ({refusal.sqlstate})", worked=self._worked)
             else:
-                yield Seen(f"{said} refuses the login of {where.user}: {refusal.message} ({refusal.sqlstate})", sqlstate=refusal.sqlstate)
+                yield Seen(f"{way.said} refuses the login: {refusal.message} ({refusal.sqlstate})", sqlstate=refusal.sqlstate)
+        except NotPostgres as error:
+            yield Seen(str(error))
+        except NotAsked as error:
+            yield Seen(f"{way.said} answers; it was not asked more: {error}")
         except OSError as error:
-            if not answered:  # a session that was lost says nothing yet: the next try does
-                yield _unreachable(said, where, error, self._patience)
+            if not logged_in:
+                yield _unreachable(way, error, self._patience)
+            elif isinstance(error, TimeoutError):
+                text = f"{way.said} accepts the login and then gives no answer: a pooler may have given all its connections to others"
+                yield Seen(text, sessions=1, worked=self._working())
+            # a session that was lost says nothing yet: the next try does
 
-    def _through_proxy(self, namespace: str, name: str, port: int, said: str) -> Seen:
-        """The API server connects, too, and passes on why it could not."""
-        silent = Seen(f"{said} gives no answer: {_DROPPED}", away=True)
-        unclear = Seen(f"{said} has a ready endpoint: refused, full, or dropped by a NetworkPolicy")
+    def _answer(self, way: Way, session: Session, last: Seen) -> Seen:
+        blockers, sessions = session.rows(BLOCKERS), int(session.rows(BUSY)[0][0])
         try:
-            status, _headers, text = self._cluster.service_request(namespace, name, port, "/", timeout=(PATIENCE, PATIENCE))
+            versions: tuple[int, ...] | None = _versions(session)
+        except Refusal:  # locked, or not this role's to read
+            versions = None
+        if sessions or (last.history_now is not None and versions is not None and len(versions) > len(last.history_now)):
+            self._working()
+        who = "; ".join(f"process {pid} (application {application or 'without a name'}, role {role or '?'})" for pid, application, role in blockers)
+        text = f"{way.said} answers" if who else f"{way.said} answers and accepts the login; from the pods it may be another way (NetworkPolicy)"
+        return Seen(text, blocked_by=who, sessions=sessions, worked=self._worked, history_now=versions)
+
+    def _working(self) -> float:
+        """Work was seen; its time moves in steps, so that the rules are not told the same every second."""
+        now = self._cluster.now()
+        if now - self._worked > FRESH:
+            self._worked = now
+        return self._worked
+
+    def _through_proxy(self, way: Way) -> Seen:
+        """The API server connects, too, and passes on why it could not."""
+        silent = Seen(f"{way.said} gives no answer: {_DROPPED}", away=True)
+        unclear = Seen(f"{way.said} has a ready endpoint: refused, full, or dropped by a NetworkPolicy")
+        if way.service is None:
+            return unclear
+        try:
+            status, _headers, text = self._cluster.service_request(*way.service, way.target.port, "/", timeout=(PATIENCE, PATIENCE))
         except ApiError:
             return silent
         if status == 403 or "no endpoints available" in text:
             return unclear
         if "connection refused" in text:
-            return Seen(f"{said} refuses the connection: nobody listens at its port {port}", away=True)
+            return Seen(f"{way.said} refuses the connection: nobody listens there", away=True)
         if "timeout" in text or "no route to host" in text or "unreachable" in text:
             return silent
-        return Seen(f"{said} is listening, but not for the pods: dropped by a NetworkPolicy, or full")
+        return Seen(f"{way.said} is listening, but not for the pods: dropped by a NetworkPolicy, or full")
 
 
-_DOWN = "the server is down or starting"
 _DROPPED = "what is sent there is dropped on the way (firewall, NetworkPolicy, wrong address)"
 
 
-def _unreachable(said: str, where: Target, error: OSError, patience: float) -> Seen:
+def _versions(session: Session) -> tuple[int, ...]:
+    return tuple(version for version, _name, _checksum in schema.history(session))
+
+
+def _unreachable(way: Way, error: OSError, patience: float) -> Seen:
     if isinstance(error, TimeoutError):
-        what = f"gives no answer within {patience:g} s: {_DROPPED}, or the server stands still"
+        what = f"gives no answer within {patience:g} s: {_DROPPED}, or the server hangs"
     elif isinstance(error, ConnectionRefusedError):
-        what = f"refuses the connection: nobody listens at port {where.port}"
+        what = "refuses the connection: nobody listens there"
     elif isinstance(error, socket.gaierror):
         what = "has no address: its name cannot be resolved"
     else:
         what = f"cannot be reached: {error.strerror or error}"
-    return Seen(f"{said} {what}", away=True)
-
-
-def _answer(said: str, where: Target, rows: list[list[str]]) -> Seen:
-    if rows:
-        who = "; ".join(f"process {pid} (application {application or 'without a name'}, role {role or '?'})" for pid, application, role in rows)
-        return Seen(f"{said} answers", blocked_by=who)
-    return Seen(f"{said} answers and accepts the login of {where.user}; from the pods it may be another way (NetworkPolicy)")
+    return Seen(f"{way.said} {what}", away=True)

@@ -96,6 +96,8 @@ class Follower:
         state_now = self._observer.start()
         self._world = World(state_now, self._cluster.now(), self._clean)
         self._world.objects["SecretKeys"] = self._secret_keys
+        if self._database and statements.migrating(self.scope):
+            self._world.objects["Facts"] = {"database": self._database.begin()}
         self._before = Before.of(state_now, self.scope)
         self._tape.begin(self._world, self.scope, self._before)
         return self._snapshot(Helm())
@@ -221,6 +223,8 @@ class Follower:
         if cause:
             self._narrator.found(cause, "stopping the Jobs and Helm" if fences else "")
         self._logs.read_all(self._snapshot(Helm()), world.logs)  # the fence deletes pods, and their logs with them
+        if not fences:
+            self._ask_history()
         outcome = self._outcome(verdict)
         if not fences:
             return outcome
@@ -232,6 +236,8 @@ class Follower:
         if last.left:
             outcome.database += f" (not fenced: a migration may still run: {'; '.join(f'Job/{name}: {why}' for name, why in last.left.items())})"
         else:
+            self._ask_history()  # what was committed until the fence stood
+            outcome.database = statements.database(self._snapshot(Helm()))
             old = going_back.statement(self._cluster, outcome.snapshot)
             outcome.old_pods += f", {old}" if old else ""
         if outcome.fenced:
@@ -241,7 +247,14 @@ class Follower:
 
     def _done(self, verdict: Verdict) -> Outcome:
         self._logs.read_all(self._snapshot(Helm()), self._world.logs)
+        if not statements.told_by_logs(self._snapshot(Helm())):
+            self._ask_history()
         return self._outcome(verdict)
+
+    def _ask_history(self) -> None:
+        """Once more, at the end of the run: what the log of a migration does not tell, the database does."""
+        if self._database and statements.ran(self._snapshot(Helm())):
+            self._apply(Change("Facts", "LISTED", {"database": self._database.conclude()}))
 
     def _outcome(self, verdict: Verdict) -> Outcome:
         snapshot = self._snapshot(Helm())

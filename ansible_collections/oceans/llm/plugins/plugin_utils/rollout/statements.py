@@ -3,42 +3,149 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is known of the database and of the old pods: two statements that every last line carries. Pure.
 
-Nothing is guessed. The database's state is read from the migration Job's own output; where that is not there, the
-statement says so and how to ask.
+Nothing is guessed. What a migration did is read from its Job's own output and, where that does not tell (RUST_LOG may silence
+it, a pod may be gone), from the history in the database before and after (Facts, see database_look.py). "Unchanged" is only
+said with a proof: no pod ran, the program says that it never came that far, or the history is the same as before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from ..gateway import log_words
 from ..kube.objects import Object, asked_container, epoch, meta, status_of, terminated
 from . import progress
-from .model import STAMPS, Snapshot, job_pods, migrates, replicasets
+from .model import STAMPS, Scope, Snapshot, job_pods, migrates, replicasets
 
 ASK = "ask: gateway migrate --status"
+#: ends of the program before its first migration: its configuration, and what stands between it and a session with the database
+BEFORE_ANY = (
+    "GatewayConfigInvalid",
+    "GatewayVariableMissing",
+    "GatewayReferenceInvalid",
+    "DatabaseAuth",
+    "DatabaseMissing",
+    "DatabaseHostUnknown",
+    "DatabaseTls",
+    "DatabaseForeign",
+    "ImageOlderThanDatabase",
+    "MigrationHistoryForeign",
+)
+
+
+@dataclass(frozen=True)
+class History:
+    """Versions in the database before the migration and now; None: not known. `why`: for which reason."""
+
+    before: frozenset[int] | None = None
+    now: frozenset[int] | None = None
+    why: str = ""
+
+    @property
+    def committed(self) -> tuple[int, ...] | None:
+        return None if self.before is None or self.now is None else tuple(sorted(self.now - self.before))
+
+    @property
+    def at(self) -> str:
+        return f"at V{max(self.now)}" if self.now else "without a schema"
+
+
+def migrating(scope: Scope) -> list[str]:
+    """The Jobs of a rollout that may change the schema, by their names."""
+    return [name for name in scope.jobs if migrates(None, name)]
 
 
 def database(snapshot: Snapshot) -> str:
     """One phrase about the database."""
-    jobs = [name for name in snapshot.scope.jobs if migrates(snapshot.kind("Job").get(name), name)]
+    jobs = _jobs(snapshot)
     if not jobs:
         return "database: no migration in this run"
-    known = {n: list(runs(snapshot, n)) for n in jobs}
-    texts = [text for name in jobs for _pod, text in known[name] if text]
-    if texts:
-        return _told("\n".join(texts), over=_over(snapshot, jobs), by="in this run" if snapshot.scope.ours else "by this release's Job")
-    if any(known.values()) and all(text is not None for name in jobs for _pod, text in known[name]):
-        return "database not touched: the migration has not said a word, so none began"
-    if not any(known.values()):
-        made = [n for n in jobs if n in snapshot.kind("Job")]
-        gone = made and all(progress.finished(snapshot.kind("Job")[n]) for n in made)
-        if gone:
-            return "database: migrated (the log is gone)"
-        if not snapshot.scope.ours and not made:
-            return f"database unknown: this release's migration Job is gone, as its TTL wants it ({ASK})"
-        return "database not touched: the migration never started"
-    return f"database unknown: the migration ran, its log could not be read ({ASK})"
+    known = [run for name in jobs for run in runs(snapshot, name)]
+    history = _history(snapshot, jobs)
+    texts = [text for _pod, text in known if text]
+    over, by = _over(snapshot, jobs), "in this run" if snapshot.scope.ours else "by this release's Job"
+    told = log_words.migrations("\n".join(texts))
+    if told.begun or told.committed or told.rolled_back or told.pending:
+        return _told(told, history, over, by)
+    if not known and not _has_run(snapshot, jobs):
+        return _never_ran(snapshot, jobs, history)
+    if history.committed is not None:
+        return _by_history(history, over, by)
+    if known and all(text and _before_any(text) for _pod, text in known):
+        return "database unchanged: no migration began"
+    if history.now is not None:
+        return f"database {history.at}; whether this run migrated it is not known"
+    if told.applied:
+        return f"database at V{told.version}; whether this run migrated it is not known ({_unasked(history)})"
+    return f"database unknown: the log of the migration does not tell, and {_unasked(history)} ({ASK})"
+
+
+def told_by_logs(snapshot: Snapshot) -> bool:
+    """True when the history need not be asked: no migration ran, or its log names what it did."""
+    jobs = _jobs(snapshot)
+    texts = [text or "" for name in jobs for _pod, text in runs(snapshot, name)]
+    if not texts:
+        return not _has_run(snapshot, jobs)
+    told = log_words.migrations("\n".join(texts))
+    return bool(told.committed) and not told.open and _over(snapshot, jobs)
+
+
+def ran(snapshot: Snapshot) -> bool:
+    """True when a container of a migration has been started."""
+    jobs = _jobs(snapshot)
+    return any(True for name in jobs for _run in runs(snapshot, name)) or _has_run(snapshot, jobs)
+
+
+def _jobs(snapshot: Snapshot) -> list[str]:
+    return [name for name in snapshot.scope.jobs if migrates(snapshot.kind("Job").get(name), name)]
+
+
+def _has_run(snapshot: Snapshot, jobs: list[str]) -> bool:
+    """By the Job's own counts: its pods may be gone."""
+    states = [snapshot.kind("Job").get(name, {}).get("status") or {} for name in jobs]
+    return any(s.get("succeeded") or s.get("failed") or (s.get("uncountedTerminatedPods") or {}).get("failed") for s in states) or (
+        any(progress.finished(snapshot.kind("Job")[name]) for name in jobs if name in snapshot.kind("Job"))
+    )
+
+
+def _history(snapshot: Snapshot, jobs: list[str]) -> History:
+    """What was read before counts only when that was before the first container of the migration began."""
+    facts = snapshot.kind("Facts").get("database") or {}
+    before, now = facts.get("history_before"), facts.get("history_now")
+    starts = [_started(status) for name in jobs for pod in job_pods(snapshot, name) for status, _init in containers(pod)]
+    late = any(start and start < (facts.get("before_at") or 0.0) for start in starts) or not snapshot.scope.ours and not any(starts)
+    return History(None if before is None or late else frozenset(before), None if now is None else frozenset(now), facts.get("unasked") or "")
+
+
+def _started(status: Object) -> float:
+    state = status.get("state") or {}
+    begun = [(state.get(kind) or {}).get("startedAt") for kind in ("running", "terminated")]
+    return min((epoch(stamp) for stamp in begun if stamp), default=0.0)
+
+
+def _never_ran(snapshot: Snapshot, jobs: list[str], history: History) -> str:
+    made = [n for n in jobs if n in snapshot.kind("Job")]
+    if not snapshot.scope.ours and not made:
+        if history.now is not None:
+            return f"database {history.at} (this release's migration Job is gone, as its TTL wants it)"
+        return f"database unknown: this release's migration Job is gone, as its TTL wants it ({ASK})"
+    return "database unchanged: the migration never started"
+
+
+def _by_history(history: History, over: bool, by: str) -> str:
+    if not history.committed:
+        return f"database {history.at}, nothing was to be migrated" if over else f"database unchanged: {history.at}"
+    return f"database {history.at} ({_span(history.committed)} committed {by})" + ("" if over else "; the migration was not finished")
+
+
+def _before_any(text: str) -> bool:
+    found = log_words.parse(text)
+    return found is not None and found.code in BEFORE_ANY
+
+
+def _unasked(history: History) -> str:
+    return f"the database was not asked: {history.why}" if history.why else "the database was not asked"
 
 
 def runs(snapshot: Snapshot, job: str) -> Iterator[tuple[str, str | None]]:
@@ -63,39 +170,27 @@ def _over(snapshot: Snapshot, jobs: list[str]) -> bool:
     return all(progress.finished(snapshot.kind("Job")[n]) is True for n in jobs if n in snapshot.kind("Job"))
 
 
-def _told(text: str, over: bool, by: str) -> str:
-    """What the log lines of all attempts together say."""
-    found = log_words.migrations(text)
-    done = f"{_span(found.committed)} committed {by}" if found.committed else ""
-    if found.rolled_back and not set(found.rolled_back) <= set(found.committed):
-        failed = next(v for v in reversed(found.rolled_back) if v not in found.committed)
-        return f"database: V{failed[0]} {failed[1]} rolled back, {_at(found) or 'still at the version before it'}" + (f" ({done})" if done else "")
-    if found.open:
-        version, name = found.open[-1]
-        before = _at(found) or "nothing was committed in this run, it is at the version before that"
-        return f"database: V{version} {name} began and did not commit, the server rolls it back when its client is gone; {before}"
-    if found.committed:
-        return f"database at V{found.version} ({done})" + ("" if over else "; the migration was not finished")
-    if found.applied and not found.pending:
-        return f"database at V{found.version}, nothing was to be migrated"
+def _told(found: log_words.Migrations, history: History, over: bool, by: str) -> str:
+    """What the log lines of all attempts together say; the history knows better what is committed."""
+    committed = history.committed or tuple(sorted(v for v, _name in found.committed))
+    version = max(history.now) if history.now else found.version
+    at, done = f"database at V{version}" if version else "", f"{_span(committed)} committed {by}" if committed else ""
+    failed = [v for v in found.rolled_back if v not in found.committed and v[0] not in (history.now or ())]
+    still = [v for v in found.open if v[0] not in (history.now or ())]
+    if failed:
+        return f"database: V{failed[-1][0]} {failed[-1][1]} rolled back, {at or 'still at the version before it'}" + (f" ({done})" if done else "")
+    if still:
+        before = at or "nothing was committed in this run, it is at the version before that"
+        return f"database: V{still[-1][0]} {still[-1][1]} began and did not commit, the server rolls it back when its client is gone; {before}"
+    if committed:
+        return f"{at} ({done})" + ("" if over else "; the migration was not finished")
     if found.pending:
-        return (
-            f"database at V{found.version}, {len(found.pending)} migrations pending"
-            if found.version
-            else f"database empty, {len(found.pending)} migrations pending"
-        )
-    if log_words.parse(text) is not None:
-        return "database not touched: no migration began"
-    return f"database: the migration's log tells no version ({ASK})" if not over else "database: the migration is done"
+        return f"{at}, {len(found.pending)} migrations pending" if at else f"database empty, {len(found.pending)} migrations pending"
+    return at
 
 
-def _at(found: log_words.Migrations) -> str:
-    return f"database at V{found.version}" if found.version else ""
-
-
-def _span(versions: tuple[tuple[int, str], ...]) -> str:
-    numbers = [v for v, _name in versions]
-    return f"V{numbers[0]}" if len(numbers) == 1 else f"V{min(numbers)}–V{max(numbers)} ({len(numbers)})"
+def _span(versions: tuple[int, ...]) -> str:
+    return f"V{versions[0]}" if len(versions) == 1 else f"V{versions[0]}–V{versions[-1]} ({len(versions)})"
 
 
 def old_pods_statement(snapshot: Snapshot) -> str:

@@ -31,6 +31,8 @@ MOUNTING = re.compile(r"error mounting \"(?:[^\"]*/volume-subpaths/(?P<volume>[^
 LONG_RUN = 60.0
 #: exits that prove a loop: with the same code, or any
 EXITS_ALIKE, EXITS_ANY = 2, 3
+#: causes that say nothing without the address of the database
+ADDRESS = ("DatabaseUnreachable", "DatabaseHostUnknown", "DatabaseNotPostgres", "DatabaseMissing", "DatabaseTls")
 
 
 def crashes(snapshot: Snapshot) -> Iterator[Cause]:
@@ -151,7 +153,7 @@ def _of_words(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failu
 
 def _more(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failure) -> str:
     """What the program cannot know, and the picture shows."""
-    if words.code in ("DatabaseUnreachable", "DatabaseHostUnknown", "DatabaseNotPostgres"):
+    if words.code in ADDRESS:
         return known_of_database(snapshot)
     if words.code == "ListenFailed":
         others = [c for c in (pod.get("spec") or {}).get("containers") or () if c.get("name") != name]
@@ -164,8 +166,9 @@ def _more(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failure) 
 
 def known_of_database(snapshot: Snapshot) -> str:
     """What was found out about its address (database.py), to be appended to a sentence."""
-    known = snapshot.kind("Facts").get("database", {}).get("sentence") or ""
-    return f": {known}" if known else ""
+    known = snapshot.kind("Facts").get("database", {})
+    text = known.get("sentence") or known.get("address") or ""
+    return f": {text}" if text else ""
 
 
 def url_source(container: Object) -> str:

@@ -215,6 +215,9 @@ def suspended(snapshot: Snapshot) -> Iterator[Cause]:
 def slow_migrations(snapshot: Snapshot) -> Iterator[Cause]:
     """A version that has begun and says nothing for a while, from the gateway's own live lines; at once when it is known who is in its way."""
     blocker = snapshot.kind("Facts").get("database", {}).get("blocked_by") or ""
+    for pod, status, began in mute(snapshot) if blocker else ():
+        what = f"the migration prints nothing and waits for a lock that another session holds: {blocker}"
+        yield cause("MigrationWaits", snapshot, ref(pod), what, "no line in its log", since=began, container=status["name"], hint=_end_it(blocker))
     for pod, status, (version, name), began in open_migrations(snapshot):
         if blocker:
             what = f"migration V{version} {name} waits for a lock that another session holds: {blocker}"
@@ -222,9 +225,13 @@ def slow_migrations(snapshot: Snapshot) -> Iterator[Cause]:
             what = f"migration V{version} {name} has been running for more than {SLOW_MIGRATION:.0f} s, it may wait for a lock"
         else:
             continue
-        hint = f"let that session finish, or end it: SELECT pg_terminate_backend({_pid(blocker)}); then run again" if blocker else ""
+        hint = _end_it(blocker) if blocker else ""
         evidence = "begun, neither committed nor rolled back"
         yield cause("MigrationWaits", snapshot, ref(pod), what, evidence, since=began, container=status["name"], hint=hint)
+
+
+def _end_it(blocker: str) -> str:
+    return f"let that session finish, or end it: SELECT pg_terminate_backend({_pid(blocker)}); then run again"
 
 
 def _pid(blocker: str) -> str:
@@ -245,6 +252,7 @@ def silent_migrations(snapshot: Snapshot) -> Iterator[Cause]:
     """A migration that runs and has not begun: it waits for a connection, for 30 s, without a word."""
     known = snapshot.kind("Facts").get("database", {})
     for pod, status, began in mute(snapshot):
+        began = max(began, known.get("worked") or 0.0)  # a session at work, or one more version: RUST_LOG keeps the log silent, nothing waits
         code = log_words.code_of(known.get("sqlstate") or "")
         if code:
             what = f"the migration gets no connection and says nothing: {known['sentence']}"

@@ -1,0 +1,57 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The environment of the gateway's container as its pods get it: from the objects of the release, else from the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ..gateway import configuration, database_url
+from ..gateway.database_url import Target
+from ..kube import paths
+from ..kube.client import Cluster
+from ..kube.objects import Object, meta
+from .plan import values_of
+from .pod_env import Variable, resolve, sources
+
+
+def environment(cluster: Cluster, namespace: str, container: Object, release: Iterable[Object] = ()) -> dict[str, Variable]:
+    """:raises ApiError: when a Secret or ConfigMap may not be read."""
+    own = {(obj.get("kind"), meta(obj).get("name")): obj for obj in release}
+    secrets, configmaps = {}, {}
+    for kind, name in {(s.kind, s.object) for s in sources(container) if s.object}:
+        if kind == "Secret":
+            found = own.get((kind, name)) or cluster.find(paths.secret(namespace, name)) or {}
+            secrets[name] = values_of(found) | _texts(found.get("stringData"))
+        else:
+            found = own.get((kind, name)) or cluster.find(paths.configmap(namespace, name)) or {}
+            configmaps[name] = _texts(found.get("data"))
+    return resolve(container, secrets, configmaps)
+
+
+def database(cluster: Cluster, namespace: str, release: Iterable[Object]) -> Target | None:
+    """The server that the gateway's configuration names; None: its URL is not known (yet). :raises ApiError: see :func:`environment`."""
+    objects = list(release)
+    container = _gateway(objects)
+    if container is None:
+        return None
+    known = environment(cluster, namespace, container, objects)
+
+    def value(name: str) -> str:
+        variable = known.get(name)
+        return ((variable.value if variable else None) or b"").decode("utf-8", "replace")
+
+    return database_url.target(configuration.find(objects), value)
+
+
+def _gateway(objects: Iterable[Object]) -> Object | None:
+    for obj in objects:
+        for container in obj["spec"]["template"]["spec"]["containers"] if obj.get("kind") == "Deployment" else ():
+            if container["name"] == "gateway":
+                return container
+    return None
+
+
+def _texts(data: Mapping[str, str] | None) -> dict[str, bytes]:
+    return {key: str(value).encode() for key, value in (data or {}).items()}
