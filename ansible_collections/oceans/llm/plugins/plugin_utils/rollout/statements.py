@@ -12,8 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..gateway import log_words
-from ..kube.objects import Object, asked_container, epoch, meta, status_of, terminated
-from . import progress
+from ..kube.objects import Object, asked_container, epoch, finished, is_ready, meta, status_of, terminated
 from .model import STAMPS, Snapshot, job_pods, migrates, replicasets
 
 ASK = "ask: gateway migrate --status"
@@ -32,7 +31,7 @@ def database(snapshot: Snapshot) -> str:
         return "database not touched: the migration has not said a word, so none began"
     if not any(known.values()):
         made = [n for n in jobs if n in snapshot.kind("Job")]
-        gone = made and all(progress.finished(snapshot.kind("Job")[n]) for n in made)
+        gone = made and all(finished(snapshot.kind("Job")[n]) for n in made)
         if gone:
             return "database: migrated (the log is gone)"
         if not snapshot.scope.ours and not made:
@@ -60,7 +59,7 @@ def runs(snapshot: Snapshot, job: str) -> Iterator[tuple[str, str | None]]:
 
 
 def _over(snapshot: Snapshot, jobs: list[str]) -> bool:
-    return all(progress.finished(snapshot.kind("Job")[n]) is True for n in jobs if n in snapshot.kind("Job"))
+    return all(finished(snapshot.kind("Job")[n]) is True for n in jobs if n in snapshot.kind("Job"))
 
 
 def _told(text: str, over: bool, by: str) -> str:
@@ -104,7 +103,7 @@ def old_pods_statement(snapshot: Snapshot) -> str:
     for name in snapshot.scope.deployments:
         old = [p for p in _all_pods(snapshot, name) if _made_before(p, snapshot)]
         any_old = any_old or bool(old) or _made_before(snapshot.kind("Deployment").get(name) or {}, snapshot)
-        serving = [p for p in old if progress.is_ready(p) and not meta(p).get("deletionTimestamp")]
+        serving = [p for p in old if is_ready(p) and not meta(p).get("deletionTimestamp")]
         if serving:
             parts.append(f"{len(serving)} of {name} still serve{'' if len(serving) > 1 else 's'} ({', '.join(sorted({_image(p) for p in serving}))})")
         elif old:
