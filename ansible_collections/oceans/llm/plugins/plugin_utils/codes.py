@@ -507,6 +507,30 @@ ENTRIES: tuple[Entry, ...] = (
         "kubectl describe node {node}; the pod is replaced after its toleration time (300 s by default)",
         360,
     ),
+    Entry(
+        "SchedulingGated",
+        "Scheduling",
+        "the pod has scheduling gates that no controller has removed",
+        TRANSIENT,
+        "find the controller that set them: kubectl -n {ns} get pod {name} -o jsonpath='{{.spec.schedulingGates}}'",
+    ),
+    Entry(
+        "SchedulerSilent",
+        "Scheduling",
+        "no scheduler has looked at the pod",
+        TRANSIENT,
+        "check the scheduler that spec.schedulerName names: kubectl -n kube-system get pods -l component=kube-scheduler; "
+        "kubectl -n kube-system get lease kube-scheduler -o yaml",
+        120,
+    ),
+    Entry(
+        "ControllerSilent",
+        "Scheduling",
+        "a controller of Kubernetes has not acted on a change",
+        TRANSIENT,
+        "check kube-controller-manager: kubectl -n kube-system get pods -l component=kube-controller-manager",
+        120,
+    ),
     # --- volumes
     Entry("MountFailed", "Volumes", "a volume cannot be mounted", TRANSIENT, "kubectl -n {ns} describe pod {name}", 120),
     Entry("MountRetrying", "Volumes", "the node has not received a ConfigMap or Secret yet", TRANSIENT, "nothing: the kubelet tries again", 120),
@@ -527,6 +551,74 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry("ClaimMissing", "Volumes", "a pod uses a volume claim that is not there", CERTAIN, "create it or correct its name: kubectl -n {ns} get pvc"),
     Entry("ProvisioningFailed", "Volumes", "no volume can be made for a claim", TRANSIENT, "kubectl -n {ns} describe pvc {name}", 120),
+    # --- on the way to readiness
+    Entry(
+        "PodStarting",
+        "Readiness",
+        "a pod is still being started: image, volumes or network are not there yet, or a container is being created",
+        TRANSIENT,
+        "look at its events: kubectl -n {ns} describe pod {name}",
+    ),
+    Entry(
+        "SandboxFailed",
+        "Readiness",
+        "the node cannot create the pod's sandbox (container runtime, network plugin)",
+        TRANSIENT,
+        "check the network plugin on the node: kubectl -n kube-system get pods -o wide; kubectl -n {ns} describe pod {name}",
+        120,
+    ),
+    Entry(
+        "PodRejected",
+        "Readiness",
+        "the kubelet of the node does not admit the pod",
+        TRANSIENT,
+        "correct the setting that the evidence names, or keep the pod off that node: kubectl -n {ns} describe pod {name}",
+        60,
+    ),
+    Entry(
+        "InitContainerRuns",
+        "Readiness",
+        "an init container has not ended, so the pod's own containers cannot start",
+        TRANSIENT,
+        "see what it waits for: kubectl -n {ns} logs {name} -c {container}",
+    ),
+    Entry(
+        "NameNotResolved",
+        "Readiness",
+        "a container cannot resolve a host name",
+        TRANSIENT,
+        "check the name and the pod's DNS settings; cluster DNS: kubectl -n kube-system get pods -l k8s-app=kube-dns",
+        120,
+    ),
+    Entry(
+        "LifecycleHookRuns",
+        "Readiness",
+        "a container's postStart hook has not ended, so the container does not count as started",
+        TRANSIENT,
+        "see what the hook waits for: kubectl -n {ns} get pod {name} -o yaml (lifecycle.postStart)",
+    ),
+    Entry(
+        "LifecycleHookFailed",
+        "Readiness",
+        "a container's postStart hook fails, and the kubelet kills the container",
+        TRANSIENT,
+        "correct lifecycle.postStart of {container}; " + _LOGS,
+        90,
+    ),
+    Entry(
+        "ReadinessGateWaits",
+        "Readiness",
+        "a readiness gate of the pod is not True",
+        TRANSIENT,
+        "find the controller that sets this condition: kubectl -n {ns} get pod {name} -o jsonpath='{{.status.conditions}}'",
+    ),
+    Entry(
+        "ProbeMisdirected",
+        "Readiness",
+        "a probe asks a port or speaks a scheme that the container does not serve",
+        CERTAIN,
+        "correct port and scheme of the probe: kubectl -n {ns} get pod {name} -o yaml",
+    ),
     # --- readiness and rollout
     Entry(
         "NotReadyInTime",
@@ -537,6 +629,13 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         "ProgressDeadline", "Rollout", "the Deployment made no progress within progressDeadlineSeconds", CERTAIN, "kubectl -n {ns} describe deployment {name}"
+    ),
+    Entry(
+        "ScaledToZero",
+        "Rollout",
+        "somebody scaled the Deployment to 0 replicas",
+        CERTAIN,
+        "kubectl -n {ns} scale deployment/{name} --replicas=1, or run the deployment again",
     ),
     Entry("DeploymentPaused", "Rollout", "the Deployment is paused", CERTAIN, "kubectl -n {ns} rollout resume deployment/{name}"),
     Entry(
@@ -549,7 +648,6 @@ ENTRIES: tuple[Entry, ...] = (
         TRANSIENT,
         "do not restart the other old pods until the new ones are ready; the rollout goes on",
     ),
-    Entry("DoomedBesideHealthy", "Rollout", "some new pods are ready and others never will be", CERTAIN, "mend what keeps the others from starting"),
     # --- after the rollout, and the run itself
     Entry(
         "NotServed",

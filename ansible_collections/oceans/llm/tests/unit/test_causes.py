@@ -664,7 +664,8 @@ def test_a_deadline_says_what_it_waited_for():
     assert timeout_cause(picture, verdict, 900).code == "ImageRateLimited"
     quiet = snapshot(deployment(), replicaset(), pod(containers=[waits()]))
     verdict = judge(quiet, find(quiet), Helm())
-    assert timeout_cause(quiet, verdict, 900).code == "Timeout" and "Deployment/web" in timeout_cause(quiet, verdict, 900).cause
+    late = timeout_cause(quiet, verdict, 900)
+    assert (late.code, late.object) == ("PodStarting", "Pod/web-1-a") and "Deployment/web waits for it" in late.cause
 
 
 # --- the table ---------------------------------------------------------------------------------------------------------

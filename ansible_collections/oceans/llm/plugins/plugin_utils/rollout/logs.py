@@ -19,6 +19,7 @@ from ..kube.client import ApiError, Cluster
 from ..kube.objects import asked_container, status_of
 from .log_text import Backlog, capped
 from .model import Snapshot, database_pods, job_pods, made_in_this_run, new_replicaset, old_pods, pods_of
+from .waits import slow_inits
 from .watch import Change
 
 TAIL = 120  # lines: a full migration of 29 versions is 58, and 29 result lines
@@ -137,12 +138,17 @@ class Follow:
 
 
 def running_jobs(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
-    """(pod, container) of what runs in the release's Jobs; what an injector put beside their own container is not meant."""
+    """(pod, container) whose log is followed: what runs in the release's Jobs (what an injector put beside their own container is not meant),
+    and init containers of new pods that take their time."""
     for name in snapshot.scope.jobs:
         for pod in job_pods(snapshot, name):
             asked = asked_container(snapshot.kind("Job").get(name), pod)
             if "running" in (status_of(pod, asked).get("state") or {}):
                 yield pod["metadata"]["name"], asked
+        yield from slow_inits(snapshot, job_pods(snapshot, name)[-1:])
+    for name in snapshot.scope.deployments:
+        newest = new_replicaset(snapshot, name)
+        yield from slow_inits(snapshot, pods_of(snapshot, newest["metadata"]["uid"])) if newest else ()
 
 
 def ended(snapshot: Snapshot) -> Iterator[tuple[str, str, int, bool]]:

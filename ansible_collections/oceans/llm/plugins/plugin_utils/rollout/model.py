@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..codes import Certainty
 from ..kube.objects import COMPONENT, Object, claims, controlled_by, epoch, meta, seen_at
 
 REVISION = "deployment.kubernetes.io/revision"  # annotation of the Deployment controller on Deployment and ReplicaSet
+HASH = "pod-template-hash"
 INSTANCE_ROLE = "cnpg.io/instanceRole"  # label of CloudNativePG on its instances' pods
 #: values of the component label of the Jobs that change the schema (the other two migrate first, too)
 MIGRATING = ("migration", "bootstrap-admin", "seed-config")
@@ -76,15 +78,30 @@ class Snapshot:
 
 
 def new_replicaset(snapshot: Snapshot, deployment: str) -> Object | None:
-    """The ReplicaSet of the Deployment's current template; None until the controller has seen this generation."""
+    """The ReplicaSet of the Deployment's current template, as the Deployment controller finds it: by the template itself.
+
+    None until the controller has seen this generation, and until it has created the ReplicaSet: with strategy Recreate that is only when
+    the old pods have stopped, and the revision annotation names the old ReplicaSet until then.
+    """
     owner = snapshot.kind("Deployment").get(deployment)
     if owner is None or (owner.get("status") or {}).get("observedGeneration", 0) < meta(owner).get("generation", 1):
         return None
+    wanted = _template(owner)
     revision = (meta(owner).get("annotations") or {}).get(REVISION)
-    for candidate in replicasets(snapshot, deployment):
-        if revision and (meta(candidate).get("annotations") or {}).get(REVISION) == revision:
+    known = sorted(replicasets(snapshot, deployment), key=lambda r: (meta(r).get("creationTimestamp") or "", meta(r).get("name") or ""))
+    for candidate in known:
+        same = _template(candidate) == wanted if wanted else bool(revision) and (meta(candidate).get("annotations") or {}).get(REVISION) == revision
+        if same:
             return candidate
     return None
+
+
+def _template(obj: Object) -> Mapping[str, Any]:
+    """A pod template without the label by which the Deployment controller tells its ReplicaSets apart."""
+    template = (obj.get("spec") or {}).get("template") or {}
+    about = template.get("metadata") or {}
+    labels = {k: v for k, v in (about.get("labels") or {}).items() if k != HASH}
+    return {**template, "metadata": {**{k: v for k, v in about.items() if v}, "labels": labels}} if template else {}
 
 
 def replicasets(snapshot: Snapshot, deployment: str) -> Iterator[Object]:
@@ -93,7 +110,7 @@ def replicasets(snapshot: Snapshot, deployment: str) -> Iterator[Object]:
     return (r for r in snapshot.kind("ReplicaSet").values() if controlled_by(r, uid))
 
 
-def pods_of(snapshot: Snapshot, owner_uid: str) -> list[Object]:
+def pods_of(snapshot: Snapshot, owner_uid: str | None) -> list[Object]:
     """The pods that one controller (ReplicaSet or Job) made, oldest first."""
     found = [p for p in snapshot.kind("Pod").values() if controlled_by(p, owner_uid)]
     return sorted(found, key=lambda p: (meta(p).get("creationTimestamp") or "", meta(p).get("name") or ""))

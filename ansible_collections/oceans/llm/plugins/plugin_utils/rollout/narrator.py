@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from ..codes import Certainty
-from ..kube.objects import Object, age
+from ..kube.objects import Object, age, finished
 from . import progress
 from .model import STAMPS, Cause, Snapshot
 from .verdict import Verdict
@@ -147,7 +147,7 @@ def _made_since(job: Object, snapshot: Snapshot) -> bool:
 
 
 def _job_fact(job: Object, name: str, snapshot: Snapshot) -> str:
-    done = progress.finished(job)
+    done = finished(job)
     if done is not None:
         return f"Job/{name} {'is complete' if done else 'has failed'}"
     status = job.get("status") or {}
@@ -156,10 +156,8 @@ def _job_fact(job: Object, name: str, snapshot: Snapshot) -> str:
 
 
 def _deployment_fact(deployment: Object, name: str, snapshot: Snapshot) -> str:
-    status = deployment.get("status") or {}
-    spec = deployment.get("spec") or {}
-    wanted, updated, available = spec.get("replicas", 1), status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
+    status, (wanted, made, ready) = deployment.get("status") or {}, progress.counts(snapshot, name)
     if not progress.deployment_blocker(snapshot, name):
-        return f"Deployment/{name} is complete: {available} of {wanted} pods available"
-    old = status.get("replicas", 0) - updated
-    return f"Deployment/{name}: {updated} of {wanted} new pods made, {available} available" + (f", {old} old" if old > 0 else "")
+        return f"Deployment/{name} is complete: {status.get('availableReplicas') or 0} of {wanted} pods available"
+    old = (status.get("replicas") or 0) - (status.get("updatedReplicas") or 0)
+    return f"Deployment/{name}: {made} of {wanted} new pods created, {ready} ready" + (f", {old} old" if old > 0 else "")

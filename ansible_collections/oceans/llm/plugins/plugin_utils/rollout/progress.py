@@ -5,66 +5,114 @@
 
 What counts as complete follows the Deployment controller's own status fields (Kubernetes API, DeploymentStatus) the
 way kubectl and kstatus read them: the controller has seen this generation, all replicas are updated and available, and
-none of the old ReplicaSet is left, but for pods that are taking their grace to stop.
+none of the old ReplicaSet is left, but for pods that are taking their grace to stop. What is new is counted by the new
+ReplicaSet's own pods: `availableReplicas` of a Deployment counts the old ones, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..codes import Certainty
-from ..kube.objects import age, asked_container, finished, is_ready, kept_by, pod_phrase
+from ..kube.objects import Object, age, asked_container, finished, is_ready, kept_by, meta, pod_phrase
+from . import waits
 from .model import Cause, Snapshot, job_pods, new_replicaset, old_pods, pods_of
 
 
 def blocker(snapshot: Snapshot, causes: Sequence[Cause] = ()) -> str:
     """One phrase for the first thing that is not done yet; empty when all is done."""
-    for name in snapshot.scope.jobs:
-        phrase = job_blocker(snapshot, name)
-        if phrase:
-            return phrase + _why(causes)
-    for name in snapshot.scope.deployments:
-        phrase = deployment_blocker(snapshot, name)
-        if phrase:
-            return phrase + _why(causes)
-    return ""
+    kind, name = blocking(snapshot)
+    if not kind:
+        return ""
+    return (job_blocker(snapshot, name) if kind == "Job" else deployment_blocker(snapshot, name)) + _why(causes)
+
+
+def blocking(snapshot: Snapshot) -> tuple[str, str]:
+    """("Job" or "Deployment", name) of the first object that is not done yet; ("", "") when all are."""
+    return next(unfinished(snapshot), ("", ""))
+
+
+def unfinished(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    yield from (("Job", name) for name in snapshot.scope.jobs if job_blocker(snapshot, name))
+    yield from (("Deployment", name) for name in snapshot.scope.deployments if deployment_blocker(snapshot, name))
+
+
+def awaited(snapshot: Snapshot, kind: str, name: str) -> list[Object]:
+    """The pods that an unfinished object waits for; none when it has none, or waits for old ones to stop."""
+    return [p for p in job_pods(snapshot, name) if _may_finish(p)] if kind == "Job" else unready(snapshot, name) if kind else []
+
+
+def _may_finish(pod: Object) -> bool:
+    return not meta(pod).get("deletionTimestamp") and (pod.get("status") or {}).get("phase") != "Failed"
 
 
 def job_blocker(snapshot: Snapshot, name: str) -> str:
     """What a hook Job waits for. A Job that is gone is no blocker: its TTL, or Helm's delete policy, removed it."""
-    job = snapshot.objects.get("Job", {}).get(name)
+    job = snapshot.kind("Job").get(name)
     if job is None or finished(job) is not None:
         return ""
     for pod in job_pods(snapshot, name):
-        if pod["metadata"].get("deletionTimestamp") is None and (pod.get("status") or {}).get("phase") != "Failed":
-            waits = kept_by(pod, asked_container(job, pod))
-            doing = "waits for a sidecar to end" if waits else pod_phrase(pod)
+        if _may_finish(pod):
+            wait = kept_by(pod, asked_container(job, pod))
+            doing = "waits for a sidecar to end" if wait else _job_phrase(snapshot, pod)
             return f"Job/{name}: {doing} ({age(pod, snapshot.now):.0f} s)"
     return f"Job/{name} has no pod yet"
 
 
+def _job_phrase(snapshot: Snapshot, pod: Object) -> str:
+    """What its pod does: a Job's container need not become ready, so only what comes before it runs is a wait."""
+    found = waits.of_pod(snapshot, pod)
+    return pod_phrase(pod) if found.code in ("NotReadyInTime", "PodStarting", "ContainerExited") else found.what
+
+
 def deployment_blocker(snapshot: Snapshot, name: str) -> str:
-    deployment = snapshot.objects.get("Deployment", {}).get(name)
+    deployment = snapshot.kind("Deployment").get(name)
     if deployment is None:
-        return f"Deployment/{name} is not there yet"
-    status, wanted = deployment.get("status") or {}, deployment["spec"].get("replicas", 1)
-    if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 1):
-        return f"Deployment/{name}: its controller has not seen the change yet"
-    newest = new_replicaset(snapshot, name)
-    updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
+        return f"Deployment/{name} does not exist yet"
+    status = deployment.get("status") or {}
+    if status.get("observedGeneration", 0) < meta(deployment).get("generation", 1):
+        return f"Deployment/{name}: the Deployment controller has not seen the change yet"
+    wanted, made, ready = counts(snapshot, name)
+    waiting, available, updated = unready(snapshot, name), status.get("availableReplicas") or 0, status.get("updatedReplicas") or 0
+    if waiting:
+        return f"Deployment/{name}: {ready} of {wanted} new pods ready: {meta(waiting[0])['name']} {waits.of_pod(snapshot, waiting[0]).what}"
     if updated < wanted or available < updated:
-        unready = [p for p in pods_of(snapshot, newest["metadata"]["uid"]) if not is_ready(p)] if newest else []
-        which = f": {unready[0]['metadata']['name']} {pod_phrase(unready[0])}" if unready else ""
-        return f"Deployment/{name}: {min(updated, available)} of {wanted} new pods ready{which}"
-    if status.get("replicas", 0) > updated:
-        return f"Deployment/{name}: {status['replicas'] - updated} old pod(s) still there"
+        why = "ready, but not available yet" if ready >= wanted else f"{made} of {wanted} new pods created" + _why_fewer(snapshot, name)
+        return f"Deployment/{name}: {ready} of {wanted} new pods ready: {why}"
+    old = (status.get("replicas") or 0) - updated
+    return f"Deployment/{name}: waiting for {old} old pod{'s' if old > 1 else ''} to stop" if old > 0 else ""
+
+
+def _why_fewer(snapshot: Snapshot, name: str) -> str:
+    """Why the new ReplicaSet has fewer pods than the Deployment asks for, and none of them is on its way."""
+    deployment, newest = snapshot.kind("Deployment").get(name) or {}, new_replicaset(snapshot, name)
+    old = old_pods(snapshot, name)
+    if ((deployment.get("spec") or {}).get("strategy") or {}).get("type") == "Recreate" and (newest is None or old):
+        return "; strategy Recreate: the old pods have to stop first"
+    if newest is None:
+        return "; the Deployment controller has not created the new ReplicaSet yet"
     return ""
+
+
+def unready(snapshot: Snapshot, name: str) -> list[Object]:
+    """Pods of the new ReplicaSet that have to become ready."""
+    newest = new_replicaset(snapshot, name)
+    pods = pods_of(snapshot, meta(newest).get("uid")) if newest else []
+    return [p for p in pods if not is_ready(p) and not meta(p).get("deletionTimestamp") and (p.get("status") or {}).get("phase") not in ("Failed", "Succeeded")]
+
+
+def counts(snapshot: Snapshot, name: str) -> tuple[int, int, int]:
+    """(wanted, created, ready) pods of the new ReplicaSet: its own, not the Deployment's sum with the old ones."""
+    spec, newest = (snapshot.kind("Deployment").get(name) or {}).get("spec") or {}, new_replicaset(snapshot, name)
+    replicas = spec.get("replicas")
+    pods = [p for p in (pods_of(snapshot, meta(newest).get("uid")) if newest else []) if _may_finish(p)]
+    return 1 if replicas is None else int(replicas), len(pods), sum(1 for p in pods if is_ready(p))
 
 
 def stopping(snapshot: Snapshot) -> str:
     """Old pods that take their grace to end. They serve nobody any more, so nothing waits for them; empty when there are none."""
-    going = [p for name in snapshot.scope.deployments for p in old_pods(snapshot, name) if p["metadata"].get("deletionTimestamp")]
-    grace = max((int(p["spec"].get("terminationGracePeriodSeconds") or 30) for p in going), default=0)
+    going = [p for name in snapshot.scope.deployments for p in old_pods(snapshot, name) if meta(p).get("deletionTimestamp")]
+    grace = max((int((p.get("spec") or {}).get("terminationGracePeriodSeconds") or 30) for p in going), default=0)
     return f"{len(going)} old pod{'s' if len(going) > 1 else ''} still stopping (grace {grace} s)" if going else ""
 
 
@@ -82,7 +130,7 @@ def summary(snapshot: Snapshot) -> str:
     """The state of every Deployment in one line, as evidence."""
     parts = []
     for name in snapshot.scope.deployments:
-        deployment = snapshot.objects.get("Deployment", {}).get(name) or {}
-        status, wanted = deployment.get("status") or {}, (deployment.get("spec") or {}).get("replicas", 1)
-        parts.append(f"{name}: {status.get('updatedReplicas', 0)} new, {status.get('availableReplicas', 0)} available of {wanted}")
+        wanted, made, ready = counts(snapshot, name)
+        old = sum(1 for p in old_pods(snapshot, name) if not meta(p).get("deletionTimestamp"))
+        parts.append(f"{name}: {made} of {wanted} new pods created, {ready} ready" + (f", {old} old" if old else ""))
     return "; ".join(parts)

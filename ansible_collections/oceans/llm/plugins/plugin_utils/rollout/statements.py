@@ -14,8 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..gateway import log_words
-from ..kube.objects import Object, asked_container, epoch, meta, status_of, terminated
-from . import progress
+from ..kube.objects import Object, asked_container, containers, epoch, finished, is_ready, meta, status_of, terminated
 from .model import STAMPS, Scope, Snapshot, job_pods, migrates, replicasets
 
 ASK = "ask: gateway migrate --status"
@@ -105,7 +104,7 @@ def _has_run(snapshot: Snapshot, jobs: list[str]) -> bool:
     """By the Job's own counts: its pods may be gone."""
     states = [snapshot.kind("Job").get(name, {}).get("status") or {} for name in jobs]
     return any(s.get("succeeded") or s.get("failed") or (s.get("uncountedTerminatedPods") or {}).get("failed") for s in states) or (
-        any(progress.finished(snapshot.kind("Job")[name]) for name in jobs if name in snapshot.kind("Job"))
+        any(finished(snapshot.kind("Job")[name]) for name in jobs if name in snapshot.kind("Job"))
     )
 
 
@@ -167,7 +166,7 @@ def runs(snapshot: Snapshot, job: str) -> Iterator[tuple[str, str | None]]:
 
 
 def _over(snapshot: Snapshot, jobs: list[str]) -> bool:
-    return all(progress.finished(snapshot.kind("Job")[n]) is True for n in jobs if n in snapshot.kind("Job"))
+    return all(finished(snapshot.kind("Job")[n]) is True for n in jobs if n in snapshot.kind("Job"))
 
 
 def _told(found: log_words.Migrations, history: History, over: bool, by: str) -> str:
@@ -199,7 +198,7 @@ def old_pods_statement(snapshot: Snapshot) -> str:
     for name in snapshot.scope.deployments:
         old = [p for p in _all_pods(snapshot, name) if _made_before(p, snapshot)]
         any_old = any_old or bool(old) or _made_before(snapshot.kind("Deployment").get(name) or {}, snapshot)
-        serving = [p for p in old if progress.is_ready(p) and not meta(p).get("deletionTimestamp")]
+        serving = [p for p in old if is_ready(p) and not meta(p).get("deletionTimestamp")]
         if serving:
             parts.append(f"{len(serving)} of {name} still serve{'' if len(serving) > 1 else 's'} ({', '.join(sorted({_image(p) for p in serving}))})")
         elif old:

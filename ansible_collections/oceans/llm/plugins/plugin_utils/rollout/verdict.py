@@ -18,8 +18,8 @@ from typing import Any
 from ..codes import BY_CODE, Certainty
 from ..helm.process import Helm
 from ..kube import refusals
-from ..kube.objects import claims
-from . import progress
+from ..kube.objects import claims, meta, ref
+from . import progress, waits
 from .causes import admission
 from .causes.cause import cause as make
 from .model import Cause, Snapshot, new_replicaset, owner_of, pods_of
@@ -54,7 +54,7 @@ def judge(snapshot: Snapshot, causes: Sequence[Cause], helm: Helm) -> Verdict:
     if helm.error and snapshot.now - helm.ended_at >= HELM_GRACE:
         return Verdict(State.FAILED, cause=helm_cause(snapshot, helm), causes=causes)
     if helm.error or helm.running:
-        return Verdict(State.PROGRESSING, progress.blocker(snapshot, causes) or "Helm is at work", causes=causes)
+        return Verdict(State.PROGRESSING, progress.blocker(snapshot, causes) or "Helm is running", causes=causes)
     blocker = progress.blocker(snapshot, causes)
     if blocker:
         return Verdict(State.PROGRESSING, blocker, causes=causes)
@@ -78,12 +78,13 @@ def declared(snapshot: Snapshot, fatal: Sequence[Cause]) -> Cause | None:
             return cause
     for cause in fatal:
         kind, name = owner_of(cause, snapshot)
-        if (
-            kind == "Deployment"
-            and name in snapshot.scope.deployments
-            and (_about_controller(cause) or all_doomed(snapshot, name, fatal) or snapshot.now - cause.since > BESIDE_HEALTHY)
-        ):
+        if kind != "Deployment" or name not in snapshot.scope.deployments:
+            continue
+        if _about_controller(cause) or all_doomed(snapshot, name, fatal):
             return cause
+        if snapshot.now - cause.since > BESIDE_HEALTHY:
+            wanted, _made, ready = progress.counts(snapshot, name)
+            return replace(cause, cause=f"{cause.cause}; {ready} of {wanted} new pods of {kind}/{name} are ready")
     return None
 
 
@@ -98,8 +99,8 @@ def all_doomed(snapshot: Snapshot, deployment: str, fatal: Iterable[Cause]) -> b
     if newest is None:
         return True  # the cause is about the Deployment itself
     objects = {c.object for c in fatal}
-    pods = [p for p in pods_of(snapshot, newest["metadata"]["uid"]) if not p["metadata"].get("deletionTimestamp")]
-    return all(f"Pod/{p['metadata']['name']}" in objects or any(f"PersistentVolumeClaim/{c}" in objects for c in claims(p)) for p in pods)
+    pods = [p for p in pods_of(snapshot, meta(newest).get("uid")) if not meta(p).get("deletionTimestamp")]
+    return all(ref(p) in objects or any(f"PersistentVolumeClaim/{c}" in objects for c in claims(p)) for p in pods)
 
 
 #: Helm's own words for another Helm that works on the release
@@ -126,15 +127,36 @@ def helm_cause(snapshot: Snapshot, helm: Helm) -> Cause:
 
 
 def timeout_cause(snapshot: Snapshot, verdict: Verdict, seconds: float) -> Cause:
-    """The overall deadline is over: the nearest true statement is the cause that was shown last, else what the run waited for."""
+    """The overall deadline is over: blamed on what was waited for, by the cause that is known of it, else by its own state."""
     over = f"not done after {seconds:.0f} s"
-    if verdict.causes:
-        nearest = verdict.causes[0]
+    nearest = _nearest(snapshot, verdict.causes)
+    if nearest:
         return replace(nearest, certainty=Certainty.CERTAIN, budget=None, cause=f"{nearest.cause} ({over})")
+    kind, name = progress.blocking(snapshot)
+    for pod in progress.awaited(snapshot, kind, name)[:1]:
+        wait = waits.of_pod(snapshot, pod)
+        what = f"{wait.what} ({over}; {kind}/{name} waits for it)"
+        return make(wait.code, snapshot, wait.object, what, wait.evidence, container=wait.container, certainty=Certainty.CERTAIN)
     return make(
         "Timeout",
         snapshot,
-        f"Release/{snapshot.scope.release}",
+        f"{kind}/{name}" if kind else f"Release/{snapshot.scope.release}",
         f"{over}; it was waiting for: {verdict.blocker or 'nothing that can be named'}",
         progress.summary(snapshot),
     )
+
+
+def _nearest(snapshot: Snapshot, causes: Sequence[Cause]) -> Cause | None:
+    """The youngest cause of what is not done: a database or Secret that an operator still has to bring comes first, as pods wait for it."""
+    roots = [c for c in causes if owner_of(c, snapshot) in snapshot.scope.custom and c.certainty is not Certainty.LIKELY]
+    open_objects = list(progress.unfinished(snapshot))
+    found = roots or [c for c in causes if not open_objects or any(_keeps(snapshot, c, *each) for each in open_objects)]
+    return max(found, key=lambda c: (c.certainty is not Certainty.LIKELY, c.since), default=None)
+
+
+def _keeps(snapshot: Snapshot, cause: Cause, kind: str, name: str) -> bool:
+    """True when a cause is about what this object waits for: not about an old pod beside new ones that are not ready, or one that was evicted."""
+    if owner_of(cause, snapshot) != (kind, name):
+        return False
+    pods = {ref(pod) for pod in progress.awaited(snapshot, kind, name)}
+    return not cause.object.startswith("Pod/") or not pods or cause.object in pods

@@ -15,8 +15,7 @@ from typing import Any
 
 from ...codes import TRANSIENT
 from ...kube import refusals
-from ...kube.objects import Object, epoch, meta, seen_at
-from .. import progress
+from ...kube.objects import Object, epoch, finished, meta, seen_at
 from ..model import Cause, Snapshot, events_of, job_pods, new_replicaset, pods_of, since
 from .cause import cause
 
@@ -73,7 +72,7 @@ def replicasets(snapshot: Snapshot) -> Iterator[Cause]:
 def jobs(snapshot: Snapshot) -> Iterator[Cause]:
     for name in snapshot.scope.jobs:
         job = snapshot.kind("Job").get(name)
-        if job is None or progress.finished(job) is not None:
+        if job is None or finished(job) is not None:
             continue
         pods = job_pods(snapshot, name)
         if any((p.get("status") or {}).get("phase") in (None, "Pending", "Running", "Succeeded") for p in pods):

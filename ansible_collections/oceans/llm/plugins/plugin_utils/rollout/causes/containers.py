@@ -15,8 +15,7 @@ from collections.abc import Iterator
 
 from ...codes import CERTAIN, TRANSIENT
 from ...gateway import log_words
-from ...kube.objects import Object, about_container, container_spec, containers, epoch, meta, ref, terminated, waiting
-from .. import progress
+from ...kube.objects import Object, about_container, container_spec, containers, epoch, is_ready, meta, ref, terminated, waiting
 from ..model import Cause, Snapshot, events_of, starting
 from .cause import cause
 
@@ -38,7 +37,7 @@ ADDRESS = ("DatabaseUnreachable", "DatabaseHostUnknown", "DatabaseNotPostgres", 
 def crashes(snapshot: Snapshot) -> Iterator[Cause]:
     """Pods of Deployments."""
     for kind, _owner, pod in starting(snapshot):
-        if kind != "Deployment" or progress.is_ready(pod):
+        if kind != "Deployment" or is_ready(pod):
             continue
         for status, init in containers(pod):
             found = of_container(snapshot, pod, status, init)
@@ -97,7 +96,8 @@ def of_end(snapshot: Snapshot, pod: Object, name: str, end: Object, exits: int) 
     if probe and code in (137, 143):
         return _probe(snapshot, where, name, probe, begun, exits)
     if reason == "ContainerStatusUnknown":
-        return cause("ContainerExited", snapshot, where, "its node lost the container, the kubelet starts it again", f"{reason} exit code {code}", since=begun, container=name)
+        what = "its node lost the container, the kubelet starts it again"
+        return cause("ContainerExited", snapshot, where, what, f"{reason} exit code {code}", since=begun, container=name)
     words = log_words.parse(snapshot.logs.get((meta(pod)["name"], name), "") or message)
     if words:
         return _of_words(snapshot, pod, name, words, code, begun, exits)

@@ -14,8 +14,7 @@ from collections.abc import Iterator
 
 from ...codes import BY_CODE, CERTAIN, TRANSIENT
 from ...gateway import log_words
-from ...kube.objects import Object, asked_container, container_spec, containers, end_of, epoch, is_sidecar, kept_by, meta, ref, status_of, terminated
-from .. import progress
+from ...kube.objects import Object, asked_container, container_spec, containers, end_of, epoch, finished, is_sidecar, kept_by, meta, ref, status_of, terminated
 from ..model import Cause, Snapshot, events_of, job_pods, migrates, starting, workers
 from .cause import cause
 from .containers import EXITS_ALIKE, known_of_database, of_container, of_end
@@ -48,7 +47,7 @@ def attempts(snapshot: Snapshot) -> Iterator[Cause]:
     """Containers of a Job's pods that ended with an error, as long as the Job is not over."""
     for name in snapshot.scope.jobs:
         job = snapshot.kind("Job").get(name)
-        if job is None or progress.finished(job) is True:
+        if job is None or finished(job) is True:
             continue
         pods = [p for p in job_pods(snapshot, name) if not meta(p).get("deletionTimestamp") and not disrupted(p)]
         failed = [(p, s, init) for p in pods for s, init in containers(p) if _failed(p, s, init)]
@@ -150,7 +149,7 @@ def failed_jobs(snapshot: Snapshot) -> Iterator[Cause]:
     """Jobs that are over, and failed. A pod that still has its log says why; else the Job's condition is all there is."""
     for name in snapshot.scope.jobs:
         job = snapshot.kind("Job").get(name)
-        if job is None or progress.finished(job) is not False:
+        if job is None or finished(job) is not False:
             continue
         conditions = (job.get("status") or {}).get("conditions") or ()
         condition: Object = next((c for c in conditions if c.get("type") in ("Failed", "FailureTarget") and c.get("status") == "True"), {})
@@ -207,7 +206,7 @@ def _running_version(snapshot: Snapshot, job: str) -> str:
 def suspended(snapshot: Snapshot) -> Iterator[Cause]:
     for name in snapshot.scope.jobs:
         job = snapshot.kind("Job").get(name)
-        if job is not None and (job.get("spec") or {}).get("suspend") and progress.finished(job) is None:
+        if job is not None and (job.get("spec") or {}).get("suspend") and finished(job) is None:
             began = next((epoch(c.get("lastTransitionTime")) for c in (job.get("status") or {}).get("conditions") or () if c.get("type") == "Suspended"), 0.0)
             yield cause("JobSuspended", snapshot, f"Job/{name}", f"Job/{name} is suspended and will not run", "spec.suspend: true", since=began, job=name)
 
@@ -311,7 +310,7 @@ def deleted_attempts(snapshot: Snapshot) -> Iterator[Cause]:
     """A Job's pod that somebody deleted: its event is the only trace."""
     for name in snapshot.scope.jobs:
         job = snapshot.kind("Job").get(name)
-        if job is None or progress.finished(job) is not None:
+        if job is None or finished(job) is not None:
             continue
         going = [p for p in job_pods(snapshot, name) if meta(p).get("deletionTimestamp")]
         made = [e for e in events_of(snapshot, "Job", name) if e.get("reason") == "SuccessfulCreate"]

@@ -13,8 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...kube.objects import Object, about_container, container_spec, containers, epoch, meta, ref
-from .. import progress
+from ...kube.objects import Object, about_container, container_spec, containers, epoch, is_ready, meta, ref
 from ..model import Cause, Snapshot, events_of, since, starting
 from .cause import cause
 from .containers import killed_by, last_answer
@@ -36,7 +35,7 @@ def window(probe: Mapping[str, Any] | None) -> float:
 
 def not_ready(snapshot: Snapshot) -> Iterator[Cause]:
     for kind, owner, pod in starting(snapshot):
-        if kind != "Deployment" or progress.is_ready(pod):
+        if kind != "Deployment" or is_ready(pod):
             continue
         for status, init in containers(pod):
             running = (status.get("state") or {}).get("running")

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...gateway import log_words
-from ...kube.objects import containers, epoch, meta, ref, terminated
-from .. import progress
+from ...kube.objects import containers, epoch, is_ready, meta, ref, terminated
 from ..model import Cause, Snapshot, made_in_this_run, old_pods
 from .cause import cause
 
@@ -48,14 +47,14 @@ def old_pods_lost(snapshot: Snapshot) -> Iterator[Cause]:
     """A pod of the old version that was made anew in this run (evicted, deleted, its node gone) and does not start: the schema may be newer now."""
     for name in snapshot.scope.deployments:
         for pod in old_pods(snapshot, name):
-            if not made_in_this_run(pod, snapshot) or meta(pod).get("deletionTimestamp") or progress.is_ready(pod):
+            if not made_in_this_run(pod, snapshot) or meta(pod).get("deletionTimestamp") or is_ready(pod):
                 continue
             for status, _init in containers(pod):
                 end = terminated(status)
                 if not end.get("exitCode"):
                     continue
                 text = log_words.last_line(snapshot.logs.get((meta(pod)["name"], status["name"]), ""))
-                serving = [p for p in old_pods(snapshot, name) if progress.is_ready(p) and not meta(p).get("deletionTimestamp")]
+                serving = [p for p in old_pods(snapshot, name) if is_ready(p) and not meta(p).get("deletionTimestamp")]
                 rest = f"{len(serving)} old pod{'s' if len(serving) != 1 else ''} of Deployment/{name} still serve{'s' if len(serving) == 1 else ''}"
                 yield cause(
                     "OldPodCannotRestart",
