@@ -19,7 +19,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Re
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.objects import epoch
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion, database_look
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion, database_look, post_check, probe
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database_look import DatabaseLook
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
@@ -36,6 +36,8 @@ ARGUMENTS = {
     "create_namespace": {"type": "bool", "default": False},
     "helm_binary": {"type": "str", "default": ""},
     "expected_version": {"type": "str", "default": ""},
+    "verify": {"type": "str", "default": conclusion.STRICT, "choices": [conclusion.STRICT, conclusion.BEST_EFFORT]},
+    "probe": {"type": "str", "default": "auto", "choices": ["auto", "true", "false"]},
     "timeout": {"type": "int", "default": 900},
     "report_dir": {"type": "str", "default": ""},
     "report_always": {"type": "bool", "default": False},
@@ -197,6 +199,7 @@ class ActionModule(ClusterAction):
 
     def _follow(self, args: dict[str, Any], cluster: Cluster, chart: str, plan: Plan) -> dict[str, Any]:
         change = bool(plan.difference)
+        prober = probe.wanted(args["probe"], change, cluster, plan.planned, args["namespace"])
         with Interrupt() as interrupt:
             follower = Follower(
                 cluster,
@@ -209,6 +212,7 @@ class ActionModule(ClusterAction):
                 interrupted=interrupt,
                 secret_keys=plan.digests.keys(),
                 database=DatabaseLook(cluster, args["namespace"], database_look.target(plan.digests.data.values())),
+                probe=prober,
             )
             follower.start()
             self._helm = self._launch(args, chart, plan, cluster) if change else None
@@ -218,8 +222,11 @@ class ActionModule(ClusterAction):
                 cluster,
                 plan.planned,
                 outcome,
-                args["expected_version"],
+                post_check.expected_version(plan.planned, args["expected_version"]),
                 self.say,
+                verify=args["verify"],
+                probe=prober,
+                probes=args["probe"] != "false",
                 key=plan.key,
                 folder=args["report_dir"],
                 always=args["report_always"],

@@ -10,7 +10,7 @@ from typing import Any
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion, post_check, probe
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.scope import also_watched, scope_of
@@ -23,6 +23,9 @@ class ActionModule(ClusterAction):
         "name": {"type": "str", "required": True},
         "namespace": {"type": "str", "required": True},
         "expected_version": {"type": "str", "default": ""},
+        "version": {"type": "str", "default": ""},
+        "verify": {"type": "str", "default": conclusion.STRICT, "choices": [conclusion.STRICT, conclusion.BEST_EFFORT]},
+        "probe": {"type": "str", "default": "auto", "choices": ["auto", "true", "false"]},
         "timeout": {"type": "int", "default": 900},
         "report_dir": {"type": "str", "default": ""},
         "report_always": {"type": "bool", "default": False},
@@ -37,6 +40,7 @@ class ActionModule(ClusterAction):
                 f"Helm knows no release {args['name']} in namespace {args['namespace']} on {cluster.server}; "
                 "deploy it first, or check oceans_llm_release and oceans_llm_namespace"
             )
+        prober = None if self._task.check_mode else probe.wanted(args["probe"], True, cluster, release, args["namespace"])
         with Interrupt() as interrupt:
             follower = Follower(
                 cluster,
@@ -47,6 +51,7 @@ class ActionModule(ClusterAction):
                 clean=self.redactor,
                 also=also_watched(release, args["namespace"], args["name"]),
                 interrupted=interrupt,
+                probe=prober,
             )
             follower.start()
             outcome = follower.run(None)
@@ -54,8 +59,11 @@ class ActionModule(ClusterAction):
                 cluster,
                 release,
                 outcome,
-                args["expected_version"],
+                post_check.expected_version(release, args["expected_version"], args["version"]),
                 self.say,
+                verify=args["verify"],
+                probe=prober,
+                probes=args["probe"] != "false",
                 folder=args["report_dir"],
                 always=args["report_always"],
                 clean=self.redactor,
