@@ -165,7 +165,9 @@ class _Check:
         assert self.service
         found = _judge(Asker(self.cluster, self.snapshot, *self.service, patient), self.expected)
         unasked = bool(found.wrong and found.wrong.code == "Unverified")
-        if self._deployment is None or (found.wrong and found.wrong.code == "WrongVersionServed") or (unasked and patient):
+        if self._deployment is None or (found.wrong and found.wrong.code == "WrongVersionServed"):
+            return found
+        if found.wrong and unasked and patient and _CLOSED not in found.wrong.evidence:
             return found
         if found.wrong and not unasked:
             return replace(found, wrong=self._shut() or found.wrong)  # what the gateway cannot reach, or is not reached by, has this reason
@@ -192,7 +194,8 @@ class _Check:
             other, note = self.expected.verdict(seen.version)
             said = f"version {seen.version} is served, {self.expected.text.removeprefix('v')} was asked for"
             wrong = make("WrongVersionServed", self.snapshot, self.where, said, "asked from a pod of the namespace") if other else seen.wrong
-            return Served(seen.version, wrong, (*notes, f"asked from a pod of the namespace: {found.wrong.evidence}" if found.wrong else "", note))
+            why = f"asked from a pod of the namespace: {found.wrong.evidence}" if found.wrong else ""
+            return Served(seen.version, wrong, tuple(n for n in (*notes, why, note) if n))
         return replace(found, wrong=seen.wrong or found.wrong, notes=notes)
 
 
