@@ -163,7 +163,7 @@ class _Check:
 
     def _asked(self, patient: bool) -> Served:
         assert self.service
-        found = _judge(Asker(self.cluster, self.snapshot, *self.service, patient), self.expected)
+        found = _judge(Asker(self.cluster, self.snapshot.scope.namespace, *self.service, patient), self.snapshot, self.expected)
         unasked = bool(found.wrong and found.wrong.code == "Unverified")
         if self._deployment is None or (found.wrong and found.wrong.code == "WrongVersionServed"):
             return found
@@ -209,33 +209,32 @@ _CLOSED = "asked in every way"
 class Asker:
     """Asks the gateway by the first way that brings its own answer, and keeps to that way."""
 
-    def __init__(self, cluster: Cluster, snapshot: Snapshot, service: str, port: int, patient: bool) -> None:
+    def __init__(self, cluster: Cluster, namespace: str, service: str, port: int, patient: bool) -> None:
         """`patient`: no other way is tried yet when the Service proxy does not reach the pods."""
-        self.cluster, self.snapshot, self.service, self.port, self._patient = cluster, snapshot, service, port, patient
+        self._cluster, self._namespace, self._service, self._port, self._patient = cluster, namespace, service, port, patient
         self._pod: tuple[str, int] | None = None
         #: what each way that was tried said
         self.tried: dict[str, Reply] = {}
 
     @property
     def where(self) -> str:
-        return f"Service/{self.service}"
+        return f"Service/{self._service}"
 
     @property
     def through(self) -> str:
         return f"port-forward to Pod/{self._pod[0]}" if self._pod else "its Service"
 
     def ask(self, path: str) -> Reply:
-        namespace = self.snapshot.scope.namespace
         if self._pod:
-            return through_pod(self.cluster, namespace, *self._pod, path)
-        reply = through_service(self.cluster, namespace, self.service, self.port, path)
+            return through_pod(self._cluster, self._namespace, *self._pod, path)
+        reply = through_service(self._cluster, self._namespace, self._service, self._port, path)
         if reply.trouble is Trouble.NONE:
             return reply
         self.tried["Service proxy"] = reply
         if reply.trouble is Trouble.AWAY or (self._patient and not reply.closed):
             return reply
         for pod, port in list(self._pods())[:PODS]:
-            other = through_pod(self.cluster, namespace, pod, port, path)
+            other = through_pod(self._cluster, self._namespace, pod, port, path)
             if other.trouble is Trouble.NONE:
                 self._pod = (pod, port)
                 return other
@@ -246,20 +245,27 @@ class Asker:
 
     def _pods(self) -> Iterator[tuple[str, int]]:
         """(name, port) of the pods behind the Service."""
-        live = service_look.live_object(self.cluster, paths.service(self.snapshot.scope.namespace, self.service)) or {}
-        slices = service_look.read(self.cluster, paths.endpointslices(self.snapshot.scope.namespace)) or ()
-        own = [s for s in slices if service_look.is_of(s, self.service)]
-        yield from ((end.pod, end.port) for end in ready_endpoints(live, own, self.port) if end.pod)
+        live = service_look.live_object(self._cluster, paths.service(self._namespace, self._service)) or {}
+        slices = service_look.read(self._cluster, paths.endpointslices(self._namespace)) or ()
+        own = [s for s in slices if service_look.is_of(s, self._service)]
+        yield from ((end.pod, end.port) for end in ready_endpoints(live, own, self._port) if end.pod)
+
+    @property
+    def rights(self) -> str:
+        """The rights that are missing, when nothing else was in the way of an answer."""
+        if not all(reply.trouble is Trouble.FORBIDDEN for reply in self.tried.values()):
+            return ""
+        return f"the caller may not {' nor '.join(sorted({reply.right for reply in self.tried.values()}))}"
 
     def said(self) -> str:
         return "; ".join(f"{way}: {reply.text or reply.trouble.value}" for way, reply in self.tried.items())
 
 
-def _judge(asker: Asker, expected: Expected) -> Served:
-    snapshot, where = asker.snapshot, asker.where
+def _judge(asker: Asker, snapshot: Snapshot, expected: Expected) -> Served:
+    where = asker.where
     health = asker.ask("/api/v1/health")
     if health.trouble is not Trouble.NONE:
-        return _unanswered(asker)
+        return _unanswered(asker, snapshot)
     notes = tuple(f"the Service proxy told nothing ({asker.said()}); asked by {asker.through}" for _once in (1,) if asker.tried)
     said, served = f"GET /api/v1/health: {health.status} {health.text[:200]}", health.field("version") if health.status == 200 else ""
     if not served:
@@ -279,23 +285,21 @@ def _judge(asker: Asker, expected: Expected) -> Served:
     return Served(served, notes=notes)
 
 
-def _unanswered(asker: Asker) -> Served:
+def _unanswered(asker: Asker, snapshot: Snapshot) -> Served:
     """No way brought an answer of the gateway: whose fault is it?"""
-    troubles = {reply.trouble for reply in asker.tried.values()}
-    rights = sorted({reply.right for reply in asker.tried.values() if reply.right})
-    if troubles == {Trouble.FORBIDDEN}:
-        return Served(notes=(f"the version served was not asked: the caller may not {' nor '.join(rights)}; ask for one of these rights",))
+    if asker.rights:
+        return Served(notes=(f"the version served was not asked: {asker.rights}; ask for one of these rights",))
     proxy, pod = asker.tried.get("Service proxy"), asker.tried.get("port-forward")
     if pod and pod.trouble in (Trouble.REFUSED, Trouble.SILENT):
         silent = pod.trouble is Trouble.SILENT
         what = "the gateway accepts connections and does not answer" if silent else "the gateway's pod refuses the connection"
-        return Served(wrong=make("NotServed", asker.snapshot, asker.where, what, f"GET /api/v1/health: {asker.said()}; {_CLOSED}"))
+        return Served(wrong=make("NotServed", snapshot, asker.where, what, f"GET /api/v1/health: {asker.said()}; {_CLOSED}"))
     if proxy and proxy.trouble is Trouble.SILENT:
         what = "the gateway did not answer through its Service, and there was no other way to ask"
     else:
         what = "what is served could not be asked"
     closed = f"; {_CLOSED}" if proxy and proxy.closed else ""
-    return Served(wrong=make("Unverified", asker.snapshot, asker.where, what, f"GET /api/v1/health: {asker.said()}{closed}"))
+    return Served(wrong=make("Unverified", snapshot, asker.where, what, f"GET /api/v1/health: {asker.said()}{closed}"))
 
 
 def _secrets(cluster: Cluster, snapshot: Snapshot, release: Release, key: bytes | None) -> Cause | None:
