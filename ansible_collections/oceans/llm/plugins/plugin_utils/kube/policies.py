@@ -49,7 +49,12 @@ def _ways(spec: Mapping[str, Any]) -> Sequence[str]:
 
 
 def blocked(
-    policies: Iterable[Object], labels: Mapping[str, str], way: str, ports: Iterable[int | str] = (), peer: Mapping[str, str] | None = None
+    policies: Iterable[Object],
+    labels: Mapping[str, str],
+    way: str,
+    ports: Iterable[int | str] = (),
+    peer: Mapping[str, str] | None = None,
+    protocol: str = "TCP",
 ) -> list[str]:
     """Names of the policies that together leave a pod no way; empty when there is one.
 
@@ -62,16 +67,16 @@ def blocked(
         spec = policy["spec"]
         rules = spec.get("ingress" if way == INGRESS else "egress") or ()
         peers = "from" if way == INGRESS else "to"
-        if any(_port(rule.get("ports") or (), wanted) and _peer(rule.get(peers) or (), peer) for rule in rules):
+        if any(_port(rule.get("ports") or (), wanted, protocol) and _peer(rule.get(peers) or (), peer) for rule in rules):
             return []
     return sorted(str(meta(p).get("name")) for p in closing)
 
 
-def _port(ports: Sequence[Mapping[str, Any]], wanted: set[int | str]) -> bool:
+def _port(ports: Sequence[Mapping[str, Any]], wanted: set[int | str], protocol: str) -> bool:
     if not ports or not wanted:
         return True
     for each in ports:
-        if each.get("protocol") not in (None, "TCP"):
+        if (each.get("protocol") or "TCP") != protocol:
             continue
         port, end = each.get("port"), each.get("endPort")
         if port is None or port in wanted or (end and isinstance(port, int) and any(isinstance(w, int) and port <= w <= end for w in wanted)):
