@@ -48,6 +48,13 @@ def scaled(place: Place) -> None:
     place.pods, place.slices = place.pods[1:], [slice_of("gw"), place.slices[1]]
 
 
+def scaled_by_nobody_known(place: Place) -> None:
+    scaled(place)
+    place.gateway["metadata"]["managedFields"] = []
+    event = {"metadata": {"name": "e"}, "message": "Scaled down replica set gw-1 from 1 to 0", "lastTimestamp": "2026-11-28T12:00:00Z"}
+    place.api.on("GET", paths.events(NS), objects("Event", "1", event))
+
+
 def shared_label(place: Place) -> None:
     live(selector={"app.kubernetes.io/instance": "rel"})(place)
     place.slices[0] = slice_of("gw", "gw-a", "ui-a")
@@ -85,6 +92,7 @@ PORT = {"name": "http", "port": 8080, "targetPort": "http", "protocol": "TCP"}
         (live(ports=[{**PORT, "port": 80}]), "ServicePort", "Service/gw", ["no port 8080", "80/TCP"]),
         (live("ui", "admin-ui", selector={"app": "x"}), "ServiceSelector", "Service/ui", ["matches no pod of Deployment/ui"]),
         (scaled, "ScaledToZero", "Deployment/gw", ["replicas is 0", "kubectl-patch", "2026-11-28"]),
+        (scaled_by_nobody_known, "ScaledToZero", "Deployment/gw", ["scaled at 2026-11-28T12:00:00Z by kubectl scale or an autoscaler"]),
         (unready, "NoEndpoints", "Service/gw", ["Pod/gw-a", "running, not ready"]),
         (old_pods, "OldPodsServe", "Service/gw", ["gw-old"]),
     ],

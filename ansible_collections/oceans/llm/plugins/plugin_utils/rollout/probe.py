@@ -27,7 +27,7 @@ from . import probe_job
 from .model import Snapshot, new_replicaset, pods_of
 
 #: seconds that an answer is waited for, and between two looks at a pod that is starting
-PATIENCE, AGAIN = 4.0, 0.15
+PATIENCE, AGAIN = 10.0, 0.15
 HEALTH = "/api/v1/health"
 #: begins a note that says why the probe saw nothing; stands in the last line
 NOT_PROBED = "not probed"

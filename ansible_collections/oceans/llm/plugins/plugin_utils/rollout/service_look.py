@@ -8,13 +8,14 @@ What somebody changed by hand is named with both sides: what the Service says, a
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..helm.releases import Release
 from ..kube import paths, rest
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import Object, controlled_by, is_ready, meta, pod_phrase, ref
+from ..kube.objects import Object, controlled_by, is_ready, meta, pod_phrase, ref, seen_at
 from ..kube.services import declared_ports, labels_phrase, matches, meant_for, number_of, pod_labels, ports_phrase, target, writer
 from .causes.cause import cause as make
 from .model import Cause, Snapshot, new_replicaset, pods_of
@@ -36,7 +37,7 @@ def find(cluster: Cluster, snapshot: Snapshot, release: Release) -> Iterator[Cau
             what = f"the Service does not exist; revision {release.revision} of the release has it"
             yield make("ServiceMissing", snapshot, f"Service/{name}", what, f"GET Service/{name}: 404 Not Found")
             continue
-        found = list(_configured(snapshot, rendered, live, owner)) if live is not UNKNOWN else []
+        found = list(_configured(cluster, snapshot, rendered, live, owner)) if live is not UNKNOWN else []
         if not found and slices is not None:
             own = [s for s in slices if is_of(s, name)]
             found = list(_ends(cluster, snapshot, name, own, owner))
@@ -49,10 +50,10 @@ def is_of(piece: Object, service: str) -> bool:
     return (meta(piece).get("labels") or {}).get("kubernetes.io/service-name", service) == service
 
 
-def read(cluster: Cluster, path: str) -> list[Object] | None:
+def read(cluster: Cluster, path: str, **query: str) -> list[Object] | None:
     """A list; None when it may not be read, or the cluster does not have the kind."""
     try:
-        return list(cluster.list(path)["items"])
+        return list(cluster.list(path, **query)["items"])
     except ApiError as error:
         if error.status in (403, 404):
             return None
@@ -72,11 +73,12 @@ def live_object(cluster: Cluster, path: str) -> Object | None:
 # --- what is written in the Service --------------------------------------------------------------------------------------
 
 
-def _configured(snapshot: Snapshot, rendered: Object, live: Object, owner: Object) -> Iterator[Cause]:
+def _configured(cluster: Cluster, snapshot: Snapshot, rendered: Object, live: Object, owner: Object) -> Iterator[Cause]:
     where, spec, name = f"Service/{meta(live).get('name')}", live.get("spec") or {}, ref({"kind": "Deployment", **owner})
     if (owner.get("spec") or {}).get("replicas") == 0:
-        who = writer(owner, "spec", "replicas")
+        who = writer(owner, "spec", "replicas") or _scaled(cluster, snapshot, str(meta(owner).get("name")))
         yield make("ScaledToZero", snapshot, name, f"replicas is 0{who}, so no pod stands behind {where}", f"spec.replicas: 0{who}")
+        return
     selector, labels = spec.get("selector"), pod_labels(owner)
     if not matches(selector, labels):
         instead = _selected(snapshot, selector)
@@ -85,6 +87,15 @@ def _configured(snapshot: Snapshot, rendered: Object, live: Object, owner: Objec
         yield make("ServiceSelector", snapshot, where, what, sides)
         return
     yield from _ports(snapshot, where, rendered, live, (owner["spec"]["template"].get("spec") or {}))
+
+
+def _scaled(cluster: Cluster, snapshot: Snapshot, deployment: str) -> str:
+    """Since when, for what came by the scale subresource (kubectl scale, an autoscaler): the API server keeps no manager of that."""
+    selector = f"involvedObject.name={deployment},reason=ScalingReplicaSet"
+    events = read(cluster, paths.events(snapshot.scope.namespace), fieldSelector=selector) or ()
+    down = [seen_at(e) for e in events if str(e.get("message") or "").endswith(" to 0")]
+    when = f" at {datetime.datetime.fromtimestamp(max(down), datetime.UTC):%Y-%m-%dT%H:%M:%SZ}" if down else ""
+    return f" (scaled{when} by kubectl scale or an autoscaler, of which the API server keeps no name)"
 
 
 def _selected(snapshot: Snapshot, selector: Mapping[str, str] | None) -> str:
