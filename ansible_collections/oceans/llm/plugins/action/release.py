@@ -19,7 +19,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Re
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import namespaces
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.objects import epoch
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion, post_check, probe
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database_look import DatabaseLook
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
@@ -160,6 +160,7 @@ class ActionModule(ClusterAction):
 
     def _follow(self, args: dict[str, Any], cluster: Cluster, chart: str, plan: Plan) -> dict[str, Any]:
         change = bool(plan.difference)
+        prober = probe.wanted(args["probe"], change, cluster, plan.planned, args["namespace"])
         with Interrupt() as interrupt:
             follower = Follower(
                 cluster,
@@ -172,6 +173,7 @@ class ActionModule(ClusterAction):
                 interrupted=interrupt,
                 secret_keys=plan.digests.keys(),
                 database=DatabaseLook(cluster, args["namespace"], (*plan.planned.manifest, *plan.planned.hooks)),
+                probe=prober,
             )
             follower.start()
             self._helm = self._launch(args, chart, plan, cluster) if change else None
@@ -181,8 +183,11 @@ class ActionModule(ClusterAction):
                 cluster,
                 plan.planned,
                 outcome,
-                args["expected_version"],
+                post_check.expected_version(plan.planned, args["expected_version"]),
                 self.say,
+                verify=args["verify"],
+                probe=prober,
+                probes=args["probe"] != "false",
                 key=plan.key,
                 folder=args["report_dir"],
                 always=args["report_always"],

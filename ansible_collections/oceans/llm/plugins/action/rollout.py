@@ -10,7 +10,7 @@ from typing import Any
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion, post_check, probe
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database_look import DatabaseLook
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
@@ -31,6 +31,7 @@ class ActionModule(ClusterAction):
                 f"Helm knows no release {args['name']} in namespace {args['namespace']} on {cluster.server}; "
                 "deploy it first, or check oceans_llm_release and oceans_llm_namespace"
             )
+        prober = None if self._task.check_mode else probe.wanted(args["probe"], True, cluster, release, args["namespace"])
         with Interrupt() as interrupt:
             follower = Follower(
                 cluster,
@@ -42,6 +43,7 @@ class ActionModule(ClusterAction):
                 also=also_watched(release, args["namespace"], args["name"]),
                 interrupted=interrupt,
                 database=DatabaseLook(cluster, args["namespace"], (*release.manifest, *release.hooks)),
+                probe=prober,
             )
             follower.start()
             outcome = follower.run(None)
@@ -49,8 +51,11 @@ class ActionModule(ClusterAction):
                 cluster,
                 release,
                 outcome,
-                args["expected_version"],
+                post_check.expected_version(release, args["expected_version"], args["version"]),
                 self.say,
+                verify=args["verify"],
+                probe=prober,
+                probes=args["probe"] != "false",
                 folder=args["report_dir"],
                 always=args["report_always"],
                 clean=self.redactor,

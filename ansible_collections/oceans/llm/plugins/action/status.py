@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, documented
@@ -15,6 +16,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Re
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import post_check, status_lines
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.asking import Trouble
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import pod_env
 
 DEADLINE = 45  # seconds for the question to the database
@@ -31,6 +33,7 @@ class ActionModule(ClusterAction):
         found = cluster.list(paths.secrets(ns), labelSelector=f"owner=helm,name={args['name']}")["items"]
         newest = sorted(found, key=lambda s: -int(s["metadata"]["labels"].get("version", 0)))[: args["revisions"]]
         revisions = [releases.decode(s) for s in newest]
+        self._unknown: list[tuple[str, str]] = []
         status = self._status(args, cluster, revisions) if revisions else status_lines.Status(now=cluster.now())
         screen = list(status_lines.lines(status))
         for line in screen:
@@ -39,48 +42,64 @@ class ActionModule(ClusterAction):
 
     def _status(self, args: dict[str, Any], cluster: Cluster, revisions: list[Release]) -> status_lines.Status:
         ns, release = args["namespace"], revisions[0]
-        deployments = [d for n in releases.names(release.manifest, "Deployment") if (d := cluster.find(paths.deployment(ns, n)))]
-        pods = cluster.list(paths.pods(ns), labelSelector=f"app.kubernetes.io/instance={args['name']}")["items"]
+        names = releases.names(release.manifest, "Deployment")
+        deployments = [d for n in names if (d := self._asked(f"Deployment/{n}", partial(cluster.find, paths.deployment(ns, n)), None))]
+        pods = self._asked("pods", lambda: cluster.list(paths.pods(ns), labelSelector=f"app.kubernetes.io/instance={args['name']}")["items"], [])
         gateway = next((d for d in deployments if (d["metadata"].get("labels") or {}).get(post_check.COMPONENT) == "gateway"), None)
-        names = sorted({n for d in deployments for n in pod_env.secret_names(d["spec"]["template"]["spec"])})
-        secrets = {n: cluster.find(paths.secret(ns, n)) for n in names}
+        used = sorted({n for d in deployments for n in pod_env.secret_names(d["spec"]["template"]["spec"])})
+        unread: dict[str, Any] = {}
+        secrets = {n: self._asked(f"Secret/{n}", partial(cluster.find, paths.secret(ns, n)), unread) for n in used}
+        secrets = {n: s for n, s in secrets.items() if s is not unread}
         for secret in secrets.values():
             self.redactor.learn_secret(secret or {})
-        version, ready = self._served(cluster, release)
-        record = cluster.find(paths.configmap(ns, f"{args['name']}-bootstrap")) or {}
-        held = ""
-        try:
-            lock.Lock(cluster, ns, args["name"], lambda _line: None).look()
-        except lock.Held as error:
-            held = str(error)
+        served = self._asked("served", lambda: self._served(cluster, release), status_lines.Gateway(verified="unverified"))
+        record = self._asked("administrator", lambda: cluster.find(paths.configmap(ns, f"{args['name']}-bootstrap")), None) or {}
         return status_lines.Status(
             now=cluster.now(),
             revisions=revisions,
-            served=version,
-            ready=ready,
+            gateway=served,
             deployments=deployments,
             pods=pods,
             database=self._database(args, cluster, gateway),
             secrets=secrets,
             bootstrap=record.get("data") or {},
-            held=held,
+            held=self._asked("lock", lambda: self._held(args, cluster), ""),
+            unknown=self._unknown,
         )
 
+    def _asked(self, what: str, question: Callable[[], Any], instead: Any) -> Any:
+        """The answer; one question that fails is one line, not the end of the others."""
+        try:
+            return question()
+        except ApiError as error:
+            self._unknown.append((what, str(error)))
+            return instead
+
     @staticmethod
-    def _served(cluster: Cluster, release: Release) -> tuple[str, str]:
-        """(version, readiness) as a user of the Service gets them; empty when nothing answers."""
+    def _held(args: dict[str, Any], cluster: Cluster) -> str:
+        """Who is at work on the release."""
+        try:
+            lock.Lock(cluster, args["namespace"], args["name"], lambda _line: None).look()
+        except lock.Held as error:
+            return str(error)
+        return ""
+
+    @staticmethod
+    def _served(cluster: Cluster, release: Release) -> status_lines.Gateway:
+        """Version and readiness as a user of the Service gets them, and when they are not known: why."""
         service = post_check.gateway_service(release.manifest)
         if service is None:
-            return "", ""
-        code, _headers, text = cluster.service_request(release.namespace, *service, "/api/v1/health")
-        try:
-            version = f"version {json.loads(text)['version']}" if code == 200 else ""
-        except (ValueError, KeyError, TypeError):
-            version = ""
+            return status_lines.Gateway(verified="not asked", why="the release has no gateway")
+        asker = post_check.Asker(cluster, release.namespace, *service, patient=False)
+        health = asker.ask("/api/v1/health")
+        if health.trouble is not Trouble.NONE:
+            return status_lines.Gateway(verified="not asked" if asker.rights else "unverified", why=asker.rights or asker.said())
+        version = health.field("version") if health.status == 200 else ""
         if not version:
-            return "", ""
-        code, _headers, _text = cluster.service_request(release.namespace, *service, "/readyz")
-        return version, "ready" if code == 200 else f"not ready (HTTP {code})"
+            return status_lines.Gateway(verified="failed", why=f"{asker.where} answers {health.status} {health.text[:200]}")
+        ready = asker.ask("/readyz")
+        state = "ready" if ready.status == 200 else f"not ready ({f'HTTP {ready.status}' if ready.status else ready.text})"
+        return status_lines.Gateway(version, state, "served", f"asked by {asker.through}" if asker.tried else "")
 
     def _database(self, args: dict[str, Any], cluster: Cluster, gateway: dict[str, Any] | None) -> str:
         """The gateway program itself is asked, in a pod like its own: it alone knows which migrations it has."""

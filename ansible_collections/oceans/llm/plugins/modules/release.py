@@ -61,9 +61,25 @@ options:
     type: str
     default: ''
   expected_version:
-    description: Version that has to be served; a leading C(v) is left out. Empty is the gateway's image tag, when that is a version.
+    description:
+      - Version that the gateway has to say of itself, compared as it stands.
+      - Empty means the gateway's image tag, when that is C(x.y.z). A tag with a suffix, a date or a word is not compared; a line says what is served.
     type: str
     default: ''
+  verify:
+    description:
+      - What becomes of a rollout that is complete while nobody could ask the gateway for its version. V(strict) fails, V(best_effort) says so.
+      - A missing right to ask is no failure, but a line that names it.
+    type: str
+    default: strict
+    choices: [strict, best_effort]
+  probe:
+    description:
+      - Whether a short pod of the gateway's own image asks the Service from inside the cluster, by its name and its address, and the hosts of the Ingress.
+      - V(auto) asks when something changed. V(false) asks never, and the last line says so.
+    type: str
+    default: auto
+    choices: [auto, 'true', 'false']
   timeout:
     description: Seconds for the whole rollout. Causes that are certain do not wait for it.
     type: int
@@ -133,6 +149,12 @@ version_served:
   type: str
   returned: when the release was followed
   sample: 0.24.0
+verified:
+  description:
+    - C(served), C(failed), C(unverified) when the version could not be asked for, C(not asked) when a right to ask is missing or the release has no gateway.
+    - Empty when the rollout failed before.
+  type: str
+  returned: when the release was followed
 seconds:
   description: How long the rollout took.
   type: float

@@ -69,6 +69,10 @@ version_served:
   returned: success
   type: str
   sample: version 0.24.0
+verified:
+  description: C(served), C(failed) when something else answers, C(unverified) when nobody could ask, C(not asked) when a right to ask is missing.
+  returned: success
+  type: str
 ready:
   description: Whether C(/readyz) answers 200.
   returned: success

@@ -19,10 +19,11 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Helm
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import causes, conclusion, follow, post_check, watch
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import causes, conclusion, follow, watch
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.post_check import Expected
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.watch import KINDS, Watched
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.redact import Redactor
@@ -371,59 +372,6 @@ metadata: {name: web, labels: {app.kubernetes.io/component: gateway}}
 spec: {template: {spec: {containers: [{name: gateway, image: "reg.example:5000/gw:v0.24.0@sha256:abc"}]}}}
 """
 RELEASE = releases.parse({"name": "rel", "namespace": NS, "version": 2, "manifest": MANIFEST, "chart": {"metadata": {"name": "c", "version": "1.0.0"}}})
-PROXY = "/api/v1/namespaces/ns/services/http:gw:8080/proxy"
-
-
-def endpoints(*names):
-    each = [{"addresses": ["10.0.0.1"], "conditions": {"ready": True}, "targetRef": {"name": n}} for n in names]
-    return objects("EndpointSlice", "1", {"metadata": {"name": "gw-1"}, "endpoints": each})
-
-
-def serving(api, version="0.24.0", ready=200, admin=200, names=("web-a",)):
-    api.on("GET", paths.endpointslices(NS), endpoints(*names))
-    api.on("GET", f"{PROXY}/api/v1/health", ok({"version": version}))
-    api.on("GET", f"{PROXY}/readyz", ok({"status": "x"}, ready))
-    api.on("GET", f"{PROXY}/admin", ok({}, admin))
-
-
-@pytest.fixture
-def picture(api):
-    script(api, "jobs")
-    run = follower(api, [], timeout=0.1, fences=False)
-    run.start()
-    return run.run(None).snapshot
-
-
-@pytest.mark.parametrize(
-    ("state", "code"),
-    [
-        ({}, ""),
-        ({"version": "0.23.0"}, "WrongVersionServed"),
-        ({"ready": 503}, "NotReady"),
-        ({"admin": 503}, "AdminUiDown"),
-        ({"names": ()}, "NoEndpoints"),
-        ({"version": ""}, "NotServed"),
-    ],
-)
-def test_what_is_served_is_asked_for(api, picture, monkeypatch, state, code):
-    monkeypatch.setattr(post_check, "SETTLE", 0.2)
-    monkeypatch.setattr(post_check, "AGAIN", 0.05)
-    serving(api, **state)
-    found = post_check.check(Cluster.connect({"host": api.url}), picture, RELEASE, post_check.expected_version(RELEASE, ""))
-    assert (found.wrong.code if found.wrong else "") == code
-
-
-def test_a_way_that_opens_a_moment_later_is_no_failure(api, picture, monkeypatch):
-    monkeypatch.setattr(post_check, "AGAIN", 0.01)
-    serving(api)
-    api.script[("GET", f"{PROXY}/api/v1/health")].insert(0, status(503, "ServiceUnavailable", "no endpoints available"))
-    found = post_check.check(Cluster.connect({"host": api.url}), picture, RELEASE, "0.24.0")
-    assert found.wrong is None and found.version == "0.24.0"
-
-
-@pytest.mark.parametrize(("asked", "expected"), [("", "0.24.0"), ("v0.25.0", "0.25.0"), ("latest", ""), ("v1.2.3@sha256:ab", "1.2.3")])
-def test_the_version_to_expect(asked, expected):
-    assert post_check.expected_version(RELEASE, asked) == expected
 
 
 def test_the_evidence_is_complete_private_and_clean(api, tmp_path):
@@ -435,7 +383,7 @@ def test_the_evidence_is_complete_private_and_clean(api, tmp_path):
     outcome = run.run(None)
     outcome.snapshot.logs[("mig-x", "migrate")] = "says canary-secret-value aloud\n"
     outcome.snapshot.objects["Pod"]["mig-x"]["spec"]["containers"][0]["env"] = [{"name": "A", "value": "plain-canary"}]
-    result = conclusion.report(Cluster.connect({"host": api.url}), RELEASE, outcome, "", lines.append, folder=str(tmp_path), clean=clean, host="kind")
+    result = conclusion.report(Cluster.connect({"host": api.url}), RELEASE, outcome, Expected(), lines.append, folder=str(tmp_path), clean=clean, host="kind")
     folder = result["report"]
     body = json.loads(pathlib.Path(folder, "report.json").read_text(encoding="utf-8"))
     assert body["code"] == "ImageNotFound" and body["line"] == result["msg"].split(" — report: ")[0] and result["failed"] is True
@@ -457,5 +405,5 @@ def test_a_folder_that_cannot_be_written_hides_no_cause(api, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
     said = []
-    result = conclusion.report(Cluster.connect({"host": api.url}), RELEASE, run.run(None), "", said.append, folder=str(blocked))
+    result = conclusion.report(Cluster.connect({"host": api.url}), RELEASE, run.run(None), Expected(), said.append, folder=str(blocked))
     assert "ImageNotFound" in result["msg"] and "no report" in said[0]

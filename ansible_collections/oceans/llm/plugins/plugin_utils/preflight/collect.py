@@ -54,6 +54,7 @@ def collect(picture: Picture, cluster: Cluster, say: Callable[[str], None] = lam
         denied = pool.submit(_denied, cluster, picture, resources)
         ingress_classes = pool.submit(_items, cluster, rest.INGRESS_CLASSES)
         storage_classes = pool.submit(_items, cluster, rest.STORAGE_CLASSES)
+        policies = pool.submit(_items, cluster, rest.collection("networking.k8s.io/v1", "networkpolicies", ns))
         quotas = pool.submit(_items, cluster, paths.collection("resourcequotas", ns))
         secrets = _objects(pool, _secret_names(picture), lambda name: cluster.find(paths.secret(ns, name)))
         configmaps = _objects(pool, _configmap_names(picture), lambda name: cluster.find(paths.configmap(ns, name)))
@@ -74,6 +75,7 @@ def collect(picture: Picture, cluster: Cluster, say: Callable[[str], None] = lam
             stores=stores,
             operators=_operators(cluster, picture),  # after the dry runs, which wait for a webhook that is just coming back
             quotas=quotas.result() or (),
+            network_policies=policies.result() or (),
             ingress_classes=ingress_classes.result(),
             storage_classes=storage_classes.result(),
             database=database.result(),
@@ -146,8 +148,8 @@ def _read(ask: Callable[[], Any]) -> tuple[Any, bool]:
 
 
 def _items(cluster: Cluster, path: str) -> tuple[Object, ...] | None:
-    found, known = _read(lambda: cluster.list(path))
-    return tuple(found["items"]) if known else None
+    found, known = _read(lambda: cluster.find(path))
+    return tuple(found["items"]) if known and found else None
 
 
 def _operators(cluster: Cluster, picture: Picture) -> tuple[Object, ...]:

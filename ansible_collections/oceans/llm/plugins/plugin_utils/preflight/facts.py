@@ -135,6 +135,8 @@ class Picture:
     #: None: could not be read
     ingress_classes: tuple[Object, ...] | None = None
     storage_classes: tuple[Object, ...] | None = None
+    #: of the namespace; none when they may not be read
+    network_policies: tuple[Object, ...] = ()
     #: None: there is nothing to ask yet
     database: Database | None = None
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from .checks import access, admission, chart, config, database, platform, release, secrets, tools, variables
+from .checks import access, admission, chart, config, database, network, platform, probes, release, secrets, tools, variables
 from .facts import Picture
 from .finding import Finding
 
@@ -21,6 +21,8 @@ RULES: tuple[Callable[[Picture], Iterator[Finding]], ...] = (
     release.find,
     database.find,
     platform.find,
+    probes.find,
+    network.find,
     admission.find,
 )
 

@@ -10,20 +10,28 @@ from dataclasses import replace
 from typing import Any
 
 from ..helm.releases import Release
-from ..kube.client import ApiError, Cluster
+from ..kube.client import Cluster
 from . import evidence, post_check, progress
 from .follow import Outcome, as_dict
-from .model import Cause, Snapshot
+from .model import Cause
+from .post_check import Expected
+from .probe import NOT_PROBED, Probe
 from .verdict import State
+
+#: what becomes of a release that could not be verified: a failure, or a line that says so
+STRICT, BEST_EFFORT = "strict", "best_effort"
 
 
 def report(
     cluster: Cluster,
     release: Release,
     outcome: Outcome,
-    expected: str,
+    expected: Expected,
     say: Callable[[str], None],
     *,
+    verify: str = STRICT,
+    probe: Probe | None = None,
+    probes: bool = True,
     key: bytes | None = None,
     folder: str = "",
     always: bool = False,
@@ -32,19 +40,25 @@ def report(
 ) -> dict[str, Any]:
     """Check what is served, and turn the outcome into a result; `failed` and `msg` when it is no success.
 
-    `folder`: where evidence goes when the run failed (or `always`). `key`: of the Secrets' digests.
+    `folder`: where evidence goes when the run failed (or `always`). `key`: of the Secrets' digests. `verify`: STRICT, or BEST_EFFORT.
+    `probes`: False when the user wants no probe pod.
     """
-    snapshot, found = outcome.snapshot, post_check.Served()
-    if outcome.state is State.DONE:
-        found = _served(cluster, release, outcome, expected, key)
-        if found.unchecked:
-            say(found.unchecked)
-        if found.wrong:
-            outcome = replace(outcome, state=State.FAILED, cause=found.wrong)
+    found = None
+    try:
+        if outcome.state is State.DONE:
+            found = post_check.check(cluster, outcome.snapshot, release, expected, key, probe)
+    finally:
+        if probe:
+            probe.stop()
+    for note in found.notes if found else ():
+        say(note)
+    if found and found.wrong and not (found.state is post_check.State.UNVERIFIED and verify == BEST_EFFORT):
+        outcome = replace(outcome, state=State.FAILED, cause=found.wrong)
     failed = outcome.state is State.FAILED and outcome.cause is not None
-    line = clean(sentence(outcome.cause, outcome) if failed and outcome.cause else success(outcome, snapshot, found.version))
+    line = clean(sentence(outcome.cause, outcome) if failed and outcome.cause else success(outcome, found or post_check.Served(), probes))
     result: dict[str, Any] = {
-        "version_served": found.version,
+        "version_served": found.version if found else "",
+        "verified": found.state.value if found else "",
         "seconds": round(outcome.seconds, 1),
         "database": outcome.database,
         "old_pods": outcome.old_pods,
@@ -62,17 +76,15 @@ def report(
     return {**result, "failed": True, "msg": line} if failed else {**result, "msg": line}
 
 
-def _served(cluster: Cluster, release: Release, outcome: Outcome, expected: str, key: bytes | None) -> post_check.Served:
-    try:
-        return post_check.check(cluster, outcome.snapshot, release, post_check.expected_version(release, expected), key)
-    except ApiError as error:
-        return post_check.Served(unchecked=f"the rollout is complete, what is served could not be asked for: {error}")
-
-
-def success(outcome: Outcome, snapshot: Snapshot, version: str) -> str:
-    """The last line of a good run."""
-    what = f"served: {snapshot.scope.namespace}/{snapshot.scope.release} version {version or 'unknown'} after {outcome.seconds:.1f} s"
-    return "; ".join(part for part in (what, outcome.database, progress.stopping(snapshot)) if part)
+def success(outcome: Outcome, found: post_check.Served, probes: bool = True) -> str:
+    """The last line of a run that did not fail."""
+    scope, after = outcome.snapshot.scope, f"after {outcome.seconds:.1f} s"
+    if found.wrong:
+        what = f"unverified: {scope.namespace}/{scope.release} {after}: {found.wrong.cause} ({found.wrong.evidence})"
+    else:
+        what = f"served: {scope.namespace}/{scope.release} version {found.version or 'unknown'} {after}"
+    unseen = "" if probes and not any(note.startswith(NOT_PROBED) for note in found.notes) else NOT_PROBED
+    return "; ".join(part for part in (what, outcome.database, progress.stopping(outcome.snapshot), unseen) if part)
 
 
 def sentence(cause: Cause, outcome: Outcome) -> str:

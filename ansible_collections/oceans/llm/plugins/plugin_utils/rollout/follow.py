@@ -28,6 +28,7 @@ from .interrupt import Interrupt
 from .logs import LogReader
 from .model import Cause, Scope, Snapshot
 from .narrator import Narrator
+from .probe import Probe
 from .tape import Tape
 from .verdict import State, Verdict, judge, timeout_cause
 from .watch import Change, Observer, Watched, World
@@ -72,7 +73,7 @@ class Follower:
     def __init__(self, cluster: Cluster, scope: Scope, say: Callable[[str], None], timeout: float, fences: bool = True, *,
                  clean: Callable[[str], str] = str, also: Mapping[str, Watched] | None = None,
                  interrupted: Interrupt | None = None, secret_keys: Mapping[str, Any] | None = None,
-                 database: DatabaseLook | None = None) -> None:
+                 database: DatabaseLook | None = None, probe: Probe | None = None) -> None:
         """`clean` takes secrets out of texts; `also`: what to watch besides (scope.also_watched); `secret_keys`: Secret -> {"keys": [...]}."""
         self._cluster, self._timeout, self._fences, self._clean = cluster, timeout, fences, clean
         self._observer = Observer(cluster, scope.namespace, also=also)
@@ -80,6 +81,7 @@ class Follower:
         self._logs = LogReader(cluster, scope.namespace, clean, self._observer.put)
         self._interrupted = interrupted
         self._database = database
+        self._probe = probe
         self._secret_keys = dict(secret_keys or {})
         self.scope = scope
         self._world = World({}, 0.0, clean)  # nothing is seen before start()
@@ -124,6 +126,8 @@ class Follower:
             running = helm.poll() if helm else Helm()
             self._logs.read_new(self._snapshot(running), world.logs)
             snapshot = self._snapshot(running)
+            if self._probe:
+                self._probe.look(snapshot)
             verdict = judge(snapshot, find(snapshot, broken=self._defect), running)
             if self._asked_about_database(snapshot, verdict):
                 continue  # say it once, with what is known

@@ -94,6 +94,7 @@ TONES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, tone in (
         (r"^FAILED ", "error"),
         (r"^served: ", "ok"),
+        (r"^(unverified|not probed): ", "warn"),
         (r"^\s*[\d.]+s …", "debug"),
         (r"^\s*[\d.]+s [A-Z][A-Za-z]+ [A-Z][A-Za-z]+/\S+", "error"),  # the cause, when it is certain
         (r"^\s*[\d.]+s (API unknown|[A-Z][A-Za-z]+/\S+: (?!\d+ of \d+ new pods))", "warn"),

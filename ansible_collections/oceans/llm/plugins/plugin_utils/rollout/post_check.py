@@ -1,37 +1,94 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Post-checks: what a user of the release gets, asked through its Services. Helm and Kubernetes are not believed."""
+"""Post-checks: what a user of the release gets. Helm and Kubernetes are not believed; what cannot be asked is not called served."""
 
 from __future__ import annotations
 
-import json
+import re
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Any
 
 from ..helm.releases import Release
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import COMPONENT, meta
+from ..kube.endpoints import ready as ready_endpoints
+from ..kube.objects import COMPONENT
 from ..secrets import digest
+from . import ingress_look, lasting, probe_verdict, service_look
+from .asking import Reply, Trouble, through_pod, through_service
 from .causes.cause import cause as make
-from .model import Cause, Snapshot, new_replicaset, pods_of
+from .model import Cause, Snapshot
+from .probe import Probe
 
 #: seconds that the way to a pod that has just become ready may take to open (endpoints, kube-proxy), and between two tries
 SETTLE, AGAIN = 10.0, 0.3
+#: seconds that a Service proxy which does not reach the pods is given before other ways are tried
+PATIENT = 2.0
 #: seconds for which an error of the admin UI itself has to last
 ANSWERED = 1.0
+#: pods that are asked by port-forward when the Service proxy tells nothing
+PODS = 2
+#: what changes by itself while a way opens
+OPENING = (
+    "NoEndpoints",
+    "OldPodsServe",
+    "NotServed",
+    "NotReady",
+    "AdminUiDown",
+    "Unverified",
+    "RouteRefused",
+    "ServiceIpUnreachable",
+    "ClusterDnsFails",
+    "NetworkPolicyBlocks",
+)
+
+
+class State(Enum):
+    """`NOT_ASKED`: a right is missing, or the release has no gateway; a note says so."""
+
+    SERVED = "served"
+    FAILED = "failed"
+    UNVERIFIED = "unverified"
+    NOT_ASKED = "not asked"
 
 
 @dataclass(frozen=True)
 class Served:
-    """What was found: `version` served (empty: not known), `wrong` (None: all is well), `unchecked`: why something was not asked."""
+    """What was found: `version` served (empty: not known), `wrong`: what makes it no success, `notes` for the reader."""
 
     version: str = ""
     wrong: Cause | None = None
-    unchecked: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> State:
+        if self.wrong:
+            return State.UNVERIFIED if self.wrong.code == "Unverified" else State.FAILED
+        return State.SERVED if self.version else State.NOT_ASKED
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The version that has to be served. `exact`: somebody named it, so it is compared as it stands."""
+
+    text: str = ""
+    exact: bool = False
+
+    def verdict(self, served: str) -> tuple[bool, str]:
+        """(it is another version, a note). A tag is a version of the program when it is x.y.z and no date; a suffix is the builder's own."""
+        wanted, got = self.text.removeprefix("v"), served.removeprefix("v")
+        if not wanted or wanted == got:
+            return False, ""
+        if self.exact or (re.fullmatch(r"\d+\.\d+\.\d+", wanted) and int(wanted.partition(".")[0]) < 1000):
+            return True, ""
+        if not wanted[:1].isdigit() or re.match(rf"{re.escape(got)}[-+.]", wanted):
+            return False, ""
+        what = f"version {got} is served; the image tag {self.text} is no version of the gateway, so they were not compared"
+        return False, f"{what}; set oceans_llm_expected_version to have one compared"
 
 
 def gateway_service(manifest: Iterable[Mapping[str, Any]]) -> tuple[str, int] | None:
@@ -42,94 +99,207 @@ def gateway_service(manifest: Iterable[Mapping[str, Any]]) -> tuple[str, int] | 
     return None
 
 
-def expected_version(release: Release, asked: str) -> str:
-    """The version that has to be served: what was asked for, else the gateway's image tag when it is a version."""
-    tag = asked
-    if not tag:
-        for obj in release.manifest:
-            if obj.get("kind") == "Deployment" and _component(obj) == "gateway":
-                image = str(obj["spec"]["template"]["spec"]["containers"][0].get("image") or "").split("@", 1)[0]
-                tag = image.rsplit(":", 1)[1] if ":" in image.rsplit("/", 1)[-1] else ""
-    bare = tag.split("@", 1)[0].removeprefix("v")
-    return bare if bare[:1].isdigit() and "." in bare else ""
+def expected_version(release: Release, asked: str = "", tag: str = "") -> Expected:
+    """`asked`: the version by name; else `tag`, the image tag that was asked for; else the one that the release has."""
+    if asked:
+        return Expected(asked, exact=True)
+    for obj in release.manifest if not tag else ():
+        if obj.get("kind") == "Deployment" and _component(obj) == "gateway":
+            image = str(obj["spec"]["template"]["spec"]["containers"][0].get("image") or "").split("@", 1)[0]
+            tag = image.rsplit(":", 1)[1] if ":" in image.rsplit("/", 1)[-1] else ""
+    return Expected(tag.split("@", 1)[0])
 
 
-def check(cluster: Cluster, snapshot: Snapshot, release: Release, expected: str, key: bytes | None = None) -> Served:
-    """Everything that a deployment which Helm calls deployed may still lack. `key`: of the Secrets' digests (secrets.digest)."""
-    namespace, service = snapshot.scope.namespace, gateway_service(release.manifest)
-    stale = _secrets(cluster, snapshot, release, key)
-    if stale:
-        return Served(wrong=stale)
-    if service is None:
-        return Served()
-    begun = time.monotonic()
+def check(cluster: Cluster, snapshot: Snapshot, release: Release, expected: Expected, key: bytes | None = None, probe: Probe | None = None) -> Served:
+    """Everything that a deployment which Helm calls deployed may still lack. `key`: of the Secrets' digests (secrets.digest).
+
+    Raises no ApiError: what goes wrong on the way is a reason why the release could not be verified.
+    """
+    run, begun = _Check(cluster, snapshot, release, expected, key, probe, gateway_service(release.manifest)), time.monotonic()
     while True:
+        spent = time.monotonic() - begun
         try:
-            found = _ask(cluster, snapshot, namespace, *service, expected)
+            found = run.once(patient=spent < PATIENT)
         except ApiError as error:
-            if error.status != 403:
-                raise
-            return Served(unchecked=f"what is served was not asked for: {error}")
-        if found.wrong is None or time.monotonic() - begun > settle(found.wrong):
+            found = Served(wrong=make("Unverified", snapshot, run.where, "what is served could not be asked", f"{error.path}: {error}"))
+        if found.wrong is None or spent >= settle(found.wrong):
             return found
         time.sleep(AGAIN)  # a connection has no watch
 
 
 def settle(wrong: Cause) -> float:
     """Seconds for which something wrong is asked for again. A way that is not open yet is one thing, an answer that came is another."""
-    if wrong.code == "WrongVersionServed":
+    if wrong.code not in OPENING or _CLOSED in wrong.evidence:
         return 0.0
     answered = wrong.code == "AdminUiDown" and "admin_ui_upstream_unavailable" not in wrong.evidence
     return ANSWERED if answered else SETTLE
 
 
-def _ask(cluster: Cluster, snapshot: Snapshot, namespace: str, service: str, port: int, expected: str) -> Served:
-    where = f"Service/{service}"
-    behind = _endpoints(cluster, snapshot, namespace, service, where)
-    if behind:
-        return Served(wrong=behind)
-    status, text = _get(cluster, namespace, service, port, "/api/v1/health")
-    served = _field(text, "version") if status == 200 else ""
+@dataclass
+class _Check:
+    """One post-check; `once` is one look at everything."""
+
+    cluster: Cluster
+    snapshot: Snapshot
+    release: Release
+    expected: Expected
+    key: bytes | None
+    probe: Probe | None
+    service: tuple[str, int] | None
+
+    @property
+    def where(self) -> str:
+        return f"Service/{self.service[0]}" if self.service else f"Release/{self.snapshot.scope.release}"
+
+    def once(self, patient: bool) -> Served:
+        stale = _secrets(self.cluster, self.snapshot, self.release, self.key)
+        self.key = None  # once is enough
+        wrong = stale or next(service_look.find(self.cluster, self.snapshot, self.release), None)
+        if wrong:
+            return Served(wrong=wrong)
+        found = self._asked(patient) if self.service else Served()
+        wrong = found.wrong or next(ingress_look.find(self.cluster, self.snapshot, self.release), None) or lasting.check(self.cluster, self.snapshot)
+        return replace(found, wrong=wrong)
+
+    def _asked(self, patient: bool) -> Served:
+        assert self.service
+        found = _judge(Asker(self.cluster, self.snapshot.scope.namespace, *self.service, patient), self.snapshot, self.expected)
+        unasked = bool(found.wrong and found.wrong.code == "Unverified")
+        if self._deployment is None or (found.wrong and found.wrong.code == "WrongVersionServed"):
+            return found
+        if found.wrong and unasked and patient and _CLOSED not in found.wrong.evidence:
+            return found
+        if found.wrong and not unasked:
+            return replace(found, wrong=self._shut() or found.wrong)  # what the gateway cannot reach, or is not reached by, has this reason
+        if self.probe:
+            return self._probed(found)
+        shut = self._shut()
+        return replace(found, notes=(*found.notes, f"{shut.object}: {shut.cause}; whether the network enforces that was not probed")) if shut else found
+
+    def _shut(self) -> Cause | None:
+        """NetworkPolicies that leave the gateway's pods no way."""
+        found = probe_verdict.policies(self.cluster, self.snapshot.scope.namespace)
+        return probe_verdict.closed(found, self.snapshot, self._deployment) if found and self._deployment else None
+
+    @property
+    def _deployment(self) -> Mapping[str, Any] | None:
+        found = (o for o in self.release.manifest if o.get("kind") == "Deployment" and _component(o) == "gateway")
+        return next((self.snapshot.kind("Deployment").get(o["metadata"]["name"]) for o in found), None)
+
+    def _probed(self, found: Served) -> Served:
+        assert self.service and self.probe and self._deployment
+        seen = probe_verdict.judge(self.probe.answer(self.snapshot), self.cluster, self.snapshot, self._deployment, self.service[0], found.version)
+        notes = found.notes + ((seen.note,) if seen.note else ())
+        if seen.version and not found.version:  # the only way that brought an answer
+            other, note = self.expected.verdict(seen.version)
+            said = f"version {seen.version} is served, {self.expected.text.removeprefix('v')} was asked for"
+            wrong = make("WrongVersionServed", self.snapshot, self.where, said, "asked from a pod of the namespace") if other else seen.wrong
+            why = f"asked from a pod of the namespace: {found.wrong.evidence}" if found.wrong else ""
+            return Served(seen.version, wrong, tuple(n for n in (*notes, why, note) if n))
+        return replace(found, wrong=seen.wrong or found.wrong, notes=notes)
+
+
+# --- asking --------------------------------------------------------------------------------------------------------------
+
+
+#: stands in the evidence of what no second try changes
+_CLOSED = "asked in every way"
+
+
+class Asker:
+    """Asks the gateway by the first way that brings its own answer, and keeps to that way."""
+
+    def __init__(self, cluster: Cluster, namespace: str, service: str, port: int, patient: bool) -> None:
+        """`patient`: no other way is tried yet when the Service proxy does not reach the pods."""
+        self._cluster, self._namespace, self._service, self._port, self._patient = cluster, namespace, service, port, patient
+        self._pod: tuple[str, int] | None = None
+        #: what each way that was tried said
+        self.tried: dict[str, Reply] = {}
+
+    @property
+    def where(self) -> str:
+        return f"Service/{self._service}"
+
+    @property
+    def through(self) -> str:
+        return f"port-forward to Pod/{self._pod[0]}" if self._pod else "its Service"
+
+    def ask(self, path: str) -> Reply:
+        if self._pod:
+            return through_pod(self._cluster, self._namespace, *self._pod, path)
+        reply = through_service(self._cluster, self._namespace, self._service, self._port, path)
+        if reply.trouble is Trouble.NONE:
+            return reply
+        self.tried["Service proxy"] = reply
+        if reply.trouble is Trouble.AWAY or (self._patient and not reply.closed):
+            return reply
+        for pod, port in list(self._pods())[:PODS]:
+            other = through_pod(self._cluster, self._namespace, pod, port, path)
+            if other.trouble is Trouble.NONE:
+                self._pod = (pod, port)
+                return other
+            self.tried["port-forward"] = other
+            if other.trouble is Trouble.FORBIDDEN:
+                break
+        return next((r for r in self.tried.values() if r.trouble in (Trouble.REFUSED,)), reply)
+
+    def _pods(self) -> Iterator[tuple[str, int]]:
+        """(name, port) of the pods behind the Service."""
+        live = service_look.live_object(self._cluster, paths.service(self._namespace, self._service)) or {}
+        slices = service_look.read(self._cluster, paths.endpointslices(self._namespace)) or ()
+        own = [s for s in slices if service_look.is_of(s, self._service)]
+        yield from ((end.pod, end.port) for end in ready_endpoints(live, own, self._port) if end.pod)
+
+    @property
+    def rights(self) -> str:
+        """The rights that are missing, when nothing else was in the way of an answer."""
+        if not all(reply.trouble is Trouble.FORBIDDEN for reply in self.tried.values()):
+            return ""
+        return f"the caller may not {' nor '.join(sorted({reply.right for reply in self.tried.values()}))}"
+
+    def said(self) -> str:
+        return "; ".join(f"{way}: {reply.text or reply.trouble.value}" for way, reply in self.tried.items())
+
+
+def _judge(asker: Asker, snapshot: Snapshot, expected: Expected) -> Served:
+    where = asker.where
+    health = asker.ask("/api/v1/health")
+    if health.trouble is not Trouble.NONE:
+        return _unanswered(asker, snapshot)
+    notes = tuple(f"the Service proxy told nothing ({asker.said()}); asked by {asker.through}" for _once in (1,) if asker.tried)
+    said, served = f"GET /api/v1/health: {health.status} {health.text[:200]}", health.field("version") if health.status == 200 else ""
     if not served:
-        return Served(wrong=make("NotServed", snapshot, where, "the gateway does not answer through its Service", f"GET /api/v1/health: {status} {text[:200]}"))
-    if expected and served.removeprefix("v") != expected.removeprefix("v"):
-        return Served(
-            served, make("WrongVersionServed", snapshot, where, f"version {served} is served, {expected} was asked for", f"GET /api/v1/health: {text[:200]}")
-        )
-    status, text = _get(cluster, namespace, service, port, "/readyz")
-    if status != 200:
-        return Served(served, make("NotReady", snapshot, where, "the gateway is served but cannot reach its database", f"GET /readyz: {status} {text[:200]}"))
-    status, text = _get(cluster, namespace, service, port, "/admin")
-    if status >= 500:
-        return Served(served, make("AdminUiDown", snapshot, where, "the admin UI is not reached through the gateway", f"GET /admin: {status} {text[:200]}"))
-    return Served(served)
+        return Served(wrong=make("NotServed", snapshot, where, f"the gateway does not answer through {asker.through}", said), notes=notes)
+    other, note = expected.verdict(served)
+    notes += (note,) if note else ()
+    if other:
+        what = f"version {served} is served, {expected.text.removeprefix('v')} was asked for"
+        return Served(served, make("WrongVersionServed", snapshot, where, what, said), notes)
+    for path, code, is_bad, what in (
+        ("/readyz", "NotReady", lambda s: s != 200, "the gateway is served but cannot reach its database"),
+        ("/admin", "AdminUiDown", lambda s: s >= 500, "the admin UI is not reached through the gateway"),
+    ):
+        answer = asker.ask(path)
+        if answer.trouble is not Trouble.NONE or is_bad(answer.status):
+            return Served(served, make(code, snapshot, where, what, f"GET {path}: {answer.status or ''} {answer.text[:200]}"), notes)
+    return Served(served, notes=notes)
 
 
-def _get(cluster: Cluster, namespace: str, service: str, port: int, path: str) -> tuple[int, str]:
-    status, _headers, text = cluster.service_request(namespace, service, port, path)
-    if status == 403 and _field(text, "kind") == "Status":
-        raise ApiError(403, "Forbidden", _field(text, "message"), path)
-    return status, " ".join(text.split())
-
-
-def _endpoints(cluster: Cluster, snapshot: Snapshot, namespace: str, service: str, where: str) -> Cause | None:
-    """No ready address, or one of a pod that the rollout was to replace."""
-    try:
-        slices = cluster.list(paths.endpointslices(namespace), labelSelector=f"kubernetes.io/service-name={service}")["items"]
-    except ApiError as error:
-        if error.status == 403:
-            return None  # the answer of the Service itself says enough
-        raise
-    ready = [
-        e for s in slices for e in s.get("endpoints") or () if (e.get("conditions") or {}).get("ready") and not (e.get("conditions") or {}).get("terminating")
-    ]
-    if not ready:
-        return make("NoEndpoints", snapshot, where, "no ready pod stands behind the Service", f"{len(slices)} EndpointSlices without a ready address")
-    new = {meta(p)["name"] for d in snapshot.scope.deployments for r in [new_replicaset(snapshot, d)] if r for p in pods_of(snapshot, meta(r)["uid"])}
-    old = sorted({str((e.get("targetRef") or {}).get("name") or "") for e in ready} - new - {""})
-    if new and old:
-        return make("OldPodsServe", snapshot, where, "pods of the old ReplicaSet still stand behind the Service", ", ".join(old))
-    return None
+def _unanswered(asker: Asker, snapshot: Snapshot) -> Served:
+    """No way brought an answer of the gateway: whose fault is it?"""
+    if asker.rights:
+        return Served(notes=(f"the version served was not asked: {asker.rights}; ask for one of these rights",))
+    proxy, pod = asker.tried.get("Service proxy"), asker.tried.get("port-forward")
+    if pod and pod.trouble in (Trouble.REFUSED, Trouble.SILENT):
+        silent = pod.trouble is Trouble.SILENT
+        what = "the gateway accepts connections and does not answer" if silent else "the gateway's pod refuses the connection"
+        return Served(wrong=make("NotServed", snapshot, asker.where, what, f"GET /api/v1/health: {asker.said()}; {_CLOSED}"))
+    if proxy and proxy.trouble is Trouble.SILENT:
+        what = "the gateway did not answer through its Service, and there was no other way to ask"
+    else:
+        what = "what is served could not be asked"
+    closed = f"; {_CLOSED}" if proxy and proxy.closed else ""
+    return Served(wrong=make("Unverified", snapshot, asker.where, what, f"GET /api/v1/health: {asker.said()}{closed}"))
 
 
 def _secrets(cluster: Cluster, snapshot: Snapshot, release: Release, key: bytes | None) -> Cause | None:
@@ -151,10 +321,3 @@ def _secrets(cluster: Cluster, snapshot: Snapshot, release: Release, key: bytes 
 
 def _component(obj: Mapping[str, Any]) -> str:
     return str(((obj.get("metadata") or {}).get("labels") or {}).get(COMPONENT) or "")
-
-
-def _field(text: str, name: str) -> str:
-    try:
-        return str(json.loads(text).get(name) or "")
-    except (ValueError, AttributeError):
-        return ""

@@ -18,19 +18,35 @@ _MIGRATION = re.compile(r"^v(\d+) (\S+) \[(applied|pending)\]$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
+class Gateway:
+    """`verified`: served, failed, unverified (nobody could ask) or not asked; `why` the version is not known, or by which way it came."""
+
+    version: str = ""
+    ready: str = ""
+    verified: str = "not asked"
+    why: str = ""
+
+    def phrase(self) -> str:
+        if self.version:
+            return f"version {self.version}, {self.ready}" + (f" ({self.why})" if self.why else "")
+        return {"failed": "no gateway answers", "unverified": "not known"}.get(self.verified, "not asked") + (f": {self.why}" if self.why else "")
+
+
+@dataclass(frozen=True)
 class Status:
     """Everything that is shown. Times are the server's clock."""
 
     now: float
     revisions: Sequence[Release] = ()
-    served: str = ""
-    ready: str = ""
+    gateway: Gateway = Gateway()
     deployments: Sequence[Object] = ()
     pods: Sequence[Object] = ()
     database: str = ""
     secrets: Mapping[str, Object | None] = field(default_factory=dict, repr=False)
     bootstrap: Mapping[str, str] = field(default_factory=dict)
     held: str = ""
+    #: (what, why) of everything that could not be asked
+    unknown: Sequence[tuple[str, str]] = ()
 
 
 def lines(status: Status) -> Iterator[str]:
@@ -42,7 +58,7 @@ def lines(status: Status) -> Iterator[str]:
     yield f"release    {newest.namespace}/{newest.name}: chart {newest.chart}, revision {newest.revision} {newest.status}, {when}"
     if len(status.revisions) > 1:
         yield "revisions  " + ", ".join(f"{r.revision} {r.status} ({r.chart.rpartition('-')[2]}, {ago(r.deployed_at, status.now)})" for r in status.revisions)
-    yield f"served     {status.served or 'nothing answers'}{', ' + status.ready if status.ready else ''}"
+    yield f"served     {status.gateway.phrase()}"
     for deployment in status.deployments:
         yield f"pods       {pods(deployment, status.pods)}"
     yield f"database   {status.database or 'not asked'}"
@@ -52,6 +68,8 @@ def lines(status: Status) -> Iterator[str]:
         yield f"admin      {status.bootstrap['admin']}, login proved {status.bootstrap.get('proved-at', 'never')}"
     if status.held:
         yield f"at work    {status.held}"
+    for what, why in status.unknown:
+        yield f"not known  {what}: {why}"
 
 
 def pods(deployment: Object, of_release: Iterable[Object]) -> str:
@@ -100,8 +118,9 @@ def facts(status: Status) -> dict[str, Any]:
     return {
         "installed": newest is not None,
         "revisions": [{"revision": r.revision, "status": r.status, "chart": r.chart, "deployed_at": r.deployed_at} for r in status.revisions],
-        "version_served": status.served,
-        "ready": status.ready == "ready",
+        "version_served": f"version {status.gateway.version}" if status.gateway.version else "",
+        "verified": status.gateway.verified,
+        "ready": status.gateway.ready == "ready",
         "database": status.database,
         "secrets": {name: sorted((secret or {}).get("data") or {}) for name, secret in status.secrets.items()},
     }

@@ -1,0 +1,90 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What NetworkPolicies do to a pod (Kubernetes API, NetworkPolicySpec): which of them select it, and whether they leave a way. Pure.
+
+A peer that cannot be judged from here (another namespace's labels, an address block) counts as admitted: nobody is blamed on a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from .objects import Object, meta
+
+INGRESS, EGRESS = "Ingress", "Egress"
+
+
+def selects(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bool:
+    """A LabelSelector; an empty one selects everything."""
+    wanted = (selector or {}).get("matchLabels") or {}
+    if any(labels.get(k) != v for k, v in wanted.items()):
+        return False
+    return all(_expression(e, labels) for e in (selector or {}).get("matchExpressions") or ())
+
+
+def _expression(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    key, values = expression.get("key") or "", expression.get("values") or ()
+    there = key in labels
+    match expression.get("operator"):
+        case "In":
+            return there and labels[key] in values
+        case "NotIn":
+            return not there or labels[key] not in values
+        case "Exists":
+            return there
+        case "DoesNotExist":
+            return not there
+    return True
+
+
+def isolating(policies: Iterable[Object], labels: Mapping[str, str], way: str) -> list[Object]:
+    """The policies that close one way of a pod to everything they do not admit."""
+    return [p for p in policies if way in _ways(p.get("spec") or {}) and selects((p.get("spec") or {}).get("podSelector"), labels)]
+
+
+def _ways(spec: Mapping[str, Any]) -> Sequence[str]:
+    return spec.get("policyTypes") or ([INGRESS, EGRESS] if spec.get("egress") else [INGRESS])
+
+
+def blocked(
+    policies: Iterable[Object],
+    labels: Mapping[str, str],
+    way: str,
+    ports: Iterable[int | str] = (),
+    peer: Mapping[str, str] | None = None,
+    protocol: str = "TCP",
+) -> list[str]:
+    """Names of the policies that together leave a pod no way; empty when there is one.
+
+    `ports`: of the far end (in: of the pod), number and name; none means any. `peer`: labels of the one pod of the same namespace that
+    it is about; None means anybody.
+    """
+    closing = isolating(policies, labels, way)
+    wanted = set(ports)
+    for policy in closing:
+        spec = policy["spec"]
+        rules = spec.get("ingress" if way == INGRESS else "egress") or ()
+        peers = "from" if way == INGRESS else "to"
+        if any(_port(rule.get("ports") or (), wanted, protocol) and _peer(rule.get(peers) or (), peer) for rule in rules):
+            return []
+    return sorted(str(meta(p).get("name")) for p in closing)
+
+
+def _port(ports: Sequence[Mapping[str, Any]], wanted: set[int | str], protocol: str) -> bool:
+    if not ports or not wanted:
+        return True
+    for each in ports:
+        if (each.get("protocol") or "TCP") != protocol:
+            continue
+        port, end = each.get("port"), each.get("endPort")
+        if port is None or port in wanted or (end and isinstance(port, int) and any(isinstance(w, int) and port <= w <= end for w in wanted)):
+            return True
+    return False
+
+
+def _peer(peers: Sequence[Mapping[str, Any]], labels: Mapping[str, str] | None) -> bool:
+    if not peers or labels is None:
+        return True
+    return any(p.get("ipBlock") or p.get("namespaceSelector") is not None or selects(p.get("podSelector"), labels) for p in peers)

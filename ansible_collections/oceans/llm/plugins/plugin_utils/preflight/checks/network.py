@@ -1,0 +1,159 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way to the pods and from them: Services, NetworkPolicies, names, certificates. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from ...kube import certificates
+from ...kube.endpoints import service_of
+from ...kube.policies import EGRESS, INGRESS, blocked
+from ...kube.services import declared_ports, labels_phrase, matches, number_of, ports_phrase, target
+from ..ask_database import target as database
+from ..facts import Object, Picture, gateway_container, label, meta, pod_templates
+from ..finding import ERROR, WARNING, Finding
+from ..sources import secret
+from .probes import bind
+
+DNS = 53
+
+
+def find(picture: Picture) -> Iterator[Finding]:
+    yield from _services(picture)
+    yield from _policies(picture)
+    yield from _names(picture)
+    yield from _certificates(picture)
+
+
+def _labels(template: Mapping[str, Any]) -> Mapping[str, str]:
+    return (template.get("metadata") or {}).get("labels") or {}
+
+
+# --- Services -----------------------------------------------------------------------------------------------------------
+
+
+def _services(picture: Picture) -> Iterator[Finding]:
+    templates = list(pod_templates(picture.objects))
+    for service in picture.kind("Service"):
+        selector = (service.get("spec") or {}).get("selector")
+        if not selector or not templates:
+            continue
+        behind = [(where, t) for where, t in templates if where.startswith(("Deployment/", "StatefulSet/", "DaemonSet/")) and matches(selector, _labels(t))]
+        if not behind:
+            sides = "; ".join(f"{where}: {labels_phrase(_labels(t))}" for where, t in templates if where.startswith("Deployment/"))
+            what = f"its selector {labels_phrase(selector)} matches no pod of the release ({sides or 'no Deployment'})"
+            yield Finding("ServiceSelector", label(service), what, "give the Service labels that its pods have")
+        elif len(behind) > 1:
+            what = f"its selector {labels_phrase(selector)} matches pods of {' and '.join(where for where, _t in behind)}: each would get the other's requests"
+            yield Finding("ServiceSelector", label(service), what, "add a label to the selector that only one of them has")
+        for port in (service.get("spec") or {}).get("ports") or ():
+            for where, template in behind[:1]:
+                yield from _port(picture, service, port, where, template["spec"])
+
+
+def _port(picture: Picture, service: Object, port: Mapping[str, Any], where: str, spec: Mapping[str, Any]) -> Iterator[Finding]:
+    wanted, what = target(port), f"port {port.get('port')} leads to targetPort {target(port)}"
+    declared = list(declared_ports(spec))
+    number, protocol = number_of(wanted, spec), str(port.get("protocol") or "TCP")
+    gateway = gateway_container(picture.objects)
+    listens = bind(picture) if gateway and gateway[0] == where else None
+    if number is None:
+        yield Finding("ServicePort", label(service), f"{what}, and {where} declares {ports_phrase(spec)}", "correct targetPort")
+    elif listens and number != listens and not any(n == number for c, _n, n, _p in declared if c != "gateway"):
+        yield Finding("ServicePort", label(service), f"{what}, and the gateway listens on {listens} (server.bind)", "give both the same port")
+    elif declared and number not in {n for _c, _n, n, _p in declared}:
+        yield Finding("ServicePort", label(service), f"{what}, and {where} declares {ports_phrase(spec)}", "correct targetPort", WARNING)
+    elif declared and (number, protocol) not in {(n, p) for _c, _n, n, p in declared}:
+        yield Finding("ServicePort", label(service), f"{what} by {protocol}, and {where} declares {ports_phrase(spec)}", "correct protocol")
+
+
+# --- NetworkPolicies ----------------------------------------------------------------------------------------------------
+
+
+def _policies(picture: Picture) -> Iterator[Finding]:
+    """Warnings: whether the cluster's network enforces policies is not known from here."""
+    rendered = {meta(p).get("name") for p in picture.kind("NetworkPolicy")}
+    found = [*picture.kind("NetworkPolicy"), *(p for p in picture.network_policies if meta(p).get("name") not in rendered)]
+    where_to = database(picture) if found else None
+    for where, template in pod_templates(picture.objects) if found else ():
+        labels, ports = _labels(template), [each for _c, name, number, _p in declared_ports(template["spec"]) for each in (name, number) if each]
+        if ports:
+            yield from _closed(where, blocked(found, labels, INGRESS, ports), f"no way in to port {ports_phrase(template['spec'])}")
+        out = blocked(found, labels, EGRESS)
+        yield from _closed(where, out, "no way out")
+        if not out:
+            yield from _closed(where, blocked(found, labels, EGRESS, (DNS,), protocol="UDP"), "no way out to DNS (port 53/UDP), so that no name resolves")
+            if where_to and gateway_container(picture.objects) and _has_image(picture, template):
+                words = f"no way out to the database's port {where_to.port}"
+                yield from _closed(where, blocked(found, labels, EGRESS, (where_to.port,)), words)
+
+
+def _has_image(picture: Picture, template: Mapping[str, Any]) -> bool:
+    """True for pods of the gateway's image: they talk to the database."""
+    gateway = gateway_container(picture.objects)
+    return gateway is not None and any(c.get("image") == gateway[1].get("image") for c in template["spec"].get("containers") or ())
+
+
+def _closed(where: str, names: Iterable[str], what: str) -> Iterator[Finding]:
+    names = list(names)
+    if names:
+        said = (
+            f"{', '.join('NetworkPolicy/' + n for n in names)} select{'s' if len(names) == 1 else ''} its pods and leave{'s' if len(names) == 1 else ''} {what}"
+        )
+        yield Finding("NetworkPolicyBlocks", where, said, "add a rule that admits it, where the cluster's network enforces policies", WARNING)
+
+
+# --- names and certificates ----------------------------------------------------------------------------------------------
+
+
+def _names(picture: Picture) -> Iterator[Finding]:
+    ns, where_to = picture.wanted.namespace, database(picture)
+    hosts = {"the database's host": where_to.host} if where_to else {}
+    for where, template in pod_templates(picture.objects):
+        spec = template["spec"]
+        policy = str(spec.get("dnsPolicy") or "ClusterFirst")
+        node = policy == "Default" or (policy == "ClusterFirst" and spec.get("hostNetwork"))
+        if not node and policy != "None":
+            continue
+        own = dict(hosts) if _has_image(picture, template) else {}
+        own |= {v["name"]: host for c in spec.get("containers") or () for v in c.get("env") or () if (host := _host(v.get("value")))}
+        inside = [f"{what} {host}" for what, host in own.items() if service_of(host, ns)]
+        servers = ", ".join((spec.get("dnsConfig") or {}).get("nameservers") or ()) or "none"
+        reason = "the node's resolver, which does not know names of the cluster" if node else f"the nameservers {servers} only"
+        if inside:
+            said = f"dnsPolicy {policy}{' with hostNetwork' if spec.get('hostNetwork') else ''} asks {reason}; {', '.join(inside)} is such a name"
+            hint = "set dnsPolicy to ClusterFirst (with hostNetwork: ClusterFirstWithHostNet)"
+            yield Finding("DnsPolicy", where, said, hint, ERROR if node else WARNING)
+
+
+def _host(value: Any) -> str:
+    """The host of a URL in a variable; empty for anything else."""
+    text = str(value or "")
+    if not re.match(r"^[a-z]+://", text):
+        return ""
+    try:
+        return urlsplit(text).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _certificates(picture: Picture) -> Iterator[Finding]:
+    for ingress in picture.kind("Ingress"):
+        for tls in (ingress.get("spec") or {}).get("tls") or ():
+            name = str(tls.get("secretName") or "")
+            held = secret(picture, name) if name else None
+            found = certificates.read((held.data.get("tls.crt") if held else None) or b"")
+            if not found:
+                continue
+            over = found.expired(picture.now)
+            if over:
+                yield Finding("CertificateExpired", label(ingress), f"the certificate in Secret {name} {over}", "renew it, then run again")
+            for host in tls.get("hosts") or ():
+                if not found.covers(host.removeprefix("*.") if host.startswith("*.") and host in found.names else host) and host not in found.names:
+                    sides = f"the certificate in Secret {name} is for {', '.join(found.names) or 'no name'}, not for {host}"
+                    yield Finding("CertificateName", label(ingress), sides, "use a certificate that has the host's name", WARNING)

@@ -1,0 +1,108 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ways into the release from outside the cluster, as the API has them: Ingresses and routes of the Gateway API."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..helm.releases import Release
+from ..kube import certificates, paths, rest
+from ..kube.client import ApiError, Cluster
+from ..kube.objects import Object, meta, ref
+from ..kube.services import writer
+from .causes.cause import cause as make
+from .model import Cause, Snapshot
+from .service_look import UNKNOWN, live_object, read
+
+#: kinds of the Gateway API that lead to Services -> plural
+ROUTES = {"HTTPRoute": "httproutes", "GRPCRoute": "grpcroutes", "TLSRoute": "tlsroutes"}
+
+
+def find(cluster: Cluster, snapshot: Snapshot, release: Release) -> Iterator[Cause]:
+    """What is wrong with the release's Ingresses and routes. What may not be read is left out."""
+    for rendered in release.manifest:
+        if rendered.get("kind") == "Ingress":
+            yield from _ingress(cluster, snapshot, rendered)
+        elif rendered.get("kind") in ROUTES:
+            yield from _route(cluster, snapshot, rendered)
+
+
+def _live(cluster: Cluster, snapshot: Snapshot, rendered: Object, plural: str) -> Object | None:
+    return live_object(cluster, rest.item(str(rendered["apiVersion"]), plural, snapshot.scope.namespace, str(meta(rendered)["name"])))
+
+
+def _ingress(cluster: Cluster, snapshot: Snapshot, rendered: Object) -> Iterator[Cause]:
+    where, live = ref(rendered), _live(cluster, snapshot, rendered, "ingresses")
+    if live is UNKNOWN:
+        return
+    if live is None:
+        yield make("IngressBackend", snapshot, where, "the Ingress does not exist, although the release has it", "404 Not Found")
+        return
+    who = writer(live, "spec")
+    name, classes = (live.get("spec") or {}).get("ingressClassName"), read(cluster, rest.INGRESS_CLASSES)
+    there = sorted(str(meta(c).get("name")) for c in classes or ())
+    if name and classes is not None and name not in there:
+        what = f"its ingressClassName is {name}, and there is no such IngressClass: no controller serves it"
+        yield make("IngressClassMissing", snapshot, where, what, f"ingressClassName: {name}{who}; IngressClasses: {', '.join(there) or 'none'}")
+    ours = {b[1:] for b in backends(rendered)}
+    for path, service, port in backends(live):
+        if (service, port) not in ours:
+            sides = f"{path} leads to Service/{service} port {port}{who}; the release has {' and '.join(f'Service/{s} port {p}' for s, p in sorted(ours))}"
+            yield make("IngressBackend", snapshot, where, f"its path {path} leads to Service/{service} port {port}, not to the release's Service", sides)
+    for tls in (live.get("spec") or {}).get("tls") or ():
+        yield from _certificate(cluster, snapshot, where, tls)
+
+
+def backends(ingress: Object) -> Iterator[tuple[str, str, str]]:
+    """(host and path, Service, port) of every backend."""
+    spec = ingress.get("spec") or {}
+    for rule in spec.get("rules") or ():
+        for path in (rule.get("http") or {}).get("paths") or ():
+            yield f"{rule.get('host') or ''}{path.get('path') or '/'}", *_backend(path.get("backend") or {})
+    if spec.get("defaultBackend"):
+        yield "(default)", *_backend(spec["defaultBackend"])
+
+
+def _backend(backend: Mapping[str, Any]) -> tuple[str, str]:
+    service = backend.get("service") or {}
+    port = service.get("port") or {}
+    return str(service.get("name") or ""), str(port.get("name") or port.get("number") or "")
+
+
+def _certificate(cluster: Cluster, snapshot: Snapshot, where: str, tls: Mapping[str, Any]) -> Iterator[Cause]:
+    name = str(tls.get("secretName") or "")
+    held = live_object(cluster, paths.secret(snapshot.scope.namespace, name)) if name else None
+    found = certificates.read(base64.b64decode(((held or {}).get("data") or {}).get("tls.crt") or ""))
+    over = found.expired(snapshot.now) if found else ""
+    if found and over:
+        what = f"the certificate in Secret/{name} {over}"
+        yield make("CertificateExpired", snapshot, where, what, f"Secret/{name} tls.crt for {', '.join(found.names)}: notAfter in the past")
+
+
+def _route(cluster: Cluster, snapshot: Snapshot, rendered: Object) -> Iterator[Cause]:
+    try:
+        live = _live(cluster, snapshot, rendered, ROUTES[str(rendered["kind"])])
+    except ApiError as error:
+        if error.unreachable:
+            raise
+        return
+    where = ref(rendered)
+    if live is UNKNOWN:
+        return
+    if live is None:
+        yield make("RouteRefused", snapshot, where, "the route does not exist, although the release has it", "404 Not Found")
+        return
+    parents = ((live.get("status") or {}).get("parents")) or ()
+    wanted = ", ".join(str(p.get("name")) for p in (live.get("spec") or {}).get("parentRefs") or ())
+    if not parents:
+        yield make("RouteRefused", snapshot, where, f"no controller has taken the route: its parentRefs name {wanted or 'nothing'}", "status.parents is empty")
+    for parent in parents:
+        for condition in parent.get("conditions") or ():
+            if condition.get("type") in ("Accepted", "ResolvedRefs") and condition.get("status") == "False":
+                of = f"Gateway/{(parent.get('parentRef') or {}).get('name')}"
+                said = f"{condition['type']}: False, {condition.get('reason')}: {condition.get('message')}"
+                yield make("RouteRefused", snapshot, where, f"{of} does not serve the route ({condition.get('reason')})", said)

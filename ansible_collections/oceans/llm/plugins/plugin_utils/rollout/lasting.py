@@ -1,0 +1,129 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Success has to last: are the pods that were ready still ready, and can their liveness probe still kill them?
+
+A liveness probe that asks what another probe has passed already (same handler, no less time) does no harm any more: nothing is waited
+for. So it is once its first try is over without a complaint, which the kubelet writes as an event at once. Only a probe that has not been
+tried yet is waited for, for one try; one that has failed once, until the kubelet acts or it passes: its whole window at most.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..kube import paths
+from ..kube.client import ApiError, Cluster
+from ..kube.objects import Object, about_container, container_spec, containers, epoch, is_ready, meta, pod_phrase, seen_at
+from .causes.cause import cause as make
+from .causes.readiness import window
+from .model import Cause, Snapshot, new_replicaset, pods_of
+
+AGAIN = 0.5  # seconds between two looks
+SLACK = 1.0  # seconds: stamps have no fractions, and the kubelet's event takes a moment
+HANDLERS = ("httpGet", "tcpSocket", "grpc", "exec")
+
+
+def check(cluster: Cluster, snapshot: Snapshot) -> Cause | None:
+    """Look at the new pods until nothing can end them any more. One list of pods where the probes make it safe."""
+    before = {str(meta(p)["uid"]): p for name in snapshot.scope.deployments for p in _new(snapshot, name)}
+    if not before:
+        return None
+    end = time.monotonic() + max(window(c.get("livenessProbe")) for p in before.values() for c in p["spec"].get("containers") or ())
+    while True:
+        listed, now = cluster.list(paths.pods(snapshot.scope.namespace))["items"], cluster.now()
+        pods = [p for p in listed if meta(p).get("uid") in before]
+        broken = next((c for p in pods if (c := _broken(snapshot, before[str(meta(p)["uid"])], p))), None)
+        if broken:
+            return broken
+        open_tries = [t for p in pods for t in untried(p, now)]
+        if not open_tries:
+            return None
+        failing = any(_complained(cluster, snapshot, p, name, now) for p in pods for of, name, _left in open_tries if of == meta(p)["name"])
+        if (max(t[2] for t in open_tries) <= 0 and not failing) or time.monotonic() > end:
+            return None
+        time.sleep(AGAIN)
+
+
+def _new(snapshot: Snapshot, deployment: str) -> list[Object]:
+    newest = new_replicaset(snapshot, deployment)
+    return [p for p in pods_of(snapshot, meta(newest)["uid"]) if is_ready(p) and not meta(p).get("deletionTimestamp")] if newest else []
+
+
+def _broken(snapshot: Snapshot, before: Object, pod: Object) -> Cause | None:
+    """A pod that was ready when the rollout was complete, and is not now, or started again. One that is taken away is nobody's fault."""
+    if meta(pod).get("deletionTimestamp"):
+        return None
+    where = f"Pod/{meta(pod)['name']}"
+    counts = {s["name"]: s.get("restartCount", 0) for s, _init in containers(before)}
+    for status, _init in containers(pod):
+        if status.get("restartCount", 0) > counts.get(status["name"], 0):
+            ended = (status.get("lastState") or {}).get("terminated") or {}
+            what = "it was ready, and was restarted a moment later"
+            return make("NotLasting", snapshot, where, what, f"exit code {ended.get('exitCode')}, {ended.get('reason')}", container=str(status["name"]))
+    if not is_ready(pod):
+        return make("NotLasting", snapshot, where, f"it was ready, and is not any more: {pod_phrase(pod)}", _why(pod))
+    return None
+
+
+def _why(pod: Object) -> str:
+    found: Mapping[str, Any] = next((c for c in (pod.get("status") or {}).get("conditions") or () if c.get("type") == "Ready"), {})
+    return f"Ready: {found.get('status')}, {found.get('reason')}: {found.get('message')}"
+
+
+def untried(pod: Object, now: float) -> Iterator[tuple[str, str, float]]:
+    """(pod, container, seconds until its first try must be over) of liveness probes that may still fail for the first time.
+
+    A try that is over is given for as long again as one try takes: in that time a complaint of the kubelet is looked for.
+    """
+    for status, _init in containers(pod):
+        spec = container_spec(pod, str(status["name"]))
+        liveness = spec.get("livenessProbe")
+        if not liveness or passed_already(spec):
+            continue
+        began = epoch(((status.get("state") or {}).get("running") or {}).get("startedAt"))
+        since = _since_started(pod, began) if spec.get("startupProbe") else began
+        delay, period = float(liveness.get("initialDelaySeconds") or 0), float(liveness.get("periodSeconds") or 10)
+        if began and now < since + window(liveness) + SLACK:
+            yield str(meta(pod)["name"]), str(status["name"]), since + delay + period + float(liveness.get("timeoutSeconds") or 1) + SLACK - now
+
+
+def _since_started(pod: Object, began: float) -> float:
+    """A startup probe holds the others back: they begin before the pod is ready at the latest."""
+    found: Mapping[str, Any] = next((c for c in (pod.get("status") or {}).get("conditions") or () if c.get("type") == "Ready"), {})
+    return max(began, epoch(found.get("lastTransitionTime")))
+
+
+def passed_already(container: Mapping[str, Any]) -> bool:
+    """True when the startup or the readiness probe, which a ready container has passed, asks for no less than the liveness probe."""
+    liveness = container.get("livenessProbe") or {}
+    for name in ("startupProbe", "readinessProbe"):
+        other = container.get(name) or {}
+        if _handler(other) and _handler(other) == _handler(liveness) and (liveness.get("timeoutSeconds") or 1) >= (other.get("timeoutSeconds") or 1):
+            return True
+    return False
+
+
+def _handler(probe: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: _plain(probe[k]) for k in HANDLERS if probe.get(k)}
+
+
+def _plain(handler: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what the API server fills in."""
+    return {k: v for k, v in handler.items() if v not in (None, "", "HTTP") and (k, v) != ("path", "/")}
+
+
+def _complained(cluster: Cluster, snapshot: Snapshot, pod: Object, container: str, now: float) -> bool:
+    """True when the kubelet said that the last try of a liveness probe failed."""
+    name = str(meta(pod)["name"])
+    try:
+        found = cluster.list(paths.events(snapshot.scope.namespace), fieldSelector=f"involvedObject.name={name},reason=Unhealthy")["items"]
+    except ApiError as error:
+        if error.status == 403:
+            return False
+        raise
+    probe = container_spec(pod, container).get("livenessProbe") or {}
+    recent = now - float(probe.get("periodSeconds") or 10) - float(probe.get("timeoutSeconds") or 1) - SLACK
+    return any(str(e.get("message") or "").startswith("Liveness") and about_container(e, container) and seen_at(e) >= recent for e in found)

@@ -1,0 +1,208 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One short pod of the namespace asks for the gateway while its pods become ready: what the API server's own way does not show.
+
+`look` starts it when the last new pod exists, so that it takes nothing (quota, room on a node) that the rollout still needs; `answer` is
+what it saw after the question was put; `stop` removes it. It never makes a rollout fail by itself: what keeps it from asking is a note.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..gateway.one_off_run import JOB_NAME
+from ..helm.releases import Release
+from ..kube import paths, rest
+from ..kube.client import ApiError, Cluster
+from ..kube.objects import COMPONENT, Object, meta, pod_phrase
+from ..kube.services import number_of, target
+from . import probe_job
+from .model import Snapshot, new_replicaset, pods_of
+
+#: seconds that an answer is waited for, and between two looks at a pod that is starting
+PATIENCE, AGAIN = 10.0, 0.15
+HEALTH = "/api/v1/health"
+#: begins a note that says why the probe saw nothing; stands in the last line
+NOT_PROBED = "not probed"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One round of the probe; `why`: there is none, for this reason."""
+
+    why: str = ""
+    node: str = ""
+    #: labels of the probe's pod, for policies
+    labels: Mapping[str, str] = field(default_factory=dict)
+    line: Mapping[str, Any] = field(default_factory=dict)
+
+
+def wanted(mode: str, change: bool, cluster: Cluster, release: Release, namespace: str) -> Probe | None:
+    """`mode`: auto, true or false. By itself a probe is made where something changed, in a release that has a gateway."""
+    has_gateway = any(o.get("kind") == "Service" and _is_gateway(o) for o in release.manifest)
+    return Probe(cluster, release, namespace) if has_gateway and (mode == "true" or (mode == "auto" and change)) else None
+
+
+class Probe:
+    """The probe of one run. Every method may be called at any time; none raises."""
+
+    def __init__(self, cluster: Cluster, release: Release, namespace: str) -> None:
+        self._cluster, self._release, self._namespace = cluster, release, namespace
+        self._changed = threading.Condition()
+        self._lines: list[Mapping[str, Any]] = []
+        self._why, self._job, self._node = "", "", ""
+        self._labels: Mapping[str, str] = {}
+        self._thread: threading.Thread | None = None
+        self._stopped = False
+
+    @property
+    def service(self) -> Object | None:
+        """The gateway's Service, as the release has it."""
+        return next((o for o in self._release.manifest if o.get("kind") == "Service" and _is_gateway(o)), None)
+
+    # --- start -----------------------------------------------------------------------------------------------------------
+
+    def look(self, snapshot: Snapshot) -> None:
+        """Start when every new pod of the gateway exists and has an address. Cheap, for the loop."""
+        if self._thread is None and self._complete(snapshot):
+            self.start(snapshot)
+
+    def _complete(self, snapshot: Snapshot) -> bool:
+        deployment = self._deployment(snapshot)
+        newest = new_replicaset(snapshot, str(meta(deployment)["name"])) if deployment else None
+        if not deployment or not newest:
+            return False
+        pods = [p for p in pods_of(snapshot, meta(newest)["uid"]) if not meta(p).get("deletionTimestamp")]
+        return 0 < len(pods) >= (deployment.get("spec") or {}).get("replicas", 1) and all((p.get("status") or {}).get("podIP") for p in pods)
+
+    def _deployment(self, snapshot: Snapshot) -> Object | None:
+        name = next((str(meta(o)["name"]) for o in self._release.manifest if o.get("kind") == "Deployment" and _is_gateway(o)), "")
+        return snapshot.kind("Deployment").get(name)
+
+    def start(self, snapshot: Snapshot) -> None:
+        if self._thread is None and not self._stopped:
+            self._thread = threading.Thread(target=self._run, args=(snapshot,), name="probe", daemon=True)
+            self._thread.start()
+
+    def _run(self, snapshot: Snapshot) -> None:
+        try:
+            body = self._body(snapshot)
+            if body is None:
+                self._give_up("the release has no gateway")
+                return
+            self._labels = body["spec"]["template"]["metadata"]["labels"]
+            made = self._cluster.create(paths.jobs(self._namespace), body)["metadata"]["name"]
+            with self._changed:
+                self._job = made
+            if self._stopped:
+                self.stop()
+                return
+            pod = self._running(made)
+            if pod:
+                for line in self._cluster.follow_logs(self._namespace, pod, probe_job.COMPONENT):
+                    self._heard(line)
+                self._give_up(self._why or "the probe pod has ended")
+        except ApiError as error:
+            self._give_up(str(error))
+        except Exception as error:  # a probe that breaks is no reason for a traceback, nor for a failure
+            self._give_up(f"{type(error).__name__}: {error}")
+
+    def _body(self, snapshot: Snapshot) -> dict[str, Any] | None:
+        deployment, service = self._deployment(snapshot), self.service
+        if deployment is None or service is None:
+            return None
+        newest = new_replicaset(snapshot, str(meta(deployment)["name"]))
+        pods = pods_of(snapshot, meta(newest)["uid"]) if newest else []
+        port = service["spec"]["ports"][0]
+        ends = [f"{p['status']['podIP']}:{number_of(target(port), p['spec']) or port['port']}" for p in pods if (p.get("status") or {}).get("podIP")]
+        node = next((str(p["spec"]["nodeName"]) for p in pods if (p.get("spec") or {}).get("nodeName")), "")
+        return probe_job.body(
+            deployment, str(meta(service)["name"]), int(port["port"]), HEALTH, release=snapshot.scope.release, node=node, pods=ends[:8], hosts=self._hosts()
+        )
+
+    def _hosts(self) -> list[str]:
+        """scheme|host|address of the release's Ingresses; the address is what their controller published, if it did."""
+        found = []
+        for ingress in (o for o in self._release.manifest if o.get("kind") == "Ingress"):
+            live: Mapping[str, Any] = {}
+            with contextlib.suppress(ApiError):
+                live = self._cluster.find(rest.item(str(ingress["apiVersion"]), "ingresses", self._namespace, str(meta(ingress)["name"]))) or {}
+            published = (((live.get("status") or {}).get("loadBalancer") or {}).get("ingress") or [{}])[0]
+            address = str(published.get("ip") or published.get("hostname") or "")
+            secure = {h for tls in (ingress.get("spec") or {}).get("tls") or () for h in tls.get("hosts") or ()}
+            for rule in (ingress.get("spec") or {}).get("rules") or ():
+                host = str(rule.get("host") or "")
+                if host and "*" not in host:
+                    found.append(f"{'https' if host in secure else 'http'}|{host}|{address}")
+        return found[:4]
+
+    def _running(self, job: str) -> str:
+        """The pod's name once its log can be followed; empty when that will not be."""
+        end = time.monotonic() + probe_job.DEADLINE
+        while time.monotonic() < end and not self._stopped:
+            pods = self._cluster.list(paths.pods(self._namespace), labelSelector=f"{JOB_NAME}={job}")["items"]
+            if pods:
+                phase, name = (pods[0].get("status") or {}).get("phase"), str(meta(pods[0])["name"])
+                self._node, self._why = str((pods[0].get("spec") or {}).get("nodeName") or ""), f"Pod/{name} {pod_phrase(pods[0])}"
+                states = (pods[0].get("status") or {}).get("containerStatuses") or ()
+                if any("running" in (s.get("state") or {}) for s in states if s.get("name") == probe_job.COMPONENT):
+                    return name
+                if phase in ("Failed", "Succeeded"):
+                    said = (pods[0].get("status") or {}).get("message") or self._why
+                    self._give_up(f"Pod/{name} ended: {said}")
+                    return ""
+            else:
+                self._why = f"no pod was created for Job/{job} yet"
+            time.sleep(AGAIN)
+        return ""
+
+    def _heard(self, line: str) -> None:
+        try:
+            told = json.loads(line)
+        except ValueError:
+            self._why = f"the probe pod said: {line[:200]}"
+            return
+        if isinstance(told, dict):
+            with self._changed:
+                self._lines.append(told)
+                self._changed.notify_all()
+
+    def _give_up(self, why: str) -> None:
+        with self._changed:
+            self._why, self._lines = " ".join(why.split())[:300], []
+            self._ended = True
+            self._changed.notify_all()
+
+    _ended = False
+
+    # --- answer ----------------------------------------------------------------------------------------------------------
+
+    def answer(self, snapshot: Snapshot) -> Answer:
+        """A round that began after this call; starts the pod when nothing has so far."""
+        self.start(snapshot)
+        with self._changed:
+            known = len(self._lines)
+            wanted = known + 2 if known else 1  # the round that is under way may be older than the question
+            self._changed.wait_for(lambda: len(self._lines) >= wanted or self._ended, PATIENCE)
+            fresh = len(self._lines) >= wanted
+            return Answer("" if fresh else self._why or "the probe pod has not started", self._node, self._labels, self._lines[-1] if fresh else {})
+
+    def stop(self) -> None:
+        """Remove the pod. What cannot be removed ends by its own deadline."""
+        self._stopped = True
+        with self._changed:
+            job, self._job = self._job, ""
+        if job:
+            with contextlib.suppress(ApiError):
+                self._cluster.delete(paths.job(self._namespace, job))
+
+
+def _is_gateway(obj: Object) -> bool:
+    return (meta(obj).get("labels") or {}).get(COMPONENT) == "gateway"

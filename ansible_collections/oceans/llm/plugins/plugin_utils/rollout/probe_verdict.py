@@ -1,0 +1,124 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the probe saw, beside what the API server's own way brought: DNS, kube-proxy, a policy, or the program?
+
+The network is blamed only for what the gateway itself cannot have done, and a policy only when it leaves nobody a way: one that does not
+admit the probe admits those whom it is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..kube import certificates, rest
+from ..kube.client import Cluster
+from ..kube.objects import Object
+from ..kube.policies import EGRESS, INGRESS, blocked, isolating
+from ..kube.services import declared_ports, pod_labels
+from . import service_look
+from .asking import field
+from .causes.cause import cause as make
+from .model import Cause, Snapshot
+from .probe import NOT_PROBED, Answer
+
+
+@dataclass(frozen=True)
+class Seen:
+    """`version` by the Service's own address; `wrong`; a `note` for the reader."""
+
+    version: str = ""
+    wrong: Cause | None = None
+    note: str = ""
+
+
+def policies(cluster: Cluster, namespace: str) -> list[Object]:
+    """The namespace's NetworkPolicies; none where they may not be read."""
+    return service_look.read(cluster, rest.collection("networking.k8s.io/v1", "networkpolicies", namespace)) or []
+
+
+def closed(found: Sequence[Object], snapshot: Snapshot, deployment: Object) -> Cause | None:
+    """Policies that leave the pods of a Deployment no way in or out at all."""
+    labels, spec = pod_labels(deployment), deployment["spec"]["template"]["spec"]
+    ports: list[int | str] = [each for _c, name, number, _p in declared_ports(spec) for each in (name, number) if each]
+    where = str(deployment["metadata"]["name"])
+    for way, words, wanted in ((INGRESS, "in to", ports), (EGRESS, "out of", ())):
+        names = blocked(found, labels, way, wanted)
+        if names:
+            what = f"leave{'s' if len(names) == 1 else ''} no way {words} the pods of Deployment/{where} ({way})"
+            evidence = f"{', '.join('NetworkPolicy/' + n for n in names)} select them, and no rule for {way} admits anything"
+            return make("NetworkPolicyBlocks", snapshot, f"NetworkPolicy/{names[0]}", what, evidence)
+    return None
+
+
+def judge(answer: Answer, cluster: Cluster, snapshot: Snapshot, deployment: Object, service: str, version: str) -> Seen:
+    """`version`: what the API server's way brought, empty when it brought nothing."""
+    line = answer.line
+    if not line:
+        return Seen(note=f"{NOT_PROBED}: {answer.why}")
+    if not line.get("error") and not line.get("dns"):
+        return _answered(line, snapshot, service, version)
+    found = policies(cluster, snapshot.scope.namespace)
+    own = isolating(found, answer.labels, EGRESS)
+    if own:
+        return Seen(note=f"{NOT_PROBED}: NetworkPolicy/{own[0]['metadata']['name']} closes the way out of the probe's pod")
+    where = f"Service/{service}"
+    if line.get("dns"):
+        said = f"{line.get('name')}: {line['dns']} (nameserver {line.get('resolver') or 'none'}, Pod on Node/{answer.node})"
+        policy = str((deployment["spec"]["template"]["spec"]).get("dnsPolicy") or "ClusterFirst")
+        what = "a pod of the namespace cannot resolve the Service's name" + (f"; the pods' dnsPolicy is {policy}" if policy != "ClusterFirst" else "")
+        return Seen(wrong=make("ClusterDnsFails", snapshot, where, what, said))
+    return _unreached(answer, line, found, snapshot, deployment, where)
+
+
+def _unreached(answer: Answer, line: Mapping[str, Any], found: Sequence[Object], snapshot: Snapshot, deployment: Object, where: str) -> Seen:
+    """The Service's address does not answer; the pods themselves may."""
+    reached = [p for p in line.get("pods") or () if p.get("status") == 200]
+    said = f"from Node/{answer.node}: {line['error']}"
+    if reached:
+        what = f"a pod on Node/{answer.node} reaches the gateway's pods, but not through the Service's address {line.get('address')}: nobody routes it there"
+        return Seen(wrong=make("ServiceIpUnreachable", snapshot, where, what, f"{said}; Pod {reached[0]['pod']}: 200"))
+    nobody = closed(found, snapshot, deployment)
+    if nobody:
+        return Seen(wrong=nobody)
+    narrow = blocked(found, pod_labels(deployment), INGRESS, peer=answer.labels)
+    if narrow:
+        return Seen(note=f"{NOT_PROBED}: NetworkPolicy/{narrow[0]} does not admit the probe's pod to the gateway")
+    pods = "; ".join(f"Pod {p['pod']}: {p.get('error') or p.get('status')}" for p in line.get("pods") or ())
+    what = "a pod of the namespace reaches neither the Service's address nor the gateway's pods"
+    return Seen(wrong=make("NotServed", snapshot, where, what, f"{said}{'; ' + pods if pods else ''}"))
+
+
+def _answered(line: Mapping[str, Any], snapshot: Snapshot, service: str, version: str) -> Seen:
+    where, body = f"Service/{service}", str(line.get("body") or "")
+    said = f"from a pod, GET http://{line.get('name')}/api/v1/health ({line.get('address')}): {line.get('status')} {' '.join(body.split())[:200]}"
+    own = field(body, "version") if line.get("status") == 200 else ""
+    if not own:
+        return Seen(wrong=make("NotServed", snapshot, where, "something else than the gateway answers at the Service's address", said))
+    if version and own != version:
+        return Seen(own, make("WrongVersionServed", snapshot, where, f"version {own} is served at the Service's address, version {version} by the pods", said))
+    return Seen(own, next((c for h in line.get("hosts") or () if (c := _host(h, snapshot))), None), _hosts_note(line))
+
+
+def _host(host: Mapping[str, Any], snapshot: Snapshot) -> Cause | None:
+    shown = certificates.read(bytes.fromhex(str(host.get("certificate") or "")))
+    over = shown.expired(snapshot.now) if shown else ""
+    if not shown or not over:
+        return None
+    what = f"the certificate that {host['host']} shows {over}"
+    return make("CertificateExpired", snapshot, f"Host/{host['host']}", what, f"{host.get('address')}:443 shows a certificate for {', '.join(shown.names)}")
+
+
+def _hosts_note(line: Mapping[str, Any]) -> str:
+    parts = []
+    for host in line.get("hosts") or ():
+        shown = certificates.read(bytes.fromhex(str(host.get("certificate") or "")))
+        if host.get("error"):
+            parts.append(f"{host['host']} was not reached from the cluster: {host['error']}")
+        elif shown and not shown.covers(str(host["host"])):
+            parts.append(f"{host['host']} shows a certificate for other names: {', '.join(shown.names) or 'none'}")
+        elif int(host.get("status") or 0) >= 400:
+            parts.append(f"http://{host['host']}/api/v1/health answers {host['status']}")
+    return "; ".join(parts)

@@ -1,0 +1,68 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which NetworkPolicies leave a pod no way: the rules of the Kubernetes API, and no guess."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.policies import EGRESS, INGRESS, blocked, selects
+
+POD = {"app": "gw", "tier": "front"}
+
+
+def policy(name: str = "p", selector: dict | None = None, **spec) -> dict:
+    return {"metadata": {"name": name}, "spec": {"podSelector": selector or {}, **spec}}
+
+
+@pytest.mark.parametrize(
+    ("policies", "way", "names"),
+    [
+        ([], INGRESS, []),
+        ([policy()], INGRESS, ["p"]),  # without policyTypes: Ingress, and nothing is admitted
+        ([policy()], EGRESS, []),
+        ([policy(egress=[{}])], EGRESS, []),
+        ([policy(policyTypes=["Egress"])], EGRESS, ["p"]),
+        ([policy(policyTypes=["Egress"])], INGRESS, []),
+        ([policy(selector={"matchLabels": {"app": "other"}})], INGRESS, []),
+        ([policy(ingress=[{}])], INGRESS, []),
+        ([policy(ingress=[{"ports": []}])], INGRESS, []),  # an empty list of ports is all ports
+        ([policy(ingress=[{"ports": [{"port": 9}]}])], INGRESS, ["p"]),
+        ([policy(ingress=[{"ports": [{"port": "http"}]}])], INGRESS, []),
+        ([policy(ingress=[{"ports": [{"port": 8000, "endPort": 8100}]}])], INGRESS, []),
+        ([policy(ingress=[{"ports": [{"port": 8080, "protocol": "UDP"}]}])], INGRESS, ["p"]),
+        ([policy(ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "x"}}}]}])], INGRESS, []),  # admits somebody
+        ([policy("a"), policy("b")], INGRESS, ["a", "b"]),
+        ([policy("a"), policy("b", ingress=[{}])], INGRESS, []),  # what one admits is admitted
+    ],
+)
+def test_a_way_is_closed_only_by_policies_that_together_admit_nothing(policies, way, names):
+    assert blocked(policies, POD, way, (8080, "http") if way == INGRESS else ()) == names
+
+
+@pytest.mark.parametrize(
+    ("peer", "names"),
+    [
+        ({"podSelector": {"matchLabels": {"app": "probe"}}}, []),
+        ({"podSelector": {"matchLabels": {"app": "edge"}}}, ["p"]),
+        ({"namespaceSelector": {"matchLabels": {"x": "y"}}}, []),  # not known from here
+        ({"ipBlock": {"cidr": "10.0.0.0/8"}}, []),
+    ],
+)
+def test_one_peer_is_admitted_or_not(peer, names):
+    assert blocked([policy(ingress=[{"from": [peer]}])], POD, INGRESS, peer={"app": "probe"}) == names
+
+
+@pytest.mark.parametrize(
+    ("expression", "fits"),
+    [
+        ({"key": "app", "operator": "In", "values": ["gw"]}, True),
+        ({"key": "app", "operator": "NotIn", "values": ["gw"]}, False),
+        ({"key": "none", "operator": "NotIn", "values": ["gw"]}, True),
+        ({"key": "app", "operator": "Exists"}, True),
+        ({"key": "app", "operator": "DoesNotExist"}, False),
+    ],
+)
+def test_expressions_of_a_selector(expression, fits):
+    assert selects({"matchExpressions": [expression]}, POD) is fits

@@ -1,0 +1,152 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Preflight of probes, Services, policies, names and certificates: what cannot work is said before the first write."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import rules
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.checks import network, probes
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.facts import Picture, Wanted
+
+from .place import deployment, labels, service
+from .test_preflight import GOOD, configuration, live_secret
+from .test_service_look import certificate
+
+HEALTH = {"httpGet": {"path": "/healthz", "port": "http"}}
+ENV = [{"name": "POSTGRES_URL", "valueFrom": {"secretKeyRef": {"name": "s", "key": "POSTGRES_URL"}}}]
+
+
+def picture(objects: tuple = (), policies: tuple = (), url: str = GOOD["POSTGRES_URL"], gateway: dict | None = None, **container: Any) -> Picture:
+    main = gateway or deployment("gw", "gateway", 8080, env=ENV, **container)
+    config = configuration({"database": {"url": "env.POSTGRES_URL"}, "server": {"bind": "0.0.0.0:8080"}})
+    given = (main, deployment("ui", "admin-ui", 3000), config, *(objects or (service(), service("ui", "admin-ui", 3000))))
+    secrets = {"s": live_secret("s", **{**GOOD, "POSTGRES_URL": url})}
+    return Picture(Wanted("r", "ns", secrets_source="existing", secret_name="s"), objects=given, network_policies=policies, now=time.time(), secrets=secrets)
+
+
+def said(given: Picture, rule=None) -> list[tuple[str, str, str]]:
+    found = [*probes.find(given), *network.find(given)] if rule is None else list(rule.find(given))
+    return [(f.code, f.object, f.severity) for f in found]
+
+
+def test_nothing_is_wrong_with_what_is_right():
+    good = picture(startupProbe=HEALTH, readinessProbe={"tcpSocket": {"port": 8080}}, livenessProbe={"httpGet": {"port": 8080, "scheme": "HTTP"}})
+    assert said(good) == [] and probes.find in rules.RULES and network.find in rules.RULES
+
+
+@pytest.mark.parametrize(
+    ("probe", "code", "words"),
+    [
+        ({"httpGet": {"port": "web"}}, "ProbePort", "asks port 'web', a name that the container does not declare (8080)"),
+        ({"httpGet": {"port": 9090}}, "ProbePort", "the gateway listens on 8080"),
+        ({"tcpSocket": {"port": "9090"}}, "ProbePort", "the gateway listens on 8080"),
+        ({"httpGet": {"port": "http", "scheme": "HTTPS"}}, "ProbeScheme", "plain HTTP"),
+    ],
+)
+@pytest.mark.parametrize("name", ["startupProbe", "readinessProbe", "livenessProbe"])
+def test_a_probe_that_cannot_succeed(name, probe, code, words):
+    (finding,) = probes.find(picture(**{name: probe}))
+    assert (finding.code, finding.object, finding.severity) == (code, "Deployment/gw", "error") and name in finding.sentence and words in finding.sentence
+
+
+def test_a_port_of_another_program_that_is_not_declared_is_a_doubt():
+    main = deployment("gw", "gateway", 8080)
+    main["spec"]["template"]["spec"]["containers"].append({"name": "side", "ports": [{"containerPort": 1}], "readinessProbe": {"tcpSocket": {"port": 2}}})
+    assert said(picture(gateway=main), probes) == [("ProbePort", "Deployment/gw", "warning")]
+
+
+@pytest.mark.parametrize(
+    ("limit", "replicas", "warned"), [("100%", 2, True), (2, 2, True), (1, 1, True), ("25%", 1, False), (1, 2, False), (0, 1, False), ("50%", 2, False)]
+)
+def test_a_strategy_that_leaves_nobody(limit, replicas, warned):
+    main = deployment("gw", "gateway", 8080)
+    main["spec"] |= {"replicas": replicas, "strategy": {"rollingUpdate": {"maxUnavailable": limit}}}
+    assert said(picture(gateway=main), probes) == ([("StrategyLeavesNobody", "Deployment/gw", "warning")] if warned else [])
+
+
+PORT = {"name": "http", "port": 8080, "targetPort": "http"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "code", "severity"),
+    [
+        ({"selector": {"app": "x"}}, "ServiceSelector", "error"),
+        ({"selector": {"app.kubernetes.io/instance": "rel"}}, "ServiceSelector", "error"),
+        ({"ports": [{**PORT, "targetPort": "web"}]}, "ServicePort", "error"),
+        ({"ports": [{**PORT, "targetPort": 9999}]}, "ServicePort", "error"),
+        ({"ports": [{**PORT, "protocol": "UDP"}]}, "ServicePort", "error"),
+    ],
+)
+def test_a_service_that_leads_nowhere(spec, code, severity):
+    assert said(picture((service(**spec),))) == [(code, "Service/gw", severity)]
+
+
+def test_a_service_port_of_another_program_is_a_doubt():
+    assert said(picture((service("ui", "admin-ui", ports=[{**PORT, "targetPort": 9}]),))) == [("ServicePort", "Service/ui", "warning")]
+
+
+def policy(component: str = "gateway", **spec: Any) -> dict:
+    return {"kind": "NetworkPolicy", "metadata": {"name": "cage"}, "spec": {"podSelector": {"matchLabels": labels(component)}, **spec}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({}, "no way in to port gateway: http 8080"),
+        ({"policyTypes": ["Egress"]}, "no way out"),
+        ({"policyTypes": ["Egress"], "egress": [{"ports": [{"port": 5432}]}]}, "no way out to DNS"),
+        ({"policyTypes": ["Egress"], "egress": [{"ports": [{"port": 53, "protocol": "UDP"}]}]}, "no way out to the database's port 5432"),
+    ],
+)
+@pytest.mark.parametrize("rendered", [True, False])
+def test_a_policy_that_leaves_no_way_is_named_with_the_way(spec, words, rendered):
+    given = picture((service(), policy(**spec))) if rendered else picture(policies=(policy(**spec),))
+    (finding,) = network.find(given)
+    assert (finding.code, finding.object, finding.severity) == ("NetworkPolicyBlocks", "Deployment/gw", "warning")
+    assert "NetworkPolicy/cage selects its pods" in finding.sentence and words in finding.sentence
+
+
+def test_a_live_policy_that_the_run_changes_is_judged_as_it_will_be():
+    assert said(picture((service(), policy(ingress=[{}])), policies=(policy(),))) == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "url", "severity"),
+    [
+        ({"dnsPolicy": "Default"}, "postgresql://u:p@pg.db.svc:5432/d", "error"),
+        ({"dnsPolicy": "Default"}, "postgresql://u:p@pg:5432/d", "error"),
+        ({"hostNetwork": True}, "postgresql://u:p@pg.db.svc.cluster.local:5432/d", "error"),
+        ({"dnsPolicy": "None", "dnsConfig": {"nameservers": ["192.0.2.1"]}}, "postgresql://u:p@pg.db.svc:5432/d", "warning"),
+        ({"dnsPolicy": "Default"}, "postgresql://u:p@db.example.com:5432/d", ""),
+        ({"dnsPolicy": "ClusterFirstWithHostNet", "hostNetwork": True}, "postgresql://u:p@pg:5432/d", ""),
+    ],
+)
+def test_a_dns_policy_that_does_not_know_the_databases_name(spec, url, severity):
+    main = deployment("gw", "gateway", 8080, env=copy.deepcopy(ENV))
+    main["spec"]["template"]["spec"] |= spec
+    assert said(picture(gateway=main, url=url)) == ([("DnsPolicy", "Deployment/gw", severity)] if severity else [])
+
+
+def test_the_admin_uis_name_counts_too():
+    main = deployment("gw", "gateway", 8080, env=[{"name": "ADMIN_UI_UPSTREAM", "value": "http://ui:3000"}])
+    main["spec"]["template"]["spec"]["dnsPolicy"] = "Default"
+    (finding,) = network.find(picture(gateway=main, url="postgresql://u:p@db.example.com/d"))
+    assert "ADMIN_UI_UPSTREAM ui" in finding.sentence
+
+
+@pytest.mark.parametrize(("days", "name", "codes"), [(30, "a.example", []), (-2, "a.example", ["CertificateExpired"]), (30, "b.example", ["CertificateName"])])
+def test_a_certificate_that_browsers_refuse(days, name, codes):
+    tls = {"kind": "Ingress", "metadata": {"name": "in"}, "spec": {"tls": [{"secretName": "tls", "hosts": ["a.example"]}]}}
+    given = picture((service(), tls))
+    data = {"tls.crt": base64.b64encode(certificate(days, name)).decode(), "tls.key": "eA=="}
+    found = list(network.find(replace(given, secrets={**given.secrets, "tls": {"metadata": {"name": "tls"}, "data": data}})))
+    assert [f.code for f in found] == codes and all(f.object == "Ingress/in" for f in found)
