@@ -165,3 +165,28 @@ true
 - name: ADMIN_GATEWAY_ORIGIN
   value: {{ printf "http://%s:%d" (include "oceans-llm.object" (list . "gateway")) (int .Values.service.gateway.port) | quote }}
 {{- end -}}
+
+{{/* Data of the inline Secret, as YAML. */}}
+{{- define "oceans-llm.inlineData" -}}
+{{- $data := dict -}}
+{{- range $key, $value := .Values.secrets.inline -}}
+{{- $_ := set $data $key ($value | b64enc) -}}
+{{- end -}}
+{{- toYaml $data -}}
+{{- end -}}
+
+{{/*
+The revision of the release in which the inline Secret last changed. It stands in an annotation of the gateway's pods, so a changed
+Secret restarts them. A checksum there would let people who may read pods, but not Secrets, test guesses of a weak password. So the chart
+compares with the live Secret, which has the revision in an annotation of its own: the comparison still works after an upgrade that
+stopped between the Secret and the Deployment. `helm template` sees no cluster and always writes 1.
+*/}}
+{{- define "oceans-llm.inlineRevision" -}}
+{{- $live := lookup "v1" "Secret" .Release.Namespace (include "oceans-llm.object" (list . "env")) | default dict -}}
+{{- $revision := dig "metadata" "annotations" "oceans.llm/inline-secret-revision" "" $live -}}
+{{- if and $revision (eq (toJson ($live.data | default dict)) (include "oceans-llm.inlineData" . | fromYaml | toJson)) -}}
+{{- $revision -}}
+{{- else -}}
+{{- .Release.Revision -}}
+{{- end -}}
+{{- end -}}

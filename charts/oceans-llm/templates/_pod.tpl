@@ -79,31 +79,17 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 {{- end }}
 {{- end -}}
 
-{{/* Annotations of pods that read configuration and secrets: a change restarts them. (dict "root" ROOT "annotations" DICT) */}}
-{{- define "oceans-llm.podAnnotations" -}}
-checksum/config: {{ include "oceans-llm.gatewayYaml" .root | sha256sum }}
-checksum/inline-secret: {{ include "oceans-llm.inlineChecksum" .root }}
-{{- with .annotations }}
-{{ toYaml . }}
-{{- end }}
-{{- end -}}
-
 {{/*
-What changes with the inline Secret. Many may read pods who may not read Secrets, so a plain hash would let them try a guess, as fast
-as they can hash. A render has no key of its own; therefore all values go in at once (a guess has to be right in every one of them,
-GATEWAY_IDENTITY_TOKEN_SECRET included), through scrypt (some 0.1 s and 32 MiB a guess), with the release's name as salt. Without values
-there is nothing to guess. Worked out once in a render: all of its templates share one map of values.
+Annotations of pods that read the configuration; a change of one of them restarts the pods.
+(dict "root" ROOT "annotations" DICT "digest" TEXT "inline" BOOL): what the user sets wins.
 */}}
-{{- define "oceans-llm.inlineChecksum" -}}
-{{- with .Values.secrets.inline -}}
-{{- if not (hasKey $.Values.secrets "_checksum") -}}
-{{- $salt := printf "%s/%s" $.Release.Namespace $.Release.Name -}}
-{{- $_ := set $.Values.secrets "_checksum" (derivePassword 1 "maximum" (toJson .) $salt "checksum/inline-secret" | sha256sum) -}}
+{{- define "oceans-llm.podAnnotations" -}}
+{{- $own := dict "checksum/config" (include "oceans-llm.gatewayYaml" .root | sha256sum) -}}
+{{- with .digest -}}{{- $_ := set $own "oceans.llm/secrets-digest" . -}}{{- end -}}
+{{- if and .inline .root.Values.secrets.inline -}}
+{{- $_ := set $own "oceans.llm/inline-secret-revision" (include "oceans-llm.inlineRevision" .root) -}}
 {{- end -}}
-{{- $.Values.secrets._checksum -}}
-{{- else -}}
-{{- dict | toJson | sha256sum -}}
-{{- end -}}
+{{- merge (dict) (.annotations | default dict) $own | toYaml -}}
 {{- end -}}
 
 {{/*
