@@ -17,6 +17,18 @@ Environment. Gateway, waiter and Jobs call the same two helpers, so they get the
   value: "false"
 {{- if eq $values.database.mode "cloudnativepg" }}
 {{- $cluster := include "oceans-llm.clusterName" $root }}
+{{- $credentials := $values.database.cloudnativepg.existingCredentialsSecret | default (printf "%s-app" $cluster) }}
+# For extraEnv and gateway.config that refer to them; the gateway itself reads POSTGRES_URL.
+- name: POSTGRES_USER
+  valueFrom:
+    secretKeyRef:
+      name: {{ $credentials | quote }}
+      key: username
+- name: POSTGRES_PASSWORD
+  valueFrom:
+    secretKeyRef:
+      name: {{ $credentials | quote }}
+      key: password
 {{- with $values.database.cloudnativepg.existingCredentialsSecret }}
 # No URL is put together from a user and a password: both would need percent-encoding. The gateway's driver reads these two.
 - name: PGUSER
@@ -73,13 +85,18 @@ taken by key: kubelet then refuses to start the pod and names the key. Where two
 {{- $root := .root -}}
 {{- $set := include "oceans-llm.envNames" $root | fromJsonArray -}}
 {{- $names := list -}}
-{{- range (include "oceans-llm.neededReferences" $root | fromJson).references -}}
+{{- $seen := dict -}}
+{{- include "oceans-llm.neededReferences" $root -}}
+{{- range $root.Values._config.needed -}}
+{{- if not (hasKey $seen .name) -}}
+{{- $_ := set $seen .name true -}}
 {{- $names = append $names .name -}}
 {{- end -}}
-{{- if $root.Values.gateway.requireIdentityTokenSecret -}}
+{{- end -}}
+{{- if and $root.Values.gateway.requireIdentityTokenSecret (not (hasKey $seen "GATEWAY_IDENTITY_TOKEN_SECRET")) -}}
 {{- $names = append $names "GATEWAY_IDENTITY_TOKEN_SECRET" -}}
 {{- end -}}
-{{- range $name := $names | uniq -}}
+{{- range $name := $names -}}
 {{- if not (has $name $set) -}}
 {{- $source := include "oceans-llm.onlySource" (list $root $name) -}}
 {{- if $source }}

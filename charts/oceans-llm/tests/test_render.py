@@ -13,6 +13,7 @@ from chart_lib import (
     DATABASE,
     EXAMPLES,
     Object,
+    at,
     container,
     containers,
     env,
@@ -329,9 +330,29 @@ def test_cluster_spec_is_merged_once() -> None:
     }
 
 
-def test_a_recovery_replaces_initdb() -> None:
-    spec = named(render(merged(CNPG, {"database": {"cloudnativepg": {"additionalSpec": {"bootstrap": {"recovery": {"source": "old"}}}}}})), "Cluster")["spec"]
-    assert spec["bootstrap"] == {"recovery": {"source": "old"}}
+@pytest.mark.parametrize("way", ["recovery", "pg_basebackup"])
+def test_a_recovery_replaces_initdb_and_restores_the_database_of_the_gateway(way: str) -> None:
+    """Without its names the operator would write its defaults (app, app) into the Secret that the gateway reads."""
+
+    def bootstrap(more: dict) -> dict:
+        return named(render(merged(CNPG, at(f"database.cloudnativepg.additionalSpec.bootstrap.{way}", {"source": "old"}), more)), "Cluster")["spec"]["bootstrap"]
+
+    assert bootstrap({}) == {way: {"source": "old", "database": "oceans_llm", "owner": "oceans"}}
+    more = at("database.cloudnativepg", {"database": "d", "owner": "o", "existingCredentialsSecret": "c"})
+    assert bootstrap(more) == {way: {"source": "old", "database": "d", "owner": "o", "secret": {"name": "c"}}}
+
+
+def test_monitoring_is_handed_on() -> None:
+    more = {"customQueriesConfigMap": [{"name": "q", "key": "k"}]}
+    assert named(render(merged(CNPG, at("database.cloudnativepg.monitoring", more))), "Cluster")["spec"]["monitoring"] == more
+    assert "monitoring" not in named(render(CNPG), "Cluster")["spec"]
+
+
+@pytest.mark.parametrize(("own", "secret"), [("", "r-oceans-llm-postgres-app"), ("creds", "creds")])
+def test_user_and_password_of_the_cluster_are_in_the_environment(own: str, secret: str) -> None:
+    for c in gateway_containers(render(merged(CNPG, at("database.cloudnativepg.existingCredentialsSecret", own)))).values():
+        assert env(c)["POSTGRES_USER"] == {"secretKeyRef": {"name": secret, "key": "username"}}
+        assert env(c)["POSTGRES_PASSWORD"] == {"secretKeyRef": {"name": secret, "key": "password"}}
 
 
 def test_network_policy() -> None:

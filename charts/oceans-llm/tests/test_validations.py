@@ -40,7 +40,27 @@ WRONG: dict[str, tuple[dict, tuple[str, ...]]] = {
     "admin off": (merged(APP, at("bootstrapAdminJob.enabled", True)), ("gateway.config.auth.bootstrap_admin.enabled=true", "create nobody")),
     "admin without password": (
         merged(APP, ADMIN, at("bootstrapAdminJob.enabled", True), at("gateway.config.auth.bootstrap_admin.password", None)),
+        ("gateway.config.auth.bootstrap_admin.password=env.", 'password "admin"'),
+    ),
+    "admin without password, by another run": (
+        merged(APP, ADMIN, at("gateway.config.auth.bootstrap_admin.password", None)),
+        ("gateway.config.auth.bootstrap_admin.password=env.", 'password "admin"'),
+    ),
+    "admin with an empty password": (
+        merged(APP, ADMIN, at("bootstrapAdminJob.enabled", True), at("gateway.config.auth.bootstrap_admin.password", "")),
         ("gateway.config.auth.bootstrap_admin.password", "never log in"),
+    ),
+    "admin's address taken": (
+        merged(ADMIN, APP, at("gateway.config.users", [{"name": "a", "email": "x@y.z"}, {"name": "b", "email": "Admin@local"}])),
+        ("gateway.config.users[1].email", "gateway.config.auth.bootstrap_admin.email"),
+    ),
+    "recovery of another database": (
+        merged(CNPG, at("database.cloudnativepg.additionalSpec.bootstrap.recovery", {"source": "old", "database": "app", "owner": "oceans"})),
+        ("bootstrap.recovery.database is \"app\"", "database.cloudnativepg.database"),
+    ),
+    "copy with another owner": (
+        merged(CNPG, at("database.cloudnativepg.additionalSpec.bootstrap.pg_basebackup", {"source": "old", "owner": "app"})),
+        ("bootstrap.pg_basebackup.owner is \"app\"", "database.cloudnativepg.owner"),
     ),
     "env twice": (at("gateway.extraEnv", [{"name": "POSTGRES_URL", "value": "x"}]), ("POSTGRES_URL", "the chart", "gateway.extraEnv")),
     "env twice by the user": (
