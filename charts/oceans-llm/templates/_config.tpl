@@ -13,7 +13,7 @@ Maps with numbers as keys, because each append to a list copies the list.
 */}}
 {{- define "oceans-llm.readConfig" -}}
 {{- if not (hasKey .Values "_config") -}}
-{{- $found := dict "references" dict "secrets" dict "words" (include "oceans-llm.words" . | fromJsonArray) -}}
+{{- $found := dict "references" dict "secrets" dict "byKey" true "words" (include "oceans-llm.words" . | fromJsonArray) -}}
 {{- $_ := set .Values "_config" $found -}}
 {{- range $key, $value := .Values.gateway.config -}}
 {{- include "oceans-llm.walk" (dict "value" $value "path" (printf "gateway.config.%s" $key) "key" $key "off" false "found" $found) -}}
@@ -60,7 +60,7 @@ tests/test_config_walk.py holds the list against secretReason.
 {{- end -}}
 {{- else -}}
 {{- $strict := and .value (not (hasPrefix "literal." .value)) (include "oceans-llm.isStrict" (dict "path" $path "off" $off)) | empty | not -}}
-{{- with include "oceans-llm.secretReason" (dict "value" .value "key" $key "strict" $strict) -}}
+{{- with include "oceans-llm.secretReason" (dict "value" .value "key" (ternary $key "" $found.byKey) "strict" $strict) -}}
 {{- $_ := set $found.secrets (len $found.secrets | printf "%08d") (dict "path" $path "reason" . "strict" $strict) -}}
 {{- end -}}
 {{- end -}}
