@@ -106,6 +106,40 @@ WRONG: dict[str, tuple[dict, tuple[str, ...]]] = {
         merged(at("secrets.inline", {"A": "b"}), at("secrets.existingSecret.name", "r-oceans-llm-env")),
         ("secrets.existingSecret.name is r-oceans-llm-env", "secrets.inline"),
     ),
+    "no Gateway": ({"httpRoute": {"enabled": True}}, ("httpRoute.parentRefs",)),
+    "two digests": (
+        at("gateway.image", {"tag": f"v1@sha256:{'a' * 64}", "digest": f"sha256:{'b' * 64}"}),
+        ("gateway.image.tag and gateway.image.digest",),
+    ),
+    "traffic policy of a ClusterIP": (at("service.gateway.externalTrafficPolicy", "Local"), ("service.gateway.externalTrafficPolicy", "LoadBalancer")),
+    "class of a NodePort": (
+        at("service.adminUi", {"type": "NodePort", "loadBalancerClass": "x"}),
+        ("service.adminUi.loadBalancerClass", "service.adminUi.type is NodePort"),
+    ),
+    "a label of the chart's on everything": (at("commonLabels", {"helm.sh/chart": "x"}), ("commonLabels", "helm.sh/chart")),
+    "no request in a native sidecar": (
+        merged(HPA, CPU, at("gateway.extraInitContainers", [{"name": "proxy", "image": "i", "restartPolicy": "Always"}])),
+        ('"proxy"', "gateway.extraInitContainers"),
+    ),
+    "two databases": (
+        at("database.external.parts", {"host": "h", "database": "d", "secret": {"name": "s"}}),
+        ("database.external.existingSecret.name and database.external.parts.secret.name",),
+    ),
+    "no host of the database": (
+        at("database.external", {"existingSecret": {"name": ""}, "parts": {"database": "d", "secret": {"name": "s"}}}),
+        ("database.external.parts.host", "database.external.parts.secret.hostKey"),
+    ),
+    "parts without a login": (at("database.external.parts.host", "h"), ("database.external.parts.secret.name",)),
+    "direct host without parts": (at("database.external.migrations.host", "h"), ("database.external.migrations.existingSecret.name",)),
+    "extra object without a name": (at("extraObjects", [{"apiVersion": "v1", "kind": "ConfigMap"}]), ("extraObjects[0]", "metadata.name")),
+    "extra Secret": (
+        at("extraObjects", [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": "hunter2"}}]),
+        ("extraObjects[0] is a Secret with values in it", "ExternalSecret"),
+    ),
+    "token in an extra object": (
+        at("extraObjects", ['{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {a: "{{ printf "%s%s" "gh" "p_0123456789abcdef" }}"}}']),
+        ("extraObjects[0].data.a looks like an access token",),
+    ),
     "no host": ({"ingress": {"enabled": True}}, ("ingress.hosts",)),
 }
 
@@ -165,6 +199,14 @@ RIGHT: dict[str, dict] = {
     "own preStop, own grace": at("gateway", {"terminationGracePeriodSeconds": 5, "lifecycle": {"preStop": {"exec": {"command": ["true"]}}}}),
     "bind from the environment": at("gateway", {"config": {"server": {"bind": "env.BIND"}}, "extraEnv": [{"name": "BIND", "value": "0.0.0.0:8080"}]}),
     "IPv6": at("gateway.config.server.bind", "[::]:8080"),
+    "plain Jobs with a late database": merged(
+        CNPG, APP, ADMIN, {"migrations": {"mode": "job"}, "bootstrapAdminJob": {"enabled": True, "hook": "pre-install"}}
+    ),
+    "sealed values in an extra object": at(
+        "extraObjects",
+        [{"apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "metadata": {"name": "s"}, "spec": {"encryptedData": {"API_KEY": "AgBy3i4OJSWK+PiTySYZZA9rO43c"}}}],
+    ),
+    "an init container that ends needs no request": merged(HPA, CPU, at("gateway.extraInitContainers", [{"name": "once", "image": "i"}])),
     "user's own /tmp": at("gateway", {"extraVolumes": [{"name": "t", "emptyDir": {}}], "extraVolumeMounts": [{"name": "t", "mountPath": "/tmp"}]}),
 }
 

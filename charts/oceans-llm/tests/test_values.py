@@ -119,7 +119,7 @@ CASES: dict[str, tuple] = {
         GATEWAY,
         f"{MAIN}.env[4]",
         {"name": "PGHOST", "valueFrom": {"secretKeyRef": {"name": "creds", "key": "host"}}},
-        merged(PARTS, at("database.external.parts.host", "")),
+        merged(PARTS, at("database.external.parts", {"host": "", "secret": {"hostKey": "address"}})),
     ),
     "database.external.parts.secret.portKey": ("port", GATEWAY, f"{MAIN}.env[7].value", "postgresql://db:$(PGPORT)/d", PARTS),
     "database.external.parts.secret.databaseKey": (
@@ -127,7 +127,7 @@ CASES: dict[str, tuple] = {
         GATEWAY,
         f"{MAIN}.env[4]",
         {"name": "PGDATABASE", "valueFrom": {"secretKeyRef": {"name": "creds", "key": "dbname"}}},
-        merged(PARTS, at("database.external.parts.database", "")),
+        merged(PARTS, at("database.external.parts", {"database": "", "secret": {"databaseKey": "db"}})),
     ),
     "database.external.parts.sslMode": ("require", GATEWAY, f"{MAIN}.env[6].value", "postgresql://db:5432/d?sslmode=require", PARTS),
     "database.external.parts.ca.secretName": (
@@ -347,7 +347,7 @@ def test_every_value_is_described() -> None:
 def nodes(node: dict, path: str = "") -> Iterator[tuple[str, dict]]:
     """(dotted path, subschema) of everything that the schema names."""
     while "$ref" in node:
-        node = schema()["$defs"][node["$ref"].rsplit("/", 1)[1]]
+        node = functools.reduce(lambda inner, part: inner[part], node["$ref"].removeprefix("#/").split("/"), schema())
     yield path, node
     for name, inner in node.get("properties", {}).items():
         yield from nodes(inner, f"{path}.{name}".lstrip("."))
