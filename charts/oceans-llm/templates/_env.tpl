@@ -2,7 +2,7 @@
 Environment. Gateway, waiter and Jobs call the same two helpers, so they get the same entries in the same order.
 */}}
 
-{{/* Entries that the chart itself sets. (dict "root" ROOT "early" BOOL) */}}
+{{/* Entries that the chart itself sets. (dict "root" ROOT "direct" BOOL): direct for Jobs. */}}
 {{- define "oceans-llm.chartEnv" -}}
 {{- $root := .root -}}
 {{- $values := $root.Values -}}
@@ -17,6 +17,18 @@ Environment. Gateway, waiter and Jobs call the same two helpers, so they get the
   value: "false"
 {{- if eq $values.database.mode "cloudnativepg" }}
 {{- $cluster := include "oceans-llm.clusterName" $root }}
+{{- $credentials := $values.database.cloudnativepg.existingCredentialsSecret | default (printf "%s-app" $cluster) }}
+# For extraEnv and gateway.config that refer to them; the gateway itself reads POSTGRES_URL.
+- name: POSTGRES_USER
+  valueFrom:
+    secretKeyRef:
+      name: {{ $credentials | quote }}
+      key: username
+- name: POSTGRES_PASSWORD
+  valueFrom:
+    secretKeyRef:
+      name: {{ $credentials | quote }}
+      key: password
 {{- with $values.database.cloudnativepg.existingCredentialsSecret }}
 # No URL is put together from a user and a password: both would need percent-encoding. The gateway's driver reads these two.
 - name: PGUSER
@@ -38,12 +50,8 @@ Environment. Gateway, waiter and Jobs call the same two helpers, so they get the
       name: {{ printf "%s-app" $cluster | quote }}
       key: uri
 {{- end }}
-{{- else if $values.database.external.existingSecret.name }}
-- name: POSTGRES_URL
-  valueFrom:
-    secretKeyRef:
-      name: {{ $values.database.external.existingSecret.name | quote }}
-      key: {{ $values.database.external.existingSecret.key | quote }}
+{{- else }}
+{{- include "oceans-llm.externalDatabase" . }}
 {{- end }}
 - name: ADMIN_UI_UPSTREAM
   value: {{ printf "http://%s:%d" (include "oceans-llm.object" (list $root "admin-ui")) (int $values.service.adminUi.port) | quote }}
@@ -53,7 +61,61 @@ Environment. Gateway, waiter and Jobs call the same two helpers, so they get the
 {{- end }}
 {{- end -}}
 
-{{/* Everything in order: the chart's, required keys, observability.env, gateway.extraEnv. (dict "root" ROOT "early" BOOL) */}}
+{{/*
+The URL of an external database. (dict "root" ROOT "direct" BOOL): a Secret with the URL, or its parts.
+User and password never become part of the URL: the gateway's driver takes from PGUSER, PGPASSWORD and PGDATABASE what the URL lacks, and
+nothing needs encoding, whatever characters it has. direct: Jobs use database.external.migrations where it is set.
+*/}}
+{{- define "oceans-llm.externalDatabase" -}}
+{{- $external := .root.Values.database.external -}}
+{{- $direct := ternary $external.migrations dict (default false .direct) | default dict -}}
+{{- $parts := $external.parts -}}
+{{- $secret := $parts.secret -}}
+{{- $whole := ternary $direct.existingSecret $external.existingSecret (dig "existingSecret" "name" "" $direct | empty | not) -}}
+{{- if $whole.name }}
+- name: POSTGRES_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ $whole.name | quote }}
+      key: {{ $whole.key | default "POSTGRES_URL" | quote }}
+{{- else if $secret.name }}
+{{- $keys := dict "PGUSER" $secret.userKey "PGPASSWORD" $secret.passwordKey "PGDATABASE" (ternary "" $secret.databaseKey (not (empty $parts.database))) }}
+{{- $host := $direct.host | default $parts.host }}
+{{- $port := $direct.port | default $parts.port | default (ternary "" 5432 (not (empty $secret.portKey))) }}
+{{- if not $host }}{{- $_ := set $keys "PGHOST" $secret.hostKey }}{{- $host = "$(PGHOST)" }}{{- end }}
+{{- if not $port }}{{- $_ := set $keys "PGPORT" $secret.portKey }}{{- $port = "$(PGPORT)" }}{{- end }}
+{{- range $name, $key := $keys }}
+{{- with $key }}
+- name: {{ $name }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ $secret.name | quote }}
+      key: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- $query := list }}
+{{- $authority := include "oceans-llm.databaseAuthority" .root }}
+{{- with $parts.sslMode | default (ternary "verify-full" "" (ne $authority "")) }}{{- $query = append $query (printf "sslmode=%s" .) }}{{- end }}
+{{- if $authority }}{{- $query = append $query "sslrootcert=/etc/oceans-llm/database-ca/ca.crt" }}{{- end }}
+- name: POSTGRES_URL
+  value: {{ printf "postgresql://%s:%s/%s%s" (ternary (printf "[%s]" $host) $host (contains ":" $host)) (toString $port) ($parts.database | urlquery | replace "+" "%20") (ternary (printf "?%s" (join "&" $query)) "" (gt (len $query) 0)) | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* Source of the volume with the certificate of the database's authority, under the file name ca.crt; empty when there is none. */}}
+{{- define "oceans-llm.databaseAuthority" -}}
+{{- $ca := .Values.database.external.parts.ca -}}
+{{- if and (eq .Values.database.mode "external") (or $ca.secretName $ca.configMapName) -}}
+{{- $source := dict "items" (list (dict "key" ($ca.key | default "ca.crt") "path" "ca.crt")) -}}
+{{- if $ca.secretName -}}
+{{- dict "secret" (merge (dict "secretName" $ca.secretName) $source) | toYaml -}}
+{{- else -}}
+{{- dict "configMap" (merge (dict "name" $ca.configMapName) $source) | toYaml -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Everything in order: the chart's, required keys, observability.env, gateway.extraEnv. (dict "root" ROOT "direct" BOOL) */}}
 {{- define "oceans-llm.env" -}}
 {{- $root := .root -}}
 {{ include "oceans-llm.chartEnv" . }}
@@ -73,13 +135,18 @@ taken by key: kubelet then refuses to start the pod and names the key. Where two
 {{- $root := .root -}}
 {{- $set := include "oceans-llm.envNames" $root | fromJsonArray -}}
 {{- $names := list -}}
-{{- range (include "oceans-llm.neededReferences" $root | fromJson).references -}}
+{{- $seen := dict -}}
+{{- include "oceans-llm.neededReferences" $root -}}
+{{- range $root.Values._config.needed -}}
+{{- if not (hasKey $seen .name) -}}
+{{- $_ := set $seen .name true -}}
 {{- $names = append $names .name -}}
 {{- end -}}
-{{- if $root.Values.gateway.requireIdentityTokenSecret -}}
+{{- end -}}
+{{- if and $root.Values.gateway.requireIdentityTokenSecret (not (hasKey $seen "GATEWAY_IDENTITY_TOKEN_SECRET")) -}}
 {{- $names = append $names "GATEWAY_IDENTITY_TOKEN_SECRET" -}}
 {{- end -}}
-{{- range $name := $names | uniq -}}
+{{- range $name := $names -}}
 {{- if not (has $name $set) -}}
 {{- $source := include "oceans-llm.onlySource" (list $root $name) -}}
 {{- if $source }}
@@ -164,4 +231,29 @@ true
   value: {{ .Values.adminUi.containerPort | quote }}
 - name: ADMIN_GATEWAY_ORIGIN
   value: {{ printf "http://%s:%d" (include "oceans-llm.object" (list . "gateway")) (int .Values.service.gateway.port) | quote }}
+{{- end -}}
+
+{{/* Data of the inline Secret, as YAML. */}}
+{{- define "oceans-llm.inlineData" -}}
+{{- $data := dict -}}
+{{- range $key, $value := .Values.secrets.inline -}}
+{{- $_ := set $data $key ($value | b64enc) -}}
+{{- end -}}
+{{- toYaml $data -}}
+{{- end -}}
+
+{{/*
+The revision of the release in which the inline Secret last changed. It stands in an annotation of the gateway's pods, so a changed
+Secret restarts them. A checksum there would let people who may read pods, but not Secrets, test guesses of a weak password. So the chart
+compares with the live Secret, which has the revision in an annotation of its own: the comparison still works after an upgrade that
+stopped between the Secret and the Deployment. `helm template` sees no cluster and always writes 1.
+*/}}
+{{- define "oceans-llm.inlineRevision" -}}
+{{- $live := lookup "v1" "Secret" .Release.Namespace (include "oceans-llm.object" (list . "env")) | default dict -}}
+{{- $revision := dig "metadata" "annotations" "oceans.llm/inline-secret-revision" "" $live -}}
+{{- if and $revision (eq (toJson ($live.data | default dict)) (include "oceans-llm.inlineData" . | fromYaml | toJson)) -}}
+{{- $revision -}}
+{{- else -}}
+{{- .Release.Revision -}}
+{{- end -}}
 {{- end -}}

@@ -2,13 +2,19 @@
 Hooks. A Job is a hook, so it runs once per install and upgrade, before or after the release's own objects.
 */}}
 
+{{/* Are Jobs plain objects of the release, and no hooks? */}}
+{{- define "oceans-llm.plainJobs" -}}
+{{- if eq .Values.migrations.mode "job" -}}true{{- end -}}
+{{- end -}}
+
 {{/* Secrets or a database that only exist once the release's objects do: migrations then can't run before them. */}}
 {{- define "oceans-llm.needsPostHooks" -}}
 {{- if or (eq .Values.database.mode "cloudnativepg") .Values.externalSecrets.enabled -}}true{{- end -}}
 {{- end -}}
 
 {{- define "oceans-llm.migrationHook" -}}
-{{- if include "oceans-llm.needsPostHooks" . -}}
+{{- if include "oceans-llm.plainJobs" . -}}
+{{- else if include "oceans-llm.needsPostHooks" . -}}
 post-install,post-upgrade
 {{- else -}}
 {{- .Values.migrations.hook | nospace -}}
@@ -21,7 +27,7 @@ post-install,post-upgrade
 {{- if and .Values.migrations.enabled (contains "pre-" (include "oceans-llm.migrationHook" .)) -}}
 {{- $phases = concat $phases (splitList "," (include "oceans-llm.migrationHook" .)) -}}
 {{- end -}}
-{{- range $job := list .Values.bootstrapAdminJob .Values.seedConfigJob -}}
+{{- range $job := ternary list (list .Values.bootstrapAdminJob .Values.seedConfigJob) (eq .Values.migrations.mode "job") -}}
 {{- if and $job.enabled (contains "pre-" $job.hook) -}}
 {{- $phases = concat $phases (splitList "," ($job.hook | nospace)) -}}
 {{- end -}}
@@ -33,6 +39,8 @@ post-install,post-upgrade
 {{- define "oceans-llm.waits" -}}
 {{- $enabled := .Values.gateway.migrationWaiter.enabled | toString -}}
 {{- if eq $enabled "true" -}}
+true
+{{- else if and (ne $enabled "false") .Values.migrations.enabled (include "oceans-llm.plainJobs" .) -}}
 true
 {{- else if and (ne $enabled "false") .Values.migrations.enabled (regexMatch "post-(install|upgrade)" (include "oceans-llm.migrationHook" .)) -}}
 true
@@ -53,7 +61,7 @@ true
 {{/* Is there a budget? auto: when the gateway is meant to be highly available. */}}
 {{- define "oceans-llm.hasBudget" -}}
 {{- $enabled := .Values.podDisruptionBudget.enabled | toString -}}
-{{- $many := gt (int .Values.gateway.replicaCount) 1 -}}
+{{- $many := gt (int (.Values.gateway.replicaCount | default 0)) 1 -}}
 {{- if .Values.autoscaling.enabled -}}
 {{- $many = or $many (gt (int .Values.autoscaling.minReplicas) 1) -}}
 {{- end -}}

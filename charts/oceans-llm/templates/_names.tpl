@@ -88,12 +88,71 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- end }}
 app.kubernetes.io/version: {{ $root.Chart.AppVersion | replace "+" "_" | trunc 63 | trimAll "-_." | quote }}
 app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+{{- with $root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
-{{/* (list ROOT IMAGE): repository:tag; the tag follows appVersion and may carry a digest, or be one. */}}
+{{/*
+Metadata of an object. (dict "root" ROOT "name" NAME "component" COMPONENT "annotations" DICT): no component for what belongs to
+all of them. Annotations of its own win over commonAnnotations.
+*/}}
+{{- define "oceans-llm.metadata" -}}
+name: {{ .name | quote }}
+namespace: {{ .root.Release.Namespace }}
+labels:
+  {{- include "oceans-llm.labels" (ternary (list .root .component) (list .root) (hasKey . "component")) | nindent 2 }}
+{{- with merge (dict) (.annotations | default dict) (.root.Values.commonAnnotations | default dict) }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/*
+(list ROOT IMAGE): repository:tag@digest. The tag follows appVersion and may carry a digest, or be one. global.imageRegistry takes the place
+of the repository's registry, which is a first part with a dot or a port in it.
+*/}}
 {{- define "oceans-llm.image" -}}
 {{- $root := index . 0 -}}
 {{- $image := index . 1 -}}
 {{- $tag := $image.tag | default $root.Chart.AppVersion -}}
-{{- printf "%s%s%s" $image.repository (ternary "@" ":" (hasPrefix "sha256:" $tag)) $tag -}}
+{{- $repository := $image.repository -}}
+{{- with ($root.Values.global | default dict).imageRegistry -}}
+{{- $repository = printf "%s/%s" (trimSuffix "/" .) (regexReplaceAll "^(localhost|[^/]*[.:][^/]*)/" $image.repository "") -}}
+{{- end -}}
+{{- printf "%s%s%s%s" $repository (ternary "@" ":" (hasPrefix "sha256:" $tag)) $tag (ternary (printf "@%s" $image.digest) "" (not (empty $image.digest))) -}}
+{{- end -}}
+
+{{/* (list ROOT CONTEXT): a security context; on OpenShift without the ids, which the cluster chooses for each namespace. */}}
+{{- define "oceans-llm.security" -}}
+{{- $context := index . 1 | default dict -}}
+{{- if eq (index . 0).Values.platform "openshift" -}}
+{{- $context = omit $context "runAsUser" "runAsGroup" "fsGroup" "supplementalGroups" -}}
+{{- end -}}
+{{- with $context -}}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end -}}
+{{- end -}}
+
+{{/* (dict "root" ROOT "component" COMPONENT "values" SERVICE-VALUES): a Service for one component. */}}
+{{- define "oceans-llm.service" -}}
+apiVersion: v1
+kind: Service
+metadata:
+  {{- include "oceans-llm.metadata" (dict "root" .root "name" (include "oceans-llm.object" (list .root .component)) "component" .component "annotations" .values.annotations) | nindent 2 }}
+spec:
+  type: {{ .values.type }}
+  {{- range $field := list "ipFamilyPolicy" "ipFamilies" "externalTrafficPolicy" "internalTrafficPolicy" "trafficDistribution" "loadBalancerClass" }}
+  {{- with get $.values $field }}
+  {{ $field }}: {{ toJson . }}
+  {{- end }}
+  {{- end }}
+  selector:
+    {{- include "oceans-llm.selectorLabels" (list .root .component) | nindent 4 }}
+  ports:
+    - name: http
+      port: {{ .values.port }}
+      targetPort: http
+      protocol: TCP
 {{- end -}}

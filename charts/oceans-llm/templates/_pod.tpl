@@ -18,9 +18,8 @@ enableServiceLinks: false
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .security }}
-securityContext:
-  {{- toYaml . | nindent 2 }}
+{{- with include "oceans-llm.security" (list $root .security) }}
+{{ . }}
 {{- end }}
 {{- with $scheduling.priorityClassName }}
 priorityClassName: {{ . | quote }}
@@ -51,7 +50,7 @@ tolerations:
 {{/* A constraint without a selector would count nothing; one that selects other pods has no business here. */}}
 {{- define "oceans-llm.topologySpread" -}}
 {{- $own := include "oceans-llm.selectorLabels" (list .root .component) | fromYaml -}}
-{{- $all := merge (deepCopy $own) (default dict .labels) -}}
+{{- $all := merge (deepCopy $own) (default dict .labels) (default dict .root.Values.commonLabels) -}}
 {{- $constraints := list -}}
 {{- range .root.Values.scheduling.topologySpreadConstraints -}}
 {{- if .labelSelector -}}
@@ -74,41 +73,33 @@ topologySpreadConstraints:
 {{- define "oceans-llm.podLabels" -}}
 {{ include "oceans-llm.selectorLabels" (list .root .component) }}
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
-{{- with .labels }}
-{{ toYaml . }}
-{{- end }}
-{{- end -}}
-
-{{/* Annotations of pods that read configuration and secrets: a change restarts them. (dict "root" ROOT "annotations" DICT) */}}
-{{- define "oceans-llm.podAnnotations" -}}
-checksum/config: {{ include "oceans-llm.gatewayYaml" .root | sha256sum }}
-checksum/inline-secret: {{ include "oceans-llm.inlineChecksum" .root }}
-{{- with .annotations }}
+{{- with merge (dict) (.labels | default dict) (.root.Values.commonLabels | default dict) }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
 
 {{/*
-What changes with the inline Secret. Many may read pods who may not read Secrets, so a plain hash would let them try a guess, as fast
-as they can hash. A render has no key of its own; therefore all values go in at once (a guess has to be right in every one of them,
-GATEWAY_IDENTITY_TOKEN_SECRET included), through scrypt (some 0.1 s and 32 MiB a guess), with the release's name as salt. Without values
-there is nothing to guess. Worked out once in a render: all of its templates share one map of values.
+Annotations of pods; a change of one of them restarts the pods. What the user sets wins.
+(dict "root" ROOT "annotations" DICT "config" BOOL "digest" TEXT "inline" BOOL): config and inline for pods that read the configuration
+and the inline Secret.
 */}}
-{{- define "oceans-llm.inlineChecksum" -}}
-{{- with .Values.secrets.inline -}}
-{{- if not (hasKey $.Values.secrets "_checksum") -}}
-{{- $salt := printf "%s/%s" $.Release.Namespace $.Release.Name -}}
-{{- $_ := set $.Values.secrets "_checksum" (derivePassword 1 "maximum" (toJson .) $salt "checksum/inline-secret" | sha256sum) -}}
+{{- define "oceans-llm.podAnnotations" -}}
+{{- $own := dict -}}
+{{- if .config -}}{{- $_ := set $own "checksum/config" (include "oceans-llm.gatewayYaml" .root | sha256sum) -}}{{- end -}}
+{{- with .digest -}}{{- $_ := set $own "oceans.llm/secrets-digest" . -}}{{- end -}}
+{{- if and .inline .root.Values.secrets.inline -}}
+{{- $_ := set $own "oceans.llm/inline-secret-revision" (include "oceans-llm.inlineRevision" .root) -}}
 {{- end -}}
-{{- $.Values.secrets._checksum -}}
-{{- else -}}
-{{- dict | toJson | sha256sum -}}
+{{- with merge (dict) (.annotations | default dict) (.root.Values.commonAnnotations | default dict) $own -}}
+annotations:
+  {{- toYaml . | nindent 2 }}
 {{- end -}}
 {{- end -}}
 
 {{/*
 A container that runs the gateway's image: image, environment, mounts, security, resources.
-(dict "root" ROOT "name" NAME "early" BOOL "security" CONTEXT "resources" DICT "mounts" LIST)
+(dict "root" ROOT "name" NAME "early" BOOL "direct" BOOL "security" CONTEXT "resources" DICT "mounts" LIST): direct for Jobs, which may have
+another database URL than the gateway.
 */}}
 {{- define "oceans-llm.gatewayContainer" -}}
 {{- $root := .root -}}
@@ -117,12 +108,11 @@ name: {{ .name }}
 image: {{ include "oceans-llm.image" (list $root $values.gateway.image) | quote }}
 imagePullPolicy: {{ $values.gateway.image.pullPolicy }}
 terminationMessagePolicy: FallbackToLogsOnError
-{{- with .security }}
-securityContext:
-  {{- toYaml . | nindent 2 }}
+{{- with include "oceans-llm.security" (list $root .security) }}
+{{ . }}
 {{- end }}
 env:
-  {{- include "oceans-llm.env" (dict "root" $root "early" .early) | nindent 2 }}
+  {{- include "oceans-llm.env" (dict "root" $root "direct" .direct) | nindent 2 }}
 {{- with include "oceans-llm.envFrom" (dict "root" $root "early" .early) | trim }}
 envFrom:
   {{- . | nindent 2 }}
@@ -140,6 +130,11 @@ volumeMounts:
   # the root file system is read-only
   - name: gateway-tmp
     mountPath: /tmp
+{{- end }}
+{{- if include "oceans-llm.databaseAuthority" $root }}
+  - name: database-ca
+    mountPath: /etc/oceans-llm/database-ca
+    readOnly: true
 {{- end }}
 {{- range list $values.gateway.extraVolumeMounts .mounts }}
 {{- with . }}
@@ -165,6 +160,10 @@ volumeMounts:
     name: {{ include "oceans-llm.object" (list .root (ternary "hook-config" "config" (default false .early))) }}
 - name: gateway-tmp
   emptyDir: {}
+{{- with include "oceans-llm.databaseAuthority" .root }}
+- name: database-ca
+  {{- . | nindent 2 }}
+{{- end }}
 {{- range list .root.Values.gateway.extraVolumes .volumes }}
 {{- with . }}
 {{ toYaml . }}
@@ -198,64 +197,94 @@ tcpSocket:
 {{- end }}
 {{- end -}}
 
+{{/* Containers that start before all others in gateway pods and Jobs: native sidecars among them. (list ROOT) */}}
+{{- define "oceans-llm.extraInitContainers" -}}
+{{- with (index . 0).Values.gateway.extraInitContainers }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* An init container that waits. (dict "root" ROOT "goal" database|schema "early" BOOL "interval" N "timeout" N "resources" DICT) */}}
+{{- define "oceans-llm.waiter" -}}
+{{- $name := ternary "wait-for-database" "wait-for-migrations" (eq .goal "database") -}}
+- command: ["/bin/sh", "-c"]
+  args:
+    - |
+      {{- .root.Files.Get "files/wait-for-migrations.sh" | trim | nindent 6 }}
+    - {{ $name }}
+    - {{ .goal }}
+    - {{ .interval | quote }}
+    - {{ .timeout | quote }}
+  {{- include "oceans-llm.gatewayContainer" (dict "root" .root "name" $name "early" .early "direct" .direct "security" .root.Values.gateway.initSecurityContext "resources" .resources) | nindent 2 }}
+{{- end -}}
+
 {{/*
-A hook Job that runs one command of the gateway.
-(dict "root" ROOT "values" JOB-VALUES "component" COMPONENT "name" CONTAINER "suffix" NAME-SUFFIX "hook" PHASES "weight" N
- "command" LIST "waitForDatabase" BOOL)
+A Job that runs one command of the gateway. (dict "root" ROOT "values" JOB-VALUES "component" COMPONENT "name" CONTAINER "suffix" NAME-SUFFIX
+ "hook" PHASES "weight" N "command" LIST "wait" database|schema|"")
+With migrations.mode=job it is no hook: its name ends with a hash of its pod template, which nobody can change in a Job that exists. A new
+image or configuration makes a new Job, and the same values make the same name each time.
 */}}
 {{- define "oceans-llm.job" -}}
 {{- $root := .root -}}
 {{- $job := .values -}}
-{{- $early := contains "pre-" .hook -}}
+{{- $plain := include "oceans-llm.plainJobs" $root -}}
+{{- $annotations := merge (dict) ($job.annotations | default dict) -}}
+{{- $template := include "oceans-llm.jobTemplate" . -}}
+{{- $name := include "oceans-llm.object" (list $root .suffix) -}}
+{{- if $plain -}}
+{{- $name = include "oceans-llm.object" (list $root (printf "%s-%s" .suffix ($template | sha256sum | trunc 10))) -}}
+{{- else -}}
+{{- $_ := set $annotations "helm.sh/hook" .hook -}}
+{{- $_ := set $annotations "helm.sh/hook-weight" .weight -}}
+{{- with $job.hookDeletePolicy -}}{{- $_ := set $annotations "helm.sh/hook-delete-policy" . -}}{{- end -}}
+{{- end -}}
 apiVersion: batch/v1
 kind: Job
 metadata:
-  name: {{ include "oceans-llm.object" (list $root .suffix) }}
-  namespace: {{ $root.Release.Namespace }}
-  labels:
-    {{- include "oceans-llm.labels" (list $root .component) | nindent 4 }}
-  annotations:
-    helm.sh/hook: {{ .hook }}
-    helm.sh/hook-weight: {{ .weight | quote }}
-    {{- with $job.hookDeletePolicy }}
-    helm.sh/hook-delete-policy: {{ . }}
-    {{- end }}
-    {{- with $job.annotations }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+  {{- include "oceans-llm.metadata" (dict "root" $root "name" $name "component" .component "annotations" $annotations) | nindent 2 }}
 spec:
   backoffLimit: {{ $job.backoffLimit }}
   {{- if $job.activeDeadlineSeconds }}
   activeDeadlineSeconds: {{ $job.activeDeadlineSeconds }}
   {{- end }}
+  {{- if not $plain }}
   ttlSecondsAfterFinished: {{ $job.ttlSecondsAfterFinished }}
+  {{- end }}
   # Two migrators at once have no lock between them: the next pod starts when the last one is gone, not when it is told to go.
   podReplacementPolicy: Failed
   template:
-    metadata:
-      labels:
-        {{- include "oceans-llm.podLabels" (dict "root" $root "component" .component "labels" $job.podLabels) | nindent 8 }}
-      annotations:
-        {{- include "oceans-llm.podAnnotations" (dict "root" $root "annotations" $job.podAnnotations) | nindent 8 }}
-    spec:
-      restartPolicy: Never
-      {{- include "oceans-llm.podSpec" (dict "root" $root "component" .component "security" $root.Values.gateway.podSecurityContext "early" $early "labels" $job.podLabels) | nindent 6 }}
-      {{- if .waitForDatabase }}
-      initContainers:
-        # A PostgreSQL that starts for the first time must not use up the tries of the migration.
-        - command: ["/bin/sh", "-c"]
-          args:
-            - |
-              {{- $root.Files.Get "files/wait-for-migrations.sh" | trim | nindent 14 }}
-            - wait-for-database
-            - database
-            - "2"
-            - {{ $root.Values.database.cloudnativepg.startupTimeoutSeconds | quote }}
-          {{- include "oceans-llm.gatewayContainer" (dict "root" $root "name" "wait-for-database" "early" $early "security" $root.Values.gateway.initSecurityContext "resources" $job.resources) | nindent 10 }}
-      {{- end }}
-      containers:
-        - command: {{ .command | toJson }}
-          {{- include "oceans-llm.gatewayContainer" (dict "root" $root "name" .name "early" $early "security" $root.Values.gateway.securityContext "resources" $job.resources) | nindent 10 }}
-      volumes:
-        {{- include "oceans-llm.gatewayVolumes" (dict "root" $root "early" $early) | nindent 8 }}
+    {{- $template | nindent 4 }}
+{{- end -}}
+
+{{/* The pod template of such a Job; the same arguments. */}}
+{{- define "oceans-llm.jobTemplate" -}}
+{{- $root := .root -}}
+{{- $job := .values -}}
+{{- $early := contains "pre-" .hook -}}
+metadata:
+  labels:
+    {{- include "oceans-llm.podLabels" (dict "root" $root "component" .component "labels" $job.podLabels) | nindent 4 }}
+  {{- with include "oceans-llm.podAnnotations" (dict "root" $root "annotations" $job.podAnnotations "config" true) }}
+  {{- . | nindent 2 }}
+  {{- end }}
+spec:
+  restartPolicy: Never
+  {{- include "oceans-llm.podSpec" (dict "root" $root "component" .component "security" $root.Values.gateway.podSecurityContext "early" $early "labels" $job.podLabels) | nindent 2 }}
+  {{- $init := include "oceans-llm.extraInitContainers" (list $root) -}}
+  {{- if eq .wait "database" -}}
+  {{- /* A PostgreSQL that starts for the first time must not use up the tries of the migration. */ -}}
+  {{- $init = print $init "\n" (include "oceans-llm.waiter" (dict "root" $root "goal" "database" "early" $early "direct" true "interval" 2 "timeout" $root.Values.database.cloudnativepg.startupTimeoutSeconds "resources" $job.resources)) -}}
+  {{- else if eq .wait "schema" -}}
+  {{- $waiter := $root.Values.gateway.migrationWaiter -}}
+  {{- $init = print $init "\n" (include "oceans-llm.waiter" (dict "root" $root "goal" "schema" "direct" true "interval" $waiter.intervalSeconds "timeout" $waiter.timeoutSeconds "resources" $job.resources)) -}}
+  {{- end }}
+  {{- with $init | trim }}
+  initContainers:
+    {{- . | nindent 4 }}
+  {{- end }}
+  containers:
+    - command: {{ .command | toJson }}
+      {{- include "oceans-llm.gatewayContainer" (dict "root" $root "name" .name "early" $early "direct" true "security" $root.Values.gateway.securityContext "resources" $job.resources) | nindent 6 }}
+  volumes:
+    {{- include "oceans-llm.gatewayVolumes" (dict "root" $root "early" $early) | nindent 4 }}
 {{- end -}}

@@ -47,7 +47,7 @@ def test_notes_say_version_database_what_is_on_and_what_to_type() -> None:
 @pytest.mark.parametrize(
     ("values", "warning"),
     [
-        ({}, "GATEWAY_IDENTITY_TOKEN_SECRET comes from nowhere"),
+        ({}, "GATEWAY_IDENTITY_TOKEN_SECRET is not set"),
         (at("secrets.inline", {"A": "b"}), "secrets.inline is kept"),
         (at("service.adminUi.type", "LoadBalancer"), "service.adminUi.type opens the admin UI"),
         (at("podDisruptionBudget.enabled", True), "keeps 1 of 1 gateway pod(s)"),
@@ -55,6 +55,12 @@ def test_notes_say_version_database_what_is_on_and_what_to_type() -> None:
         (
             {"database": {"mode": "cloudnativepg"}, "gateway": {"config": {"database": {"url": "env.OTHER"}}, "extraEnv": [{"name": "OTHER"}]}},
             "does not use the Cluster",
+        ),
+        (
+            merged(
+                at("gateway.config.providers", [{"id": "v", "project_id": "env.PROJECT"}]), at("gateway.extraEnv", [{"name": "PROJECT", "value": "p"}])
+            ),
+            "gateway.config.providers[0].project_id is env.PROJECT, but the gateway resolves no reference in this field",
         ),
         ({}, "don't use --wait"),
     ],

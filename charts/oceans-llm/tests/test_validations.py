@@ -40,7 +40,27 @@ WRONG: dict[str, tuple[dict, tuple[str, ...]]] = {
     "admin off": (merged(APP, at("bootstrapAdminJob.enabled", True)), ("gateway.config.auth.bootstrap_admin.enabled=true", "create nobody")),
     "admin without password": (
         merged(APP, ADMIN, at("bootstrapAdminJob.enabled", True), at("gateway.config.auth.bootstrap_admin.password", None)),
+        ("gateway.config.auth.bootstrap_admin.password=env.", 'password "admin"'),
+    ),
+    "admin without password, by another run": (
+        merged(APP, ADMIN, at("gateway.config.auth.bootstrap_admin.password", None)),
+        ("gateway.config.auth.bootstrap_admin.password=env.", 'password "admin"'),
+    ),
+    "admin with an empty password": (
+        merged(APP, ADMIN, at("bootstrapAdminJob.enabled", True), at("gateway.config.auth.bootstrap_admin.password", "")),
         ("gateway.config.auth.bootstrap_admin.password", "never log in"),
+    ),
+    "admin's address taken": (
+        merged(ADMIN, APP, at("gateway.config.users", [{"name": "a", "email": "x@y.z"}, {"name": "b", "email": "Admin@local"}])),
+        ("gateway.config.users[1].email", "gateway.config.auth.bootstrap_admin.email"),
+    ),
+    "recovery of another database": (
+        merged(CNPG, at("database.cloudnativepg.additionalSpec.bootstrap.recovery", {"source": "old", "database": "app", "owner": "oceans"})),
+        ("bootstrap.recovery.database is \"app\"", "database.cloudnativepg.database"),
+    ),
+    "copy with another owner": (
+        merged(CNPG, at("database.cloudnativepg.additionalSpec.bootstrap.pg_basebackup", {"source": "old", "owner": "app"})),
+        ("bootstrap.pg_basebackup.owner is \"app\"", "database.cloudnativepg.owner"),
     ),
     "env twice": (at("gateway.extraEnv", [{"name": "POSTGRES_URL", "value": "x"}]), ("POSTGRES_URL", "the chart", "gateway.extraEnv")),
     "env twice by the user": (
@@ -85,6 +105,40 @@ WRONG: dict[str, tuple[dict, tuple[str, ...]]] = {
     "one name for two Secrets": (
         merged(at("secrets.inline", {"A": "b"}), at("secrets.existingSecret.name", "r-oceans-llm-env")),
         ("secrets.existingSecret.name is r-oceans-llm-env", "secrets.inline"),
+    ),
+    "no Gateway": ({"httpRoute": {"enabled": True}}, ("httpRoute.parentRefs",)),
+    "two digests": (
+        at("gateway.image", {"tag": f"v1@sha256:{'a' * 64}", "digest": f"sha256:{'b' * 64}"}),
+        ("gateway.image.tag and gateway.image.digest",),
+    ),
+    "traffic policy of a ClusterIP": (at("service.gateway.externalTrafficPolicy", "Local"), ("service.gateway.externalTrafficPolicy", "LoadBalancer")),
+    "class of a NodePort": (
+        at("service.adminUi", {"type": "NodePort", "loadBalancerClass": "x"}),
+        ("service.adminUi.loadBalancerClass", "service.adminUi.type is NodePort"),
+    ),
+    "a label of the chart's on everything": (at("commonLabels", {"helm.sh/chart": "x"}), ("commonLabels", "helm.sh/chart")),
+    "no request in a native sidecar": (
+        merged(HPA, CPU, at("gateway.extraInitContainers", [{"name": "proxy", "image": "i", "restartPolicy": "Always"}])),
+        ('"proxy"', "gateway.extraInitContainers"),
+    ),
+    "two databases": (
+        at("database.external.parts", {"host": "h", "database": "d", "secret": {"name": "s"}}),
+        ("database.external.existingSecret.name and database.external.parts.secret.name",),
+    ),
+    "no host of the database": (
+        at("database.external", {"existingSecret": {"name": ""}, "parts": {"database": "d", "secret": {"name": "s"}}}),
+        ("database.external.parts.host", "database.external.parts.secret.hostKey"),
+    ),
+    "parts without a login": (at("database.external.parts.host", "h"), ("database.external.parts.secret.name",)),
+    "direct host without parts": (at("database.external.migrations.host", "h"), ("database.external.migrations.existingSecret.name",)),
+    "extra object without a name": (at("extraObjects", [{"apiVersion": "v1", "kind": "ConfigMap"}]), ("extraObjects[0]", "metadata.name")),
+    "extra Secret": (
+        at("extraObjects", [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": "hunter2"}}]),
+        ("extraObjects[0] is a Secret with values in it", "ExternalSecret"),
+    ),
+    "token in an extra object": (
+        at("extraObjects", ['{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {a: "{{ printf "%s%s" "gh" "p_0123456789abcdef" }}"}}']),
+        ("extraObjects[0].data.a looks like an access token",),
     ),
     "no host": ({"ingress": {"enabled": True}}, ("ingress.hosts",)),
 }
@@ -145,6 +199,14 @@ RIGHT: dict[str, dict] = {
     "own preStop, own grace": at("gateway", {"terminationGracePeriodSeconds": 5, "lifecycle": {"preStop": {"exec": {"command": ["true"]}}}}),
     "bind from the environment": at("gateway", {"config": {"server": {"bind": "env.BIND"}}, "extraEnv": [{"name": "BIND", "value": "0.0.0.0:8080"}]}),
     "IPv6": at("gateway.config.server.bind", "[::]:8080"),
+    "plain Jobs with a late database": merged(
+        CNPG, APP, ADMIN, {"migrations": {"mode": "job"}, "bootstrapAdminJob": {"enabled": True, "hook": "pre-install"}}
+    ),
+    "sealed values in an extra object": at(
+        "extraObjects",
+        [{"apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "metadata": {"name": "s"}, "spec": {"encryptedData": {"API_KEY": "AgBy3i4OJSWK+PiTySYZZA9rO43c"}}}],
+    ),
+    "an init container that ends needs no request": merged(HPA, CPU, at("gateway.extraInitContainers", [{"name": "once", "image": "i"}])),
     "user's own /tmp": at("gateway", {"extraVolumes": [{"name": "t", "emptyDir": {}}], "extraVolumeMounts": [{"name": "t", "mountPath": "/tmp"}]}),
 }
 

@@ -25,6 +25,10 @@ ADMIN = merged(
     DATABASE, at("secrets.existingSecret.name", "app"), at("bootstrapAdminJob.enabled", True), at("gateway.config.auth.bootstrap_admin.enabled", True)
 )
 SEED = merged(DATABASE, at("seedConfigJob.enabled", True))
+PARTS = at("database.external", {"existingSecret": {"name": ""}, "parts": {"host": "db", "database": "d", "secret": {"name": "creds"}}})
+ROUTE = {"httpRoute": {"enabled": True, "parentRefs": [{"name": "gw"}]}}
+DIGEST = "sha256:" + "a" * 64
+OBJECT = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "extra"}, "data": {"ns": "{{ .Release.Namespace }}"}}
 GATEWAY, UI = "Deployment/-gateway", "Deployment/-admin-ui"
 POD = "spec.template.spec"
 MAIN, INIT = f"{POD}.containers[0]", f"{POD}.initContainers[0]"
@@ -37,7 +41,11 @@ CASES: dict[str, tuple] = {
     "nameOverride": ("gw", GATEWAY, 'metadata.labels."app.kubernetes.io/name"', "gw"),
     "fullnameOverride": ("llm", GATEWAY, "metadata.name", "llm-gateway"),
     "imagePullSecrets": ([{"name": "p"}], UI, f"{POD}.imagePullSecrets", [{"name": "p"}]),
-    "global": ({"a": {"b": 1}}, GATEWAY, "metadata.name", "r-oceans-llm-gateway"),
+    "global.imageRegistry": ("reg.x:5000/m/", UI, f"{MAIN}.image", "reg.x:5000/m/ahstn/oceans-llm-admin-ui:v0.1.0"),
+    "platform": ("openshift", GATEWAY, f"{POD}.securityContext", {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}),
+    "commonLabels": (FREE, "Job/-migrate", "spec.template.metadata.labels.x", "y"),
+    "commonAnnotations": (FREE, "ConfigMap/-config", META, FREE),
+    "extraObjects": ([OBJECT], "ConfigMap/extra", "data.ns", "ns"),
     "serviceAccount.create": (False, GATEWAY, f"{POD}.serviceAccountName", "default"),
     "serviceAccount.annotations": (FREE, "ServiceAccount/", META, FREE),
     "serviceAccount.name": ("sa", UI, f"{POD}.serviceAccountName", "sa"),
@@ -45,9 +53,12 @@ CASES: dict[str, tuple] = {
     "gateway.replicaCount": (3, GATEWAY, "spec.replicas", 3),
     "gateway.image.repository": ("reg.io/gw", GATEWAY, f"{MAIN}.image", "reg.io/gw:v0.1.0"),
     "gateway.image.tag": ("v9", GATEWAY, f"{INIT}.image", "ghcr.io/ahstn/oceans-llm-gateway:v9"),
+    "gateway.image.digest": (DIGEST, GATEWAY, f"{INIT}.image", f"ghcr.io/ahstn/oceans-llm-gateway:v0.1.0@{DIGEST}"),
+    "gateway.extraInitContainers": ([{"name": "p", "image": "i", "restartPolicy": "Always"}], "Job/-migrate", f"{INIT}.name", "p"),
     "gateway.image.pullPolicy": ("Always", "Job/-migrate", f"{MAIN}.imagePullPolicy", "Always"),
     "gateway.podLabels": (FREE, GATEWAY, "spec.template.metadata.labels.x", "y"),
     "gateway.podAnnotations": (FREE, GATEWAY, "spec.template.metadata.annotations.x", "y"),
+    "gateway.secretsDigest": ("a=1", GATEWAY, f'spec.template.{META}."oceans.llm/secrets-digest"', "a=1"),
     "gateway.containerPort": (9090, GATEWAY, f"{MAIN}.ports[0].containerPort", 9090, at("gateway.config.server.bind", "0.0.0.0:9090")),
     "gateway.configMountPath": ("/g.yaml", "Job/-migrate", f"{MAIN}.volumeMounts[0].mountPath", "/g.yaml"),
     "gateway.allowLiteralSecretsInConfig": (True, GATEWAY, "metadata.name", "r-oceans-llm-gateway", at("gateway.config.x", "literal.x")),
@@ -72,9 +83,11 @@ CASES: dict[str, tuple] = {
     "adminUi.replicaCount": (2, UI, "spec.replicas", 2),
     "adminUi.image.repository": ("reg.io/ui", UI, f"{MAIN}.image", "reg.io/ui:v0.1.0"),
     "adminUi.image.tag": ("v9", UI, f"{MAIN}.image", "ghcr.io/ahstn/oceans-llm-admin-ui:v9"),
+    "adminUi.image.digest": (DIGEST, UI, f"{MAIN}.image", f"ghcr.io/ahstn/oceans-llm-admin-ui:v0.1.0@{DIGEST}"),
     "adminUi.image.pullPolicy": ("Never", UI, f"{MAIN}.imagePullPolicy", "Never"),
     "adminUi.podLabels": (FREE, UI, "spec.template.metadata.labels.x", "y"),
     "adminUi.podAnnotations": (FREE, UI, "spec.template.metadata.annotations", FREE),
+    "adminUi.secretsDigest": ("b=1", UI, f"spec.template.{META}", {"oceans.llm/secrets-digest": "b=1"}),
     "adminUi.containerPort": (3001, UI, f"{MAIN}.env[0]", {"name": "PORT", "value": "3001"}),
     "adminUi.extraEnv": ([{"name": "A", "value": "1"}], UI, f"{MAIN}.env[2]", {"name": "A", "value": "1"}),
     "adminUi.extraEnvFrom": ([{"secretRef": {"name": "s"}}], UI, f"{MAIN}.envFrom", [{"secretRef": {"name": "s"}}]),
@@ -95,7 +108,60 @@ CASES: dict[str, tuple] = {
     "database.mode": ("cloudnativepg", "Cluster/", "apiVersion", "postgresql.cnpg.io/v1"),
     "database.external.existingSecret.name": ("db", GATEWAY, f"{MAIN}.env[4].valueFrom.secretKeyRef", {"name": "db", "key": "POSTGRES_URL"}),
     "database.external.existingSecret.key": ("url", "Job/-migrate", f"{MAIN}.env[4].valueFrom.secretKeyRef", {"name": "pg", "key": "url"}),
-    "database.cloudnativepg.clusterName": ("pg1", GATEWAY, f"{MAIN}.env[4].valueFrom.secretKeyRef", {"name": "pg1-app", "key": "uri"}, CNPG),
+    "database.external.parts.host": ("h2", GATEWAY, f"{MAIN}.env[6].value", "postgresql://h2:5432/d", PARTS),
+    "database.external.parts.port": (6432, GATEWAY, f"{MAIN}.env[6].value", "postgresql://db:6432/d", PARTS),
+    "database.external.parts.database": ("a b/c#?", GATEWAY, f"{MAIN}.env[6].value", "postgresql://db:5432/a%20b%2Fc%23%3F", PARTS),
+    "database.external.parts.secret.name": ("c2", GATEWAY, f"{MAIN}.env[5].valueFrom.secretKeyRef", {"name": "c2", "key": "username"}, PARTS),
+    "database.external.parts.secret.userKey": ("user", GATEWAY, f"{MAIN}.env[5].valueFrom.secretKeyRef.key", "user", PARTS),
+    "database.external.parts.secret.passwordKey": ("pw", GATEWAY, f"{MAIN}.env[4].valueFrom.secretKeyRef.key", "pw", PARTS),
+    "database.external.parts.secret.hostKey": (
+        "host",
+        GATEWAY,
+        f"{MAIN}.env[4]",
+        {"name": "PGHOST", "valueFrom": {"secretKeyRef": {"name": "creds", "key": "host"}}},
+        merged(PARTS, at("database.external.parts", {"host": "", "secret": {"hostKey": "address"}})),
+    ),
+    "database.external.parts.secret.portKey": ("port", GATEWAY, f"{MAIN}.env[7].value", "postgresql://db:$(PGPORT)/d", PARTS),
+    "database.external.parts.secret.databaseKey": (
+        "dbname",
+        GATEWAY,
+        f"{MAIN}.env[4]",
+        {"name": "PGDATABASE", "valueFrom": {"secretKeyRef": {"name": "creds", "key": "dbname"}}},
+        merged(PARTS, at("database.external.parts", {"database": "", "secret": {"databaseKey": "db"}})),
+    ),
+    "database.external.parts.sslMode": ("require", GATEWAY, f"{MAIN}.env[6].value", "postgresql://db:5432/d?sslmode=require", PARTS),
+    "database.external.parts.ca.secretName": (
+        "ca",
+        "Job/-migrate",
+        f"{POD}.volumes[2]",
+        {"name": "database-ca", "secret": {"secretName": "ca", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+        PARTS,
+    ),
+    "database.external.parts.ca.configMapName": (
+        "ca",
+        GATEWAY,
+        f"{MAIN}.env[6].value",
+        "postgresql://db:5432/d?sslmode=verify-full&sslrootcert=/etc/oceans-llm/database-ca/ca.crt",
+        PARTS,
+    ),
+    "database.external.parts.ca.key": (
+        "root.pem",
+        GATEWAY,
+        f"{POD}.volumes[2].configMap.items",
+        [{"key": "root.pem", "path": "ca.crt"}],
+        merged(PARTS, at("database.external.parts.ca.configMapName", "ca")),
+    ),
+    "database.external.migrations.existingSecret.name": ("direct", "Job/-migrate", f"{MAIN}.env[4].valueFrom.secretKeyRef.name", "direct"),
+    "database.external.migrations.existingSecret.key": (
+        "url",
+        "Job/-migrate",
+        f"{MAIN}.env[4].valueFrom.secretKeyRef.key",
+        "url",
+        at("database.external.migrations.existingSecret.name", "direct"),
+    ),
+    "database.external.migrations.host": ("direct", "Job/-migrate", f"{MAIN}.env[6].value", "postgresql://direct:5432/d", PARTS),
+    "database.external.migrations.port": (5433, "Job/-migrate", f"{MAIN}.env[6].value", "postgresql://db:5433/d", PARTS),
+    "database.cloudnativepg.clusterName": ("pg1", GATEWAY, f"{MAIN}.env[6].valueFrom.secretKeyRef", {"name": "pg1-app", "key": "uri"}, CNPG),
     "database.cloudnativepg.instances": (3, "Cluster/", "spec.instances", 3, CNPG),
     "database.cloudnativepg.database": ("d", "Cluster/", "spec.bootstrap.initdb.database", "d", CNPG),
     "database.cloudnativepg.owner": ("o", "Cluster/", "spec.bootstrap.initdb.owner", "o", CNPG),
@@ -103,12 +169,12 @@ CASES: dict[str, tuple] = {
     "database.cloudnativepg.startupTimeoutSeconds": (77, "Job/-migrate", f"{INIT}.args[4]", "77", CNPG),
     "database.cloudnativepg.storage.size": ("5Gi", "Cluster/", "spec.storage", {"size": "5Gi"}, CNPG),
     "database.cloudnativepg.storage.storageClass": ("c", "Cluster/", "spec.storage", {"size": "20Gi", "storageClass": "c"}, CNPG),
-    "database.cloudnativepg.walStorage.enabled": (True, "Cluster/", "spec.walStorage", {"size": "20Gi"}, CNPG),
+    "database.cloudnativepg.walStorage.enabled": (True, "Cluster/", "spec.walStorage", {"size": "10Gi"}, CNPG),
     "database.cloudnativepg.walStorage.size": ("5Gi", "Cluster/", "spec.walStorage", {"size": "5Gi"}, WAL),
     "database.cloudnativepg.walStorage.storageClass": ("c", "Cluster/", "spec.walStorage.storageClass", "c", WAL),
     "database.cloudnativepg.resources": (RESOURCES, "Cluster/", "spec.resources", RESOURCES, CNPG),
     "database.cloudnativepg.backup": ({"retentionPolicy": "7d"}, "Cluster/", "spec.backup", {"retentionPolicy": "7d"}, CNPG),
-    "database.cloudnativepg.monitoring.enablePodMonitor": (True, "Cluster/", "spec.monitoring", {"enablePodMonitor": True}, CNPG),
+    "database.cloudnativepg.monitoring": ({"enablePodMonitor": True}, "Cluster/", "spec.monitoring", {"enablePodMonitor": True}, CNPG),
     "database.cloudnativepg.additionalSpec": ({"imageName": "i"}, "Cluster/", "spec.imageName", "i", CNPG),
     "secrets.inline": ({"K": "v"}, "Secret/-env", "data", {"K": "dg=="}),
     "secrets.existingSecret.name": ("app", "Job/-migrate", f"{MAIN}.envFrom", [{"secretRef": {"name": "app"}}]),
@@ -125,6 +191,18 @@ CASES: dict[str, tuple] = {
     "ingress.annotations": (FREE, "Ingress/", META, FREE, INGRESS),
     "ingress.hosts": ([{"host": "c.d"}], "Ingress/", "spec.rules[0].http.paths[0].pathType", "Prefix", INGRESS),
     "ingress.tls": ([{"secretName": "s", "hosts": ["a"]}], "Ingress/", "spec.tls", [{"secretName": "s", "hosts": ["a"]}], INGRESS),
+    "httpRoute.enabled": (True, "HTTPRoute/-gateway", "spec.rules[0].backendRefs", [{"name": "r-oceans-llm-gateway", "port": 8080}], ROUTE),
+    "httpRoute.parentRefs": ([{"name": "g2"}], "HTTPRoute/-gateway", "spec.parentRefs", [{"name": "g2"}], ROUTE),
+    "httpRoute.hostnames": (["a.b"], "HTTPRoute/-gateway", "spec.hostnames", ["a.b"], ROUTE),
+    "httpRoute.annotations": (FREE, "HTTPRoute/-gateway", META, FREE, ROUTE),
+    "httpRoute.matches": ([{"path": {"value": "/v1"}}], "HTTPRoute/-gateway", "spec.rules[0].matches", [{"path": {"value": "/v1"}}], ROUTE),
+    "httpRoute.filters": ([{"type": "URLRewrite"}], "HTTPRoute/-gateway", "spec.rules[0].filters", [{"type": "URLRewrite"}], ROUTE),
+    "httpRoute.timeouts.request": ("1h", "HTTPRoute/-gateway", "spec.rules[0].timeouts", {"request": "1h", "backendRequest": "1h"}, ROUTE),
+    "httpRoute.timeouts.backendRequest": ("5m", "HTTPRoute/-gateway", "spec.rules[0].timeouts", {"request": "15m", "backendRequest": "5m"}, ROUTE),
+    "route.enabled": (True, "Route/-gateway", "spec.to.name", "r-oceans-llm-gateway"),
+    "route.host": ("a.b", "Route/-gateway", "spec.host", "a.b", at("route.enabled", True)),
+    "route.annotations": (FREE, "Route/-gateway", f"{META}.x", "y", at("route.enabled", True)),
+    "route.tls": ({"termination": "reencrypt"}, "Route/-gateway", "spec.tls.termination", "reencrypt", at("route.enabled", True)),
     "autoscaling.enabled": (True, GATEWAY, "spec.replicas", None, HPA),
     "autoscaling.minReplicas": (4, "HorizontalPodAutoscaler/", "spec.minReplicas", 4, HPA),
     "autoscaling.maxReplicas": (9, "HorizontalPodAutoscaler/", "spec.maxReplicas", 9, HPA),
@@ -174,6 +252,15 @@ CASES: dict[str, tuple] = {
         {"ipBlock": {"cidr": "10.0.0.0/8"}},
         POLICY,
     ),
+    "networkPolicy.apiServerCidrs": (
+        ["172.18.0.2/32"],
+        "NetworkPolicy/-gateway",
+        "spec.ingress[0].from[1]",
+        {"ipBlock": {"cidr": "172.18.0.2/32"}},
+        POLICY,
+        at("networkPolicy.gatewayFrom", [{"podSelector": {}}]),
+    ),
+    "migrations.mode": ("job", "Job/-migrate-", "spec.ttlSecondsAfterFinished", None),
     "networkPolicy.egress": ([{"to": []}], "NetworkPolicy/-egress", "spec.egress[2]", {"to": []}, POLICY),
 }
 for _section, _suffix, _needs in (("migrations", "-migrate", {}), ("bootstrapAdminJob", "-bootstrap-admin", ADMIN), ("seedConfigJob", "-seed-config", SEED)):
@@ -190,6 +277,16 @@ for _section, _suffix, _needs in (("migrations", "-migrate", {}), ("bootstrapAdm
         f"{_section}.activeDeadlineSeconds": (0, _job, "spec.activeDeadlineSeconds", None, _needs),
         f"{_section}.resources": (RESOURCES, _job, f"{MAIN}.resources", RESOURCES, _needs),
     }
+for _owner, _object in (("gateway", "Service/-gateway"), ("adminUi", "Service/-admin-ui")):
+    for _field, _value in (
+        ("ipFamilyPolicy", "PreferDualStack"),
+        ("ipFamilies", ["IPv6", "IPv4"]),
+        ("externalTrafficPolicy", "Local"),
+        ("internalTrafficPolicy", "Local"),
+        ("trafficDistribution", "PreferClose"),
+        ("loadBalancerClass", "example.com/lb"),
+    ):
+        CASES[f"service.{_owner}.{_field}"] = (_value, _object, f"spec.{_field}", _value, at(f"service.{_owner}.type", "LoadBalancer"))
 for _owner, _object in (("gateway", GATEWAY), ("adminUi", UI)):
     for _probe in ("startup", "liveness", "readiness"):
         _where = f"{MAIN}.{_probe}Probe"
@@ -215,7 +312,11 @@ def test_every_key_has_a_case() -> None:
 def test_key(key: str) -> None:
     value, where, path, expected, *needs = CASES[key]
     kind, _, suffix = where.partition("/")
+    if suffix == "-migrate-":  # the name ends with a hash
+        suffix = named(render(merged(DATABASE, at(key, value))), kind)["metadata"]["name"]
     objects = render(merged(DATABASE, *needs, at(key, value)))
+    if key == "database.external.migrations.host":
+        assert get(named(objects, "Deployment", "-gateway"), f"{MAIN}.env[6].value") == "postgresql://db:5432/d", "the gateway keeps its pooler"
     if key == "gateway.config":
         assert "- id: t" in named(objects, kind, suffix)["data"]["gateway.yaml"]
         return
@@ -226,7 +327,7 @@ def test_key(key: str) -> None:
         found = None
     assert found == expected
     # and the value made the difference: without it something else stands there
-    if key.rpartition(".")[2] not in ("enabled", "global", "allowLiteralSecretsInConfig", "hook", "containerPort"):
+    if key.rpartition(".")[2] not in ("enabled", "allowLiteralSecretsInConfig", "hook", "containerPort"):
         assert render(merged(DATABASE, *needs)) != objects
 
 
@@ -246,7 +347,7 @@ def test_every_value_is_described() -> None:
 def nodes(node: dict, path: str = "") -> Iterator[tuple[str, dict]]:
     """(dotted path, subschema) of everything that the schema names."""
     while "$ref" in node:
-        node = schema()["$defs"][node["$ref"].rsplit("/", 1)[1]]
+        node = functools.reduce(lambda inner, part: inner[part], node["$ref"].removeprefix("#/").split("/"), schema())
     yield path, node
     for name, inner in node.get("properties", {}).items():
         yield from nodes(inner, f"{path}.{name}".lstrip("."))
@@ -278,6 +379,11 @@ OPEN = {
     "gateway.config",
     *(f"{pod}.{field}" for pod in ("gateway", "adminUi") for field in ("podLabels", "podAnnotations", "lifecycle", "podSecurityContext", "securityContext")),
     "gateway.initSecurityContext",
+    "commonLabels",
+    "commonAnnotations",
+    "httpRoute.annotations",
+    "route.annotations",
+    "route.tls",
     "serviceAccount.annotations",
     "service.gateway.annotations",
     "service.adminUi.annotations",
@@ -290,6 +396,7 @@ OPEN = {
     "scheduling.affinity",
     "secrets.inline",
     "database.cloudnativepg.backup",
+    "database.cloudnativepg.monitoring",
     "database.cloudnativepg.additionalSpec",
 }
 
@@ -380,6 +487,15 @@ def test_empty_keys_mean_the_default_of_a_map() -> None:
                 "migrations.annotations",
                 "migrations.resources",
                 "serviceAccount.annotations",
+                "commonLabels",
+                "commonAnnotations",
+                "extraObjects",
+                "global",
+                "gateway.extraInitContainers",
+                "gateway.image.digest",
+                "service.gateway.ipFamilyPolicy",
+                "httpRoute.timeouts",
+                "networkPolicy.apiServerCidrs",
                 "rollout.progressDeadlineSeconds",
                 "podDisruptionBudget.maxUnavailable",
                 "gateway.image.tag",
