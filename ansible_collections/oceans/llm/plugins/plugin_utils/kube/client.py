@@ -184,6 +184,15 @@ class Cluster:
         """The last lines of one container; of its previous run with ``previous``."""
         return "".join(self.log_stream(namespace, pod, container, previous=previous or None, tailLines=tail))
 
+    def log_lines(self, namespace: str, pod: str, container: str) -> Iterator[str]:
+        """Whole lines of a short log as they are written; ends when the container does."""
+        rest = ""
+        for piece in self.log_stream(namespace, pod, container, follow=True):
+            *lines, rest = (rest + piece).split("\n")
+            yield from lines
+        if rest:
+            yield rest
+
     def log_stream(self, namespace: str, pod: str, container: str, **query: Any) -> Iterator[str]:
         """One container's log in pieces of any size, as it is written with ``follow=True``; then it ends when the container does.
 

@@ -106,7 +106,7 @@ class Probe:
                 return
             pod = self._running(made)
             if pod:
-                for line in self._cluster.follow_logs(self._namespace, pod, probe_job.COMPONENT):
+                for line in self._cluster.log_lines(self._namespace, pod, probe_job.COMPONENT):
                     self._heard(line)
                 self._give_up(self._why or "the probe pod has ended")
         except ApiError as error:
