@@ -60,7 +60,7 @@ class Probe:
         self._why, self._job, self._node = "", "", ""
         self._labels: Mapping[str, str] = {}
         self._thread: threading.Thread | None = None
-        self._stopped = False
+        self._ended = self._stopped = False
 
     @property
     def service(self) -> Object | None:
@@ -106,8 +106,11 @@ class Probe:
                 return
             pod = self._running(made)
             if pod:
-                for line in self._cluster.follow_logs(self._namespace, pod, probe_job.COMPONENT):
-                    self._heard(line)
+                rest = ""
+                for piece in self._cluster.log_stream(self._namespace, pod, probe_job.COMPONENT, follow=True):
+                    *lines, rest = (rest + piece).split("\n")
+                    for line in lines:
+                        self._heard(line)
                 self._give_up(self._why or "the probe pod has ended")
         except ApiError as error:
             self._give_up(str(error))
@@ -179,8 +182,6 @@ class Probe:
             self._why, self._lines = " ".join(why.split())[:300], []
             self._ended = True
             self._changed.notify_all()
-
-    _ended = False
 
     # --- answer ----------------------------------------------------------------------------------------------------------
 
