@@ -93,14 +93,15 @@ class ActionModule(ClusterAction):
         there = self._namespace(args, cluster)
         lock = Lock(cluster, wanted.namespace, wanted.name, self.say)
         lock.look()
-        pending = releases.latest(cluster, wanted.namespace, wanted.name)
-        if pending and pending.pending:  # Helm does not even plan on top of it
+        live = releases.latest(cluster, wanted.namespace, wanted.name)
+        if live and live.pending:  # Helm does not even plan on top of it
             if check:
-                return dict(change.would_give_up(pending))
-            with lock.of(pending.revision + 1):
-                change.recover(cluster, wanted, pending, lock, self.say, args["recover_after"])
+                return dict(change.would_give_up(live))
+            with lock.of(live.revision + 1):
+                change.recover(cluster, wanted, live, lock, self.say, args["recover_after"])
+            live = releases.latest(cluster, wanted.namespace, wanted.name)
         self._go_on()
-        plan = planner.make(cluster, self._cli, wanted, self.say, check=check, make_key=there and not check)
+        plan = planner.make(cluster, self._cli, wanted, live, self.say, check=check, make_key=there and not check)
         for secret in plan.digests.data.values():
             self.redactor.learn_secret(secret)
         self._go_on()

@@ -23,13 +23,14 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.oceans.llm.plugins.action.release import ActionModule
+from ansible_collections.oceans.llm.plugins.action.rollout import ActionModule as RolloutModule
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import lock, process
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Holder
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import clock
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import causes, evidence, fence, follow, guard, interrupt, post_check, verdict, watch
 
-from .fake_api import FakeApi, status
-from .fake_cluster import NS, FakeCluster, record
+from .fake_api import FakeApi, ok, status
+from .fake_cluster import NS, SERVICE, FakeCluster, record
 from .local_task import FakeHelm, action_of
 
 #: in place of Ansible's async wrapper and kubernetes.core.helm, which take seconds: what they do with helm, and the job file that they leave
@@ -99,12 +100,12 @@ class World:
         """Do something once the migration's pod runs and is watched."""
         self.at("/api/v1/namespaces/ns/pods/mig-x/log", do, "GET")
 
-    def run(self, **more):
+    def run(self, check_mode=False, **more):
         args = {
             "name": "rel", "namespace": NS, "chart": str(self.home), "host": self.api.url, "api_key": "a-token", "helm_binary": str(self.helm.program),
             "digest_places": [], "timeout": 15, "report_dir": str(self.home / "reports"), **more,
         }  # fmt: skip
-        action = action_of(ActionModule, args)
+        action = action_of(ActionModule, args, check=check_mode)
         action.say = lambda line: self.said.append(action.redactor(line))
         action._execute_module = self._started
         return action.run(task_vars={"inventory_hostname": "here"})
@@ -452,3 +453,88 @@ def test_a_signal_after_the_rollout_is_complete_does_not_undo_it(world):
     world.helm_does("complete")
     world.at("/api/v1/namespaces/ns/services/http:gw:8080/proxy/api/v1/health", lambda: os.kill(os.getpid(), signal.SIGINT), "GET")
     check(world, world.run(), "served", "")
+
+
+# --- nothing to change, check mode, and a release that somebody else changes ---------------------------------------------
+
+
+def watched(world, check_mode=False, **more):
+    """The plugin oceans.llm.rollout."""
+    args = {"name": "rel", "namespace": NS, "host": world.api.url, "api_key": "a-token", "timeout": 4, "report_dir": str(world.home / "reports"), **more}
+    action = action_of(RolloutModule, args, check=check_mode)
+    action.say = lambda line: world.said.append(action.redactor(line))
+    return action.run(task_vars={"inventory_hostname": "here"})
+
+
+def writes(world):
+    return [(m, p) for m, p, *_ in world.api.seen if m in ("POST", "PATCH", "DELETE") and p.startswith("/api")]
+
+
+def unchanged(world):
+    """A release that is served, and a chart that makes the same of it."""
+    world.cluster.complete()
+    (world.home / "plan.json").write_text(json.dumps(record(2, "pending-upgrade")))
+    world.cluster.put("services", SERVICE)
+    for path, plural, name in ((f"/apis/apps/v1/namespaces/{NS}/deployments/web", "deployments", "web"), (f"/api/v1/namespaces/{NS}/services/gw", "services", "gw")):
+        world.api.on("PATCH", path, lambda h, plural=plural, name=name: ok(world.cluster.objects[plural][name])(h))
+
+
+def test_nothing_to_change_writes_nothing_and_is_followed_once(world):
+    unchanged(world)
+    result = world.run()
+    check(world, result, "served", "")
+    assert not result["changed"] and len(world.helm.calls("upgrade")) == 1
+    assert not [w for w in writes(world) if "dryRun" not in str(w) and w[0] != "PATCH"] and "leases" not in str(writes(world))
+    lists = [p for m, p, q, _b in world.api.seen if m == "GET" and p.endswith("/pods") and "watch" not in q]
+    assert len(lists) == 1
+
+
+def test_check_mode_says_what_would_change_and_writes_nothing(world):
+    result = world.run(check_mode=True)
+    assert result["changed"] and result["msg"].startswith("would change: ") and world.said == [result["msg"]] and writes(world) == []
+
+
+def test_check_mode_over_a_pending_revision(world):
+    world.cluster.helm_record("pending-install")
+    result = world.run(check_mode=True)
+    assert result["changed"] and "revision 1 is pending-install" in result["msg"] and "would be given up" in result["msg"] and writes(world) == []
+
+
+def test_somebody_elses_pending_revision_is_left_alone(world):
+    world.cluster.helm_record("pending-install")
+    result = world.run()
+    assert result["failed"] and "was not started by this collection; nothing was changed" in result["msg"] and not world.helm.calls("upgrade")
+    assert world.cluster.holder == ""
+
+
+def test_a_namespace_that_does_not_exist_or_goes(world):
+    path = f"/api/v1/namespaces/{NS}"
+    world.api.script[("GET", path)] = [status(404, "NotFound", "no")]
+    result = world.run()
+    assert result["failed"] and "does not exist" in result["msg"]
+    world.api.script[("GET", path)] = [ok({"metadata": {"name": NS, "deletionTimestamp": "2026-01-01T00:00:00Z"}})]
+    assert "is being deleted since 2026-01-01T00:00:00Z" in world.run()["msg"]
+
+
+def test_another_run_between_plan_and_lock(world):
+    world.at("/fake/planning", lambda: world.cluster.helm_record("deployed"))
+    result = world.run()
+    assert result["failed"] and "went to revision 1 while this run was planning" in result["msg"] and world.cluster.holder == ""
+
+
+def test_somebody_elses_change_is_followed_and_nothing_is_stopped(world):
+    world.cluster.migrating()
+    result = watched(world)
+    assert result["failed"] and result["outcome"] == "failed" and result["code"] == "Timeout" and writes(world) == [] and world.cluster.alive
+    assert not [line for line in world.lines() if result["msg"] in line]
+
+
+def test_a_served_release_is_said_to_be_served(world):
+    world.cluster.complete()
+    result = watched(world)
+    assert not result.get("failed") and result["outcome"] == "served" and [line for line in world.lines() if result["msg"] in line]
+
+
+def test_a_release_that_helm_does_not_know(world):
+    assert "Helm knows no release rel" in watched(world)["msg"]
+    assert not watched(world, check_mode=True).get("failed")

@@ -148,10 +148,11 @@ class Follower:
         return time.monotonic() - self._started
 
     def _loop(self, helm: HelmRun | None) -> Verdict:
-        world, told = self._world, time.monotonic()
+        world, told, wait = self._world, time.monotonic(), 0.0  # what is complete already need not be waited for
         while True:
-            for change in self._observer.changes(TICK):
+            for change in self._observer.changes(wait):
                 self._apply(change)
+            wait = TICK
             self._unseen()
             self._slept()
             running = helm.poll() if helm else Helm()

@@ -57,10 +57,13 @@ class Plan:
         return phrase if len(phrase) <= 400 else f"{phrase[:400]}…"
 
 
-def make(cluster: Cluster, helm: Helm, wanted: Wanted, say: Callable[[str], None], *, check: bool, make_key: bool) -> Plan:
-    """:raises NotPlanned: with the reason why the change must not begin.  :raises HelmError: when Helm refuses the chart or its values."""
+def make(
+    cluster: Cluster, helm: Helm, wanted: Wanted, live: Release | None, say: Callable[[str], None], *, check: bool, make_key: bool
+) -> Plan:
+    """`live`: the newest revision.
+
+    :raises NotPlanned: with the reason why the change must not begin.  :raises HelmError: when Helm refuses the chart or its values."""
     ns, places = wanted.namespace, list(wanted.digest_places)
-    live = releases.latest(cluster, ns, wanted.name)
     planned = helm.plan(wanted.name, ns, wanted.chart, digest.with_placeholder(wanted.values, places))
     key = _key(cluster, wanted, say, make_key) if places else None
     written = Written.of(dict(wanted.secret_written or {}), ns)

@@ -14,6 +14,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,9 +83,12 @@ class Observer:
         """
         state: dict[str, dict[str, dict[str, Any]]] = {}
         begin: list[tuple[str, Watched, str]] = []
-        for kind, what in {**self._also, **self._kinds}.items():
+        everything = {**self._also, **self._kinds}
+        with ThreadPoolExecutor(len(everything)) as pool:  # one after the other takes a second where the API server is far away
+            answers = {kind: pool.submit(self._first, kind, what) for kind, what in everything.items()}
+        for kind, what in everything.items():
             try:
-                answer = self._cluster.list(what.path, **what.query, **({"limit": 1} if kind == "Event" else {}))
+                answer = answers[kind].result()
             except ApiError as error:
                 if kind in self._also and error.status in (403, 404):
                     self.unseen[kind] = str(error)
@@ -96,6 +100,9 @@ class Observer:
             self._kept[kind] = what
             self._begin(kind, what, version)
         return state
+
+    def _first(self, kind: str, what: Watched) -> dict[str, Any]:
+        return self._cluster.list(what.path, **what.query, **({"limit": 1} if kind == "Event" else {}))
 
     def again(self) -> None:
         """List everything again and watch from there on; what the watches of before may still tell is not listened to."""
