@@ -160,6 +160,7 @@ class ActionModule(ClusterAction):
             verify=args["verify"],
             probe=prober,
             probes=args["probe"] != "false",
+            interrupted=self._interrupt,
             key=plan.key,
             folder=args["report_dir"],
             always=args["report_always"],

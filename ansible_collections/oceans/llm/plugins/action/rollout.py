@@ -64,6 +64,7 @@ class ActionModule(ClusterAction):
                 verify=args["verify"],
                 probe=prober,
                 probes=args["probe"] != "false",
+                interrupted=interrupt,
                 folder=args["report_dir"],
                 always=args["report_always"],
                 clean=self.redactor,

@@ -38,6 +38,7 @@ def report(
     verify: str = STRICT,
     probe: Probe | None = None,
     probes: bool = True,
+    interrupted: Interrupt | None = None,
     key: bytes | None = None,
     folder: str = "",
     always: bool = False,
@@ -53,7 +54,7 @@ def report(
     found = None
     try:
         if outcome.state is State.DONE:
-            found = post_check.check(cluster, outcome.snapshot, release, expected, key, probe)
+            found = post_check.check(cluster, outcome.snapshot, release, expected, key, probe, say, interrupted)
     except Exception as error:
         found = post_check.Served(wrong=_not_checked(outcome, release, error))
     finally:

@@ -95,6 +95,7 @@ def as_json(run: Run) -> dict[str, Any]:
         "seconds": round(outcome.seconds, 1),
         "first_signal_seconds": outcome.first_signal,
         "version_served": run.result.get("version_served", ""),
+        "verified": run.result.get("verified", ""),
         "cause": as_dict(outcome.cause),
         "causes": [as_dict(c) for c in outcome.causes],
         "database": outcome.database,
