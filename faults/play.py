@@ -24,7 +24,9 @@ from .place import Place
 
 HOST = "faults"
 MARK = "OCEANS_LLM_FAULT_RUN"
-FAILED = re.compile(rf"^\[{HOST}\] (FAILED (\S+) .*)$")
+FAILED = re.compile(r"(FAILED (\S+) .*)$")
+#: how Ansible shows a failed task; after a signal it shows nothing, and the engine says its sentence itself
+RESULT = f"fatal: [{HOST}]: FAILED! => "
 REFUSED = re.compile(rf"^\[{HOST}\] ERROR (\S+) (.*)$")
 HEADER = re.compile(r"^TASK \[(?:oceans\.llm\.)?(\w+) : ")
 
@@ -140,7 +142,8 @@ class Play:
     def failure(self) -> tuple[float, str, str] | None:
         """(when, code, line) of the engine's FAILED."""
         for at, text in self.lines:
-            found = FAILED.match(text)
+            said = json.loads(text.removeprefix(RESULT)).get("msg", "") if text.startswith(RESULT) else text.removeprefix(f"[{HOST}] ")
+            found = FAILED.match(said) if said != text else None
             if found:
                 return at, found.group(2), found.group(1)
         return None

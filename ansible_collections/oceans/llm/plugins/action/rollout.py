@@ -13,6 +13,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Clus
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion, post_check, probe
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database_look import DatabaseLook
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.guard import Guard
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.scope import also_watched, scope_of
 
@@ -38,29 +39,27 @@ class ActionModule(ClusterAction):
                 scope_of(release, args["namespace"], args["name"], ours=False),
                 self.say,
                 args["timeout"],
-                fences=False,
                 clean=self.redactor,
                 also=also_watched(release, args["namespace"], args["name"]),
                 interrupted=interrupt,
                 database=DatabaseLook(cluster, args["namespace"], (*release.manifest, *release.hooks)),
                 probe=prober,
             )
-            follower.start()
-            outcome = follower.run(None)
+            guard = Guard(cluster, follower, changes=False)
+            guard.start()
             result = conclusion.report(
                 cluster,
                 release,
-                outcome,
+                guard.run(None),
                 post_check.expected_version(release, args["expected_version"], args["version"]),
                 self.say,
                 verify=args["verify"],
                 probe=prober,
                 probes=args["probe"] != "false",
+                interrupted=interrupt,
                 folder=args["report_dir"],
                 always=args["report_always"],
                 clean=self.redactor,
                 host=self.host,
             )
-            if interrupt:
-                interrupt.last_words(f"[{self.host}] {result['msg']}", self.say)
-        return {"changed": False} | result
+            return {"changed": False} | conclusion.tell(result, interrupt, self.host, self.say, self.verbose)

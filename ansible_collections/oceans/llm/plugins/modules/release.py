@@ -134,13 +134,25 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+outcome:
+  description:
+    - How the run ended. C(served), or C(failed) - the release itself; C(lost) - another run took the release over, or its namespace was
+      deleted; C(interrupted) - by a signal; C(broken) - by a defect of the collection.
+  type: str
+  returned: when the release was followed
+code:
+  description: The code of the cause, empty when there is none. The codes are listed in the collection docs/causes.md.
+  type: str
+  returned: when the release was followed
 changed:
   description: Whether a revision was made. Of a failed run too.
   type: bool
   returned: always
 msg:
   description:
-    - The last line.
+    - The last line. It stands once on the screen; of a failed task Ansible prints it with the result.
+    - Ansible prints the whole result of a failed task. Without C(-v) that result therefore has RV(changed), RV(msg), RV(outcome), RV(code)
+      and RV(report) only; all else is in C(report.json), or in the result with C(-v).
     - "When the rollout failed - C(FAILED <code> <object>: <cause> — <evidence> — <database, old pods> — <what to do>)."
   type: str
   returned: always

@@ -86,6 +86,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+outcome:
+  description: How the run ended, see RV(oceans.llm.release#module:outcome).
+  type: str
+  returned: when the release was followed
+code:
+  description: The code of the cause, empty when there is none. The codes are listed in the collection docs/causes.md.
+  type: str
+  returned: when the release was followed
 changed:
   description: Always false.
   type: bool

@@ -167,6 +167,10 @@ class ClusterAction(ActionBase):
     def diff_wanted(self) -> bool:
         return bool(self._task.diff)
 
+    @property
+    def verbose(self) -> bool:
+        return bool(Display().verbosity)
+
     def _arguments(self) -> dict[str, Any]:
         spec = {**self.ARGUMENTS, **AUTH}
         checked = ArgumentSpecValidator(spec).validate(plain(self._task.args))

@@ -21,6 +21,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import causes, conclusion, follow, watch
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.guard import Guard
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.post_check import Expected
@@ -70,7 +71,10 @@ class FakeHelm:
 
     def __init__(self, note, seconds=60.0, error=""):
         self._note, self._end, self._error, self._began = note, time.monotonic() + seconds, error, time.time()
-        self.terminated = False
+        self.terminated, self.pid = False, 4711
+
+    def alive(self):
+        return self.poll().running
 
     def poll(self):
         if self.terminated or time.monotonic() > self._end:
@@ -101,8 +105,9 @@ def script(api, plural, *changes):
     api.script[("WATCH", paths.collection(plural, NS))] = [chunks(*changes)]
 
 
-def follower(api, lines, timeout=20.0, **more):
-    return Follower(Cluster.connect({"host": api.url}), SCOPE, lines.append, timeout, **more)
+def follower(api, lines, timeout=20.0, fences=True, scope=SCOPE, **more):
+    cluster = Cluster.connect({"host": api.url})
+    return Guard(cluster, Follower(cluster, scope, lines.append, timeout, **more), changes=fences)
 
 
 LABELS = {"labels": {"app.kubernetes.io/component": "migration"}}
@@ -323,13 +328,8 @@ def test_a_service_that_loses_its_last_ready_pod_is_told_and_so_is_its_recovery(
     api.on("WATCH", paths.endpointslices(NS), chunks((0.2, "MODIFIED", behind(False, False)), (0.6, "MODIFIED", behind(True, True, False))))
     script(api, "jobs", (0.0, "ADDED", job()))
     lines = []
-    run = Follower(
-        Cluster.connect({"host": api.url}),
-        replace(SCOPE, services=("gw", "other")),
-        lines.append,
-        1.5,
-        also={"EndpointSlice": Watched(paths.endpointslices(NS))},
-    )
+    scope = replace(SCOPE, services=("gw", "other"))
+    run = follower(api, lines, 1.5, scope=scope, also={"EndpointSlice": Watched(paths.endpointslices(NS))})
     run.start()
     run.run(None)
     told = [line.split("s ", 1)[1] for line in lines if "Service/" in line]
@@ -339,7 +339,7 @@ def test_a_service_that_loses_its_last_ready_pod_is_told_and_so_is_its_recovery(
 @pytest.mark.parametrize("answer", [status(403, "Forbidden", "no"), status(404, "NotFound", "no")])
 def test_what_may_not_be_seen_is_left_out(api, answer):
     api.on("GET", paths.secrets(NS), answer)
-    run = Follower(Cluster.connect({"host": api.url}), SCOPE, [].append, 0.3, also={"Release": Watched(paths.secrets(NS))})
+    run = follower(api, [], 0.3, also={"Release": Watched(paths.secrets(NS))})
     assert "Release" not in run.start().objects
 
 
@@ -352,7 +352,7 @@ def test_jobs_of_somebody_elses_newer_revision_are_left_alone(api):
     script(api, "jobs", (0.0, "ADDED", job()))
     lines = []
     also = {"Release": Watched(paths.secrets(NS), {"labelSelector": "owner=helm,name=rel"})}
-    run = Follower(Cluster.connect({"host": api.url}), replace(SCOPE, revision=4), lines.append, 5.0, also=also)
+    run = follower(api, lines, 5.0, scope=replace(SCOPE, revision=4), also=also)
     run.start()
     outcome = run.run(None)
     assert outcome.cause.code == "ReleaseOvertaken" and "revision 5" in outcome.cause.cause and outcome.fenced == []
@@ -395,7 +395,7 @@ def test_the_evidence_is_complete_private_and_clean(api, tmp_path):
     everything = "".join((gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()).decode() for path in files)
     assert "canary" not in everything and "(hidden)" in everything
     assert {oct(path.stat().st_mode & 0o777) for path in files} == {"0o600"}
-    assert "report: " in lines[-1] and lines[-1].startswith("FAILED ImageNotFound Pod/mig-x container migrate: ")
+    assert result["msg"].startswith("FAILED ImageNotFound Pod/mig-x container migrate: ") and not any("FAILED" in line for line in lines)
 
 
 def test_a_folder_that_cannot_be_written_hides_no_cause(api, tmp_path):
@@ -406,4 +406,4 @@ def test_a_folder_that_cannot_be_written_hides_no_cause(api, tmp_path):
     blocked.write_text("")
     said = []
     result = conclusion.report(Cluster.connect({"host": api.url}), RELEASE, run.run(None), Expected(), said.append, folder=str(blocked))
-    assert "ImageNotFound" in result["msg"] and "no report" in said[0]
+    assert "ImageNotFound" in result["msg"] and "no report" in result["msg"] and said == []

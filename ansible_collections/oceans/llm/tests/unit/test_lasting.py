@@ -115,6 +115,20 @@ def test_one_that_fails_is_waited_for_until_the_kubelet_acts():
     assert cause.code == "NotLasting" and "exit code 137" in cause.evidence
 
 
+def test_what_is_waited_for_is_said_and_a_signal_ends_the_wait(monkeypatch):
+    monkeypatch.setattr(lasting, "HEARTBEAT", 0.2)
+    slow = {"livenessProbe": {**ELSEWHERE, "initialDelaySeconds": 60}}
+    with FakeApi() as api:
+        place = Place(api)
+        place.gateway["spec"]["template"]["spec"]["containers"][0] |= slow
+        place.pods[0] = pod("gw-a", "gw-1", place.gateway, ago=0)
+        place.play()
+        lines: list[str] = []
+        began = time.monotonic()
+        assert lasting.check(Cluster.connect({"host": api.url}), place.snapshot, lines.append, lambda: len(lines) > 1) is None
+    assert time.monotonic() - began < 5 and "the liveness probe of container gateway in Pod/gw-a has not been tried yet" in lines[0]
+
+
 def test_an_old_complaint_is_no_reason_to_wait():
     old = {**COMPLAINT, "lastTimestamp": rfc(60)}
     assert run({"readinessProbe": HEALTH, "livenessProbe": {**ELSEWHERE, "failureThreshold": 30}}, 5, events=(old,))[1] < 1

@@ -21,9 +21,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..kube import clock as boot_clock
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.clock import seconds
 from ..kube.objects import epoch
 
 DURATION = 30  # seconds that a lease is good for after its last renewal
@@ -84,13 +84,13 @@ class Lock:
         self, cluster: Cluster, namespace: str, release: str, say: Callable[[str], None], clock: Callable[[], float] | None = None
     ) -> None:
         """`clock`: see kube/clock.py."""
-        self._cluster, self._say, self._clock = cluster, say, clock or seconds
+        self._cluster, self._say, self._clock = cluster, say, clock or boot_clock.seconds
         self._name, self._namespace, self._release = lease_name(release), namespace, release
         self._path = paths.lease(namespace, self._name)
         self._revision = 0
         self._remove = False
         self._me = str(Holder.me())
-        self._held = False
+        self._held = self._kept = False
         self._version = ""
         self._stop = threading.Event()
         self._renewal: threading.Thread | None = None
@@ -138,6 +138,8 @@ class Lock:
         if not self._held:
             return
         self._held = False
+        if self._kept:
+            return
         if self._renewal:
             self._renewal.join(GIVE_BACK)  # a renewal on its way would be a conflict
         try:
@@ -150,6 +152,10 @@ class Lock:
                 self._cluster.patch(self._path, {"metadata": {"resourceVersion": live["metadata"]["resourceVersion"]}, "spec": {"holderIdentity": ""}})
         except ApiError as error:
             self._say(f"the lock Lease/{self._name} could not be given back ({error}); it is free by itself in {DURATION} s")
+
+    def keep(self) -> None:
+        """Do not give the lease back: Helm could not be ended. The lease then ends by its time, and nobody finds it free at once."""
+        self._kept = True
 
     def made(self, revision: int) -> bool:
         """True when the lease says that a run of this collection was making this revision."""

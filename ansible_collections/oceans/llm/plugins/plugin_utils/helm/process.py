@@ -64,6 +64,7 @@ class HelmJob:
         self._begun = time.monotonic()
         self._module_gone: float | None = None
         self._unread = ""
+        self._known: tuple[int | None, int | None] = (None, None)
         self._signalled: set[int] = set()
         self.result: dict[str, Any] | None = None
 
@@ -93,7 +94,13 @@ class HelmJob:
     @property
     def pid(self) -> int | None:
         """Of the helm process that was started last; None before the first."""
-        return _numbers(self._folder)[0]
+        return self._who()[0]
+
+    def _who(self) -> tuple[int | None, int | None]:
+        """What the wrapper wrote last; the folder may be gone (a cleaner of temporary files), and Helm works on."""
+        found = _numbers(self._folder)
+        self._known = found if found != (None, None) else self._known
+        return self._known
 
     def alive(self) -> bool:
         """True while a helm process of this job runs."""
@@ -115,7 +122,7 @@ class HelmJob:
 
     def _lost(self) -> dict[str, Any] | None:
         """A failure in place of the result that will not come: the module was killed, or its job file cannot be read."""
-        now, (helm, module) = time.monotonic(), _numbers(self._folder)
+        now, (helm, module) = time.monotonic(), self._who()
         if module is None:
             if now - self._begun < FIRST_START:
                 return None
@@ -181,7 +188,7 @@ class Launch:
 
     def alive(self) -> bool:
         """True while helm runs, or may still be started."""
-        return self._thread.is_alive() or _runs(self.pid)
+        return self._thread.is_alive() or bool(self._job and self._job.alive())
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,11 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The end of a rollout: post-checks, the one sentence, the evidence folder, and the task's result."""
+"""The end of a rollout: post-checks, the one sentence, the evidence folder, and the task's result.
+
+The sentence stands once on the screen. Of a failed task Ansible shows the result, with the sentence as `msg`; a task that went well
+shows nothing without -v, so that its sentence is a line; and after a signal Ansible shows nothing at all.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,9 @@ from typing import Any
 from ..helm.releases import Release
 from ..kube.client import Cluster
 from . import evidence, post_check, progress
-from .follow import Outcome, as_dict
+from .causes.cause import cause as make
+from .follow import ENDINGS, Outcome, as_dict, described
+from .interrupt import Interrupt
 from .model import Cause
 from .post_check import Expected
 from .probe import NOT_PROBED, Probe
@@ -32,21 +38,25 @@ def report(
     verify: str = STRICT,
     probe: Probe | None = None,
     probes: bool = True,
+    interrupted: Interrupt | None = None,
     key: bytes | None = None,
     folder: str = "",
     always: bool = False,
     clean: Callable[[str], str] = str,
     host: str = "",
 ) -> dict[str, Any]:
-    """Check what is served, and turn the outcome into a result; `failed` and `msg` when it is no success.
+    """Check what is served, and turn the outcome into a result: `msg` is the sentence, `failed` when it is no success.
 
-    `folder`: where evidence goes when the run failed (or `always`). `key`: of the Secrets' digests. `verify`: STRICT, or BEST_EFFORT.
-    `probes`: False when the user wants no probe pod.
+    `say` gets what is worth a line before the sentence, never the sentence itself (:func:`tell`). `folder`: where evidence goes when
+    the run failed (or `always`). `key`: of the Secrets' digests. `verify`: STRICT, or BEST_EFFORT. `probes`: False when the user wants
+    no probe pod.
     """
     found = None
     try:
         if outcome.state is State.DONE:
-            found = post_check.check(cluster, outcome.snapshot, release, expected, key, probe)
+            found = post_check.check(cluster, outcome.snapshot, release, expected, key, probe, say, interrupted)
+    except Exception as error:
+        found = post_check.Served(wrong=_not_checked(outcome, release, error))
     finally:
         if probe:
             probe.stop()
@@ -56,7 +66,10 @@ def report(
         outcome = replace(outcome, state=State.FAILED, cause=found.wrong)
     failed = outcome.state is State.FAILED and outcome.cause is not None
     line = clean(sentence(outcome.cause, outcome) if failed and outcome.cause else success(outcome, found or post_check.Served(), probes))
+    code = outcome.cause.code if failed and outcome.cause else ""
     result: dict[str, Any] = {
+        "outcome": ENDINGS.get(code, "failed") if failed else "unverified" if found and found.wrong else "served",
+        "code": code,
         "version_served": found.version if found else "",
         "verified": found.state.value if found else "",
         "seconds": round(outcome.seconds, 1),
@@ -67,13 +80,41 @@ def report(
         "timeline": [{"seconds": s, "line": text} for s, text in outcome.timeline],
     }
     if folder and (failed or always):
-        try:
-            result["report"] = evidence.write(folder, evidence.Run(outcome, release, line, result, host), clean)
-            line += f" — report: {result['report']}"
-        except OSError as error:
-            say(f"no report: {folder} cannot be written ({error})")
-    say(line)
+        line += _evidence(folder, evidence.Run(outcome, release, line, result, host), clean, result)
     return {**result, "failed": True, "msg": line} if failed else {**result, "msg": line}
+
+
+def _not_checked(outcome: Outcome, release: Release, error: Exception) -> Cause:
+    return make("Unverified", outcome.snapshot, f"Release/{release.name}", "what is served was not asked, by a defect of the collection", described(error))
+
+
+def _evidence(folder: str, run: evidence.Run, clean: Callable[[str], str], result: dict[str, Any]) -> str:
+    """Where the evidence is, as the end of the sentence, and in the result; or why it is not there."""
+    try:
+        result["report"] = evidence.write(folder, run, clean)
+        return f" — report: {result['report']}"
+    except evidence.Incomplete as error:
+        result["report"] = error.path
+        return f" — report: {error.path} (incomplete: {error})"
+    except OSError as error:
+        return f" — no report: {folder} cannot be written ({error.strerror or error})"
+    except Exception as error:  # the cause must come out whatever the report trips over
+        return f" — no report, by a defect of the collection: {described(error)}"
+
+
+#: what a failed task's result has without -v: Ansible prints all of it; the rest is in report.json
+BRIEF = ("changed", "failed", "msg", "outcome", "code", "report", "diff")
+
+
+def tell(result: dict[str, Any], interrupt: Interrupt, host: str, say: Callable[[str], None], verbose: bool = False) -> dict[str, Any]:
+    """See to it that the sentence is on the screen, once; returns what the task returns."""
+    if interrupt:
+        interrupt.last_words(f"[{host}] {result['msg']}", say)
+    elif not result.get("failed"):
+        say(result["msg"])
+    if verbose or not result.get("failed"):
+        return result
+    return {key: result[key] for key in BRIEF if result.get(key) not in (None, "")}
 
 
 def success(outcome: Outcome, found: post_check.Served, probes: bool = True) -> str:
@@ -90,7 +131,7 @@ def success(outcome: Outcome, found: post_check.Served, probes: bool = True) -> 
 def sentence(cause: Cause, outcome: Outcome) -> str:
     """`FAILED <code> <object>: <cause> — <evidence> — <database, old pods> — <what to do>` (the line's shape is an interface)."""
     where = f"{cause.object} container {cause.container}" if cause.container else cause.object
-    state = "; ".join(part for part in (outcome.database, outcome.old_pods) if part)
+    state = "; ".join(part for part in (outcome.database, outcome.old_pods, outcome.helm) if part)
     evidence_text = cause.evidence if len(cause.evidence) <= 400 else f"{cause.evidence[:400]}…"
     parts = [f"FAILED {cause.code} {where}: {cause.cause}", "" if cause.evidence in cause.cause else evidence_text, state, cause.hint]
     return " ".join(" — ".join(part for part in parts if part).split())  # one line, whatever the programs wrote

@@ -38,8 +38,16 @@ class Run:
     host: str
 
 
+class Incomplete(OSError):
+    """The folder :attr:`path` was begun and could not be finished."""
+
+    def __init__(self, path: str, error: OSError) -> None:
+        super().__init__(error.strerror or str(error))
+        self.path = path
+
+
 def write(folder: str, run: Run, clean: Callable[[str], str]) -> str:
-    """Write the folder of this run below `folder`; returns its path. :raises OSError: when it cannot be written."""
+    """Write the folder of this run below `folder`; returns its path. :raises OSError: when it cannot be written; Incomplete: not all of it."""
     snapshot = run.outcome.snapshot
     stamp = datetime.datetime.fromtimestamp(snapshot.now, datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
     base = os.path.join(os.path.expanduser(folder), _safe(f"{run.host}-{snapshot.scope.namespace}-{snapshot.scope.release}-{stamp}"))
@@ -47,18 +55,26 @@ def write(folder: str, run: Run, clean: Callable[[str], str]) -> str:
     while os.path.exists(path):
         path, number = f"{base}-{number}", number + 1
     os.makedirs(path, mode=0o700)
-    os.mkdir(os.path.join(path, "logs"), mode=0o700)
+    try:
+        _fill(path, run, clean)
+    except OSError as error:  # a full disk
+        raise Incomplete(path, error) from error
+    return path
+
+
+def _fill(path: str, run: Run, clean: Callable[[str], str]) -> None:
+    """What says most comes first: the rest may not fit."""
+    snapshot = run.outcome.snapshot
     body = as_json(run)
     _put(path, "report.json", _dump(body, clean))
+    _put(path, "report.html", report_page.render(json.loads(_dump(body, clean))))
     _put(path, "events.json", _dump([_event(e, snapshot) for e in _events(snapshot)], clean))
     _put(path, "objects.json", _dump(_objects(snapshot), clean))
+    os.mkdir(os.path.join(path, "logs"), mode=0o700)
     for (pod, container), text in snapshot.logs.items():
-        if not text:
-            continue
-        _put(path, os.path.join("logs", _safe(f"{pod}.{container}.log")), clean(text))
+        if text:
+            _put(path, os.path.join("logs", _safe(f"{pod}.{container}.log")), clean(text))
     _put_packed(path, "stream.jsonl.gz", run.outcome.tape.lines(lambda data: _cleaned(_bare(data), clean)))
-    _put(path, "report.html", report_page.render(json.loads(_dump(body, clean))))
-    return path
 
 
 def as_json(run: Run) -> dict[str, Any]:
@@ -72,18 +88,21 @@ def as_json(run: Run) -> dict[str, Any]:
         "chart": run.release.chart,
         "revision": run.release.revision,
         "state": outcome.state.value,
+        "outcome": run.result.get("outcome", ""),
         "code": outcome.cause.code if outcome.cause else "",
         "line": run.line,
         "started": _iso(snapshot.started),
         "seconds": round(outcome.seconds, 1),
         "first_signal_seconds": outcome.first_signal,
         "version_served": run.result.get("version_served", ""),
+        "verified": run.result.get("verified", ""),
         "cause": as_dict(outcome.cause),
         "causes": [as_dict(c) for c in outcome.causes],
         "database": outcome.database,
         "old_pods": outcome.old_pods,
         "fenced": outcome.fenced,
         "not_fenced": outcome.not_fenced,
+        "helm": outcome.helm,
         "timeline": [{"seconds": s, "line": line} for s, line in outcome.timeline],
         "spans": list(spans(snapshot)),
         "events": [{"seconds": round(max(0.0, seen_at(e) - snapshot.started), 1), **_event(e, snapshot)} for e in _events(snapshot)],

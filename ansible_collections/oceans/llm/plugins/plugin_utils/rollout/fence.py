@@ -104,10 +104,10 @@ def _until_no_pod(cluster: Cluster, namespace: str, job: str, end: float) -> Non
         except ApiError as error:
             if not error.unreachable:
                 raise
-            refused = str(error)
+            refused = refused or str(error)  # why a pod was not deleted says more than that its watch broke off
             time.sleep(min(AGAIN, max(0.0, end - time.monotonic())))
         if time.monotonic() > end:
-            pods = f"pods of Job/{job} are still there: {', '.join(sorted(alive))}" if alive != {"?"} else f"whether pods of Job/{job} run is not known"
+            pods = f"{', '.join(sorted(f'Pod/{name}' for name in alive))} still there" if alive != {"?"} else "whether a pod of it runs is not known"
             raise ApiError(504, "Timeout", f"{pods}{f' ({refused})' if refused else ''}", paths.pods(namespace))
 
 

@@ -3,9 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Follow one release from its first second until it is served or has failed: the only loop of the engine.
 
-Watches come in, the picture changes, the rules look at it, the verdict decides. On failure the order is: read the logs
-that the fence would take away, fence the Jobs, end Helm by SIGTERM, fence again (Helm may have made a Job in between),
-and only then declare.
+Watches come in, the picture changes, the rules look at it, the verdict decides. The loop only looks, and never raises;
+what has to be stopped at its end is stopped by guard.py.
 """
 
 from __future__ import annotations
@@ -14,14 +13,15 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from ..helm.process import Helm
-from ..kube import paths
+from ..kube import clock, paths
 from ..kube.client import ApiError, Cluster
-from . import fence, going_back, statements
+from . import statements
 from .baseline import Before, picture
-from .causes import find, jobs, release
+from .causes import find, jobs
 from .causes.cause import cause as make
 from .database_look import DatabaseLook, Seen
 from .interrupt import Interrupt
@@ -41,10 +41,27 @@ ASK_DATABASE = ("DatabaseSilent", "DatabaseUnreachable", "DatabaseConnections", 
 NOTHING_SEEN = asdict(Seen())
 
 
-class HelmRun(Protocol):
-    """What the loop needs of a running Helm (helm.process.HelmJob)."""
+#: seconds by which a clock that goes on while the machine sleeps may be ahead of one that does not: more is a sleep
+SLEPT = 5.0
+#: code of the cause -> how the run ended, when it is neither served, nor failed by the release itself
+ENDINGS = {
+    "LeaseLost": "lost",
+    "ReleaseOvertaken": "lost",
+    "ReleaseUninstalled": "lost",
+    "NamespaceDeleted": "lost",
+    "Unverified": "unverified",
+    "Interrupted": "interrupted",
+    "EngineBroke": "broken",
+}
 
+
+class HelmRun(Protocol):
+    """What is needed of a running Helm (helm.process.Launch)."""
+
+    @property
+    def pid(self) -> int | None: ...
     def poll(self) -> Helm: ...
+    def alive(self) -> bool: ...
     def terminate(self, deadline: float = 20.0) -> bool: ...
 
 
@@ -62,20 +79,23 @@ class Outcome:
     fenced: list[str] = field(default_factory=list)
     #: Job of which a pod may still run -> why
     not_fenced: dict[str, str] = field(default_factory=dict)
+    #: that Helm still runs; empty when it has ended
+    helm: str = ""
     first_signal: float | None = None
     timeline: list[tuple[float, str]] = field(default_factory=list)
     tape: Tape = field(default_factory=Tape)
 
 
 class Follower:
-    """One rollout. `fences` is False when somebody else made the change (role `wait`): their Jobs are theirs to stop."""
+    """The watching of one rollout."""
 
-    def __init__(self, cluster: Cluster, scope: Scope, say: Callable[[str], None], timeout: float, fences: bool = True, *,
+    def __init__(self, cluster: Cluster, scope: Scope, say: Callable[[str], None], timeout: float, *,
                  clean: Callable[[str], str] = str, also: Mapping[str, Watched] | None = None,
                  interrupted: Interrupt | None = None, secret_keys: Mapping[str, Any] | None = None,
-                 database: DatabaseLook | None = None, probe: Probe | None = None) -> None:
-        """`clean` takes secrets out of texts; `also`: what to watch besides (scope.also_watched); `secret_keys`: Secret -> {"keys": [...]}."""
-        self._cluster, self._timeout, self._fences, self._clean = cluster, timeout, fences, clean
+                 database: DatabaseLook | None = None, probe: Probe | None = None, lost: Callable[[], str] = str) -> None:
+        """`clean` takes secrets out of texts; `also`: what to watch besides (scope.also_watched); `secret_keys`: Secret -> {"keys": [...]};
+        `lost`: why the release is not this run's to change any more (helm.lock), empty while it is."""
+        self._cluster, self._timeout, self._clean, self._lost = cluster, timeout, clean, lost
         self._observer = Observer(cluster, scope.namespace, also=also)
         self._narrator = Narrator(say)
         self._logs = LogReader(cluster, scope.namespace, clean, self._observer.put)
@@ -89,6 +109,7 @@ class Follower:
         self._tape = Tape()
         self._started = 0.0
         self._ask_again = 0.0
+        self._ahead = clock.seconds() - time.monotonic()
         self._defects: set[str] = set()
         self._told_unseen: set[str] = set()
 
@@ -107,31 +128,47 @@ class Follower:
     def run(self, helm: HelmRun | None) -> Outcome:
         """Until served or failed. Never raises: whatever happens here, Helm and the Jobs have to be stopped and the end has to be told."""
         try:
-            try:
-                verdict = self._loop(helm)
-            except BaseException as error:
-                verdict = Verdict(State.FAILED, cause=self._broke(error))
-            return self._failed(verdict, helm) if verdict.state is State.FAILED else self._done(verdict)
-        finally:
-            self._observer.stop()
-            if self._database:
-                self._database.stop()
+            verdict = self._loop(helm)
+        except BaseException as error:
+            verdict = Verdict(State.FAILED, cause=self._broke(error))
+        return self._outcome(verdict)
+
+    def stop(self) -> None:
+        self._observer.stop()
+        if self._database:
+            self._database.stop()
+
+    def note(self, text: str) -> None:
+        """A line of whoever stops things, on the screen and in the report."""
+        self._narrator.note(text)
+
+    def found(self, cause: Cause, doing: str) -> None:
+        """The cause of the end, and what is done about it."""
+        self._narrator.found(cause, doing)
+
+    def elapsed(self) -> float:
+        return time.monotonic() - self._started
 
     def _loop(self, helm: HelmRun | None) -> Verdict:
-        world, told = self._world, time.monotonic()
+        world, told, wait = self._world, time.monotonic(), 0.0  # what is complete already need not be waited for
         while True:
-            for change in self._observer.changes(TICK):
+            for change in self._observer.changes(wait):
                 self._apply(change)
+            wait = TICK
             self._unseen()
+            self._slept()
             running = helm.poll() if helm else Helm()
-            self._logs.read_new(self._snapshot(running), world.logs)
+            self._whole("reading logs", partial(self._logs.read_new, self._snapshot(running), world.logs))
             snapshot = self._snapshot(running)
             if self._probe:
-                self._probe.look(snapshot)
+                self._whole("the probe pod", partial(self._probe.look, snapshot))
             verdict = judge(snapshot, find(snapshot, broken=self._defect), running)
+            lost = self._lost()
+            if lost:
+                return Verdict(State.FAILED, verdict.blocker, self._taken(snapshot, lost), verdict.causes)
             if self._asked_about_database(snapshot, verdict):
                 continue  # say it once, with what is known
-            if self._narrator.changes(snapshot, verdict, world.away_reason if world.away_since else ""):
+            if self._whole("a line", partial(self._narrator.changes, snapshot, verdict, world.away_reason if world.away_since else "")):
                 told = time.monotonic()
             if verdict.state is State.FAILED:
                 return verdict
@@ -145,6 +182,19 @@ class Follower:
             if time.monotonic() - told > HEARTBEAT:
                 self._narrator.heartbeat(verdict, world.away_reason if world.away_since else "")
                 told = time.monotonic()
+
+    def _slept(self) -> None:
+        """A machine that slept knows nothing of that time, and the connections of before may be dead without a word: all is listed again."""
+        ahead = clock.seconds() - time.monotonic()
+        asleep, self._ahead = ahead - self._ahead, ahead
+        if asleep > SLEPT:
+            self._narrator.note(f"this machine slept for {asleep:.0f} s; the state of the release is read again")
+            self._world.unknown += asleep
+            self._observer.again()
+
+    def _taken(self, snapshot: Snapshot, lost: str) -> Cause:
+        code = "NamespaceDeleted" if lost.startswith("namespace ") else "LeaseLost"
+        return make(code, snapshot, f"Release/{self.scope.release}", lost, lost)
 
     def _unseen(self) -> None:
         """What the rollout cannot be followed by, once."""
@@ -178,6 +228,14 @@ class Follower:
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             return self._interruption(snapshot, Verdict(State.FAILED))
         return make("EngineBroke", snapshot, what, "the rollout can no longer be followed, by a defect of the collection", described(error))
+
+    def _whole(self, where: str, do: Callable[[], Any]) -> Any:
+        """What is not needed for a verdict must not cost it."""
+        try:
+            return do()
+        except Exception as error:
+            self._defect(where, error)
+            return None
 
     def _defect(self, where: str, error: Exception) -> None:
         """One note a defect: what it hides is not looked at, and all else goes its way."""
@@ -221,51 +279,25 @@ class Follower:
                 behind = True
         return behind
 
-    def _failed(self, verdict: Verdict, helm: HelmRun | None) -> Outcome:
-        world, cause = self._world, verdict.cause
-        fences = self._fences and not (cause and cause.code in release.OTHERS_WORK)
-        if cause:
-            self._narrator.found(cause, "stopping the Jobs and Helm" if fences else "")
-        self._logs.read_all(self._snapshot(Helm()), world.logs)  # the fence deletes pods, and their logs with them
-        if not fences:
-            self._ask_history()
-        outcome = self._outcome(verdict)
-        if not fences:
-            return outcome
-        first = fence.fence(self._cluster, self.scope.namespace, self.scope.jobs)
-        if helm and not helm.terminate():
-            self._narrator.note("Helm does not end on SIGTERM; it was left alone (SIGKILL would leave a pending release)")
-        last = fence.fence(self._cluster, self.scope.namespace, self.scope.jobs)
-        outcome.fenced, outcome.not_fenced = list(dict.fromkeys([*first.stopped, *last.stopped])), dict(last.left)
-        if last.left:
-            outcome.database += f" (not fenced: a migration may still run: {'; '.join(f'Job/{name}: {why}' for name, why in last.left.items())})"
-        else:
-            self._ask_history()  # what was committed until the fence stood
-            outcome.database = statements.database(self._snapshot(Helm()))
-            old = going_back.statement(self._cluster, outcome.snapshot)
-            outcome.old_pods += f", {old}" if old else ""
-        if outcome.fenced:
-            self._narrator.note(f"fenced {', '.join('Job/' + n for n in outcome.fenced)}: no pod left, nothing migrates any more")
-        outcome.seconds = time.monotonic() - self._started
-        return outcome
+    def database(self, asks: bool = True) -> str:
+        """The statement about the database. `asks`: what the log of a migration does not tell, the database is asked for."""
 
-    def _done(self, verdict: Verdict) -> Outcome:
-        self._logs.read_all(self._snapshot(Helm()), self._world.logs)
-        if not statements.told_by_logs(self._snapshot(Helm())):
-            self._ask_history()
-        return self._outcome(verdict)
+        def now() -> str:
+            if asks and self._database and statements.ran(self._snapshot(Helm())):
+                self._apply(Change("Facts", "LISTED", {"database": self._database.conclude()}))
+            return statements.database(self._snapshot(Helm()))
 
-    def _ask_history(self) -> None:
-        """Once more, at the end of the run: what the log of a migration does not tell, the database does."""
-        if self._database and statements.ran(self._snapshot(Helm())):
-            self._apply(Change("Facts", "LISTED", {"database": self._database.conclude()}))
+        return self._whole("the database's state", now) or "database: its state is not known"
 
     def _outcome(self, verdict: Verdict) -> Outcome:
         snapshot = self._snapshot(Helm())
+        # before anything is stopped: the fence deletes pods, and their logs with them
+        self._whole("reading logs", lambda: self._logs.read_all(snapshot, self._world.logs))
         return Outcome(
-            state=verdict.state, seconds=time.monotonic() - self._started, cause=verdict.cause, causes=list(verdict.causes),
-            database=statements.database(snapshot), old_pods=statements.old_pods_statement(snapshot),
-            first_signal=self._narrator.first_signal, timeline=self._narrator.timeline, snapshot=snapshot, tape=self._tape,
+            state=verdict.state, seconds=self.elapsed(), cause=verdict.cause, causes=list(verdict.causes),
+            database=self.database(asks=verdict.state is State.DONE and not statements.told_by_logs(snapshot)),
+            old_pods=self._whole("the old pods' state", lambda: statements.old_pods_statement(snapshot)) or "old pods: not known",
+            first_signal=self._narrator.first_signal, timeline=self._narrator.timeline, snapshot=self._snapshot(Helm()), tape=self._tape,
         )
 
     def _snapshot(self, helm: Helm) -> Snapshot:

@@ -11,7 +11,7 @@ tried yet is waited for, for one try; one that has failed once, until the kubele
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..kube import paths
@@ -23,15 +23,17 @@ from .model import Cause, Snapshot, new_replicaset, pods_of
 
 AGAIN = 0.5  # seconds between two looks
 SLACK = 1.0  # seconds: stamps have no fractions, and the kubelet's event takes a moment
+HEARTBEAT = 4.5  # seconds between two lines while something is waited for
 HANDLERS = ("httpGet", "tcpSocket", "grpc", "exec")
 
 
-def check(cluster: Cluster, snapshot: Snapshot) -> Cause | None:
-    """Look at the new pods until nothing can end them any more. One list of pods where the probes make it safe."""
+def check(cluster: Cluster, snapshot: Snapshot, say: Callable[[str], None] = lambda _line: None, over: Callable[[], bool] = bool) -> Cause | None:
+    """Look at the new pods until nothing can end them any more, or the run is `over`. One list of pods where the probes make it safe."""
     before = {str(meta(p)["uid"]): p for name in snapshot.scope.deployments for p in _new(snapshot, name)}
     if not before:
         return None
-    end = time.monotonic() + max(window(c.get("livenessProbe")) for p in before.values() for c in p["spec"].get("containers") or ())
+    told = time.monotonic()
+    end = told + max(window(c.get("livenessProbe")) for p in before.values() for c in p["spec"].get("containers") or ())
     while True:
         listed, now = cluster.list(paths.pods(snapshot.scope.namespace))["items"], cluster.now()
         pods = [p for p in listed if meta(p).get("uid") in before]
@@ -42,8 +44,13 @@ def check(cluster: Cluster, snapshot: Snapshot) -> Cause | None:
         if not open_tries:
             return None
         failing = any(_complained(cluster, snapshot, p, name, now) for p in pods for of, name, _left in open_tries if of == meta(p)["name"])
-        if (max(t[2] for t in open_tries) <= 0 and not failing) or time.monotonic() > end:
+        left = max(t[2] for t in open_tries)
+        if (left <= 0 and not failing) or time.monotonic() > end or over():
             return None
+        if time.monotonic() - told > HEARTBEAT:
+            told, (pod, name, _left) = time.monotonic(), open_tries[0]
+            state = "fails; the kubelet may restart the container" if failing else f"has not been tried yet ({left:.0f} s)"
+            say(f"… the liveness probe of container {name} in Pod/{pod} {state}")
         time.sleep(AGAIN)
 
 

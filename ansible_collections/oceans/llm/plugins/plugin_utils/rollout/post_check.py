@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -21,6 +21,7 @@ from ..secrets import digest
 from . import ingress_look, lasting, probe_verdict, service_look
 from .asking import Reply, Trouble, through_pod, through_service
 from .causes.cause import cause as make
+from .interrupt import Interrupt
 from .model import Cause, Snapshot
 from .probe import Probe
 
@@ -110,18 +111,30 @@ def expected_version(release: Release, asked: str = "", tag: str = "") -> Expect
     return Expected(tag.split("@", 1)[0])
 
 
-def check(cluster: Cluster, snapshot: Snapshot, release: Release, expected: Expected, key: bytes | None = None, probe: Probe | None = None) -> Served:
+def check(
+    cluster: Cluster,
+    snapshot: Snapshot,
+    release: Release,
+    expected: Expected,
+    key: bytes | None = None,
+    probe: Probe | None = None,
+    say: Callable[[str], None] = lambda _line: None,
+    interrupted: Interrupt | None = None,
+) -> Served:
     """Everything that a deployment which Helm calls deployed may still lack. `key`: of the Secrets' digests (secrets.digest).
 
-    Raises no ApiError: what goes wrong on the way is a reason why the release could not be verified.
+    Raises no ApiError: what goes wrong on the way is a reason why the release could not be verified. A signal ends every wait.
     """
-    run, begun = _Check(cluster, snapshot, release, expected, key, probe, gateway_service(release.manifest)), time.monotonic()
+    run, begun = _Check(cluster, snapshot, release, expected, key, probe, gateway_service(release.manifest), say, interrupted), time.monotonic()
     while True:
         spent = time.monotonic() - begun
         try:
             found = run.once(patient=spent < PATIENT)
         except ApiError as error:
             found = Served(wrong=make("Unverified", snapshot, run.where, "what is served could not be asked", f"{error.path}: {error}"))
+        if interrupted:
+            what = f"the run was ended by {interrupted.name} while it asked what is served"
+            return Served(wrong=make("Interrupted", snapshot, run.where, what, f"so far: {found.wrong.cause if found.wrong else 'nothing is wrong'}"))
         if found.wrong is None or spent >= settle(found.wrong):
             return found
         time.sleep(AGAIN)  # a connection has no watch
@@ -146,6 +159,8 @@ class _Check:
     key: bytes | None
     probe: Probe | None
     service: tuple[str, int] | None
+    say: Callable[[str], None]
+    interrupted: Interrupt | None
 
     @property
     def where(self) -> str:
@@ -158,8 +173,8 @@ class _Check:
         if wrong:
             return Served(wrong=wrong)
         found = self._asked(patient) if self.service else Served()
-        wrong = found.wrong or next(ingress_look.find(self.cluster, self.snapshot, self.release), None) or lasting.check(self.cluster, self.snapshot)
-        return replace(found, wrong=wrong)
+        wrong = found.wrong or next(ingress_look.find(self.cluster, self.snapshot, self.release), None)
+        return replace(found, wrong=wrong or lasting.check(self.cluster, self.snapshot, self.say, lambda: bool(self.interrupted)))
 
     def _asked(self, patient: bool) -> Served:
         assert self.service
@@ -188,7 +203,9 @@ class _Check:
 
     def _probed(self, found: Served) -> Served:
         assert self.service and self.probe and self._deployment
-        seen = probe_verdict.judge(self.probe.answer(self.snapshot), self.cluster, self.snapshot, self._deployment, self.service[0], found.version)
+        seen = probe_verdict.judge(
+            self.probe.answer(self.snapshot, lambda: bool(self.interrupted)), self.cluster, self.snapshot, self._deployment, self.service[0], found.version
+        )
         notes = found.notes + ((seen.note,) if seen.note else ())
         if seen.version and not found.version:  # the only way that brought an answer
             other, note = self.expected.verdict(seen.version)

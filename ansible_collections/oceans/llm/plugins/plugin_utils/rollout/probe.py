@@ -13,7 +13,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,7 +60,7 @@ class Probe:
         self._why, self._job, self._node = "", "", ""
         self._labels: Mapping[str, str] = {}
         self._thread: threading.Thread | None = None
-        self._stopped = False
+        self._ended = self._stopped = False
 
     @property
     def service(self) -> Object | None:
@@ -180,17 +180,17 @@ class Probe:
             self._ended = True
             self._changed.notify_all()
 
-    _ended = False
-
     # --- answer ----------------------------------------------------------------------------------------------------------
 
-    def answer(self, snapshot: Snapshot) -> Answer:
-        """A round that began after this call; starts the pod when nothing has so far."""
+    def answer(self, snapshot: Snapshot, over: Callable[[], bool] = bool) -> Answer:
+        """A round that began after this call; starts the pod when nothing has so far. Nothing is waited for when the run is `over`."""
         self.start(snapshot)
         with self._changed:
             known = len(self._lines)
             wanted = known + 2 if known else 1  # the round that is under way may be older than the question
-            self._changed.wait_for(lambda: len(self._lines) >= wanted or self._ended, PATIENCE)
+            end = time.monotonic() + PATIENCE
+            while not (len(self._lines) >= wanted or self._ended or over()) and time.monotonic() < end:
+                self._changed.wait(0.2)  # a signal wakes nobody
             fresh = len(self._lines) >= wanted
             return Answer("" if fresh else self._why or "the probe pod has not started", self._node, self._labels, self._lines[-1] if fresh else {})
 

@@ -14,6 +14,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,7 +71,7 @@ class Observer:
         self._also = dict(also or {})
         self._queue: queue.Queue[Change | BaseException] = queue.Queue()
         self._stop = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._kept: dict[str, Watched] = {}
         #: kind -> why it is not seen, of those that may be left out
         self.unseen: dict[str, str] = {}
 
@@ -81,21 +82,37 @@ class Observer:
         condemn this one.
         """
         state: dict[str, dict[str, dict[str, Any]]] = {}
-        for kind, what in {**self._also, **self._kinds}.items():
+        begin: list[tuple[str, Watched, str]] = []
+        everything = {**self._also, **self._kinds}
+        with ThreadPoolExecutor(len(everything)) as pool:  # one after the other takes a second where the API server is far away
+            answers = {kind: pool.submit(self._first, kind, what) for kind, what in everything.items()}
+        for kind, what in everything.items():
             try:
-                answer = self._cluster.list(what.path, **what.query, **({"limit": 1} if kind == "Event" else {}))
+                answer = answers[kind].result()
             except ApiError as error:
                 if kind in self._also and error.status in (403, 404):
                     self.unseen[kind] = str(error)
                     continue
                 raise
             state[kind] = {} if kind == "Event" else _by_name(answer)
-            version = answer["metadata"]["resourceVersion"]
-            thread = threading.Thread(target=self._follow, args=(kind, what, version), name=f"watch-{kind}", daemon=True)
-            self._threads.append(thread)
-        for thread in self._threads:
-            thread.start()
+            begin.append((kind, what, answer["metadata"]["resourceVersion"]))
+        for kind, what, version in begin:
+            self._kept[kind] = what
+            self._begin(kind, what, version)
         return state
+
+    def _first(self, kind: str, what: Watched) -> dict[str, Any]:
+        return self._cluster.list(what.path, **what.query, **({"limit": 1} if kind == "Event" else {}))
+
+    def again(self) -> None:
+        """List everything again and watch from there on; what the watches of before may still tell is not listened to."""
+        self._stop.set()
+        self._stop = threading.Event()
+        for kind, what in self._kept.items():
+            self._begin(kind, what, None)
+
+    def _begin(self, kind: str, what: Watched, version: str | None) -> None:
+        threading.Thread(target=self._follow, args=(kind, what, version, self._stop), name=f"watch-{kind}", daemon=True).start()
 
     def stop(self) -> None:
         self._stop.set()
@@ -122,35 +139,39 @@ class Observer:
 
     # --- one thread per kind --------------------------------------------------------------------------------------
 
-    def _follow(self, kind: str, what: Watched, version: str) -> None:
+    def _follow(self, kind: str, what: Watched, version: str | None, stop: threading.Event) -> None:
         try:
-            self._watch(kind, what, version)
+            self._watch(kind, what, version, stop)
         except ApiError as error:
             if kind in self._also and error.status in (403, 404):
                 self.unseen[kind] = str(error)  # the rest is still followed
             else:
-                self._queue.put(error)
+                self._tell(error, stop)
         except BaseException as error:
-            self._queue.put(error)
+            self._tell(error, stop)
 
-    def _watch(self, kind: str, what: Watched, version: str) -> None:
-        known: str | None = version
+    def _tell(self, what: Change | BaseException, stop: threading.Event) -> None:
+        if not stop.is_set():
+            self._queue.put(what)
+
+    def _watch(self, kind: str, what: Watched, version: str | None, stop: threading.Event) -> None:
+        known = version
         pause, away, refused = RETRY[0], False, 0.0
-        while not self._stop.is_set():
+        while not stop.is_set():
             began, told = time.monotonic(), False
             try:
                 if known is None:
-                    known = self._relist(kind, what)
+                    known = self._relist(kind, what, stop)
                     told = True
                 if away:
-                    self._queue.put(Change(kind, "BACK", ""))
+                    self._tell(Change(kind, "BACK", ""), stop)
                     away = False
                 for event in self._cluster.watch(what.path, known, timeout=EVENTS if kind == "Event" else 300, **what.query):
-                    known, pause, refused, told = event["object"]["metadata"]["resourceVersion"], RETRY[0], 0.0, True
-                    if event["type"] != "BOOKMARK":
-                        event["object"].setdefault("kind", kind)
-                        self._queue.put(Change(kind, event["type"], event["object"]))
-                    if self._stop.is_set():
+                    obj = without_nulls(event["object"])
+                    known, pause, refused, told = obj["metadata"]["resourceVersion"], RETRY[0], 0.0, True
+                    if event["type"] != "BOOKMARK" and obj["metadata"].get("name"):
+                        self._tell(Change(kind, event["type"], {"kind": kind, **obj}), stop)
+                    if stop.is_set():
                         return
                 if told or time.monotonic() - began > SHORT:
                     refused = 0.0
@@ -161,7 +182,7 @@ class Observer:
                     if not told:
                         continue
                 elif error.status == 403 and known is not None:
-                    self._poll(kind, what)
+                    self._poll(kind, what, stop)
                     return
                 elif error.status == 401:
                     refused = refused or time.monotonic()
@@ -170,20 +191,20 @@ class Observer:
                 elif not error.unreachable:
                     raise
                 elif not away:
-                    self._queue.put(Change(kind, "AWAY", str(error)))
+                    self._tell(Change(kind, "AWAY", str(error)), stop)
                     away = True
-            self._stop.wait(pause)
+            stop.wait(pause)
             pause = min(pause * 2, RETRY[1])
 
-    def _relist(self, kind: str, what: Watched) -> str:
+    def _relist(self, kind: str, what: Watched, stop: threading.Event) -> str:
         answer = self._cluster.list(what.path, **what.query)
-        self._queue.put(Change(kind, "LISTED", _by_name(answer)))
+        self._tell(Change(kind, "LISTED", _by_name(answer)), stop)
         return str(answer["metadata"]["resourceVersion"])
 
-    def _poll(self, kind: str, what: Watched) -> None:
-        while not self._stop.wait(POLL):
+    def _poll(self, kind: str, what: Watched, stop: threading.Event) -> None:
+        while not stop.wait(POLL):
             try:
-                self._relist(kind, what)
+                self._relist(kind, what, stop)
             except ApiError as error:
                 if not error.unreachable:
                     raise
@@ -273,4 +294,30 @@ def _messages(data: Any, clean: Callable[[str], str]) -> Any:
 
 def _by_name(answer: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     kind = str(answer.get("kind", "")).removesuffix("List")
-    return {o["metadata"]["name"]: {"kind": kind, **o} for o in answer.get("items") or ()}
+    found = (without_nulls(o) for o in answer.get("items") or () if o)
+    return {o["metadata"]["name"]: {"kind": kind, **o} for o in found if o["metadata"].get("name")}
+
+
+def without_nulls(obj: dict[str, Any]) -> dict[str, Any]:
+    """The object with no field that is null: to Kubernetes that is the same as a field that is not there, to `get(x, {})` it is not.
+
+    What every object has is there even so.
+    """
+    whole = _present(obj) if _has_null(obj) else obj
+    whole.setdefault("metadata", {})
+    for part in ("spec", "status"):
+        if part in obj:
+            whole.setdefault(part, {})
+    return whole
+
+
+def _has_null(data: Any) -> bool:
+    if isinstance(data, dict):
+        return any(v is None or (isinstance(v, (dict, list)) and _has_null(v)) for v in data.values())
+    return any(v is None or (isinstance(v, (dict, list)) and _has_null(v)) for v in data)
+
+
+def _present(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {k: _present(v) for k, v in data.items() if v is not None}
+    return [_present(v) for v in data if v is not None] if isinstance(data, list) else data

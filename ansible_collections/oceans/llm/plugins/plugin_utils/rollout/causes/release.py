@@ -11,9 +11,6 @@ from ...kube.objects import meta
 from ..model import Cause, Snapshot
 from .cause import cause
 
-#: the Jobs that run then belong to somebody else's change: they are not ours to stop
-OTHERS_WORK = ("ReleaseOvertaken", "ReleaseUninstalled")
-
 
 def overtaken(snapshot: Snapshot) -> Iterator[Cause]:
     """A newer revision than the one that is followed, or its removal."""
