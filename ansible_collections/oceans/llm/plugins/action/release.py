@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm import changes, drift, keep, process, releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import changes, drift, keep, process, registry, releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.changes import Changes
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import Helm, HelmError, for_helm
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import ChartUnavailable, Helm, HelmError, for_helm
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held, Lock
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import namespaces
@@ -44,13 +44,16 @@ class ActionModule(ClusterAction):
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         self.redactor.learn(str(v) for v in inline_secrets(args["values"]).values())
+        self.redactor.learn([args["chart_registry"].get("password") or ""])
         self._scratch = tempfile.mkdtemp(prefix="oceans-llm-")
         try:
             self._environment = for_helm(self.auth(args), self._scratch)
             helm = Helm(args["helm_binary"], self._environment)
             self._program = helm.binary
-            chart = helm.pull(args["chart"], args["chart_version"], self._scratch)
+            chart = helm.pull(args["chart"], args["chart_version"], self._scratch, args["chart_registry"])
             return self._release(args, cluster, helm, chart)
+        except ChartUnavailable as error:
+            raise Refused(f"the chart {args['chart']} could not be pulled: {error}; nothing was changed — {registry.cure(str(error))}") from error
         except HelmError as error:
             raise Refused(f"Helm refused before anything was changed: {error}") from error
         except (Held, keep.NotKept) as reason:
