@@ -163,36 +163,6 @@ def test_a_chart_is_pulled_once_in_a_run_whoever_asks(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("2026-01-01", "2026-01-01"),
-        ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"),
-        ("1:30", "1:30"),
-        ("1e3", 1000.0),
-        ("1.5", 1.5),
-        ("0123", 0o123),
-        ("12_000", 12000),
-        ("0x1F", 31),
-        ("0o14", 12),
-        ("1_000.5", 1000.5),
-        ("y", True),
-        ("N", False),
-        ("-7", -7),
-        ("=", "="),
-        ("true", True),
-        ("on", True),
-        ("null", None),
-        ("0800", 800.0),
-        ("v1.2", "v1.2"),
-        ("10001", 10001),
-    ],
-)
-def test_helms_yaml_is_read_as_kubernetes_reads_it(text, value):
-    (found,) = releases.documents(f"a: {text}\n")  # the values are what `fromYaml | toJson` gave in Helm 3.21 and 4.2
-    assert found == {"a": value} and type(found["a"]) is type(value)
-
-
-@pytest.mark.parametrize(
     ("words", "says"),
     [
         ('failed to perform "FetchReference" on source: Get "https://r/v2/": tls: failed to verify certificate: x509: signed by unknown authority', "ca_cert"),

@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -114,30 +113,9 @@ def rewrite(cluster: Cluster, release: Release, change: Callable[[dict[str, Any]
 
 
 def documents(text: str) -> tuple[dict[str, Any], ...]:
-    """The objects of a YAML stream as the API server reads them, empty documents left out."""
-    return tuple(doc for doc in yaml.load_all(text, Loader=_Loader) if doc)
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """As Helm and Kubernetes read YAML (sigs.k8s.io/yaml): a date is text, `1:30` is text, `1e3` is a number, `=` is text. PyYAML has YAML 1.1's types."""
-
-    bool_values = {**yaml.SafeLoader.bool_values, "y": True, "n": False}
-
-
-def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
-    """PyYAML's own, first character -> (tag, pattern), without those of the types above."""
-    other = {f"tag:yaml.org,2002:{name}" for name in ("timestamp", "int", "float", "value")}
-    return {first: [(tag, pattern) for tag, pattern in known if tag not in other] for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()}
-
-
-_Loader.yaml_implicit_resolvers = _resolvers()
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"[yYnN]$"), list("yYnN"))
-_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0o?[0-7_]*|[1-9][0-9_]*)$"), list("-+0123456789"))
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$|[-+]?\.(?:inf|Inf|INF)$|\.(?:nan|NaN|NAN)$"),
-    list("-+0123456789."),
-)
+    """The objects of a YAML stream, empty documents left out."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return tuple(doc for doc in yaml.load_all(text, Loader=loader) if doc)
 
 
 def names(objects: Iterable[Mapping[str, Any]], kind: str) -> tuple[str, ...]:
