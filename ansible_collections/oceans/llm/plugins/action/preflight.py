@@ -22,7 +22,7 @@ import yaml
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, documented
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import DECIDED, Helm, HelmError
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import DECIDED, ChartUnavailable, Helm, HelmError
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster, ClusterError
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import collect, rules
@@ -55,6 +55,7 @@ class ActionModule(ClusterAction):
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         start = time.monotonic()
         self.redactor.learn(plan.as_bytes(v) for v in args["secrets"].values())
+        self.redactor.learn([args["chart_registry"].get("password") or ""])
         picture = self._picture(args)
         if cluster is not None:
             picture = self._look(picture, cluster, self.say)
@@ -100,7 +101,7 @@ class ActionModule(ClusterAction):
         scratch = tempfile.mkdtemp(prefix="oceans-llm-")
         refusals: list[str] = []
         try:
-            chart = unpacked(helm.pull(args["chart"], args["chart_version"], scratch), os.path.join(scratch, "unpacked"))
+            chart = unpacked(helm.pull(args["chart"], args["chart_version"], scratch, args["chart_registry"]), os.path.join(scratch, "unpacked"))
             for schema, validations in ((True, True), (False, True), (False, False)):
                 options = () if schema else ("--skip-schema-validation",)
                 try:
@@ -113,6 +114,8 @@ class ActionModule(ClusterAction):
                     if str(error) not in refusals:
                         refusals.append(str(error))
             return replace(picture, chart_errors=tuple(refusals), chart_values=chart_defaults(chart))
+        except ChartUnavailable as error:
+            return replace(picture, chart_unavailable=str(error))
         except HelmError as error:
             return replace(picture, chart_errors=(str(error),))
         finally:

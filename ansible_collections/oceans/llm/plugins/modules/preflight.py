@@ -46,6 +46,28 @@ options:
     description: Version of the chart, for an address.
     type: str
     default: ""
+  chart_registry:
+    description: How to speak to the server of an C(oci://) or C(https://) chart.
+    type: dict
+    default: {}
+    suboptions:
+      ca_cert:
+        description: File of the server's certificate authority.
+        type: path
+      validate_certs:
+        description: Check the server's certificate.
+        type: bool
+        default: true
+      plain_http:
+        description: Speak HTTP without TLS, for C(oci://).
+        type: bool
+        default: false
+      username:
+        description: User name, for C(oci://). Without one the login of C(helm registry login) counts.
+        type: str
+      password:
+        description: Password. C(helm) is given it in a file that nobody else reads.
+        type: str
   values:
     description: Values of the chart.
     type: dict

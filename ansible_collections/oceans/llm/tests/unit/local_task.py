@@ -30,7 +30,7 @@ home = pathlib.Path({{home!r}})
 argv = sys.argv[1:]
 env = {{k: v for k, v in os.environ.items() if k.startswith(("HELM_", "KUBE", "HTTP", "AWS", "NO_PROXY"))}}
 with open(home / "calls", "a") as file:
-    file.write(json.dumps({{"argv": argv, "pid": os.getpid(), "env": env}}) + "\\n")
+    file.write(json.dumps({{"argv": argv, "pid": os.getpid(), "cwd": os.getcwd(), "env": env}}) + "\\n")
 script = home / ("_".join(a for a in argv[:2] if not a.startswith("-")) + ".py")
 plain = home / (argv[0] + ".py")
 if script.exists() or plain.exists():

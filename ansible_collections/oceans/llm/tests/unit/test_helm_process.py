@@ -75,6 +75,7 @@ def test_the_module_starts_helm_and_its_result_lies_where_nobody_else_reads(helm
     assert ended(launch) == Helm(running=False, ended_at=7.0) and not launch.alive()
     (upgrade,) = helm.calls("upgrade")
     assert upgrade["argv"][:3] == ["upgrade", "-i", "--reset-values"] and "--timeout" in upgrade["argv"] and upgrade["argv"][-2:] == ["rel", "/chart"]
+    assert upgrade["cwd"] == os.getcwd()
     assert not (home / "user/.ansible_async").exists()
     assert stat.S_IMODE((scratch / "job").stat().st_mode) == 0o700
     assert launch._job.result["changed"]

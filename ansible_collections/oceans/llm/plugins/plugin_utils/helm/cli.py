@@ -21,7 +21,7 @@ from typing import Any
 from ansible import constants
 
 from ..kube.auth import Way
-from . import releases
+from . import registry, releases
 from .releases import Release
 
 TIMEOUT = 120  # seconds for one helm command that changes nothing
@@ -29,6 +29,10 @@ TIMEOUT = 120  # seconds for one helm command that changes nothing
 
 class HelmError(Exception):
     """Helm refused; the text is Helm's own sentence."""
+
+
+class ChartUnavailable(HelmError):
+    """The chart could not be had; the text is what its server, or Helm, says of it."""
 
 
 class Helm:
@@ -42,34 +46,37 @@ class Helm:
         wanted = {**os.environ, **environment}
         self._environment = {name: value for name, value in wanted.items() if value is not None}
 
-    def pull(self, chart: str, version: str, into: str) -> str:
+    def pull(self, chart: str, version: str, into: str, server: Mapping[str, Any] | None = None) -> str:
         """A local path of the chart: itself when it is one, else pulled, once in a run whoever asks (preflight, release, another host).
 
         Into Ansible's own folder for temporary files, which all processes of the run share and which it removes at its end;
-        into the given one where that cannot be written.
+        into the given one where that cannot be written. `server`: how to speak to the chart's (helm/registry.py).
+
+        :raises ChartUnavailable: when there is no chart to be had.
         """
         if os.path.exists(os.path.expanduser(chart)):
             return os.path.abspath(os.path.expanduser(chart))  # kubernetes.core.helm runs in another folder
         if not chart.startswith(("oci://", "http://", "https://")):
-            raise HelmError(f"the chart {chart} is neither a folder or archive here nor an oci:// or https:// address")
+            raise ChartUnavailable(f"the chart {chart} is neither a folder or archive here nor an oci:// or https:// address")
         key = hashlib.sha256(json.dumps([self.binary, chart, version]).encode()).hexdigest()[:16]
         folder = os.path.join(constants.DEFAULT_LOCAL_TMP, f"chart-{key}")
         try:
             os.makedirs(folder, mode=0o700, exist_ok=True)
         except OSError:
-            return self._pulled(chart, version, into)
+            return self._pulled(chart, version, into, into, server or {})
         with open(os.path.join(folder, "lock"), "w", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # the others wait for the first one
-            return _archive(folder) or self._pulled(chart, version, folder)
+            return _archive(folder) or self._pulled(chart, version, folder, into, server or {})
 
-    def _pulled(self, chart: str, version: str, into: str) -> str:
-        arguments = ["pull", chart, "--destination", into, *(["--version", version] if version else [])]
-        if chart.startswith(("oci://127.0.0.1", "oci://localhost")):
-            arguments.append("--plain-http")
-        self._run(arguments)
+    def _pulled(self, chart: str, version: str, into: str, scratch: str, options: Mapping[str, Any]) -> str:
+        arguments = ["pull", chart, "--destination", into, *(["--version", version] if version else []), *registry.flags(chart, options)]
+        try:
+            self._run(arguments, more=registry.login(chart, options, scratch))
+        except (HelmError, ValueError) as error:
+            raise ChartUnavailable(registry.in_words(str(error))) from error
         found = _archive(into)
         if not found:
-            raise HelmError(f"helm pull {chart} left no archive")
+            raise ChartUnavailable(f"helm pull {chart} left no archive")
         return found
 
     def plan(self, release: str, namespace: str, chart: str, values: Mapping[str, Any]) -> Release:
@@ -87,10 +94,10 @@ class Helm:
         """Remove a release, whatever its state, and wait until its objects are gone."""
         self._run(["uninstall", release, "--namespace", namespace, "--wait", "--timeout", f"{timeout}s"], patience=timeout + TIMEOUT)
 
-    def _run(self, arguments: list[str], stdin: str = "", patience: int = TIMEOUT) -> str:
+    def _run(self, arguments: list[str], stdin: str = "", patience: int = TIMEOUT, more: Mapping[str, str] | None = None) -> str:
         try:
             done = subprocess.run([self.binary, *arguments], input=stdin, capture_output=True, text=True, timeout=patience,
-                                  env=self._environment, check=False)
+                                  env={**self._environment, **(more or {})}, check=False)
         except subprocess.TimeoutExpired as error:
             raise HelmError(f"helm {arguments[0]} did not answer within {patience} s") from error
         if done.returncode:

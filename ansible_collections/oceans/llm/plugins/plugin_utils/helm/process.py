@@ -41,6 +41,7 @@ KILLED = "kubernetes.core.helm ended without a result (killed?), so how helm end
 WRAPPER = """#!/bin/sh
 echo "$$ $PPID" > {folder}/pid.$$ && mv {folder}/pid.$$ {folder}/pid || exit 1
 if [ -e {folder}/stop ]; then echo "Error: the run was ended before helm was started" >&2; exit 1; fi
+cd {here} || exit 1
 {environment}exec {program} "$@"
 """
 
@@ -284,11 +285,14 @@ def _written(folder: str, name: str, content: Mapping[str, Any]) -> str:
 
 
 def wrapper(folder: str, program: str, environment: Mapping[str, str | None]) -> str:
-    """Write the program that the module takes for helm; returns its path. `environment`: what helm gets besides, None takes a variable away."""
+    """Write the program that the module takes for helm; returns its path. `environment`: what helm gets besides, None takes a variable away.
+
+    Helm runs where Ansible was started, like this plugin, and not in the playbook's folder: a kubeconfig may name a program with relative arguments.
+    """
     lines = "".join(f"unset {name}\n" if value is None else f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
     path = os.path.join(folder, "helm")
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o700), "w", encoding="utf-8") as file:
-        file.write(WRAPPER.format(folder=shlex.quote(folder), program=shlex.quote(program), environment=lines))
+        file.write(WRAPPER.format(folder=shlex.quote(folder), here=shlex.quote(os.getcwd()), program=shlex.quote(program), environment=lines))
     return path
 
 

@@ -9,6 +9,7 @@ two users. What one of them could not do is refused here, before anything is ask
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import os
@@ -77,7 +78,8 @@ class Way:
 
     def configuration(self) -> Any:
         """For the Kubernetes client. :raises ClusterError: when the way gives no credentials."""
-        configuration, complaints, log = kubernetes.client.Configuration(), _Complaints(), logging.getLogger()
+        configuration: Any = kubernetes.client.Configuration()
+        complaints, log = _Complaints(), logging.getLogger()
         log.addHandler(complaints)
         try:
             if self.in_pod:
@@ -90,8 +92,17 @@ class Way:
             log.removeHandler(complaints)
         if complaints.told and not configuration.api_key and not configuration.cert_file:
             raise ClusterError(f"the user of the kubeconfig got no credentials: {complaints.told[-1]}; try kubectl version with it")
+        if self.user.get("tokenFile") and not self.in_pod and not self.user.get("token"):
+            configuration.refresh_api_key_hook = self._read_again
         self._proxy(configuration)
         return configuration
+
+    def _read_again(self, configuration: Any) -> None:
+        """A token in a file is renewed by somebody else (the kubelet, an agent); the client would read the file once."""
+        with contextlib.suppress(OSError), open(str(self.user["tokenFile"]), encoding="utf-8") as file:
+            token = file.read().strip()
+            if token:
+                configuration.api_key.update(dict.fromkeys(configuration.api_key, f"Bearer {token}"))
 
     def _proxy(self, configuration: Any) -> None:
         proxy = self.cluster.get("proxy-url")

@@ -107,6 +107,7 @@ class Picture:
     now: float = 0.0
     #: why Helm refused to render the chart, in its own words; `objects` are then rendered without the chart's validations
     chart_errors: tuple[str, ...] = ()
+    chart_unavailable: str = ""
     chart_values: Mapping[str, Any] = field(default_factory=dict)
     objects: tuple[Object, ...] = ()
     variables: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ...helm import registry
 from ..facts import Picture
 from ..finding import Finding, did_you_mean
 
@@ -20,6 +21,8 @@ _UNKNOWN = re.compile(r"additional properties? (?P<names>'.+?') not allowed")
 
 
 def find(picture: Picture) -> Iterator[Finding]:
+    if picture.chart_unavailable:
+        yield Finding("ChartUnavailable", "chart", picture.chart_unavailable, registry.cure(picture.chart_unavailable))
     for text in picture.chart_errors:
         if "specifications of the schema" in text:
             yield from _schema(text, picture.chart_values)
