@@ -253,7 +253,7 @@ class Follower:
 
     def _ask_history(self) -> None:
         """Once more, at the end of the run: what the log of a migration does not tell, the database does."""
-        if self._database and statements.ran(self._snapshot(Helm())):
+        if self._database and statements.may_have_run(self._snapshot(Helm())):
             self._apply(Change("Facts", "LISTED", {"database": self._database.conclude()}))
 
     def _outcome(self, verdict: Verdict) -> Outcome:
