@@ -96,7 +96,7 @@ class Follower:
         state_now = self._observer.start()
         self._world = World(state_now, self._cluster.now(), self._clean)
         self._world.objects["SecretKeys"] = self._secret_keys
-        if self._database and statements.migrating(self.scope):
+        if self._database and self.scope.jobs:
             self._world.objects["Facts"] = {"database": self._database.begin()}
         self._before = Before.of(state_now, self.scope)
         self._tape.begin(self._world, self.scope, self._before)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from ..gateway import log_words
 from ..kube.objects import Object, asked_container, epoch, meta, status_of, terminated
 from . import progress
-from .model import STAMPS, Scope, Snapshot, job_pods, migrates, replicasets
+from .model import STAMPS, Snapshot, job_pods, migrates, replicasets
 
 ASK = "ask: gateway migrate --status"
 #: ends of the program before its first migration: its configuration, and what stands between it and a session with the database
@@ -49,11 +49,6 @@ class History:
     @property
     def at(self) -> str:
         return f"at V{max(self.now)}" if self.now else "without a schema"
-
-
-def migrating(scope: Scope) -> list[str]:
-    """The Jobs of a rollout that may change the schema, by their names."""
-    return [name for name in scope.jobs if migrates(None, name)]
 
 
 def database(snapshot: Snapshot) -> str:
