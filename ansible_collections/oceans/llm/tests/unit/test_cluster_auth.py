@@ -505,3 +505,20 @@ def test_a_thread_of_the_package_prints_no_traceback(monkeypatch):
         thread.start()
         thread.join()
     assert told == ["another"]
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "told"),
+    [
+        (503, "error trying to reach service: Address is not allowed", "error trying to reach service: Address is not allowed"),
+        (502, "", "Handshake status 502 Bad Gateway"),
+    ],
+)
+def test_a_port_that_the_api_server_cannot_reach_is_one_clean_sentence(api, pki, code, message, told):
+    """Not the websocket library's dump of headers."""
+    path = f"{paths.pod('ns', 'pg-0')}/portforward"
+    api.on("GET", path, status(code, "", message) if message else lambda handler: handler.send(code, b""))
+    cluster = Cluster.connect({"kubeconfig": kubeconfig(api, pki, {"token": "anna-token"})})
+    with pytest.raises(ApiError) as refused, cluster.port_forward("ns", "pg-0", 5432, 1.0):
+        pass
+    assert (refused.value.status, str(refused.value)) == (code, f"no way to port 5432 of Pod/pg-0: {told}")

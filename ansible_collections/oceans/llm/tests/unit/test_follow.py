@@ -20,6 +20,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Hel
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import causes, conclusion, follow, watch
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database_look import DatabaseLook
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.guard import Guard
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
@@ -30,6 +31,8 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.watch import KI
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.redact import Redactor
 
 from .fake_api import FakeApi, Handler, objects, ok, status, stream
+from .fake_postgres import FakePostgres
+from .test_database_look import BUSY, HISTORY, THERE, history, release, until
 
 NS = "ns"
 SCOPE = Scope(("web",), ("mig",), NS, "rel")
@@ -173,6 +176,32 @@ def test_a_follower_of_somebody_elses_change_stops_nothing(api):
     run.start()
     assert run.run(None).cause.code == "ImageNotFound"
     assert not [m for m, *_rest in api.seen if m in ("PATCH", "DELETE")]
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_what_a_silent_migration_committed_is_read_from_the_database_before_and_after(api, ours):
+    """RUST_LOG=error: nothing in the log, thirteen versions in the database."""
+    state = {"running": {"startedAt": rfc(-2)}}  # well after the history was read
+    pod = {**job_pod(), "status": {"phase": "Running", "containerStatuses": [{"name": "migrate", "ready": True, "state": state}]}}
+    script(api, "jobs", (0.0, "ADDED", job()))
+    script(api, "pods", (0.0, "ADDED", pod))
+    api.on("GET", paths.job(NS, "mig"), ok(job()))
+    api.on("PATCH", paths.job(NS, "mig"), ok(job()))
+    api.on("GET", paths.pod_log(NS, "mig-x"), lambda handler: handler.send(200, b"", "text/plain"))
+    with FakePostgres({THERE: [("t",)], HISTORY: history(*range(17, 19)), BUSY: [("1",)]}) as server:
+        api.on("GET", paths.service("db", "pg"), ok({}))
+        ends = [{"addresses": ["127.0.0.1"], "conditions": {"ready": True}}]
+        slices = objects("EndpointSlice", "1", {"metadata": {"name": "a"}, "ports": [{"port": server.port}], "endpoints": ends})
+        api.on("GET", paths.endpointslices("db"), slices)
+        look = DatabaseLook(Cluster.connect({"host": api.url}), NS, release())
+        run = Follower(Cluster.connect({"host": api.url}), replace(SCOPE, ours=ours), [].append, 1.0, ours, database=look)
+        run.start()
+        until(lambda: any(HISTORY in sql for sql in server.seen))
+        server.answers[HISTORY] = history(*range(17, 30))
+        outcome = run.run(None)
+    assert outcome.cause.code == "Timeout"
+    by = "in this run" if ours else "by this release's Job"
+    assert outcome.database == f"database at V29 (V19–V29 (11) committed {by}); the migration was not finished"
 
 
 def test_a_job_that_cannot_be_fenced_is_said(api):

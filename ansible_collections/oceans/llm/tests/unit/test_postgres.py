@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import postgres
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import driver
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.database_url import Target, target
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.postgres import NotAsked, NotPostgres, Refusal, Session
 
@@ -111,7 +111,7 @@ def test_what_is_no_postgresql_is_named_so(greeting):
 
 
 def test_without_the_package_nothing_is_asked(monkeypatch):
-    monkeypatch.setattr(postgres, "IMPORT_ERROR", ImportError("no"))
+    monkeypatch.setattr(driver, "IMPORT_ERROR", ImportError("no"))
     with FakePostgres() as server, pytest.raises(NotAsked, match="the Python package pg8000 is not installed"):
         ask(server)
     assert not server.started

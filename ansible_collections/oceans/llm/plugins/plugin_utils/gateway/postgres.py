@@ -9,29 +9,15 @@ only ever proven (SCRAM-SHA-256), never sent, and what `sslmode` in the URL dema
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import ssl
 import struct
-from collections.abc import Iterator
-from typing import Any
 
 from .database_url import Target
-
-try:
-    from pg8000.core import CoreConnection
-    from pg8000.exceptions import DatabaseError, InterfaceError
-
-    IMPORT_ERROR: ImportError | None = None
-except ImportError as error:  # optional: what is not asked is not known, and that is said
-    IMPORT_ERROR = error
-    CoreConnection, DatabaseError, InterfaceError = object, Exception, Exception
 
 #: one query, in a transaction of its own: a setting of the session would stay in a pooled connection (PgBouncer) for its next user
 READ_ONLY = "BEGIN READ ONLY; SET LOCAL statement_timeout = '{limit:.0f}ms'; {sql}; COMMIT"
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)
-NAME = "oceans.llm"  # application_name, for whoever looks at pg_stat_activity
-_SENT_PASSWORDS = (3, 5)  # ways to log in (AuthenticationCleartextPassword, AuthenticationMD5Password)
 
 
 class Refusal(Exception):
@@ -55,15 +41,13 @@ class Session:
 
     def __init__(self, stream: socket.socket, target: Target) -> None:
         stream = encrypted(stream, target)
-        if IMPORT_ERROR is not None:
+        from . import driver  # only now: the import of pg8000 takes a tenth of a second
+
+        if driver.IMPORT_ERROR is not None:
             raise NotAsked("the Python package pg8000 is not installed")
         if not target.user:
             raise NotAsked("the URL names no user")
-        with _plain_errors():
-            self._connection = _Connection(
-                target.user, host=target.host, database=target.name, password=target.password, ssl_context=False, application_name=NAME, sock=stream
-            )
-        self._connection.pg_types.clear()  # texts, whatever the type
+        self._connection = driver.Connection.log_in(stream, target)
 
     def rows(self, sql: str, limit: float = 1.0) -> list[list[str]]:
         """One query in a read-only transaction that the server ends after `limit` seconds; rows of texts (NULL is empty)."""
@@ -75,40 +59,11 @@ class Session:
 
     def close(self) -> None:
         """Say so, where anybody listens still."""
-        with contextlib.suppress(OSError, InterfaceError):
-            self._connection.close()
+        self._connection.leave()
 
     def _simple(self, sql: str) -> list[list[str]]:
         """By the simple protocol: a prepared statement would stay in a pooled connection."""
-        with _plain_errors():
-            rows = self._connection.execute_simple(sql).rows
-        return [["" if cell is None else cell for cell in row] for row in rows or ()]
-
-
-class _Connection(CoreConnection):
-    """Proves the password, and never sends it."""
-
-    def handle_AUTHENTICATION_REQUEST(self, data: bytes, context: Any) -> None:  # noqa: N802 - pg8000's name
-        if struct.unpack_from("!i", data)[0] in _SENT_PASSWORDS:
-            raise NotAsked("the server wants the password in the clear or as MD5")
-        super().handle_AUTHENTICATION_REQUEST(data, context)
-
-
-@contextlib.contextmanager
-def _plain_errors() -> Iterator[None]:
-    try:
-        yield
-    except (Refusal, NotAsked, OSError):
-        raise
-    except DatabaseError as error:
-        told = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-        raise Refusal(told.get("C", ""), told.get("M") or str(error)) from error
-    except Exception as error:
-        if isinstance(error.__cause__, OSError):
-            raise error.__cause__ from error
-        if isinstance(error, InterfaceError) and "network error" in str(error):
-            raise ConnectionResetError("the server closed the connection") from error
-        raise NotAsked(f"the login failed: {' '.join(str(error).split()) or type(error).__name__}") from error
+        return [["" if cell is None else cell for cell in row] for row in self._connection.simple(sql)]
 
 
 def encrypted(stream: socket.socket, target: Target) -> socket.socket:

@@ -14,7 +14,6 @@ import codecs
 import contextlib
 import email.utils
 import json
-import re
 import socket
 import threading
 import time
@@ -229,9 +228,10 @@ class Cluster:
                 self._client.configuration, "GET", self.server + path, headers=self._authorization(), query_params=[("ports", str(port))]
             )
         except Exception as error:  # the package wraps whatever its websocket library raises
-            refused = re.search(r"Handshake status (\d{3})", str(error))  # the API server's answer, in the words of the websocket library
-            status = int(refused[1]) if refused else getattr(error, "status", 0) or 0
-            raise ApiError(status, "PortForward", f"no way to port {port} of Pod/{pod}: {_plain(error)}", path) from error
+            refused = error.__context__ or error  # a handshake that was refused: the API server's answer is in the library's own exception
+            status, answer = int(getattr(refused, "status_code", 0) or 0), getattr(refused, "resp_body", b"") or b""
+            text = _refused(status, answer.decode("utf-8", "replace"), path, self.server).message if answer else _plain(refused)
+            raise ApiError(status, "PortForward", f"no way to port {port} of Pod/{pod}: {text.partition(' -+-+- ')[0]}", path) from error
         stream = forward.socket(port)
         stream = getattr(stream, "_socket", stream)  # a wrapper that TLS cannot work with
         try:

@@ -119,7 +119,7 @@ class Follower:
         state_now = self._observer.start()
         self._world = World(state_now, self._cluster.now(), self._clean)
         self._world.objects["SecretKeys"] = self._secret_keys
-        if self._database and statements.migrating(self.scope):
+        if self._database and self.scope.jobs:
             self._world.objects["Facts"] = {"database": self._database.begin()}
         self._before = Before.of(state_now, self.scope)
         self._tape.begin(self._world, self.scope, self._before)
@@ -283,7 +283,7 @@ class Follower:
         """The statement about the database. `asks`: what the log of a migration does not tell, the database is asked for."""
 
         def now() -> str:
-            if asks and self._database and statements.ran(self._snapshot(Helm())):
+            if asks and self._database and statements.may_have_run(self._snapshot(Helm())):
                 self._apply(Change("Facts", "LISTED", {"database": self._database.conclude()}))
             return statements.database(self._snapshot(Helm()))
 

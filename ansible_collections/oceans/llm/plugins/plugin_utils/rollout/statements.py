@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..gateway import log_words
-from ..kube.objects import Object, asked_container, containers, epoch, finished, is_ready, meta, status_of, terminated
-from .model import STAMPS, Scope, Snapshot, job_pods, migrates, replicasets
+from ..kube.objects import Object, asked_container, epoch, finished, is_ready, meta, status_of, terminated
+from .model import STAMPS, Snapshot, job_pods, migrates, replicasets
 
 ASK = "ask: gateway migrate --status"
 #: ends of the program before its first migration: its configuration, and what stands between it and a session with the database
@@ -50,11 +50,6 @@ class History:
         return f"at V{max(self.now)}" if self.now else "without a schema"
 
 
-def migrating(scope: Scope) -> list[str]:
-    """The Jobs of a rollout that may change the schema, by their names."""
-    return [name for name in scope.jobs if migrates(None, name)]
-
-
 def database(snapshot: Snapshot) -> str:
     """One phrase about the database."""
     jobs = _jobs(snapshot)
@@ -85,15 +80,15 @@ def told_by_logs(snapshot: Snapshot) -> bool:
     jobs = _jobs(snapshot)
     texts = [text or "" for name in jobs for _pod, text in runs(snapshot, name)]
     if not texts:
-        return not _has_run(snapshot, jobs)
+        return not may_have_run(snapshot)
     told = log_words.migrations("\n".join(texts))
     return bool(told.committed) and not told.open and _over(snapshot, jobs)
 
 
-def ran(snapshot: Snapshot) -> bool:
-    """True when a container of a migration has been started."""
+def may_have_run(snapshot: Snapshot) -> bool:
+    """False: no container of a migration has been started. What somebody else changed may be gone by now."""
     jobs = _jobs(snapshot)
-    return any(True for name in jobs for _run in runs(snapshot, name)) or _has_run(snapshot, jobs)
+    return any(True for name in jobs for _run in runs(snapshot, name)) or _has_run(snapshot, jobs) or bool(jobs and not snapshot.scope.ours)
 
 
 def _jobs(snapshot: Snapshot) -> list[str]:
@@ -112,9 +107,11 @@ def _history(snapshot: Snapshot, jobs: list[str]) -> History:
     """What was read before counts only when that was before the first container of the migration began."""
     facts = snapshot.kind("Facts").get("database") or {}
     before, now = facts.get("history_before"), facts.get("history_now")
-    starts = [_started(status) for name in jobs for pod in job_pods(snapshot, name) for status, _init in containers(pod)]
+    found = [(snapshot.kind("Job").get(name), pod) for name in jobs for pod in job_pods(snapshot, name)]
+    starts = [_started(status_of(pod, asked_container(job, pod)) or {}) for job, pod in found]
     late = any(start and start < (facts.get("before_at") or 0.0) for start in starts) or not snapshot.scope.ours and not any(starts)
-    return History(None if before is None or late else frozenset(before), None if now is None else frozenset(now), facts.get("unasked") or "")
+    known = None if before is None or late else frozenset(before)
+    return History(known, None if now is None else frozenset(now), facts.get("unasked") or "")
 
 
 def _started(status: Object) -> float:

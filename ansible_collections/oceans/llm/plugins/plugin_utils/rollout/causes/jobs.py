@@ -39,6 +39,8 @@ SILENT = 3.5
 LOOK = 0.5
 #: seconds that a sidecar may take to notice that the container beside it has ended
 PARTING = 2.0
+#: what may keep a migration's log silent
+QUIET = "wait for the migration; the environment variable RUST_LOG of the gateway set to info makes it print its versions"
 #: seconds in one version of a migration before that is worth a word
 SLOW_MIGRATION = 8.0
 
@@ -213,10 +215,16 @@ def suspended(snapshot: Snapshot) -> Iterator[Cause]:
 
 def slow_migrations(snapshot: Snapshot) -> Iterator[Cause]:
     """A version that has begun and says nothing for a while, from the gateway's own live lines; at once when it is known who is in its way."""
-    blocker = snapshot.kind("Facts").get("database", {}).get("blocked_by") or ""
-    for pod, status, began in mute(snapshot) if blocker else ():
-        what = f"the migration prints nothing and waits for a lock that another session holds: {blocker}"
-        yield cause("MigrationWaits", snapshot, ref(pod), what, "no line in its log", since=began, container=status["name"], hint=_end_it(blocker))
+    known = snapshot.kind("Facts").get("database", {})
+    blocker = known.get("blocked_by") or ""
+    for pod, status, began in mute(snapshot):
+        if blocker:
+            what, hint = f"the migration prints nothing and waits for a lock that another session holds: {blocker}", _end_it(blocker)
+        elif snapshot.now - (known.get("worked") or 0.0) <= SILENT and snapshot.now - began > SLOW_MIGRATION:
+            what, hint = "the migration prints nothing; sessions of the gateway's role are active in the database", QUIET
+        else:
+            continue
+        yield cause("MigrationWaits", snapshot, ref(pod), what, "no line in its log", since=began, container=status["name"], hint=hint)
     for pod, status, (version, name), began in open_migrations(snapshot):
         if blocker:
             what = f"migration V{version} {name} waits for a lock that another session holds: {blocker}"
