@@ -465,6 +465,24 @@ ENTRIES: tuple[Entry, ...] = (
         "bring the webhook's pods back: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
         60,
     ),
+    Entry(
+        "WebhookUntrusted",
+        "Admission",
+        "the API server does not trust an admission webhook's certificate",
+        TRANSIENT,
+        "correct caBundle in the webhook's configuration (cert-manager's cainjector, or the operator's own job sets it): "
+        "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml",
+        60,
+    ),
+    Entry(
+        "AdmissionTimeout",
+        "Admission",
+        "the time-outs of the admission webhooks together are longer than a request's deadline",
+        TRANSIENT,
+        "find the webhooks that do not answer, and lower their timeoutSeconds: "
+        "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml",
+        60,
+    ),
     Entry("ServiceAccountMissing", "Admission", "the pod's ServiceAccount is not there", CERTAIN, "create it, or set serviceAccount.create: true"),
     Entry(
         "PriorityClassMissing",

@@ -13,10 +13,20 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import 
 
 from ..recordings.replay import inverted
 from . import test_sidecars as sidecars
+from . import test_starting as starting
+from .test_causes import event, obj, pod, snapshot, waits
+from .test_waits import WEB, upgrade
 
 #: rule -> a picture in which it has something to say
 MADE = {
     "kept_alive": lambda: sidecars.migration(sidecars.ended(0), [sidecars.status("istio-proxy", sidecars.RUNNING)]),
+    "silent_controllers": lambda: snapshot(obj("Deployment", "web", ago=15, metadata={"generation": 2}, spec={}, status={}), scope=WEB),
+    "silent_schedulers": starting.unscheduled,
+    "sandboxes": lambda: upgrade(pod(containers=[waits()]), event("e", "web-1-a", "FailedCreatePodSandBox", starting.CNI)),
+    "rejected": lambda: upgrade(pod("web-1-z", status={"phase": "Failed", "reason": "AppArmor", "message": "no"}, ago=70)),
+    "hooks": starting.hooked,
+    "lookups": starting.waiter,
+    "scaled_to_zero": lambda: starting.scaled("kubectl"),
 }
 
 

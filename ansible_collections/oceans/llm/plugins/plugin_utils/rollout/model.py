@@ -200,6 +200,17 @@ def since(event: Object, snapshot: Snapshot) -> float:
     return max(first, snapshot.started)
 
 
+def owner_of_pod(pod: Object, snapshot: Snapshot) -> tuple[str, str]:
+    """("Job" or "Deployment", name) of the release that a pod belongs to; ("", "") when to none."""
+    for job in snapshot.scope.jobs:
+        if controlled_by(pod, meta(snapshot.kind("Job").get(job) or {}).get("uid")):
+            return "Job", job
+    for deployment in snapshot.scope.deployments:
+        if any(controlled_by(pod, meta(r).get("uid")) for r in replicasets(snapshot, deployment)):
+            return "Deployment", deployment
+    return "", ""
+
+
 def owner_of(cause: Cause, snapshot: Snapshot) -> tuple[str, str]:
     """("Job" or "Deployment", name) of the release that a cause's object belongs to; ("", "") when to none."""
     kind, _slash, name = cause.object.partition("/")
@@ -216,12 +227,7 @@ def owner_of(cause: Cause, snapshot: Snapshot) -> tuple[str, str]:
             return of, custom
     if kind == "PersistentVolumeClaim":
         return next(((of, user) for of, user, pod in workers(snapshot) if name in claims(pod)), ("", ""))
-    for job in snapshot.scope.jobs:
-        if controlled_by(found, meta(snapshot.kind("Job").get(job) or {}).get("uid")):
-            return "Job", job
     for deployment in snapshot.scope.deployments:
         if controlled_by(found, meta(snapshot.kind("Deployment").get(deployment) or {}).get("uid")):
             return "Deployment", deployment
-        if any(controlled_by(found, meta(r).get("uid")) for r in replicasets(snapshot, deployment)):
-            return "Deployment", deployment
-    return "", ""
+    return owner_of_pod(found, snapshot)

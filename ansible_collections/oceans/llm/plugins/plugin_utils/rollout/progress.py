@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from ..codes import Certainty
 from ..kube.objects import Object, age, asked_container, finished, is_ready, kept_by, meta, pod_phrase
 from . import waits
-from .model import Cause, Snapshot, job_pods, new_replicaset, old_pods, pods_of
+from .model import Cause, Snapshot, job_pods, new_replicaset, old_pods, pods_of, replicasets
 
 
 def blocker(snapshot: Snapshot, causes: Sequence[Cause] = ()) -> str:
@@ -92,6 +92,21 @@ def _why_fewer(snapshot: Snapshot, name: str) -> str:
     if newest is None:
         return "; the Deployment controller has not created the new ReplicaSet yet"
     return ""
+
+
+def outage(snapshot: Snapshot, name: str) -> str:
+    """Why nobody serves while a new pod is not ready: the strategy lets all old pods go first. Empty when somebody does, or never did."""
+    deployment, newest = snapshot.kind("Deployment").get(name) or {}, new_replicaset(snapshot, name)
+    earlier = any(r is not newest for r in replicasets(snapshot, name))
+    if newest is None or not earlier or any(is_ready(p) for r in replicasets(snapshot, name) for p in pods_of(snapshot, meta(r).get("uid"))):
+        return ""
+    strategy = (deployment.get("spec") or {}).get("strategy") or {}
+    limit = (strategy.get("rollingUpdate") or {}).get("maxUnavailable")
+    wanted = counts(snapshot, name)[0]
+    if strategy.get("type") == "Recreate":
+        return "strategy Recreate has stopped all old pods"
+    everybody = int(limit[:-1]) >= 100 if isinstance(limit, str) and limit[:-1].isdigit() else isinstance(limit, int) and limit >= wanted
+    return f"strategy RollingUpdate with maxUnavailable {limit} has stopped all old pods" if everybody else ""
 
 
 def unready(snapshot: Snapshot, name: str) -> list[Object]:

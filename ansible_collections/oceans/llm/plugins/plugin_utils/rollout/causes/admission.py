@@ -28,12 +28,22 @@ TEXTS: dict[str, tuple[str, str]] = {
     refusals.LIMIT_RANGE: ("LimitRangeViolated", "a LimitRange forbids it: {what}"),
     refusals.SCC: ("PolicyDenied", "OpenShift's SecurityContextConstraints refuse {fields}: {what}"),
     refusals.POLICY: ("PolicyDenied", "policy {policy} denies it: {what}"),
-    refusals.WEBHOOK_DOWN: ("WebhookDown", "webhook {webhook} does not answer"),
+    refusals.WEBHOOK_DOWN: ("WebhookDown", "webhook {webhook} {failure}"),
+    refusals.DEADLINE: ("AdmissionTimeout", "the request ran into its deadline: the time-outs of all admission webhooks together are longer than it"),
     refusals.SERVICE_ACCOUNT: ("ServiceAccountMissing", "its ServiceAccount is not there"),
     refusals.PRIORITY_CLASS: ("PriorityClassMissing", "PriorityClass {name} is not there"),
     refusals.TERMINATING: ("NamespaceTerminating", "the namespace is being deleted"),
     refusals.INVALID: ("PodInvalid", "the API server refuses it as invalid: {what}"),
 }
+#: why a webhook could not be called: (words of the API server, sentence)
+FAILURES = (
+    ("x509|tls: failed to verify", "is not trusted: its certificate does not fit the caBundle of its configuration"),
+    ("no endpoints available|service .* not found", "has no pod behind its Service"),
+    ("connection refused", "refuses the connection"),
+    (r"deadline exceeded|timeout(?!=)|timed out", "does not answer in time"),
+    ("no such host|no route|unreachable", "cannot be reached"),
+    ("could not (find|get) the requested resource|unexpected response|status code|EOF|server returned", "answers with an error"),
+)
 #: what to do where the code's own hint is too general
 HINTS = {refusals.SCC: refusals.SCC_CURE}
 #: parts of a message that a hint may use, and the hint itself
@@ -51,6 +61,9 @@ def classify(text: str) -> tuple[str, str, dict[str, str]]:
         sentence = "webhook {policy} denies it: {what}"
     if refusal.kind in HINTS:
         parts["hint"] = HINTS[refusal.kind]
+    if refusal.kind == refusals.WEBHOOK_DOWN:
+        parts["failure"] = next((said for words, said in FAILURES if re.search(words, parts.get("why", ""), re.IGNORECASE)), "cannot be called")
+        code = "WebhookUntrusted" if "x509" in parts.get("why", "") else code
     fields = ", ".join(refusals.scc_fields(text)) or "the pod"
     return code, sentence.format_map({"what": "", "fields": fields, **parts}).rstrip(": "), parts
 

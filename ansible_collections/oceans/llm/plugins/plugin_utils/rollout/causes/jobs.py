@@ -39,6 +39,7 @@ SILENT = 3.5
 LOOK = 0.5
 #: seconds that a sidecar may take to notice that the container beside it has ended
 PARTING = 2.0
+QUEUE = "kueue.x-k8s.io/queue-name"  # label by which Kueue takes a Job over
 #: seconds in one version of a migration before that is worth a word
 SLOW_MIGRATION = 8.0
 
@@ -208,7 +209,10 @@ def suspended(snapshot: Snapshot) -> Iterator[Cause]:
         job = snapshot.kind("Job").get(name)
         if job is not None and (job.get("spec") or {}).get("suspend") and finished(job) is None:
             began = next((epoch(c.get("lastTransitionTime")) for c in (job.get("status") or {}).get("conditions") or () if c.get("type") == "Suspended"), 0.0)
-            yield cause("JobSuspended", snapshot, f"Job/{name}", f"Job/{name} is suspended and will not run", "spec.suspend: true", since=began, job=name)
+            queue = (meta(job).get("labels") or {}).get(QUEUE)
+            what = f"Job/{name} is suspended: Kueue holds it in queue {queue}" if queue else f"Job/{name} is suspended and will not run"
+            hint = f"kubectl -n {snapshot.scope.namespace} get workloads; keep the release's hook Jobs out of the queue" if queue else ""
+            yield cause("JobSuspended", snapshot, f"Job/{name}", what, "spec.suspend: true", since=began, job=name, hint=hint)
 
 
 def slow_migrations(snapshot: Snapshot) -> Iterator[Cause]:

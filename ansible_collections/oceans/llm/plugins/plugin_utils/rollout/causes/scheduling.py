@@ -10,13 +10,14 @@ from collections.abc import Iterator
 
 from ...kube.objects import Object, epoch, meta, ref
 from ..model import Cause, Snapshot, events_of, old_pods, starting, workers
+from . import origin
 from .cause import cause
 
 
 def unschedulable(snapshot: Snapshot) -> Iterator[Cause]:
     for kind, owner, pod in starting(snapshot):
-        if (pod.get("spec") or {}).get("nodeName"):
-            continue
+        if (pod.get("spec") or {}).get("nodeName") or (pod.get("spec") or {}).get("schedulingGates"):
+            continue  # starting.py knows the gates
         text = _reason(snapshot, pod)
         if not text or "unbound immediate PersistentVolumeClaims" in text or ('persistentvolumeclaim "' in text and "not found" in text):
             continue  # volumes.py knows why
@@ -32,7 +33,9 @@ def unschedulable(snapshot: Snapshot) -> Iterator[Cause]:
                 since=begun,
             )
         else:
-            yield cause("Unschedulable", snapshot, ref(pod), f"no node can take the pod of {kind}/{owner}: {_nodes(text)}", text, since=begun)
+            changed = origin.changed_resources(snapshot, pod)
+            what = f"no node can take the pod of {kind}/{owner}: {_nodes(text)}{f'; {changed}' if changed else ''}"
+            yield cause("Unschedulable", snapshot, ref(pod), what, text, since=begun)
 
 
 def _reason(snapshot: Snapshot, pod: Object) -> str:
