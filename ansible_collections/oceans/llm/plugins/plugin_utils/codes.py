@@ -568,6 +568,13 @@ ENTRIES: tuple[Entry, ...] = (
         "kubectl get storageclass; set the right one (storage.storageClass)",
     ),
     Entry("ClaimMissing", "Volumes", "a pod uses a volume claim that is not there", CERTAIN, "create it or correct its name: kubectl -n {ns} get pvc"),
+    Entry(
+        "ClaimLost",
+        "Volumes",
+        "a volume claim has lost its PersistentVolume",
+        CERTAIN,
+        "restore the PersistentVolume, or create the claim again from a backup: kubectl -n {ns} describe pvc {name}",
+    ),
     Entry("ProvisioningFailed", "Volumes", "no volume can be made for a claim", TRANSIENT, "kubectl -n {ns} describe pvc {name}", 120),
     # --- on the way to readiness
     Entry(

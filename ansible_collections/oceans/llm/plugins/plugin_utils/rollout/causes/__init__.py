@@ -23,6 +23,7 @@ RULES: dict[str, Rule] = {
     "config": config.config,
     "mounts": volumes.mounts,
     "admission_jobs": admission.jobs,
+    "admission_deployments": admission.deployments,
     "admission_replicasets": admission.replicasets,
     "silent_controllers": starting.silent_controllers,
     "silent_schedulers": starting.silent_schedulers,

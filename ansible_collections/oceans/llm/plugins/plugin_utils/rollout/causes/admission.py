@@ -82,6 +82,16 @@ def replicasets(snapshot: Snapshot) -> Iterator[Cause]:
             yield _cause(snapshot, f"ReplicaSet/{meta(newest)['name']}", text, begun, others=len(pods))
 
 
+def deployments(snapshot: Snapshot) -> Iterator[Cause]:
+    """The Deployment controller cannot create the new ReplicaSet: it says so in the condition Progressing."""
+    for name in snapshot.scope.deployments:
+        found = snapshot.kind("Deployment").get(name) or {}
+        for condition in (found.get("status") or {}).get("conditions") or () if new_replicaset(snapshot, name) is None else ():
+            if condition.get("reason") == "ReplicaSetCreateError":
+                begun = max(epoch(condition.get("lastUpdateTime")), snapshot.started)
+                yield _cause(snapshot, f"Deployment/{name}", str(condition.get("message") or ""), begun, others=0)
+
+
 def jobs(snapshot: Snapshot) -> Iterator[Cause]:
     for name in snapshot.scope.jobs:
         job = snapshot.kind("Job").get(name)

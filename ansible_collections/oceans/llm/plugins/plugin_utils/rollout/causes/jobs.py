@@ -18,21 +18,10 @@ from ...kube.objects import Object, asked_container, container_spec, containers,
 from ..model import Cause, Snapshot, events_of, job_pods, migrates, starting, workers
 from .cause import cause
 from .containers import EXITS_ALIKE, known_of_database, of_container, of_end
+from .reasons import REASONS
 
 #: reasons of pods that failed for no fault of their own (Kubernetes API, PodStatus.reason; condition DisruptionTarget)
-DISRUPTED = (
-    "Evicted",
-    "Preempting",
-    "Shutdown",
-    "NodeShutdown",
-    "NodeLost",
-    "Terminated",
-    "UnexpectedAdmissionError",
-    "OutOfcpu",
-    "OutOfmemory",
-    "OutOfpods",
-    "NodeAffinity",
-)
+DISRUPTED = tuple(reason for reason, code in REASONS["Pod status (kubelet, controllers)"].items() if code == "PodEvicted")
 #: seconds after which a migration that has said nothing at all is taken to wait for the database (a look at one takes 0.1 s)
 SILENT = 3.5
 #: seconds of silence, or in one version, after which the database itself is asked

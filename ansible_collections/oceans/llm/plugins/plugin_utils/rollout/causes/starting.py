@@ -17,30 +17,14 @@ from ..model import Cause, Snapshot, events_of, job_pods, new_replicaset, pods_o
 from ..waits import silent_scheduler
 from .cause import cause
 from .containers import EXITS_ALIKE, exits_of
+from .reasons import REASONS
 
 #: seconds without any sign of a scheduler or controller: they act within milliseconds, and a watch may be late
 SILENT = 10.0
 #: events of the kubelet about a sandbox (pkg/kubelet/events)
 SANDBOX = ("FailedCreatePodSandBox", "FailedPodSandBoxStatus", "NetworkNotReady", "FailedPrepareDynamicResources", "FailedCreatePodContainer")
 #: reasons of pods that a kubelet does not admit, and will not the next time (pkg/kubelet/lifecycle, cm, sysctl); what passes is in jobs.DISRUPTED
-REJECTED = (
-    "AppArmor",
-    "SysctlForbidden",
-    "PodOSNotSupported",
-    "PodOSSelectorNodeLabelDoesNotMatch",
-    "SupplementalGroupsPolicyNotSupported",
-    "PodLevelResourcesNotSupported",
-    "InitContainerRestartPolicyForbidden",
-    "TopologyAffinityError",
-    "SMTAlignmentError",
-    "OutOfExtendedResources",
-    "VolumeAttachmentLimitExceeded",
-    "UnexpectedPredicateFailureType",
-    "InvalidNodeInfo",
-    "NodeName",
-    "NodePorts",
-    "TaintToleration",
-)
+REJECTED = tuple(reason for reason, code in REASONS["Pod status (kubelet, controllers)"].items() if code == "PodRejected")
 #: how resolvers of the C library, Rust, Go, Node and libpq say that a name has no address
 _NO_ADDRESS = re.compile(
     r"failed to lookup address|Name or service not known|Temporary failure in name resolution|nodename nor servname|no such host"
