@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..codes import Certainty
-from ..kube.objects import Object, age, asked_container, finished, is_ready, kept_by, meta, pod_phrase
+from ..kube.objects import Object, age, asked_container, finished, has_been_seen, is_ready, kept_by, meta, name_of, pod_phrase
 from . import waits
 from .model import Cause, Snapshot, job_pods, new_replicaset, old_pods, pods_of, replicasets
 
@@ -70,12 +70,12 @@ def deployment_blocker(snapshot: Snapshot, name: str) -> str:
     if deployment is None:
         return f"Deployment/{name} does not exist yet"
     status = deployment.get("status") or {}
-    if status.get("observedGeneration", 0) < meta(deployment).get("generation", 1):
+    if not has_been_seen(deployment):
         return f"Deployment/{name}: the Deployment controller has not seen the change yet"
     wanted, made, ready = counts(snapshot, name)
     waiting, available, updated = unready(snapshot, name), status.get("availableReplicas") or 0, status.get("updatedReplicas") or 0
     if waiting:
-        return f"Deployment/{name}: {ready} of {wanted} new pods ready: {meta(waiting[0])['name']} {waits.of_pod(snapshot, waiting[0]).what}"
+        return f"Deployment/{name}: {ready} of {wanted} new pods ready: {name_of(waiting[0])} {waits.of_pod(snapshot, waiting[0]).what}"
     if updated < wanted or available < updated:
         why = "ready, but not available yet" if ready >= wanted else f"{made} of {wanted} new pods created" + _why_fewer(snapshot, name)
         return f"Deployment/{name}: {ready} of {wanted} new pods ready: {why}"

@@ -15,7 +15,7 @@ from typing import Any
 
 from ...codes import TRANSIENT
 from ...kube import refusals
-from ...kube.objects import Object, epoch, finished, meta, seen_at
+from ...kube.objects import Object, epoch, finished, meta, name_of, seen_at
 from ..model import Cause, Snapshot, events_of, job_pods, new_replicaset, pods_of, since
 from .cause import cause
 
@@ -73,13 +73,13 @@ def replicasets(snapshot: Snapshot) -> Iterator[Cause]:
         newest = new_replicaset(snapshot, name)
         if newest is None:
             continue
-        made, wanted = (newest.get("status") or {}).get("replicas", 0), (newest.get("spec") or {}).get("replicas", 0)
-        pods = pods_of(snapshot, meta(newest)["uid"])
+        made, wanted = (newest.get("status") or {}).get("replicas") or 0, (newest.get("spec") or {}).get("replicas") or 0
+        pods = pods_of(snapshot, meta(newest).get("uid"))
         if made >= wanted and len(pods) >= wanted:
             continue
         text, begun = _refusal(snapshot, "ReplicaSet", newest, pods)
         if text:
-            yield _cause(snapshot, f"ReplicaSet/{meta(newest)['name']}", text, begun, others=len(pods))
+            yield _cause(snapshot, f"ReplicaSet/{name_of(newest)}", text, begun, others=len(pods))
 
 
 def deployments(snapshot: Snapshot) -> Iterator[Cause]:
@@ -107,7 +107,7 @@ def jobs(snapshot: Snapshot) -> Iterator[Cause]:
 
 def _refusal(snapshot: Snapshot, kind: str, obj: Object, pods: list[Object]) -> tuple[str, float]:
     """The newest refusal, unless a pod was made after it."""
-    about = [e for e in events_of(snapshot, kind, meta(obj)["name"]) if (e.get("involvedObject") or {}).get("uid") in (None, "", meta(obj).get("uid"))]
+    about = [e for e in events_of(snapshot, kind, name_of(obj)) if (e.get("involvedObject") or {}).get("uid") in (None, "", meta(obj).get("uid"))]
     failed = [e for e in about if e.get("reason") == "FailedCreate"]
     youngest = max((epoch(meta(p).get("creationTimestamp")) for p in pods), default=0.0)
     if failed and seen_at(failed[-1]) >= youngest:

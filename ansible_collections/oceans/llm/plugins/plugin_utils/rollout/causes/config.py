@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from ...codes import TRANSIENT
-from ...kube.objects import Object, about_container, age, containers, meta, ref, waiting
+from ...kube.objects import Object, about_container, age, containers, name_of, ref, waiting
 from ..model import Cause, Snapshot, events_of, starting
 from .cause import cause
 
@@ -36,7 +36,7 @@ def _message(snapshot: Snapshot, pod: Object, status: Object) -> str:
         return ""
     told = [
         e
-        for e in events_of(snapshot, "Pod", meta(pod)["name"])
+        for e in events_of(snapshot, "Pod", name_of(pod))
         if e.get("reason") == "Failed" and about_container(e, status["name"]) and (e.get("involvedObject") or {}).get("fieldPath")
     ]
     text = (told[-1].get("message") or "").removeprefix("Error: ") if told else ""

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from ...codes import CERTAIN, TRANSIENT
 from ...gateway import log_words
-from ...kube.objects import Object, about_container, container_spec, containers, epoch, is_ready, meta, ref, terminated, waiting
+from ...kube.objects import Object, about_container, container_spec, containers, epoch, is_ready, name_of, ref, terminated, waiting
 from ..model import Cause, Snapshot, events_of, starting
 from . import origin
 from .cause import cause
@@ -100,7 +100,7 @@ def of_end(snapshot: Snapshot, pod: Object, name: str, end: Object, exits: int) 
     if reason == "ContainerStatusUnknown":
         what = "its node lost the container, the kubelet starts it again"
         return cause("ContainerExited", snapshot, where, what, f"{reason} exit code {code}", since=begun, container=name)
-    text = snapshot.logs.get((meta(pod)["name"], name), "") or message
+    text = snapshot.logs.get((name_of(pod), name), "") or message
     words = log_words.parse(text) or log_words.in_use(text)
     if words:
         return _of_words(snapshot, pod, name, words, code, begun, exits)
@@ -126,7 +126,7 @@ def times(exits: int) -> str:
 
 
 def _log(snapshot: Snapshot, pod: Object, name: str) -> str:
-    return log_words.last_line(snapshot.logs.get((meta(pod)["name"], name), ""))
+    return log_words.last_line(snapshot.logs.get((name_of(pod), name), ""))
 
 
 def _of_words(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failure, code: int, begun: float, exits: int) -> Cause:
@@ -166,7 +166,7 @@ def _more(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failure) 
         others = [c for c in (pod.get("spec") or {}).get("containers") or () if c.get("name") != name]
         natives = [c for c in (pod.get("spec") or {}).get("initContainers") or () if c.get("restartPolicy") == "Always"]
         others = [*others, *natives]
-        declared = [c["name"] for c in others if any(str(p.get("containerPort")) == words.names["port"] for p in c.get("ports") or ())]
+        declared = [str(c.get("name")) for c in others if any(str(p.get("containerPort")) == words.names["port"] for p in c.get("ports") or ())]
         if declared:
             return f"; container {declared[0]} declares port {words.names['port']}"
         return f"; other containers of the pod: {', '.join(str(c.get('name')) for c in others)}" if others else ""
@@ -214,7 +214,7 @@ def _not_started(snapshot: Snapshot, where: str, name: str, message: str, begun:
 
 def killed_by(snapshot: Snapshot, pod: Object, name: str) -> str:
     """startup or liveness, when the kubelet said that it kills the container for its probe."""
-    for event in reversed(events_of(snapshot, "Pod", meta(pod)["name"])):
+    for event in reversed(events_of(snapshot, "Pod", name_of(pod))):
         told = re.search(r"failed (startup|liveness) probe", event.get("message") or "")
         if event.get("reason") == "Killing" and told and about_container(event, name):
             return told.group(1)

@@ -14,7 +14,22 @@ from collections.abc import Iterator
 
 from ...codes import BY_CODE, CERTAIN, TRANSIENT
 from ...gateway import log_words
-from ...kube.objects import Object, asked_container, container_spec, containers, end_of, epoch, finished, is_sidecar, kept_by, meta, ref, status_of, terminated
+from ...kube.objects import (
+    Object,
+    asked_container,
+    container_spec,
+    containers,
+    end_of,
+    epoch,
+    finished,
+    is_sidecar,
+    kept_by,
+    meta,
+    name_of,
+    ref,
+    status_of,
+    terminated,
+)
 from ..model import Cause, Snapshot, events_of, job_pods, migrates, starting, workers
 from .cause import cause
 from .containers import EXITS_ALIKE, known_of_database, of_container, of_end
@@ -81,7 +96,8 @@ def _attempt(snapshot: Snapshot, name: str, job: Object, pod: Object, status: Ob
         return found
     if found.code == "CrashLoop" or (found.code == "ContainerExited" and exits >= EXITS_ALIKE and _alike(snapshot, name, status["name"])):
         return cause("CrashLoop", snapshot, ref(pod), found.cause, found.evidence, since=found.since, container=status["name"])
-    limit = int((job.get("spec") or {}).get("backoffLimit", 6))
+    limit = (job.get("spec") or {}).get("backoffLimit")
+    limit = 6 if limit is None else int(limit)
     if found.code == "ContainerExited":
         return cause(
             "JobAttemptFailed",
@@ -102,7 +118,7 @@ def _alike(snapshot: Snapshot, job: str, container: str) -> bool:
     for pod in job_pods(snapshot, job):
         for status, _init in containers(pod):
             if status["name"] == container and _failed(pod, status, False) and not disrupted(pod):
-                line = log_words.last_line(snapshot.logs.get((meta(pod)["name"], container), ""))
+                line = log_words.last_line(snapshot.logs.get((name_of(pod), container), ""))
                 seen.add((terminated(status).get("exitCode"), re.sub(r"\d+", "0", line)))
     return len(seen) == 1
 
@@ -227,7 +243,7 @@ def _pid(blocker: str) -> str:
 def open_migrations(snapshot: Snapshot) -> Iterator[tuple[Object, Object, tuple[int, str], float]]:
     """(pod, container status, version and name, since when) of what has begun in the running Jobs and is not over."""
     for _job, pod, status in running(snapshot):
-        text = snapshot.logs.get((meta(pod)["name"], status["name"]), "")
+        text = snapshot.logs.get((name_of(pod), status["name"]), "")
         still = log_words.migrations(text).open
         if still:
             yield pod, status, still[-1], max(_stamp(text), epoch(((status.get("state") or {}).get("running") or {}).get("startedAt"))) or snapshot.now
@@ -251,7 +267,7 @@ def mute(snapshot: Snapshot) -> Iterator[tuple[Object, Object, float]]:
     """(pod, container status, since when) of running migrations that have not written a line."""
     for job, pod, status in running(snapshot):
         began = epoch(((status.get("state") or {}).get("running") or {}).get("startedAt"))
-        if began and migrates(snapshot.kind("Job").get(job), job) and not snapshot.logs.get((meta(pod)["name"], status["name"])):
+        if began and migrates(snapshot.kind("Job").get(job), job) and not snapshot.logs.get((name_of(pod), status["name"])):
             yield pod, status, began
 
 

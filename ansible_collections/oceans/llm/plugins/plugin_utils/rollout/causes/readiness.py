@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...codes import CERTAIN, TRANSIENT, Certainty
-from ...kube.objects import Object, about_container, container_spec, containers, controlled_by, epoch, is_ready, meta, ref
+from ...kube.objects import Object, about_container, container_spec, containers, controlled_by, epoch, is_ready, meta, name_of, ref
 from ..model import Cause, Snapshot, events_of, replicasets, since, starting
 from .cause import cause
 from .containers import killed_by, last_answer
@@ -50,7 +50,7 @@ def not_ready(snapshot: Snapshot) -> Iterator[Cause]:
                     snapshot,
                     ref(pod),
                     f"it was not up within its startup probe's time and is being killed (of {kind}/{owner})",
-                    last_answer(snapshot, meta(pod)["name"], status["name"], "Startup"),
+                    last_answer(snapshot, name_of(pod), status["name"], "Startup"),
                     container=status["name"],
                 )
                 continue
@@ -58,7 +58,7 @@ def not_ready(snapshot: Snapshot) -> Iterator[Cause]:
             wrong = misdirected(snapshot, pod, status, spec, probe)
             if wrong:
                 what, sure = wrong
-                answer = last_answer(snapshot, meta(pod)["name"], status["name"], probe.capitalize())
+                answer = last_answer(snapshot, name_of(pod), status["name"], probe.capitalize())
                 where, limit = ref(pod), None if sure is CERTAIN else FLOOR
                 yield cause("ProbeMisdirected", snapshot, where, what, answer, since=begun, container=status["name"], certainty=sure, budget=limit)
                 continue
@@ -69,7 +69,7 @@ def not_ready(snapshot: Snapshot) -> Iterator[Cause]:
                 snapshot,
                 ref(pod),
                 f"{_said(snapshot.now - begun > budget, budget, probe)} (of {kind}/{owner})",
-                last_answer(snapshot, meta(pod)["name"], status["name"], probe.capitalize()),
+                last_answer(snapshot, name_of(pod), status["name"], probe.capitalize()),
                 since=begun,
                 container=status["name"],
                 budget=budget,
@@ -80,7 +80,7 @@ def misdirected(snapshot: Snapshot, pod: Object, status: Object, spec: Mapping[s
     """(sentence, how sure) when a probe can never succeed: a scheme that the port does not speak, or a port that nobody declares."""
     declared_probe = spec.get(f"{probe}Probe") or {}
     check = declared_probe.get("httpGet") or declared_probe.get("tcpSocket") or declared_probe.get("grpc")
-    answer = last_answer(snapshot, meta(pod)["name"], status["name"], probe.capitalize())
+    answer = last_answer(snapshot, name_of(pod), status["name"], probe.capitalize())
     if not check or not _unhealthy(snapshot, pod, status["name"]):
         return None
     port, scheme = check.get("port"), check.get("scheme") or "HTTP"
@@ -121,7 +121,7 @@ def deadline(snapshot: Snapshot, pod: Object, status: Object, spec: Mapping[str,
     if startup:
         first = [
             e
-            for e in events_of(snapshot, "Pod", meta(pod)["name"])
+            for e in events_of(snapshot, "Pod", name_of(pod))
             if e.get("reason") == "Unhealthy" and (e.get("message") or "").startswith("Readiness") and about_container(e, status["name"])
         ]
         if first:
@@ -139,4 +139,4 @@ def progress_deadline(snapshot: Snapshot, pod: Object) -> float:
 
 
 def _unhealthy(snapshot: Snapshot, pod: Object, container: str) -> bool:
-    return any(e.get("reason") == "Unhealthy" and about_container(e, container) for e in events_of(snapshot, "Pod", meta(pod)["name"]))
+    return any(e.get("reason") == "Unhealthy" and about_container(e, container) for e in events_of(snapshot, "Pod", name_of(pod)))

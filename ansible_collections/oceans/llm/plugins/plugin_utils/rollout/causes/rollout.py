@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...gateway import log_words
-from ...kube.objects import Object, containers, epoch, is_ready, meta, ref, terminated
+from ...kube.objects import Object, containers, epoch, has_been_seen, is_ready, meta, name_of, ref, terminated
 from .. import progress, waits
 from ..model import Cause, Snapshot, made_in_this_run, old_pods
 from .cause import cause
@@ -19,7 +19,7 @@ def deadlines(snapshot: Snapshot) -> Iterator[Cause]:
     for name in snapshot.scope.deployments:
         found = snapshot.kind("Deployment").get(name) or {}
         status = found.get("status") or {}
-        if status.get("observedGeneration", 0) < meta(found).get("generation", 1):
+        if not has_been_seen(found):
             continue
         for condition in status.get("conditions") or ():
             if (
@@ -70,7 +70,7 @@ def old_pods_lost(snapshot: Snapshot) -> Iterator[Cause]:
                 end = terminated(status)
                 if not end.get("exitCode"):
                     continue
-                text = log_words.last_line(snapshot.logs.get((meta(pod)["name"], status["name"]), ""))
+                text = log_words.last_line(snapshot.logs.get((name_of(pod), status["name"]), ""))
                 serving = [p for p in old_pods(snapshot, name) if is_ready(p) and not meta(p).get("deletionTimestamp")]
                 rest = f"{len(serving)} old pod{'s' if len(serving) != 1 else ''} of Deployment/{name} still serve{'s' if len(serving) == 1 else ''}"
                 yield cause(

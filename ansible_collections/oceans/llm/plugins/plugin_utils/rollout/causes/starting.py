@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 
 from ...codes import CERTAIN
-from ...kube.objects import Object, age, asked_container, containers, epoch, finished, meta, ref, status_of, waiting
+from ...kube.objects import Object, age, asked_container, containers, epoch, finished, has_been_seen, meta, name_of, ref, status_of, waiting
 from ..model import Cause, Snapshot, events_of, job_pods, new_replicaset, pods_of, since, starting, workers
 from ..waits import silent_scheduler
 from .cause import cause
@@ -58,10 +58,10 @@ def silent_controllers(snapshot: Snapshot) -> Iterator[Cause]:
         if newest is not None:
             wanted = (newest.get("spec") or {}).get("replicas") or 0
             made = _changed(newest, snapshot)
-            unseen = (newest.get("status") or {}).get("observedGeneration", 0) < meta(newest).get("generation", 0)
+            unseen = bool(meta(newest).get("generation")) and not has_been_seen(newest)
             if unseen and wanted and not pods_of(snapshot, meta(newest).get("uid")) and snapshot.now - made > SILENT:
                 yield _silent(snapshot, f"ReplicaSet/{meta(newest).get('name')}", "ReplicaSet", "has created no pod", made)
-        elif owner and (owner.get("status") or {}).get("observedGeneration", 0) < meta(owner).get("generation", 1):
+        elif owner and not has_been_seen(owner):
             made = _changed(owner, snapshot)
             if snapshot.now - made > SILENT:
                 yield _silent(snapshot, f"Deployment/{name}", "Deployment", "has not seen the change", made)
@@ -89,7 +89,7 @@ def sandboxes(snapshot: Snapshot) -> Iterator[Cause]:
     for kind, owner, pod in starting(snapshot):
         if any(status.get("containerID") for status, _init in containers(pod)):
             continue
-        told = [e for e in events_of(snapshot, "Pod", str(meta(pod).get("name"))) if e.get("reason") in SANDBOX]
+        told = [e for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("reason") in SANDBOX]
         if told:
             text = str(told[-1].get("message") or told[-1].get("reason"))
             network = "network is not ready" if told[-1].get("reason") == "NetworkNotReady" else "the network plugin (CNI) fails"
@@ -114,7 +114,7 @@ def hooks(snapshot: Snapshot) -> Iterator[Cause]:
     for _kind, _owner, pod in starting(snapshot):
         for status, _init in containers(pod):
             name = str(status.get("name"))
-            told = [e for e in events_of(snapshot, "Pod", str(meta(pod).get("name"))) if e.get("reason") == "FailedPostStartHook" and _about(e, name)]
+            told = [e for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("reason") == "FailedPostStartHook" and _about(e, name)]
             state = waiting(status)
             if (told or state.get("reason") == "PostStartHookError") and not status.get("ready"):
                 text = (told[-1].get("message") if told else "") or state.get("message") or "FailedPostStartHook"
@@ -139,7 +139,7 @@ def lookups(snapshot: Snapshot) -> Iterator[Cause]:
             if kind == "Job" and status is not status_of(pod, asked_container(snapshot.kind("Job").get(owner), pod)):
                 continue
             name = str(status.get("name"))
-            lines = [line.strip() for line in (snapshot.logs.get((str(meta(pod).get("name")), name)) or "").splitlines() if line.strip()]
+            lines = [line.strip() for line in (snapshot.logs.get((name_of(pod), name)) or "").splitlines() if line.strip()]
             line = next((line for line in reversed(lines[-3:]) if _NO_ADDRESS.search(line)), "")
             if line:
                 yield _lookup(snapshot, f"{kind}/{owner}", pod, name, line, epoch((status["state"]["running"] or {}).get("startedAt")))

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from ...codes import CERTAIN
-from ...kube.objects import claims, epoch, meta, ref, seen_at, waiting
+from ...kube.objects import claims, epoch, meta, name_of, ref, seen_at, waiting
 from ..model import Cause, Snapshot, events_of, since, starting
 from . import config
 from .cause import cause
@@ -24,7 +24,7 @@ def mounts(snapshot: Snapshot) -> Iterator[Cause]:
         status = pod.get("status") or {}
         each = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
         started = [s for s in each if s.get("containerID") or waiting(s).get("reason") in ("CreateContainerConfigError", "CreateContainerError")]
-        told = [e for e in events_of(snapshot, "Pod", meta(pod)["name"]) if e.get("reason") in MOUNTS]
+        told = [e for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("reason") in MOUNTS]
         if not told or started:
             continue
         text, begun = told[-1].get("message") or "", since(told[0], snapshot)
