@@ -465,6 +465,24 @@ ENTRIES: tuple[Entry, ...] = (
         "bring the webhook's pods back: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
         60,
     ),
+    Entry(
+        "WebhookUntrusted",
+        "Admission",
+        "the API server does not trust an admission webhook's certificate",
+        TRANSIENT,
+        "correct caBundle in the webhook's configuration (cert-manager's cainjector, or the operator's own job sets it): "
+        "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml",
+        60,
+    ),
+    Entry(
+        "AdmissionTimeout",
+        "Admission",
+        "the time-outs of the admission webhooks together are longer than a request's deadline",
+        TRANSIENT,
+        "find the webhooks that do not answer, and lower their timeoutSeconds: "
+        "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml",
+        60,
+    ),
     Entry("ServiceAccountMissing", "Admission", "the pod's ServiceAccount is not there", CERTAIN, "create it, or set serviceAccount.create: true"),
     Entry(
         "PriorityClassMissing",
@@ -550,6 +568,13 @@ ENTRIES: tuple[Entry, ...] = (
         "kubectl get storageclass; set the right one (storage.storageClass)",
     ),
     Entry("ClaimMissing", "Volumes", "a pod uses a volume claim that is not there", CERTAIN, "create it or correct its name: kubectl -n {ns} get pvc"),
+    Entry(
+        "ClaimLost",
+        "Volumes",
+        "a volume claim has lost its PersistentVolume",
+        CERTAIN,
+        "restore the PersistentVolume, or create the claim again from a backup: kubectl -n {ns} describe pvc {name}",
+    ),
     Entry("ProvisioningFailed", "Volumes", "no volume can be made for a claim", TRANSIENT, "kubectl -n {ns} describe pvc {name}", 120),
     # --- on the way to readiness
     Entry(

@@ -13,10 +13,29 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import 
 
 from ..recordings.replay import inverted
 from . import test_sidecars as sidecars
+from . import test_starting as starting
+from .test_causes import event, obj, pod, snapshot, stamp, waits
+from .test_waits import WEB, upgrade
+
+
+def denied():
+    """A policy that denies ReplicaSets: the Deployment has none, and its condition is the only sign."""
+    message = 'admission webhook "v.example.com" denied the request: no ReplicaSets here'
+    condition = {"type": "Progressing", "status": "False", "reason": "ReplicaSetCreateError", "message": message, "lastUpdateTime": stamp(3)}
+    return snapshot(obj("Deployment", "web", spec={"replicas": 1}, status={"observedGeneration": 1, "conditions": [condition]}), scope=WEB)
+
 
 #: rule -> a picture in which it has something to say
 MADE = {
     "kept_alive": lambda: sidecars.migration(sidecars.ended(0), [sidecars.status("istio-proxy", sidecars.RUNNING)]),
+    "silent_controllers": lambda: snapshot(obj("Deployment", "web", ago=15, metadata={"generation": 2}, spec={}, status={}), scope=WEB),
+    "admission_deployments": denied,
+    "silent_schedulers": starting.unscheduled,
+    "sandboxes": lambda: upgrade(pod(containers=[waits()]), event("e", "web-1-a", "FailedCreatePodSandBox", starting.CNI)),
+    "rejected": lambda: upgrade(pod("web-1-z", status={"phase": "Failed", "reason": "AppArmor", "message": "no"}, ago=70)),
+    "hooks": starting.hooked,
+    "lookups": starting.waiter,
+    "scaled_to_zero": lambda: starting.scaled("kubectl"),
 }
 
 
@@ -32,3 +51,8 @@ def test_a_rule_that_is_gone_or_turned_round_is_noticed(name):
     whole = said(picture, RULES.values())
     assert said(picture, [rule for each, rule in RULES.items() if each != name]) != whole, f"nobody notices that {name} is gone"
     assert said(picture, [inverted(rule) if each == name else rule for each, rule in RULES.items()]) != whole, f"nobody notices that {name} is turned round"
+
+
+def test_a_replicaset_that_a_policy_denies_names_the_policy():
+    (found,) = find(denied())
+    assert (found.code, found.object) == ("PolicyDenied", "Deployment/web") and "v.example.com" in found.cause

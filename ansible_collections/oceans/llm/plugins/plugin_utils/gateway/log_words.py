@@ -198,6 +198,19 @@ def parse(text: str) -> Failure | None:
     return _history(told) or _configuration(links, told) or _database(links, told, text)
 
 
+_IN_USE = re.compile(r"^.*(?:[Aa]ddress already in use|EADDRINUSE).*$", re.MULTILINE)
+
+
+def in_use(text: str) -> Failure | None:
+    """Any program's words for a port that is taken: the last such line of its log."""
+    lines = _IN_USE.findall(text[-20_000:])
+    if not lines:
+        return None
+    port = (re.findall(r":(\d{2,5})\b", lines[-1]) or [""])[-1]
+    what = f"the program cannot listen on {f'port {port}' if port else 'its port'}: the address is already in use"
+    return Failure("ListenFailed", what, lines[-1].strip(), names={"port": port})
+
+
 def _history(told: str) -> Failure | None:
     ahead = re.search(r"historical migration v(\d+) outside the active registry", told)
     if ahead:

@@ -29,6 +29,15 @@ def meta(obj: Object) -> Mapping[str, Any]:
     return obj.get("metadata") or {}
 
 
+def name_of(obj: Object) -> str:
+    return str(meta(obj).get("name") or "")
+
+
+def has_been_seen(obj: Object) -> bool:
+    """True when the object's controller has seen its present generation: what its status says is about that."""
+    return int((obj.get("status") or {}).get("observedGeneration") or 0) >= int(meta(obj).get("generation") or 1)
+
+
 def age(obj: Object, now: float) -> float:
     """Seconds since the object was made."""
     made = epoch(meta(obj).get("creationTimestamp"))
@@ -47,10 +56,8 @@ def ref(obj: Object) -> str:
 def containers(pod: Object) -> Iterator[tuple[Object, bool]]:
     """(container status, is an init container) of all containers: init, sidecars and main ones by the same rules."""
     status = pod.get("status") or {}
-    for each in status.get("initContainerStatuses") or ():
-        yield each, True
-    for each in status.get("containerStatuses") or ():
-        yield each, False
+    yield from ((each, True) for each in status.get("initContainerStatuses") or () if each.get("name"))
+    yield from ((each, False) for each in status.get("containerStatuses") or () if each.get("name"))
 
 
 def waiting(status: Object) -> Mapping[str, Any]:
@@ -109,7 +116,8 @@ def about_container(event: Object, name: str) -> bool:
 
 def claims(pod: Object) -> list[str]:
     """Names of the volume claims that a pod uses."""
-    return [v["persistentVolumeClaim"]["claimName"] for v in (pod.get("spec") or {}).get("volumes") or () if v.get("persistentVolumeClaim")]
+    used = ((v.get("persistentVolumeClaim") or {}).get("claimName") for v in (pod.get("spec") or {}).get("volumes") or ())
+    return [str(name) for name in used if name]
 
 
 def seen_at(event: Object) -> float:
@@ -140,15 +148,15 @@ def pod_phrase(pod: Mapping[str, Any]) -> str:
     status = pod.get("status") or {}
     for init in status.get("initContainerStatuses") or ():
         state = init.get("state") or {}
-        if is_sidecar(pod, init["name"]) and (init.get("started") or "terminated" in state):
+        if is_sidecar(pod, str(init.get("name"))) and (init.get("started") or "terminated" in state):
             continue  # beside the others, or ended after them
         if (state.get("terminated") or {}).get("exitCode") != 0 and not init.get("ready"):
-            return f"init container {init['name']} {_state(state)}"
+            return f"init container {init.get('name')} {_state(state)}"
     for container in status.get("containerStatuses") or ():
         if not container.get("ready"):
-            return f"container {container['name']} {_state(container.get('state') or {})}"
+            return f"container {container.get('name')} {_state(container.get('state') or {})}"
     if status.get("phase") == "Pending":
-        return "is waiting to be scheduled" if not pod["spec"].get("nodeName") else "is being started"
+        return "is waiting to be scheduled" if not (pod.get("spec") or {}).get("nodeName") else "is being started"
     return "is running"
 
 

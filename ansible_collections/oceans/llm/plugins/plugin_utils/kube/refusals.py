@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 QUOTA, QUOTA_NEEDS, QUOTA_NEW = "quota", "quota needs", "quota new"
 POD_SECURITY, SCC, POLICY, WEBHOOK_DOWN = "pod security", "scc", "policy", "webhook down"
 LIMIT_RANGE, SERVICE_ACCOUNT, PRIORITY_CLASS = "limit range", "service account", "priority class"
+DEADLINE = "deadline"
 TERMINATING, CONFLICT, IMMUTABLE, INVALID, OTHER = "terminating", "conflict", "immutable", "invalid", "other"
 
 
@@ -41,6 +42,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (SCC, r"unable to validate against any security context constraint:? ?(?P<what>.*)"),
         (POLICY, r"admission webhook \"(?P<webhook>[^\"]+)\" denied the request:? ?(?P<what>.*)"),
         (WEBHOOK_DOWN, r"failed calling webhook \"?(?P<webhook>[^\":]+)\"?:? ?(?P<why>.*)"),
+        (DEADLINE, r"request did not complete within (?:the )?(?:requested|allotted) timeout"),
         (SERVICE_ACCOUNT, r"service ?account \S*?(?P<name>[\w.-]+)(?:: |\" )(?:serviceaccount|not found)|serviceaccount \"(?P<name2>[^\"]+)\" not found"),
         (PRIORITY_CLASS, r"no PriorityClass with name (?P<name>\S+)"),
         (TERMINATING, r"because it is being terminated|namespace is being terminated"),

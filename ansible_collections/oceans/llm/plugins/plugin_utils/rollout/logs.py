@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import asked_container, status_of
+from ..kube.objects import asked_container, meta, name_of, status_of
 from .log_text import Backlog, capped
 from .model import Snapshot, database_pods, job_pods, made_in_this_run, new_replicaset, old_pods, pods_of
 from .waits import slow_inits
@@ -144,11 +144,11 @@ def running_jobs(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
         for pod in job_pods(snapshot, name):
             asked = asked_container(snapshot.kind("Job").get(name), pod)
             if "running" in (status_of(pod, asked).get("state") or {}):
-                yield pod["metadata"]["name"], asked
+                yield name_of(pod), asked
         yield from slow_inits(snapshot, job_pods(snapshot, name)[-1:])
     for name in snapshot.scope.deployments:
         newest = new_replicaset(snapshot, name)
-        yield from slow_inits(snapshot, pods_of(snapshot, newest["metadata"]["uid"])) if newest else ()
+        yield from slow_inits(snapshot, pods_of(snapshot, meta(newest).get("uid"))) if newest else ()
 
 
 def ended(snapshot: Snapshot) -> Iterator[tuple[str, str, int, bool]]:
@@ -156,11 +156,11 @@ def ended(snapshot: Snapshot) -> Iterator[tuple[str, str, int, bool]]:
     for pod in _own_pods(snapshot):
         status = pod.get("status") or {}
         for container in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]:
-            restarts = container.get("restartCount", 0)
+            restarts = container.get("restartCount") or 0
             if "terminated" in (container.get("state") or {}):
-                yield pod["metadata"]["name"], container["name"], restarts, False
+                yield name_of(pod), str(container.get("name")), restarts, False
             elif "terminated" in (container.get("lastState") or {}) and restarts > 0 and not container.get("ready"):
-                yield pod["metadata"]["name"], container["name"], restarts - 1, "running" in (container.get("state") or {})
+                yield name_of(pod), str(container.get("name")), restarts - 1, "running" in (container.get("state") or {})
 
 
 def _own_pods(snapshot: Snapshot) -> Iterator[Mapping[str, Any]]:
@@ -170,5 +170,5 @@ def _own_pods(snapshot: Snapshot) -> Iterator[Mapping[str, Any]]:
     for name in snapshot.scope.deployments:
         newest = new_replicaset(snapshot, name)
         if newest is not None:
-            yield from pods_of(snapshot, newest["metadata"]["uid"])
+            yield from pods_of(snapshot, meta(newest).get("uid"))
             yield from (p for p in old_pods(snapshot, name) if made_in_this_run(p, snapshot))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..codes import Certainty
-from ..kube.objects import COMPONENT, Object, claims, controlled_by, epoch, meta, seen_at
+from ..kube.objects import COMPONENT, Object, claims, controlled_by, epoch, has_been_seen, meta, seen_at
 
 REVISION = "deployment.kubernetes.io/revision"  # annotation of the Deployment controller on Deployment and ReplicaSet
 HASH = "pod-template-hash"
@@ -84,7 +84,7 @@ def new_replicaset(snapshot: Snapshot, deployment: str) -> Object | None:
     the old pods have stopped, and the revision annotation names the old ReplicaSet until then.
     """
     owner = snapshot.kind("Deployment").get(deployment)
-    if owner is None or (owner.get("status") or {}).get("observedGeneration", 0) < meta(owner).get("generation", 1):
+    if owner is None or not has_been_seen(owner):
         return None
     wanted = _template(owner)
     revision = (meta(owner).get("annotations") or {}).get(REVISION)
@@ -122,7 +122,7 @@ def old_pods(snapshot: Snapshot, deployment: str) -> list[Object]:
     if newest is None:
         return []
     return [p for r in replicasets(snapshot, deployment) if meta(r).get("uid") != meta(newest).get("uid")
-            for p in pods_of(snapshot, meta(r)["uid"])]
+            for p in pods_of(snapshot, meta(r).get("uid"))]
 
 
 #: seconds: stamps of the API have no fractions, and the server's clock is known to half a second
@@ -142,7 +142,7 @@ def migrates(job: Object | None, name: str) -> bool:
 
 def job_pods(snapshot: Snapshot, job: str) -> list[Object]:
     found = snapshot.kind("Job").get(job)
-    return pods_of(snapshot, meta(found)["uid"]) if found and meta(found).get("uid") else []
+    return pods_of(snapshot, meta(found).get("uid")) if found and meta(found).get("uid") else []
 
 
 def events_of(snapshot: Snapshot, kind: str, name: str) -> list[Object]:
@@ -160,8 +160,8 @@ def database_pods(snapshot: Snapshot) -> Iterator[tuple[str, str, Object]]:
     for kind, name in snapshot.scope.custom:
         cluster = snapshot.kind(kind).get(name) if kind == "Cluster" else None
         if cluster is not None and not primary_ready(snapshot, cluster):
-            uid = meta(cluster)["uid"]
-            for owner in (uid, *(meta(j)["uid"] for j in snapshot.kind("Job").values() if controlled_by(j, uid))):
+            uid = meta(cluster).get("uid")
+            for owner in (uid, *(meta(j).get("uid") for j in snapshot.kind("Job").values() if controlled_by(j, uid))):
                 yield from ((kind, name, pod) for pod in pods_of(snapshot, owner))
 
 
@@ -170,7 +170,7 @@ def primary_ready(snapshot: Snapshot, cluster: Object) -> bool:
     return any(
         (meta(p).get("labels") or {}).get(INSTANCE_ROLE) == "primary"
         and any(c.get("type") == "Ready" and c.get("status") == "True" for c in (p.get("status") or {}).get("conditions") or ())
-        for p in pods_of(snapshot, meta(cluster)["uid"])
+        for p in pods_of(snapshot, meta(cluster).get("uid"))
     )
 
 
@@ -183,7 +183,7 @@ def workers(snapshot: Snapshot) -> Iterator[tuple[str, str, Object]]:
     for name in snapshot.scope.deployments:
         newest = new_replicaset(snapshot, name)
         if newest is not None:
-            for pod in pods_of(snapshot, meta(newest)["uid"]):
+            for pod in pods_of(snapshot, meta(newest).get("uid")):
                 yield "Deployment", name, pod
 
 
@@ -198,6 +198,17 @@ def since(event: Object, snapshot: Snapshot) -> float:
     """Since when this run knows what an event says: a repeated event may have begun long before the run."""
     first = epoch(event.get("firstTimestamp") or event.get("eventTime") or meta(event).get("creationTimestamp"))
     return max(first, snapshot.started)
+
+
+def owner_of_pod(pod: Object, snapshot: Snapshot) -> tuple[str, str]:
+    """("Job" or "Deployment", name) of the release that a pod belongs to; ("", "") when to none."""
+    for job in snapshot.scope.jobs:
+        if controlled_by(pod, meta(snapshot.kind("Job").get(job) or {}).get("uid")):
+            return "Job", job
+    for deployment in snapshot.scope.deployments:
+        if any(controlled_by(pod, meta(r).get("uid")) for r in replicasets(snapshot, deployment)):
+            return "Deployment", deployment
+    return "", ""
 
 
 def owner_of(cause: Cause, snapshot: Snapshot) -> tuple[str, str]:
@@ -216,12 +227,7 @@ def owner_of(cause: Cause, snapshot: Snapshot) -> tuple[str, str]:
             return of, custom
     if kind == "PersistentVolumeClaim":
         return next(((of, user) for of, user, pod in workers(snapshot) if name in claims(pod)), ("", ""))
-    for job in snapshot.scope.jobs:
-        if controlled_by(found, meta(snapshot.kind("Job").get(job) or {}).get("uid")):
-            return "Job", job
     for deployment in snapshot.scope.deployments:
         if controlled_by(found, meta(snapshot.kind("Deployment").get(deployment) or {}).get("uid")):
             return "Deployment", deployment
-        if any(controlled_by(found, meta(r).get("uid")) for r in replicasets(snapshot, deployment)):
-            return "Deployment", deployment
-    return "", ""
+    return owner_of_pod(found, snapshot)

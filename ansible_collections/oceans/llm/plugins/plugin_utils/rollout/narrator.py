@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from ..codes import Certainty
-from ..kube.objects import Object, age, finished
+from ..kube.objects import Object, age, finished, meta
 from . import progress
 from .model import STAMPS, Cause, Snapshot
 from .verdict import Verdict
@@ -139,7 +139,7 @@ def _custom_fact(snapshot: Snapshot, kind: str, name: str) -> str:
 
 def ready_behind(snapshot: Snapshot, service: str) -> int:
     """Ready addresses behind a Service (Kubernetes API, EndpointSlice)."""
-    slices = (s for s in snapshot.kind("EndpointSlice").values() if (s["metadata"].get("labels") or {}).get("kubernetes.io/service-name") == service)
+    slices = (s for s in snapshot.kind("EndpointSlice").values() if (meta(s).get("labels") or {}).get("kubernetes.io/service-name") == service)
     return sum(1 for s in slices for e in s.get("endpoints") or () if (e.get("conditions") or {}).get("ready"))
 
 

@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..codes import Certainty
-from ..kube.objects import Object, age, asked_container, finished, is_ready, kept_by, meta, pod_phrase
+from ..kube.objects import Object, age, asked_container, finished, has_been_seen, is_ready, kept_by, meta, name_of, pod_phrase
 from . import waits
-from .model import Cause, Snapshot, job_pods, new_replicaset, old_pods, pods_of
+from .model import Cause, Snapshot, job_pods, new_replicaset, old_pods, pods_of, replicasets
 
 
 def blocker(snapshot: Snapshot, causes: Sequence[Cause] = ()) -> str:
@@ -70,12 +70,12 @@ def deployment_blocker(snapshot: Snapshot, name: str) -> str:
     if deployment is None:
         return f"Deployment/{name} does not exist yet"
     status = deployment.get("status") or {}
-    if status.get("observedGeneration", 0) < meta(deployment).get("generation", 1):
+    if not has_been_seen(deployment):
         return f"Deployment/{name}: the Deployment controller has not seen the change yet"
     wanted, made, ready = counts(snapshot, name)
     waiting, available, updated = unready(snapshot, name), status.get("availableReplicas") or 0, status.get("updatedReplicas") or 0
     if waiting:
-        return f"Deployment/{name}: {ready} of {wanted} new pods ready: {meta(waiting[0])['name']} {waits.of_pod(snapshot, waiting[0]).what}"
+        return f"Deployment/{name}: {ready} of {wanted} new pods ready: {name_of(waiting[0])} {waits.of_pod(snapshot, waiting[0]).what}"
     if updated < wanted or available < updated:
         why = "ready, but not available yet" if ready >= wanted else f"{made} of {wanted} new pods created" + _why_fewer(snapshot, name)
         return f"Deployment/{name}: {ready} of {wanted} new pods ready: {why}"
@@ -92,6 +92,21 @@ def _why_fewer(snapshot: Snapshot, name: str) -> str:
     if newest is None:
         return "; the Deployment controller has not created the new ReplicaSet yet"
     return ""
+
+
+def outage(snapshot: Snapshot, name: str) -> str:
+    """Why nobody serves while a new pod is not ready: the strategy lets all old pods go first. Empty when somebody does, or never did."""
+    deployment, newest = snapshot.kind("Deployment").get(name) or {}, new_replicaset(snapshot, name)
+    earlier = any(r is not newest for r in replicasets(snapshot, name))
+    if newest is None or not earlier or any(is_ready(p) for r in replicasets(snapshot, name) for p in pods_of(snapshot, meta(r).get("uid"))):
+        return ""
+    strategy = (deployment.get("spec") or {}).get("strategy") or {}
+    limit = (strategy.get("rollingUpdate") or {}).get("maxUnavailable")
+    wanted = counts(snapshot, name)[0]
+    if strategy.get("type") == "Recreate":
+        return "strategy Recreate has stopped all old pods"
+    everybody = int(limit[:-1]) >= 100 if isinstance(limit, str) and limit[:-1].isdigit() else isinstance(limit, int) and limit >= wanted
+    return f"strategy RollingUpdate with maxUnavailable {limit} has stopped all old pods" if everybody else ""
 
 
 def unready(snapshot: Snapshot, name: str) -> list[Object]:

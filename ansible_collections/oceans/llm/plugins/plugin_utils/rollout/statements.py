@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..gateway import log_words
-from ..kube.objects import Object, asked_container, epoch, finished, is_ready, meta, status_of, terminated
+from ..kube.objects import Object, asked_container, epoch, finished, is_ready, meta, name_of, status_of, terminated
 from .model import STAMPS, Snapshot, job_pods, migrates, replicasets
 
 ASK = "ask: gateway migrate --status"
@@ -153,9 +153,9 @@ def runs(snapshot: Snapshot, job: str) -> Iterator[tuple[str, str | None]]:
     for pod in job_pods(snapshot, job):
         asked = asked_container(found, pod)
         status = status_of(pod, asked)
-        seen.add(meta(pod)["name"])
+        seen.add(name_of(pod))
         if "running" in (status.get("state") or {}) or terminated(status):
-            yield meta(pod)["name"], snapshot.logs.get((meta(pod)["name"], asked))
+            yield name_of(pod), snapshot.logs.get((name_of(pod), asked))
     own = asked_container(found, {})
     for (pod_name, container), text in snapshot.logs.items():
         if pod_name not in seen and pod_name.rsplit("-", 1)[0] == job and container == (own or container):

@@ -128,11 +128,12 @@ def helm_cause(snapshot: Snapshot, helm: Helm) -> Cause:
 
 def timeout_cause(snapshot: Snapshot, verdict: Verdict, seconds: float) -> Cause:
     """The overall deadline is over: blamed on what was waited for, by the cause that is known of it, else by its own state."""
-    over = f"not done after {seconds:.0f} s"
+    kind, name = progress.blocking(snapshot)
+    nobody = progress.outage(snapshot, name) if kind == "Deployment" else ""
+    over = f"not done after {seconds:.0f} s{f'; {nobody}' if nobody else ''}"
     nearest = _nearest(snapshot, verdict.causes)
     if nearest:
         return replace(nearest, certainty=Certainty.CERTAIN, budget=None, cause=f"{nearest.cause} ({over})")
-    kind, name = progress.blocking(snapshot)
     for pod in progress.awaited(snapshot, kind, name)[:1]:
         wait = waits.of_pod(snapshot, pod)
         what = f"{wait.what} ({over}; {kind}/{name} waits for it)"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..gateway.log_words import last_line
-from ..kube.objects import Object, age, container_spec, epoch, is_ready, is_sidecar, meta, ref, seen_at, waiting
+from ..kube.objects import Object, age, container_spec, epoch, is_ready, is_sidecar, meta, name_of, ref, seen_at, waiting
 from .model import Snapshot, events_of
 
 
@@ -54,7 +54,7 @@ def _scheduling(snapshot: Snapshot, pod: Object) -> Wait | None:
 def silent_scheduler(snapshot: Snapshot, pod: Object) -> bool:
     """True when no scheduler has said anything about a pod that has no node."""
     told = any(c.get("type") == "PodScheduled" for c in (pod.get("status") or {}).get("conditions") or ())
-    return not (pod.get("spec") or {}).get("nodeName") and not told and not events_of(snapshot, "Pod", str(meta(pod).get("name")))
+    return not (pod.get("spec") or {}).get("nodeName") and not told and not events_of(snapshot, "Pod", name_of(pod))
 
 
 def _init(snapshot: Snapshot, pod: Object) -> Wait | None:
@@ -66,7 +66,7 @@ def _init(snapshot: Snapshot, pod: Object) -> Wait | None:
             continue
         if "running" in state:
             ran = _seconds(snapshot, state["running"])
-            said = last_line(snapshot.logs.get((str(meta(pod).get("name")), name), ""))
+            said = last_line(snapshot.logs.get((name_of(pod), name), ""))
             what = f"init container {name} has been running for {ran:.0f} s and has not {'started' if sidecar else 'ended'}"
             return Wait("InitContainerRuns", ref(pod), what + (f"; its last line: {said}" if said else ""), said or "no line in its log", name)
         return _stuck(snapshot, pod, status, f"init container {name}")
@@ -96,7 +96,7 @@ def _stuck(snapshot: Snapshot, pod: Object, status: Object, who: str) -> Wait:
     if hook:
         return Wait("LifecycleHookRuns", ref(pod), f"{who} is started, its postStart hook has not ended for {hook:.0f} s", "event Started", name)
     reason = waiting(status).get("reason")
-    last = max(events_of(snapshot, "Pod", str(meta(pod).get("name"))), key=seen_at, default={})
+    last = max(events_of(snapshot, "Pod", name_of(pod)), key=seen_at, default={})
     doing = f"{last.get('reason')}: {last.get('message')}" if last else ""
     said = f"is waiting ({reason}, {age(pod, snapshot.now):.0f} s)" if reason else f"is being created ({age(pod, snapshot.now):.0f} s)"
     return Wait("PodStarting", ref(pod), f"{who} {said}" + (f"; the last event: {doing}" if doing else ""), doing or _warning(snapshot, pod), name)
@@ -106,7 +106,7 @@ def _post_start(snapshot: Snapshot, pod: Object, name: str) -> float:
     """Seconds for which a postStart hook runs: its container is started, and its status does not show that before the hook has ended."""
     if not (container_spec(pod, name).get("lifecycle") or {}).get("postStart"):
         return 0.0
-    started = [e for e in events_of(snapshot, "Pod", str(meta(pod).get("name"))) if e.get("reason") == "Started" and name in str(e.get("message"))]
+    started = [e for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("reason") == "Started" and name in str(e.get("message"))]
     return max(1.0, snapshot.now - seen_at(started[-1])) if started else 0.0
 
 
@@ -129,7 +129,7 @@ def _seconds(snapshot: Snapshot, running: Mapping[str, Any] | None) -> float:
 
 def _warning(snapshot: Snapshot, pod: Object) -> str:
     """The last thing that somebody warned of: whatever its reason is, it is shown."""
-    told = [e for e in events_of(snapshot, "Pod", str(meta(pod).get("name"))) if e.get("type") == "Warning"]
+    told = [e for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("type") == "Warning"]
     return f"{told[-1].get('reason')}: {told[-1].get('message')}" if told else f"phase {(pod.get('status') or {}).get('phase') or 'unknown'}, no warning event"
 
 
@@ -138,7 +138,7 @@ def slow_inits(snapshot: Snapshot, pods: list[Object]) -> Iterator[tuple[str, st
     for pod in pods[:1]:
         for status in (pod.get("status") or {}).get("initContainerStatuses") or ():
             if "running" in (status.get("state") or {}) and _seconds(snapshot, status["state"]["running"]) > SLOW_INIT:
-                yield str(meta(pod).get("name")), str(status.get("name"))
+                yield name_of(pod), str(status.get("name"))
 
 
 #: seconds

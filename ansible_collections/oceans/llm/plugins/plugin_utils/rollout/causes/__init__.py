@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ...codes import Certainty
 from ..model import Cause, Snapshot
-from . import admission, config, containers, images, jobs, operators, readiness, release, rollout, scheduling, volumes
+from . import admission, config, containers, images, jobs, operators, readiness, release, rollout, scheduling, starting, volumes
 
 Rule = Callable[[Snapshot], Iterator[Cause]]
 
@@ -23,11 +23,18 @@ RULES: dict[str, Rule] = {
     "config": config.config,
     "mounts": volumes.mounts,
     "admission_jobs": admission.jobs,
+    "admission_deployments": admission.deployments,
     "admission_replicasets": admission.replicasets,
+    "silent_controllers": starting.silent_controllers,
+    "silent_schedulers": starting.silent_schedulers,
+    "sandboxes": starting.sandboxes,
+    "rejected": starting.rejected,
+    "hooks": starting.hooks,
     "attempts": jobs.attempts,
     "failed_jobs": jobs.failed_jobs,
     "crashes": containers.crashes,
     "not_ready": readiness.not_ready,
+    "lookups": starting.lookups,
     "lost_nodes": scheduling.lost_nodes,
     "disruptions": jobs.disruptions,
     "deleted_attempts": jobs.deleted_attempts,
@@ -37,6 +44,7 @@ RULES: dict[str, Rule] = {
     "silent_migrations": jobs.silent_migrations,
     "overtaken": release.overtaken,
     "paused": rollout.paused,
+    "scaled_to_zero": rollout.scaled_to_zero,
     "old_pods_lost": rollout.old_pods_lost,
     "stuck_old_pods": rollout.stuck_old_pods,
     "deadlines": rollout.deadlines,

@@ -15,7 +15,7 @@ from typing import Any
 
 from ...codes import TRANSIENT
 from ...kube import refusals
-from ...kube.objects import Object, epoch, finished, meta, seen_at
+from ...kube.objects import Object, epoch, finished, meta, name_of, seen_at
 from ..model import Cause, Snapshot, events_of, job_pods, new_replicaset, pods_of, since
 from .cause import cause
 
@@ -28,12 +28,22 @@ TEXTS: dict[str, tuple[str, str]] = {
     refusals.LIMIT_RANGE: ("LimitRangeViolated", "a LimitRange forbids it: {what}"),
     refusals.SCC: ("PolicyDenied", "OpenShift's SecurityContextConstraints refuse {fields}: {what}"),
     refusals.POLICY: ("PolicyDenied", "policy {policy} denies it: {what}"),
-    refusals.WEBHOOK_DOWN: ("WebhookDown", "webhook {webhook} does not answer"),
+    refusals.WEBHOOK_DOWN: ("WebhookDown", "webhook {webhook} {failure}"),
+    refusals.DEADLINE: ("AdmissionTimeout", "the request ran into its deadline: the time-outs of all admission webhooks together are longer than it"),
     refusals.SERVICE_ACCOUNT: ("ServiceAccountMissing", "its ServiceAccount is not there"),
     refusals.PRIORITY_CLASS: ("PriorityClassMissing", "PriorityClass {name} is not there"),
     refusals.TERMINATING: ("NamespaceTerminating", "the namespace is being deleted"),
     refusals.INVALID: ("PodInvalid", "the API server refuses it as invalid: {what}"),
 }
+#: why a webhook could not be called: (words of the API server, sentence)
+FAILURES = (
+    ("x509|tls: failed to verify", "is not trusted: its certificate does not fit the caBundle of its configuration"),
+    ("no endpoints available|service .* not found", "has no pod behind its Service"),
+    ("connection refused", "refuses the connection"),
+    (r"deadline exceeded|timeout(?!=)|timed out", "does not answer in time"),
+    ("no such host|no route|unreachable", "cannot be reached"),
+    ("could not (find|get) the requested resource|unexpected response|status code|EOF|server returned", "answers with an error"),
+)
 #: what to do where the code's own hint is too general
 HINTS = {refusals.SCC: refusals.SCC_CURE}
 #: parts of a message that a hint may use, and the hint itself
@@ -51,6 +61,9 @@ def classify(text: str) -> tuple[str, str, dict[str, str]]:
         sentence = "webhook {policy} denies it: {what}"
     if refusal.kind in HINTS:
         parts["hint"] = HINTS[refusal.kind]
+    if refusal.kind == refusals.WEBHOOK_DOWN:
+        parts["failure"] = next((said for words, said in FAILURES if re.search(words, parts.get("why", ""), re.IGNORECASE)), "cannot be called")
+        code = "WebhookUntrusted" if "x509" in parts.get("why", "") else code
     fields = ", ".join(refusals.scc_fields(text)) or "the pod"
     return code, sentence.format_map({"what": "", "fields": fields, **parts}).rstrip(": "), parts
 
@@ -60,13 +73,23 @@ def replicasets(snapshot: Snapshot) -> Iterator[Cause]:
         newest = new_replicaset(snapshot, name)
         if newest is None:
             continue
-        made, wanted = (newest.get("status") or {}).get("replicas", 0), (newest.get("spec") or {}).get("replicas", 0)
-        pods = pods_of(snapshot, meta(newest)["uid"])
+        made, wanted = (newest.get("status") or {}).get("replicas") or 0, (newest.get("spec") or {}).get("replicas") or 0
+        pods = pods_of(snapshot, meta(newest).get("uid"))
         if made >= wanted and len(pods) >= wanted:
             continue
         text, begun = _refusal(snapshot, "ReplicaSet", newest, pods)
         if text:
-            yield _cause(snapshot, f"ReplicaSet/{meta(newest)['name']}", text, begun, others=len(pods))
+            yield _cause(snapshot, f"ReplicaSet/{name_of(newest)}", text, begun, others=len(pods))
+
+
+def deployments(snapshot: Snapshot) -> Iterator[Cause]:
+    """The Deployment controller cannot create the new ReplicaSet: it says so in the condition Progressing."""
+    for name in snapshot.scope.deployments:
+        found = snapshot.kind("Deployment").get(name) or {}
+        for condition in (found.get("status") or {}).get("conditions") or () if new_replicaset(snapshot, name) is None else ():
+            if condition.get("reason") == "ReplicaSetCreateError":
+                begun = max(epoch(condition.get("lastUpdateTime")), snapshot.started)
+                yield _cause(snapshot, f"Deployment/{name}", str(condition.get("message") or ""), begun, others=0)
 
 
 def jobs(snapshot: Snapshot) -> Iterator[Cause]:
@@ -84,7 +107,7 @@ def jobs(snapshot: Snapshot) -> Iterator[Cause]:
 
 def _refusal(snapshot: Snapshot, kind: str, obj: Object, pods: list[Object]) -> tuple[str, float]:
     """The newest refusal, unless a pod was made after it."""
-    about = [e for e in events_of(snapshot, kind, meta(obj)["name"]) if (e.get("involvedObject") or {}).get("uid") in (None, "", meta(obj).get("uid"))]
+    about = [e for e in events_of(snapshot, kind, name_of(obj)) if (e.get("involvedObject") or {}).get("uid") in (None, "", meta(obj).get("uid"))]
     failed = [e for e in about if e.get("reason") == "FailedCreate"]
     youngest = max((epoch(meta(p).get("creationTimestamp")) for p in pods), default=0.0)
     if failed and seen_at(failed[-1]) >= youngest:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from ...codes import TRANSIENT
-from ...kube.objects import Object, about_container, age, containers, meta, ref, waiting
+from ...kube.objects import Object, about_container, age, containers, name_of, ref, waiting
 from ..model import Cause, Snapshot, events_of, starting
 from .cause import cause
 
@@ -36,7 +36,7 @@ def _message(snapshot: Snapshot, pod: Object, status: Object) -> str:
         return ""
     told = [
         e
-        for e in events_of(snapshot, "Pod", meta(pod)["name"])
+        for e in events_of(snapshot, "Pod", name_of(pod))
         if e.get("reason") == "Failed" and about_container(e, status["name"]) and (e.get("involvedObject") or {}).get("fieldPath")
     ]
     text = (told[-1].get("message") or "").removeprefix("Error: ") if told else ""
@@ -55,7 +55,7 @@ def of_text(snapshot: Snapshot, pod: Object, container: str, text: str) -> Cause
     if missing and missing.group(1).lower() == "secret":
         return secret_missing(snapshot, where, container, missing.group(2), text, begun)
     if missing:
-        return cause("ConfigMapMissing", snapshot, where, f"ConfigMap {missing.group(2)} is not there", text, container=container, missing=missing.group(2))
+        return cause("ConfigMapMissing", snapshot, where, f"ConfigMap {missing.group(2)} does not exist", text, container=container, missing=missing.group(2))
     if "runAsNonRoot" in text or "non-numeric user" in text:
         return cause("RunAsNonRoot", snapshot, where, "runAsNonRoot is set, but the image's user is root or only a name", text, container=container)
     if _EARLY.search(text):
@@ -72,14 +72,30 @@ def secret_missing(snapshot: Snapshot, where: str, container: str, name: str, te
             "SecretPending",
             snapshot,
             where,
-            f"Secret {name} is not there yet; {maker} makes it",
+            f"Secret {name} does not exist yet; {maker} creates it",
             text,
             since=begun,
             container=container,
             missing=name,
             maker=maker,
         )
-    return cause("SecretMissing", snapshot, where, f"Secret {name} is not there", text, container=container, missing=name)
+    driver = _csi(snapshot, where)
+    if driver:
+        what = f"Secret {name} does not exist yet; CSI driver {driver} may create it (secretObjects) when it mounts a volume of the pod"
+        maker = f"pod {where.partition('/')[2]}, and the SecretProviderClass that its volume names"
+        return cause("SecretPending", snapshot, where, what, text, since=begun, container=container, missing=name, maker=maker, budget=CSI)
+    return cause("SecretMissing", snapshot, where, f"Secret {name} does not exist", text, container=container, missing=name)
+
+
+#: seconds that a Secrets Store CSI driver is given: it creates the Secret at the first mount, a mount is tried again after at most 122 s
+CSI = 150.0
+
+
+def _csi(snapshot: Snapshot, where: str) -> str:
+    """The Secrets Store CSI driver of a pod, which can create Secrets when a pod mounts its volume; empty when the pod has none."""
+    pod = snapshot.kind("Pod").get(where.partition("/")[2]) or {}
+    volumes = (v.get("csi") or {} for v in (pod.get("spec") or {}).get("volumes") or ())
+    return next((str(v["driver"]) for v in volumes if v.get("driver") and (v.get("volumeAttributes") or {}).get("secretProviderClass")), "")
 
 
 def _keys(snapshot: Snapshot, secret: str) -> str:

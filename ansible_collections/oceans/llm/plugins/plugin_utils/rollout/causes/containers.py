@@ -15,8 +15,9 @@ from collections.abc import Iterator
 
 from ...codes import CERTAIN, TRANSIENT
 from ...gateway import log_words
-from ...kube.objects import Object, about_container, container_spec, containers, epoch, is_ready, meta, ref, terminated, waiting
+from ...kube.objects import Object, about_container, container_spec, containers, epoch, is_ready, name_of, ref, terminated, waiting
 from ..model import Cause, Snapshot, events_of, starting
+from . import origin
 from .cause import cause
 
 #: exit codes of signals that a program brings upon itself: SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV
@@ -28,10 +29,11 @@ RUNTIME = re.compile(r"OCI runtime|exec:? \"")
 MOUNTING = re.compile(r"error mounting \"(?:[^\"]*/volume-subpaths/(?P<volume>[^/\"]+)/)?[^\"]*\"(?: to rootfs at \"(?P<path>[^\"]+)\")?|volume-subpaths")
 #: a run that lasted longer than this did not fail at its start (seconds)
 LONG_RUN = 60.0
+#: causes that say nothing without the address of the database, and all that a wrong URL may have
+ADDRESS = ("DatabaseUnreachable", "DatabaseHostUnknown", "DatabaseNotPostgres", "DatabaseMissing", "DatabaseTls")
+ABOUT_THE_URL = (*ADDRESS, "DatabaseAuth", "DatabaseReadOnly", "DatabaseForeign")
 #: exits that prove a loop: with the same code, or any
 EXITS_ALIKE, EXITS_ANY = 2, 3
-#: causes that say nothing without the address of the database
-ADDRESS = ("DatabaseUnreachable", "DatabaseHostUnknown", "DatabaseNotPostgres", "DatabaseMissing", "DatabaseTls")
 
 
 def crashes(snapshot: Snapshot) -> Iterator[Cause]:
@@ -55,7 +57,7 @@ def of_container(snapshot: Snapshot, pod: Object, status: Object, init: bool) ->
         return None
     exits = exits_of(status)
     running = "running" in (status.get("state") or {})
-    if end.get("exitCode") == 0 and not end.get("signal"):
+    if end.get("exitCode") == 0 and not end.get("signal") and not killed_by(snapshot, pod, status["name"]):
         looping = exits >= EXITS_ALIKE and not running
         return cause(
             "ContainerEnded",
@@ -93,12 +95,13 @@ def of_end(snapshot: Snapshot, pod: Object, name: str, end: Object, exits: int) 
     if "exec format error" in f"{message} {log}":
         return cause("ExecFormat", snapshot, where, "the program is built for another architecture", "exec format error", since=begun, container=name)
     probe = killed_by(snapshot, pod, name)
-    if probe and code in (137, 143):
+    if probe and code in (0, 137, 143):  # a program that ends in good order on SIGTERM has exit code 0
         return _probe(snapshot, where, name, probe, begun, exits)
     if reason == "ContainerStatusUnknown":
         what = "its node lost the container, the kubelet starts it again"
         return cause("ContainerExited", snapshot, where, what, f"{reason} exit code {code}", since=begun, container=name)
-    words = log_words.parse(snapshot.logs.get((meta(pod)["name"], name), "") or message)
+    text = snapshot.logs.get((name_of(pod), name), "") or message
+    words = log_words.parse(text) or log_words.in_use(text)
     if words:
         return _of_words(snapshot, pod, name, words, code, begun, exits)
     if code in SIGNALS and ran < LONG_RUN:
@@ -123,7 +126,7 @@ def times(exits: int) -> str:
 
 
 def _log(snapshot: Snapshot, pod: Object, name: str) -> str:
-    return log_words.last_line(snapshot.logs.get((meta(pod)["name"], name), ""))
+    return log_words.last_line(snapshot.logs.get((name_of(pod), name), ""))
 
 
 def _of_words(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failure, code: int, begun: float, exits: int) -> Cause:
@@ -146,18 +149,24 @@ def _of_words(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failu
         container=name,
         certainty=sure,
         budget=budget,
-        source=url_source(container_spec(pod, name)),
+        source=origin.database_url(snapshot, pod, name)[1],
         **words.names,
     )
 
 
 def _more(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failure) -> str:
     """What the program cannot know, and the picture shows."""
-    if words.code in ADDRESS:
-        return known_of_database(snapshot)
+    if words.code == "GatewayVariableMissing":
+        given = origin.variable(snapshot, pod, name, words.names["variable"])
+        return f"; {words.names['variable']} has {given}" if given == "no source" else f"; its source is {given}"
+    if words.code in ABOUT_THE_URL:
+        variable, source = origin.database_url(snapshot, pod, name)
+        return (known_of_database(snapshot) if words.code in ADDRESS else "") + (f"; {variable} comes from {source}" if variable else "")
     if words.code == "ListenFailed":
         others = [c for c in (pod.get("spec") or {}).get("containers") or () if c.get("name") != name]
-        declared = [c["name"] for c in others if any(str(p.get("containerPort")) == words.names["port"] for p in c.get("ports") or ())]
+        natives = [c for c in (pod.get("spec") or {}).get("initContainers") or () if c.get("restartPolicy") == "Always"]
+        others = [*others, *natives]
+        declared = [str(c.get("name")) for c in others if any(str(p.get("containerPort")) == words.names["port"] for p in c.get("ports") or ())]
         if declared:
             return f"; container {declared[0]} declares port {words.names['port']}"
         return f"; other containers of the pod: {', '.join(str(c.get('name')) for c in others)}" if others else ""
@@ -171,19 +180,12 @@ def known_of_database(snapshot: Snapshot) -> str:
     return f": {text}" if text else ""
 
 
-def url_source(container: Object) -> str:
-    """Where the address of the database comes from, for a hint: the Secret and key of the variable that looks like it."""
-    for variable in container.get("env") or ():
-        found = (variable.get("valueFrom") or {}).get("secretKeyRef") or {}
-        if found and re.search(r"URL|URI|POSTGRES|DATABASE", str(variable.get("name")), re.IGNORECASE):
-            return f"Secret {found.get('name')}, key {found.get('key')}"
-    return "the database Secret (key POSTGRES_URL)"
-
-
 def _oom(snapshot: Snapshot, pod: Object, name: str, begun: float, ran: float, exits: int) -> Cause:
     limit = ((container_spec(pod, name).get("resources") or {}).get("limits") or {}).get("memory") or ""
     sure = CERTAIN if ran < LONG_RUN or exits >= EXITS_ALIKE else TRANSIENT
     what = f"it used more memory than {f'its limit of {limit}' if limit else 'the node has (no limit is set)'}, after {ran:.0f} s{times(exits)}"
+    changed = origin.changed_resources(snapshot, pod, name)
+    what += f"; {changed}" if changed else ""
     return cause("OOMKilled", snapshot, ref(pod), what, "OOMKilled", since=begun, container=name, certainty=sure, budget=90, limit=limit or "what it has now")
 
 
@@ -213,7 +215,7 @@ def _not_started(snapshot: Snapshot, where: str, name: str, message: str, begun:
 
 def killed_by(snapshot: Snapshot, pod: Object, name: str) -> str:
     """startup or liveness, when the kubelet said that it kills the container for its probe."""
-    for event in reversed(events_of(snapshot, "Pod", meta(pod)["name"])):
+    for event in reversed(events_of(snapshot, "Pod", name_of(pod))):
         told = re.search(r"failed (startup|liveness) probe", event.get("message") or "")
         if event.get("reason") == "Killing" and told and about_container(event, name):
             return told.group(1)

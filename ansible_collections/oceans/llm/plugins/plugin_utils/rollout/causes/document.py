@@ -1,16 +1,19 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""docs/causes.md, made from the catalogue.
+"""docs/causes.md, made from the register of codes, and docs/reasons.md, made from the table of Kubernetes' reasons.
 
 python -m ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.document > ansible_collections/oceans/llm/docs/causes.md
+python -m ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.document reasons > ansible_collections/oceans/llm/docs/reasons.md
 """
 
 from __future__ import annotations
 
 import re
+import sys
 
 from ...codes import ENTRIES, Entry
+from .reasons import REASONS
 
 INTRO = """<!-- Made from plugins/plugin_utils/codes.py by rollout/causes/document.py; do not edit. -->
 # What a rollout can say
@@ -46,5 +49,26 @@ def _row(entry: Entry) -> str:
     return f"| `{entry.code}` | {entry.title} | {entry.certainty.value}{time} | {hint} |"
 
 
+REASONS_INTRO = """<!-- Made from plugins/plugin_utils/rollout/causes/reasons.py by document.py; do not edit. -->
+# What Kubernetes can say, and what becomes of it
+
+Each reason of Kubernetes 1.34 that a pod, Job, Deployment or volume claim can show on the way of a rollout, and the code
+([causes.md](causes.md)) that it leads to; the words beside a reason may lead to a more exact one. A time-out is never bare: where no
+code is known, the cause names the state that the pod is in.
+
+**normal**: part of every healthy rollout. **shown**: evidence of what is waited for, and named in the time-out's cause, as is any
+reason that is not in this list. **other**: about something that a rollout does not wait for.
+"""
+
+
+def reasons_as_markdown() -> str:
+    """The page of reasons."""
+    parts = [REASONS_INTRO]
+    for group, rows in REASONS.items():
+        lines = "\n".join(f"| `{reason}` | {f'`{to}`' if to[0].isupper() else to} |" for reason, to in rows.items())
+        parts.append(f"\n## {group}\n\n| Reason | Leads to |\n|---|---|\n{lines}\n")
+    return "".join(parts)
+
+
 if __name__ == "__main__":
-    print(as_markdown(), end="")
+    print(reasons_as_markdown() if sys.argv[1:] == ["reasons"] else as_markdown(), end="")

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ...kube.objects import Object, about_container, container_spec, containers, meta, ref, seen_at, waiting
+from ...kube.objects import Object, about_container, container_spec, containers, meta, name_of, ref, seen_at, waiting
 from ..model import Cause, Snapshot, events_of, since, starting
 from .cause import cause
 
@@ -101,7 +101,7 @@ def _waits(status: Object) -> bool:
 
 def _last_failure(snapshot: Snapshot, pod: Object, status: Object) -> tuple[str, float]:
     """What the newest pull said, and since when pulls fail; empty when none failed, or a later one went well."""
-    own = [e for e in events_of(snapshot, "Pod", meta(pod)["name"]) if _about(e, status["name"], pod)]
+    own = [e for e in events_of(snapshot, "Pod", name_of(pod)) if _about(e, status["name"], pod)]
     pulled = max((seen_at(e) for e in own if e.get("reason") == "Pulled"), default=0.0)
     failed = [e for e in own if _is_failure(e) and seen_at(e) >= pulled]
     if failed:

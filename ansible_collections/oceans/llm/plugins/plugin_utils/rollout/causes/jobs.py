@@ -14,25 +14,29 @@ from collections.abc import Iterator
 
 from ...codes import BY_CODE, CERTAIN, TRANSIENT
 from ...gateway import log_words
-from ...kube.objects import Object, asked_container, container_spec, containers, end_of, epoch, finished, is_sidecar, kept_by, meta, ref, status_of, terminated
+from ...kube.objects import (
+    Object,
+    asked_container,
+    container_spec,
+    containers,
+    end_of,
+    epoch,
+    finished,
+    is_sidecar,
+    kept_by,
+    meta,
+    name_of,
+    ref,
+    status_of,
+    terminated,
+)
 from ..model import Cause, Snapshot, events_of, job_pods, migrates, starting, workers
 from .cause import cause
 from .containers import EXITS_ALIKE, known_of_database, of_container, of_end
+from .reasons import REASONS
 
 #: reasons of pods that failed for no fault of their own (Kubernetes API, PodStatus.reason; condition DisruptionTarget)
-DISRUPTED = (
-    "Evicted",
-    "Preempting",
-    "Shutdown",
-    "NodeShutdown",
-    "NodeLost",
-    "Terminated",
-    "UnexpectedAdmissionError",
-    "OutOfcpu",
-    "OutOfmemory",
-    "OutOfpods",
-    "NodeAffinity",
-)
+DISRUPTED = tuple(reason for reason, code in REASONS["Pod status (kubelet, controllers)"].items() if code == "PodEvicted")
 #: seconds after which a migration that has said nothing at all is taken to wait for the database (a look at one takes 0.1 s)
 SILENT = 3.5
 #: seconds of silence, or in one version, after which the database itself is asked
@@ -41,6 +45,7 @@ LOOK = 0.5
 PARTING = 2.0
 #: what may keep a migration's log silent
 QUIET = "wait for the migration; the environment variable RUST_LOG of the gateway set to info makes it print its versions"
+QUEUE = "kueue.x-k8s.io/queue-name"  # label by which Kueue takes a Job over
 #: seconds in one version of a migration before that is worth a word
 SLOW_MIGRATION = 8.0
 
@@ -93,7 +98,8 @@ def _attempt(snapshot: Snapshot, name: str, job: Object, pod: Object, status: Ob
         return found
     if found.code == "CrashLoop" or (found.code == "ContainerExited" and exits >= EXITS_ALIKE and _alike(snapshot, name, status["name"])):
         return cause("CrashLoop", snapshot, ref(pod), found.cause, found.evidence, since=found.since, container=status["name"])
-    limit = int((job.get("spec") or {}).get("backoffLimit", 6))
+    limit = (job.get("spec") or {}).get("backoffLimit")
+    limit = 6 if limit is None else int(limit)
     if found.code == "ContainerExited":
         return cause(
             "JobAttemptFailed",
@@ -114,7 +120,7 @@ def _alike(snapshot: Snapshot, job: str, container: str) -> bool:
     for pod in job_pods(snapshot, job):
         for status, _init in containers(pod):
             if status["name"] == container and _failed(pod, status, False) and not disrupted(pod):
-                line = log_words.last_line(snapshot.logs.get((meta(pod)["name"], container), ""))
+                line = log_words.last_line(snapshot.logs.get((name_of(pod), container), ""))
                 seen.add((terminated(status).get("exitCode"), re.sub(r"\d+", "0", line)))
     return len(seen) == 1
 
@@ -210,7 +216,10 @@ def suspended(snapshot: Snapshot) -> Iterator[Cause]:
         job = snapshot.kind("Job").get(name)
         if job is not None and (job.get("spec") or {}).get("suspend") and finished(job) is None:
             began = next((epoch(c.get("lastTransitionTime")) for c in (job.get("status") or {}).get("conditions") or () if c.get("type") == "Suspended"), 0.0)
-            yield cause("JobSuspended", snapshot, f"Job/{name}", f"Job/{name} is suspended and will not run", "spec.suspend: true", since=began, job=name)
+            queue = (meta(job).get("labels") or {}).get(QUEUE)
+            what = f"Job/{name} is suspended: Kueue holds it in queue {queue}" if queue else f"Job/{name} is suspended and will not run"
+            hint = f"kubectl -n {snapshot.scope.namespace} get workloads; keep the release's hook Jobs out of the queue" if queue else ""
+            yield cause("JobSuspended", snapshot, f"Job/{name}", what, "spec.suspend: true", since=began, job=name, hint=hint)
 
 
 def slow_migrations(snapshot: Snapshot) -> Iterator[Cause]:
@@ -249,7 +258,7 @@ def _pid(blocker: str) -> str:
 def open_migrations(snapshot: Snapshot) -> Iterator[tuple[Object, Object, tuple[int, str], float]]:
     """(pod, container status, version and name, since when) of what has begun in the running Jobs and is not over."""
     for _job, pod, status in running(snapshot):
-        text = snapshot.logs.get((meta(pod)["name"], status["name"]), "")
+        text = snapshot.logs.get((name_of(pod), status["name"]), "")
         still = log_words.migrations(text).open
         if still:
             yield pod, status, still[-1], max(_stamp(text), epoch(((status.get("state") or {}).get("running") or {}).get("startedAt"))) or snapshot.now
@@ -274,7 +283,7 @@ def mute(snapshot: Snapshot) -> Iterator[tuple[Object, Object, float]]:
     """(pod, container status, since when) of running migrations that have not written a line."""
     for job, pod, status in running(snapshot):
         began = epoch(((status.get("state") or {}).get("running") or {}).get("startedAt"))
-        if began and migrates(snapshot.kind("Job").get(job), job) and not snapshot.logs.get((meta(pod)["name"], status["name"])):
+        if began and migrates(snapshot.kind("Job").get(job), job) and not snapshot.logs.get((name_of(pod), status["name"])):
             yield pod, status, began
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from ...codes import LIKELY
-from ...kube.objects import Object, age, containers, controlled_by, epoch, meta, seen_at, terminated
+from ...kube.objects import Object, age, containers, controlled_by, epoch, meta, name_of, seen_at, terminated
 from ..model import Cause, Snapshot, events_of, pods_of, primary_ready, since
 from .cause import cause
 
@@ -103,7 +103,7 @@ def _coming_up(snapshot: Snapshot, name: str, found: Object) -> Cause:
 
 def _moving(snapshot: Snapshot, name: str, status: Object) -> Cause:
     """A switchover or failover: sessions end, and what they had not committed is rolled back."""
-    now, target = status["currentPrimary"], status["targetPrimary"]
+    now, target = status.get("currentPrimary"), status.get("targetPrimary")
     way = f"away from {now}" if target == _UNDECIDED else f"from {now} to {target}"
     return cause(
         "PostgresPrimaryMoves",
@@ -118,13 +118,13 @@ def _moving(snapshot: Snapshot, name: str, status: Object) -> Cause:
 def _set_up(snapshot: Snapshot, cluster: Object) -> tuple[int, str]:
     """How often the pods of the Cluster's own Jobs (initdb, join) have failed, and what the last one said: the Cluster's status does not tell."""
     own = [j for j in snapshot.kind("Job").values() if controlled_by(j, meta(cluster).get("uid"))]
-    failed = [p for j in own for p in pods_of(snapshot, meta(j)["uid"]) if (p.get("status") or {}).get("phase") == "Failed"]
+    failed = [p for j in own for p in pods_of(snapshot, meta(j).get("uid")) if (p.get("status") or {}).get("phase") == "Failed"]
     if not failed:
         return 0, ""
-    newest_first = sorted(failed, key=lambda p: (meta(p).get("creationTimestamp") or "", meta(p)["name"]), reverse=True)
-    ended = ((meta(p)["name"], status["name"]) for p in newest_first for status, _init in containers(p) if terminated(status).get("exitCode"))
+    newest_first = sorted(failed, key=lambda p: (meta(p).get("creationTimestamp") or "", name_of(p)), reverse=True)
+    ended = ((name_of(p), status["name"]) for p in newest_first for status, _init in containers(p) if terminated(status).get("exitCode"))
     texts = (snapshot.logs[key] for key in ended if snapshot.logs.get(key, "").strip())
-    return len(failed), said(next(texts, "")) or f"pod {meta(newest_first[0])['name']} failed"
+    return len(failed), said(next(texts, "")) or f"pod {name_of(newest_first[0])} failed"
 
 
 def said(text: str) -> str:

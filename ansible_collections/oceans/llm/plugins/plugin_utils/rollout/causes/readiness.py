@@ -3,9 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Containers that run and do not become ready. How long that may take is what the pod's own probes say.
 
-The time is: the startup probe's (if there is one and it has not been passed), then the readiness probe's. Where nothing
-but a readiness probe is declared, a short one is no promise of a quick start: then the liveness probe's time counts, and
-never less than 30 s.
+The time is: the startup probe's (if there is one and it has not been passed), then the readiness probe's. A readiness
+probe alone has no deadline in Kubernetes: then the Deployment's own progressDeadlineSeconds counts.
 """
 
 from __future__ import annotations
@@ -13,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...kube.objects import Object, about_container, container_spec, containers, epoch, is_ready, meta, ref
-from ..model import Cause, Snapshot, events_of, since, starting
+from ...codes import CERTAIN, TRANSIENT, Certainty
+from ...kube.objects import Object, about_container, container_spec, containers, controlled_by, epoch, is_ready, meta, name_of, ref
+from ..model import Cause, Snapshot, events_of, replicasets, since, starting
 from .cause import cause
 from .containers import killed_by, last_answer
 
@@ -50,11 +50,18 @@ def not_ready(snapshot: Snapshot) -> Iterator[Cause]:
                     snapshot,
                     ref(pod),
                     f"it was not up within its startup probe's time and is being killed (of {kind}/{owner})",
-                    last_answer(snapshot, meta(pod)["name"], status["name"], "Startup"),
+                    last_answer(snapshot, name_of(pod), status["name"], "Startup"),
                     container=status["name"],
                 )
                 continue
             begun, budget, probe = deadline(snapshot, pod, status, spec)
+            wrong = misdirected(snapshot, pod, status, spec, probe)
+            if wrong:
+                what, sure = wrong
+                answer = last_answer(snapshot, name_of(pod), status["name"], probe.capitalize())
+                where, limit = ref(pod), None if sure is CERTAIN else FLOOR
+                yield cause("ProbeMisdirected", snapshot, where, what, answer, since=begun, container=status["name"], certainty=sure, budget=limit)
+                continue
             if not _unhealthy(snapshot, pod, status["name"]) and snapshot.now - begun < budget:
                 continue  # nothing has failed yet
             yield cause(
@@ -62,11 +69,36 @@ def not_ready(snapshot: Snapshot) -> Iterator[Cause]:
                 snapshot,
                 ref(pod),
                 f"{_said(snapshot.now - begun > budget, budget, probe)} (of {kind}/{owner})",
-                last_answer(snapshot, meta(pod)["name"], status["name"], probe.capitalize()),
+                last_answer(snapshot, name_of(pod), status["name"], probe.capitalize()),
                 since=begun,
                 container=status["name"],
                 budget=budget,
             )
+
+
+def misdirected(snapshot: Snapshot, pod: Object, status: Object, spec: Mapping[str, Any], probe: str) -> tuple[str, Certainty] | None:
+    """(sentence, how sure) when a probe can never succeed: a scheme that the port does not speak, or a port that nobody declares."""
+    declared_probe = spec.get(f"{probe}Probe") or {}
+    check = declared_probe.get("httpGet") or declared_probe.get("tcpSocket") or declared_probe.get("grpc")
+    answer = last_answer(snapshot, name_of(pod), status["name"], probe.capitalize())
+    if not check or not _unhealthy(snapshot, pod, status["name"]):
+        return None
+    port, scheme = check.get("port"), check.get("scheme") or "HTTP"
+    declared = [p for p in spec.get("ports") or () if p.get("containerPort")]
+    ports = ", ".join(str(p["containerPort"]) for p in declared)
+    if "server gave HTTP response to HTTPS client" in answer:
+        return f"its {probe} probe asks port {port} with scheme {scheme}, and the container speaks plain HTTP there", CERTAIN
+    if "malformed HTTP response" in answer and "x15" in answer:
+        return f"its {probe} probe asks port {port} with scheme {scheme}, and the container speaks TLS there", CERTAIN
+    if not declared or any(port in (p["containerPort"], p.get("name")) for p in declared):
+        return None
+    what = f"its {probe} probe asks port {port}, and the container declares {ports}"
+    if isinstance(port, str):
+        return f"{what}: no port has that name", CERTAIN
+    if "refused" not in answer:
+        return None
+    up = bool(spec.get("startupProbe")) and probe == "readiness"  # it passed its startup probe, so the program is up
+    return f"{what}: the connection to {port} is refused", CERTAIN if up else TRANSIENT
 
 
 def _said(over: bool, budget: float, probe: str) -> str:
@@ -89,14 +121,22 @@ def deadline(snapshot: Snapshot, pod: Object, status: Object, spec: Mapping[str,
     if startup:
         first = [
             e
-            for e in events_of(snapshot, "Pod", meta(pod)["name"])
+            for e in events_of(snapshot, "Pod", name_of(pod))
             if e.get("reason") == "Unhealthy" and (e.get("message") or "").startswith("Readiness") and about_container(e, status["name"])
         ]
         if first:
             return max(since(first[0], snapshot), began), max(window(readiness), FLOOR / 2), "readiness"
         return began, window(startup) + window(readiness) + SLACK, "readiness"
-    return began, max(window(readiness), window(spec.get("livenessProbe")), FLOOR), "readiness"
+    return began, max(window(readiness), window(spec.get("livenessProbe")), progress_deadline(snapshot, pod)), "readiness"
+
+
+def progress_deadline(snapshot: Snapshot, pod: Object) -> float:
+    """progressDeadlineSeconds of the Deployment that a pod belongs to (Kubernetes' default where it is not set)."""
+    for name in snapshot.scope.deployments:
+        if any(controlled_by(pod, meta(r).get("uid")) for r in replicasets(snapshot, name)):
+            return float(((snapshot.kind("Deployment").get(name) or {}).get("spec") or {}).get("progressDeadlineSeconds") or 600)
+    return 600.0
 
 
 def _unhealthy(snapshot: Snapshot, pod: Object, container: str) -> bool:
-    return any(e.get("reason") == "Unhealthy" and about_container(e, container) for e in events_of(snapshot, "Pod", meta(pod)["name"]))
+    return any(e.get("reason") == "Unhealthy" and about_container(e, container) for e in events_of(snapshot, "Pod", name_of(pod)))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...kube.objects import meta
+from ...kube.objects import meta, name_of
 from ..model import Cause, Snapshot
 from .cause import cause
 
@@ -19,7 +19,7 @@ def overtaken(snapshot: Snapshot) -> Iterator[Cause]:
         labels = meta(secret).get("labels") or {}
         revision, status = int(labels.get("version") or 0), labels.get("status", "")
         what = f"Release/{snapshot.scope.release}"
-        said = f"Secret {meta(secret)['name']}: status {status}"
+        said = f"Secret {name_of(secret)}: status {status}"
         if ours and revision > ours:
             yield cause("ReleaseOvertaken", snapshot, what, f"somebody else's Helm made revision {revision} while revision {ours} was followed", said)
         elif revision == ours and status in ("uninstalling", "uninstalled"):

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...gateway import log_words
-from ...kube.objects import containers, epoch, is_ready, meta, ref, terminated
+from ...kube.objects import Object, containers, epoch, has_been_seen, is_ready, meta, name_of, ref, terminated
+from .. import progress, waits
 from ..model import Cause, Snapshot, made_in_this_run, old_pods
 from .cause import cause
 
@@ -18,7 +19,7 @@ def deadlines(snapshot: Snapshot) -> Iterator[Cause]:
     for name in snapshot.scope.deployments:
         found = snapshot.kind("Deployment").get(name) or {}
         status = found.get("status") or {}
-        if status.get("observedGeneration", 0) < meta(found).get("generation", 1):
+        if not has_been_seen(found):
             continue
         for condition in status.get("conditions") or ():
             if (
@@ -27,12 +28,13 @@ def deadlines(snapshot: Snapshot) -> Iterator[Cause]:
                 and epoch(condition.get("lastUpdateTime")) >= snapshot.started - 1
             ):
                 limit = (found.get("spec") or {}).get("progressDeadlineSeconds", 600)
+                waited = [waits.of_pod(snapshot, pod) for pod in progress.unready(snapshot, name)[:1]]
                 yield cause(
                     "ProgressDeadline",
                     snapshot,
                     f"Deployment/{name}",
-                    f"no progress within progressDeadlineSeconds ({limit} s)",
-                    condition.get("message") or "",
+                    f"no progress within progressDeadlineSeconds ({limit} s){''.join(f': {w.object} {w.what}' for w in waited)}",
+                    f"{condition.get('message') or ''} {''.join(w.evidence for w in waited)}",
                     since=epoch(condition.get("lastUpdateTime")),
                 )
 
@@ -41,6 +43,21 @@ def paused(snapshot: Snapshot) -> Iterator[Cause]:
     for name in snapshot.scope.deployments:
         if ((snapshot.kind("Deployment").get(name) or {}).get("spec") or {}).get("paused"):
             yield cause("DeploymentPaused", snapshot, f"Deployment/{name}", "the Deployment is paused and makes no new pods", "spec.paused: true")
+
+
+def scaled_to_zero(snapshot: Snapshot) -> Iterator[Cause]:
+    """0 replicas that Helm did not ask for: nothing is left to become ready, and the Service has nobody behind it."""
+    for name in snapshot.scope.deployments:
+        found = snapshot.kind("Deployment").get(name) or {}
+        if (found.get("spec") or {}).get("replicas") != 0:
+            continue
+        managers = reversed(meta(found).get("managedFields") or ())
+        owner: Object = next((m for m in managers if "f:replicas" in ((m.get("fieldsV1") or {}).get("f:spec") or {})), {})
+        who = str(owner.get("manager") or "")
+        if who and not who.lower().startswith("helm"):
+            by = who + (" (subresource scale)" if owner.get("subresource") == "scale" else "")
+            what = f"the Deployment was scaled to 0 replicas by {by}{f' at {owner.get("time")}' if owner.get('time') else ''}"
+            yield cause("ScaledToZero", snapshot, f"Deployment/{name}", what, f"spec.replicas: 0, field manager {who}", since=epoch(owner.get("time")))
 
 
 def old_pods_lost(snapshot: Snapshot) -> Iterator[Cause]:
@@ -53,7 +70,7 @@ def old_pods_lost(snapshot: Snapshot) -> Iterator[Cause]:
                 end = terminated(status)
                 if not end.get("exitCode"):
                     continue
-                text = log_words.last_line(snapshot.logs.get((meta(pod)["name"], status["name"]), ""))
+                text = log_words.last_line(snapshot.logs.get((name_of(pod), status["name"]), ""))
                 serving = [p for p in old_pods(snapshot, name) if is_ready(p) and not meta(p).get("deletionTimestamp")]
                 rest = f"{len(serving)} old pod{'s' if len(serving) != 1 else ''} of Deployment/{name} still serve{'s' if len(serving) == 1 else ''}"
                 yield cause(
@@ -68,12 +85,16 @@ def old_pods_lost(snapshot: Snapshot) -> Iterator[Cause]:
                 break
 
 
+#: seconds after the end of its grace: the kubelet needs a moment, and a watch may be late
+OVERDUE = 10.0
+
+
 def stuck_old_pods(snapshot: Snapshot) -> Iterator[Cause]:
     """An old pod whose grace is over. `deletionTimestamp` is the end of its grace, not the beginning."""
     for name in snapshot.scope.deployments:
         for pod in old_pods(snapshot, name):
             over = epoch(meta(pod).get("deletionTimestamp"))
-            if over and snapshot.now - over > 5:
+            if over and snapshot.now - over > OVERDUE:
                 held = meta(pod).get("finalizers") or []
                 why = f"finalizers {', '.join(held)}" if held else f"node {(pod.get('spec') or {}).get('nodeName')} has not ended it"
                 what = f"an old pod of Deployment/{name} should be gone, its grace is over: {why}"

@@ -8,20 +8,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ...kube.objects import Object, epoch, meta, ref
+from ...kube.objects import Object, epoch, meta, name_of, ref
 from ..model import Cause, Snapshot, events_of, old_pods, starting, workers
+from . import origin
 from .cause import cause
 
 
 def unschedulable(snapshot: Snapshot) -> Iterator[Cause]:
     for kind, owner, pod in starting(snapshot):
-        if (pod.get("spec") or {}).get("nodeName"):
-            continue
+        if (pod.get("spec") or {}).get("nodeName") or (pod.get("spec") or {}).get("schedulingGates"):
+            continue  # starting.py knows the gates
         text = _reason(snapshot, pod)
         if not text or "unbound immediate PersistentVolumeClaims" in text or ('persistentvolumeclaim "' in text and "not found" in text):
             continue  # volumes.py knows why
         begun = epoch(meta(pod).get("creationTimestamp"))
-        scaling = [e for e in events_of(snapshot, "Pod", meta(pod)["name"]) if e.get("reason") in ("TriggeredScaleUp", "Nominated")]
+        scaling = [e for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("reason") in ("TriggeredScaleUp", "Nominated")]
         if scaling:
             yield cause(
                 "UnschedulableScaling",
@@ -32,14 +33,16 @@ def unschedulable(snapshot: Snapshot) -> Iterator[Cause]:
                 since=begun,
             )
         else:
-            yield cause("Unschedulable", snapshot, ref(pod), f"no node can take the pod of {kind}/{owner}: {_nodes(text)}", text, since=begun)
+            changed = origin.changed_resources(snapshot, pod)
+            what = f"no node can take the pod of {kind}/{owner}: {_nodes(text)}{f'; {changed}' if changed else ''}"
+            yield cause("Unschedulable", snapshot, ref(pod), what, text, since=begun)
 
 
 def _reason(snapshot: Snapshot, pod: Object) -> str:
     for condition in (pod.get("status") or {}).get("conditions") or ():
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             return str(condition.get("message") or condition.get("reason") or "Unschedulable")
-    failed = [e for e in events_of(snapshot, "Pod", meta(pod)["name"]) if e.get("reason") == "FailedScheduling"]
+    failed = [e for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("reason") == "FailedScheduling"]
     return str(failed[-1].get("message") or "") if failed else ""
 
 
@@ -51,7 +54,7 @@ def _nodes(text: str) -> str:
 def lost_nodes(snapshot: Snapshot) -> Iterator[Cause]:
     """A pod whose node stopped answering; the node controller tells it by an event on the pod."""
     for _kind, _owner, pod in starting(snapshot):
-        told = [e for e in events_of(snapshot, "Pod", meta(pod)["name"]) if e.get("reason") in ("NodeNotReady", "TaintManagerEviction")]
+        told = [e for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("reason") in ("NodeNotReady", "TaintManagerEviction")]
         ready = any(c.get("type") == "Ready" and c.get("status") == "True" for c in (pod.get("status") or {}).get("conditions") or ())
         if told and not ready:
             node = (pod.get("spec") or {}).get("nodeName") or "?"
@@ -63,4 +66,4 @@ def lost_nodes(snapshot: Snapshot) -> Iterator[Cause]:
 def _on(snapshot: Snapshot, node: str) -> list[str]:
     """The release's pods on a node, old and new."""
     mine = [pod for _kind, _owner, pod in workers(snapshot)] + [pod for name in snapshot.scope.deployments for pod in old_pods(snapshot, name)]
-    return sorted(meta(pod)["name"] for pod in mine if (pod.get("spec") or {}).get("nodeName") == node)
+    return sorted(name_of(pod) for pod in mine if (pod.get("spec") or {}).get("nodeName") == node)

@@ -9,10 +9,13 @@ import re
 from collections.abc import Iterator
 
 from ...codes import CERTAIN
-from ...kube.objects import claims, epoch, meta, ref, seen_at, waiting
+from ...kube.objects import claims, epoch, meta, name_of, ref, seen_at, waiting
 from ..model import Cause, Snapshot, events_of, since, starting
 from . import config
 from .cause import cause
+from .reasons import REASONS
+
+MOUNTS = tuple(reason for reason, code in REASONS["Events of the kubelet"].items() if code == "MountFailed")
 
 
 def mounts(snapshot: Snapshot) -> Iterator[Cause]:
@@ -21,7 +24,7 @@ def mounts(snapshot: Snapshot) -> Iterator[Cause]:
         status = pod.get("status") or {}
         each = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
         started = [s for s in each if s.get("containerID") or waiting(s).get("reason") in ("CreateContainerConfigError", "CreateContainerError")]
-        told = [e for e in events_of(snapshot, "Pod", meta(pod)["name"]) if e.get("reason") in ("FailedMount", "FailedAttachVolume", "FailedMapVolume")]
+        told = [e for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("reason") in MOUNTS]
         if not told or started:
             continue
         text, begun = told[-1].get("message") or "", since(told[0], snapshot)
@@ -71,7 +74,13 @@ def volume_claims(snapshot: Snapshot) -> Iterator[Cause]:
     own = {meta(snapshot.kind(k).get(n) or {}).get("uid") for k, n in snapshot.scope.custom}
     for name, claim in snapshot.kind("PersistentVolumeClaim").items():
         ours = name in used or any(o.get("uid") in own for o in meta(claim).get("ownerReferences") or ())
-        if ours and (claim.get("status") or {}).get("phase") == "Pending":
+        phase = (claim.get("status") or {}).get("phase")
+        misbound = [e for e in events_of(snapshot, "PersistentVolumeClaim", name) if e.get("reason") in ("ClaimLost", "ClaimMisbound")]
+        if ours and phase == "Lost":
+            text = misbound[-1].get("message") if misbound else "phase Lost"
+            where = f"PersistentVolumeClaim/{name}"
+            yield cause("ClaimLost", snapshot, where, "the volume claim has lost its PersistentVolume, or another claim has it", str(text))
+        elif ours and phase == "Pending":
             yield from _claim(snapshot, name, claim)
 
 
@@ -83,7 +92,7 @@ def _says_missing(snapshot: Snapshot, pod: object, name: str) -> bool:
 
 
 def _claim(snapshot: Snapshot, name: str, claim: object) -> Iterator[Cause]:
-    told = [e for e in events_of(snapshot, "PersistentVolumeClaim", name) if e.get("reason") in ("ProvisioningFailed", "FailedBinding")]
+    told = [e for e in events_of(snapshot, "PersistentVolumeClaim", name) if e.get("reason") in ("ProvisioningFailed", "FailedBinding", "VolumeMismatch")]
     if not told:
         return
     last = max(told, key=seen_at)

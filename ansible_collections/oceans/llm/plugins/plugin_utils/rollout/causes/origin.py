@@ -1,0 +1,98 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a setting of a pod comes from: a variable's Secret, or a plain value that hides it; a limit that was changed after the template."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ...gateway.postgres import Target
+from ...kube.objects import Object, container_spec, controlled_by, meta
+from ...secrets.pod_env import Source, sources
+from ..model import Snapshot, owner_of_pod
+
+_URL = re.compile(r"(?:POSTGRES|DATABASE|DB|PG)\w*_(?:URL|URI|DSN)|^(?:URL|URI)$", re.IGNORECASE)
+
+
+def database_url(snapshot: Snapshot, pod: Object, container: str) -> tuple[str, str]:
+    """(variable, where its value comes from) of the database's address; ("", a general phrase) where no variable looks like it."""
+    given = list(sources(container_spec(pod, container)))
+    name = next((s.name for s in reversed(given) if s.name and _URL.search(s.name)), "")
+    return (name, variable(snapshot, pod, container, name)) if name else ("", "the database Secret (key POSTGRES_URL)")
+
+
+def variable(snapshot: Snapshot, pod: Object, container: str, name: str) -> str:
+    """Where a container's variable gets its value, and what it hides: the last one of a name wins, and `env` wins over `envFrom`."""
+    given = list(sources(container_spec(pod, container)))
+    own = [s for s in given if s.name == name]
+    hidden = [f"{s.kind} {s.object}" for s in given if not s.name and s.key == "" and name in _keys(snapshot, s)]
+    if not own:
+        return hidden[-1] + f", key {name}" if hidden else "no source"
+    hidden += [_phrase(s) for s in own[:-1]]
+    kind, owner = owner_of_pod(pod, snapshot)
+    plain = own[-1].kind == "value"
+    said = f"{_phrase(own[-1])} in the pod template of {kind}/{owner}" if plain and kind else _phrase(own[-1])
+    host = _host(own[-1].value) if plain else ""
+    who = _set_by(snapshot.kind(kind).get(owner) or {}, container, name)
+    return said + (f" (host {host})" if host else "") + (f", set by {who}" if who else "") + (f", which hides {hidden[-1]}" if hidden else "")
+
+
+def _phrase(source: Source) -> str:
+    if source.kind in ("Secret", "ConfigMap"):
+        return f"{source.kind} {source.object}, key {source.key}"
+    return "a plain value" if source.kind == "value" else "a field"
+
+
+def _keys(snapshot: Snapshot, source: Source) -> list[str]:
+    known = snapshot.kind("SecretKeys").get(source.object) if source.kind == "Secret" else None
+    return [source.prefix + str(key) for key in (known or {}).get("keys") or ()]
+
+
+def _host(value: str) -> str:
+    try:
+        target = Target.parse(value)
+    except ValueError:
+        return ""
+    return f"{target.host}:{target.port}" if target else ""
+
+
+def _set_by(owner: Object, container: str, name: str) -> str:
+    """The field manager that owns a variable of a Deployment's template, where that is not Helm."""
+    for manager in meta(owner).get("managedFields") or ():
+        fields: Mapping[str, Any] = manager.get("fieldsV1") or {}
+        for step in ("f:spec", "f:template", "f:spec", "f:containers", f"k:{json.dumps({'name': container}, separators=(',', ':'))}", "f:env"):
+            fields = fields.get(step) or {}
+        if f"k:{json.dumps({'name': name}, separators=(',', ':'))}" in fields:
+            who = str(manager.get("manager") or "")
+            return "" if who.lower().startswith("helm") else who
+    return ""
+
+
+def changed_resources(snapshot: Snapshot, pod: Object, container: str = "") -> str:
+    """What a pod asks for beside what its template asks for, where the two differ: a mutating webhook was between them."""
+    template = _resources(_template_owner(snapshot, pod))
+    for name, own in _resources(pod).items():
+        for part in ("limits", "requests") if name in (container or name,) else ():
+            for resource, value in (own.get(part) or {}).items():
+                before = ((template.get(name) or {}).get(part) or {}).get(resource)
+                if before is not None and before != value:
+                    return f"{part}.{resource} of container {name} is {value}, and {before} in the pod template: a mutating webhook changed it"
+    return ""
+
+
+def _template_owner(snapshot: Snapshot, pod: Object) -> Object:
+    """The ReplicaSet or Job whose template a pod was made from, as a thing with a pod's spec."""
+    for kind in ("ReplicaSet", "Job"):
+        for found in snapshot.kind(kind).values():
+            if controlled_by(pod, meta(found).get("uid")):
+                return (found.get("spec") or {}).get("template") or {}
+    return {}
+
+
+def _resources(thing: Object) -> dict[str, Mapping[str, Any]]:
+    spec = thing.get("spec") or {}
+    return {str(c.get("name")): c.get("resources") or {} for c in [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]}

@@ -1,0 +1,164 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Between a pod's creation and its first container: a scheduler or controller that does nothing, a node that refuses, network, DNS, postStart hooks.
+
+What takes its time without a sign of trouble is no cause: waits.py names it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ...codes import CERTAIN
+from ...kube.objects import Object, age, asked_container, containers, epoch, finished, has_been_seen, meta, name_of, ref, status_of, waiting
+from ..model import Cause, Snapshot, events_of, job_pods, new_replicaset, pods_of, since, starting, workers
+from ..waits import silent_scheduler
+from .cause import cause
+from .containers import EXITS_ALIKE, exits_of
+from .reasons import REASONS
+
+#: seconds without any sign of a scheduler or controller: they act within milliseconds, and a watch may be late
+SILENT = 10.0
+#: events of the kubelet about a sandbox (pkg/kubelet/events)
+SANDBOX = ("FailedCreatePodSandBox", "FailedPodSandBoxStatus", "NetworkNotReady", "FailedPrepareDynamicResources", "FailedCreatePodContainer")
+#: reasons of pods that a kubelet does not admit, and will not the next time (pkg/kubelet/lifecycle, cm, sysctl); what passes is in jobs.DISRUPTED
+REJECTED = tuple(reason for reason, code in REASONS["Pod status (kubelet, controllers)"].items() if code == "PodRejected")
+#: how resolvers of the C library, Rust, Go, Node and libpq say that a name has no address
+_NO_ADDRESS = re.compile(
+    r"failed to lookup address|Name or service not known|Temporary failure in name resolution|nodename nor servname|no such host"
+    r"|getaddrinfo (?:ENOTFOUND|EAI_AGAIN)|could not translate host name|[Cc]ould not resolve host|bad address '",
+)
+_NAME = re.compile(
+    r"lookup ([\w.-]{1,260}?)(?:\.? on |:)|(?:ENOTFOUND|EAI_AGAIN) ([\w.-]{1,260})|host name \"([^\"]{1,260})\""
+    r"|resolve host:? ([\w.-]{1,260})|address '([^']{1,260})'|information for ([\w.-]{1,260})"
+)
+
+
+def silent_schedulers(snapshot: Snapshot) -> Iterator[Cause]:
+    """A pod that no scheduler has looked at, or that is held back by a scheduling gate."""
+    for kind, owner, pod in starting(snapshot):
+        made = epoch(meta(pod).get("creationTimestamp"))
+        gates = [str(g.get("name")) for g in (pod.get("spec") or {}).get("schedulingGates") or ()]
+        if gates and not (pod.get("spec") or {}).get("nodeName"):
+            what = f"the pod of {kind}/{owner} has scheduling gates that no controller has removed: {', '.join(gates)}"
+            yield cause("SchedulingGated", snapshot, ref(pod), what, "spec.schedulingGates", since=made)
+        elif age(pod, snapshot.now) > SILENT and silent_scheduler(snapshot, pod):
+            who = (pod.get("spec") or {}).get("schedulerName") or "default-scheduler"
+            what = f"scheduler {who} has not looked at the pod of {kind}/{owner}: is it running?"
+            yield cause("SchedulerSilent", snapshot, ref(pod), what, "no condition PodScheduled and no event", since=made)
+
+
+def silent_controllers(snapshot: Snapshot) -> Iterator[Cause]:
+    """A Deployment, ReplicaSet or Job that its controller has not looked at: no status, no pod, and no event that says why."""
+    for name in snapshot.scope.deployments:
+        owner = snapshot.kind("Deployment").get(name) or {}
+        newest = new_replicaset(snapshot, name)
+        if newest is not None:
+            wanted = (newest.get("spec") or {}).get("replicas") or 0
+            made = _changed(newest, snapshot)
+            unseen = bool(meta(newest).get("generation")) and not has_been_seen(newest)
+            if unseen and wanted and not pods_of(snapshot, meta(newest).get("uid")) and snapshot.now - made > SILENT:
+                yield _silent(snapshot, f"ReplicaSet/{meta(newest).get('name')}", "ReplicaSet", "has created no pod", made)
+        elif owner and not has_been_seen(owner):
+            made = _changed(owner, snapshot)
+            if snapshot.now - made > SILENT:
+                yield _silent(snapshot, f"Deployment/{name}", "Deployment", "has not seen the change", made)
+    for name in snapshot.scope.jobs:
+        job = snapshot.kind("Job").get(name)
+        idle = job is not None and finished(job) is None and not job.get("status") and not (job.get("spec") or {}).get("suspend")
+        if job is not None and idle and not job_pods(snapshot, name) and not events_of(snapshot, "Job", name) and age(job, snapshot.now) > SILENT:
+            who = (job.get("spec") or {}).get("managedBy")
+            yield _silent(snapshot, f"Job/{name}", f"Job (managedBy {who})" if who else "Job", "has created no pod", epoch(meta(job).get("creationTimestamp")))
+
+
+def _silent(snapshot: Snapshot, where: str, controller: str, what: str, begun: float) -> Cause:
+    words = f"the {controller} controller {what}: is kube-controller-manager running?"
+    return cause("ControllerSilent", snapshot, where, words, "no status for this generation and no event", since=begun)
+
+
+def _changed(obj: Object, snapshot: Snapshot) -> float:
+    """When its specification was changed last, as far as the fields' managers tell; not before this run."""
+    stamps = [epoch(m.get("time")) for m in meta(obj).get("managedFields") or () if not m.get("subresource")]
+    return max([*stamps, epoch(meta(obj).get("creationTimestamp")), snapshot.started])
+
+
+def sandboxes(snapshot: Snapshot) -> Iterator[Cause]:
+    """No container can be created: the sandbox, which is the network, or a device. Told by events only."""
+    for kind, owner, pod in starting(snapshot):
+        if any(status.get("containerID") for status, _init in containers(pod)):
+            continue
+        told = [e for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("reason") in SANDBOX]
+        if told:
+            text = str(told[-1].get("message") or told[-1].get("reason"))
+            network = "network is not ready" if told[-1].get("reason") == "NetworkNotReady" else "the network plugin (CNI) fails"
+            by = network if re.search(r"plugin type=|\bcni\b|NetworkPluginNotReady|network", text, re.IGNORECASE) else "the container runtime fails"
+            node = (pod.get("spec") or {}).get("nodeName") or "?"
+            what = f"node {node} cannot create the sandbox of the pod of {kind}/{owner}: {by}"
+            yield cause("SandboxFailed", snapshot, ref(pod), what, text, since=since(told[0], snapshot))
+
+
+def rejected(snapshot: Snapshot) -> Iterator[Cause]:
+    """Pods that the kubelet of their node does not admit; the ReplicaSet or Job creates others, which end in the same way."""
+    for kind, owner, pod in workers(snapshot):
+        status = pod.get("status") or {}
+        if status.get("phase") == "Failed" and status.get("reason") in REJECTED:
+            node = (pod.get("spec") or {}).get("nodeName") or "?"
+            what = f"the kubelet of node {node} does not admit the pod of {kind}/{owner}: {status['reason']}"
+            yield cause("PodRejected", snapshot, ref(pod), what, status.get("message") or "", since=epoch(meta(pod).get("creationTimestamp")))
+
+
+def hooks(snapshot: Snapshot) -> Iterator[Cause]:
+    """A postStart hook that fails: the kubelet kills the container, whose own log and exit code say nothing of it."""
+    for _kind, _owner, pod in starting(snapshot):
+        for status, _init in containers(pod):
+            name = str(status.get("name"))
+            told = [e for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("reason") == "FailedPostStartHook" and _about(e, name)]
+            state = waiting(status)
+            if (told or state.get("reason") == "PostStartHookError") and not status.get("ready"):
+                text = (told[-1].get("message") if told else "") or state.get("message") or "FailedPostStartHook"
+                what = f"its postStart hook fails, and the kubelet kills the container{f' ({exits_of(status)} times)' if exits_of(status) > 1 else ''}"
+                sure = CERTAIN if exits_of(status) >= EXITS_ALIKE else None
+                begun = since(told[0], snapshot) if told else snapshot.now
+                yield cause("LifecycleHookFailed", snapshot, ref(pod), what, str(text), since=begun, container=name, certainty=sure)
+
+
+def _about(event: Object, container: str) -> bool:
+    path = str((event.get("involvedObject") or {}).get("fieldPath") or "")
+    return f"{{{container}}}" in path or (not path and container in str(event.get("message")))
+
+
+def lookups(snapshot: Snapshot) -> Iterator[Cause]:
+    """A container that runs and cannot resolve a name, by its own last lines: the waiter of a gateway pod, or a program that tries again."""
+    waits_for_cluster = any(kind == "Cluster" for kind, _name in snapshot.scope.custom)  # its Services come late
+    for kind, owner, pod in starting(snapshot) if not waits_for_cluster else ():
+        for status, _init in containers(pod):
+            if "running" not in (status.get("state") or {}) or status.get("ready") and kind == "Deployment":
+                continue
+            if kind == "Job" and status is not status_of(pod, asked_container(snapshot.kind("Job").get(owner), pod)):
+                continue
+            name = str(status.get("name"))
+            lines = [line.strip() for line in (snapshot.logs.get((name_of(pod), name)) or "").splitlines() if line.strip()]
+            line = next((line for line in reversed(lines[-3:]) if _NO_ADDRESS.search(line)), "")
+            if line:
+                yield _lookup(snapshot, f"{kind}/{owner}", pod, name, line, epoch((status["state"]["running"] or {}).get("startedAt")))
+
+
+def _lookup(snapshot: Snapshot, owner: str, pod: Object, container: str, line: str, begun: float) -> Cause:
+    found = _NAME.search(line)
+    host = next((g for g in found.groups() if g), "") if found else ""
+    spec = pod.get("spec") or {}
+    policy, servers = spec.get("dnsPolicy") or "ClusterFirst", (spec.get("dnsConfig") or {}).get("nameservers") or ()
+    what = f"container {container} cannot resolve {f'the name {host}' if host else 'a host name'}"
+    if policy == "None":
+        why = f": the pod template of {owner} sets dnsPolicy None and dnsConfig with nameserver {', '.join(map(str, servers)) or 'none'}"
+    elif policy == "Default" or (policy == "ClusterFirst" and spec.get("hostNetwork")):
+        setting = "dnsPolicy Default" if policy == "Default" else "hostNetwork, which makes dnsPolicy ClusterFirst use the node's resolver"
+        why = f": the pod template of {owner} sets {setting}: its pods ask the node's name server, which does not know the cluster's names"
+    else:
+        why = f" (dnsPolicy {policy}{f', dnsConfig nameservers {servers}' if servers else ''}): the name is wrong, or the cluster's DNS does not answer"
+    own = policy not in ("ClusterFirst", "ClusterFirstWithHostNet") or bool(spec.get("hostNetwork"))
+    hint = f"remove dnsPolicy and dnsConfig from the pod template of {owner}, or correct them" if own else ""
+    where = owner if own and owner.startswith("Deployment/") else ref(pod)
+    return cause("NameNotResolved", snapshot, where, what + why, line, since=begun, container=container, hint=hint)

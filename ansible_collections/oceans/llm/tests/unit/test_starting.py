@@ -1,0 +1,266 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Signs of trouble between a pod's creation and its readiness, each with a code of its own and the time that it is given."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.oceans.llm.plugins.plugin_utils.codes import Certainty
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Helm
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import find, readiness
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State, judge
+
+from .test_causes import NOW, deployment, event, obj, pod, replicaset, snapshot, stamp, waits
+from .test_waits import WEB, over, running_init, upgrade
+
+CERTAIN, TRANSIENT = Certainty.CERTAIN, Certainty.TRANSIENT
+
+
+def only(picture):
+    (found,) = find(picture)
+    return found
+
+
+# --- nobody acts -------------------------------------------------------------------------------------------------------
+
+
+def unscheduled(ago=12, **spec):
+    return upgrade(pod(containers=[], spec={"nodeName": None, **spec}, ago=ago))
+
+
+def test_a_scheduler_that_says_nothing_is_named_after_some_seconds():
+    assert find(unscheduled(ago=8)) == []
+    found = only(unscheduled())
+    assert (found.code, found.certainty, found.object) == ("SchedulerSilent", TRANSIENT, "Pod/web-1-a") and "default-scheduler" in found.cause
+    assert "mine" in only(unscheduled(schedulerName="mine")).cause
+    told = event("e", "web-1-a", "FailedScheduling", "0/1 nodes are available: 1 Insufficient cpu.")
+    picture = upgrade(pod(containers=[], spec={"nodeName": None}, ago=12), told)
+    assert only(picture).code == "Unschedulable"
+
+
+def test_a_scheduling_gate_is_no_lack_of_nodes():
+    gated = {"type": "PodScheduled", "status": "False", "reason": "SchedulingGated", "message": "Scheduling is blocked due to non-empty gates"}
+    picture = upgrade(pod(containers=[], status={"conditions": [gated]}, spec={"nodeName": None, "schedulingGates": [{"name": "kueue.x-k8s.io/admission"}]}))
+    found = only(picture)
+    assert found.code == "SchedulingGated" and "kueue.x-k8s.io/admission" in found.cause
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [
+        obj("Deployment", "web", ago=15, metadata={"generation": 2}, spec={"replicas": 1}, status={"observedGeneration": 1}),
+        obj("Job", "mig", ago=15, spec={}),
+    ],
+    ids=lambda t: t["kind"],
+)
+def test_a_controller_that_does_nothing_is_named(thing):
+    scope = Scope(("web",) if thing["kind"] == "Deployment" else (), ("mig",) if thing["kind"] == "Job" else (), "ns", "rel")
+    found = only(snapshot(thing, scope=scope))
+    assert (found.code, found.object) == ("ControllerSilent", f"{thing['kind']}/{thing['metadata']['name']}") and "kube-controller-manager" in found.cause
+    assert find(snapshot(thing, scope=scope, now=NOW - 8)) == []
+
+
+def test_a_replicaset_without_pods_is_named_and_one_whose_controller_has_seen_it_is_not():
+    empty = {**replicaset(), "status": {}}
+    empty["metadata"] |= {"generation": 1, "creationTimestamp": stamp(15)}
+    assert only(snapshot(deployment(), empty, scope=WEB, started=NOW - 60)).code == "ControllerSilent"
+    assert find(snapshot(deployment(), {**empty, "status": {"observedGeneration": 1}}, scope=WEB)) == []
+
+
+def test_a_job_that_another_controller_manages_says_by_whom():
+    picture = snapshot(obj("Job", "mig", ago=15, spec={"managedBy": "kueue.x-k8s.io/multikueue"}), scope=Scope((), ("mig",), "ns", "rel"))
+    assert "kueue.x-k8s.io/multikueue" in only(picture).cause
+
+
+def test_a_suspended_job_names_the_queue_that_holds_it():
+    job = obj("Job", "mig", metadata={"labels": {"kueue.x-k8s.io/queue-name": "batch"}}, spec={"suspend": True}, status={})
+    found = only(snapshot(job, scope=Scope((), ("mig",), "ns", "rel")))
+    assert found.code == "JobSuspended" and "Kueue" in found.cause and "batch" in found.cause
+
+
+# --- the node ----------------------------------------------------------------------------------------------------------
+
+CNI = 'Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox "1": plugin type="calico" failed (add): timeout'
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "words"),
+    [
+        ("FailedCreatePodSandBox", CNI, "network plugin (CNI) fails"),
+        ("NetworkNotReady", "network is not ready: container runtime network not ready: NetworkReady=false cni plugin not initialized", "network is not ready"),
+        ("FailedCreatePodSandBox", "Failed to create pod sandbox: rpc error: failed to get runtime: no handler for x", "container runtime fails"),
+        ("FailedPrepareDynamicResources", "Failed to prepare dynamic resources: no driver", "container runtime fails"),
+    ],
+)
+def test_a_sandbox_that_cannot_be_created_is_named(reason, message, words):
+    found = only(upgrade(pod(containers=[waits()]), event("e", "web-1-a", reason, message)))
+    assert found.code == "SandboxFailed" and words in found.cause and "node n1" in found.cause and found.evidence == message
+    running = pod(containers=[{**waits(), "containerID": "c"}])
+    assert find(upgrade(running, event("e", "web-1-a", reason, message))) == []
+
+
+@pytest.mark.parametrize("reason", ["SysctlForbidden", "AppArmor", "TopologyAffinityError", "PodOSNotSupported"])
+def test_a_pod_that_the_kubelet_does_not_admit_is_named(reason):
+    refused = pod("web-1-z", status={"phase": "Failed", "reason": reason, "message": "forbidden sysctl: kernel.msgmax"}, ago=70)
+    found = {c.code: c for c in find(upgrade(pod(containers=[waits()]), refused))}
+    assert reason in found["PodRejected"].cause and "kernel.msgmax" in found["PodRejected"].evidence
+
+
+# --- hooks, DNS --------------------------------------------------------------------------------------------------------
+
+
+def hooked(restarts=0):
+    state = {"name": "it", "ready": False, "restartCount": restarts, "state": {"waiting": {"reason": "PostStartHookError", "message": "no"}}}
+    if restarts:
+        state["lastState"] = {"terminated": {"exitCode": 137, "startedAt": stamp(4), "finishedAt": stamp(3)}}
+    told = event("e", "web-1-a", "FailedPostStartHook", "PostStartHook failed: sh: nope: not found", path="spec.containers{it}")
+    return upgrade(pod(containers=[state]), told)
+
+
+def test_a_post_start_hook_that_fails_is_blamed_before_the_exit_code_that_it_causes():
+    first, again = find(hooked())[0], find(hooked(2))[0]
+    assert (first.code, first.certainty, again.code, again.certainty) == ("LifecycleHookFailed", TRANSIENT, "LifecycleHookFailed", CERTAIN)
+    assert "nope: not found" in again.evidence and judge(hooked(2), find(hooked(2)), Helm()).cause.code == "LifecycleHookFailed"
+
+
+LOOKUP = "waiting for the schema (0 s of 600 s): error communicating with database: failed to lookup address information: Name or service not known\n"
+
+
+def waiter(policy=None, text=LOOKUP, scope=WEB, **spec):
+    more = {**({"dnsPolicy": policy} if policy else {}), **spec}
+    picture = upgrade(pod(containers=[waits("PodInitializing")], status=running_init("wait"), spec=more), logs={("web-1-a", "wait"): text})
+    return type(picture)(picture.now, picture.started, picture.objects, scope, picture.logs)
+
+
+@pytest.mark.parametrize(
+    ("policy", "spec", "words", "where"),
+    [
+        ("Default", {}, "dnsPolicy Default", "Deployment/web"),
+        ("None", {"dnsConfig": {"nameservers": ["10.9.9.9"]}}, "nameserver 10.9.9.9", "Deployment/web"),
+        ("ClusterFirst", {"hostNetwork": True}, "hostNetwork", "Deployment/web"),
+        (None, {}, "the cluster's DNS does not answer", "Pod/web-1-a"),
+    ],
+)
+def test_a_name_that_is_not_resolved_is_told_with_the_dns_of_the_pod(policy, spec, words, where):
+    found = only(waiter(policy, **spec))
+    assert found.code == "NameNotResolved" and words in found.cause and "container wait cannot resolve" in found.cause and found.object == where
+    assert over(waiter(policy, **spec)).code == "NameNotResolved"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "dial tcp: lookup pg.prod on 10.96.0.10:53: no such host",
+        "getaddrinfo ENOTFOUND pg.prod",
+        'could not translate host name "pg.prod" to address: Name or service not known',
+        "nc: bad address 'pg.prod'",
+        "curl: (6) Could not resolve host: pg.prod",
+    ],
+)
+def test_the_name_is_told_where_the_words_have_it(text):
+    assert "the name pg.prod" in only(waiter(text=text)).cause
+
+
+def test_a_lookup_that_failed_once_is_forgotten_and_a_cluster_that_is_coming_up_has_no_service_yet():
+    assert find(waiter(text=LOOKUP + "1\n2\n3\n4\n")) == []
+    scope = Scope(("web",), (), "ns", "rel", custom=(("Cluster", "pg"),))
+    assert find(waiter(scope=scope)) == []
+
+
+# --- probes ------------------------------------------------------------------------------------------------------------
+
+
+def probed(probe, message, ago=3, startup=None, ports=({"containerPort": 8080, "name": "http"},)):
+    spec = {"name": "it", "readinessProbe": probe, "ports": list(ports), **({"startupProbe": startup} if startup else {})}
+    running = {"name": "it", "ready": False, "started": True, "state": {"running": {"startedAt": stamp(ago + 2)}}}
+    told = event("u", "web-1-a", "Unhealthy", f"Readiness probe failed: {message}", ago=ago, path="spec.containers{it}")
+    return upgrade(pod(containers=[running], spec={"containers": [spec]}, status={"phase": "Running"}), told)
+
+
+REFUSED = 'Get "http://10.0.0.5:9999/readyz": dial tcp 10.0.0.5:9999: connect: connection refused'
+
+
+@pytest.mark.parametrize(
+    ("probe", "message", "startup", "sure", "words"),
+    [
+        ({"httpGet": {"port": 9999}}, REFUSED, {"httpGet": {"port": "http"}}, CERTAIN, "readiness probe asks port 9999, and the container declares 8080"),
+        ({"httpGet": {"port": 9999}}, REFUSED, None, TRANSIENT, "port 9999"),
+        ({"tcpSocket": {"port": 9999}}, REFUSED, None, TRANSIENT, "port 9999"),
+        (
+            {"httpGet": {"port": 8080, "scheme": "HTTPS"}},
+            'Get "https://10.0.0.5:8080/readyz": http: server gave HTTP response to HTTPS client',
+            None,
+            CERTAIN,
+            "scheme HTTPS",
+        ),
+        ({"httpGet": {"port": 8080}}, 'net/http: HTTP/1.x transport connection broken: malformed HTTP response "\\x15\\x03\\x01"', None, CERTAIN, "speaks TLS"),
+        ({"httpGet": {"port": "web"}}, "errored: strconv.Atoi: parsing", None, CERTAIN, "no port has that name"),
+    ],
+)
+def test_a_probe_that_cannot_succeed_is_named_at_once(probe, message, startup, sure, words):
+    found = only(probed(probe, message, startup=startup))
+    assert (found.code, found.certainty) == ("ProbeMisdirected", sure) and words in found.cause and "Readiness probe failed" in found.evidence
+
+
+def test_a_probe_of_a_declared_port_is_only_not_ready_yet():
+    assert only(probed({"httpGet": {"port": "http"}}, REFUSED.replace("9999", "8080"))).code == "NotReadyInTime"
+    assert only(probed({"exec": {"command": ["false"]}}, "command failed")).code == "NotReadyInTime"
+    assert only(probed({"httpGet": {"port": 9999}}, REFUSED, ports=())).code == "NotReadyInTime", "nothing is declared, so nothing is known"
+
+
+def test_a_readiness_probe_alone_has_the_deployments_own_deadline():
+    picture = probed({"exec": {}, "periodSeconds": 2, "failureThreshold": 2}, "command failed", ago=120)
+    found = only(picture)
+    assert found.budget == 600 and judge(picture, [found], Helm()).state is State.PROGRESSING
+    picture.objects["Deployment"]["web"]["spec"]["progressDeadlineSeconds"] = 100
+    assert judge(picture, find(picture), Helm()).cause.code == "NotReadyInTime"
+    assert readiness.progress_deadline(picture, {}) == 600
+
+
+def test_a_program_that_ends_in_good_order_when_its_liveness_probe_kills_it_did_not_end_by_itself():
+    end = {"exitCode": 0, "reason": "Completed", "startedAt": stamp(30), "finishedAt": stamp(3)}
+    it = {"name": "it", "ready": False, "restartCount": 3, "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": end}}
+    told = [
+        event("u", "web-1-a", "Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 404", path="spec.containers{it}"),
+        event("k", "web-1-a", "Killing", "Container it failed liveness probe, will be restarted", path="spec.containers{it}"),
+    ]
+    found = only(upgrade(pod(containers=[it], status={"phase": "Running"}), *told))
+    assert found.code == "LivenessProbeFailed" and "404" in found.evidence
+
+
+# --- the Deployment ----------------------------------------------------------------------------------------------------
+
+
+def scaled(manager, replicas=0):
+    owner = {**deployment(replicas=replicas), "status": {"observedGeneration": 1}}
+    fields = {"manager": manager, "time": stamp(20), "subresource": "scale", "fieldsV1": {"f:spec": {"f:replicas": {}}}}
+    owner["metadata"]["managedFields"] = [fields]
+    return snapshot(owner, replicaset(replicas=0), scope=WEB)
+
+
+def test_a_deployment_that_was_scaled_to_0_says_by_whom():
+    found = only(scaled("kubectl"))
+    assert (found.code, found.object) == ("ScaledToZero", "Deployment/web") and "scaled to 0 replicas by kubectl (subresource scale)" in found.cause
+    assert judge(scaled("kubectl"), [found], Helm()).state is State.FAILED
+    assert find(scaled("helm")) == [] and find(scaled("kubectl", replicas=1)) == []
+
+
+def test_the_deployments_own_deadline_says_what_it_waited_for():
+    picture = upgrade(pod(containers=[waits("PodInitializing")], status=running_init()))
+    when = stamp(1)
+    condition = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out", "lastUpdateTime": when}
+    picture.objects["Deployment"]["web"]["status"]["conditions"] = [condition]
+    found = only(picture)
+    assert found.code == "ProgressDeadline" and "init container worker has been running" in found.cause
+
+
+def test_all_old_pods_are_gone_and_no_new_one_is_ready_so_the_strategy_is_named():
+    picture = upgrade(pod(containers=[waits("PodInitializing")], status=running_init()))
+    picture.objects["Pod"].pop("web-0-x")
+    strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "100%", "maxSurge": 0}}
+    picture.objects["Deployment"]["web"]["spec"]["strategy"] = strategy
+    assert "maxUnavailable 100%" in over(picture).cause and "init container worker" in over(picture).cause
+    assert "maxUnavailable" not in over(upgrade(pod(containers=[waits("PodInitializing")], status=running_init()))).cause
