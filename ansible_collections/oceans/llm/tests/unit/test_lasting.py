@@ -115,6 +115,14 @@ def test_one_that_fails_is_waited_for_until_the_kubelet_acts():
     assert cause.code == "NotLasting" and "exit code 137" in cause.evidence
 
 
+def test_a_container_that_is_being_killed_is_named_although_its_pod_is_still_ready():
+    killing = {**COMPLAINT, "reason": "Killing", "message": "Container gateway failed liveness probe, will be restarted"}
+    cause, seconds = run({"readinessProbe": HEALTH, "livenessProbe": ELSEWHERE}, 20, events=(COMPLAINT, killing))
+    assert (cause.code, cause.container) == ("LivenessProbeFailed", "gateway") and "connection refused" in cause.evidence and seconds < 2
+    before = {**killing, "lastTimestamp": rfc(60)}  # of the run of the container before this one
+    assert run({"readinessProbe": HEALTH, "livenessProbe": ELSEWHERE}, 20, events=(before,))[0] is None
+
+
 def test_what_is_waited_for_is_said_and_a_signal_ends_the_wait(monkeypatch):
     monkeypatch.setattr(lasting, "HEARTBEAT", 0.2)
     slow = {"livenessProbe": {**ELSEWHERE, "initialDelaySeconds": 60}}

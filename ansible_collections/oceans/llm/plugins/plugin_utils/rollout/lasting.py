@@ -11,7 +11,7 @@ tried yet is waited for, for one try; one that has failed once, until the kubele
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..kube import paths
@@ -33,24 +33,23 @@ def check(cluster: Cluster, snapshot: Snapshot, say: Callable[[str], None] = lam
     if not before:
         return None
     told = time.monotonic()
-    end = told + max(window(c.get("livenessProbe")) for p in before.values() for c in p["spec"].get("containers") or ())
+    end = told + max(window(c.get("livenessProbe")) for p in before.values() for c in p["spec"].get("containers") or ()) + 2 * SLACK
     while True:
         listed, now = cluster.list(paths.pods(snapshot.scope.namespace))["items"], cluster.now()
         pods = [p for p in listed if meta(p).get("uid") in before]
-        broken = next((c for p in pods if (c := _broken(snapshot, before[str(meta(p)["uid"])], p))), None)
-        if broken:
+        risks = [(p, status) for p in pods for status, _init in containers(p) if _risky(p, status)]
+        said = _said(cluster, snapshot) if risks else []
+        broken = next((c for p, status in risks if (c := _killed(snapshot, p, status, said))), None)
+        broken = broken or next((c for p in pods if (c := _broken(snapshot, before[str(meta(p)["uid"])], p))), None)
+        waiting = [(p, status, left) for p, status in risks if (left := until_tried(p, status, now)) is not None]
+        failing = any(_complained(p, status, said, now) for p, status, _left in waiting)
+        left = max((each[2] for each in waiting), default=0.0)
+        if broken or (left <= 0 and not failing) or time.monotonic() > end or over():
             return broken
-        open_tries = [t for p in pods for t in untried(p, now)]
-        if not open_tries:
-            return None
-        failing = any(_complained(cluster, snapshot, p, name, now) for p in pods for of, name, _left in open_tries if of == meta(p)["name"])
-        left = max(t[2] for t in open_tries)
-        if (left <= 0 and not failing) or time.monotonic() > end or over():
-            return None
         if time.monotonic() - told > HEARTBEAT:
-            told, (pod, name, _left) = time.monotonic(), open_tries[0]
+            told, (pod, status, _left) = time.monotonic(), waiting[0]
             state = "fails; the kubelet may restart the container" if failing else f"has not been tried yet ({left:.0f} s)"
-            say(f"… the liveness probe of container {name} in Pod/{pod} {state}")
+            say(f"… the liveness probe of container {status['name']} in Pod/{meta(pod)['name']} {state}")
         time.sleep(AGAIN)
 
 
@@ -80,21 +79,25 @@ def _why(pod: Object) -> str:
     return f"Ready: {found.get('status')}, {found.get('reason')}: {found.get('message')}"
 
 
-def untried(pod: Object, now: float) -> Iterator[tuple[str, str, float]]:
-    """(pod, container, seconds until its first try must be over) of liveness probes that may still fail for the first time.
+def _risky(pod: Object, status: Object) -> bool:
+    """True for a liveness probe that asks for more than what the container has passed."""
+    spec = container_spec(pod, str(status["name"]))
+    return bool(spec.get("livenessProbe")) and not passed_already(spec)
 
-    A try that is over is given for as long again as one try takes: in that time a complaint of the kubelet is looked for.
+
+def until_tried(pod: Object, status: Object, now: float) -> float | None:
+    """Seconds until the first try of a liveness probe must be over; None when its whole window is.
+
+    A try is given for as long again as it takes: in that time the kubelet says what came of it.
     """
-    for status, _init in containers(pod):
-        spec = container_spec(pod, str(status["name"]))
-        liveness = spec.get("livenessProbe")
-        if not liveness or passed_already(spec):
-            continue
-        began = epoch(((status.get("state") or {}).get("running") or {}).get("startedAt"))
-        since = _since_started(pod, began) if spec.get("startupProbe") else began
-        delay, period = float(liveness.get("initialDelaySeconds") or 0), float(liveness.get("periodSeconds") or 10)
-        if began and now < since + window(liveness) + SLACK:
-            yield str(meta(pod)["name"]), str(status["name"]), since + delay + period + float(liveness.get("timeoutSeconds") or 1) + SLACK - now
+    spec = container_spec(pod, str(status["name"]))
+    liveness = spec["livenessProbe"]
+    began = epoch(((status.get("state") or {}).get("running") or {}).get("startedAt"))
+    since = _since_started(pod, began) if spec.get("startupProbe") else began
+    if not began or now >= since + window(liveness) + SLACK:
+        return None
+    delay, period = float(liveness.get("initialDelaySeconds") or 0), float(liveness.get("periodSeconds") or 10)
+    return since + delay + period + float(liveness.get("timeoutSeconds") or 1) + SLACK - now
 
 
 def _since_started(pod: Object, began: float) -> float:
@@ -122,15 +125,37 @@ def _plain(handler: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in handler.items() if v not in (None, "", "HTTP") and (k, v) != ("path", "/")}
 
 
-def _complained(cluster: Cluster, snapshot: Snapshot, pod: Object, container: str, now: float) -> bool:
-    """True when the kubelet said that the last try of a liveness probe failed."""
-    name = str(meta(pod)["name"])
+def _said(cluster: Cluster, snapshot: Snapshot) -> list[Object]:
+    """The kubelet's words on probes: that one failed, and that it restarts a container for that. None where they may not be read."""
     try:
-        found = cluster.list(paths.events(snapshot.scope.namespace), fieldSelector=f"involvedObject.name={name},reason=Unhealthy")["items"]
+        return [e for r in ("Unhealthy", "Killing") for e in cluster.list(paths.events(snapshot.scope.namespace), fieldSelector=f"reason={r}")["items"]]
     except ApiError as error:
         if error.status == 403:
-            return False
+            return []
         raise
-    probe = container_spec(pod, container).get("livenessProbe") or {}
+
+
+def _about(pod: Object, status: Object, said: Iterable[Object], words: str) -> list[Object]:
+    name = meta(pod)["name"]
+    return [
+        e
+        for e in said
+        if words in str(e.get("message") or "") and (e.get("involvedObject") or {}).get("name") == name and about_container(e, str(status["name"]))
+    ]
+
+
+def _killed(snapshot: Snapshot, pod: Object, status: Object, said: Iterable[Object]) -> Cause | None:
+    """A container that the kubelet restarts for its liveness probe; that takes its whole grace, and the pod is called ready all the time."""
+    began = epoch(((status.get("state") or {}).get("running") or {}).get("startedAt"))
+    if not any(seen_at(e) >= began for e in _about(pod, status, said, "failed liveness probe")):
+        return None
+    why = max(_about(pod, status, said, "Liveness probe failed"), key=seen_at, default={})
+    what = "it was ready, and is being restarted because its liveness probe failed"
+    return make("LivenessProbeFailed", snapshot, f"Pod/{meta(pod)['name']}", what, str(why.get("message") or "Killing"), container=str(status["name"]))
+
+
+def _complained(pod: Object, status: Object, said: Iterable[Object], now: float) -> bool:
+    """True when the last try of the liveness probe failed."""
+    probe = container_spec(pod, str(status["name"]))["livenessProbe"]
     recent = now - float(probe.get("periodSeconds") or 10) - float(probe.get("timeoutSeconds") or 1) - SLACK
-    return any(str(e.get("message") or "").startswith("Liveness") and about_container(e, container) and seen_at(e) >= recent for e in found)
+    return any(seen_at(e) >= recent for e in _about(pod, status, said, "Liveness probe failed"))
