@@ -80,6 +80,15 @@ def test_a_policy_engine_is_named_with_its_rules(text, rule, part, frame):
     assert code == "PolicyDenied" and parts["policy"] in sentence and rule.split(",")[0] in sentence and "\n" not in sentence
 
 
+def test_the_older_words_and_several_denials_in_one_error():
+    older = KYVERNO.replace("was blocked due to the following policies", "for resource violation:")
+    assert refusals.classify(older).parts["rule"] == "require-team/check-team, disallow-latest/no-latest, disallow-latest/no-empty"
+    other = KYVERNO.replace("require-team", "require-owner").partition("disallow-latest")[0]
+    both = f"UPGRADE FAILED: 2 errors occurred:\n\t* {KYVERNO}\n\t* {other}"
+    found = refusals.classify(both).parts
+    assert found["rule"].endswith("disallow-latest/no-empty, require-owner/check-team") and found["what"].count("admission webhook") == 0
+
+
 def test_words_of_no_known_engine_are_kept_whole():
     found = refusals.classify('admission webhook "v.example.com" denied the request: port 80: not allowed [policy 7]')
     assert found.parts == {"policy": "v.example.com", "webhook": "v.example.com", "what": "port 80: not allowed [policy 7]"}

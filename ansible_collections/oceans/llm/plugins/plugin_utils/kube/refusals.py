@@ -113,23 +113,25 @@ def _rules(text: str) -> dict[str, str]:
 
 def _kyverno(text: str) -> Iterator[tuple[str, str]]:
     """Below `… following policies`: the policy's name at the left, its rules below it and farther in, a message behind each or below it."""
-    head, mark, body = text.partition("following policies")
     policy = rule = ""
     said: list[str] = []
-    for line in body.splitlines() if mark else ():
+    for line in [*_body(text).splitlines(), "end:"]:
         named = re.match(r"(\s*)([A-Za-z0-9][\w./-]*):(?:\s+(.*))?$", line)
+        next_error = not named and ("admission webhook" in line or "following policies" in line)
+        if rule and (next_error or (named and len(named[1]) <= 2)):
+            yield f"{policy}/{rule}", _line(" ".join(said)).strip("'")
+            rule, said = "", []
         if named and not named[1]:
-            if rule:
-                yield f"{policy}/{rule}", _line(" ".join(said))
-            policy, rule, said = named[2], "", []
+            policy = named[2]
         elif named and policy and len(named[1]) <= 2:
-            if rule:
-                yield f"{policy}/{rule}", _line(" ".join(said))
             rule, said = named[2], [named[3] or ""]
         elif rule:
             said.append(line)
-    if rule:
-        yield f"{policy}/{rule}", _line(" ".join(said)).strip("'")
+
+
+def _body(text: str) -> str:
+    found = re.search(r"following policies|for resource violations?", text)
+    return text[found.end() :] if found else ""
 
 
 def _gatekeeper(text: str) -> Iterator[tuple[str, str]]:
