@@ -16,7 +16,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import ask_da
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database_look import DatabaseLook
 from ansible_collections.oceans.llm.tests.unit.fake_api import FakeApi, objects, ok
 from testbed.standin.tests.pooler import Pooler, pooled
-from testbed.standin.tests.support import Database, Server, wait_until
+from testbed.standin.tests.support import Database, Gateway, Server, wait_until
 
 #: what a client could leave behind in the server's connection
 LEFT = {
@@ -38,15 +38,21 @@ def pooler(server: Server, migrated: Database) -> Iterator[Pooler]:
         yield made
 
 
-@pytest.fixture
-def cluster(pooler: Pooler) -> Iterator[Cluster]:
-    """An API server with one Service, `pooler`, whose end is no pod but an address: the one where PgBouncer listens."""
+@contextlib.contextmanager
+def service(port: int) -> Iterator[Cluster]:
+    """An API server with one Service, `pooler`, whose end is no pod but an address: a port of this machine."""
     with FakeApi() as api:
-        api.on("GET", paths.service("ns", "pooler"), ok({"spec": {"ports": [{"port": pooler.port}]}}))
+        api.on("GET", paths.service("ns", "pooler"), ok({"spec": {"ports": [{"port": port}]}}))
         ends = [{"conditions": {"ready": True}, "addresses": ["127.0.0.1"]}]
-        slices = objects("EndpointSlice", "1", {"metadata": {"name": "a"}, "ports": [{"port": pooler.port}], "endpoints": ends})
+        slices = objects("EndpointSlice", "1", {"metadata": {"name": "a"}, "ports": [{"port": port}], "endpoints": ends})
         api.on("GET", paths.endpointslices("ns"), slices)
         yield Cluster.connect({"host": api.url})
+
+
+@pytest.fixture
+def cluster(pooler: Pooler) -> Iterator[Cluster]:
+    with service(pooler.port) as made:
+        yield made
 
 
 def where(pooler: Pooler) -> Target:
@@ -114,3 +120,25 @@ def test_a_pooler_without_a_free_connection_is_no_database_that_is_away(pooler, 
         cursor.execute("BEGIN; SELECT 1")  # the pool's only connection
         (seen,) = DatabaseLook(cluster, "ns", release(pooler.url)).looks()
         assert "accepts the login and then gives no answer" in seen.sentence and seen.worked and not seen.away
+
+
+def test_a_migration_without_a_word_is_seen_at_work_and_in_the_history(server, database, tmp_path):
+    """RUST_LOG=error: the log is empty until the end, and no wait for a connection."""
+    gateway = Gateway(tmp_path, {"POSTGRES_URL": database.url, "RUST_LOG": "error", "STANDIN_MIGRATION_SLOW": "30:3"}).config(
+        "server: {log_format: json}\ndatabase: {kind: postgres, url: env.POSTGRES_URL}\n"
+    )
+    with service(server.port) as cluster:
+        look = DatabaseLook(cluster, "ns", release(database.url))
+        look.begin()
+        wait_until(lambda: look.conclude()["before_at"])
+        assert look.conclude()["history_before"] == ()
+        migration = gateway.start("migrate", "--apply")
+        try:
+            wait_until(lambda: look.facts()["worked"], 15, "work")
+            wait_until(lambda: look.conclude()["history_now"] == tuple(range(17, 30)), 15, "V29; the next one takes its time")
+            known = look.facts()
+            assert not known["away"] and not known["sqlstate"]
+        finally:
+            look.stop()
+            migration.terminate()
+            migration.communicate(timeout=20)

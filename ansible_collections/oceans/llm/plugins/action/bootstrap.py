@@ -25,7 +25,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusi
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State
-from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import plan, pod_env, shapes
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import live_env, pod_env, shapes
 
 LOGIN = "/api/v1/auth/login/password"
 MANAGER = "oceans-llm-bootstrap"
@@ -148,14 +148,7 @@ class Gateway:
             )
         spec = deployment["spec"]["template"]["spec"]
         container = next((c for c in spec["containers"] if c["name"] == "gateway"), spec["containers"][0])
-        secrets, configmaps = {}, {}
-        for source in pod_env.sources(container):
-            if source.kind == "Secret" and source.object not in secrets:
-                secrets[source.object] = plan.values_of(cluster.find(paths.secret(ns, source.object)))
-            if source.kind == "ConfigMap" and source.object not in configmaps:
-                found = cluster.find(paths.configmap(ns, source.object)) or {}
-                configmaps[source.object] = {k: v.encode() for k, v in (found.get("data") or {}).items()}
-        return cls(deployment, configmap, pod_env.resolve(container, secrets, configmaps), service)
+        return cls(deployment, configmap, live_env.environment(cluster, ns, container), service)
 
     def secret_values(self) -> list[bytes]:
         return [v.value for v in self._env.values() if v.value and v.source.kind == "Secret"]

@@ -33,6 +33,7 @@ def migration(text="", job_status=None, ran=True, labels=None):
     return snapshot(job, worker, scope=JOBS, logs={("r-migrate-a1b2c", "migrate"): text} if text else {})
 
 
+OPENING = "failed opening postgres connection pool for migrations"
 UNKNOWN = "database unknown: the log of the migration does not tell, and the database was not asked (ask: gateway migrate --status)"
 BOTH = f"{line(44, 'a', 'begin')}\n{line(44, 'a', 'commit')}\n{line(45, 'b', 'begin')}\n"
 
@@ -43,7 +44,10 @@ BOTH = f"{line(44, 'a', 'begin')}\n{line(44, 'a', 'commit')}\n{line(45, 'b', 'be
         (snapshot(scope=Scope(("web",), (), "ns", "rel")), "database: no migration in this run"),
         (snapshot(scope=JOBS), "database unchanged: the migration never started"),
         (migration(ran=False), "database unchanged: the migration never started"),
-        (migration(said("x", "y", "error returned from database: password authentication failed for user")), "database unchanged: no migration began"),
+        (migration(said("x", OPENING, "error returned from database: password authentication failed")), "database unchanged: no migration began"),
+        (migration(said("x", OPENING, "pool timed out while waiting for an open connection")), "database unchanged: no migration began"),
+        (migration(said("x", "required environment variable `POSTGRES_URL` is not set")), "database unchanged: no migration began"),
+        (migration(said("x", "failed starting postgres transaction for migration 30", "pool timed out")), UNKNOWN),
         (migration(BOTH + line(45, "b", "rollback")), "database: V45 b rolled back, database at V44 (V44 committed in this run)"),
         (migration(f"{line(45, 'b', 'begin')}\n{line(45, 'b', 'rollback')}"), "database: V45 b rolled back, still at the version before it"),
         (

@@ -80,7 +80,9 @@ class DatabaseLook:
         self._cluster, self._namespace, self._release = cluster, namespace, list(release)
         self._wanted, self._last, self._patience = 0.0, 0.0, FIRST
         self._busy, self._over = threading.Lock(), threading.Event()
-        self._worked, self._history = 0.0, Seen()
+        self._worked = 0.0
+        self._before: tuple[tuple[int, ...] | None, float] = (None, 0.0)
+        self._now: tuple[tuple[int, ...] | None, str] = (None, "")
         self.seen = Seen()
 
     def begin(self) -> dict[str, Any]:
@@ -102,10 +104,9 @@ class DatabaseLook:
         answer: queue.Queue[tuple[tuple[int, ...] | None, str]] = queue.Queue(1)
         threading.Thread(target=lambda: answer.put(self._read_history()), name="database history", daemon=True).start()
         try:
-            versions, why = answer.get(timeout=LIMIT)
+            self._now = answer.get(timeout=LIMIT)
         except queue.Empty:
-            versions, why = None, f"no answer within {LIMIT:g} s"
-        self._history = replace(self._history, history_now=versions, unasked=why)
+            self._now = None, f"no answer within {LIMIT:g} s"
         return self._known()
 
     def stop(self) -> None:
@@ -113,15 +114,15 @@ class DatabaseLook:
         self._over.set()
 
     def _known(self) -> dict[str, Any]:
-        own = self._history
-        now = own.history_now if own.history_now is not None else self.seen.history_now
-        return asdict(replace(self.seen, history_before=own.history_before, before_at=own.before_at, history_now=now, unasked=own.unasked))
+        (before, at), (now, why), seen = self._before, self._now, self.seen
+        now = seen.history_now if now is None else now
+        return asdict(replace(seen, history_before=before, before_at=at, history_now=now, unasked=why))
 
     # --- the history --------------------------------------------------------------------------------------------------
 
     def _read_before(self) -> None:
         versions, _why = self._read_history()
-        self._history = replace(self._history, history_before=versions, before_at=self._cluster.now())
+        self._before = versions, self._cluster.now()
 
     def _read_history(self) -> tuple[tuple[int, ...] | None, str]:
         """(versions, why they are not known)."""

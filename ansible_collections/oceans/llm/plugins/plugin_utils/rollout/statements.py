@@ -10,6 +10,7 @@ said with a proof: no pod ran, the program says that it never came that far, or 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,19 +19,17 @@ from ..kube.objects import Object, asked_container, epoch, finished, is_ready, m
 from .model import STAMPS, Snapshot, job_pods, migrates, replicasets
 
 ASK = "ask: gateway migrate --status"
-#: ends of the program before its first migration: its configuration, and what stands between it and a session with the database
+#: ends of the program before its first migration: over its configuration, or over the history that it finds
 BEFORE_ANY = (
     "GatewayConfigInvalid",
     "GatewayVariableMissing",
     "GatewayReferenceInvalid",
-    "DatabaseAuth",
-    "DatabaseMissing",
-    "DatabaseHostUnknown",
-    "DatabaseTls",
     "DatabaseForeign",
     "ImageOlderThanDatabase",
     "MigrationHistoryForeign",
 )
+#: words of an end at the door of the database, whatever the reason: without a connection there is no migration
+NO_CONNECTION = re.compile(r"failed opening \w+ connection pool")
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,7 @@ def _by_history(history: History, over: bool, by: str) -> str:
 
 def _before_any(text: str) -> bool:
     found = log_words.parse(text)
-    return found is not None and found.code in BEFORE_ANY
+    return found is not None and (found.code in BEFORE_ANY or bool(NO_CONNECTION.search(text)))
 
 
 def _unasked(history: History) -> str:
