@@ -309,8 +309,9 @@ ENTRIES: tuple[Entry, ...] = (
         "DatabaseNotPostgres",
         "Database",
         "what answers at the database's address is not PostgreSQL",
-        CERTAIN,
-        "correct host and port in {source}: another kind of server answers there",
+        TRANSIENT,
+        "correct host and port in {source}; if both are right, see where the name leads from a pod (search domains, a slow cluster DNS)",
+        90,
     ),
     Entry(
         "DatabaseTls",

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from ..gateway import log_words
 from ..kube.objects import Object, asked_container, epoch, finished, is_ready, meta, name_of, status_of, terminated
-from .model import STAMPS, Snapshot, job_pods, migrates, replicasets
+from .model import STAMPS, Snapshot, job_pods, migrates, replicasets, succeeded
 
 ASK = "ask: gateway migrate --status"
 
@@ -59,7 +59,7 @@ def runs(snapshot: Snapshot, job: str) -> Iterator[tuple[str, str | None]]:
 
 
 def _over(snapshot: Snapshot, jobs: list[str]) -> bool:
-    return all(finished(snapshot.kind("Job")[n]) is True for n in jobs if n in snapshot.kind("Job"))
+    return all(succeeded(snapshot, n) for n in jobs if n in snapshot.kind("Job"))
 
 
 def _told(text: str, over: bool, by: str) -> str:
