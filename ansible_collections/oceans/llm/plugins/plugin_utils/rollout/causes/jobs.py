@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Jobs: of hooks and others. The log of the failed attempt says more than the Job's own condition.
 
-An evicted, preempted or deleted pod is no failure of the program: the Job makes another one. A failure whose words leave
+An evicted, preempted or deleted pod is no failure of the program: the Job creates another one. A failure whose words leave
 no doubt is certain at the first attempt; what can pass is left to the Job's own back-off.
 """
 
@@ -132,7 +132,7 @@ def disruptions(snapshot: Snapshot) -> Iterator[Cause]:
                 "PodEvicted",
                 snapshot,
                 ref(pod),
-                f"the pod was taken away ({_why(pod)}); {kind}/{owner} makes another one",
+                f"the pod was evicted or deleted ({_why(pod)}); {kind}/{owner} creates a replacement",
                 status.get("message") or _why(pod),
                 since=epoch(meta(pod).get("creationTimestamp")),
             )
@@ -166,7 +166,7 @@ def failed_jobs(snapshot: Snapshot) -> Iterator[Cause]:
                 "JobDeadline",
                 snapshot,
                 f"Job/{name}",
-                f"not over within its deadline of {limit} s{_running_version(snapshot, name)}",
+                f"it did not finish within its deadline of {limit} s{_running_version(snapshot, name)}",
                 evidence,
                 since=begun,
                 job=name,
@@ -320,7 +320,7 @@ def deleted_attempts(snapshot: Snapshot) -> Iterator[Cause]:
                 "PodEvicted",
                 snapshot,
                 ref(going[-1]),
-                f"a pod of Job/{name} is being deleted; the Job makes another one",
+                f"a pod of Job/{name} is being deleted; the Job creates a replacement",
                 f"attempt {len(made)} so far",
                 since=epoch(meta(going[-1]).get("deletionTimestamp")),
                 certainty=TRANSIENT,

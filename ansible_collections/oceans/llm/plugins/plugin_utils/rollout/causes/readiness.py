@@ -45,12 +45,12 @@ def not_ready(snapshot: Snapshot) -> Iterator[Cause]:
             if not running or status.get("ready") or (init and not sidecar) or not (spec.get("readinessProbe") or spec.get("startupProbe")):
                 continue
             if killed_by(snapshot, pod, status["name"]) == "startup" and not exits_before(status):
-                # the kubelet has given up; a program that ignores SIGTERM goes on for its whole grace
+                # the kubelet has given up; a program that ignores SIGTERM runs on for its whole grace period
                 yield cause(
                     "StartupProbeFailed",
                     snapshot,
                     ref(pod),
-                    f"it was not up within its startup probe's time and is being killed (of {kind}/{owner})",
+                    f"it did not start within its startup probe's time and is being killed (of {kind}/{owner})",
                     last_answer(snapshot, name_of(pod), status["name"], "Startup"),
                     container=status["name"],
                 )
