@@ -161,7 +161,9 @@ def _more(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failure) 
         return f"; {words.names['variable']} has {given}" if given == "no source" else f"; its source is {given}"
     if words.code in ABOUT_THE_URL:
         variable, source = origin.database_url(snapshot, pod, name)
-        return (known_of_database(snapshot) if words.code in REACHED else "") + (f"; {variable} comes from {source}" if variable else "")
+        address = str((snapshot.kind("Facts").get("database") or {}).get("address") or "")
+        where = f": {address}" if words.code in REACHED and address and address not in words.what else ""
+        return where + (known_of_database(snapshot) if words.code in REACHED else "") + (f"; {variable} comes from {source}" if variable else "")
     if words.code == "ListenFailed":
         others = [c for c in (pod.get("spec") or {}).get("containers") or () if c.get("name") != name]
         natives = [c for c in (pod.get("spec") or {}).get("initContainers") or () if c.get("restartPolicy") == "Always"]
@@ -175,7 +177,7 @@ def _more(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failure) 
 
 def known_of_database(snapshot: Snapshot) -> str:
     """What was found out about its address (database.py), to be appended to a sentence."""
-    known = snapshot.kind("Facts").get("database", {}).get("sentence") or ""
+    known = (snapshot.kind("Facts").get("database") or {}).get("sentence") or ""
     return f": {known}" if known else ""
 
 
