@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..gateway import log_words
-from ..kube.objects import Object, asked_container, epoch, finished, is_ready, meta, name_of, status_of, terminated
+from ..kube.objects import Object, asked_container, epoch, meta, status_of, terminated
+from . import progress
 from .model import STAMPS, Snapshot, job_pods, migrates, replicasets, succeeded
 
 ASK = "ask: gateway migrate --status"
@@ -31,7 +32,7 @@ def database(snapshot: Snapshot) -> str:
         return "database not touched: the migration has not said a word, so none began"
     if not any(known.values()):
         made = [n for n in jobs if n in snapshot.kind("Job")]
-        gone = made and all(finished(snapshot.kind("Job")[n]) for n in made)
+        gone = made and all(progress.finished(snapshot.kind("Job")[n]) for n in made)
         if gone:
             return "database: migrated (the log is gone)"
         if not snapshot.scope.ours and not made:
@@ -49,9 +50,9 @@ def runs(snapshot: Snapshot, job: str) -> Iterator[tuple[str, str | None]]:
     for pod in job_pods(snapshot, job):
         asked = asked_container(found, pod)
         status = status_of(pod, asked)
-        seen.add(name_of(pod))
+        seen.add(meta(pod)["name"])
         if "running" in (status.get("state") or {}) or terminated(status):
-            yield name_of(pod), snapshot.logs.get((name_of(pod), asked))
+            yield meta(pod)["name"], snapshot.logs.get((meta(pod)["name"], asked))
     own = asked_container(found, {})
     for (pod_name, container), text in snapshot.logs.items():
         if pod_name not in seen and pod_name.rsplit("-", 1)[0] == job and container == (own or container):
@@ -103,7 +104,7 @@ def old_pods_statement(snapshot: Snapshot) -> str:
     for name in snapshot.scope.deployments:
         old = [p for p in _all_pods(snapshot, name) if _made_before(p, snapshot)]
         any_old = any_old or bool(old) or _made_before(snapshot.kind("Deployment").get(name) or {}, snapshot)
-        serving = [p for p in old if is_ready(p) and not meta(p).get("deletionTimestamp")]
+        serving = [p for p in old if progress.is_ready(p) and not meta(p).get("deletionTimestamp")]
         if serving:
             parts.append(f"{len(serving)} of {name} still serve{'' if len(serving) > 1 else 's'} ({', '.join(sorted({_image(p) for p in serving}))})")
         elif old:

@@ -29,11 +29,12 @@ RUNTIME = re.compile(r"OCI runtime|exec:? \"")
 MOUNTING = re.compile(r"error mounting \"(?:[^\"]*/volume-subpaths/(?P<volume>[^/\"]+)/)?[^\"]*\"(?: to rootfs at \"(?P<path>[^\"]+)\")?|volume-subpaths")
 #: a run that lasted longer than this did not fail at its start (seconds)
 LONG_RUN = 60.0
-#: causes that a wrong address of the database may have; of some of them, more is known when it was tried from here
-REACHED = ("DatabaseUnreachable", "DatabaseHostUnknown", "DatabaseNotPostgres")
-ABOUT_THE_URL = (*REACHED, "DatabaseAuth", "DatabaseMissing", "DatabaseTls", "DatabaseReadOnly", "DatabaseForeign")
 #: exits that prove a loop: with the same code, or any
 EXITS_ALIKE, EXITS_ANY = 2, 3
+#: causes that say nothing without the address of the database
+ADDRESS = ("DatabaseUnreachable", "DatabaseHostUnknown", "DatabaseNotPostgres", "DatabaseMissing", "DatabaseTls")
+#: and those that a wrong value of its variable may have
+ABOUT_THE_URL = (*ADDRESS, "DatabaseAuth", "DatabaseReadOnly", "DatabaseForeign")
 
 
 def crashes(snapshot: Snapshot) -> Iterator[Cause]:
@@ -161,9 +162,7 @@ def _more(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failure) 
         return f"; {words.names['variable']} has {given}" if given == "no source" else f"; its source is {given}"
     if words.code in ABOUT_THE_URL:
         variable, source = origin.database_url(snapshot, pod, name)
-        address = str((snapshot.kind("Facts").get("database") or {}).get("address") or "")
-        where = f": {address}" if words.code in REACHED and address and address not in words.what else ""
-        return where + (known_of_database(snapshot) if words.code in REACHED else "") + (f"; {variable} comes from {source}" if variable else "")
+        return (known_of_database(snapshot) if words.code in ADDRESS else "") + (f"; {variable} comes from {source}" if variable else "")
     if words.code == "ListenFailed":
         others = [c for c in (pod.get("spec") or {}).get("containers") or () if c.get("name") != name]
         natives = [c for c in (pod.get("spec") or {}).get("initContainers") or () if c.get("restartPolicy") == "Always"]
@@ -177,8 +176,9 @@ def _more(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failure) 
 
 def known_of_database(snapshot: Snapshot) -> str:
     """What was found out about its address (database.py), to be appended to a sentence."""
-    known = (snapshot.kind("Facts").get("database") or {}).get("sentence") or ""
-    return f": {known}" if known else ""
+    known = snapshot.kind("Facts").get("database", {})
+    text = known.get("sentence") or known.get("address") or ""
+    return f": {text}" if text else ""
 
 
 def _oom(snapshot: Snapshot, pod: Object, name: str, begun: float, ran: float, exits: int) -> Cause:
