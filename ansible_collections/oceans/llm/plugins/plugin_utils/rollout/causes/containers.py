@@ -33,8 +33,6 @@ LONG_RUN = 60.0
 EXITS_ALIKE, EXITS_ANY = 2, 3
 #: causes that say nothing without the address of the database
 ADDRESS = ("DatabaseUnreachable", "DatabaseHostUnknown", "DatabaseNotPostgres", "DatabaseMissing", "DatabaseTls")
-#: and those that a wrong value of its variable may have
-ABOUT_THE_URL = (*ADDRESS, "DatabaseAuth", "DatabaseReadOnly", "DatabaseForeign")
 
 
 def crashes(snapshot: Snapshot) -> Iterator[Cause]:
@@ -153,6 +151,10 @@ def _of_words(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failu
         source=origin.database_url(snapshot, pod, name)[1],
         **words.names,
     )
+
+
+#: causes that a wrong value of the database's variable may have
+ABOUT_THE_URL = (*ADDRESS, "DatabaseAuth", "DatabaseReadOnly", "DatabaseForeign")
 
 
 def _more(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failure) -> str:

@@ -43,9 +43,9 @@ SILENT = 3.5
 LOOK = 0.5
 #: seconds that a sidecar may take to notice that the container beside it has ended
 PARTING = 2.0
-QUEUE = "kueue.x-k8s.io/queue-name"  # label by which Kueue takes a Job over
 #: seconds in one version of a migration before that is worth a word
 SLOW_MIGRATION = 8.0
+QUEUE = "kueue.x-k8s.io/queue-name"  # label by which Kueue takes a Job over
 
 
 def attempts(snapshot: Snapshot) -> Iterator[Cause]:
