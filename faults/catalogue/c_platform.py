@@ -274,7 +274,7 @@ ROWS = (
         },
     ),
     Row(
-        "C13", "the migration's pod is deleted", knobs={"STANDIN_MIGRATION_SLOW": "30:8"}, beside=_delete_job_pod, says=("makes another",), takes=60, quick=True
+        "C13", "the migration's pod is deleted", knobs={"STANDIN_MIGRATION_SLOW": "30:8"}, beside=_delete_job_pod, says=("replacement",), takes=60, quick=True
     ),
     Row(
         "C12",

@@ -144,7 +144,7 @@ ROWS = (
         prepare=_held,
         knobs={"STANDIN_SLOW_START": "serve:20"},  # the second new pod is awaited when the first old one should be gone
         check=_let_go,
-        says=("its grace is over: finalizers faults.example/held",),
+        says=("its grace period is over: finalizers faults.example/held",),
         takes=90,
     ),
 )

@@ -356,7 +356,7 @@ ROWS = (
         variables={"oceans_llm_replicas": 2},
         knobs={"STANDIN_SLOW_START": "serve:15"},
         beside=_delete_old_pod,
-        says=("old version was made anew and cannot start; 1 old pod",),
+        says=("old version was recreated and cannot start; 1 old pod",),
         takes=90,
     ),
     Row(

@@ -50,7 +50,7 @@ ENTRIES: tuple[Entry, ...] = (
         CERTAIN,
         "push the image, or set oceans_llm_version to a tag that exists in {repository}",
     ),
-    Entry("ImageDenied", "Images", "the registry refuses to hand out the image (401, 403)", CERTAIN, "{pull_secrets}"),
+    Entry("ImageDenied", "Images", "the registry denies access to the image (401, 403)", CERTAIN, "{pull_secrets}"),
     Entry(
         "ImageArchitecture",
         "Images",
@@ -90,15 +90,15 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "ImageRegistryError",
         "Images",
-        "the registry or the way to it is in trouble (5xx, DNS, refused, time-out)",
+        "the registry cannot be reached or fails (5xx, DNS, connection refused, time-out)",
         TRANSIENT,
-        "check the registry's host {registry} from the node: DNS, firewall, proxy",
+        "check from the node that {registry} can be reached: DNS, firewall, proxy",
         240,
     ),
     Entry(
         "ImagePullFailed",
         "Images",
-        "the image cannot be pulled, for a reason not known here",
+        "the image cannot be pulled, for a reason that this collection does not know",
         TRANSIENT,
         "read the evidence; kubectl -n {ns} describe pod {name}",
         120,
@@ -107,16 +107,16 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "SecretMissing",
         "Secrets and config",
-        "a Secret that a container needs is not there",
+        "a Secret that a container needs does not exist",
         CERTAIN,
         "create it, or list its keys in oceans_llm_secrets: kubectl -n {ns} get secret {missing}",
     ),
     Entry(
         "SecretPending",
         "Secrets and config",
-        "a Secret is still to be made by an operator",
+        "an operator or a CSI driver has not created a Secret yet",
         TRANSIENT,
-        "look at what makes it: kubectl -n {ns} describe {maker}",
+        "check what creates it: kubectl -n {ns} describe {maker}",
         300,
     ),
     Entry(
@@ -129,7 +129,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "ConfigMapMissing",
         "Secrets and config",
-        "a ConfigMap that a container needs is not there",
+        "a ConfigMap that a container needs does not exist",
         CERTAIN,
         "create it, or correct its name: kubectl -n {ns} get configmap {missing}",
     ),
@@ -144,7 +144,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "ContainerConfig",
         "Secrets and config",
-        "the container cannot be made from its specification",
+        "the container cannot be created from its specification",
         CERTAIN,
         "correct the container's specification: kubectl -n {ns} describe pod {name}",
     ),
@@ -164,16 +164,16 @@ ENTRIES: tuple[Entry, ...] = (
         120,
     ),
     # --- containers
-    Entry("ContainerExited", "Containers", "a container ended with an error once", TRANSIENT, _LOGS),
-    Entry("CrashLoop", "Containers", "a container ends with an error again and again", CERTAIN, _LOGS),
-    Entry("ContainerEnded", "Containers", "a container that has to go on ended without an error", TRANSIENT, "check its command and arguments; " + _LOGS, 60),
+    Entry("ContainerExited", "Containers", "a container exited with an error once", TRANSIENT, _LOGS),
+    Entry("CrashLoop", "Containers", "a container is crash-looping", CERTAIN, _LOGS),
+    Entry("ContainerEnded", "Containers", "a long-running container exited with code 0", TRANSIENT, "check its command and arguments; " + _LOGS, 60),
     Entry("OOMKilled", "Containers", "a container used more memory than its limit", CERTAIN, "raise resources.limits.memory of {container} above {limit}"),
     Entry(
         "Segfault",
         "Containers",
-        "a container died of a signal of its own (segmentation fault and the like)",
+        "a container was killed by a signal that its own program caused (SIGSEGV, SIGABRT, SIGILL, SIGBUS, SIGFPE)",
         CERTAIN,
-        "the program or its image is broken on this node: try another tag; " + _LOGS,
+        "try another tag: the program or its image is broken on this node; " + _LOGS,
     ),
     Entry("ExecFormat", "Containers", "the program is built for another architecture", CERTAIN, "use an image built for the node's architecture"),
     Entry(
@@ -193,9 +193,9 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "StartupProbeFailed",
         "Containers",
-        "the container was not up within its startup probe and was killed",
+        "the container did not start within its startup probe's time and was killed",
         CERTAIN,
-        "raise startupProbe.failureThreshold, or see what it waits for: " + _LOGS,
+        "raise startupProbe.failureThreshold, or find what it waits for: " + _LOGS,
     ),
     Entry(
         "LivenessProbeFailed",
@@ -219,7 +219,7 @@ ENTRIES: tuple[Entry, ...] = (
         "Gateway",
         "a field of the configuration holds a plain value where env.NAME is needed",
         CERTAIN,
-        "put the value into a Secret and write env.NAME; it was printed in the gateway's log, so consider it known",
+        "put the value into a Secret and write env.NAME; replace the value, because the gateway has printed it in its log",
     ),
     Entry(
         "SeedConflict",
@@ -286,13 +286,13 @@ ENTRIES: tuple[Entry, ...] = (
         "Database",
         "the database does not answer (refused, starting, full, or dropped on the way)",
         TRANSIENT,
-        "check host, port, NetworkPolicy and whether the server is up; the gateway hides which of them it is",
+        "check host, port, NetworkPolicy and whether the server is up (the gateway does not report which)",
         150,
     ),
     Entry(
         "DatabaseSilent",
         "Database",
-        "the migration waits for a connection and says nothing",
+        "the migration has printed nothing; it probably waits for a database connection",
         TRANSIENT,
         "check host, port, NetworkPolicy and whether the server is up",
         150,
@@ -300,17 +300,18 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "DatabaseInterrupted",
         "Database",
-        "the database server broke off (restart, fail-over, deadlock)",
+        "the database server ended the session (restart, fail-over, deadlock)",
         TRANSIENT,
-        "the Job tries again; if it goes on, look at the database server",
+        "wait, the Job tries again; if it happens again, check the database server",
         120,
     ),
     Entry(
         "DatabaseNotPostgres",
         "Database",
         "what answers at the database's address is not PostgreSQL",
-        CERTAIN,
-        "correct host and port in {source}: another kind of server answers there",
+        TRANSIENT,
+        "correct host and port in {source}; if both are right, see where the name leads from a pod (search domains, a slow cluster DNS)",
+        90,
     ),
     Entry(
         "DatabaseTls",
@@ -324,13 +325,13 @@ ENTRIES: tuple[Entry, ...] = (
         "Database",
         "a migration failed and was rolled back",
         CERTAIN,
-        "correct the data or the schema that it stumbled over, then run again; the version is not applied",
+        "fix the conflicting data or schema and run again; this version was not applied",
     ),
-    Entry("MigrationRace", "Database", "another migrator is at work on the same database", TRANSIENT, "wait: the other one finishes the migration", 120),
+    Entry("MigrationRace", "Database", "another migration is running on the same database", TRANSIENT, "wait until the other migration has finished", 120),
     Entry(
         "MigrationWaits",
         "Database",
-        "a migration takes long, it may wait for a lock",
+        "a migration takes long; it may wait for a lock",
         TRANSIENT,
         "look for a blocker: SELECT pid, application_name, query FROM pg_stat_activity "
         "WHERE pid = ANY (SELECT unnest(pg_blocking_pids(pid)) FROM pg_stat_activity)",
@@ -365,12 +366,12 @@ ENTRIES: tuple[Entry, ...] = (
         120,
     ),
     Entry(
-        "PostgresClusterFailed", "Database", "CloudNativePG cannot bring the database up", CERTAIN, "kubectl -n {ns} describe cluster.postgresql.cnpg.io {name}"
+        "PostgresClusterFailed", "Database", "CloudNativePG cannot set up the database", CERTAIN, "kubectl -n {ns} describe cluster.postgresql.cnpg.io {name}"
     ),
     Entry(
         "PostgresClusterWaits",
         "Database",
-        "CloudNativePG is still bringing the database up",
+        "CloudNativePG is still setting up the database",
         TRANSIENT,
         "kubectl -n {ns} get cluster.postgresql.cnpg.io {name}; its -initdb- pod has the log",
         600,
@@ -378,25 +379,29 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "PostgresPrimaryMoves",
         "Database",
-        "CloudNativePG gives the part of the primary to another instance",
+        "CloudNativePG is failing over or switching over to another instance",
         TRANSIENT,
         "kubectl -n {ns} describe cluster.postgresql.cnpg.io {name}",
         300,
     ),
     # --- jobs
     Entry("JobAttemptFailed", "Jobs", "one attempt of a Job failed, it will be tried again", TRANSIENT, "kubectl -n {ns} logs job/{job}"),
-    Entry("JobFailed", "Jobs", "a Job has failed for good", CERTAIN, "kubectl -n {ns} logs job/{job}; run again when the cause is mended"),
+    Entry("JobFailed", "Jobs", "a Job has failed for good", CERTAIN, "kubectl -n {ns} logs job/{job}; fix the cause and run again"),
     Entry(
         "SidecarKeepsJob",
         "Jobs",
         "a sidecar keeps running after the Job's own container has ended, so the Job never completes",
         TRANSIENT,
-        'keep the sidecar out of the Job\'s pods (label sidecar.istio.io/inject: "false" in podLabels of the Job\'s values), '
+        "keep the sidecar out of the Job's pods (label sidecar.istio.io/inject: \"false\" in podLabels of the Job's values), "
         "or inject native sidecars (initContainers with restartPolicy Always)",
         30,
     ),
     Entry(
-        "JobDeadline", "Jobs", "a Job took longer than its activeDeadlineSeconds", CERTAIN, "raise the Job's activeDeadlineSeconds, or see what it waited for"
+        "JobDeadline",
+        "Jobs",
+        "a Job took longer than its activeDeadlineSeconds",
+        CERTAIN,
+        "raise the Job's activeDeadlineSeconds, or find what it waited for: kubectl -n {ns} logs job/{job}",
     ),
     Entry(
         "JobSuspended",
@@ -409,9 +414,9 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "PodEvicted",
         "Jobs",
-        "a pod was evicted, preempted or deleted; another one takes its place",
+        "a pod was evicted, preempted or deleted; its controller creates a replacement",
         TRANSIENT,
-        "nothing, if it happens once; otherwise look at the node's pressure and priorities",
+        "ignore it if it happens once; otherwise check the node's resources and the pods' priorities",
     ),
     # --- admission
     Entry(
@@ -424,7 +429,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "QuotaBusy",
         "Admission",
-        "the quota has no room while pods are going away",
+        "the ResourceQuota has no room while pods are being deleted",
         TRANSIENT,
         "wait; if it stays, the quota needs room for one pod more during a rollout: kubectl -n {ns} describe resourcequota",
         120,
@@ -460,9 +465,9 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "WebhookDown",
         "Admission",
-        "an admission webhook does not answer",
+        "an admission webhook cannot be called",
         TRANSIENT,
-        "bring the webhook's pods back: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
+        "restore the webhook's pods: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
         60,
     ),
     Entry(
@@ -483,11 +488,11 @@ ENTRIES: tuple[Entry, ...] = (
         "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml",
         60,
     ),
-    Entry("ServiceAccountMissing", "Admission", "the pod's ServiceAccount is not there", CERTAIN, "create it, or set serviceAccount.create: true"),
+    Entry("ServiceAccountMissing", "Admission", "the pod's ServiceAccount does not exist", CERTAIN, "create it, or set serviceAccount.create: true"),
     Entry(
         "PriorityClassMissing",
         "Admission",
-        "the pod's PriorityClass is not there",
+        "the pod's PriorityClass does not exist",
         CERTAIN,
         "correct scheduling.priorityClassName: kubectl get priorityclasses",
     ),
@@ -499,7 +504,7 @@ ENTRIES: tuple[Entry, ...] = (
         "wait until it is gone, or use another: kubectl get namespace {ns} -o yaml shows what blocks it",
     ),
     Entry("PodInvalid", "Admission", "the API server refuses the pod as invalid", CERTAIN, "correct the field named in the evidence"),
-    Entry("PodNotCreated", "Admission", "the pod cannot be created, for a reason not known here", TRANSIENT, "read the evidence", 45),
+    Entry("PodNotCreated", "Admission", "the pod cannot be created, for a reason that this collection does not know", TRANSIENT, "read the evidence", 45),
     # --- scheduling
     Entry(
         "Unschedulable",
@@ -563,11 +568,11 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "StorageClassMissing",
         "Volumes",
-        "a volume claim names a StorageClass that is not there",
+        "a volume claim names a StorageClass that does not exist",
         CERTAIN,
         "kubectl get storageclass; set the right one (storage.storageClass)",
     ),
-    Entry("ClaimMissing", "Volumes", "a pod uses a volume claim that is not there", CERTAIN, "create it or correct its name: kubectl -n {ns} get pvc"),
+    Entry("ClaimMissing", "Volumes", "a pod uses a volume claim that does not exist", CERTAIN, "create it or correct its name: kubectl -n {ns} get pvc"),
     Entry(
         "ClaimLost",
         "Volumes",
@@ -575,7 +580,7 @@ ENTRIES: tuple[Entry, ...] = (
         CERTAIN,
         "restore the PersistentVolume, or create the claim again from a backup: kubectl -n {ns} describe pvc {name}",
     ),
-    Entry("ProvisioningFailed", "Volumes", "no volume can be made for a claim", TRANSIENT, "kubectl -n {ns} describe pvc {name}", 120),
+    Entry("ProvisioningFailed", "Volumes", "no volume can be provisioned for a claim", TRANSIENT, "kubectl -n {ns} describe pvc {name}", 120),
     # --- on the way to readiness
     Entry(
         "PodStarting",
@@ -650,7 +655,7 @@ ENTRIES: tuple[Entry, ...] = (
         "Readiness",
         "a container runs but does not become ready within its own probes' time",
         TRANSIENT,
-        "see why the probe fails; if it is only slow, raise failureThreshold of the startup or readiness probe",
+        "find why the probe fails; if the container is only slow, raise failureThreshold of its startup or readiness probe",
     ),
     Entry(
         "ProgressDeadline", "Rollout", "the Deployment made no progress within progressDeadlineSeconds", CERTAIN, "kubectl -n {ns} describe deployment {name}"
@@ -664,14 +669,19 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry("DeploymentPaused", "Rollout", "the Deployment is paused", CERTAIN, "kubectl -n {ns} rollout resume deployment/{name}"),
     Entry(
-        "OldPodStuck", "Rollout", "an old pod does not go away", TRANSIENT, "kubectl -n {ns} get pod {name} -o yaml: look at finalizers and at its node", 120
+        "OldPodStuck",
+        "Rollout",
+        "an old pod is not deleted although its grace period is over",
+        TRANSIENT,
+        "kubectl -n {ns} get pod {name} -o yaml: look at finalizers and at its node",
+        120,
     ),
     Entry(
         "OldPodCannotRestart",
         "Rollout",
-        "a pod of the old version had to start again and cannot, as the database is newer already",
+        "a pod of the old version was recreated and cannot start: the database is already newer",
         TRANSIENT,
-        "do not restart the other old pods until the new ones are ready; the rollout goes on",
+        "do not restart the other old pods until the new ones are ready; the rollout continues",
     ),
     # --- after the rollout, and the run itself
     Entry(
@@ -684,7 +694,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "NoEndpoints",
         "Served",
-        "no ready pod stands behind the Service",
+        "the Service has no ready endpoints",
         CERTAIN,
         "compare the Service's selector with the pods' labels: kubectl -n {ns} get endpointslices -l kubernetes.io/service-name={name}",
     ),
@@ -712,7 +722,13 @@ ENTRIES: tuple[Entry, ...] = (
         CERTAIN,
         "a Secret changed while the rollout ran: run the deployment again",
     ),
-    Entry("OldPodsServe", "Served", "pods of the old ReplicaSet still stand behind the Service", CERTAIN, "kubectl -n {ns} get pods; run the deployment again"),
+    Entry(
+        "OldPodsServe",
+        "Served",
+        "endpoints of the Service still point to pods of the old ReplicaSet",
+        CERTAIN,
+        "kubectl -n {ns} get pods; run the deployment again",
+    ),
     Entry(
         "Unverified",
         "Served",
@@ -741,13 +757,6 @@ ENTRIES: tuple[Entry, ...] = (
         "a Service with internalTrafficPolicy Local has no pod on a node that callers run on",
         CERTAIN,
         "kubectl -n {ns} patch service {name} --type=merge -p '{{\"spec\":{{\"internalTrafficPolicy\":\"Cluster\"}}}}'",
-    ),
-    Entry(
-        "ScaledToZero",
-        "Served",
-        "a Deployment has 0 replicas",
-        CERTAIN,
-        "kubectl -n {ns} scale deployment {name} --replicas=1, or set oceans_llm_replicas and run the deployment again",
     ),
     Entry(
         "IngressBackend",
@@ -799,7 +808,7 @@ ENTRIES: tuple[Entry, ...] = (
         CERTAIN,
         "see why the pod stopped being ready: kubectl -n {ns} describe pod {name}",
     ),
-    Entry("ReleaseBusy", "Run", "another run or Helm itself is at work on the release", CERTAIN, "wait until it has ended, then run again"),
+    Entry("ReleaseBusy", "Run", "another run or another Helm process is changing the release", CERTAIN, "wait until it has finished, then run again"),
     Entry(
         "ReleaseOvertaken",
         "Run",
@@ -813,7 +822,7 @@ ENTRIES: tuple[Entry, ...] = (
         "Run",
         "a field that Helm sets belongs to another manager",
         CERTAIN,
-        "give the field up there, or leave it out of the values (replicas: let the autoscaler own them)",
+        "remove the field from the other manager, or leave it out of the values (replicas: let the autoscaler own them)",
     ),
     Entry(
         "FieldImmutable",
@@ -822,7 +831,7 @@ ENTRIES: tuple[Entry, ...] = (
         CERTAIN,
         "delete the object named in the evidence (its pods stop), then run again",
     ),
-    Entry("Interrupted", "Run", "the run was ended by a signal (Ctrl-C, SIGTERM)", CERTAIN, "run it again: it goes on from the state above"),
+    Entry("Interrupted", "Run", "the run was ended by a signal (Ctrl-C, SIGTERM)", CERTAIN, "run it again: it continues from the state above"),
     Entry(
         "LeaseLost",
         "Run",
@@ -852,15 +861,14 @@ ENTRIES: tuple[Entry, ...] = (
         CERTAIN,
         "report it with the evidence folder; kubectl -n {ns} get pods shows the state, and the role wait follows the release",
     ),
-    Entry("HelmFailed", "Run", "Helm ended with an error of its own", CERTAIN, "read Helm's words; nothing in the namespace shows another cause"),
+    Entry("HelmFailed", "Run", "Helm ended with an error of its own", CERTAIN, "read Helm's error; nothing in the namespace shows another cause"),
     Entry(
         "Timeout",
         "Run",
-        "the whole time is over and nothing is certain",
+        "the time limit is over and no cause is known",
         CERTAIN,
-        "if this is only slow, raise oceans_llm_timeout; otherwise look at what it was waiting for",
+        "raise oceans_llm_timeout if this is only slow; otherwise check what it was waiting for",
     ),
 )
 
 BY_CODE = {entry.code: entry for entry in ENTRIES}
-

@@ -57,6 +57,16 @@ def test_a_variable_that_hides_another_says_so(env, more, words):
     assert "hides" in words or "hides" not in failed(env, **more).cause
 
 
+def test_the_address_is_told_where_the_run_knows_it():
+    picture = upgrade(pod(containers=[waits()]))
+    unknown = said("x", "failed to lookup address information: Name or service not known")
+    end = {"exitCode": 1, "startedAt": stamp(4), "finishedAt": stamp(3)}
+    picture.objects["Pod"]["web-1-a"]["status"]["containerStatuses"] = [{"name": "it", "state": {"terminated": end}}]
+    picture.objects["Facts"] = {"database": {"address": "pg.wrong:5432/gateway"}}
+    picture.logs[("web-1-a", "it")] = unknown
+    assert "pg.wrong:5432/gateway" in find(picture)[0].cause and find(picture)[0].code == "DatabaseHostUnknown"
+
+
 def test_a_variable_that_nobody_sets_says_so():
     unset = said("failed to load gateway configuration", "required environment variable `BOT_KEY` is not set")
     assert "BOT_KEY has no source" in failed([FROM_SECRET], unset).cause

@@ -204,6 +204,8 @@ def test_an_answer_that_is_not_postgresql_is_no_question_of_tls():
     found = log_words.parse(said("x", "error communicating with database", "unexpected response from SSLRequest: 0x48"))
     assert found.code == "DatabaseNotPostgres" and "not PostgreSQL" in found.what and "HTTP" in found.what
     assert "HTTP" not in log_words.parse(said("x", "unexpected response from SSLRequest: 0x00")).what
+    other = log_words.parse(said("x", "received invalid response to SSL negotiation: H"))
+    assert other.code == "DatabaseNotPostgres" and "HTTP" in other.what and not other.certain, "a slow DNS may lead to a stranger for a moment"
 
 
 def test_a_port_that_is_taken_names_who_may_hold_it():

@@ -74,6 +74,12 @@ def test_what_a_sidecar_prints_is_no_word_of_the_migration():
     assert "envoy" not in "".join(t or "" for _p, t in statements.runs(migration(ended(0), [status("istio-proxy", RUNNING)], logs=logs), "rel-migrate"))
 
 
+def test_a_migration_whose_container_ended_well_is_finished_although_its_job_is_not():
+    logs = {("rel-migrate-x", "migrate"): line(31, "a", "begin") + "\n" + line(31, "a", "commit")}
+    assert "not finished" not in statements.database(migration(ended(0), [status("istio-proxy", RUNNING)], logs=logs))
+    assert "not finished" in statements.database(migration(RUNNING, [status("istio-proxy", RUNNING)], logs=logs))
+
+
 @pytest.mark.parametrize("code", [137, 143, 2])
 def test_a_native_sidecar_that_was_ended_after_the_program_is_no_failed_attempt(code):
     over = migration(ended(0), inits=[(status("proxy", ended(code, ago=18)), "Always")], phase="Running")

@@ -211,6 +211,15 @@ def test_a_probe_of_a_declared_port_is_only_not_ready_yet():
     assert only(probed({"httpGet": {"port": 9999}}, REFUSED, ports=())).code == "NotReadyInTime", "nothing is declared, so nothing is known"
 
 
+def test_a_startup_probe_that_fails_at_first_is_no_news():
+    picture = probed({}, "x", startup={"periodSeconds": 5, "failureThreshold": 48})
+    status = picture.objects["Pod"]["web-1-a"]["status"]["containerStatuses"][0]
+    status["started"] = False
+    assert find(picture) == []
+    status["state"]["running"]["startedAt"] = stamp(30)
+    assert "still starting; its startup probe allows" in only(picture).cause
+
+
 def test_a_readiness_probe_alone_has_the_deployments_own_deadline():
     picture = probed({"exec": {}, "periodSeconds": 2, "failureThreshold": 2}, "command failed", ago=120)
     found = only(picture)

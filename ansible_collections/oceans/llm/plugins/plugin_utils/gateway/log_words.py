@@ -53,7 +53,11 @@ WORDS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
 NETWORK: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), code, sentence)
     for pattern, code, sentence in (
-        (r"unexpected response from SSLRequest", "DatabaseNotPostgres", "what answers at the database's address is not PostgreSQL"),
+        (
+            r"unexpected response from SSLRequest|invalid response to SSL negotiation",
+            "DatabaseNotPostgres",
+            "what answers at the database's address is not PostgreSQL",
+        ),
         (r"Temporary failure in name resolution|Try again", "DatabaseUnreachable", "the database's name cannot be resolved just now"),
         (
             r"failed to lookup address|Name or service not known|nodename nor servname|no such host",
@@ -293,7 +297,7 @@ def _host(told: str) -> str:
 
 def _first_byte(told: str) -> str:
     """What answers in PostgreSQL's place, by the first byte of its answer: H of HTTP."""
-    return " but speaks HTTP" if "SSLRequest: 0x48" in told else ""
+    return " but speaks HTTP" if re.search(r"SSLRequest: 0x48|SSL negotiation: H\b", told) else ""
 
 
 def _migration(version: int, text: str, links: list[str], told: str, state: str) -> Failure:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..codes import Certainty
-from ..kube.objects import COMPONENT, Object, claims, controlled_by, epoch, has_been_seen, meta, seen_at
+from ..kube.objects import COMPONENT, Object, asked_container, claims, controlled_by, end_of, epoch, finished, has_been_seen, meta, seen_at, status_of
 
 REVISION = "deployment.kubernetes.io/revision"  # annotation of the Deployment controller on Deployment and ReplicaSet
 HASH = "pod-template-hash"
@@ -143,6 +143,14 @@ def migrates(job: Object | None, name: str) -> bool:
 def job_pods(snapshot: Snapshot, job: str) -> list[Object]:
     found = snapshot.kind("Job").get(job)
     return pods_of(snapshot, meta(found).get("uid")) if found and meta(found).get("uid") else []
+
+
+def succeeded(snapshot: Snapshot, job: str) -> bool:
+    """True when a Job's own container has done its work, although a sidecar may still keep the Job from ending."""
+    found = snapshot.kind("Job").get(job)
+    if found is None or finished(found) is not None:
+        return found is not None and finished(found) is True
+    return any(end_of(status_of(pod, asked_container(found, pod))).get("exitCode") == 0 for pod in job_pods(snapshot, job))
 
 
 def events_of(snapshot: Snapshot, kind: str, name: str) -> list[Object]:

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..gateway import log_words
-from ..kube.objects import Object, asked_container, epoch, finished, is_ready, meta, name_of, status_of, terminated
-from .model import STAMPS, Snapshot, job_pods, migrates, replicasets
+from ..kube.objects import Object, asked_container, epoch, finished, meta, status_of, terminated
+from .model import STAMPS, Snapshot, job_pods, migrates, replicasets, succeeded
 
 ASK = "ask: gateway migrate --status"
 #: ends of the program before its first migration: over its configuration, or over the history that it finds
@@ -152,9 +152,9 @@ def runs(snapshot: Snapshot, job: str) -> Iterator[tuple[str, str | None]]:
     for pod in job_pods(snapshot, job):
         asked = asked_container(found, pod)
         status = status_of(pod, asked)
-        seen.add(name_of(pod))
+        seen.add(meta(pod)["name"])
         if "running" in (status.get("state") or {}) or terminated(status):
-            yield name_of(pod), snapshot.logs.get((name_of(pod), asked))
+            yield meta(pod)["name"], snapshot.logs.get((meta(pod)["name"], asked))
     own = asked_container(found, {})
     for (pod_name, container), text in snapshot.logs.items():
         if pod_name not in seen and pod_name.rsplit("-", 1)[0] == job and container == (own or container):
@@ -162,7 +162,7 @@ def runs(snapshot: Snapshot, job: str) -> Iterator[tuple[str, str | None]]:
 
 
 def _over(snapshot: Snapshot, jobs: list[str]) -> bool:
-    return all(finished(snapshot.kind("Job")[n]) is True for n in jobs if n in snapshot.kind("Job"))
+    return all(succeeded(snapshot, n) for n in jobs if n in snapshot.kind("Job"))
 
 
 def _told(found: log_words.Migrations, history: History, over: bool, by: str) -> str:

@@ -30,8 +30,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     refusals.POLICY: ("PolicyDenied", "policy {policy} denies it: {what}"),
     refusals.WEBHOOK_DOWN: ("WebhookDown", "webhook {webhook} {failure}"),
     refusals.DEADLINE: ("AdmissionTimeout", "the request ran into its deadline: the time-outs of all admission webhooks together are longer than it"),
-    refusals.SERVICE_ACCOUNT: ("ServiceAccountMissing", "its ServiceAccount is not there"),
-    refusals.PRIORITY_CLASS: ("PriorityClassMissing", "PriorityClass {name} is not there"),
+    refusals.SERVICE_ACCOUNT: ("ServiceAccountMissing", "its ServiceAccount does not exist"),
+    refusals.PRIORITY_CLASS: ("PriorityClassMissing", "PriorityClass {name} does not exist"),
     refusals.TERMINATING: ("NamespaceTerminating", "the namespace is being deleted"),
     refusals.INVALID: ("PodInvalid", "the API server refuses it as invalid: {what}"),
 }
@@ -125,7 +125,7 @@ def _words(message: str) -> str:
 def _cause(snapshot: Snapshot, where: str, text: str, begun: float, others: int) -> Cause:
     code, sentence, parts = classify(text)
     if code == "QuotaExceeded" and any(meta(p).get("deletionTimestamp") for p in snapshot.kind("Pod").values()):
-        code, sentence = "QuotaBusy", f"{sentence}; pods are going away, which makes room"
+        code, sentence = "QuotaBusy", f"{sentence}; pods are being deleted, which makes room"
     names: dict[str, Any] = {k: v for k, v in parts.items() if k in NAMES}
     if others:
         return cause(

@@ -61,7 +61,7 @@ def of_text(snapshot: Snapshot, pod: Object, container: str, text: str) -> Cause
     if _EARLY.search(text):
         return cause("MountRetrying", snapshot, where, "the node has not received a ConfigMap or Secret yet", text, since=begun, container=container)
     # what is left of CreateContainerError may pass (name in use, runtime busy)
-    return cause("ContainerConfig", snapshot, where, "the container cannot be made", text, since=begun, container=container, certainty=TRANSIENT, budget=60)
+    return cause("ContainerConfig", snapshot, where, "the container cannot be created", text, since=begun, container=container, certainty=TRANSIENT, budget=60)
 
 
 def secret_missing(snapshot: Snapshot, where: str, container: str, name: str, text: str, begun: float) -> Cause:

@@ -29,11 +29,10 @@ RUNTIME = re.compile(r"OCI runtime|exec:? \"")
 MOUNTING = re.compile(r"error mounting \"(?:[^\"]*/volume-subpaths/(?P<volume>[^/\"]+)/)?[^\"]*\"(?: to rootfs at \"(?P<path>[^\"]+)\")?|volume-subpaths")
 #: a run that lasted longer than this did not fail at its start (seconds)
 LONG_RUN = 60.0
-#: causes that say nothing without the address of the database, and all that a wrong URL may have
-ADDRESS = ("DatabaseUnreachable", "DatabaseHostUnknown", "DatabaseNotPostgres", "DatabaseMissing", "DatabaseTls")
-ABOUT_THE_URL = (*ADDRESS, "DatabaseAuth", "DatabaseReadOnly", "DatabaseForeign")
 #: exits that prove a loop: with the same code, or any
 EXITS_ALIKE, EXITS_ANY = 2, 3
+#: causes that say nothing without the address of the database
+ADDRESS = ("DatabaseUnreachable", "DatabaseHostUnknown", "DatabaseNotPostgres", "DatabaseMissing", "DatabaseTls")
 
 
 def crashes(snapshot: Snapshot) -> Iterator[Cause]:
@@ -63,7 +62,7 @@ def of_container(snapshot: Snapshot, pod: Object, status: Object, init: bool) ->
             "ContainerEnded",
             snapshot,
             ref(pod),
-            f"it ended by itself{times(exits)}, but has to go on",
+            f"it exited with code 0{times(exits)}, and has to keep running",
             _log(snapshot, pod, status["name"]) or "exit code 0",
             since=epoch(end.get("finishedAt")),
             container=status["name"],
@@ -109,7 +108,7 @@ def of_end(snapshot: Snapshot, pod: Object, name: str, end: Object, exits: int) 
             "Segfault",
             snapshot,
             where,
-            f"the program died of {SIGNALS[code]} (exit code {code}) after {ran:.0f} s",
+            f"the program was killed by {SIGNALS[code]} (exit code {code}) after {ran:.0f} s",
             log or message or f"exit code {code}",
             since=begun,
             container=name,
@@ -152,6 +151,10 @@ def _of_words(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failu
         source=origin.database_url(snapshot, pod, name)[1],
         **words.names,
     )
+
+
+#: causes that a wrong value of the database's variable may have
+ABOUT_THE_URL = (*ADDRESS, "DatabaseAuth", "DatabaseReadOnly", "DatabaseForeign")
 
 
 def _more(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failure) -> str:
@@ -229,7 +232,7 @@ def _probe(snapshot: Snapshot, where: str, name: str, probe: str, begun: float, 
             "StartupProbeFailed",
             snapshot,
             where,
-            f"it was not up within its startup probe's time and was killed{times(exits)}",
+            f"it did not start within its startup probe's time and was killed{times(exits)}",
             answer,
             since=begun,
             container=name,

@@ -24,11 +24,12 @@ A failed rollout ends with one line:
 
 Codes are an interface: a code never changes its meaning, and report.json carries them too.
 
-**certain** ends the run at once. **transient** is shown and may pass; where seconds are given, the run ends when it has
-lasted longer than that; where none are, it ends only with the whole run. A rule may know better than its row: a missing
-Secret that an ExternalSecret of the same release is about to make is `SecretPending`; a crash of one pod beside healthy
-ones is shown for a minute before it counts. A Deployment has failed when no pod of its newest ReplicaSet can become
-ready, a Job as soon as one cause is certain.
+**certain** ends the run at once. **transient** is reported and may pass: where seconds are given, the run fails when the
+cause lasts longer; where none are, it fails with the time limit of the whole run. **likely** is reported only. A rule may
+know better than its row: a missing Secret that an ExternalSecret of the same release will create is `SecretPending`; a
+crash of one pod beside ready ones is reported for a minute before it counts. A Deployment has failed when no pod of its
+new ReplicaSet can become ready, a Job as soon as one cause is certain. [reasons.md](reasons.md) lists what Kubernetes can
+say and the code that it leads to.
 
 In the hints, `<name>` stands for the object's name and `<ns>` for its namespace.
 """

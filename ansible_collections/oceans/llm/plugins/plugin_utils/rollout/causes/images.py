@@ -52,7 +52,7 @@ TEXTS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
         (
             r"\b5\d\d (Internal|Bad|Service|Gateway|[A-Z])|status(?: code)?[^\n]{0,40}\b5\d\d\b",
             "ImageRegistryError",
-            "the registry {registry} is in trouble (5xx)",
+            "the registry {registry} fails (5xx)",
         ),
         (
             r"no such host|server misbehaving|temporary failure in name resolution|lookup .* on .*:53",

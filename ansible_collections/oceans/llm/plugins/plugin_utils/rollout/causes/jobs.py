@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Jobs: of hooks and others. The log of the failed attempt says more than the Job's own condition.
 
-An evicted, preempted or deleted pod is no failure of the program: the Job makes another one. A failure whose words leave
+An evicted, preempted or deleted pod is no failure of the program: the Job creates another one. A failure whose words leave
 no doubt is certain at the first attempt; what can pass is left to the Job's own back-off.
 """
 
@@ -45,9 +45,9 @@ LOOK = 0.5
 PARTING = 2.0
 #: what may keep a migration's log silent
 QUIET = "wait for the migration; the environment variable RUST_LOG of the gateway set to info makes it print its versions"
-QUEUE = "kueue.x-k8s.io/queue-name"  # label by which Kueue takes a Job over
 #: seconds in one version of a migration before that is worth a word
 SLOW_MIGRATION = 8.0
+QUEUE = "kueue.x-k8s.io/queue-name"  # label by which Kueue takes a Job over
 
 
 def attempts(snapshot: Snapshot) -> Iterator[Cause]:
@@ -134,7 +134,7 @@ def disruptions(snapshot: Snapshot) -> Iterator[Cause]:
                 "PodEvicted",
                 snapshot,
                 ref(pod),
-                f"the pod was taken away ({_why(pod)}); {kind}/{owner} makes another one",
+                f"the pod was evicted or deleted ({_why(pod)}); {kind}/{owner} creates a replacement",
                 status.get("message") or _why(pod),
                 since=epoch(meta(pod).get("creationTimestamp")),
             )
@@ -168,7 +168,7 @@ def failed_jobs(snapshot: Snapshot) -> Iterator[Cause]:
                 "JobDeadline",
                 snapshot,
                 f"Job/{name}",
-                f"not over within its deadline of {limit} s{_running_version(snapshot, name)}",
+                f"it did not finish within its deadline of {limit} s{_running_version(snapshot, name)}",
                 evidence,
                 since=begun,
                 job=name,
@@ -336,7 +336,7 @@ def deleted_attempts(snapshot: Snapshot) -> Iterator[Cause]:
                 "PodEvicted",
                 snapshot,
                 ref(going[-1]),
-                f"a pod of Job/{name} is being deleted; the Job makes another one",
+                f"a pod of Job/{name} is being deleted; the Job creates a replacement",
                 f"attempt {len(made)} so far",
                 since=epoch(meta(going[-1]).get("deletionTimestamp")),
                 certainty=TRANSIENT,

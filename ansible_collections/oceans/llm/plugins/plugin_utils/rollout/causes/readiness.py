@@ -19,6 +19,7 @@ from .cause import cause
 from .containers import killed_by, last_answer
 
 FLOOR = 30.0
+STARTS = 20.0  # seconds
 SLACK = 1.5  # seconds: the kubelet's own verdict comes first where there is one
 
 
@@ -44,12 +45,12 @@ def not_ready(snapshot: Snapshot) -> Iterator[Cause]:
             if not running or status.get("ready") or (init and not sidecar) or not (spec.get("readinessProbe") or spec.get("startupProbe")):
                 continue
             if killed_by(snapshot, pod, status["name"]) == "startup" and not exits_before(status):
-                # the kubelet has given up; a program that ignores SIGTERM goes on for its whole grace
+                # the kubelet has given up; a program that ignores SIGTERM runs on for its whole grace period
                 yield cause(
                     "StartupProbeFailed",
                     snapshot,
                     ref(pod),
-                    f"it was not up within its startup probe's time and is being killed (of {kind}/{owner})",
+                    f"it did not start within its startup probe's time and is being killed (of {kind}/{owner})",
                     last_answer(snapshot, name_of(pod), status["name"], "Startup"),
                     container=status["name"],
                 )
@@ -62,8 +63,8 @@ def not_ready(snapshot: Snapshot) -> Iterator[Cause]:
                 where, limit = ref(pod), None if sure is CERTAIN else FLOOR
                 yield cause("ProbeMisdirected", snapshot, where, what, answer, since=begun, container=status["name"], certainty=sure, budget=limit)
                 continue
-            if not _unhealthy(snapshot, pod, status["name"]) and snapshot.now - begun < budget:
-                continue  # nothing has failed yet
+            if snapshot.now - begun < (budget if not _unhealthy(snapshot, pod, status["name"]) else _calm(budget, probe)):
+                continue  # nothing has failed yet, or only a startup probe that may fail for a while
             yield cause(
                 "NotReadyInTime",
                 snapshot,
@@ -101,10 +102,15 @@ def misdirected(snapshot: Snapshot, pod: Object, status: Object, spec: Mapping[s
     return f"{what}: the connection to {port} is refused", CERTAIN if up else TRANSIENT
 
 
+def _calm(budget: float, probe: str) -> float:
+    """Seconds for which a failing startup probe is no news: it is there to fail at first."""
+    return min(STARTS, budget / 3) if probe == "startup" else 0.0
+
+
 def _said(over: bool, budget: float, probe: str) -> str:
     if over:
         return f"it runs but was not ready within {budget:.0f} s, the time of its {probe} probe"
-    return f"it runs and is not ready yet; its {probe} probe leaves it {budget:.0f} s"
+    return f"it is {'still starting' if probe == 'startup' else 'running and not ready yet'}; its {probe} probe allows {budget:.0f} s"
 
 
 def exits_before(status: Object) -> bool:

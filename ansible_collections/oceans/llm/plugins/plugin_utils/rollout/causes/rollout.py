@@ -42,7 +42,7 @@ def deadlines(snapshot: Snapshot) -> Iterator[Cause]:
 def paused(snapshot: Snapshot) -> Iterator[Cause]:
     for name in snapshot.scope.deployments:
         if ((snapshot.kind("Deployment").get(name) or {}).get("spec") or {}).get("paused"):
-            yield cause("DeploymentPaused", snapshot, f"Deployment/{name}", "the Deployment is paused and makes no new pods", "spec.paused: true")
+            yield cause("DeploymentPaused", snapshot, f"Deployment/{name}", "the Deployment is paused and creates no new pods", "spec.paused: true")
 
 
 def scaled_to_zero(snapshot: Snapshot) -> Iterator[Cause]:
@@ -61,7 +61,7 @@ def scaled_to_zero(snapshot: Snapshot) -> Iterator[Cause]:
 
 
 def old_pods_lost(snapshot: Snapshot) -> Iterator[Cause]:
-    """A pod of the old version that was made anew in this run (evicted, deleted, its node gone) and does not start: the schema may be newer now."""
+    """A pod of the old version that was recreated in this run (evicted, deleted, its node gone) and does not start: the schema may be newer now."""
     for name in snapshot.scope.deployments:
         for pod in old_pods(snapshot, name):
             if not made_in_this_run(pod, snapshot) or meta(pod).get("deletionTimestamp") or is_ready(pod):
@@ -77,7 +77,7 @@ def old_pods_lost(snapshot: Snapshot) -> Iterator[Cause]:
                     "OldPodCannotRestart",
                     snapshot,
                     ref(pod),
-                    f"a pod of the old version was made anew and cannot start; {rest}",
+                    f"a pod of the old version was recreated and cannot start; {rest}",
                     text or end.get("message") or f"exit code {end['exitCode']}",
                     since=epoch(end.get("finishedAt")),
                     container=status["name"],
@@ -96,6 +96,6 @@ def stuck_old_pods(snapshot: Snapshot) -> Iterator[Cause]:
             over = epoch(meta(pod).get("deletionTimestamp"))
             if over and snapshot.now - over > OVERDUE:
                 held = meta(pod).get("finalizers") or []
-                why = f"finalizers {', '.join(held)}" if held else f"node {(pod.get('spec') or {}).get('nodeName')} has not ended it"
-                what = f"an old pod of Deployment/{name} should be gone, its grace is over: {why}"
+                why = f"finalizers {', '.join(held)}" if held else f"node {(pod.get('spec') or {}).get('nodeName')} has not stopped it"
+                what = f"an old pod of Deployment/{name} is still there, its grace period is over: {why}"
                 yield cause("OldPodStuck", snapshot, ref(pod), what, why, since=over)

@@ -38,7 +38,7 @@ def mounts(snapshot: Snapshot) -> Iterator[Cause]:
                 code,
                 snapshot,
                 ref(pod),
-                f"a volume asks for the key {key.group(2)}, which is not there",
+                f"a volume asks for the key {key.group(2)}, which does not exist",
                 text,
                 since=begun,
                 key=key.group(2),
@@ -69,7 +69,7 @@ def volume_claims(snapshot: Snapshot) -> Iterator[Cause]:
         for name in claims(pod):
             if name not in snapshot.kind("PersistentVolumeClaim") and _says_missing(snapshot, pod, name):
                 yield cause(
-                    "ClaimMissing", snapshot, ref(pod), f"it uses the volume claim {name}, which is not there", f'persistentvolumeclaim "{name}" not found'
+                    "ClaimMissing", snapshot, ref(pod), f"it uses the volume claim {name}, which does not exist", f'persistentvolumeclaim "{name}" not found'
                 )
     own = {meta(snapshot.kind(k).get(n) or {}).get("uid") for k, n in snapshot.scope.custom}
     for name, claim in snapshot.kind("PersistentVolumeClaim").items():
@@ -101,7 +101,7 @@ def _claim(snapshot: Snapshot, name: str, claim: object) -> Iterator[Cause]:
     missing = re.search(r"storageclass(?:\.storage\.k8s\.io)? \"([^\"]+)\" not found", text, re.IGNORECASE)
     where = f"PersistentVolumeClaim/{name}"
     if missing:
-        yield cause("StorageClassMissing", snapshot, where, f"StorageClass {missing.group(1)} is not there", text, since=begun)
+        yield cause("StorageClassMissing", snapshot, where, f"StorageClass {missing.group(1)} does not exist", text, since=begun)
     elif "no storage class is set" in text:
         yield cause("StorageClassMissing", snapshot, where, "the cluster has no default StorageClass and the claim names none", text, since=begun)
     else:
@@ -110,7 +110,7 @@ def _claim(snapshot: Snapshot, name: str, claim: object) -> Iterator[Cause]:
             "ProvisioningFailed",
             snapshot,
             where,
-            f"no volume can be made (class {spec.get('storageClassName') or 'default'})",
+            f"no volume can be provisioned (class {spec.get('storageClassName') or 'default'})",
             text,
             since=begun or epoch(None),
             certainty=sure,
