@@ -467,10 +467,11 @@ def test_a_signal_while_the_run_plans_changes_nothing(world, sent):
     assert not [p for m, p, *_ in world.api.seen if m == "PATCH"]
 
 
-def test_a_signal_after_the_rollout_is_complete_does_not_undo_it(world):
+def test_a_signal_after_the_rollout_is_complete_ends_the_look_and_undoes_nothing(world):
     world.helm_does("complete")
     world.at("/api/v1/namespaces/ns/services/http:gw:8080/proxy/api/v1/health", lambda: os.kill(os.getpid(), signal.SIGINT), "GET")
-    check(world, world.run(), "served", "")
+    check(world, world.run(), "interrupted", "Interrupted")
+    assert not [p for m, p, *_ in world.api.seen if m == "DELETE"] and world.cluster.holder == ""
 
 
 # --- nothing to change, check mode, and a release that somebody else changes ---------------------------------------------

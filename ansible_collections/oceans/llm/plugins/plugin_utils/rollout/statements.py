@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..gateway import log_words
-from ..kube.objects import Object, asked_container, epoch, finished, meta, status_of, terminated
+from ..kube.objects import Object, asked_container, epoch, finished, is_ready, meta, status_of, terminated
 from .model import STAMPS, Snapshot, job_pods, migrates, replicasets, succeeded
 
 ASK = "ask: gateway migrate --status"
