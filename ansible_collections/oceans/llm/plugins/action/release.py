@@ -59,6 +59,7 @@ class ActionModule(ClusterAction):
             )
             return self._release(args, wanted, cluster)
         except ChartUnavailable as error:
+            self._go_on()
             raise Refused(f"the chart {args['chart']} could not be pulled: {error}; nothing was changed — {registry.cure(str(error))}") from error
         except HelmError as error:
             self._go_on()  # Ctrl-C reaches a helm that plans, too: it is no refusal then

@@ -10,6 +10,7 @@ printed while the task runs, and no code is copied anywhere (measured for 10 tas
 from __future__ import annotations
 
 import contextlib
+import copy
 import datetime
 import importlib
 import os
@@ -172,7 +173,7 @@ class ClusterAction(ActionBase):
         return bool(Display().verbosity)
 
     def _arguments(self) -> dict[str, Any]:
-        spec = {**self.ARGUMENTS, **AUTH}
+        spec = copy.deepcopy({**self.ARGUMENTS, **AUTH})  # the validator fills defaults in, in place
         checked = ArgumentSpecValidator(spec).validate(plain(self._task.args))
         if checked.error_messages:
             known = ", ".join(sorted(spec))

@@ -8,6 +8,7 @@ And a helm program that answers what kubernetes.core.helm asks, and notes what i
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from ansible.playbook.task import Task
 from ansible.plugins.loader import become_loader, connection_loader, init_plugin_loader
 from ansible.template import Templar
 
+PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 COLLECTIONS = Path(__file__).resolve().parents[5] / ".testbed/collections"
 
 HELM = f"""#!{sys.executable}
@@ -73,6 +75,9 @@ def action_of(plugin: type, args: dict[str, Any], *, become: str = "", environme
     """An action plugin as a worker of Ansible makes it, with a local connection; `become`: a program in front of the command, as sudo would be."""
     context.CLIARGS = ImmutableDict(check=check, diff=False, verbosity=0)
     if not getattr(action_of, "ready", False):
+        for path in (PLUGINS / kind for kind in ("action", "modules")):  # Ansible's finder does not find them any more beside pytest's
+            for file in path.glob("[a-z]*.py"):
+                importlib.import_module(f"ansible_collections.oceans.llm.plugins.{path.name}.{file.stem}")
         for name in [name for name in sys.modules if name.startswith("ansible_collections.kubernetes")]:
             del sys.modules[name]  # another test has imported it without Ansible's finder, which knows no collection then
         init_plugin_loader([str(COLLECTIONS)])
