@@ -62,12 +62,12 @@ def deployment(name: str, component: str, port: int, **container: Any) -> dict[s
     }
 
 
-def replicaset(name: str, owner: str, revision: str = "1") -> dict[str, Any]:
-    owners = [{"uid": f"uid-{owner}", "kind": "Deployment", "name": owner}]
-    return {
-        "kind": "ReplicaSet",
-        "metadata": {"name": name, "uid": f"uid-{name}", "ownerReferences": owners, "annotations": {"deployment.kubernetes.io/revision": revision}},
-    }
+def replicaset(name: str, of: dict[str, Any], current: bool = True) -> dict[str, Any]:
+    """The current one has the Deployment's own template, whatever becomes of that."""
+    about = of["metadata"]
+    owners = [{"uid": about["uid"], "kind": "Deployment", "name": about["name"]}]
+    template = of["spec"]["template"] if current else {"spec": {"containers": [{"name": "old"}]}}
+    return {"kind": "ReplicaSet", "metadata": {"name": name, "uid": f"uid-{name}", "ownerReferences": owners}, "spec": {"template": template}}
 
 
 def pod(name: str, replica: str, of: dict[str, Any], ready: bool = True, ago: float = 100.0, **more: Any) -> dict[str, Any]:
@@ -104,7 +104,7 @@ class Place:
         self.gateway, self.ui = deployment("gw", "gateway", 8080), deployment("ui", "admin-ui", 3000)
         self.rendered: list[dict[str, Any]] = [service(), service("ui", "admin-ui", 3000), copy.deepcopy(self.gateway), copy.deepcopy(self.ui)]
         self.services: dict[str, dict[str, Any] | None] = {"gw": service(), "ui": service("ui", "admin-ui", 3000)}
-        self.replicasets = [replicaset("gw-1", "gw"), replicaset("ui-1", "ui")]
+        self.replicasets = [replicaset("gw-1", self.gateway), replicaset("ui-1", self.ui)]
         self.pods = [pod("gw-a", "gw-1", self.gateway), pod("ui-a", "ui-1", self.ui)]
         self.slices = [slice_of("gw", "gw-a"), slice_of("ui", "ui-a", port=3000)]
         self.policies: list[dict[str, Any]] = []

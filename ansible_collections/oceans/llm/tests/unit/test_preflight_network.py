@@ -64,6 +64,34 @@ def test_a_port_of_another_program_that_is_not_declared_is_a_doubt():
     assert said(picture(gateway=main), probes) == [("ProbePort", "Deployment/gw", "warning")]
 
 
+def test_two_containers_on_one_port():
+    main = deployment("gw", "gateway", 8080)
+    main["spec"]["template"]["spec"]["containers"].append({"name": "side", "ports": [{"containerPort": 8080}]})
+    (finding,) = probes.find(picture(gateway=main))
+    assert finding.code == "PortTaken" and "gateway and side" in finding.sentence
+
+
+ACCEPTED = {"type": "Accepted", "status": "True"}
+PENDING = {"type": "Accepted", "status": "Unknown", "reason": "Pending", "message": "Waiting for controller"}
+
+
+@pytest.mark.parametrize(
+    ("held", "codes"),
+    [
+        ({"edge/gate": {"status": {"conditions": [ACCEPTED]}}}, []),
+        ({"edge/gate": {"spec": {"gatewayClassName": "nobody"}, "status": {"conditions": [PENDING]}}}, ["GatewayNotServed"]),
+        ({"edge/gate": {"spec": {}}}, ["GatewayNotServed"]),
+        ({"edge/gate": None}, ["GatewayMissing"]),
+        ({}, []),  # may not be read
+    ],
+)
+def test_a_route_whose_gateway_nobody_serves(held, codes):
+    parents = [{"name": "gate", "namespace": "edge"}, {"kind": "Service", "name": "mesh"}]
+    route = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": "r"}, "spec": {"parentRefs": parents}}
+    found = list(network.find(replace(picture((service(), route)), gateways=held)))
+    assert [f.code for f in found] == codes and all(f.object == "HTTPRoute/r" for f in found)
+
+
 @pytest.mark.parametrize(
     ("limit", "replicas", "warned"), [("100%", 2, True), (2, 2, True), (1, 1, True), ("25%", 1, False), (1, 2, False), (0, 1, False), ("50%", 2, False)]
 )

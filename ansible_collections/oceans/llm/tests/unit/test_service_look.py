@@ -66,7 +66,7 @@ def unready(place: Place) -> None:
 
 
 def old_pods(place: Place) -> None:
-    place.replicasets.append(replicaset("gw-0", "gw", "0"))
+    place.replicasets.append(replicaset("gw-0", place.gateway, current=False))
     place.pods.append(pod("gw-old", "gw-0", place.gateway))
     place.slices[0] = slice_of("gw", "gw-a", "gw-old")
 
@@ -264,6 +264,18 @@ def test_a_route_that_no_gateway_takes(parents, words):
 
     causes = found(change, ingress_look)
     assert [c.code for c in causes] == (["RouteRefused"] if words else []) and all(words in c.cause for c in causes)
+
+
+def test_a_route_to_another_service_is_named_with_both_sides():
+    def change(place: Place) -> None:
+        rules = lambda name: [{"backendRefs": [{"name": name, "port": 8080}]}]  # noqa: E731
+        place.rendered.append({**ROUTE, "spec": {**ROUTE["spec"], "rules": rules("gw")}})
+        told = [{"conditions": [{"type": "Accepted", "status": "True"}]}]
+        live = {**ROUTE, "spec": {**ROUTE["spec"], "rules": rules("ui")}, "status": {"parents": told}}
+        place.api.on("GET", rest.item(ROUTE["apiVersion"], "httproutes", NS, "r"), ok(live))
+
+    (cause,) = found(change, ingress_look)
+    assert cause.code == "IngressBackend" and "Service/ui port 8080" in cause.evidence and "the release has Service/gw port 8080" in cause.evidence
 
 
 def test_a_certificate_says_for_whom_it_is():

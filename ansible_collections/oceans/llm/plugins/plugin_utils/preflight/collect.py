@@ -21,11 +21,12 @@ from ..kube.client import ApiError, Cluster
 from ..secrets.pod_env import secret_names
 from . import ask_database, dry_runs
 from .dry_runs import Resources
-from .facts import Denied, Object, Picture, label, meta, pod_templates, program_of, store_of
+from .facts import Denied, Object, Picture, label, meta, parents_of, pod_templates, program_of, store_of
 from .sources import references
 
 THREADS = 8  # the client's pool holds 24 connections
 ANY = "*"
+GATEWAYS = "gateway.networking.k8s.io/v1"
 #: (resource, group, subresource, verbs, what needs it): whatever the chart renders, a run needs these
 ALWAYS = (
     ("secrets", "", "", ("get", "list", "create", "update", "patch", "delete"), "Helm keeps its record there, and the role secrets writes there"),
@@ -59,6 +60,7 @@ def collect(picture: Picture, cluster: Cluster, say: Callable[[str], None] = lam
         secrets = _objects(pool, _secret_names(picture), lambda name: cluster.find(paths.secret(ns, name)))
         configmaps = _objects(pool, _configmap_names(picture), lambda name: cluster.find(paths.configmap(ns, name)))
         stores = _objects(pool, _store_names(picture), lambda name: cluster.find(_store_path(picture, name)))
+        gateways = _objects(pool, _gateway_names(picture), lambda name: cluster.find(rest.item(GATEWAYS, "gateways", *name.split("/"))))
         database = pool.submit(ask_database.look, replace(picture, secrets=secrets, configmaps=configmaps), cluster)
         runs = dry_runs.send(pool, cluster, picture, resources, say)
         return replace(
@@ -73,6 +75,7 @@ def collect(picture: Picture, cluster: Cluster, say: Callable[[str], None] = lam
             secrets=secrets,
             configmaps=configmaps,
             stores=stores,
+            gateways=gateways,
             operators=_operators(cluster, picture),  # after the dry runs, which wait for a webhook that is just coming back
             quotas=quotas.result() or (),
             network_policies=policies.result() or (),
@@ -170,6 +173,11 @@ def _secret_names(picture: Picture) -> set[str]:
     names |= {e.get("name", "") for _where, t in pod_templates(picture.objects) for e in t["spec"].get("imagePullSecrets") or ()}
     names |= {str(t.get("secretName") or "") for o in picture.kind("Ingress") for t in (o.get("spec") or {}).get("tls") or ()}
     return (names | {picture.wanted.secret_name}) - {""}
+
+
+def _gateway_names(picture: Picture) -> set[str]:
+    routes = (o for o in picture.objects if str(o.get("apiVersion")).startswith("gateway.networking.k8s.io/"))
+    return {name for route in routes for name in parents_of(route, picture.wanted.namespace)}
 
 
 def _configmap_names(picture: Picture) -> set[str]:

@@ -138,6 +138,8 @@ class Picture:
     storage_classes: tuple[Object, ...] | None = None
     #: of the namespace; none when they may not be read
     network_policies: tuple[Object, ...] = ()
+    #: Gateways that routes name as their parents, by `namespace/name`; None: not there. What is absent could not be read.
+    gateways: Mapping[str, Object | None] = field(default_factory=dict)
     #: None: there is nothing to ask yet
     database: Database | None = None
 
@@ -172,6 +174,13 @@ def store_of(obj: Object) -> str:
     """`Kind/name` of the store that an ExternalSecret reads from; empty when it names none as a whole."""
     found = (obj.get("spec") or {}).get("secretStoreRef") or {}
     return f"{found.get('kind') or 'SecretStore'}/{found['name']}" if found.get("name") else ""
+
+
+def parents_of(route: Object, namespace: str) -> Iterator[str]:
+    """`namespace/name` of every Gateway that a route of the Gateway API names as its parent."""
+    for parent in (route.get("spec") or {}).get("parentRefs") or ():
+        if parent.get("name") and parent.get("kind", "Gateway") == "Gateway":
+            yield f"{parent.get('namespace') or namespace}/{parent['name']}"
 
 
 def is_hook(obj: Object) -> bool:

@@ -83,6 +83,11 @@ def _certificate(cluster: Cluster, snapshot: Snapshot, where: str, tls: Mapping[
         yield make("CertificateExpired", snapshot, where, what, f"Secret/{name} tls.crt for {', '.join(found.names)}: notAfter in the past")
 
 
+def _refs(route: Object) -> set[str]:
+    refs = [b for rule in (route.get("spec") or {}).get("rules") or () for b in rule.get("backendRefs") or ()]
+    return {f"Service/{b.get('name')} port {b.get('port')}" for b in refs}
+
+
 def _route(cluster: Cluster, snapshot: Snapshot, rendered: Object) -> Iterator[Cause]:
     try:
         live = _live(cluster, snapshot, rendered, ROUTES[str(rendered["kind"])])
@@ -96,6 +101,10 @@ def _route(cluster: Cluster, snapshot: Snapshot, rendered: Object) -> Iterator[C
     if live is None:
         yield make("RouteRefused", snapshot, where, "the route does not exist, although the release has it", "404 Not Found")
         return
+    ours, theirs = _refs(rendered), _refs(live)
+    if theirs != ours:
+        sides = f"backendRefs: {', '.join(sorted(theirs)) or 'none'}{writer(live, 'spec', 'rules')}; the release has {', '.join(sorted(ours))}"
+        yield make("IngressBackend", snapshot, where, "it does not lead to the release's Service", sides)
     parents = ((live.get("status") or {}).get("parents")) or ()
     wanted = ", ".join(str(p.get("name")) for p in (live.get("spec") or {}).get("parentRefs") or ())
     if not parents:

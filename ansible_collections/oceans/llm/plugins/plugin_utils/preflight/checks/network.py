@@ -15,7 +15,7 @@ from ...kube.endpoints import service_of
 from ...kube.policies import EGRESS, INGRESS, blocked
 from ...kube.services import declared_ports, labels_phrase, matches, number_of, ports_phrase, target
 from ..ask_database import target as database
-from ..facts import Object, Picture, gateway_container, label, meta, pod_templates
+from ..facts import Object, Picture, gateway_container, label, meta, parents_of, pod_templates
 from ..finding import ERROR, WARNING, Finding
 from ..sources import secret
 from .probes import bind
@@ -28,6 +28,7 @@ def find(picture: Picture) -> Iterator[Finding]:
     yield from _policies(picture)
     yield from _names(picture)
     yield from _certificates(picture)
+    yield from _gateways(picture)
 
 
 def _labels(template: Mapping[str, Any]) -> Mapping[str, str]:
@@ -157,3 +158,22 @@ def _certificates(picture: Picture) -> Iterator[Finding]:
                 if not found.covers(host.removeprefix("*.") if host.startswith("*.") and host in found.names else host) and host not in found.names:
                     sides = f"the certificate in Secret {name} is for {', '.join(found.names) or 'no name'}, not for {host}"
                     yield Finding("CertificateName", label(ingress), sides, "use a certificate that has the host's name", WARNING)
+
+
+def _gateways(picture: Picture) -> Iterator[Finding]:
+    """Routes whose Gateway nobody serves."""
+    for route in picture.objects:
+        for name in parents_of(route, picture.wanted.namespace) if str(route.get("apiVersion")).startswith("gateway.networking.k8s.io/") else ():
+            if name not in picture.gateways:
+                continue
+            held = picture.gateways[name]
+            ns, _slash, own = name.partition("/")
+            look = f"kubectl -n {ns} describe gateway {own}"
+            if held is None:
+                yield Finding("GatewayMissing", label(route), f"its parent Gateway {name} does not exist", "correct oceans_llm_values.httpRoute.parentRefs")
+                continue
+            accepted: Mapping[str, Any] = next((c for c in (held.get("status") or {}).get("conditions") or () if c.get("type") == "Accepted"), {})
+            cls = (held.get("spec") or {}).get("gatewayClassName")
+            if accepted.get("status") != "True":
+                said = f"{accepted.get('reason') or 'no condition Accepted'}: {accepted.get('message') or 'no controller has looked at it'}"
+                yield Finding("GatewayNotServed", label(route), f"no controller serves its parent Gateway {name} of GatewayClass {cls} ({said})", look)

@@ -23,6 +23,7 @@ def find(picture: Picture) -> Iterator[Finding]:
     listens = bind(picture)
     for where, template in pod_templates(picture.objects):
         spec = template["spec"]
+        yield from _twice(where, spec)
         for container in spec.get("containers") or ():
             for name in PROBES:
                 yield from _probe(where, spec, container, name, container.get(name) or {}, listens if container.get("name") == "gateway" else None)
@@ -34,6 +35,17 @@ def bind(picture: Picture) -> int | None:
     """The port that the gateway listens on by its configuration; None when that does not say."""
     found = re.search(r":(\d+)$", str((configuration.find(picture.objects).get("server") or {}).get("bind") or ""))
     return int(found[1]) if found and gateway_container(picture.objects) else None
+
+
+def _twice(where: str, spec: Mapping[str, Any]) -> Iterator[Finding]:
+    """The containers of a pod share its addresses: a port is for the first that takes it."""
+    owners: dict[tuple[int, str], set[str]] = {}
+    for container, _name, number, protocol in declared_ports(spec):
+        owners.setdefault((number, protocol), set()).add(container)
+    for (number, protocol), names in owners.items():
+        if len(names) > 1:
+            said = f"containers {' and '.join(sorted(names))} both declare port {number}/{protocol}, and the containers of a pod share its ports"
+            yield Finding("PortTaken", where, said, "give one of them another port")
 
 
 def _probe(where: str, spec: Mapping[str, Any], container: Object, name: str, probe: Mapping[str, Any], listens: int | None) -> Iterator[Finding]:
