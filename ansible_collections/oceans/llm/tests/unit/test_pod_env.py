@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.pod_env import resolve, secret_names, sources
 
 CONTAINER = {
@@ -43,3 +45,20 @@ def test_every_secret_of_a_pod():
         "volumes": [{"secret": {"secretName": "v"}}, {"projected": {"sources": [{"secret": {"name": "p"}}]}}],
     }
     assert secret_names(spec) == {"a", "b", "d", "v", "p"}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("postgres://$(USER):$(PASSWORD)@pg/x", b"postgres://u:s3cret@pg/x"),
+        ("$$(USER) costs $5 or $(", b"$(USER) costs $5 or $("),
+        ("$(LATER)", None),  # not above it; the kubelet leaves the text, or knows a Service of that name
+        ("$(NODE)", None),
+    ],
+)
+def test_a_value_may_be_made_from_those_above_it(value, expected):
+    """A login from parts: user and password in a Secret, the URL in the chart's values."""
+    key = {"valueFrom": {"secretKeyRef": {"name": "d", "key": "p"}}}
+    env = [{"name": "USER", "value": "u"}, {"name": "PASSWORD", **key}, {"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}]
+    found = resolve({"env": [*env, {"name": "URL", "value": value}, {"name": "LATER", "value": "x"}]}, {"d": {"p": b"s3cret"}}, {})
+    assert found["URL"].value == expected

@@ -57,7 +57,8 @@ def test_what_the_url_leaves_out_is_in_the_environment():
     known = {"URL": "postgres:///", "PGHOST": "pg.db", "PGPORT": "6432", "PGUSER": "u", "PGPASSWORD": "p", "PGDATABASE": "x", "PGSSLMODE": "require"}
     configuration = {"database": {"url": "env.URL"}}
     assert target(configuration, lambda name: known.get(name, "")) == Target("pg.db", 6432, "u", "p", "x", "require")
-    assert target(configuration, lambda _name: "") is None is target({"database": {"url": "literal.postgres://u@h/x"}}, lambda name: known.get(name, ""))
+    assert target(configuration, lambda _name: "") is None is target({"database": {"url": "postgres://u@h/x"}}, lambda _name: "")
+    assert target({"database": {"url": "literal.postgres://u@h/x"}}, lambda _name: "") == Target("h", 5432, "u", "", "x")
     assert target({}, lambda name: known.get(name, "")) is None
 
 

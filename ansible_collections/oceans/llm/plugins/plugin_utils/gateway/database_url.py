@@ -81,7 +81,8 @@ def _port(text: str) -> int:
 
 
 def target(configuration: Mapping[str, Any], variable: Callable[[str], str]) -> Target | None:
-    """The server that `database.url` names. None: no URL is known (an operator will make it), or nobody could log in with it."""
+    """The server that `database.url` names, `env.NAME` or `literal.URL`. None: no URL is known (an operator will make it)."""
     url = str((configuration.get("database") or {}).get("url") or "")
-    value = variable(url.removeprefix("env.")) if url.startswith("env.") else ""
+    kind, _dot, rest = url.partition(".")
+    value = variable(rest) if kind == "env" else rest if kind == "literal" else ""
     return Target.parse(value, variable) if value else None

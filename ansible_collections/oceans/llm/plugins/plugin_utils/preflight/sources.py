@@ -9,7 +9,7 @@ import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ..secrets.pod_env import Source, Variable, containers, secret_names
+from ..secrets.pod_env import Source, Variable, containers, expanded, secret_names
 from ..secrets.pod_env import sources as env_sources
 from .facts import Object, Picture, gateway_container, meta, pod_templates
 
@@ -72,7 +72,7 @@ def gateway_environment(picture: Picture) -> dict[str, Variable] | None:
     environment: dict[str, Variable] = {}
     for source in env_sources(found[1]):
         if source.kind in ("value", "field"):
-            environment[source.name] = Variable(source, source.value.encode() if source.kind == "value" else None)
+            environment[source.name] = expanded(source, environment) if source.kind == "value" else Variable(source, None)
             continue
         held = holder(picture, source)
         if held is None:

@@ -54,7 +54,7 @@ class Seen:
     may be another way than that of the pods). `sqlstate` is the server's, when it refused the login; `blocked_by` is a phrase.
 
     :ivar int sessions: of the gateway's role, doing something at the last look.
-    :ivar float worked: when work was last seen (server clock): such a session, or one more migration in the history.
+    :ivar float worked: when activity was last seen (server clock): such a session, or one more migration in the history.
     :ivar str address: host, port and database, for a sentence.
     :ivar tuple history_before: migrations in the history (their versions) at `before_at`, server clock; None: not known.
     :ivar tuple history_now: the same at the last look. `unasked`: why it is not known.
@@ -139,7 +139,7 @@ class DatabaseLook:
             return None, str(error)
 
     def _target(self) -> Target | None:
-        """Each time anew: an operator may make the Secret in the middle of a run. :raises ApiError: when it may not be read."""
+        """Read each time: an operator may make the Secret in the middle of a run. :raises ApiError: when it may not be read."""
         return live_env.database(self._cluster, self._namespace, self._release)
 
     # --- the session --------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ An envFrom source that lacks a key says nothing, ever; that is why preflight ask
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -68,12 +69,32 @@ class Variable:
         return f"Variable({self.origin()})"
 
 
+#: what the kubelet replaces in a value: $(NAME) of a variable above it, and $$ stands for $
+_REFERENCE = re.compile(r"\$(?:\$|\(([^)]*)\))")
+
+
+def expanded(source: Source, known: Mapping[str, Variable]) -> Variable:
+    """A variable with a plain value. None, not known: it refers to a variable that is not (a Service's, say)."""
+    lacking = False
+
+    def put(found: re.Match[str]) -> str:
+        nonlocal lacking
+        if found[1] is None:
+            return "$"
+        variable = known.get(found[1])
+        lacking = lacking or variable is None or variable.value is None
+        return "" if lacking or variable is None else (variable.value or b"").decode("utf-8", "replace")
+
+    text = _REFERENCE.sub(put, source.value)
+    return Variable(source, None if lacking else text.encode())
+
+
 def resolve(container: Mapping[str, Any], secrets: Store, configmaps: Store) -> dict[str, Variable]:
     """The container's environment as far as it can be known from these objects."""
     found: dict[str, Variable] = {}
     for source in sources(container):
         if source.kind in ("value", "field"):
-            found[source.name] = Variable(source, source.value.encode() if source.kind == "value" else None)
+            found[source.name] = expanded(source, found) if source.kind == "value" else Variable(source, None)
             continue
         data = (secrets if source.kind == "Secret" else configmaps).get(source.object) or {}
         for key, value in data.items():
