@@ -69,11 +69,18 @@ def test_with_recreate_the_old_replicaset_is_not_the_new_one():
     owner = templated({**deployment(), "spec": {"replicas": 1, "strategy": {"type": "Recreate"}}}, "a:v2")
     old = templated(replicaset("web-1"), "a:v1", **{"pod-template-hash": "1"})
     looping = {**waits("CrashLoopBackOff"), "restartCount": 5, "lastState": {"terminated": {"exitCode": 1, "finishedAt": stamp(9), "startedAt": stamp(10)}}}
-    picture = snapshot(owner, old, pod(containers=[looping]), scope=WEB)
+    picture = snapshot(owner, old, pod(containers=[looping], ago=900), scope=WEB)
     assert new_replicaset(picture, "web") is None and find(picture) == []
     assert "strategy Recreate: the old pods have to stop first" in progress.blocker(picture)
     made = templated(replicaset("web-2", revision="2"), "a:v2", **{"pod-template-hash": "2"})
     assert new_replicaset(snapshot(owner, old, made, scope=WEB), "web")["metadata"]["name"] == "web-2"
+
+
+def test_with_recreate_an_old_pod_that_does_not_stop_is_what_is_waited_for():
+    owner = templated({**deployment(), "spec": {"replicas": 1, "strategy": {"type": "Recreate"}}}, "a:v2")
+    gone = pod("web-1-a", metadata={"deletionTimestamp": stamp(30), "finalizers": ["example.com/hold"]})
+    picture = snapshot(owner, templated(replicaset("web-1"), "a:v1"), gone, scope=WEB)
+    assert [c.code for c in find(picture)] == ["OldPodStuck"] and over(picture).code == "OldPodStuck"
 
 
 def test_a_rollback_finds_the_replicaset_that_already_has_its_template():

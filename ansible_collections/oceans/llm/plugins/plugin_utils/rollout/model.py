@@ -118,10 +118,10 @@ def pods_of(snapshot: Snapshot, owner_uid: str | None) -> list[Object]:
 
 def old_pods(snapshot: Snapshot, deployment: str) -> list[Object]:
     """Pods of the Deployment's earlier ReplicaSets."""
-    newest = new_replicaset(snapshot, deployment)
-    if newest is None:
+    newest, owner = new_replicaset(snapshot, deployment), snapshot.kind("Deployment").get(deployment)
+    if newest is None and (owner is None or not has_been_seen(owner)):
         return []
-    return [p for r in replicasets(snapshot, deployment) if meta(r).get("uid") != meta(newest).get("uid")
+    return [p for r in replicasets(snapshot, deployment) if newest is None or meta(r).get("uid") != meta(newest).get("uid")
             for p in pods_of(snapshot, meta(r).get("uid"))]
 
 

@@ -12,11 +12,15 @@ from ...codes import TRANSIENT
 from ...kube.objects import Object, about_container, age, containers, name_of, ref, waiting
 from ..model import Cause, Snapshot, events_of, starting
 from .cause import cause
+from .reasons import REASONS
 
 _MISSING = re.compile(r"(secret|configmap) \"([^\"]+)\" not found", re.IGNORECASE)
 _KEY = re.compile(r"couldn't find key (\S+) in (Secret|ConfigMap) (?:[^/\s]+/)?(\S+)", re.IGNORECASE)
 #: messages of a kubelet whose caches are not there yet: it tries again by itself
 _EARLY = re.compile(r"failed to sync (secret|configmap) cache|object \"[^\"]*\"/\"[^\"]*\" not registered|timed out waiting for the condition", re.IGNORECASE)
+
+
+CREATING = tuple(reason for reason, code in REASONS["Container waiting (kubelet)"].items() if code == "ContainerConfig")
 
 
 def config(snapshot: Snapshot) -> Iterator[Cause]:
@@ -30,8 +34,8 @@ def config(snapshot: Snapshot) -> Iterator[Cause]:
 
 def _message(snapshot: Snapshot, pod: Object, status: Object) -> str:
     state = waiting(status)
-    if state.get("reason") in ("CreateContainerConfigError", "CreateContainerError"):
-        return state.get("message") or ""
+    if state.get("reason") in CREATING:
+        return state.get("message") or state["reason"]
     if state.get("reason") not in (None, "", "ContainerCreating", "PodInitializing") or set(status.get("state") or {}) - {"waiting"}:
         return ""
     told = [

@@ -17,7 +17,7 @@ from ...kube.objects import Object, about_container, container_spec, containers,
 from ..model import Cause, Snapshot, events_of, since, starting
 from .cause import cause
 
-PULLING = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable")
+PULLING = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed")
 #: (what the text says, code, sentence); the first that fits. Containerd, CRI-O and Docker word it differently: the status code counts
 TEXTS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), code, sentence)
