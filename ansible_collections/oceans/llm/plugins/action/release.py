@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented
+from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented, for_people
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import changes, drift, keep, process, registry, releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.changes import Changes
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import ChartUnavailable, Helm, HelmError, for_helm
@@ -163,7 +163,7 @@ class ActionModule(ClusterAction):
 
     def _follow(self, args: dict[str, Any], cluster: Cluster, chart: str, plan: Plan) -> dict[str, Any]:
         change = bool(plan.difference)
-        with Interrupt() as interrupt:
+        with Interrupt(stdout=for_people()) as interrupt:
             follower = Follower(
                 cluster,
                 scope_of(plan.planned, args["namespace"], args["name"], hooks=change),

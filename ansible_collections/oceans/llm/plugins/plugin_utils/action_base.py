@@ -10,6 +10,7 @@ printed while the task runs, and no code is copied anywhere (measured for 10 tas
 from __future__ import annotations
 
 import contextlib
+import copy
 import datetime
 import importlib
 import os
@@ -168,7 +169,7 @@ class ClusterAction(ActionBase):
         return bool(self._task.diff)
 
     def _arguments(self) -> dict[str, Any]:
-        spec = {**self.ARGUMENTS, **AUTH}
+        spec = copy.deepcopy({**self.ARGUMENTS, **AUTH})  # Ansible fills suboptions into a default that is a map
         checked = ArgumentSpecValidator(spec).validate(plain(self._task.args))
         if checked.error_messages:
             known = ", ".join(sorted(spec))

@@ -8,6 +8,7 @@ And a helm program that answers what kubernetes.core.helm asks, and notes what i
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -23,6 +24,10 @@ from ansible.plugins.loader import become_loader, connection_loader, init_plugin
 from ansible.template import Templar
 
 COLLECTIONS = Path(__file__).resolve().parents[5] / ".testbed/collections"
+
+# Ansible's finder cannot import from our collection as pytest has found it: everything that a test may want is imported before
+for _file in (COLLECTIONS.parents[1] / "ansible_collections/oceans/llm/plugins").glob("[am][co][td]*/*.py"):
+    importlib.import_module(f"ansible_collections.oceans.llm.plugins.{_file.parent.name}.{_file.stem}")
 
 HELM = f"""#!{sys.executable}
 import json, os, pathlib, signal, sys, time
