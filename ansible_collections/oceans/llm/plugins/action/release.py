@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented
+from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented, for_people
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import keep, process, registry, releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import ChartUnavailable, Helm, HelmError, for_helm
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held, Lock
@@ -35,7 +35,7 @@ class ActionModule(ClusterAction):
         self.redactor.learn(str(v) for v in inline_secrets(args["values"]).values())
         self.redactor.learn([args["chart_registry"].get("password") or ""])
         self._scratch = tempfile.mkdtemp(prefix="oceans-llm-")
-        with Interrupt() as self._interrupt:
+        with Interrupt(stdout=for_people()) as self._interrupt:
             try:
                 result = self._prepared(args, cluster)
             except (Refused, ClusterError) as refused:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented
+from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented, for_people
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion, post_check, probe
@@ -33,7 +33,7 @@ class ActionModule(ClusterAction):
                 "deploy it first, or check oceans_llm_release and oceans_llm_namespace"
             )
         prober = None if self._task.check_mode else probe.wanted(args["probe"], True, cluster, release, args["namespace"])
-        with Interrupt() as interrupt:
+        with Interrupt(stdout=for_people()) as interrupt:
             follower = Follower(
                 cluster,
                 scope_of(release, args["namespace"], args["name"], ours=False),

@@ -26,6 +26,10 @@ from ansible.template import Templar
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 COLLECTIONS = Path(__file__).resolve().parents[5] / ".testbed/collections"
 
+# Ansible's finder cannot import from our collection as pytest has found it: everything that a test may want is imported before
+for _file in (COLLECTIONS.parents[1] / "ansible_collections/oceans/llm/plugins").glob("[am][co][td]*/*.py"):
+    importlib.import_module(f"ansible_collections.oceans.llm.plugins.{_file.parent.name}.{_file.stem}")
+
 HELM = f"""#!{sys.executable}
 import json, os, pathlib, signal, sys, time
 home = pathlib.Path({{home!r}})

@@ -478,6 +478,18 @@ def test_a_relative_helm_means_the_folder_that_ansible_was_started_in(tmp_path, 
     assert Helm("./bin/helm", {}).binary == str(tmp_path / "bin/helm")
 
 
+def test_a_thread_of_the_package_prints_no_traceback(monkeypatch):
+    told = []
+    monkeypatch.setattr(threading, "excepthook", lambda args: told.append(args.thread.name))
+    _quiet_threads()
+    _quiet_threads()
+    for name in ("Kubernetes port forward proxy: 5432", "another"):
+        thread = threading.Thread(target=lambda: 1 / 0, name=name)
+        thread.start()
+        thread.join()
+    assert told == ["another"]
+
+
 # --- through the API server to a pod --------------------------------------------------------------------------------------
 
 

@@ -22,9 +22,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupt:
-    """A context in which the signals only set :attr:`name`."""
+    """A context in which the signals only set :attr:`name`. `stdout`: False where a program reads Ansible's standard output (JSON)."""
 
-    def __init__(self) -> None:
+    def __init__(self, stdout: bool = True) -> None:
+        self._stream = 1 if stdout else 2
         self._signal = ""
         self._parent = os.getppid()
         self._before: dict[int, Any] = {}
@@ -34,7 +35,7 @@ class Interrupt:
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
                 self._before[number] = signal.signal(number, self._note)
-            self._screen = _open_screen()
+            self._screen = _open_screen(self._stream)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
@@ -66,9 +67,9 @@ class Interrupt:
         self._signal = self._signal or signal.Signals(number).name
 
 
-def _open_screen() -> int | None:
-    """The parent's standard output (Linux). A file is written at its end."""
+def _open_screen(stream: int) -> int | None:
+    """The parent's standard output, or error output (Linux). A file is written at its end."""
     try:
-        return os.open(f"/proc/{os.getppid()}/fd/1", os.O_WRONLY | os.O_APPEND | os.O_NOCTTY)
+        return os.open(f"/proc/{os.getppid()}/fd/{stream}", os.O_WRONLY | os.O_APPEND | os.O_NOCTTY)
     except OSError:
         return None
