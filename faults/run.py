@@ -35,19 +35,22 @@ from faults.row import Row
 REPORTS = kube.ROOT / "reports"
 
 
-def chosen(every: Sequence[Any], only: str, quick: bool) -> list[Any]:
-    """The rows that are meant; `D1` means D1 and D1u."""
-    rows = list(every)
-    if only:
-        wanted = {w.strip().upper() for w in only.split(",")}
-        rows = [r for r in rows if r.id.upper() in wanted or r.id.rstrip("u").upper() in wanted or r.id[0].upper() in wanted]
-    return [r for r in rows if r.quick] if quick else rows
+def meant(row: Any, ids: str) -> bool:
+    """`D1` means D1 and D1u, `D` all of this class."""
+    wanted = {w.strip().upper() for w in ids.split(",")}
+    return not wanted.isdisjoint({row.id.upper(), row.id.rstrip("u").upper(), row.id[0].upper()})
+
+
+def chosen(every: Sequence[Any], options: argparse.Namespace) -> list[Any]:
+    rows = [r for r in every if (not options.only or meant(r, options.only)) and not (options.without and meant(r, options.without))]
+    return [r for r in rows if r.quick] if options.quick else rows
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--outside", action="store_true", help="the catalogue of others (faults/outside) instead of our own")
     parser.add_argument("--only", default="", metavar="IDS", help="comma-separated row ids (D1,F4u) or classes (D)")
+    parser.add_argument("--without", default="", metavar="IDS", help="leave these out")
     parser.add_argument("--quick", action="store_true", help="the rows that cover every class in a few minutes")
     parser.add_argument("--keep", action="store_true", help="leave the namespaces for a look")
     parser.add_argument("--compare", action="store_true", help="give some of the faults to other tools, too")
@@ -56,7 +59,7 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="show the rows and end")
     parser.add_argument("--at-once", type=int, default=3, metavar="N", help="rows at once (3)")
     options = parser.parse_args()
-    rows = chosen(FOREIGN if options.outside else [v for row in ROWS for v in row.variants()], options.only, options.quick)
+    rows = chosen(FOREIGN if options.outside else [v for row in ROWS for v in row.variants()], options)
     if options.list or not rows:
         for row in rows:
             print(listed(row))

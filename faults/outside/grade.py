@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 from collections.abc import Sequence
 
@@ -27,14 +29,9 @@ def matches(pattern: str, text: str) -> bool:
     return bool(re.search(pattern, text, re.IGNORECASE))
 
 
-def mechanism(wanted: Wanted, text: str) -> float:
-    """The part of the word groups that stands in the text."""
-    return sum(matches(p, text) for p in wanted.mechanism) / len(wanted.mechanism)
-
-
 def names(wanted: Wanted, text: str) -> bool:
     """Entity and the whole mechanism stand in one line."""
-    return matches(wanted.entity, text) and mechanism(wanted, text) == 1.0
+    return matches(wanted.entity, text) and all(matches(p, text) for p in wanted.mechanism)
 
 
 def scope(wanted: Wanted, text: str, version: int) -> tuple[bool, list[str]]:
@@ -52,15 +49,29 @@ def scope(wanted: Wanted, text: str, version: int) -> tuple[bool, list[str]]:
     return not wrong, wrong
 
 
-def without_report(text: str) -> str:
-    """The path of the evidence folder proves nothing."""
+def asserted(text: str, hints: Sequence[str] = ()) -> str:
+    """What is said to be so. "Compare the selector with the labels" is a task, not a finding, and the path of the evidence folder proves nothing."""
+    for hint in hints:
+        text = text.replace(hint, "")
     return re.sub(r" — report: \S+", "", text)
 
 
-def fault(result: Graded, wanted: Wanted, sentence: str, code: int, bitten: bool, damaged: str, version: int) -> None:
+def hints(lines: Sequence[str]) -> list[str]:
+    """Every hint of the task that failed, out of its result as Ansible prints it."""
+    found: list[str] = []
+    for line in lines:
+        if line.startswith("fatal: [") and " => " in line:
+            with contextlib.suppress(ValueError):
+                result = json.loads(line.split(" => ", 1)[1])
+                causes = [result.get("cause") or {}, *(result.get("findings") or ())]
+                found += [" ".join(cause["hint"].split()) for cause in causes if cause.get("hint")]
+    return found
+
+
+def fault(result: Graded, wanted: Wanted, sentence: str, said_hints: Sequence[str], code: int, bitten: bool, damaged: str, version: int) -> None:
     """Fill in points and outcome. `bitten`: the damage was seen at some time; `damaged`: what is seen of it at the end."""
-    text = without_report(sentence)
-    result.line = text
+    text = asserted(sentence, said_hints)
+    result.line = asserted(sentence)
     if not bitten:
         result.outcome = "no bite"
         result.problems.append("nobody foreign saw any damage: the row says nothing")
@@ -70,19 +81,20 @@ def fault(result: Graded, wanted: Wanted, sentence: str, code: int, bitten: bool
         if result.outcome != "repaired":
             result.problems.append(f"ended with success, and yet: {damaged or 'the damage is gone'}")
         return
-    result.entity, result.mechanism = float(matches(wanted.entity, text)), mechanism(wanted, text)
+    said = [p for p in wanted.mechanism if matches(p, text)]
+    result.entity, result.mechanism = float(matches(wanted.entity, text)), float(len(said) == len(wanted.mechanism))
     right, wrong = scope(wanted, text, version)
     result.scope = float(right)
     result.problems += wrong
     if not result.entity:
         result.problems.append(f"does not name {wanted.entity}")
-    result.problems += [f"does not say {p}" for p in wanted.mechanism if not matches(p, text)]
+    result.problems += [f"does not say {p}" for p in wanted.mechanism if p not in said]
     if result.score >= PASS:
         result.outcome, result.problems = "right", []
     elif "a bare time-out" in wrong:
         result.outcome = "time-out"
     else:
-        result.outcome = "vague" if result.entity or result.mechanism else "wrong"
+        result.outcome = "vague" if right and (result.entity or said) else "wrong"
 
 
 def control(result: Graded, lines: Sequence[str], code: int, damaged: str) -> None:

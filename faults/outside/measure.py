@@ -57,8 +57,9 @@ def _measure(row: Foreign, place: Place, result: Graded) -> None:
     damaged = _still(row, place)
     # with success and no damage at the end the fault was put right; with a failure it must be there still, else the failure was none
     bitten = at is not None and (code == 0 or bool(damaged))
-    grade.fault(result, row.wanted, sentence, code, bitten, damaged, place.version())
-    said = next((when for when, text in play.lines if grade.names(row.wanted, grade.without_report(text))), None)
+    hints = grade.hints(lines)
+    grade.fault(result, row.wanted, sentence, hints, code, bitten, damaged, place.version())
+    said = next((when for when, text in play.lines if grade.names(row.wanted, grade.asserted(text, hints))), None)
     if said is not None and at is not None:
         start = max(at, play.role_started(ROLES[result.way].split()[0]) or play.started)
         result.named = round(max(0.0, said - start), 1)
