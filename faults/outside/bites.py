@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import kube
 from ..kube import kubectl
-from ..place import Place
+from ..place import RELEASE, Place
 from . import eye
 
 Bite = Callable[[Place], str]
@@ -50,9 +50,11 @@ def stuck(place: Place) -> str:
     return "" if ready >= max(1, wanted) else f"the newest ReplicaSet has {ready} of {max(1, wanted)} pods ready"
 
 
-def undeployed(place: Place) -> str:
-    """The gateway of this run never came up: nothing serves the version that was asked for."""
-    return stuck(place)
+def unfinished(place: Place) -> str:
+    """kubectl: the migration's Job is not complete, or does not exist."""
+    job = _object(place, "job", f"{RELEASE}-oceans-llm-migrate")
+    done = any(c["type"] == "Complete" and c["status"] == "True" for c in (job.get("status") or {}).get("conditions") or ())
+    return "" if done else f"Job {RELEASE}-oceans-llm-migrate is not complete"
 
 
 def _object(place: Place, kind: str, name: str) -> dict[str, Any]:

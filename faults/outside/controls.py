@@ -38,7 +38,7 @@ def _neighbour(place: Place, command: list[str], replicas: int = 2) -> dict[str,
     }
 
 
-def _make_neighbour(place: Place, command: list[str], replicas: int = 2) -> None:
+def make_neighbour(place: Place, command: list[str], replicas: int = 2) -> None:
     name = f"{place.namespace}-next"
     kubectl("wait", "--for=delete", f"namespace/{name}", "--timeout=60s", check=False)
     role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": name}}
@@ -58,7 +58,7 @@ def _make_neighbour(place: Place, command: list[str], replicas: int = 2) -> None
     kubectl("-n", name, "rollout", "status", "deployment/neighbour", "--timeout=90s")
 
 
-def _away(row: str) -> Any:
+def away(row: str) -> Any:
     def do() -> None:
         name = f"out-{row}-next"
         kubectl("delete", "namespace", name, "--ignore-not-found", "--wait=false", check=False)
@@ -86,26 +86,27 @@ NETEM = """
 busybox ping -c 1 -W 1 "$1" > /dev/null 2>&1
 mac=$(ip neigh show "$1" | grep -o 'lladdr [^ ]*' | cut -d' ' -f2)
 dev=$(bridge fdb show | grep -i "$mac" | head -n 1 | sed 's/.*dev \\([^ ]*\\).*/\\1/')
-tc qdisc add dev "$dev" root netem delay 500ms loss 50%
+shift
+tc qdisc add dev "$dev" root netem $1
 """
 CHATTER = ["python3", "-c", "import http.server; http.server.test(port=8000)"]
 
 
 def _listers(place: Place) -> None:
-    _make_neighbour(place, ["python3", "-c", LIST], 5)
+    make_neighbour(place, ["python3", "-c", LIST], 5)
     restart(place)
 
 
 def _slow_neighbour(place: Place) -> None:
     """500 ms of delay and half of all packets lost, on the neighbour's own interfaces."""
-    _make_neighbour(place, CHATTER)
+    make_neighbour(place, CHATTER)
     for pod in kube.get(f"{place.namespace}-next", "pod"):
-        kube.node("sh", "-c", NETEM, "netem", pod["status"]["podIP"])
+        kube.node("sh", "-c", NETEM, "netem", pod["status"]["podIP"], "delay 500ms loss 50%")
     restart(place)
 
 
 def _killed_neighbour(place: Place) -> None:
-    _make_neighbour(place, CHATTER)
+    make_neighbour(place, CHATTER)
     name = f"{place.namespace}-next"
 
     def kill() -> None:
@@ -147,13 +148,13 @@ ROWS = (
         needs=("network-policy",),
         name="Ingress Port Blocking Network Policy",
     ),
-    Foreign("I10", "five pods list everything again and again", None, _listers, HEALTHY, mend=_away("i10"), name="Kubernetes API Server Request Surge"),
+    Foreign("I10", "five pods list everything again and again", None, _listers, HEALTHY, mend=away("i10"), name="Kubernetes API Server Request Surge"),
     Foreign("I11", "an autoscaler with an odd target", None, _odd_autoscaler, HEALTHY, name="Misconfigured Kubernetes Horizontal Pod Autoscaler"),
     Foreign(
         "I24", "the limits are removed", None, NO_LIMITS, HEALTHY, (WAIT, UPGRADE), quick=True, name="Unassigned Kubernetes Workload Container Resource Limits"
     ),
     Foreign("S42", "a registry that takes 8 s for each answer", None, _slow_registry, HEALTHY, needs=("registry",), timeout=120, name="image_slow_load"),
-    Foreign("O4", "500 ms of delay and 50 % loss in a neighbour's pods", None, _slow_neighbour, HEALTHY, mend=_away("o4"), name="Chaos Mesh network delay"),
-    Foreign("S45", "a neighbour's pods are killed again and again", None, _killed_neighbour, HEALTHY, mend=_away("s45"), name="Chaos Mesh pod kill"),
+    Foreign("O4", "500 ms of delay and 50 % loss in a neighbour's pods", None, _slow_neighbour, HEALTHY, mend=away("o4"), name="Chaos Mesh network delay"),
+    Foreign("S45", "a neighbour's pods are killed again and again", None, _killed_neighbour, HEALTHY, mend=away("s45"), name="Chaos Mesh pod kill"),
     Foreign("restart", "a rollout restart, and nothing else", None, restart, HEALTHY, (WAIT, UPGRADE)),
 )

@@ -15,6 +15,7 @@ from ..place import NEW, OLD, Place
 from ..play import Play
 from . import eye, grade, webhooks
 from .foreign import INSTALL, UPGRADE, WAIT, Foreign, Graded
+from .theirs import theirs
 
 ROLES = {WAIT: "wait", UPGRADE: "preflight secrets deploy", INSTALL: "preflight secrets deploy"}
 #: seconds that a fault has to do damage in, after the run has ended without having waited for it
@@ -63,6 +64,8 @@ def _measure(row: Foreign, place: Place, result: Graded) -> None:
     if said is not None and at is not None:
         start = max(at, play.role_started(ROLES[result.way].split()[0]) or play.started)
         result.named = round(max(0.0, said - start), 1)
+    if row.compare and result.way == WAIT:
+        result.theirs = theirs(row, place, row.wanted)
 
 
 def _healthy(row: Foreign, place: Place, version: str) -> None:

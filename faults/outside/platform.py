@@ -13,7 +13,7 @@ from ..catalogue.h_operators import database
 from ..kube import kubectl
 from ..place import CLUSTER, Place
 from . import webhooks
-from .bites import unreachable
+from .bites import unfinished, unreachable
 from .eye import SECOND
 from .foreign import INSTALL, Foreign, Wanted
 from .hands import restart
@@ -199,6 +199,7 @@ ROWS = (
         "a webhook adds a sidecar that never ends to the migration's pod",
         Wanted(r"mesh-proxy", (r"mesh-proxy", r"migrate.{0,60}(ended|complete|exit|0)|still run|has not ended|does not end"), (r"DatabaseSilent",)),
         _hook("/sidecar", then_restart=False, labels={"app.kubernetes.io/component": "migration"}),
+        unfinished,
         ways=(INSTALL,),
         mend=_away("s41"),
         takes=90,
