@@ -33,7 +33,7 @@ sources() {
   cp -r "$src/ext" ext
   cp "$src/go.mod" .
 }
-compile() { (sources && CGO_ENABLED=0 GOFLAGS='-mod=mod -buildvcs=false' GOWORK=off go build -v -trimpath -ldflags '-s -w' -o "$work/image/traefik" github.com/traefik/traefik/v3/cmd/traefik); }
+compile() { (sources && GOFLAGS='-mod=mod -buildvcs=false' GOWORK=off go build -v -trimpath -ldflags '-s -w' -o "$work/image/traefik" github.com/traefik/traefik/v3/cmd/traefik); }
 
 build() {
   local want

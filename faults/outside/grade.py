@@ -19,10 +19,9 @@ SUBJECT = re.compile(r"FAILED (\S+) (\S+?)(?: container (\S+?))?: ")
 #: a pod, ReplicaSet or Deployment of the gateway may always be the subject: all of these faults end in its pods
 GATEWAY = r"(Pod|ReplicaSet|Deployment)/\S*-gateway"
 #: what a healthy run must not say: a cause, an object with a reason why it may not come up, or that something is not known
-DOUBT = re.compile(
-    SAID + r"(?:FAILED |ERROR |(?:[\d.]+s )?(?:[A-Z][A-Za-z]+ [A-Z][A-Za-z]+/\S+(?: container \S+)?:|(?:Pod|ReplicaSet|Service|Node|Event|PersistentVolumeClaim)/\S+: |"
-    r".*\b(?:API unknown|cannot|could not|unknown|not probed|broke off|Read timed out)\b))"
-)
+BLAMED = r"(?:Pod|ReplicaSet|Service|Node|Event|PersistentVolumeClaim)/\S+: |[A-Z][A-Za-z]+ [A-Z][A-Za-z]+/\S+(?: container \S+)?:"
+UNSURE = r".*\b(?:API unknown|cannot|could not|unknown|not probed|broke off|Read timed out)\b"
+DOUBT = re.compile(rf"{SAID}(?:FAILED |ERROR |(?:[\d.]+s )?(?:{BLAMED}|{UNSURE}))")
 
 
 def matches(pattern: str, text: str) -> bool:

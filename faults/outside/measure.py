@@ -14,6 +14,7 @@ from ..kube import Broken
 from ..place import NEW, OLD, Place
 from ..play import Play
 from . import eye, grade, webhooks
+from .bites import stuck
 from .foreign import INSTALL, UPGRADE, WAIT, Foreign, Graded
 from .theirs import theirs
 
@@ -44,8 +45,9 @@ def _measure(row: Foreign, place: Place, result: Graded) -> None:
         _healthy(row, place, OLD if result.way == UPGRADE else NEW)
     if row.inject:
         row.inject(place)
+    before = _bitten_first(row, place) if row.wanted and result.way != INSTALL else None
     play = Play(place, place.variables(), ROLES[result.way])
-    look = Look(row, place, play)
+    look = Look(row, place, play, before)
     code = play.wait(row.timeout + 120)
     at, damage = look.end(wait=row.wanted is not None)
     result.bite = damage
@@ -72,9 +74,29 @@ def _healthy(row: Foreign, place: Place, version: str) -> None:
     base = Play(place, place.base_variables(version), "secrets deploy", label="base")
     if base.wait(300) != 0:
         raise Broken(f"the healthy release could not be made: {base.screen[-600:]}")
-    seen = row.bite(place)
+    # what is new takes a moment to be reachable from another node
+    end, seen = time.monotonic() + TO_BITE, row.bite(place)
+    while seen and time.monotonic() < end:
+        time.sleep(1)
+        seen = row.bite(place)
     if seen:
         raise Broken(f"the release is not healthy before the fault: {seen}")
+
+
+def _bitten_first(row: Foreign, place: Place) -> tuple[float, str] | None:
+    """(when, what) of damage to those who call the gateway: awaited, for a deploy may put it right at once.
+
+    A rollout that is stuck shows in the run's own time.
+    """
+    if row.bite is stuck:
+        return None
+    end = time.monotonic() + TO_BITE
+    while time.monotonic() < end:
+        damage = row.bite(place)
+        if damage:
+            return time.monotonic(), damage
+        time.sleep(0.3)
+    return None
 
 
 def _still(row: Foreign, place: Place) -> str:
@@ -93,10 +115,10 @@ class Look:
     row: Foreign
     place: Place
     play: Play
+    before: tuple[float, str] | None = None
 
     def __post_init__(self) -> None:
-        self._at: float | None = None
-        self._damage = ""
+        self._at, self._damage = self.before or (None, "")
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._go, daemon=True)
         self._thread.start()
