@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from . import controls, platform, traffic, workload
+from . import carriers, controls, traffic, workload
 from .foreign import Foreign
 
 
@@ -20,5 +20,5 @@ def variants(row: Foreign) -> list[Foreign]:
 
 
 ROWS: tuple[Foreign, ...] = tuple(
-    variant for part in (workload.ROWS, workload.FIRST, traffic.ROWS, platform.ROWS, controls.ROWS) for row in part for variant in variants(row)
+    variant for part in (workload.ROWS, workload.FIRST, traffic.ROWS, carriers.ROWS, controls.ROWS) for row in part for variant in variants(row)
 )

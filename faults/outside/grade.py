@@ -97,8 +97,8 @@ def fault(result: Graded, wanted: Wanted, sentence: str, said_hints: Sequence[st
 
 
 def control(result: Graded, lines: Sequence[str], code: int, damaged: str) -> None:
-    doubts = [text for text in lines if DOUBT.search(text)]
-    result.line = next((text for text in reversed(lines) if text.startswith(f"[{HOST}]")), "")
+    doubts = [asserted(text) for text in lines if DOUBT.search(text)]
+    result.line = asserted(next((text for text in reversed(lines) if text.startswith(f"[{HOST}]")), ""))
     result.entity = result.mechanism = result.scope = float(code == 0 and not doubts)
     result.outcome = "green" if code == 0 and not doubts and not damaged else "false alarm"
     result.problems += [f"a healthy run said: {text}" for text in doubts]
