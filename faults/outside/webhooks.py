@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import pathlib
 import threading
+import time
 from typing import Any
 
 from .. import kube
@@ -109,6 +110,7 @@ def put(
             place.namespace,
             {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration", "metadata": metadata, "webhooks": [hook]},
         )
+    time.sleep(2)  # a webhook has no status that tells when it is in force
 
 
 def away(row: str) -> None:
