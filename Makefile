@@ -2,7 +2,7 @@
 # folder (OCEANS_LLM_CACHE, else ~/.cache/oceans-llm).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo faults benchmarks operators open test lint unit chart chart-cluster shim standin sanity molecule helm-check helm-template lock down clean clean-cache
+.PHONY: help setup up demo faults outside noise benchmarks operators open test lint unit chart chart-cluster shim standin sanity molecule helm-check helm-template lock down clean clean-cache
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z -]+:.*## / {printf "  make %s\n        %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,12 @@ lint unit shim chart standin sanity chart-cluster molecule: setup ## one step of
 
 faults: up ## the whole fault catalogue on kind: what was said, how soon, whether it was true; and what helm and kubernetes.core.helm say of some
 	@testbed/with-env.sh python faults/run.py --compare
+
+outside: up ## faults that nobody here invented: is the cause named, beside kubectl, helm and kubernetes.core.helm (docs/accuracy.md)
+	@testbed/with-env.sh python faults/run.py --outside --compare --at-once 5
+
+noise: up ## healthy rollouts told badly (replays) and under stress (kind): no alarm without a fire
+	@testbed/with-env.sh python faults/noise/run.py --real
 
 benchmarks: up ## time to truth beside helm --wait and kubernetes.core.helm; what a good run costs, and a run with nothing to do
 	@testbed/with-env.sh python benchmarks/time_to_truth.py --timeout 300

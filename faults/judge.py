@@ -52,10 +52,11 @@ class Load:
 
 
 @contextlib.contextmanager
-def placed(place: Place) -> Iterator[None]:
+def placed(place: Place) -> Iterator[Place]:
+    """From the namespace to its end; what the row broke is put right whatever came of it."""
     try:
         place.make()
-        yield
+        yield place
     finally:
         try:
             if place.row.mend:

@@ -15,12 +15,11 @@ from typing import Any
 
 from . import kube
 from .kube import ROOT, Broken, kubectl
-from .row import Row
+from .setting import Setting
 
 RELEASE = "oc"
 #: the CloudNativePG Cluster of this release
 CLUSTER = f"{RELEASE}-oceans-llm-postgres"
-SHARED = "faults-db"
 IMAGES = "127.0.0.1:5000/oceans-llm"
 OLD, NEW = "v0.23.0", "v0.24.0"
 #: highest schema version that these know
@@ -79,23 +78,28 @@ def _ready(pod: Mapping[str, Any]) -> bool:
     return not pod["metadata"].get("deletionTimestamp") and any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
-def _server(row: Row, own: str) -> Server:
-    return Server(own, row.own_server if isinstance(row.own_server, str) else "") if row.own_server else Server(SHARED)
+def shared(suite: str = "faults") -> Server:
+    """The server that the rows of a suite share."""
+    return Server(f"{suite}-db")
+
+
+def _server(row: Setting, own: str) -> Server:
+    return Server(own, row.own_server if isinstance(row.own_server, str) else "") if row.own_server else shared(row.suite)
 
 
 class Place:
     """One row's namespace and database, from :meth:`make` to :meth:`remove`."""
 
-    def __init__(self, row: Row, token: str, keep: bool) -> None:
+    def __init__(self, row: Setting, token: str, keep: bool) -> None:
         self.row, self.token, self.keep = row, token, keep
         self.name = row.id.lower().replace("_", "-")
-        self.namespace = f"faults-{self.name}"
+        self.namespace = f"{row.suite}-{self.name}"
         #: the release brings a database of its own
         self.operated = row.variables.get("oceans_llm_database_mode") == "cloudnativepg"
-        self.server = Primary(self.namespace) if self.operated else _server(row, f"faults-{self.name}-db")
+        self.server = Primary(self.namespace) if self.operated else _server(row, f"{self.namespace}-db")
         self.database = "oceans_llm" if self.operated else f"f_{self.name.replace('-', '_')}"
         self.password = secrets.token_urlsafe(12)
-        self.folder = kube.STATE / "faults" / self.name
+        self.folder = kube.STATE / row.suite / self.name
         #: what a row's own steps want to remember
         self.notes: dict[str, Any] = {}
 
@@ -142,7 +146,7 @@ class Place:
 
     # --- what a user writes -----------------------------------------------------------------------------------------
 
-    def variables(self, version: str = NEW, row: Row | None = None) -> dict[str, Any]:
+    def variables(self, version: str = NEW, row: Setting | None = None) -> dict[str, Any]:
         row = row or self.row
         values: dict[str, Any] = {
             "scheduling": {"resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "160Mi"}}},
@@ -171,10 +175,10 @@ class Place:
         }
         return merged({**basic, "oceans_llm_values": merged(values, self.fill(row.values))}, self.fill(row.variables))
 
-    def base_variables(self) -> dict[str, Any]:
-        """Of the old version that an upgrade begins with: without the fault."""
-        plain = Row(self.row.id, self.row.title)
-        return merged(self.variables(OLD, plain), self.fill(self.row.base))
+    def base_variables(self, version: str = OLD) -> dict[str, Any]:
+        """Of the healthy release that a row begins with, the old version before an upgrade: without the fault."""
+        plain = Setting(self.row.id, self.row.title, suite=self.row.suite)
+        return merged(self.variables(version, plain), self.fill(self.row.base))
 
     def fill(self, data: Any) -> Any:
         """``@NS@``, ``@URL@``, ``@TOKEN@`` (this run of the suite), ``@ROW@``, ``@DB@``, ``@FOLDER@`` in texts."""

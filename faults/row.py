@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from .place import Place
-    from .play import Play
+from .place import Place
+from .play import Play
+from .setting import Setting
 
 #: (watch event type, object) -> is this the moment at which the API first shows the fault?
 Signal = Callable[[str, Mapping[str, Any]], bool]
@@ -21,7 +21,7 @@ ENGINE_ROLES = "secrets deploy"
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(Setting):
     """One fault.
 
     :ivar str expect: the code that has to be said; empty: the run has to succeed.
@@ -33,8 +33,6 @@ class Row:
     :ivar str by: who has to say it, the engine or preflight.
     """
 
-    id: str
-    title: str
     expect: str = ""
     within: float = 2.0
     declared_within: float = 0.0
@@ -45,35 +43,14 @@ class Row:
     on: tuple[str, ...] = (INSTALL,)
     #: roles, in their order; ENGINE_ROLES leave preflight out, so that the engine has to find the fault
     roles: str = "gateway"
-    waive: tuple[str, ...] = ()
-    variables: Mapping[str, Any] = field(default_factory=dict)
-    values: Mapping[str, Any] = field(default_factory=dict)
-    #: STANDIN_* of the gateway, its waiter and its Jobs
-    knobs: Mapping[str, str] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
     #: before the run (after the old version was installed), beside it, and after it (problems as sentences)
     prepare: Callable[[Place], None] | None = None
     beside: Callable[[Place, Play], None] | None = None
     check: Callable[[Place, Play], list[str]] | None = None
     #: instead of one plain run
     script: Callable[[Place], Play] | None = None
-    base: Mapping[str, Any] = field(default_factory=dict)
-    #: a server that no other row uses; with a size (100Mi), on a volume of that size and no larger
-    own_server: bool | str = False
-    #: operators of the testbed that have to be there
-    needs: tuple[str, ...] = ()
-    timeout: int = 240
     #: nothing may be written at all (preflight, locks)
     untouched: bool = False
-    quick: bool = False
-    #: with --compare, other tools are given the same fault (an installation; the fault is in what the release is made of)
-    compare: bool = False
-    #: it breaks what other rows use (an operator, a webhook): it runs when they are over, and nothing beside it
-    alone: bool = False
-    #: what puts that right again, whatever came of the row
-    mend: Callable[[], None] | None = None
-    #: seconds that it takes, about: the longest rows are begun first
-    takes: float = 40.0
     #: seconds after FAILED for which no pod of a Job may turn up
     watch_after: float = 20.0
     #: pods of the old version must serve at the end of a failed upgrade

@@ -29,6 +29,16 @@ join() {
   kubectl wait --for=condition=Ready "node/$node" --timeout=90s
 }
 
+# Each node's pods are routed to it by name. Without that, whoever answers first on docker's network gets them, and a second cluster has the same pod networks.
+routes() {
+  local one other
+  for one in "$first" "$node"; do
+    [ "$one" = "$first" ] && other=$node || other=$first
+    docker exec "$one" ip route replace "$(pods_of "$other")" via "$(docker inspect -f '{{.NetworkSettings.Networks.kind.IPAddress}}' "$other")"
+  done
+}
+pods_of() { kubectl get node "$1" -o 'jsonpath={.spec.podCIDR}'; }
+
 images() {
   local refs=()
   mapfile -t refs < <(docker images --format '{{.Repository}}:{{.Tag}}' | grep -E "^$IMAGES/(gateway|admin-ui):")
@@ -39,10 +49,13 @@ up() {
   docker inspect "$node" > /dev/null 2>&1 && down
   slow "second node: container" container
   slow "second node: joining" join
+  routes
   [ -n "${GATEWAY_IMAGE:-}" ] || slow "second node: images" images
 }
 
 down() {
+  local pods
+  pods=$(pods_of "$node" 2> /dev/null) && docker exec "$first" ip route del "$pods" 2> /dev/null || true
   docker rm --force --volumes "$node" > /dev/null 2>&1 || true
   kubectl delete node "$node" --ignore-not-found --wait=false > /dev/null
 }

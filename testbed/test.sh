@@ -62,7 +62,7 @@ shell_scripts() {
   have shellcheck || { say "no shellcheck on this machine: the shell scripts were not linted"; return; }
   shellcheck -S warning -x testbed/*.sh .ci/run
 }
-unit() { python -m pytest -q "$collection/tests/unit"; }
+unit() { python -m pytest -q "$collection/tests/unit" faults/tests; }
 shim() { find_go && (cd testbed/node/oci-limits && go test ./...); }
 chart() { python -m pytest -q -n 2 -m "not cluster" charts/oceans-llm/tests; }
 standin() { python -m pytest -q testbed/standin/tests; }
@@ -70,6 +70,8 @@ standin() { python -m pytest -q testbed/standin/tests; }
 chart-cluster() { flock "$STATE/crds.lock" python -m pytest -q -n 2 --dist worksteal -m cluster charts/oceans-llm/tests; }
 # other steps and other people's machines are no place to judge seconds: they are measured, shown, and given ten times
 faults() { python faults/run.py --quick --patience 10; }
+# names only: seconds are shown
+outside() { python faults/outside/accuracy.py --check && python faults/run.py --outside --quick; }
 sanity() { "$TESTBED/sanity.sh"; }
 scenario() {
   case $1 in
@@ -122,15 +124,15 @@ run_step() {
     lint | unit | shim | standin | sanity) step "$1" "$1" ;;
     chart) "$TESTBED/tools.sh" && step chart chart ;;
     cluster) cluster ;;
-    chart-cluster | faults) cluster && step "$1" "$1" ;;
+    chart-cluster | faults | outside) cluster && step "$1" "$1" ;;
     molecule) cluster_is_up && claims && molecule_alone ;;
     helm-check | helm-template) "$TESTBED/tools.sh" && charts/oceans-llm/tests/tasks.sh "$1" ;;
-    *) fail "no step '$1'; there are: lint unit shim chart standin sanity chart-cluster molecule faults" ;;
+    *) fail "no step '$1'; there are: lint unit shim chart standin sanity chart-cluster molecule faults outside" ;;
   esac
 }
 # Three at a time: what needs the cluster mostly waits for pods, what needs none keeps a core busy.
 everything() {
-  local without=(sanity lint unit chart standin shim) with=(chart-cluster faults) first lanes=()
+  local without=(sanity lint unit chart standin shim) with=(chart-cluster faults outside) first lanes=()
   "$TESTBED/tools.sh"
   claims
   lane "${without[@]}" & first=$!

@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write docs/accuracy.md from the recorded scores.
+
+python faults/outside/accuracy.py           write it
+python faults/outside/accuracy.py --check   exit 1 when it is not what the scores say
+python faults/outside/accuracy.py --take    take reports/outside.json as the last score, then write
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
+
+from faults.kube import ROOT
+from faults.outside import ROWS
+from faults.outside.foreign import PASS, SOURCES, TAXONOMY
+
+SCORES = pathlib.Path(__file__).parent / "scores"
+PAGE = ROOT / "docs" / "accuracy.md"
+Score = Mapping[str, Any]
+
+
+INTRODUCTION = f"""# Accuracy
+
+<!-- written by faults/outside/accuracy.py; do not edit -->
+
+How often does the collection name the cause of a failed rollout, when the fault is one that its authors did not invent? `make outside` takes faults from the
+catalogues of others, does each of them to a healthy release on a kind cluster, has somebody foreign prove the damage (a client in another namespace, kubectl),
+and runs the role `wait` with a limit of 60 s, or a `deploy` over the fault. The expected verdict stands in the row (`faults/outside/`), written before the
+first run, and the points are given by a program.
+
+A row has three parts: the right object is named (entity, 0.33), what about the object (mechanism, 0.33), and nothing else is blamed (scope, 0.34). A row passes
+with {PASS:.2f} or more, so it needs all three. A hint proves nothing: "compare the selector with the labels" is a task, not a finding.
+
+## Scores
+"""
+WORDS = """
+*False success*: the run ended well while a client saw damage. *Bare time-out*: the run ended with its time, and named no cause. *Vague*: the right object, and
+not what about the object. *Repaired*: a deploy put the fault right, and a client saw no damage any more. Rows whose fault did no damage, or that broke in the
+suite, are not counted.
+"""
+
+
+def page(first: Score, last: Score | None, compared: Sequence[Mapping[str, Any]]) -> str:
+    scores = [("first", first), *([("last", last)] if last else [])]
+    names = [name for name, _score in scores]
+    parts = [
+        INTRODUCTION,
+        _table(("", *names, "goal"), _figures([s for _n, s in scores])),
+        WORDS,
+        *(_compared(compared) if compared else ()),
+        "## Row by row\n",
+        _table(("row", "original", "fault", "way", *names, "seconds to the name"), _rows(scores)),
+        f"\n## What was said ({names[-1]} score)\n",
+        *_said(scores[-1][1]),
+        "## Sources\n",
+        "Facts and mechanisms are theirs; text and code are ours. The ids are those under which the originals are looked up.\n",
+        *(f"- `{letter}`: {text}" for letter, text in SOURCES.items()),
+        f"- {TAXONOMY}",
+        "",
+    ]
+    return "\n".join(parts)
+
+
+def _figures(scores: Sequence[Score]) -> list[Sequence[str]]:
+    kinds = ("right", "repaired", "vague", "time-out", "wrong", "false success")
+    seconds = [("median seconds to the name", "median", "5"), ("p95", "p95", "15")]
+    return [
+        ("commit", *(f"`{s['commit']}`" for s in scores), ""),
+        ("faults", *(str(s["faults"]) for s in scores), ""),
+        *((kind, *(str(s["outcomes"].get(kind, 0)) for s in scores), "0" if kind in ("time-out", "false success") else "") for kind in kinds),
+        ("entity named", *(f"{s['entity']:.0%}" for s in scores), "95 %"),
+        ("mechanism named", *(f"{s['mechanism']:.0%}" for s in scores), "90 %"),
+        *((text, *("" if s[key] is None else f"{s[key]:g}" for s in scores), goal) for text, key, goal in seconds),
+        ("controls green", *(f"{s['green']} of {s['controls']}" for s in scores), "all"),
+        ("not counted", *(", ".join(s["not counted"]) or "none" for s in scores), ""),
+    ]
+
+
+def _rows(scores: Sequence[tuple[str, Score]]) -> list[Sequence[str]]:
+    by = [{r["id"]: r for r in score["rows"]} for _name, score in scores]
+    found = []
+    for row in ROWS:
+        results = [b.get(row.id) for b in by]
+        if any(results):
+            named = next((f"{r['named']:g}" for r in reversed(results) if r and r["named"] is not None), "")
+            found.append((row.id, row.name, row.title, row.ways[0], *(_outcome(r) for r in results), named))
+    return found
+
+
+def _outcome(result: Mapping[str, Any] | None) -> str:
+    if not result:
+        return ""
+    return result["outcome"] if result["control"] or not result["score"] else f"{result['outcome']} ({result['score']:.2f})"
+
+
+def _compared(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Who names it, who calls it a success."""
+    tools = list(dict.fromkeys(t["tool"] for r in rows for t in r["theirs"]))
+    counts = {tool: Counter(t["outcome"] for r in rows for t in r["theirs"] if t["tool"] == tool) for tool in tools}
+    names = sum(r["outcome"] == "right" for r in rows)
+    total = [f"{len(rows)} faults: oceans.llm names {names}"] + [
+        f"{tool}: {', '.join(f'{n} {what}' for what, n in counts[tool].most_common())}" for tool in tools
+    ]
+    body = []
+    for row in rows:
+        by = {t["tool"]: t for t in row["theirs"]}
+        ours = f"{row['outcome']}{'' if row['named'] is None else f' after {row["named"]:g} s'}"
+        body.append((row["id"], row["title"], ours, *(_theirs(by.get(tool)) for tool in tools)))
+    return [
+        "## The same faults by other tools\n",
+        "; ".join(total) + ". Each had the row's own limit (60 s). For kubectl the whole output of `describe` counts, some hundred lines; for Helm and "
+        "kubernetes.core.helm all that they print.\n",
+        _table(("row", "fault", "oceans.llm", *tools), body),
+        "",
+    ]
+
+
+def _theirs(entry: Mapping[str, Any] | None) -> str:
+    if not entry:
+        return ""
+    return f"{entry['outcome']}{'' if entry['seconds'] is None else f', {entry["seconds"]:.0f} s'}"
+
+
+def _said(score: Score) -> list[str]:
+    found = []
+    for result in score["rows"]:
+        if not result["control"] and result["line"]:
+            found.append(f"**{result['id']}** {result['title']} — {result['outcome']}\n\n> {_plain(result['line'])}\n")
+    return found
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.replace("<", "&lt;").split())[:700]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(str(c).replace("|", "\\|") for c in row) + " |" for row in (head, *rows)]
+    return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
+
+
+def read(name: str) -> Any:
+    file = SCORES / name
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
+
+def main() -> int:
+    if "--take" in sys.argv:
+        shutil.copyfile(ROOT / "reports" / "outside.json", SCORES / "last.json")
+    first, last = read("first.json"), read("last.json")
+    compared = [r for score in (read("compared.json"), last) if score for r in score["rows"] if r["theirs"]]
+    text = page(first, last, list({r["id"]: r for r in compared}.values()))
+    if "--check" in sys.argv:
+        return int(not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text)
+    PAGE.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the damage is, seen by somebody foreign: one sentence, or nothing while all is well. Nothing of the collection is asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from .. import kube
+from ..kube import kubectl
+from ..place import RELEASE, Place
+from . import eye
+
+Bite = Callable[[Place], str]
+
+
+def unreachable(place: Place) -> str:
+    """A client in another namespace gets no answer of a gateway."""
+    answer = eye.gateway(place)
+    return "" if answer.version else f"a client in the cluster: {answer.status or 'no answer'} {answer.body[:120]}".strip()
+
+
+def unreachable_from_afar(place: Place) -> str:
+    """The same, on the second node."""
+    answer = eye.gateway(place, pod="far")
+    return "" if answer.version else f"a client on the other node: {answer.status or 'no answer'} {answer.body[:120]}".strip()
+
+
+def mixed(place: Place) -> str:
+    """Some of ten requests are answered by something that is no gateway."""
+    answers = [eye.gateway(place) for _ in range(10)]
+    wrong = [a for a in answers if not a.version]
+    return f"{len(wrong)} of 10 requests were not answered by a gateway: {wrong[0].status} {wrong[0].body[:80]}" if wrong else ""
+
+
+def stuck(place: Place) -> str:
+    """kubectl: the newest ReplicaSet of the gateway has not all of its pods ready (or a Deployment has none at all)."""
+    deployment = _object(place, "deployment", eye.GATEWAY)
+    if not deployment:
+        return f"Deployment {eye.GATEWAY} does not exist"
+    wanted, status = deployment["spec"].get("replicas", 1), deployment.get("status") or {}
+    if status.get("observedGeneration", 0) < deployment["metadata"]["generation"]:
+        return "the Deployment's change has not been seen yet"
+    revision = deployment["metadata"]["annotations"].get("deployment.kubernetes.io/revision")
+    newest = [s for s in kube.get(place.namespace, "replicaset") if _owned(s, deployment) and _revision(s) == revision]
+    ready = int((newest[0].get("status") or {}).get("readyReplicas") or 0) if newest else 0
+    return "" if ready >= max(1, wanted) else f"the newest ReplicaSet has {ready} of {max(1, wanted)} pods ready"
+
+
+def unfinished(place: Place) -> str:
+    """kubectl: the migration's Job is not complete, or does not exist."""
+    job = _object(place, "job", f"{RELEASE}-oceans-llm-migrate")
+    done = any(c["type"] == "Complete" and c["status"] == "True" for c in (job.get("status") or {}).get("conditions") or ())
+    return "" if done else f"Job {RELEASE}-oceans-llm-migrate is not complete"
+
+
+def _object(place: Place, kind: str, name: str) -> dict[str, Any]:
+    text = kubectl("-n", place.namespace, "get", kind, name, "-o", "json", "--ignore-not-found")
+    return json.loads(text) if text.strip() else {}
+
+
+def _owned(obj: dict[str, Any], owner: dict[str, Any]) -> bool:
+    return any(o["uid"] == owner["metadata"]["uid"] for o in obj["metadata"].get("ownerReferences") or ())
+
+
+def _revision(obj: dict[str, Any]) -> str | None:
+    return (obj["metadata"].get("annotations") or {}).get("deployment.kubernetes.io/revision")
+
+
+def either(*bites: Bite) -> Bite:
+    """The first damage that is seen."""
+    return lambda place: next((text for text in (bite(place) for bite in bites) if text), "")

@@ -1,0 +1,295 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faults of what carries the release: admission webhooks, nodes, scheduler, proxy, the database's operator."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from .. import kube
+from ..catalogue.h_operators import database
+from ..kube import kubectl
+from ..place import CLUSTER, Place
+from . import webhooks
+from .bites import unfinished, unreachable
+from .eye import SECOND
+from .foreign import INSTALL, Foreign, Wanted
+from .hands import restart
+
+G = r"(Deployment|ReplicaSet|Pod)/oc-oceans-llm-gateway"
+ON_SECOND = {
+    "oceans_llm_values": {"scheduling": {"nodeSelector": {SECOND: ""}, "tolerations": [{"key": SECOND, "operator": "Exists", "effect": "NoSchedule"}]}}
+}
+SCHEDULER = "/etc/kubernetes/manifests/kube-scheduler.yaml"
+SYSTEM = ("-n", "kube-system")
+
+
+def _hook(path: str, then_restart: bool = True, **more: Any) -> Any:
+    def do(place: Place) -> None:
+        webhooks.put(place, path, **more)
+        if then_restart:
+            restart(place)
+
+    return do
+
+
+def _away(row: str) -> Any:
+    return functools.partial(webhooks.away, row)
+
+
+def _pods_of(name: str) -> list[dict[str, Any]]:
+    return kube.get("kube-system", "pod", "-l", f"k8s-app={name}") or kube.get("kube-system", "pod", "-l", f"component={name}")
+
+
+# --- nodes ----------------------------------------------------------------------------------------------------------------
+
+
+def _taint(place: Place) -> None:
+    kubectl("taint", "node", kube.NODE, "example.com/maintenance=soon:NoSchedule", "--overwrite")
+    restart(place)
+
+
+def _no_taint() -> None:
+    kubectl("taint", "node", kube.NODE, "example.com/maintenance-", check=False)
+
+
+def _cordon(place: Place) -> None:
+    kubectl("cordon", kube.NODE)
+    restart(place)
+
+
+def _uncordon() -> None:
+    kubectl("uncordon", kube.NODE, check=False)
+
+
+def _second_node(place: Place) -> None:
+    kube.run(kube.ROOT / "testbed" / "second-node.sh", "up", timeout=400)
+
+
+def _no_kubelet(place: Place) -> None:
+    kube.run("docker", "exec", kube.SECOND_NODE, "systemctl", "stop", "kubelet")
+    restart(place)
+
+
+def _no_second_node() -> None:
+    kube.run(kube.ROOT / "testbed" / "second-node.sh", "down", check=False)
+
+
+# --- the control plane --------------------------------------------------------------------------------------------------
+
+
+def _no_scheduler(place: Place) -> None:
+    kube.node("mv", SCHEDULER, "/root/kube-scheduler.yaml")
+    kube.until(lambda: not _pods_of("kube-scheduler"), 60, "the scheduler does not end")
+    restart(place)
+
+
+def _scheduler_back() -> None:
+    kube.node("sh", "-c", f"[ ! -e /root/kube-scheduler.yaml ] || mv /root/kube-scheduler.yaml {SCHEDULER}")
+    kube.until(lambda: any(_ready(p) for p in _pods_of("kube-scheduler")), 90, "the scheduler does not come back")
+
+
+def _ready(pod: dict[str, Any]) -> bool:
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in (pod.get("status") or {}).get("conditions") or ())
+
+
+def _no_proxy(place: Place) -> None:
+    """kube-proxy is deleted and what it wrote is flushed: no ClusterIP leads anywhere, while the API server's own proxy works."""
+    found = kubectl(*SYSTEM, "get", "daemonset", "kube-proxy", "-o", "json", "--ignore-not-found")
+    if found:
+        (kube.STATE / "kube-proxy.json").write_text(found, encoding="utf-8")
+    kubectl(*SYSTEM, "delete", "daemonset", "kube-proxy", "--ignore-not-found", "--wait=true")
+    kube.until(lambda: not _pods_of("kube-proxy"), 60, "kube-proxy does not end")
+    kube.node(
+        "sh",
+        "-c",
+        "iptables-save -t nat | grep -vE '^-A (KUBE-SERVICES|KUBE-SVC|KUBE-SEP|KUBE-NODEPORTS)' | iptables-restore -T nat; conntrack -F 2> /dev/null; true",
+    )
+
+
+def _proxy_back() -> None:
+    saved = kube.STATE / "kube-proxy.json"
+    if not saved.exists():
+        return
+    body = kube.json.loads(saved.read_text(encoding="utf-8"))
+    for key in ("resourceVersion", "uid", "creationTimestamp", "generation", "managedFields"):
+        body["metadata"].pop(key, None)
+    body.pop("status", None)
+    kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=kube.json.dumps(body))
+    kubectl(*SYSTEM, "rollout", "status", "daemonset/kube-proxy", "--timeout=120s")
+    saved.unlink()
+
+
+# --- the database's operator --------------------------------------------------------------------------------------------
+
+
+def no_cluster(place: Place) -> str:
+    """The Cluster of PostgreSQL is not healthy, or does not exist."""
+    found = [c for c in kube.get(place.namespace, "clusters.postgresql.cnpg.io") if c["metadata"]["name"] == CLUSTER]
+    phase = (found[0].get("status") or {}).get("phase", "no phase") if found else "does not exist"
+    return "" if phase == "Cluster in healthy state" else f"Cluster {CLUSTER}: {phase}"
+
+
+def _misoperated(id_: str, title: str, mechanism: tuple[str, ...], name: str, **fields: Any) -> Foreign:
+    entity = rf"Cluster/{CLUSTER}|clusters?\.postgresql|PersistentVolumeClaim/{CLUSTER}|StorageClass"
+    return Foreign(
+        id_,
+        title,
+        Wanted(entity, mechanism),
+        None,
+        no_cluster,
+        (INSTALL,),
+        name=name,
+        needs=("cloudnativepg",),
+        variables=database(**fields),
+        timeout=90,
+        takes=90,
+    )
+
+
+def _bogus_operator(place: Place) -> None:
+    kubectl("-n", "cnpg-system", "set", "image", "deployment/cnpg-controller-manager", "manager=127.0.0.1:5000/oceans-llm/cloudnative-pg:no-such-version")
+    kubectl("-n", "cnpg-system", "delete", "pod", "--all", "--wait=true")
+
+
+def _operator_back() -> None:
+    kube.run(kube.ROOT / "testbed" / "operators.sh", "cloudnativepg", timeout=600)
+
+
+ROWS = (
+    Foreign(
+        "S29",
+        "a webhook whose Service does not exist",
+        Wanted(r"out-s29\.example\.com", (r"webhook", r"not found|does not exist|no endpoints")),
+        _hook("/allow", service="absent"),
+        mend=_away("s29"),
+        name="admission_webhook_outage",
+    ),
+    Foreign(
+        "S30",
+        "a webhook with the wrong caBundle",
+        Wanted(r"out-s30\.example\.com", (r"x509|certificate",)),
+        _hook("/allow", authority=webhooks.certificates.self_signed(webhooks.HOST)[0]),
+        mend=_away("s30"),
+        compare=True,
+        name="admission_webhook_tls_mismatch",
+    ),
+    Foreign(
+        "S31",
+        "four silent webhooks that may be ignored: 10 s each are more than a request has",
+        Wanted(r"out-s31\S*\.example\.com", (r"webhook", r"deadline|time-?out|timed out")),
+        _hook("/silent", policy="Ignore", seconds=10, count=4),
+        mend=_away("s31"),
+        timeout=100,
+        takes=130,
+        name="cumulative_admission_webhook_timeout",
+    ),
+    Foreign(
+        "S32",
+        "a webhook rewrites the memory limit to 16Mi",
+        Wanted(r"out-s32\.example\.com", (r"16Mi", r"webhook|changed|differs")),
+        _hook("/memory"),
+        mend=_away("s32"),
+        name="mutating_webhook_resource_limits",
+    ),
+    Foreign(
+        "S41",
+        "a webhook adds a sidecar that never ends to the migration's pod",
+        Wanted(r"mesh-proxy", (r"mesh-proxy", r"migrate.{0,60}(ended|complete|exit|0)|still run|has not ended|does not end"), (r"DatabaseSilent",)),
+        _hook("/sidecar", then_restart=False, labels={"app.kubernetes.io/component": "migration"}),
+        unfinished,
+        ways=(INSTALL,),
+        mend=_away("s41"),
+        takes=90,
+        name="cronjob_sidecar_blocks_completion",
+    ),
+    Foreign(
+        "S23",
+        "a taint on the node that nobody tolerates",
+        Wanted(G, (r"taint", r"example\.com/maintenance")),
+        _taint,
+        alone=True,
+        mend=_no_taint,
+        name="taint_no_toleration",
+    ),
+    Foreign(
+        "O9",
+        "the node is cordoned",
+        Wanted(G + r"|Node/", (r"unschedulable|cordon",)),
+        _cordon,
+        alone=True,
+        mend=_uncordon,
+        name="Cordoned Kubernetes Worker Node",
+    ),
+    Foreign(
+        "S36",
+        "the kubelet of the pod's node stops",
+        Wanted(r"Node/\S*second|second", (r"not ready|NotReady|kubelet|not posting",)),
+        _no_kubelet,
+        prepare=_second_node,
+        base=ON_SECOND,
+        alone=True,
+        mend=_no_second_node,
+        timeout=100,
+        takes=170,
+        name="kubelet_crash",
+    ),
+    Foreign(
+        "O1",
+        "the scheduler is gone when a rollout begins",
+        Wanted(r"scheduler", (r"scheduler", r"lease|renew|PodScheduled|not scheduled|no event")),
+        _no_scheduler,
+        alone=True,
+        mend=_scheduler_back,
+        name="scheduler's manifest moved away",
+    ),
+    Foreign(
+        "O2",
+        "kube-proxy is gone and its rules are flushed",
+        Wanted(r"kube-proxy|Node/", (r"ClusterIP|cluster IP|10\.96\.", r"kube-proxy")),
+        _no_proxy,
+        unreachable,
+        alone=True,
+        mend=_proxy_back,
+        compare=True,
+        name="kube-proxy deleted",
+    ),
+    _misoperated("S44a", "more instances than any node can hold", (r"instances|replicas|node|Insufficient|quota",), "overload_replicas", instances=100000),
+    _misoperated(
+        "S44b", "a StorageClass that does not exist", (r"no-such-class",), "non_existent_storage", storage={"storageClass": "no-such-class", "size": "1Gi"}
+    ),
+    _misoperated(
+        "S44c",
+        "a toleration with an effect that does not exist",
+        (r"toleration|effect", r"NotAnEffect|effect"),
+        "invalid_affinity_toleration",
+        additionalSpec={"affinity": {"tolerations": [{"key": "a", "operator": "Equal", "value": "b", "effect": "NotAnEffect"}]}},
+    ),
+    _misoperated(
+        "S44d", "a user id that the container cannot have", (r"postgresUID|runAsUser|uid|user",), "security_context_fault", additionalSpec={"postgresUID": -1}
+    ),
+    _misoperated(
+        "S44e",
+        "an update strategy that does not exist",
+        (r"primaryUpdateStrategy|strategy",),
+        "wrong_update_strategy",
+        additionalSpec={"primaryUpdateStrategy": "sometimes"},
+    ),
+    Foreign(
+        "S44f",
+        "the operator's image does not exist",
+        Wanted(r"cnpg|cloudnative-pg|operator", (r"no endpoints|refused|not ready|does not answer|no operator|image", r"cnpg|operator")),
+        _bogus_operator,
+        no_cluster,
+        (INSTALL,),
+        needs=("cloudnativepg",),
+        variables=database(),
+        alone=True,
+        mend=_operator_back,
+        timeout=90,
+        takes=120,
+        name="wrong_operator_image",
+    ),
+)

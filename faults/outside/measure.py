@@ -1,0 +1,149 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One way of one foreign fault: a healthy release, the fault, the run, somebody foreign who looks, and the points."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+
+from ..judge import placed
+from ..kube import Broken
+from ..place import NEW, OLD, Place
+from ..play import Play
+from . import eye, grade, webhooks
+from .bites import stuck
+from .foreign import INSTALL, UPGRADE, WAIT, Foreign, Graded
+from .theirs import theirs
+
+ROLES = {WAIT: "wait", UPGRADE: "preflight secrets deploy", INSTALL: "preflight secrets deploy"}
+#: seconds that a fault has to do damage in, after the run has ended without having waited for it
+TO_BITE = 25.0
+
+
+def measure(row: Foreign, token: str, keep: bool, slots: threading.Semaphore) -> Graded:
+    """Never raises: what breaks in the suite is the row's problem."""
+    way = row.ways[0]
+    result = Graded(row.id, row.title, way, row.wanted is None)
+    begun = time.monotonic()
+    try:
+        with slots, placed(Place(row, token, keep)) as place:
+            _measure(row, place, result)
+    except Exception as error:  # noqa: BLE001 - a suite that dies in the middle says nothing about the other rows
+        result.outcome = "broken"
+        result.problems.append(f"the suite broke: {type(error).__name__}: {error}")
+    result.seconds = round(time.monotonic() - begun, 1)
+    return result
+
+
+def _measure(row: Foreign, place: Place, result: Graded) -> None:
+    if row.prepare:
+        row.prepare(place)
+    if result.way != INSTALL:
+        _healthy(row, place, OLD if result.way == UPGRADE else NEW)
+    if row.inject:
+        row.inject(place)
+    before = _bitten_first(row, place) if row.wanted and result.way != INSTALL else None
+    play = Play(place, place.variables(), ROLES[result.way])
+    look = Look(row, place, play, before)
+    code = play.wait(row.timeout + 120)
+    at, damage = look.end(wait=row.wanted is not None)
+    result.bite = damage
+    lines = [text for _at, text in play.lines]
+    if row.wanted is None:
+        grade.control(result, lines, code, row.bite(place) if row.bite else "")
+        return
+    failure, refusals = play.failure, play.refusals
+    sentence = failure[2] if failure else " ".join(text for _at, _code, text in refusals) or lines[-1]
+    damaged = _still(row, place)
+    # with success and no damage at the end the fault was put right; with a failure it must be there still, else the failure was none
+    bitten = at is not None and (code == 0 or bool(damaged))
+    hints = grade.hints(lines)
+    grade.fault(result, row.wanted, sentence, hints, code, bitten, damaged, place.version())
+    said = next((when for when, text in play.lines if grade.names(row.wanted, grade.asserted(text, hints))), None)
+    if said is not None and at is not None:
+        start = max(at, play.role_started(ROLES[result.way].split()[0]) or play.started)
+        result.named = round(max(0.0, said - start), 1)
+    if row.compare and result.way == WAIT:
+        result.theirs = theirs(row, place, row.wanted)
+
+
+def _healthy(row: Foreign, place: Place, version: str) -> None:
+    base = Play(place, place.base_variables(version), "secrets deploy", label="base")
+    if base.wait(300) != 0:
+        raise Broken(f"the healthy release could not be made: {base.screen[-600:]}")
+    # what is new takes a moment to be reachable from another node
+    end, seen = time.monotonic() + TO_BITE, row.bite(place)
+    while seen and time.monotonic() < end:
+        time.sleep(1)
+        seen = row.bite(place)
+    if seen:
+        raise Broken(f"the release is not healthy before the fault: {seen}")
+
+
+def _bitten_first(row: Foreign, place: Place) -> tuple[float, str] | None:
+    """(when, what) of damage to those who call the gateway: awaited, for a deploy may put it right at once.
+
+    A rollout that is stuck shows in the run's own time.
+    """
+    if row.bite is stuck:
+        return None
+    end = time.monotonic() + TO_BITE
+    while time.monotonic() < end:
+        damage = row.bite(place)
+        if damage:
+            return time.monotonic(), damage
+        time.sleep(0.3)
+    return None
+
+
+def _still(row: Foreign, place: Place) -> str:
+    """What is damaged after a run that says all is well: looked at twice, five seconds apart, since a pod that ends may answer once more."""
+    first = row.bite(place)
+    if not first:
+        return ""
+    time.sleep(5)
+    return row.bite(place)
+
+
+@dataclass
+class Look:
+    """Looks from the injection on until damage is seen."""
+
+    row: Foreign
+    place: Place
+    play: Play
+    before: tuple[float, str] | None = None
+
+    def __post_init__(self) -> None:
+        self._at, self._damage = self.before or (None, "")
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._go, daemon=True)
+        self._thread.start()
+
+    def _go(self) -> None:
+        if self.row.wanted is None:
+            return
+        while not self._at and not self._over.wait(0.5):
+            try:
+                damage = self.row.bite(self.place)
+            except Exception:  # noqa: BLE001 - an API server that is busy is looked at again
+                continue
+            if damage:
+                self._at, self._damage = time.monotonic(), damage
+
+    def end(self, wait: bool) -> tuple[float | None, str]:
+        """(when damage was first seen, what it was)."""
+        if wait:
+            self._thread.join(TO_BITE)
+        self._over.set()
+        self._thread.join(60)
+        return self._at, self._damage
+
+
+def take_down() -> None:
+    """What the rows shared: the clients and the webhook server."""
+    eye.down()
+    webhooks.down()
