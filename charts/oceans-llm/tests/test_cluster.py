@@ -430,7 +430,7 @@ def cloudnativepg(ns: Namespace, release: str, _values: dict[str, Any]) -> None:
 
 
 def external_secrets(ns: Namespace, _release: str, _values: dict[str, Any]) -> None:
-    external = ns.kubectl.get(ns.name, "externalsecret.external-secrets.io", "oceans-llm-external-env")
+    external = ns.kubectl.get(ns.name, "externalsecret.external-secrets.io", "oceans-llm-secrets")
     assert external["apiVersion"] == "external-secrets.io/v1" and external["spec"]["target"]["name"] == "oceans-llm-secrets"
 
 

@@ -368,6 +368,11 @@ def test_user_and_password_of_the_cluster_are_in_the_environment(own: str, secre
         assert env(c)["POSTGRES_PASSWORD"] == {"secretKeyRef": {"name": secret, "key": "password"}}
 
 
+def test_an_external_secret_has_the_name_of_its_secret() -> None:
+    external = named(render(merged(EXTERNAL, at("externalSecrets.targetName", "t"))), "ExternalSecret")
+    assert external["metadata"]["name"] == external["spec"]["target"]["name"] == "t"
+
+
 def test_network_policy() -> None:
     objects = render(
         merged(
