@@ -132,6 +132,10 @@ WRONG: dict[str, tuple[dict, tuple[str, ...]]] = {
     "parts without a login": (at("database.external.parts.host", "h"), ("database.external.parts.secret.name",)),
     "direct host without parts": (at("database.external.migrations.host", "h"), ("database.external.migrations.existingSecret.name",)),
     "extra object without a name": (at("extraObjects", [{"apiVersion": "v1", "kind": "ConfigMap"}]), ("extraObjects[0]", "metadata.name")),
+    "a list of extra objects": (
+        at("extraObjects", [{"apiVersion": "v1", "kind": "List", "metadata": {"name": "l"}, "items": [{"kind": "Secret", "stringData": {"a": "hunter2"}}]}]),
+        ("extraObjects[0]", "one object in each entry"),
+    ),
     "extra Secret": (
         at("extraObjects", [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": "hunter2"}}]),
         ("extraObjects[0] is a Secret with values in it", "ExternalSecret"),
