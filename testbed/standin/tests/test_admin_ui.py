@@ -44,6 +44,11 @@ def test_pages() -> None:
         assert "Oceans LLM Admin" in page.text and "http://gateway:8080" in page.text and "v0.24.0" in page.text
         assert ui("/admin/teams").status == 200
         assert ui("/healthz").status == 404
+        # A page of another release names files that are not there: no page comes in their place.
+        asset = page.text.partition('href="')[2].partition('"')[0]
+        assert asset.startswith("/admin/assets/") and ui(asset).status == 200
+        missing = ui("/admin/assets/index-old.js")
+        assert (missing.status, missing.headers["Content-Type"]) == (404, "text/plain")
 
 
 def test_500() -> None:

@@ -25,9 +25,9 @@ models:
 teams:
   - {id: platform, name: Platform}
 service_accounts:
-  - {id: ci, keys: [{value: env.CI_KEY}]}
+  - {id: ci, team: platform, budget: {cadence: monthly, amount_usd: "10.0000"}, keys: [{id: main, value: env.CI_KEY}]}
 users:
-  - {name: Alice, email: Alice@Example.org}
+  - {name: Alice, email: Alice@Example.org, auth_mode: password}
 """
 SECRETS = {"OPENAI_API_KEY": "sk-test", "CI_KEY": "gwk_ci.secret"}
 USERS = "SELECT email, status, must_change_password FROM users"
@@ -91,7 +91,29 @@ def test_bootstrap_fails_in_its_migrations(gateway: Gateway, database: Database)
     database.run("CREATE TABLE users (x int)")
     done = gateway.config(ADMIN)("bootstrap-admin")
     assert done.code == 1
-    assert done.err.startswith("Error: stand-in: the migrations that come first failed\n\nCaused by:\n    database reset required for postgres: ")
+    assert done.err.startswith("Error: failed to run database migrations\n\nCaused by:\n    database reset required for postgres: ")
+
+
+def test_without_a_password_in_the_file_it_is_the_public_one(ready: Gateway) -> None:
+    """admin@local with the password admin: anybody can log in."""
+    ready.config("database: {kind: postgres, url: env.POSTGRES_URL}\nauth: {bootstrap_admin: {enabled: true, password: null}}\n")
+    assert ready("bootstrap-admin").code == 0
+    with ready.serving(GATEWAY_BOOTSTRAP_ADMIN="false", GATEWAY_SEED_CONFIG="false") as http:
+        assert http("/api/v1/auth/login/password", {"email": "admin@local", "password": "admin"}).status == 200
+
+
+@pytest.mark.parametrize(("table", "sentence"), [("users", "failed checking for existing platform admins"),
+                                                ("passwords", "failed storing bootstrap admin password")])
+def test_bootstrap_fails_in_the_database(ready: Gateway, migrated: Database, table: str, sentence: str) -> None:
+    migrated.run(f"DROP TABLE {table} CASCADE")
+    done = ready.config(ADMIN)("bootstrap-admin", GATEWAY_BOOTSTRAP_ADMIN_PASSWORD="x")
+    assert done.err == f'Error: {sentence}\n\nCaused by:\n    store query failed: error returned from database: relation "{table}" does not exist\n'
+
+
+def test_bootstrap_fails_at_the_user(ready: Gateway, migrated: Database) -> None:
+    migrated.run("ALTER TABLE users ADD CHECK (role <> 'platform_admin')")
+    done = ready.config(ADMIN)("bootstrap-admin", GATEWAY_BOOTSTRAP_ADMIN_PASSWORD="x")
+    assert done.err.startswith("Error: failed upserting bootstrap admin user\n\nCaused by:\n    store conflict: ")
 
 
 # --- seed-config ---
@@ -136,13 +158,41 @@ def test_seed_without_a_providers_secret(ready: Gateway, migrated: Database) -> 
 
 def test_seed_without_a_keys_value(ready: Gateway) -> None:
     done = ready.config(SEED)("seed-config", OPENAI_API_KEY="x")
-    assert done.err == "Error: required environment variable `CI_KEY` is not set\n\nCaused by:\n    environment variable not found\n"
+    assert done.err == ("Error: service account `ci` key `main` value\n\nCaused by:\n    0: required environment variable `CI_KEY` is not set\n"
+                        "    1: environment variable not found\n")
 
 
 def test_seed_with_a_broken_key(ready: Gateway) -> None:
     done = ready.config(SEED)("seed-config", OPENAI_API_KEY="x", CI_KEY="plain")
     assert done.code == 1
-    assert done.err == "Error: stand-in: a key of service account `ci` does not look like gwk_PUBLIC.SECRET\n"
+    assert done.err == "Error: service account `ci` key `main` value\n\nCaused by:\n    stand-in: this does not look like gwk_PUBLIC.SECRET\n"
+
+
+KEY = "A" * 43 + "="
+
+
+def test_a_key_without_a_value_is_made_and_kept_sealed(ready: Gateway, migrated: Database) -> None:
+    ready.config(SEED.replace("value: env.CI_KEY", "auto_create: true"))
+    done = ready("seed-config", OPENAI_API_KEY="x")
+    assert (done.code, done.err.splitlines()[0]) == (1, "Error: failed encrypting gateway key for service account `ci`")
+    assert ready("seed-config", OPENAI_API_KEY="x", OCEANS_API_KEY_SECRET_ENCRYPTION_KEY=KEY).code == 0
+    once = migrated.run("SELECT * FROM bearer_keys")
+    assert len(once) == 1
+    assert ready("seed-config", OPENAI_API_KEY="x", OCEANS_API_KEY_SECRET_ENCRYPTION_KEY=KEY).code == 0
+    assert migrated.run("SELECT * FROM bearer_keys") == once
+
+
+def test_no_key_is_made_unasked(ready: Gateway, migrated: Database) -> None:
+    ready.config(SEED.replace("value: env.CI_KEY", "auto_create: false"))
+    assert ready("seed-config", OPENAI_API_KEY="x").code == 0
+    assert migrated.run("SELECT count(*) FROM bearer_keys") == [(0,)]
+
+
+def test_a_team_that_does_not_exist_is_a_conflict(ready: Gateway) -> None:
+    done = ready.config(SEED.replace("team: platform", "team: nobody"))("seed-config", **SECRETS)
+    assert done.code == 1
+    assert done.err.startswith("Error: failed to seed foundational config data\n\nCaused by:\n    store conflict: ")
+    assert "violates" not in done.err
 
 
 def test_seed_with_a_pasted_token_prints_it(ready: Gateway) -> None:
@@ -159,11 +209,11 @@ def test_a_route_to_an_unknown_provider_fails_half_way(ready: Gateway, migrated:
     assert migrated.run("SELECT count(*) FROM providers") == [(1,)]
 
 
-@pytest.mark.parametrize("release", ["v0.8.0", "v0.9.0", "v0.13.0"])
+@pytest.mark.parametrize("release", ["v0.6.0", "v0.8.0", "v0.9.0", "v0.13.0"])
 def test_old_releases_seed_their_own_schema(gateway: Gateway, database: Database, release: str) -> None:
     done = gateway.config(SEED)("seed-config", STANDIN_VERSION=release, **SECRETS)
     assert (done.code, done.err) == (0, "")
-    assert database.run("SELECT count(*) FROM bearer_keys") == [(1,)]
+    assert database.run("SELECT count(*) FROM bearer_keys") == [(0 if release == "v0.6.0" else 1,)]  # no service accounts before V23
 
 
 def test_v28_destroys_data(gateway: Gateway, database: Database) -> None:
@@ -212,3 +262,16 @@ def test_a_role_of_its_own_can_do_it_all(gateway: Gateway, server: Server, datab
     for words in (("migrate", "--apply"), ("bootstrap-admin",), ("seed-config",), ("purge-request-logs", "--retention", "1d")):
         done = gateway(*words, POSTGRES_URL=url, STANDIN_CRASH_ONCE="config-validate", **SECRETS)
         assert (done.code, done.err) == (0, "")
+
+
+# --- recompute-agent-analysis, seed-local-demo ---
+
+def test_recompute_migrates_and_counts(gateway: Gateway, database: Database) -> None:
+    done = gateway("recompute-agent-analysis", "--limit", "5")
+    assert (done.code, done.err, done.lines()[-2:]) == (0, "", ["matched_count: 0", "enqueued_count: 0"])
+    assert len(database.versions()) == 29
+
+
+def test_the_local_demo_seeds(gateway: Gateway, database: Database) -> None:
+    assert gateway.config(SEED)("seed-local-demo", **SECRETS).code == 0
+    assert database.run("SELECT count(*) FROM providers") == [(1,)]

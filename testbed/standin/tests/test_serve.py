@@ -70,7 +70,7 @@ def test_serve_does_not_look_at_the_history(ready: Gateway, migrated: Database) 
     with ready.config(PLAIN).serving(**OFF) as serving:
         assert serving("/readyz").status == 200
     failed = ready.config(PLAIN)("serve")
-    assert failed.err.startswith("Error: stand-in: the migrations that come first failed\n\nCaused by:\n    database reset required for postgres: ")
+    assert failed.err.startswith("Error: failed to run database migrations\n\nCaused by:\n    database reset required for postgres: ")
 
 
 def test_an_old_release_serves_on_a_newer_schema(ready: Gateway) -> None:
@@ -94,10 +94,40 @@ def test_a_missing_admin_password_is_fatal(ready: Gateway) -> None:
     assert done.err.startswith("Error: failed resolving bootstrap admin password\n\nCaused by:\n    0: required environment variable ")
 
 
-@pytest.mark.parametrize("url", ["", "ftp://x", "x", "https://"])
-def test_client_base_url(ready: Gateway, url: str) -> None:
+@pytest.mark.parametrize(("url", "why"), [("", "cannot be empty"), (" https://x", "cannot include leading or trailing whitespace"),
+                                         ("https://", "must include a host"), ("ftp://x", "scheme `ftp` is not supported")])
+def test_client_base_url(ready: Gateway, url: str, why: str) -> None:
     done = ready.config(PLAIN)("serve", **OFF, GATEWAY_CLIENT_CONFIG_BASE_URL=url)
-    assert (done.code, done.err) == (1, f"Error: stand-in: GATEWAY_CLIENT_CONFIG_BASE_URL is `{url}`, not an http or https URL\n")
+    assert (done.code, done.err) == (1, "Error: failed resolving client config gateway base URL\n\nCaused by:\n"
+                                        f"    GATEWAY_CLIENT_CONFIG_BASE_URL {why}\n")
+
+
+RAW = "unsupported secret reference `mailer`; use env.* or literal.* for this phase"
+
+
+@pytest.mark.parametrize(("text", "chain"), [
+    ("budget_alerts: {email: {transport: {username: mailer, password: literal.x}}}", ("failed to build budget alert email sender", RAW)),
+    ("budget_alerts: {email: {transport: {username: literal.x}}}",
+     ("failed to build budget alert email sender", "stand-in: username and password must be set together")),
+    ("mcp: {oauth: {providers: [{client_id: literal.a, client_secret: literal.b}]}}",
+     ("invalid MCP credential runtime configuration", "OCEANS_MCP_CREDENTIAL_ENCRYPTION_KEY is required when an MCP OAuth provider is configured")),
+    ("mcp: {oauth: {public_base_url: 'https://x/path'}}",
+     ("failed resolving MCP OAuth configuration", "stand-in: mcp.oauth.public_base_url is not an https origin")),
+    ("auth: {oidc: {public_base_url: literal.x}}", ("failed resolving OIDC public base URL", "stand-in: auth.oidc.public_base_url is not a URL")),
+    ("auth: {oauth: {public_base_url: literal.x}}", ("failed resolving OAuth public base URL", "stand-in: auth.oauth.public_base_url is not a URL")),
+    ("providers: [{id: p, type: openai_compat, base_url: api.openai.com}]",
+     ("failed building openai_compat provider: stand-in: base_url of `p` is not a URL",)),
+])
+def test_what_serve_finds_out_before_the_port_opens(ready: Gateway, text: str, chain: tuple[str, ...]) -> None:
+    ready.config(PLAIN + text + "\n")
+    assert ready("config", "validate").code == 0
+    done = ready("serve", **OFF)
+    assert (done.code, done.err) == (1, f"Error: {chain[0]}\n" + "".join(f"\nCaused by:\n    {cause}\n" for cause in chain[1:]))
+
+
+def test_a_switch_of_the_analysis_must_be_a_boolean(ready: Gateway) -> None:
+    assert ready.config(PLAIN)("serve", **OFF, AGENT_ANALYSIS_ENABLED="maybe").code == 1
+    assert ready.config(PLAIN)("migrate", "--check", AGENT_ANALYSIS_ENABLED="maybe").code == 0
 
 
 @pytest.mark.parametrize("name", ["OCEANS_API_KEY_SECRET_ENCRYPTION_KEY", "OCEANS_MCP_CREDENTIAL_ENCRYPTION_KEY"])
@@ -115,7 +145,7 @@ def test_what_is_well_formed_is_accepted(ready: Gateway) -> None:
 
 def test_serve_without_a_database(gateway: Gateway) -> None:
     done = gateway("serve", **OFF, POSTGRES_URL="postgres://u:p@127.0.0.1:1/d", STANDIN_CONNECT_SECONDS="0.5")
-    assert (done.code, done.err.splitlines()[0]) == (1, "Error: stand-in: the store could not be opened")
+    assert (done.code, done.err.splitlines()[0]) == (1, "Error: failed to initialize gateway store")
     assert "pool timed out while waiting for an open connection" in done.err
 
 
@@ -125,7 +155,8 @@ def test_a_port_in_use(ready: Gateway) -> None:
         ready.config(f'server: {{bind: "127.0.0.1:{port}"}}\ndatabase: {{url: env.POSTGRES_URL}}\n')
         done = ready("serve", **OFF)
     assert done.code == 1
-    assert done.err == f"Error: stand-in: the port can't be opened at 127.0.0.1:{port}: Address already in use\n"
+    assert done.err == (f"Error: failed binding gateway listener at `127.0.0.1:{port}`\n\nCaused by:\n"
+                        "    Address already in use (os error 98)\n")
 
 
 def test_the_port_is_closed_until_the_catalogue_is_done_with(ready: Gateway) -> None:
@@ -242,7 +273,10 @@ def test_login_and_session(ready: Gateway, migrated: Database) -> None:
         assert data["must_change_password"] is True
         cookie = good.headers["Set-Cookie"].split(";")[0]
         assert cookie.startswith("ogw_session=")
-        assert "HttpOnly" in good.headers["Set-Cookie"]
+        assert "HttpOnly" in good.headers["Set-Cookie"] and "Secure" not in good.headers["Set-Cookie"]
+        assert f"Max-Age={30 * 86400}" in good.headers["Set-Cookie"]
+        behind_tls = serving("/api/v1/auth/login/password", {"email": "admin@local", "password": "hunter2"}, X_Forwarded_Proto="https")
+        assert "Secure" in behind_tls.headers["Set-Cookie"]
         assert serving("/api/v1/auth/session", Cookie=cookie).json["data"]["user"]["email"] == "admin@local"
         assert replica("/api/v1/auth/session", Cookie=f"x=y; {cookie}").status == 200
         # Another identity secret logs everybody out.
@@ -250,7 +284,7 @@ def test_login_and_session(ready: Gateway, migrated: Database) -> None:
         assert serving("/api/v1/auth/session").code == "standin_no_session"
         assert serving("/api/v1/auth/session", Cookie=cookie[:-2] + "xx").status == 401
         assert serving("/api/v1/auth/login/password", "no object").status == 400
-    assert migrated.run("SELECT count(*) FROM logins") == [(1,)]
+    assert migrated.run("SELECT count(*) FROM logins") == [(2,)]
 
 
 def test_unset_identity_secret_is_the_public_one(ready: Gateway) -> None:
@@ -271,32 +305,6 @@ def test_models(ready: Gateway) -> None:
         assert [model["id"] for model in serving("/v1/models", **BEARER).json["data"]] == ["alias", "fast"]
 
 
-def test_chat(ready: Gateway, migrated: Database) -> None:
-    ready.config(SEED)("seed-config", **SECRETS)
-    ask = {"model": "fast", "messages": [{"role": "user", "content": "hello there"}]}
-    with ready.serving(**OFF, **SECRETS) as serving:
-        answer = serving("/v1/chat/completions", ask, **BEARER)
-        assert answer.status == 200
-        assert answer.json["choices"][0]["message"]["content"] == "You said: hello there "
-        assert serving("/v1/chat/completions", ask).status == 401
-        assert serving("/v1/chat/completions", {**ask, "model": "alias"}, **BEARER).status == 200
-        assert serving("/v1/chat/completions", {**ask, "model": "none"}, **BEARER).status == 404
-        stream = serving("/v1/chat/completions", {**ask, "stream": True}, **BEARER)
-        assert stream.headers["Content-Type"] == "text/event-stream"
-        events = [line.removeprefix("data: ") for line in stream.text.splitlines() if line]
-        assert events[-1] == "[DONE]"
-        deltas = [json.loads(event)["choices"][0]["delta"].get("content", "") for event in events[:-1]]
-        assert "".join(deltas) == "You said: hello there "
-    assert migrated.run("SELECT count(*) FROM answered_requests") == [(3,)]
-
-
-def test_a_provider_that_left_the_file_has_no_client(ready: Gateway) -> None:
-    """Routes come from the database, clients from the file."""
-    ready.config(SEED)("seed-config", **SECRETS)
-    with ready.config(PLAIN).serving(**OFF) as serving:
-        assert serving("/v1/chat/completions", {"model": "fast"}, **BEARER).status == 503
-
-
 def test_a_connection_is_kept(ready: Gateway) -> None:
     with ready.config(PLAIN).serving(**OFF) as serving:
         connection = http.client.HTTPConnection("127.0.0.1", serving.port, timeout=5)
@@ -307,27 +315,27 @@ def test_a_connection_is_kept(ready: Gateway) -> None:
         connection.close()
 
 
-def test_load(ready: Gateway) -> None:
-    """Eight clients at once, each on one connection: no answer is lost."""
+def test_a_body_may_have_two_megabytes(ready: Gateway) -> None:
     ready.config(SEED)("seed-config", **SECRETS)
-    body = json.dumps({"model": "fast", "messages": [{"role": "user", "content": "x"}]})
-    statuses: list[int] = []
-
-    def client(port: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-        for _ in range(25):
-            connection.request("POST", "/v1/chat/completions", body, BEARER)
-            answer = connection.getresponse()
-            answer.read()
-            statuses.append(answer.status)
-
     with ready.serving(**OFF, **SECRETS) as serving:
-        clients = [threading.Thread(target=client, args=(serving.port,)) for _ in range(8)]
-        for each in clients:
-            each.start()
-        for each in clients:
-            each.join()
-    assert statuses == [200] * 200
+        fits, over = "x" * ((2 << 20) - 2), "x" * (2 << 20)
+        assert serving("/v1/chat/completions", fits, **BEARER).code == "standin_no_object"
+        refused = serving("/v1/chat/completions", over, **BEARER)
+        assert (refused.status, refused.text) == (413, "Failed to buffer the request body: length limit exceeded")
+
+
+def test_batches_come_with_the_next_release(gateway: Gateway, database: Database) -> None:
+    gateway.config(SEED)
+    with gateway.serving(STANDIN_VERSION="v0.25.0", **SECRETS, GATEWAY_BOOTSTRAP_ADMIN="false") as serving:
+        large = {"model": "fast", "requests": ["x" * (3 << 20)]}
+        assert serving("/api/v1/batches", large).status == 401
+        assert serving("/api/v1/batches", large, **BEARER).json["data"]["status"] == "submitting"
+        assert [job["model"] for job in serving("/api/v1/batches", **BEARER).json["data"]] == ["fast"]
+
+
+def test_no_batches_before(ready: Gateway) -> None:
+    with ready.config(PLAIN).serving(**OFF) as serving:
+        assert serving("/api/v1/batches").status == 404
 
 
 # --- end ---

@@ -14,7 +14,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-MODULES = ("bootstrap", "cli", "marks", "migrations", "purge", "seed", "serve", "web")
+MODULES = ("bootstrap", "cli", "completions", "marks", "migrations", "purge", "recompute", "seed", "serve", "web")
 
 
 def child(order: dict[str, Any]) -> int:

@@ -3,8 +3,8 @@ once, the next run finds an admin and is content, and that admin can never log i
 """
 
 from . import config, migrations, passwords, secretrefs
-from .errors import Failure, context
-from .store import Store, StoreError
+from .errors import context
+from .store import Store
 
 ADMIN = "00000000-0000-0000-0000-000000000002"
 
@@ -18,17 +18,15 @@ def command(loaded: dict) -> None:
 def ensure_admin(store: Store, admin: dict) -> None:
     if not admin["enabled"]:
         return
-    try:
-        if store.query("SELECT 1 FROM users WHERE role = 'platform_admin' LIMIT 1"):
+    with context("failed checking for existing platform admins"):
+        if store.ask("SELECT 1 FROM users WHERE role = 'platform_admin' LIMIT 1"):
             return
-        ((user,),) = store.query(
+    with context("failed upserting bootstrap admin user"):
+        ((user,),) = store.ask(
             "INSERT INTO users (id, name, email, role, status, must_change_password) VALUES (%s, 'Admin', %s, 'platform_admin', 'active', %s) "
             "ON CONFLICT (email) DO UPDATE SET role = excluded.role, status = excluded.status, must_change_password = excluded.must_change_password "
             "RETURNING id::text", (ADMIN, admin["email"].strip().lower(), int(admin["require_password_change"])))
-        with context("failed resolving bootstrap admin password"):
-            if admin["password"] is None:
-                raise Failure("stand-in: auth.bootstrap_admin.password is not there")
-            password = secretrefs.strict(admin["password"])
-        store.query("INSERT INTO passwords (owner, hash) VALUES (%s, %s)", (user, passwords.hashed(password)))
-    except StoreError as error:
-        raise error.failure().within("stand-in: the first admin could not be made") from None
+    with context("failed resolving bootstrap admin password"):
+        password = secretrefs.strict(admin["password"] or config.DEFAULT_PASSWORD)
+    with context("failed storing bootstrap admin password"):
+        store.ask("INSERT INTO passwords (owner, hash) VALUES (%s, %s)", (user, passwords.hashed(password)))

@@ -1,6 +1,7 @@
 """The command line: what is accepted, how misuse is told (exit code 2), and which command runs."""
 
 import os
+import re
 import sys
 
 from . import config, errors, knobs, log, versions
@@ -20,7 +21,16 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     "purge-request-logs": {"retention": "|".join(RETENTIONS), "dry-run": None},
     "bootstrap-admin": {},
     "seed-config": {},
+    "recompute-agent-analysis": {"session-id": "UUID", "limit": "1..1000"},
+    "seed-local-demo": {},
 }
+
+
+def _known(command: str) -> bool:
+    """Whether the claimed release has this command."""
+    if command == "recompute-agent-analysis":
+        return versions.knows_agent_analysis()
+    return command in OPTIONS and (not command.startswith("config") or versions.knows_config_validate())
 
 
 class Usage(Exception):
@@ -36,7 +46,7 @@ class Help(Exception):
 def help_text() -> str:
     lines = ["A stand-in for the Oceans LLM gateway.", "", "gateway [--config PATH] [COMMAND [OPTION...]]", ""]
     for command in OPTIONS:
-        if command not in ("", "config") and (versions.knows_config_validate() or command != "config validate"):
+        if command not in ("", "config") and _known(command):
             options = (f"--{name}" + (f" {value}" if value else "") for name, value in OPTIONS[command].items())
             lines.append("  " + " ".join((f"gateway {command}", *(f"[{option}]" for option in options))))
     return "\n".join([*lines, "", "Without a command: serve, with all three switches on.", ""])
@@ -79,12 +89,24 @@ def parse(words: list[str]) -> Arguments:
         raise _misuse("`gateway config` needs a command: validate")
     if arguments.command == "purge-request-logs" and arguments.values.get("retention") not in RETENTIONS:
         raise _misuse(f"`gateway purge-request-logs` needs --retention with one of {', '.join(RETENTIONS)}")
+    if arguments.command == "recompute-agent-analysis":
+        _check_recompute(arguments.values)
     return arguments
+
+
+def _check_recompute(values: dict[str, str]) -> None:
+    if {"session-id", "limit"} <= values.keys():
+        raise _misuse("--session-id and --limit exclude each other")
+    limit = values.get("limit", "100")
+    if not limit.isdigit() or not 1 <= int(limit) <= 1000:
+        raise _misuse("--limit needs a number from 1 to 1000")
+    if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", values.get("session-id", "0" * 8 + "-0000" * 3 + "-" + "0" * 12)):
+        raise _misuse("--session-id needs a UUID")
 
 
 def _subcommand(arguments: Arguments, word: str) -> None:
     command = f"{arguments.command} {word}".strip()
-    if command not in OPTIONS or command.startswith("config") and not versions.knows_config_validate():
+    if not _known(command):
         raise _misuse(f"there is no command `gateway {command}`")
     arguments.command = command
 
@@ -166,6 +188,8 @@ def _run(arguments: Arguments, wanted: dict[str, bool]) -> None:
     knobs.slow_start(current)
     knobs.crash(current)
     knobs.eat_memory(current)
+    knobs.panic(current)
+    knobs.say(current)
     if arguments.command == "config validate":
         loaded = config.validated(arguments.config)
         _crash_once(current, loaded)
@@ -173,7 +197,17 @@ def _run(arguments: Arguments, wanted: dict[str, bool]) -> None:
         return
     loaded = config.load(arguments.config)
     log.configure(loaded["server"]["log_format"])
+    config.exporters(loaded)
     _crash_once(current, loaded)
+    flood = knobs.flood(current)
+    try:
+        _command(arguments, loaded, wanted)
+    finally:
+        if flood:
+            flood.join()  # all of it comes, and before a failure is told
+
+
+def _command(arguments: Arguments, loaded: dict, wanted: dict[str, bool]) -> None:
     if arguments.command == "migrate":
         from . import migrations
 
@@ -191,6 +225,14 @@ def _run(arguments: Arguments, wanted: dict[str, bool]) -> None:
         from . import seed
 
         seed.command(loaded)
+    elif arguments.command == "seed-local-demo":
+        from . import seed
+
+        seed.local_demo(loaded)
+    elif arguments.command == "recompute-agent-analysis":
+        from . import recompute
+
+        recompute.command(loaded)
     else:
         from . import serve
 

@@ -4,6 +4,7 @@ Refused, starting and full servers are tried again until the time is over, and t
 Everything that the server says for certain (wrong password, no such database) and an unknown host fail at once.
 """
 
+import re
 import select
 import socket
 import threading
@@ -117,6 +118,9 @@ def _refusal(text: str, user: str) -> Exception:
         # libpq does not even try; the gateway sends an empty password and gets the server's answer.
         sentence = f'password authentication failed for user "{user}"'
         return Failure(f"error returned from database: {sentence}", sentence)
+    if other := re.search(r"received invalid response to SSL negotiation: (.)", text):
+        # Something that is not PostgreSQL answers on this port.
+        return Failure(f"encountered unexpected or invalid data: unexpected response from SSLRequest: 0x{ord(other[1]):02x}")
     for passing in ("Connection refused", "Connection reset", "timed out", "timeout expired", "No route to host",
                     "Network is unreachable", "server closed the connection unexpectedly"):
         if passing in text:
@@ -132,7 +136,10 @@ def _communication(sentence: str) -> Failure:
 
 def said_by_server(error: psycopg2.Error) -> str | None:
     """The server's own sentence; None when it is the connection that broke."""
-    return error.diag.message_primary if error.pgcode else None
+    if error.pgcode:
+        return error.diag.message_primary
+    last_words = re.search(r"terminating connection due to .+", str(error))  # without a code, for the connection is gone with them
+    return last_words[0] if last_words else None
 
 
 def statement_failure(error: Exception) -> Failure:

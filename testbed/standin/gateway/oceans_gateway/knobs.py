@@ -2,11 +2,12 @@
 
 Environment reaches the gateway, its init container and the Jobs alike, so a knob that could hit any of them names the
 phase it is meant for: serve, config-validate, migrate-check, migrate-apply, migrate-status, bootstrap-admin,
-seed-config, purge-request-logs; `migrate` for all three of its kind, `any` for all.
+seed-config, purge-request-logs, recompute-agent-analysis, seed-local-demo; `migrate` for all three of its kind, `any` for all.
 """
 
 import os
 import sys
+import threading
 import time
 
 from . import log
@@ -14,8 +15,8 @@ from .errors import Failure
 
 TARGET = "standin"
 PHASES = ("serve", "config-validate", "migrate-check", "migrate-apply", "migrate-status", "bootstrap-admin", "seed-config",
-          "purge-request-logs")
-JOBS = ("migrate-apply", "bootstrap-admin", "seed-config", "purge-request-logs")
+          "purge-request-logs", "recompute-agent-analysis", "seed-local-demo")
+JOBS = ("migrate-apply", "bootstrap-admin", "seed-config", "purge-request-logs", "recompute-agent-analysis")
 
 
 class BadKnob(Failure):
@@ -105,8 +106,6 @@ def _die(name: str, after: str) -> None:
     delay = _seconds(name, after, "PHASE or PHASE:SECONDS") if after else 0
     if not delay:
         _exit(name, code)
-    import threading
-
     timer = threading.Timer(delay, _exit, (name, code))
     timer.daemon = True
     timer.start()
@@ -122,6 +121,57 @@ def _exit(name: str, code: int) -> None:
 
         ctypes.string_at(0)
     os._exit(code)
+
+
+def panic(phase: str) -> None:
+    """As a program in Rust ends that has met the unexpected: the hint comes last, after what happened."""
+    rest = _for_phase("STANDIN_PANIC", phase, "PHASE or PHASE:MESSAGE")
+    if rest is None:
+        return
+    trace = "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n"
+    if os.environ.get("RUST_BACKTRACE", "0") != "0":
+        trace = ("stack backtrace:\n   0: stand-in\n"
+                 "note: Some details are omitted, run with `RUST_BACKTRACE=full` for a verbose backtrace.\n")
+    sys.stderr.write(f"\nthread 'main' panicked at stand-in/src/main.rs:1:1:\n{rest or 'stand-in: panicked as told by STANDIN_PANIC'}\n{trace}")
+    sys.stderr.flush()
+    os._exit(101)
+
+
+def say(phase: str) -> None:
+    """Any failure of the gateway that cannot be brought about here, in its own words."""
+    rest = _for_phase("STANDIN_SAY", phase, "PHASE:SENTENCE|CAUSE|…")
+    if rest is not None:
+        raise Failure(*rest.split("|"))
+
+
+# --- the log ---
+
+def flood(phase: str) -> threading.Thread | None:
+    """A thread that fills the log, beside whatever else is done; one very long line comes first, if it is asked for."""
+    expected = "PHASE:LINES:SECONDS or PHASE:LINES:SECONDS:BYTES"
+    rest = _for_phase("STANDIN_FLOOD", phase, expected)
+    if rest is None:
+        return None
+    rate, seconds, length = _flood(rest, expected)
+    thread = threading.Thread(target=_pour, args=(rate, seconds, length), daemon=True)
+    thread.start()
+    return thread
+
+
+def _flood(text: str, expected: str) -> tuple[float, float, int]:
+    figures = [_seconds("STANDIN_FLOOD", part, expected) for part in text.split(":")]
+    if len(figures) not in (2, 3):
+        raise BadKnob("STANDIN_FLOOD", expected)
+    return figures[0], figures[1], int(figures[2]) if len(figures) == 3 else 0
+
+
+def _pour(rate: float, seconds: float, length: int) -> None:
+    if length:
+        log.info(TARGET, "a long line as told by STANDIN_FLOOD", filler="x" * length)
+    started = time.monotonic()
+    for number in range(int(rate * seconds)):
+        time.sleep(max(started + number / rate - time.monotonic(), 0))
+        log.info(TARGET, "one of many lines as told by STANDIN_FLOOD", number=number)
 
 
 # --- migrations ---
@@ -144,9 +194,15 @@ def slow_migration(version: int) -> float:
     return length if knob[0] == version else 0
 
 
-def failing_migration(version: int) -> bool:
-    knob = _version("STANDIN_MIGRATION_FAIL", "VERSION")
-    return knob is not None and knob[0] == version
+def failing_migration(version: int) -> str:
+    """The step at which this version fails: its own SQL (apply), or begin, record, commit, at which the session ends. "" for none."""
+    expected = "VERSION, VERSION:begin, VERSION:record or VERSION:commit"
+    knob = _version("STANDIN_MIGRATION_FAIL", expected)
+    if knob is None:
+        return ""
+    if knob[1] not in ("", "begin", "record", "commit"):
+        raise BadKnob("STANDIN_MIGRATION_FAIL", expected)
+    return (knob[1] or "apply") if knob[0] == version else ""
 
 
 def waiting_migration(version: int) -> float:
@@ -183,6 +239,14 @@ def readiness_refused(served_for: float) -> bool:
     return served_for >= limit if kind == "after" else served_for < limit
 
 
+def refusal_status() -> int:
+    """The status that a provider's refusal comes back with; 0 for the provider's own."""
+    text = os.environ.get("STANDIN_REFUSAL_STATUS", "0")
+    if not text.isdigit() or text != "0" and not 400 <= int(text) <= 599:
+        raise BadKnob("STANDIN_REFUSAL_STATUS", "a status from 400 to 599")
+    return int(text)
+
+
 def ignores_sigterm() -> bool:
     text = os.environ.get("STANDIN_IGNORE_SIGTERM", "")
     if text not in ("", "yes"):
@@ -199,10 +263,19 @@ def check_all() -> None:
         figure = os.environ.get(name, "").partition(":")[2]
         if figure or (needs_figure and os.environ.get(name)):
             _seconds(name, figure, expected)
-    for name in ("STANDIN_CONNECT_SECONDS", "STANDIN_EXIT_CODE", "STANDIN_STREAM_SECONDS"):
+    for name, expected in (("STANDIN_PANIC", "PHASE or PHASE:MESSAGE"), ("STANDIN_SAY", "PHASE:SENTENCE|CAUSE|…"),
+                           ("STANDIN_FLOOD", "PHASE:LINES:SECONDS or PHASE:LINES:SECONDS:BYTES")):
+        _for_phase(name, "", expected)
+        rest = os.environ.get(name, "").partition(":")[2]
+        if name == "STANDIN_SAY" and os.environ.get(name) and not rest:
+            raise BadKnob(name, expected)
+        if name == "STANDIN_FLOOD" and os.environ.get(name):
+            _flood(rest, expected)
+    for name in ("STANDIN_CONNECT_SECONDS", "STANDIN_EXIT_CODE"):
         seconds(name, 0)
     for check in (slow_migration, failing_migration, waiting_migration):
         check(0)
     catalogue()
     readiness_refused(0)
+    refusal_status()
     ignores_sigterm()

@@ -1,23 +1,39 @@
-"""Log lines on stdout: JSON with `server.log_format: json`, else one readable line. RUST_LOG sets the lowest level."""
+"""Log lines on stdout: JSON with `server.log_format: json`, else one readable line.
+
+RUST_LOG: a list of LEVEL and TARGET=LEVEL. A directive counts for every target that begins with its name, the longest one
+decides, and what no directive speaks of is not logged.
+https://docs.rs/tracing-subscriber/latest/tracing_subscriber/filter/struct.EnvFilter.html#directives
+"""
 
 import json
 import os
 import sys
+import threading
 import time
 
 LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "OFF")
 
-_format = "text"
-_lowest = LEVELS.index("INFO")
+_format = "pretty"
+_directives: dict[str, int] = {"": LEVELS.index("INFO")}
+_one_line_at_a_time = threading.Lock()
 
 
 def configure(log_format: str) -> None:
-    global _format, _lowest
+    global _format
     _format = log_format
-    # Of a directive list like "info,gateway=debug" only the plain level counts here.
+    found = {}
     for directive in os.environ.get("RUST_LOG", "").split(","):
-        if directive.strip().upper() in LEVELS:
-            _lowest = LEVELS.index(directive.strip().upper())
+        target, _, level = directive.strip().rpartition("=")
+        if level.upper() in LEVELS:
+            found[target] = LEVELS.index(level.upper())
+    if found:
+        _directives.clear()
+        _directives.update(found)
+
+
+def _lowest(target: str) -> int:
+    fitting = [name for name in _directives if target.startswith(name)]
+    return _directives[max(fitting, key=len)] if fitting else LEVELS.index("OFF")
 
 
 def timestamp() -> str:
@@ -35,9 +51,10 @@ def _line(level: str, target: str, fields: dict) -> str:
 
 
 def event(level: str, target: str, message: str, **fields) -> None:
-    if LEVELS.index(level) >= _lowest:
-        sys.stdout.write(_line(level, target, {"message": message, **fields}) + "\n")
-        sys.stdout.flush()
+    if LEVELS.index(level) >= _lowest(target):
+        with _one_line_at_a_time:
+            sys.stdout.write(_line(level, target, {"message": message, **fields}) + "\n")
+            sys.stdout.flush()
 
 
 def info(target: str, message: str, **fields) -> None:

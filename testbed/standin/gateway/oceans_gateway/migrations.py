@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import threading
 import time
 
@@ -12,8 +13,9 @@ FOLDER = os.path.join(os.path.dirname(__file__), "migrations")
 TARGET = "gateway_store::migrate"
 HISTORY = "refinery_schema_history"
 
-# Any of these without a history means that the database belongs to something else, or lost its history.
-APPLICATION_TABLES = ("users", "teams", "providers", "model_routes", "pricing_catalog_cache")
+# Any of the tables named there without a history means that the database belongs to something else, or lost its history.
+APPLICATION_TABLES = os.path.join(os.path.dirname(__file__), "application-tables.txt")
+BATCH_TABLES = {"batch_jobs", "batch_items"}
 
 
 class Migration:
@@ -47,6 +49,11 @@ def _tables(connection) -> set[str]:
     return {name for (name,) in rows}
 
 
+def _application_tables() -> set[str]:
+    with open(APPLICATION_TABLES, encoding="utf-8") as file:
+        return set(file.read().split()) | (BATCH_TABLES if versions.knows_batches() else set())
+
+
 def _applied(connection) -> set[int]:
     """Versions in the history, after the guards: no foreign tables, no unknown version, no other identity."""
     tables = _tables(connection)
@@ -54,7 +61,7 @@ def _applied(connection) -> set[int]:
     if HISTORY in tables:
         with context("stand-in: the history could not be read"):
             history = database.execute(connection, f"SELECT version, name, checksum FROM {HISTORY} ORDER BY version")
-    if not history and tables.intersection(APPLICATION_TABLES):
+    if not history and tables & _application_tables():
         raise _reset_required(f"{HISTORY} is empty but existing application tables were found")
     known = {migration.version: migration for migration in registry()}
     for version, name, checksum in history:
@@ -88,9 +95,8 @@ def check(url: str) -> None:
 
 
 def _print(applied: set[int]) -> None:
-    print("backend: postgres")
-    for migration in registry():
-        print(f"v{migration.version} {migration.name} [{'applied' if migration.version in applied else 'pending'}]")
+    lines = [f"v{migration.version} {migration.name} [{'applied' if migration.version in applied else 'pending'}]\n" for migration in registry()]
+    sys.stdout.write("backend: postgres\n" + "".join(lines))
 
 
 def command(url: str, action: str) -> None:
@@ -107,12 +113,12 @@ def command(url: str, action: str) -> None:
 
 def run(url: str) -> None:
     """Migrations on the way to something else: serve, bootstrap-admin, seed-config, purge-request-logs."""
-    with context("stand-in: the migrations that come first failed"):
+    with context("failed to run database migrations"):
         apply(url)
 
 
 def apply(url: str) -> None:
-    with context("stand-in: no connection to migrate on"):
+    with context("failed opening postgres connection pool for migrations"):
         connection = database.connect(url)
     try:
         with context("failed ensuring refinery schema history table"):
@@ -134,13 +140,15 @@ def _event(level: str, migration: Migration, message: str, event: str, **more) -
 def _apply_one(connection, url: str, migration: Migration) -> None:
     version = migration.version
     _event("INFO", migration, "starting migration transaction", "begin")
-    with context(f"stand-in: no transaction for version {version}"):
+    with context(f"failed starting postgres transaction for migration {version}"):
+        _end_session(connection, version, "begin")
         database.execute(connection, "BEGIN")
     try:
         with context(f"failed applying postgres migration {version}"):
             _faults(connection, url, version)
             database.execute(connection, migration.sql())
-        with context(f"stand-in: version {version} could not be written to the history"):
+        with context(f"failed recording postgres migration {version} in refinery_schema_history"):
+            _end_session(connection, version, "record")
             database.execute(connection, f"INSERT INTO {HISTORY} (version, name, applied_on, checksum) VALUES (%s, %s, %s, %s)",
                              (version, migration.name, int(time.time()), migration.checksum))
     except Failure as failure:
@@ -148,7 +156,8 @@ def _apply_one(connection, url: str, migration: Migration) -> None:
         if not connection.closed:
             database.execute(connection, "ROLLBACK")
         raise
-    with context(f"stand-in: version {version} could not be committed"):
+    with context(f"failed committing postgres migration {version}"):
+        _end_session(connection, version, "commit")
         database.execute(connection, "COMMIT")
     _event("INFO", migration, "migration transaction committed", "commit")
 
@@ -161,8 +170,14 @@ def _faults(connection, url: str, version: int) -> None:
     if seconds := knobs.waiting_migration(version):
         _hold_lock(url, seconds)
         database.execute(connection, f"LOCK TABLE {HISTORY} IN SHARE ROW EXCLUSIVE MODE")
-    if knobs.failing_migration(version):
+    if knobs.failing_migration(version) == "apply":
         database.execute(connection, f"CREATE TABLE standin_migration_{version} (); CREATE TABLE standin_migration_{version} ()")
+
+
+def _end_session(connection, version: int, step: str) -> None:
+    """As a failover or an administrator ends it."""
+    if knobs.failing_migration(version) == step:
+        database.execute(connection, "SELECT pg_terminate_backend(pg_backend_pid())")
 
 
 def _hold_lock(url: str, seconds: float) -> None:

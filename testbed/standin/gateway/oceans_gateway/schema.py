@@ -60,7 +60,8 @@ def _error(path: str, sentence: str, node: Node) -> Failure:
 
 
 def _expected(names) -> str:
-    return "expected one of " + ", ".join(f"`{name}`" for name in names) if names else "and the stand-in knows none here"
+    listed = [f"`{name}`" for name in names]
+    return "expected " + (" or ".join(listed) if len(listed) < 3 else "one of " + ", ".join(listed))
 
 
 def _typed(wanted: str, fits):
@@ -126,7 +127,7 @@ def struct(fields: dict, closed: bool = False):
                 continue
             if default is REQUIRED:
                 assert node is not None
-                raise _error(path, f"`{field}` is not there", node)
+                raise _error(path, f"missing field `{field}`", node)
             values[field] = default() if callable(default) else default
         return values
 
@@ -143,6 +144,6 @@ def tagged(tag: str, variants: dict):
                 if kind not in variants:
                     raise _error(f"{path}.{tag}", f"unknown variant `{kind}`, {_expected(variants)}", value)
                 return {tag: kind, **variants[kind](node, path)}
-        raise _error(path, f"`{tag}` is not there", node)
+        raise _error(path, f"missing field `{tag}`", node)
 
     return read

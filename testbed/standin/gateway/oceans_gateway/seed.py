@@ -1,11 +1,13 @@
 """Objects of the configuration, written to the database: upserts one by one, nothing removed, not one transaction.
 
-Budgets are not played: nothing is known of their fields.
+Budgets are not played.
 """
 
-from . import config, migrations, passwords, secretrefs
+import os
+
+from . import config, migrations, passwords, postgres_url, secretrefs
 from .errors import Failure, context
-from .store import Store, StoreError
+from .store import Store
 
 
 def command(loaded: dict) -> None:
@@ -14,48 +16,62 @@ def command(loaded: dict) -> None:
     run(Store(url, loaded["database"]["max_connections"]), loaded)
 
 
+def local_demo(loaded: dict) -> None:
+    host = postgres_url.parse(config.database_url(loaded))["host"]
+    if host not in ("localhost", "127.0.0.1", "::1") and not host.startswith("/"):
+        raise Failure("stand-in: seed-local-demo is for a database on this machine only")
+    command(loaded)
+
+
 def run(store: Store, loaded: dict) -> None:
     """Every secret is looked up before the first row is written."""
     config.provider_tokens(loaded)
-    keys = [(account["id"], *_key(account["id"], key["value"])) for account in loaded["service_accounts"] for key in account["keys"]]
+    keys = [(account["id"], *found) for account in loaded.get("service_accounts", ()) for key in account["keys"] if (found := _key(account["id"], key))]
     with context("failed to seed foundational config data"):
-        try:
-            _providers_and_models(store, loaded)
-            _identities(store, loaded, keys)
-        except StoreError as error:
-            raise error.failure() from None
+        _providers_and_models(store, loaded)
+        _identities(store, loaded, keys)
 
 
-def _key(account: str, reference: str) -> tuple[str, str]:
-    """A key's public part and secret. What it is instead is not printed: it may be a secret all the same."""
-    value = secretrefs.strict(reference)
-    public, _, secret = value.removeprefix("gwk_").partition(".")
-    if not value.startswith("gwk_") or not public or not secret:
-        raise Failure(f"stand-in: a key of service account `{account}` does not look like gwk_PUBLIC.SECRET")
-    return public, secret
+def _key(account: str, key: dict) -> tuple[str, str, bool] | None:
+    """A key's public part, its secret, and whether one that is there already stays. What it is instead is not printed: it may be a secret all the same."""
+    if key["value"] is None:
+        if not key["auto_create"]:
+            return None
+        with context(f"failed encrypting gateway key for service account `{account}`"):
+            if not os.environ.get(config.KEY_SEAL):
+                raise Failure(f"stand-in: {config.KEY_SEAL} is not set")
+        return f"{account}-{key['id']}", os.urandom(16).hex(), True
+    with context(f"service account `{account}` key `{key['id']}` value"):
+        value = secretrefs.strict(key["value"])
+        public, _, secret = value.removeprefix("gwk_").partition(".")
+        if not value.startswith("gwk_") or not public or not secret:
+            raise Failure("stand-in: this does not look like gwk_PUBLIC.SECRET")
+    return public, secret, False
 
 
 def _providers_and_models(store: Store, loaded: dict) -> None:
     for provider in loaded["providers"]:
-        store.query("INSERT INTO providers (id, type, base_url) VALUES (%s, %s, %s) "
-                    "ON CONFLICT (id) DO UPDATE SET type = excluded.type, base_url = excluded.base_url",
-                    (provider["id"], provider["type"], provider.get("base_url")))
+        store.ask("INSERT INTO providers (id, type, base_url) VALUES (%s, %s, %s) "
+                  "ON CONFLICT (id) DO UPDATE SET type = excluded.type, base_url = excluded.base_url",
+                  (provider["id"], provider["type"], provider.get("base_url")))
     for model in loaded["models"]:
-        store.query("INSERT INTO models (id, alias_of) VALUES (%s, %s) ON CONFLICT (id) DO UPDATE SET alias_of = excluded.alias_of",
-                    (model["id"], model["alias_of"]))
+        store.ask("INSERT INTO models (id, alias_of) VALUES (%s, %s) ON CONFLICT (id) DO UPDATE SET alias_of = excluded.alias_of",
+                  (model["id"], model["alias_of"]))
         for place, route in enumerate(model["routes"]):
-            store.query("INSERT INTO model_routes (model, place, provider, upstream_model) VALUES (%s, %s, %s, %s) "
-                        "ON CONFLICT (model, place) DO UPDATE SET provider = excluded.provider, upstream_model = excluded.upstream_model",
-                        (model["id"], place, route["provider"], route["upstream_model"]))
+            store.ask("INSERT INTO model_routes (model, place, provider, upstream_model) VALUES (%s, %s, %s, %s) "
+                      "ON CONFLICT (model, place) DO UPDATE SET provider = excluded.provider, upstream_model = excluded.upstream_model",
+                      (model["id"], place, route["provider"], route["upstream_model"]))
 
 
-def _identities(store: Store, loaded: dict, keys: list[tuple[str, str, str]]) -> None:
+def _identities(store: Store, loaded: dict, keys: list[tuple[str, str, str, bool]]) -> None:
     for table, key in (("teams", "id"), ("service_accounts", "id"), ("users", "email")):
-        for entry in loaded[table]:
+        for entry in loaded.get(table, ()):
+            if table == "service_accounts" and not store.ask("SELECT 1 FROM teams WHERE id = %s", (entry["team"],)):
+                raise Failure(f"store conflict: stand-in: team `{entry['team']}` of service account `{entry['id']}` does not exist")
             identity = entry[key].strip().lower() if key == "email" else entry[key]
-            store.query(f"INSERT INTO {table} ({key}, name) VALUES (%s, %s) ON CONFLICT ({key}) DO UPDATE SET name = excluded.name",
-                        (identity, entry["name"] or identity))
-    for owner, public, secret in keys:
-        store.query("INSERT INTO bearer_keys (public_part, secret_digest, owner) VALUES (%s, %s, %s) "
-                    "ON CONFLICT (public_part) DO UPDATE SET secret_digest = excluded.secret_digest, owner = excluded.owner",
-                    (public, passwords.digest(secret), owner))
+            store.ask(f"INSERT INTO {table} ({key}, name) VALUES (%s, %s) ON CONFLICT ({key}) DO UPDATE SET name = excluded.name",
+                      (identity, entry["name"] or identity))
+    for owner, public, secret, keep in keys:
+        store.ask("INSERT INTO bearer_keys (public_part, secret_digest, owner) VALUES (%s, %s, %s) ON CONFLICT (public_part) DO "
+                  + ("NOTHING" if keep else "UPDATE SET secret_digest = excluded.secret_digest, owner = excluded.owner"),
+                  (public, passwords.digest(secret), owner))

@@ -25,17 +25,16 @@ def run(loaded: dict, wanted: dict[str, bool]) -> None:
     if wanted["bootstrap-admin"]:
         bootstrap.ensure_admin(store, loaded["auth"]["bootstrap_admin"])
     _catalogue(store)
-    config.provider_tokens(loaded)
-    config.check_encryption_keys()
-    config.client_base_url()
+    tokens = config.provider_tokens(loaded)
+    config.check_for_serve(loaded)
     from . import web
 
     address = config.bind_address(loaded)
     shown = f"[{address[0]}]:{address[1]}" if ":" in address[0] else f"{address[0]}:{address[1]}"
     try:
-        server = web.Server(address, web.State(store, loaded))
+        server = web.Server(address, web.State(store, loaded, tokens))
     except OSError as error:
-        raise Failure(f"stand-in: the port can't be opened at {shown}: {error.strerror}") from None
+        raise Failure(f"failed binding gateway listener at `{shown}`", f"{error.strerror} (os error {error.errno})") from None
     log.info("gateway", "gateway started", address=shown)
     server.serve_forever()
 

@@ -35,7 +35,7 @@ class Store:
         self._places: queue.Queue = queue.Queue()
         for _ in range(max(max_connections, 1)):
             self._places.put(None)
-        with context("stand-in: the store could not be opened"):
+        with context("failed to initialize gateway store"):
             self._free.put(database.connect(url))
 
     def query(self, sql: str, parameters: tuple = ()) -> list[tuple]:
@@ -56,6 +56,13 @@ class Store:
                     raise _store_error(error) from None
                 self._put_back(connection, broken=False)
                 return rows
+
+    def ask(self, sql: str, parameters: tuple = ()) -> list[tuple]:
+        """The same for a command, which ends when it fails."""
+        try:
+            return self.query(sql, parameters)
+        except StoreError as error:
+            raise error.failure() from None
 
     @contextlib.contextmanager
     def _place(self, deadline: float):

@@ -1,6 +1,7 @@
 """What the gateway answers over HTTP."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import http.client
@@ -9,14 +10,15 @@ import os
 import re
 import socket
 import time
-import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from . import knobs, passwords, versions
+from . import completions, knobs, passwords, versions
+from .refused import Refused, TooLarge
 from .store import Store, StoreError
 
-SESSION_SECONDS = 12 * 3600
+SESSION_SECONDS = 30 * 86400
+BODY_LIMIT, BATCH_LIMIT = 2 << 20, 64 << 20
 COOKIE = "ogw_session"
 HOP_BY_HOP = {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailers", "transfer-encoding", "upgrade"}
 
@@ -24,21 +26,19 @@ HOP_BY_HOP = {"connection", "keep-alive", "proxy-authenticate", "proxy-authoriza
 class State:
     """What the requests share."""
 
-    def __init__(self, store: Store, loaded: dict):
+    def __init__(self, store: Store, loaded: dict, tokens: dict[str, str]):
         self.store = store
-        self.providers = {provider["id"] for provider in loaded["providers"]}
+        self.providers = completions.providers(loaded, tokens)
         self.session_key = os.environ.get("GATEWAY_IDENTITY_TOKEN_SECRET", "local-dev-identity-secret").encode()
         self.upstream = urlsplit(os.environ.get("ADMIN_UI_UPSTREAM", ""))
+        self.admin = os.environ.get("ADMIN_UI_BASE_PATH") or "/admin"
+        self.admin_seconds = [_milliseconds("ADMIN_UI_CONNECT_TIMEOUT_MS", 750), _milliseconds("ADMIN_UI_REQUEST_TIMEOUT_MS", 10_000)]
         self.started = time.monotonic()
 
 
-class Refused(Exception):
-    """An answer that is an error: status, code, message, type. A code that begins with standin_ is not the gateway's."""
-
-    def __init__(self, status: int, code: str, message: str, kind: str = "standin_error"):
-        super().__init__(message)
-        self.status = status
-        self.body = {"error": {"message": message, "type": kind, "code": code, "param": None}}
+def _milliseconds(name: str, default: int) -> float:
+    text = os.environ.get(name, "")
+    return (int(text) if text.isdigit() else default) / 1000
 
 
 def _unauthenticated(code: str, message: str) -> Refused:
@@ -83,7 +83,13 @@ class Handler(BaseHTTPRequestHandler):
         ("GET", "/api/v1/auth/session"): "session",
         ("GET", "/v1/models"): "models",
         ("POST", "/v1/chat/completions"): "chat",
+        ("POST", "/v1/responses"): "chat",
+        ("POST", "/v1/embeddings"): "chat",
+        ("POST", "/v1/messages"): "messages",
+        ("POST", "/messages"): "messages",
+        ("POST", "/mcp"): "mcp",
     }
+    BATCHES = {("GET", "/api/v1/batches"): "list_batches", ("POST", "/api/v1/batches"): "make_batch"}
 
     # --- plumbing ---
 
@@ -97,15 +103,21 @@ class Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         method = "GET" if self.command == "HEAD" else self.command
         try:
-            self.body = self._read_body()
-            if path == "/admin" or path.startswith("/admin/"):
+            routes = self.ROUTES | (self.BATCHES if versions.knows_batches() else {})
+            self.body = self._read_body(BATCH_LIMIT if path == "/api/v1/batches" else BODY_LIMIT)
+            if path == self.state.admin or path.startswith(self.state.admin + "/"):
                 self.proxy()
-            elif (method, path) in self.ROUTES:
-                getattr(self, self.ROUTES[method, path])()
-            elif any(path == known for _, known in self.ROUTES):
+            elif path.startswith("/mcp/"):
+                self.mcp()
+            elif (method, path) in routes:
+                getattr(self, routes[method, path])()
+            elif any(path == known for _, known in routes):
                 self._send(405, b"")
             else:
                 self._send(404, b"")
+        except TooLarge:
+            self.close_connection = True
+            self._send(413, b"Failed to buffer the request body: length limit exceeded", (("Content-Type", "text/plain; charset=utf-8"),))
         except Refused as refused:
             self._json(refused.status, refused.body)
         except StoreError as error:
@@ -114,16 +126,29 @@ class Handler(BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _dispatch  # noqa: N815 - the base class's names
 
-    def _read_body(self) -> bytes:
+    def _read_body(self, limit: int) -> bytes:
+        """Read to its end even over the limit, so that the answer reaches a client that is still sending."""
+        kept, total = [], 0
+        for part in self._body_parts():
+            total += len(part)
+            if total <= limit:
+                kept.append(part)
+        if total > limit:
+            raise TooLarge
+        return b"".join(kept)
+
+    def _body_parts(self):
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
-            parts = []
             while size := int(self.rfile.readline().split(b";")[0], 16):
-                parts.append(self.rfile.read(size))
+                yield self.rfile.read(size)
                 self.rfile.readline()
             self.rfile.readline()
-            return b"".join(parts)
+            return
         length = self.headers.get("Content-Length", "0")
-        return self.rfile.read(int(length)) if length.isdigit() else b""
+        left = int(length) if length.isdigit() else 0
+        while left and (part := self.rfile.read(min(left, 1 << 16))):
+            left -= len(part)
+            yield part
 
     def _send(self, status: int, body: bytes, headers: tuple[tuple[str, str], ...] = ()) -> None:
         self.send_response(status)
@@ -171,7 +196,7 @@ class Handler(BaseHTTPRequestHandler):
     # --- admin UI ---
 
     def root(self) -> None:
-        self._send(302, b"", (("Location", "/admin"),))
+        self._send(302, b"", (("Location", self.state.admin),))
 
     def proxy(self) -> None:
         upstream = self.state.upstream
@@ -179,11 +204,11 @@ class Handler(BaseHTTPRequestHandler):
             self._no_admin_ui()
             return
         connection_class = http.client.HTTPSConnection if upstream.scheme == "https" else http.client.HTTPConnection
-        connection = connection_class(upstream.hostname, upstream.port, timeout=2)
+        connection = connection_class(upstream.hostname, upstream.port, timeout=self.state.admin_seconds[0])
         headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP | {"host", "content-length"}}
         try:
             connection.connect()
-            connection.sock.settimeout(10)
+            connection.sock.settimeout(self.state.admin_seconds[1])
             connection.request(self.command, self.path, self.body or None, headers)
             answer = connection.getresponse()
             body = answer.read()
@@ -211,6 +236,8 @@ class Handler(BaseHTTPRequestHandler):
         ((session,),) = self.state.store.query("INSERT INTO logins (owner, ends_at) VALUES (%s, now() + %s * interval '1 second') RETURNING id::text",
                                                (user, SESSION_SECONDS))
         cookie = f"{COOKIE}={self._signed(session)}; HttpOnly; SameSite=Lax; Path=/; Max-Age={SESSION_SECONDS}"
+        if self.headers.get("X-Forwarded-Proto") == "https":
+            cookie += "; Secure"
         self._json(200, {"data": self._user_view(user)}, (("Set-Cookie", cookie),))
 
     def session(self) -> None:
@@ -245,6 +272,8 @@ class Handler(BaseHTTPRequestHandler):
     def _check_key(self) -> None:
         """Any key may use any model."""
         header = self.headers.get("Authorization")
+        if header is None and self.headers.get("X-Api-Key") is not None:
+            header = f"Bearer {self.headers['X-Api-Key']}"
         if header is None:
             raise _unauthenticated("missing_authorization_header", "authorization header is missing")
         match = re.fullmatch(r"Bearer gwk_([^.]+)\.(.+)", header)
@@ -258,62 +287,63 @@ class Handler(BaseHTTPRequestHandler):
         self._json(200, {"object": "list", "data": [{"id": name, "object": "model", "created": 0, "owned_by": "stand-in"} for (name,) in rows]})
 
     def chat(self) -> None:
+        """Chat completions, responses, embeddings: asked for at the provider under the same name."""
         self._check_key()
         wanted = self._request_json()
-        model = str(wanted.get("model", ""))
-        self._check_route(model)
-        words = self._answer(wanted)
-        self.state.store.query("INSERT INTO answered_requests (model, words_answered) VALUES (%s, %s)", (model, len(words)))
+        answer = completions.asked(self.state, self.path.partition("?")[0].removeprefix("/v1"), wanted)
+        model = str(wanted["model"])
         if wanted.get("stream") is True:
-            self._stream(model, words)
+            self._stream(model, answer)
             return
-        self._json(200, {
-            "id": f"chatcmpl-{uuid.uuid4().hex}", "object": "chat.completion", "created": int(time.time()), "model": model,
-            "choices": [{"index": 0, "message": {"role": "assistant", "content": "".join(words)}, "finish_reason": "stop"}],
-            "usage": {"prompt_tokens": 1, "completion_tokens": len(words), "total_tokens": 1 + len(words)},
-        })
+        value = answer.json()
+        self._record(model, value.get("usage", {}).get("completion_tokens", 0))
+        self._json(200, {**value, "model": model})
 
-    def _check_route(self, model: str) -> None:
-        rows = self.state.store.query("SELECT provider FROM models JOIN model_routes ON model = coalesce(alias_of, id) WHERE id = %s", (model,))
-        if not rows:
-            raise Refused(404, "standin_no_model", f"no model {model} with a route")
-        if not any(provider in self.state.providers for (provider,) in rows):
-            # Routes come from the database, clients from the file: a config change needs a seed run and a rollout.
-            raise Refused(503, "standin_no_provider", f"the configuration has no provider for model {model}")
+    def messages(self) -> None:
+        self._check_key()
+        wanted = self._request_json()
+        if wanted.get("stream") is True:
+            raise Refused(501, "standin_not_played", "a streamed message is not played")
+        answer = completions.asked(self.state, "/chat/completions", completions.as_message(wanted)).json()
+        self._record(str(wanted["model"]), answer.get("usage", {}).get("completion_tokens", 0))
+        self._json(200, completions.message_of(answer, str(wanted["model"])))
 
-    def _answer(self, wanted: dict) -> list[str]:
-        messages = wanted.get("messages")
-        last = messages[-1] if isinstance(messages, list) and messages else {}
-        content = str(last.get("content", "")) if isinstance(last, dict) else ""
-        return [f"{word} " for word in ["You", "said:", *content.split()[:200]]]
+    def mcp(self) -> None:
+        self._check_key()
+        raise Refused(501, "standin_not_played", "MCP is not played")
 
-    def _stream(self, model: str, words: list[str]) -> None:
-        """Server-sent events, spread over STANDIN_STREAM_SECONDS, closed by [DONE]: without it the stream was cut."""
+    def _record(self, model: str, words: int) -> None:
+        self.state.store.query("INSERT INTO answered_requests (model, words_answered) VALUES (%s, %s)", (model, words))
+
+    def _stream(self, model: str, answer: completions.Answer) -> None:
+        """The provider's events, one chunk each. A stream that ends without [DONE] was cut, and is left without its last chunk."""
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Cache-Control", "no-cache")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        total = knobs.seconds("STANDIN_STREAM_SECONDS", 0)
-        if total:
-            # Something every quarter of a second, so that a cut shows at once.
-            wanted = max(int(total * 4), len(words))
-            words = words + [". "] * (wanted - len(words))
-        identity, created = f"chatcmpl-{uuid.uuid4().hex}", int(time.time())
-        started = time.monotonic()
-        for index, word in enumerate(words):
-            delta = {"role": "assistant", "content": word} if index == 0 else {"content": word}
-            self._chunk({"id": identity, "object": "chat.completion.chunk", "created": created, "model": model,
-                         "choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
-            if total:
-                time.sleep(max(started + total * (index + 1) / len(words) - time.monotonic(), 0))
-        self._chunk({"id": identity, "object": "chat.completion.chunk", "created": created, "model": model,
-                     "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-        self._chunk(None)
-        self.wfile.write(b"0\r\n\r\n")
-
-    def _chunk(self, value: dict | None) -> None:
-        data = "[DONE]" if value is None else json.dumps(value, separators=(",", ":"))
-        body = f"data: {data}\n\n".encode()
-        self.wfile.write(f"{len(body):x}\r\n".encode() + body + b"\r\n")
         self.wfile.flush()
+        count, last = 0, b""
+        with contextlib.closing(answer.events()) as events:
+            for last in events:
+                count += 1
+                self.wfile.write(b"%x\r\n%s\n\n\r\n" % (len(last) + 2, last))
+                self.wfile.flush()
+        self._record(model, count)
+        if last == b"data: [DONE]":
+            self.wfile.write(b"0\r\n\r\n")
+        else:
+            self.close_connection = True
+
+    # --- batches: jobs are taken, and stay at their first step ---
+
+    def list_batches(self) -> None:
+        self._check_key()
+        rows = self.state.store.query("SELECT id::text, model, status FROM batch_jobs ORDER BY id")
+        self._json(200, {"data": [{"id": identity, "model": model, "status": status} for identity, model, status in rows]})
+
+    def make_batch(self) -> None:
+        self._check_key()
+        model = str(self._request_json().get("model", ""))
+        ((identity,),) = self.state.store.query("INSERT INTO batch_jobs (model) VALUES (%s) RETURNING id::text", (model,))
+        self._json(200, {"data": {"id": identity, "model": model, "status": "submitting"}})

@@ -16,13 +16,16 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.oceans.llm.plugins.plugin_utils import gateway_config, helm_release, one_off_job, paths, pod_env, secret_plan, secret_shapes
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused
-from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import finish, served
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import configuration, one_off_job
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion, post_check
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import plan, pod_env, shapes
 
 LOGIN = "/api/v1/auth/login/password"
 MANAGER = "oceans-llm-bootstrap"
@@ -42,7 +45,7 @@ class ActionModule(ClusterAction):
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         if not args["admin"] and not args["seed_config"]:
             return {"changed": False, "msg": "nothing asked for"}
-        release = helm_release.latest(cluster, args["namespace"], args["name"])
+        release = releases.latest(cluster, args["namespace"], args["name"])
         if release is None:
             if self._task.check_mode:
                 return {"changed": True, "msg": f"no release {args['name']} in namespace {args['namespace']} yet: it would be bootstrapped after the deploy"}
@@ -110,7 +113,7 @@ class ActionModule(ClusterAction):
         follower.start()
         outcome = follower.run(None)
         if outcome.state is State.FAILED and outcome.cause:
-            raise Refused(finish.sentence(outcome.cause, outcome))
+            raise Refused(conclusion.sentence(outcome.cause, outcome))
 
 
 class Gateway:
@@ -119,27 +122,27 @@ class Gateway:
     def __init__(self, deployment: Mapping[str, Any], configmap: Mapping[str, Any], env: Mapping[str, pod_env.Variable], service: tuple[str, int]) -> None:
         self.deployment, self._env, self._service = deployment, env, service
         self._configmap = configmap
-        self.config = gateway_config.parse(configmap)
+        self.config = configuration.parse(configmap)
         self._namespace = deployment["metadata"]["namespace"]
 
     @classmethod
-    def read(cls, cluster: Cluster, release: helm_release.Release) -> Gateway:
+    def read(cls, cluster: Cluster, release: releases.Release) -> Gateway:
         """:raises Refused: when the release holds no gateway of the chart's contract."""
         ns = release.namespace
         name = next(
             (
                 o["metadata"]["name"]
                 for o in release.manifest
-                if o.get("kind") == "Deployment" and (o["metadata"].get("labels") or {}).get(served.COMPONENT) == "gateway"
+                if o.get("kind") == "Deployment" and (o["metadata"].get("labels") or {}).get(post_check.COMPONENT) == "gateway"
             ),
             "",
         )
-        service = served.gateway_service(release.manifest)
+        service = post_check.gateway_service(release.manifest)
         config = next(
             (
                 o["metadata"]["name"]
                 for o in (*release.manifest, *release.hooks)
-                if o.get("kind") == "ConfigMap" and gateway_config.CONFIG_KEY in (o.get("data") or {})
+                if o.get("kind") == "ConfigMap" and configuration.CONFIG_KEY in (o.get("data") or {})
             ),
             "",
         )
@@ -154,7 +157,7 @@ class Gateway:
         secrets, configmaps = {}, {}
         for source in pod_env.sources(container):
             if source.kind == "Secret" and source.object not in secrets:
-                secrets[source.object] = secret_plan.values_of(cluster.find(paths.secret(ns, source.object)))
+                secrets[source.object] = plan.values_of(cluster.find(paths.secret(ns, source.object)))
             if source.kind == "ConfigMap" and source.object not in configmaps:
                 found = cluster.find(paths.configmap(ns, source.object)) or {}
                 configmaps[source.object] = {k: v.encode() for k, v in (found.get("data") or {}).items()}
@@ -165,7 +168,7 @@ class Gateway:
 
     def admin(self) -> tuple[str, str]:
         """(email, password). :raises Refused: when the gateway would make no administrator, or one who cannot log in."""
-        section = gateway_config.bootstrap_admin(self.config)
+        section = configuration.bootstrap_admin(self.config)
         if section.get("enabled") is not True:
             raise Refused(
                 "auth.bootstrap_admin.enabled is not true in the gateway's configuration, so `gateway bootstrap-admin` would do nothing and call it success; "
@@ -178,7 +181,7 @@ class Gateway:
         if reference.startswith("literal."):
             return email, reference[len("literal.") :]
         if not reference.startswith("env."):
-            raise Refused(f"auth.bootstrap_admin.password is no reference to a secret; set it to env.{secret_shapes.ADMIN_PASSWORD} in oceans_llm_config")
+            raise Refused(f"auth.bootstrap_admin.password is no reference to a secret; set it to env.{shapes.ADMIN_PASSWORD} in oceans_llm_config")
         self._reference = reference[len("env.") :]
         variable = self._env.get(self._reference)
         if variable is None or not (variable.value or b"").strip():
@@ -201,7 +204,7 @@ class Gateway:
         return f"{self.deployment['metadata']['uid']}/{hashlib.sha256(address.encode()).hexdigest()[:12]}"
 
     def config_digest(self) -> str:
-        text = (self._configmap.get("data") or {}).get(gateway_config.CONFIG_KEY) or ""
+        text = (self._configmap.get("data") or {}).get(configuration.CONFIG_KEY) or ""
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def login(self, cluster: Cluster, email: str, password: str) -> bool:

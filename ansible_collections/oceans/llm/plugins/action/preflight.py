@@ -20,13 +20,15 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.oceans.llm.plugins.plugin_utils import helm_release, paths, secret_plan
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction
-from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ApiError, Cluster, ClusterError
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm_cli import Helm, HelmError
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import Helm, HelmError
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster, ClusterError
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import collect, rules
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.facts import Picture, Tools, Wanted, is_test
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.finding import ERROR, Finding, settle, unused_waivers
-from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.picture import Picture, Tools, Wanted, is_test
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import plan
 
 COLLECTION = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 #: the chart's refusals stand in this one file (a rule of the chart oceans-llm)
@@ -68,7 +70,7 @@ class ActionModule(ClusterAction):
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         start = time.monotonic()
-        self.redactor.learn(secret_plan.as_bytes(v) for v in args["secrets"].values())
+        self.redactor.learn(plan.as_bytes(v) for v in args["secrets"].values())
         picture = self._picture(args)
         if cluster is not None:
             picture = self._look(picture, cluster, self.say)
@@ -81,11 +83,11 @@ class ActionModule(ClusterAction):
 
     def _picture(self, args: dict[str, Any]) -> Picture:
         provision: dict[str, bytes | None] = {}
-        unwritable: list[tuple[str, secret_plan.Problem]] = []
+        unwritable: list[tuple[str, plan.Problem]] = []
         if args["secrets_source"] == "provision":
-            unwritable = secret_plan.unwritable(args["secrets"])
+            unwritable = plan.unwritable(args["secrets"])
             broken = {key for key, _problem in unwritable}
-            provision = dict.fromkeys(args["generate"]) | {k: None if k in broken else secret_plan.as_bytes(v) for k, v in args["secrets"].items()}
+            provision = dict.fromkeys(args["generate"]) | {k: None if k in broken else plan.as_bytes(v) for k, v in args["secrets"].items()}
         wanted = Wanted(
             release=args["name"],
             namespace=args["namespace"],
@@ -188,7 +190,7 @@ class Renderer(Helm):
         with open(os.path.join(chart, "templates", "oceans-llm-helm-version.yaml"), "w", encoding="utf-8") as file:
             file.write(f"apiVersion: v1\nkind: {HELM_VERSION}\nversion: {{{{ .Capabilities.HelmVersion.Version | quote }}}}\n")
         arguments = ["template", release, chart, "--namespace", namespace, "--values", "-", *options]
-        found = helm_release.documents(self._run(arguments, stdin=json.dumps(values)))  # JSON: PyYAML leaves "0123" bare, and Helm reads a number
+        found = releases.documents(self._run(arguments, stdin=json.dumps(values)))  # JSON: PyYAML leaves "0123" bare, and Helm reads a number
         self._version = next((str(o["version"]) for o in found if o.get("kind") == HELM_VERSION), "")
         return tuple(o for o in found if o.get("kind") != HELM_VERSION and not is_test(o))
 

@@ -5,29 +5,27 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.oceans.llm.plugins.plugin_utils import changes, drift, helm_release, paths, secret_digest
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused
-from ansible_collections.oceans.llm.plugins.plugin_utils.changes import Changes
-from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ApiError, Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm_cli import Helm, HelmError, for_helm
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm_job import ASYNC_LIMIT, HelmJob, Launch
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm_release import Release
-from ansible_collections.oceans.llm.plugins.plugin_utils.release_lock import Held, Lock
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import database, finish
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database import DatabaseLook
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import changes, drift, keep, process, releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.changes import Changes
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import Helm, HelmError, for_helm
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held, Lock
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.objects import epoch
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion, database_look
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database_look import DatabaseLook
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import epoch
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.scope import also_watched, scope_of
-from ansible_collections.oceans.llm.plugins.plugin_utils.secret_digest import Written
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.digest import Written
 
 ARGUMENTS = {
     "name": {"type": "str", "required": True},
@@ -52,7 +50,7 @@ class Plan:
     """What is there, what is wanted, and what that changes."""
 
     def __init__(
-        self, live: Release | None, planned: Release, values: dict[str, Any], difference: Changes, digests: secret_digest.Digest, key: bytes | None
+        self, live: Release | None, planned: Release, values: dict[str, Any], difference: Changes, digests: digest.Digest, key: bytes | None
     ) -> None:
         self.live, self.planned, self.values, self.difference, self.digests, self.key = live, planned, values, difference, digests, key
 
@@ -69,12 +67,13 @@ class ActionModule(ClusterAction):
         try:
             self._auth = for_helm(self.auth(args), self._scratch)
             helm = Helm(args["helm_binary"], self._auth)
+            self._program = helm.binary
             chart = helm.pull(args["chart"], args["chart_version"], self._scratch)
             return self._release(args, cluster, helm, chart)
         except HelmError as error:
             raise Refused(f"Helm refused before anything was changed: {error}") from error
-        except Held as held:
-            raise Refused(str(held)) from held
+        except (Held, keep.NotKept) as reason:
+            raise Refused(str(reason)) from reason
         finally:
             shutil.rmtree(self._scratch, ignore_errors=True)
 
@@ -82,7 +81,7 @@ class ActionModule(ClusterAction):
         there = self._namespace(args, cluster)
         lock = Lock(cluster, args["namespace"], args["name"], self.say)
         lock.look()
-        pending = helm_release.latest(cluster, args["namespace"], args["name"])
+        pending = releases.latest(cluster, args["namespace"], args["name"])
         if pending and pending.pending:  # Helm does not even plan on top of it
             if self._task.check_mode:
                 what = f"revision {pending.revision} is {pending.status} since {pending.deployed_at}; it would be given up, and the release changed again"
@@ -95,12 +94,17 @@ class ActionModule(ClusterAction):
             result["diff"] = {"before": plan.difference.before, "after": plan.difference.after, "before_header": "live", "after_header": "planned"}
         if self._task.check_mode:
             text = f"would change: {plan.difference.phrase()}" if plan.difference else "nothing would change"
+            leaving = keep.leaving([plan.live] if plan.live else [], plan.planned, args["namespace"])
+            text += "".join(f"; {data.name} leaves the release and would be kept with its data" for data in leaving)
             self.say(text)  # Ansible shows a task's msg only with -v
             return result | {"msg": text}
         if not plan.difference:
             return result | self._follow(args, cluster, chart, plan)
         with lock.of(plan.planned.revision):
             self._still_so(args, cluster, plan)
+            if plan.live:
+                for name in keep.keep_live(cluster, releases.history(cluster, args["namespace"], args["name"]), plan.planned, args["namespace"]):
+                    self.say(f"{name} leaves the release and is kept with its data ({keep.POLICY}: keep)")
             self.say(f"changing {args['namespace']}/{args['name']}: {_shortened(plan.difference.phrase())}")
             return result | self._follow(args, cluster, chart, plan)
 
@@ -128,17 +132,17 @@ class ActionModule(ClusterAction):
     # --- the plan ------------------------------------------------------------------------------------------------------
 
     def _plan(self, args: dict[str, Any], cluster: Cluster, helm: Helm, chart: str, make_key: bool) -> Plan:
-        live = helm_release.latest(cluster, args["namespace"], args["name"])
+        live = releases.latest(cluster, args["namespace"], args["name"])
         places = args["digest_places"]
-        planned = helm.plan(args["name"], args["namespace"], chart, secret_digest.with_placeholder(args["values"], places))
+        planned = helm.plan(args["name"], args["namespace"], chart, digest.with_placeholder(args["values"], places))
         key = self._key(args, cluster, make_key) if places else None
         written = Written.of(args["secret_written"], args["namespace"])
-        digests = secret_digest.work_out(cluster, args["namespace"], planned, live, key, written if self._task.check_mode else None)
+        digests = digest.work_out(cluster, args["namespace"], planned, live, key, written if self._task.check_mode else None)
         for secret in digests.data.values():
             self.redactor.learn_secret(secret)
         values = args["values"]
         if places:
-            planned, values = secret_digest.replace_placeholder(planned, digests, places, values)
+            planned, values = digest.replace_placeholder(planned, digests, places, values)
         drifted = drift.find(cluster, args["namespace"], live) if live and live.status == "deployed" else {}
         difference = changes.compare(live, planned, drifted, digests.reasons(written))
         if drifted and planned.apply_method == "ssa" and not args["force_conflicts"]:
@@ -147,7 +151,7 @@ class ActionModule(ClusterAction):
 
     def _key(self, args: dict[str, Any], cluster: Cluster, make: bool) -> bytes | None:
         try:
-            return secret_digest.key_of(cluster, args["namespace"], args["name"], make)
+            return digest.key_of(cluster, args["namespace"], args["name"], make)
         except ApiError as error:
             if error.status != 403:
                 raise
@@ -169,7 +173,7 @@ class ActionModule(ClusterAction):
 
     def _still_so(self, args: dict[str, Any], cluster: Cluster, plan: Plan) -> None:
         """Between the plan and the lock another run may have been at it."""
-        now = helm_release.latest(cluster, args["namespace"], args["name"])
+        now = releases.latest(cluster, args["namespace"], args["name"])
         if (now.revision if now else 0) != (plan.live.revision if plan.live else 0):
             raise Refused(
                 f"{args['namespace']}/{args['name']} went to revision {now.revision if now else 0} while this run was planning; nothing was changed, run again"
@@ -187,7 +191,7 @@ class ActionModule(ClusterAction):
             )
         who = f"by a run that is gone ({lock.last_holder()})" if ours else "by somebody else's Helm"
         self.say(f"{what}, left {who}; it is marked as failed and the run goes on")
-        helm_release.give_up(cluster, live, f"given up by oceans.llm: its owner is gone ({live.status} since {live.deployed_at})")
+        releases.give_up(cluster, live, f"given up by oceans.llm: its owner is gone ({live.status} since {live.deployed_at})")
 
     # --- the change ----------------------------------------------------------------------------------------------------
 
@@ -204,13 +208,13 @@ class ActionModule(ClusterAction):
                 also=also_watched(plan.planned, args["namespace"], args["name"]),
                 interrupted=interrupt,
                 secret_keys=plan.digests.keys(),
-                database=DatabaseLook(cluster, args["namespace"], database.target(plan.digests.data.values())),
+                database=DatabaseLook(cluster, args["namespace"], database_look.target(plan.digests.data.values())),
             )
             follower.start()
-            self._helm = Launch(lambda: self._start_helm(args, chart, cluster, plan.values)) if change else None
+            self._helm = self._launch(args, chart, plan, cluster) if change else None
             outcome = follower.run(self._helm)
             made = self._settle(args, cluster, plan) if change else False
-            result = finish.report(
+            result = conclusion.report(
                 cluster,
                 plan.planned,
                 outcome,
@@ -232,61 +236,24 @@ class ActionModule(ClusterAction):
                 interrupt.last_words(f"[{self.host}] {result['msg']}", self.say)
             return result | {"changed": made}
 
+    def _launch(self, args: dict[str, Any], chart: str, plan: Plan, cluster: Cluster) -> process.Launch:
+        wanted = process.Upgrade(args["name"], args["namespace"], chart, plan.values, args["timeout"], args["force_conflicts"], self._auth)
+        return process.launch(self, wanted, self._scratch, self._program, {}, self.task_vars, cluster.now)
+
     def _settle(self, args: dict[str, Any], cluster: Cluster, plan: Plan) -> bool:
         """True when Helm made its revision, so that something was changed.
 
         A Helm that was killed hard leaves its revision pending; nobody else is at it (the lock is ours), so it is marked as failed.
         """
         try:
-            now = helm_release.latest(cluster, args["namespace"], args["name"])
+            now = releases.latest(cluster, args["namespace"], args["name"])
             if now and now.pending and now.revision == plan.planned.revision and not (self._helm and self._helm.alive()):
-                helm_release.give_up(cluster, now, "given up by oceans.llm: Helm ended without a word")
+                releases.give_up(cluster, now, "given up by oceans.llm: Helm ended without a word")
                 self.say(f"Helm left revision {now.revision} {now.status}; it is marked as failed")
             return now is not None and now.revision >= plan.planned.revision
         except ApiError as error:
             self.say(f"the release's own state could not be looked at: {error}")
             return True  # not known: better to say so than to hide a change
-
-    def _values_files(self, values: Mapping[str, Any]) -> list[str]:
-        """The values for Helm, readable for nobody else, gone with the scratch folder; and a second file that makes the module start Helm.
-
-        The module compares the files with the release's values and the chart's version, and leaves Helm alone when they are equal:
-        a changed template, drift, or a revision to be made again would pass for done. It takes a map in the last file for the whole
-        value, while Helm merges maps key by key: an empty one is a difference to the module, and nothing to Helm.
-        """
-        some = next((key for key, value in values.items() if isinstance(value, Mapping) and value), None)
-        return [self._written("values.json", values), *([self._written("same.json", {some: {}})] if some else [])]
-
-    def _written(self, name: str, content: Mapping[str, Any]) -> str:
-        path = os.path.join(self._scratch, name)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            json.dump(dict(content), file)
-        return path
-
-    def _start_helm(self, args: dict[str, Any], chart: str, cluster: Cluster, values: Mapping[str, Any]) -> HelmJob:
-        """Start kubernetes.core.helm in the background: no wait, no atomic; the watcher is the wait."""
-        options = {
-            "release_name": args["name"],
-            "release_namespace": args["namespace"],
-            "chart_ref": chart,
-            "wait": False,
-            "timeout": f"{args['timeout']}s",
-            # files of our own: the module would write YAML in which a string like 0123456789 stands bare, a number to Helm
-            "values_files": self._values_files(values),
-            **({"force_conflicts": True} if args["force_conflicts"] else {}),
-            **({"binary_path": args["helm_binary"]} if args["helm_binary"] else {}),
-            **self._auth,
-        }
-        # the module runs here, beside this plugin, with the Python that runs Ansible: it needs the same packages
-        here = {**self.task_vars, "ansible_python_interpreter": sys.executable}
-        self._task.async_val = ASYNC_LIMIT
-        try:
-            job = self._execute_module(module_name="kubernetes.core.helm", module_args=options, task_vars=here, wrap_async=True)
-        finally:
-            self._task.async_val = 0
-        if "ansible_job_id" not in job:
-            raise Refused(f"kubernetes.core.helm could not be started: {job.get('msg', job)}")
-        return HelmJob(job, cluster.now)
 
 
 def _shortened(phrase: str) -> str:

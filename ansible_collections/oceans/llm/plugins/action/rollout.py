@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.oceans.llm.plugins.plugin_utils import helm_release
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused
-from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import finish
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.scope import also_watched, scope_of
@@ -29,7 +29,7 @@ class ActionModule(ClusterAction):
     }
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
-        release = helm_release.latest(cluster, args["namespace"], args["name"])
+        release = releases.latest(cluster, args["namespace"], args["name"])
         if release is None:
             if self._task.check_mode:
                 return {"changed": False, "msg": f"no release {args['name']} in namespace {args['namespace']} yet"}
@@ -50,7 +50,7 @@ class ActionModule(ClusterAction):
             )
             follower.start()
             outcome = follower.run(None)
-            result = finish.report(
+            result = conclusion.report(
                 cluster,
                 release,
                 outcome,

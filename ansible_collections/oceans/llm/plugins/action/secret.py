@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.oceans.llm.plugins.plugin_utils import paths, secret_digest, secret_plan
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused
-from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ApiError, Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.secret_plan import MANAGER, Plan
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest, plan
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.plan import MANAGER, Plan
 
 TRIES = 3  # somebody else may write the same Secret at the same moment
 
@@ -31,7 +32,7 @@ class ActionModule(ClusterAction):
     }
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
-        self.redactor.learn(secret_plan.as_bytes(v) for v in args["data"].values())
+        self.redactor.learn(plan.as_bytes(v) for v in args["data"].values())
         where = f"Secret/{args['name']} in namespace {args['namespace']}"
         if args["source"] == "provision":
             return self._provision(args, cluster, where)
@@ -47,7 +48,7 @@ class ActionModule(ClusterAction):
         return {"changed": False, "msg": f"{where} is somebody else's; nothing was written", "key_names": sorted(live.get("data") or {})}
 
     def _provision(self, args: dict[str, Any], cluster: Cluster, where: str) -> dict[str, Any]:
-        wrong = secret_plan.problems(args["data"])
+        wrong = plan.problems(args["data"])
         if wrong:
             raise Refused(f"{where} was not written: " + "; ".join(f"{p.sentence} — {p.hint}" for _key, p in wrong))
         namespace = self._namespace(args, cluster)
@@ -55,7 +56,7 @@ class ActionModule(ClusterAction):
         for attempt in range(1, TRIES + 1):
             live = None if namespace == "planned" else self._read(cluster, args)
             self.redactor.learn_secret(live or {})
-            planned = secret_plan.plan(live, args["data"], args["generate"])
+            planned = plan.plan(live, args["data"], args["generate"])
             self.redactor.learn(planned.data.values())
             self._refuse_foreign(planned, args, where)
             if planned.writes and namespace != "planned":
@@ -77,21 +78,21 @@ class ActionModule(ClusterAction):
         """The digest that pods of the release would get; empty when it has no key yet, or the key may not be read."""
         self.redactor.learn_secret(wanted)
         try:
-            key = secret_digest.key_of(cluster, args["namespace"], args["release"], make=False) if args["release"] else None
+            key = digest.key_of(cluster, args["namespace"], args["release"], make=False) if args["release"] else None
         except ApiError as error:
             if error.status != 403:
                 raise
             return ""
-        return secret_digest.digest(wanted.get("data") or {}, key) if key else ""
+        return digest.digest(wanted.get("data") or {}, key) if key else ""
 
     def _write(self, args: dict[str, Any], cluster: Cluster, live: dict[str, Any] | None, planned: Plan) -> dict[str, Any]:
         """The Secret as the API server has it then; in check mode as it would have it."""
         dry = bool(self._task.check_mode)
         if live is None and not dry:
             # made empty first: of two runs at once only one can make it, so no generated key is overwritten
-            live = cluster.create(paths.secrets(args["namespace"]), secret_plan.body(args["namespace"], args["name"], args["labels"], {}, None))
+            live = cluster.create(paths.secrets(args["namespace"]), plan.body(args["namespace"], args["name"], args["labels"], {}, None))
         version = live["metadata"]["resourceVersion"] if live else None
-        wanted = secret_plan.body(args["namespace"], args["name"], args["labels"], planned.data, version)
+        wanted = plan.body(args["namespace"], args["name"], args["labels"], planned.data, version)
         if live and live.get("type"):
             wanted["type"] = live["type"]  # cannot be changed, and is not ours to change
         return cluster.apply(paths.secret(args["namespace"], args["name"]), wanted, manager=MANAGER, force=True, dry_run=dry)

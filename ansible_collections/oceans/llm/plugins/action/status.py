@@ -8,11 +8,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ansible_collections.oceans.llm.plugins.plugin_utils import helm_release, one_off_job, one_off_run, paths, pod_env, release_lock, status_lines
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction
-from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ApiError, Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm_release import Release
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import served
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import one_off_job, one_off_run
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import lock, releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import post_check, status_lines
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import pod_env
 
 DEADLINE = 45  # seconds for the question to the database
 
@@ -32,7 +35,7 @@ class ActionModule(ClusterAction):
         cluster.get(paths.VERSION)
         found = cluster.list(paths.secrets(ns), labelSelector=f"owner=helm,name={args['name']}")["items"]
         newest = sorted(found, key=lambda s: -int(s["metadata"]["labels"].get("version", 0)))[: args["revisions"]]
-        revisions = [helm_release.decode(s) for s in newest]
+        revisions = [releases.decode(s) for s in newest]
         status = self._status(args, cluster, revisions) if revisions else status_lines.Status(now=cluster.now())
         screen = list(status_lines.lines(status))
         for line in screen:
@@ -41,9 +44,9 @@ class ActionModule(ClusterAction):
 
     def _status(self, args: dict[str, Any], cluster: Cluster, revisions: list[Release]) -> status_lines.Status:
         ns, release = args["namespace"], revisions[0]
-        deployments = [d for n in helm_release.names(release.manifest, "Deployment") if (d := cluster.find(paths.deployment(ns, n)))]
+        deployments = [d for n in releases.names(release.manifest, "Deployment") if (d := cluster.find(paths.deployment(ns, n)))]
         pods = cluster.list(paths.pods(ns), labelSelector=f"app.kubernetes.io/instance={args['name']}")["items"]
-        gateway = next((d for d in deployments if (d["metadata"].get("labels") or {}).get(served.COMPONENT) == "gateway"), None)
+        gateway = next((d for d in deployments if (d["metadata"].get("labels") or {}).get(post_check.COMPONENT) == "gateway"), None)
         names = sorted({n for d in deployments for n in pod_env.secret_names(d["spec"]["template"]["spec"])})
         secrets = {n: cluster.find(paths.secret(ns, n)) for n in names}
         for secret in secrets.values():
@@ -52,8 +55,8 @@ class ActionModule(ClusterAction):
         record = cluster.find(paths.configmap(ns, f"{args['name']}-bootstrap")) or {}
         held = ""
         try:
-            release_lock.Lock(cluster, ns, args["name"], lambda _line: None).look()
-        except release_lock.Held as error:
+            lock.Lock(cluster, ns, args["name"], lambda _line: None).look()
+        except lock.Held as error:
             held = str(error)
         return status_lines.Status(
             now=cluster.now(),
@@ -71,7 +74,7 @@ class ActionModule(ClusterAction):
     @staticmethod
     def _served(cluster: Cluster, release: Release) -> tuple[str, str]:
         """(version, readiness) as a user of the Service gets them; empty when nothing answers."""
-        service = served.gateway_service(release.manifest)
+        service = post_check.gateway_service(release.manifest)
         if service is None:
             return "", ""
         code, _headers, text = cluster.service_request(release.namespace, *service, "/api/v1/health")

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.oceans.llm.plugins.plugin_utils import helm_release, paths, release_lock, secret_digest
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused
-from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ApiError, Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm_cli import Helm, HelmError, for_helm
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm_release import Release
-from ansible_collections.oceans.llm.plugins.plugin_utils.release_lock import Held, Lock
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import keep, lock, releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import Helm, HelmError, for_helm
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.keep import Data, NotKept
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held, Lock
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.promises import promised
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest
 
 DATABASES = ("postgresql.cnpg.io/v1", "clusters")
 
@@ -53,8 +57,8 @@ class ActionModule(ClusterAction):
         scratch = tempfile.mkdtemp(prefix="oceans-llm-")
         try:
             return self._uninstall(args, cluster, scratch)
-        except Held as held:
-            raise Refused(str(held)) from held
+        except (Held, NotKept) as reason:
+            raise Refused(str(reason)) from reason
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
@@ -62,6 +66,7 @@ class ActionModule(ClusterAction):
         lock = Lock(cluster, args["namespace"], args["name"], self.say)
         lock.look()
         found = self._look(args, cluster)
+        self._named(args, cluster, found)
         result: dict[str, Any] = {"changed": bool(found), "removed": found.names(), "kept": kept(found.release, args["delete_database"])}
         if not found:
             return result | {"msg": f"nothing of {args['namespace']}/{args['name']} is there"}
@@ -74,7 +79,7 @@ class ActionModule(ClusterAction):
         with lock.of(found.release.revision if found.release else 0, remove=True):
             found = self._look(args, cluster)  # a run that ended between the look and the lock may have changed it
             if found.release:
-                self._remove_release(args, helm)
+                self._remove_release(args, cluster, helm, found.release)
             self._remove(cluster, found.jobs, "Foreground")  # their pods go first, and are not left behind
             self._gone(args, cluster, set(found.jobs))
             self._remove(cluster, found.others, "Background")
@@ -88,24 +93,48 @@ class ActionModule(ClusterAction):
             if not j["metadata"].get("deletionTimestamp")
         }
         others = {
-            f"Secret/{secret_digest.key_name(name)}": paths.secret(ns, secret_digest.key_name(name)),
+            f"Secret/{digest.key_name(name)}": paths.secret(ns, digest.key_name(name)),
             f"ConfigMap/{name}-bootstrap": paths.configmap(ns, f"{name}-bootstrap"),
         }
         if args["delete_database"]:
             others[f"Cluster/{args['delete_database']}"] = f"{paths.custom(DATABASES[0], DATABASES[1], ns)}/{args['delete_database']}"
         there = {what: path for what, path in others.items() if cluster.find(path) is not None}
-        return Found(helm_release.latest(cluster, ns, name), jobs, there, self._lease(cluster, ns, name))
+        return Found(releases.latest(cluster, ns, name), jobs, there, self._lease(cluster, ns, name))
 
     @staticmethod
     def _lease(cluster: Cluster, namespace: str, name: str) -> bool:
         try:
-            return cluster.find(paths.lease(namespace, release_lock.lease_name(name))) is not None
+            return cluster.find(paths.lease(namespace, lock.lease_name(name))) is not None
         except ApiError as error:
             if error.status != 403:
                 raise
             return False
 
-    def _remove_release(self, args: dict[str, Any], helm: Helm) -> None:
+    @staticmethod
+    def _named(args: dict[str, Any], cluster: Cluster, found: Found) -> None:
+        """:raises Refused: when the database that is to be deleted is another release's, or a wrong name."""
+        named, own = args["delete_database"], data_of(found.release)
+        if not named:
+            return
+        live = cluster.find(f"{paths.custom(DATABASES[0], DATABASES[1], args['namespace'])}/{named}")
+        owner = keep.release_of(live) if live else ""
+        if owner not in ("", args["name"]):
+            raise Refused(f"nothing was removed: Cluster/{named} belongs to release {owner}, not to {args['name']}; correct oceans_llm_delete_database")
+        clusters = [d.name for d in own if d.name.startswith("Cluster/")]
+        if live is None and clusters and f"Cluster/{named}" not in clusters:
+            raise Refused(
+                f"nothing was removed: Cluster/{named} does not exist; the release has {', '.join(clusters)} — "
+                "correct oceans_llm_delete_database, or leave it empty"
+            )
+
+    def _remove_release(self, args: dict[str, Any], cluster: Cluster, helm: Helm, release: Release) -> None:
+        """Helm deletes every object of the record but those that the record itself wants kept: first make it want all data kept."""
+        data = [d for d in data_of(release) if d.name != f"Cluster/{args['delete_database']}"]
+        loose = [d for d in data if not d.kept]
+        if loose:
+            keep.keep_in_record(cluster, release, loose)
+            self.say(f"{_names(loose)}: helm uninstall would delete the data; the release's record now has {keep.POLICY}: keep")
+        there = [d for d in data if _exists(cluster, d)]
         try:
             helm.uninstall(args["name"], args["namespace"], args["timeout"])
         except HelmError as error:
@@ -113,6 +142,9 @@ class ActionModule(ClusterAction):
                 f"Helm could not remove the release {args['namespace']}/{args['name']}: {error}; what Helm did not come to is still there — "
                 "run oceans.llm.uninstall again when the reason is gone"
             ) from error
+        lost = [d for d in there if not _exists(cluster, d)]
+        if lost:
+            raise Refused(f"{_names(lost)} is gone or being deleted although Helm was told to keep the object; restore the data from a backup")
 
     @staticmethod
     def _remove(cluster: Cluster, objects: dict[str, str], propagation: str) -> None:
@@ -162,15 +194,42 @@ def selector(release: str) -> str:
     return f"app.kubernetes.io/instance={release}"
 
 
+def data_of(release: Release | None) -> list[Data]:
+    """The objects of a release that hold data."""
+    return keep.data_of(release.manifest, release.namespace) if release else []
+
+
 def kept(release: Release | None, delete_database: str) -> list[str]:
-    """What stays: Secrets that the pods read and the chart did not make, and what the chart itself wants kept (a database)."""
+    """What stays: all that holds data, what the chart wants kept, and Secrets that the pods read and nothing that is removed made."""
     if release is None:
         return []
-    own = set(helm_release.names(release.manifest, "Secret"))
-    used = {n for o in release.manifest if o.get("kind") == "Deployment" for n in secret_digest.secret_names(secret_digest.pod_spec(o))}
-    return [f"Secret/{n}" for n in sorted(used - own)] + [name for name in _kept_by_policy(release.manifest) if name != f"Cluster/{delete_database}"]
+    objects = [f"{o['kind']}/{o['metadata']['name']}" for o in release.manifest if _has_keep(o)]
+    stays = {*objects, *(d.name for d in data_of(release))} - {f"Cluster/{delete_database}"}
+    gone = {secret for secret, maker in promised(release.manifest).items() if maker not in stays and maker not in _orphaning(release)}
+    own = set(releases.names(release.manifest, "Secret"))
+    used = {n for o in release.manifest if o.get("kind") == "Deployment" for n in digest.secret_names(digest.pod_spec(o))}
+    return [f"Secret/{n}" for n in sorted(used - own - gone)] + sorted(stays)
 
 
-def _kept_by_policy(manifest: Iterable[dict[str, Any]]) -> list[str]:
-    notes = ((o, (o["metadata"].get("annotations") or {})) for o in manifest)
-    return sorted(f"{o['kind']}/{o['metadata']['name']}" for o, n in notes if n.get("helm.sh/resource-policy") == "keep")
+def _has_keep(obj: Mapping[str, Any]) -> bool:
+    return (obj["metadata"].get("annotations") or {}).get(keep.POLICY) == "keep"
+
+
+def _orphaning(release: Release) -> set[str]:
+    """ExternalSecrets whose Secret outlives them (External Secrets, spec.target.creationPolicy: all but Owner)."""
+    made = (o for o in release.manifest if o.get("kind") == "ExternalSecret")
+    return {f"ExternalSecret/{o['metadata']['name']}" for o in made if ((o.get("spec") or {}).get("target") or {}).get("creationPolicy", "Owner") != "Owner"}
+
+
+def _exists(cluster: Cluster, data: Data) -> bool:
+    try:
+        live = cluster.find(data.path)
+    except ApiError as error:
+        if error.status != 403:
+            raise
+        return True  # not visible to this user: nothing is claimed
+    return live is not None and not live["metadata"].get("deletionTimestamp")
+
+
+def _names(data: Iterable[Data]) -> str:
+    return ", ".join(d.name for d in data)

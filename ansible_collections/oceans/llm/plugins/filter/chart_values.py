@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.chart_values import chart_values
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.chart_values import chart_values
 
 
 class FilterModule:

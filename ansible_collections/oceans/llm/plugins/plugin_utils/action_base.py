@@ -20,9 +20,9 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from .cluster import ENVIRONMENT, Cluster, ClusterError, options
-from .rollout import lines
-from .rollout.redact import Redactor
+from .kube.client import ENVIRONMENT, Cluster, ClusterError, options
+from .rollout import narrator
+from .secrets.redact import Redactor
 
 #: how to reach the cluster; names, aliases and types as in kubernetes.core (plugins/doc_fragments/auth.py documents them)
 AUTH: dict[str, dict[str, Any]] = {
@@ -107,7 +107,7 @@ class ClusterAction(ActionBase):
         """One live line on the screen, the host's name in front."""
         text = self.redactor(line) if getattr(self, "redactor", None) else line
         # Ansible itself leaves the colour out where there is no terminal, or where the user wants none
-        tone = lines.tone(text)
+        tone = narrator.tone(text)
         Display().display(f"[{self.host}] {text}", color=getattr(constants, f"COLOR_{tone.upper()}") if tone else None)
 
     @property

@@ -20,14 +20,15 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ansible_collections.oceans.llm.plugins.plugin_utils import paths
-from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ApiError, Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Helm
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import find
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.logs import LogReader
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope, Snapshot
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.observe import Change, Observer, World
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.redact import Redactor
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import Helm, State, judge
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State, judge
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.watch import Change, Observer, World
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.redact import Redactor
 
 from .scenarios import SCENARIOS, Scenario
 

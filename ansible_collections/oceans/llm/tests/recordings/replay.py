@@ -19,11 +19,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.before import Before, picture
+from ansible_collections.oceans.llm.plugins.plugin_utils.codes import Certainty
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Helm
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.baseline import Before, picture
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import Rule, find
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Cause, Certainty, Scope, Snapshot
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.observe import Change, World
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import Helm, Verdict, judge
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Cause, Scope, Snapshot
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import Verdict, judge
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.watch import Change, World
 
 #: seconds between two looks while nothing changes
 STEP = 0.25

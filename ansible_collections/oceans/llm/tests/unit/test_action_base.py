@@ -15,7 +15,7 @@ import yaml
 
 from ansible_collections.oceans.llm.plugins.plugin_utils import action_base
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import AUTH, ClusterAction, Refused, plain
-from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ENVIRONMENT, ApiError
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ENVIRONMENT, ApiError
 
 
 class Example(ClusterAction):

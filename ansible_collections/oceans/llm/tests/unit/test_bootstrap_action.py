@@ -12,7 +12,7 @@ import json
 import pytest
 
 from ansible_collections.oceans.llm.plugins.action import bootstrap
-from ansible_collections.oceans.llm.plugins.plugin_utils import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State
 
 from .fake_api import FakeApi, objects, ok, status

@@ -10,22 +10,14 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import (
-    RULES,
-    admission,
-    find,
-    gateway,
-    images,
-    jobs,
-    operators,
-    readiness,
-    rollout,
-    scheduling,
-)
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.catalogue import BY_CODE, ENTRIES, cause
+from ansible_collections.oceans.llm.plugins.plugin_utils.codes import BY_CODE, ENTRIES, Certainty
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import log_words
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Helm
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import RULES, admission, find, images, jobs, operators, readiness, rollout, scheduling
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.cause import cause
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.document import as_markdown
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Certainty, Scope, Snapshot
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import BESIDE_HEALTHY, Helm, State, judge, timeout_cause
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope, Snapshot
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import BESIDE_HEALTHY, State, judge, timeout_cause
 
 NOW = 1_800_000_000.0
 CERTAIN, TRANSIENT = Certainty.CERTAIN, Certainty.TRANSIENT
@@ -353,20 +345,20 @@ OPEN = "failed opening postgres connection pool for migration status"
     ],
 )
 def test_the_gateways_words_have_a_code(text, code, part):
-    found = gateway.parse(text)
+    found = log_words.parse(text)
     assert found is not None and found.code == code and part in found.what
     assert "recreate the database" not in found.what + found.evidence
 
 
 def test_unknown_words_stay_unknown():
-    assert gateway.parse("panicked at src/main.rs:1\n") is None
-    assert gateway.parse(said("something else", "entirely")) is None
+    assert log_words.parse("panicked at src/main.rs:1\n") is None
+    assert log_words.parse(said("something else", "entirely")) is None
 
 
 def test_a_backtrace_and_lines_of_stdout_do_not_hide_the_cause():
     text = said("x", OPEN, DB + 'database "nodb" does not exist', head='{"fields":{}}\n') + "\nStack backtrace:\n   0: std::backtrace\n   1: main\n"
-    assert gateway.chain(text)[-1] == DB + 'database "nodb" does not exist'
-    assert gateway.parse(text).code == "DatabaseMissing"
+    assert log_words.chain(text)[-1] == DB + 'database "nodb" does not exist'
+    assert log_words.parse(text).code == "DatabaseMissing"
 
 
 def line(version, name, what):
@@ -380,11 +372,11 @@ def test_a_failed_migration_is_named_and_its_attempts_are_counted_once():
     text = "\n".join(
         (line(45, "a", "begin"), line(45, "a", "commit"), line(46, "batch_jobs", "begin"), line(46, "batch_jobs", "rollback"), '{"cut":"migration_event')
     )
-    found = gateway.migrations(text)
+    found = log_words.migrations(text)
     assert found.committed == ((45, "a"),) and found.rolled_back == ((46, "batch_jobs"),) and found.open == () and found.version == 45
     assert (
         "V46 batch_jobs failed"
-        in gateway.parse(text + "\n" + said("failed to apply database migrations", "failed applying postgres migration 46", DB + "division by zero")).what
+        in log_words.parse(text + "\n" + said("failed to apply database migrations", "failed applying postgres migration 46", DB + "division by zero")).what
     )
 
 
@@ -412,7 +404,7 @@ def test_a_mount_that_came_late_is_forgotten_once_the_container_waits_for_someth
 
 @pytest.mark.parametrize("how", ["Connection reset by peer (os error 104)", "something new"])
 def test_a_connection_that_broke_in_a_migration_is_no_failed_migration(how):
-    told = gateway.parse(said("failed to apply database migrations", "failed applying postgres migration 44", f"error communicating with database: {how}"))
+    told = log_words.parse(said("failed to apply database migrations", "failed applying postgres migration 44", f"error communicating with database: {how}"))
     assert told.code in ("DatabaseInterrupted", "DatabaseUnreachable") and not told.certain and "MigrationFailed" not in told.code
     assert "in migration V44" in told.what or "Connection reset" in how
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils import changes, helm_release
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm_cli import Helm, HelmError, said
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm_job import error_of
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import changes, releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import Helm, HelmError, said
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import error_of
 
 MANIFEST = """---
 # Source: x
@@ -45,14 +45,14 @@ BODY = {
 
 @pytest.fixture
 def release():
-    return helm_release.parse(BODY)
+    return releases.parse(BODY)
 
 
 def test_a_release_is_read_as_helm_packs_it(release):
     packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(BODY).encode()))).decode()
-    assert helm_release.decode({"data": {"release": packed}}) == release
-    assert helm_release.names(release.manifest, "ConfigMap") == ("c",)
-    assert helm_release.names(release.hooks, "Job") == ("migrate",), "hooks of `helm test` are no part of a rollout"
+    assert releases.decode({"data": {"release": packed}}) == release
+    assert releases.names(release.manifest, "ConfigMap") == ("c",)
+    assert releases.names(release.hooks, "Job") == ("migrate",), "hooks of `helm test` are no part of a rollout"
     assert release.chart == "oceans-llm-0.1.0" and not release.pending
 
 
@@ -72,13 +72,13 @@ def test_a_first_install_adds_everything(release):
 
 
 def test_a_template_that_changed_is_seen_with_the_same_chart_version(release):
-    other = helm_release.parse({**BODY, "manifest": MANIFEST.replace('"1"', '"2"')})
+    other = releases.parse({**BODY, "manifest": MANIFEST.replace('"1"', '"2"')})
     found = changes.compare(release, other)
     assert found.changed == ("ConfigMap/c",) and "'1'" in found.before and "'2'" in found.after
 
 
 def test_a_secret_is_never_in_a_diff(release):
-    other = helm_release.parse({**BODY, "manifest": MANIFEST.replace("top-secret", "rotated-secret")})
+    other = releases.parse({**BODY, "manifest": MANIFEST.replace("top-secret", "rotated-secret")})
     found = changes.compare(release, other)
     assert found.changed == ("Secret/s",)
     assert "top-secret" not in found.before + found.after and "rotated" not in found.before + found.after
@@ -87,7 +87,7 @@ def test_a_secret_is_never_in_a_diff(release):
 
 def test_a_diff_names_the_keys_of_a_secret_that_change():
     def secret(**data):
-        return helm_release.parse(BODY | {"manifest": json.dumps({"kind": "Secret", "metadata": {"name": "s"}, "stringData": data})})
+        return releases.parse(BODY | {"manifest": json.dumps({"kind": "Secret", "metadata": {"name": "s"}, "stringData": data})})
 
     found = changes.compare(secret(SAME="a", ROTATED="b"), secret(SAME="a", ROTATED="c", NEW="d"))
     assert "ROTATED: (changed)" in found.after and "NEW: (hidden)" in found.after and "SAME: (hidden)" in found.after
@@ -100,7 +100,7 @@ def test_a_failed_revision_is_changed_again_though_no_object_differs(release):
 
 
 def test_values_that_no_object_shows_are_a_reason_and_others_are_none(release):
-    other = helm_release.parse({**BODY, "manifest": MANIFEST.replace('"1"', '"2"')})
+    other = releases.parse({**BODY, "manifest": MANIFEST.replace('"1"', '"2"')})
     assert changes.compare(release, replace(release, values={"other": 1})).phrase() == "values"
     assert changes.compare(release, replace(other, values={"other": 1})).phrase() == "~ConfigMap/c"
 
@@ -171,6 +171,10 @@ def test_a_pull_that_leaves_nothing_is_a_sentence(tmp_path, monkeypatch):
         Helm(str(program), {}).pull("oci://r/c", "1", str(tmp_path))
 
 
+KLOG = "W1128 10:00:00.123456   12 warnings.go:70] deprecated"
+NOTHING = "helm ended with exit code 1 and wrote no message; helm history shows what Helm recorded, and ansible-playbook -vvv the module's whole result"
+
+
 @pytest.mark.parametrize(
     ("result", "error"),
     [
@@ -180,6 +184,13 @@ def test_a_pull_that_leaves_nothing_is_a_sentence(tmp_path, monkeypatch):
             "UPGRADE FAILED: context canceled",
         ),
         ({"failed": True, "msg": "no chart"}, "no chart"),
+        ({"failed": True, "stderr": f"Error: a\n\nrule:\n  text\n{KLOG}"}, "a\n\nrule:\n  text"),
+        ({"failed": True, "stderr": KLOG.replace("W1128", "E0131")}, "deprecated"),
+        ({"failed": True, "msg": "", "exception": "Traceback\nFileNotFoundError: ./kc"}, "FileNotFoundError: ./kc"),
+        ({"failed": True, "msg": "Failure when executing Helm command. Exited 1.\nstdout: \nstderr: ", "stderr": "", "stdout": "Error: here"}, "here"),
+        ({"failed": True, "msg": "Failure when executing Helm command. Exited 1.\nstdout: \nstderr: \n", "rc": 1}, NOTHING),
+        ({"failed": True, "msg": "MODULE FAILURE", "module_stderr": "sh: 1: helm: not found"}, "MODULE FAILURE"),
+        ({"rc": 137}, NOTHING.replace("code 1", "code 137")),
     ],
 )
 def test_what_helm_said_when_it_failed(result, error):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.chart_values import chart_values, merge
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.chart_values import chart_values, merge
 
 
 def test_what_is_not_set_stays_the_charts_own():

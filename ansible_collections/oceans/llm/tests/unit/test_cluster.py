@@ -10,8 +10,8 @@ import socket
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils import paths
-from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ApiError, Cluster, ClusterError
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster, ClusterError
 
 from .fake_api import FakeApi, event, objects, ok, status, stream, thing
 

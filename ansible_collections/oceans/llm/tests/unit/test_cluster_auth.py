@@ -22,9 +22,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from ansible_collections.oceans.llm.plugins.plugin_utils import paths
-from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ENVIRONMENT, ApiError, Cluster, ClusterError
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm_cli import Helm, HelmError, for_helm
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import Helm, HelmError, for_helm
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ENVIRONMENT, ApiError, Cluster, ClusterError
 
 from .fake_api import FakeApi, ok, status
 

@@ -15,17 +15,19 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils import helm_release, paths
-from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import finish, follow, served
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Helm
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import causes, conclusion, follow, post_check, watch
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.observe import KINDS, Watched
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.redact import Redactor
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import Helm, State
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.watch import KINDS, Watched
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.redact import Redactor
 
-from .fake_api import FakeApi, Handler, objects, ok, status
+from .fake_api import FakeApi, Handler, objects, ok, status, stream
 
 NS = "ns"
 SCOPE = Scope(("web",), ("mig",), NS, "rel")
@@ -174,7 +176,7 @@ def test_a_job_that_cannot_be_fenced_is_said(api):
     run = follower(api, lines)
     run.start()
     outcome = run.run(FakeHelm(lambda _: None))
-    assert "not fenced: a migration may still run" in outcome.database and any("may not patch jobs" in line for line in lines)
+    assert "not fenced: a migration may still run: Job/mig: may not patch jobs" in outcome.database and outcome.not_fenced == {"mig": "may not patch jobs"}
 
 
 def test_the_deadline_of_the_run_names_what_it_waited_for(api):
@@ -200,19 +202,79 @@ def test_ctrl_c_is_a_safe_end(api):
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_complete_rollout_is_done_and_the_picture_is_not_older_than_the_cluster(api):
-    def deployment(version, generation):
-        return made(
-            "Deployment",
-            "web",
-            version,
-            metadata={"generation": generation, "annotations": {"deployment.kubernetes.io/revision": "1"}},
-            spec={"replicas": 1},
-            status={"observedGeneration": generation, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1},
-        )
+def complete(version, generation):
+    return made(
+        "Deployment",
+        "web",
+        version,
+        metadata={"generation": generation, "annotations": {"deployment.kubernetes.io/revision": "1"}},
+        spec={"replicas": 1},
+        status={"observedGeneration": generation, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1},
+    )
 
-    api.script[("GET", paths.collection("deployments", NS))] = [objects("Deployment", "1", deployment("1", 1))]
-    api.on("GET", paths.deployment(NS, "web"), ok(deployment("5", 2)))
+
+@pytest.mark.parametrize(("code", "reason"), [(503, "ServiceUnavailable"), (429, "TooManyRequests"), (500, "InternalError")])
+def test_an_api_server_that_does_not_answer_when_all_is_complete_is_asked_again(api, monkeypatch, code, reason):
+    monkeypatch.setattr(follow, "ASK_AGAIN", 0.05)
+    api.script[("GET", paths.collection("deployments", NS))] = [objects("Deployment", "1", complete("1", 1))]
+    api.on("GET", paths.deployment(NS, "web"), *[status(code, reason, "shutting down")] * 2, ok(complete("1", 1)))
+    run = follower(api, [])
+    run.start()
+    assert run.run(FakeHelm(lambda _: None, seconds=0.0)).state is State.DONE
+
+
+def test_a_rule_that_breaks_is_one_note_and_the_others_decide(api, monkeypatch):
+    broken(api)
+
+    def bad(snapshot):
+        if snapshot.kind("Job"):
+            raise KeyError("resources")
+        return iter(())
+
+    monkeypatch.setitem(causes.RULES, "bad", bad)
+    lines = []
+    run = follower(api, lines)
+    run.start()
+    helm = FakeHelm(lambda _: None)
+    outcome = run.run(helm)
+    assert outcome.cause.code == "ImageNotFound" and helm.terminated and outcome.fenced == ["mig"]
+    assert len([line for line in lines if "bad is left out" in line and "KeyError: 'resources'" in line]) == 1
+
+
+def refused(api, code, reason):
+    api.script[("WATCH", paths.collection("pods", NS))] = [stream(), status(code, reason, "no more")]
+
+
+@pytest.mark.parametrize(("break_it", "code"), [
+    (lambda api, patch: refused(api, 401, "Unauthorized"), "CredentialsRefused"),
+    (lambda api, patch: patch.setattr(follow, "judge", lambda *_: 1 / 0), "EngineBroke"),
+])  # fmt: skip
+def test_whatever_breaks_the_loop_helm_is_ended_the_jobs_are_fenced_and_the_end_is_told(api, monkeypatch, break_it, code):
+    monkeypatch.setattr(watch, "REFUSED_FOR", 0.0, raising=False)
+    api.script[("GET", paths.collection("jobs", NS))] = [objects("Job", "1", job())]
+    api.on("GET", paths.job(NS, "mig"), ok(job()))
+    api.on("PATCH", paths.job(NS, "mig"), ok(job()))
+    break_it(api, monkeypatch)
+    run = follower(api, [])
+    run.start()
+    helm = FakeHelm(lambda _: None)
+    outcome = run.run(helm)
+    assert outcome.state is State.FAILED and outcome.cause.code == code and helm.terminated
+    assert [p for m, p, *_ in api.seen if m == "PATCH"] == [paths.job(NS, "mig")] * 2
+
+
+def test_credentials_that_are_refused_for_a_moment_are_tried_again(api):
+    """A token that is just being renewed, or an API server whose authentication has just started."""
+    script(api, "jobs", (0.1, "ADDED", job()))
+    api.script[("WATCH", paths.collection("pods", NS))] = [stream(), status(401, "Unauthorized", "no"), chunks()]
+    run = follower(api, [], timeout=1.0)
+    run.start()
+    assert run.run(None).cause.code == "Timeout"
+
+
+def test_a_complete_rollout_is_done_and_the_picture_is_not_older_than_the_cluster(api):
+    api.script[("GET", paths.collection("deployments", NS))] = [objects("Deployment", "1", complete("1", 1))]
+    api.on("GET", paths.deployment(NS, "web"), ok(complete("5", 2)))
     run = follower(api, [])
     run.start()
     outcome = run.run(FakeHelm(lambda _: None, seconds=0.0))
@@ -236,7 +298,7 @@ def test_secrets_in_logs_and_messages_do_not_reach_the_rules(api):
     run.start()
     outcome = run.run(None)
     assert outcome.cause.code == "GatewayReferenceInvalid"
-    assert "canary-pw" not in finish.sentence(outcome.cause, outcome) + str(outcome.snapshot.logs) + "\n".join(lines)
+    assert "canary-pw" not in conclusion.sentence(outcome.cause, outcome) + str(outcome.snapshot.logs) + "\n".join(lines)
 
 
 def test_lines_are_told_once_and_a_heartbeat_comes_in_time(api, monkeypatch):
@@ -308,7 +370,7 @@ kind: Deployment
 metadata: {name: web, labels: {app.kubernetes.io/component: gateway}}
 spec: {template: {spec: {containers: [{name: gateway, image: "reg.example:5000/gw:v0.24.0@sha256:abc"}]}}}
 """
-RELEASE = helm_release.parse({"name": "rel", "namespace": NS, "version": 2, "manifest": MANIFEST, "chart": {"metadata": {"name": "c", "version": "1.0.0"}}})
+RELEASE = releases.parse({"name": "rel", "namespace": NS, "version": 2, "manifest": MANIFEST, "chart": {"metadata": {"name": "c", "version": "1.0.0"}}})
 PROXY = "/api/v1/namespaces/ns/services/http:gw:8080/proxy"
 
 
@@ -344,24 +406,24 @@ def picture(api):
     ],
 )
 def test_what_is_served_is_asked_for(api, picture, monkeypatch, state, code):
-    monkeypatch.setattr(served, "SETTLE", 0.2)
-    monkeypatch.setattr(served, "AGAIN", 0.05)
+    monkeypatch.setattr(post_check, "SETTLE", 0.2)
+    monkeypatch.setattr(post_check, "AGAIN", 0.05)
     serving(api, **state)
-    found = served.check(Cluster.connect({"host": api.url}), picture, RELEASE, served.expected_version(RELEASE, ""))
+    found = post_check.check(Cluster.connect({"host": api.url}), picture, RELEASE, post_check.expected_version(RELEASE, ""))
     assert (found.wrong.code if found.wrong else "") == code
 
 
 def test_a_way_that_opens_a_moment_later_is_no_failure(api, picture, monkeypatch):
-    monkeypatch.setattr(served, "AGAIN", 0.01)
+    monkeypatch.setattr(post_check, "AGAIN", 0.01)
     serving(api)
     api.script[("GET", f"{PROXY}/api/v1/health")].insert(0, status(503, "ServiceUnavailable", "no endpoints available"))
-    found = served.check(Cluster.connect({"host": api.url}), picture, RELEASE, "0.24.0")
+    found = post_check.check(Cluster.connect({"host": api.url}), picture, RELEASE, "0.24.0")
     assert found.wrong is None and found.version == "0.24.0"
 
 
 @pytest.mark.parametrize(("asked", "expected"), [("", "0.24.0"), ("v0.25.0", "0.25.0"), ("latest", ""), ("v1.2.3@sha256:ab", "1.2.3")])
 def test_the_version_to_expect(asked, expected):
-    assert served.expected_version(RELEASE, asked) == expected
+    assert post_check.expected_version(RELEASE, asked) == expected
 
 
 def test_the_evidence_is_complete_private_and_clean(api, tmp_path):
@@ -373,7 +435,7 @@ def test_the_evidence_is_complete_private_and_clean(api, tmp_path):
     outcome = run.run(None)
     outcome.snapshot.logs[("mig-x", "migrate")] = "says canary-secret-value aloud\n"
     outcome.snapshot.objects["Pod"]["mig-x"]["spec"]["containers"][0]["env"] = [{"name": "A", "value": "plain-canary"}]
-    result = finish.report(Cluster.connect({"host": api.url}), RELEASE, outcome, "", lines.append, folder=str(tmp_path), clean=clean, host="kind")
+    result = conclusion.report(Cluster.connect({"host": api.url}), RELEASE, outcome, "", lines.append, folder=str(tmp_path), clean=clean, host="kind")
     folder = result["report"]
     body = json.loads(pathlib.Path(folder, "report.json").read_text(encoding="utf-8"))
     assert body["code"] == "ImageNotFound" and body["line"] == result["msg"].split(" — report: ")[0] and result["failed"] is True
@@ -395,5 +457,5 @@ def test_a_folder_that_cannot_be_written_hides_no_cause(api, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
     said = []
-    result = finish.report(Cluster.connect({"host": api.url}), RELEASE, run.run(None), "", said.append, folder=str(blocked))
+    result = conclusion.report(Cluster.connect({"host": api.url}), RELEASE, run.run(None), "", said.append, folder=str(blocked))
     assert "ImageNotFound" in result["msg"] and "no report" in said[0]

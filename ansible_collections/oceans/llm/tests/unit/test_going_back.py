@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ApiError
-from ansible_collections.oceans.llm.plugins.plugin_utils.one_off_run import Answer
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.one_off_run import Answer
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import going_back
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope
 

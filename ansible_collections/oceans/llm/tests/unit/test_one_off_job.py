@@ -9,7 +9,7 @@ import copy
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.one_off_job import COMPONENT, job
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.one_off_job import COMPONENT, job
 
 DEPLOYMENT = {
     "metadata": {"name": "gw", "namespace": "ns"},

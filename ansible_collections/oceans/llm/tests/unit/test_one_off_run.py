@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils import paths
-from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ApiError, Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.one_off_run import Answer, ask
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.one_off_run import Answer, ask
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
 
 from .fake_api import FakeApi, event, objects, ok, status, stream, thing
 
@@ -83,3 +83,21 @@ def test_the_job_is_removed_after_an_error_too(api):
     with pytest.raises(ApiError):
         answer(api)
     assert [method for method, path, _q, _b in api.seen if path == paths.job("ns", "j")] == ["DELETE"]
+
+
+def test_what_an_injector_adds_does_not_answer_for_the_program(api):
+    """An init container that has ended, and a sidecar in front that never will: the log is read from the container that was asked."""
+    body = {**JOB, "spec": {"template": {"spec": {"containers": [{"name": "status"}]}}}}
+
+    def meshed(state: dict) -> dict:
+        worker = pod(state)
+        worker["spec"]["containers"].insert(0, {"name": "linkerd-proxy"})
+        worker["status"]["containerStatuses"].insert(0, {"name": "linkerd-proxy", "state": {"running": {}}})
+        worker["status"]["initContainerStatuses"] = [{"name": "linkerd-init", "state": {"terminated": {"exitCode": 0}}}]
+        return worker
+
+    api.on("GET", paths.pods("ns"), objects("Pod", "4", meshed({"waiting": {"reason": "PodInitializing"}})))
+    api.on("WATCH", paths.pods("ns"), stream(event("MODIFIED", meshed({"terminated": {"exitCode": 3}}))))
+    says(api, "v45 x [pending]")
+    assert ask(Cluster.connect({"host": api.url, "api_key": "t"}), body, 5) == Answer(3, "v45 x [pending]")
+    assert [query["container"] for _m, path, query, _b in api.seen if path == paths.pod_log("ns", "p")] in (["status"], [["status"]])

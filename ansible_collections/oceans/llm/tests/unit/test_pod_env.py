@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.pod_env import resolve, secret_names, sources
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.pod_env import resolve, secret_names, sources
 
 CONTAINER = {
     "envFrom": [{"secretRef": {"name": "a"}}, {"secretRef": {"name": "b", "optional": True}}, {"configMapRef": {"name": "c"}, "prefix": "P_"}],

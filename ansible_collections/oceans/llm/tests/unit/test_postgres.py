@@ -14,7 +14,7 @@ import threading
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.postgres import Refusal, Scram, Target, ask
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.postgres import Refusal, Scram, Target, ask
 
 WHERE = Target("pg", 5432, "me", "pencil", "db", "disable")
 
@@ -101,7 +101,7 @@ class Server(threading.Thread):
 def test_one_question_and_its_rows():
     server = Server(rows=[(b"42", "häh".encode(), None), (b"43", b"", b"r")])
     assert ask(server.near, WHERE, "SELECT 1") == [["42", "häh", ""], ["43", "", "r"]]
-    assert server.asked == [b"SELECT 1\0"] and b"user\0me\0database\0db\0" in server.started
+    assert server.asked == [b"BEGIN READ ONLY; SET LOCAL statement_timeout = '1000ms'; SELECT 1; COMMIT\0"] and b"user\0me\0database\0db\0" in server.started
     assert b"pencil" not in server.started
 
 

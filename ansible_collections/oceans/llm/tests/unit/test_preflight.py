@@ -12,11 +12,12 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils import secret_plan
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm_release import Release
-from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import access, admission, chart, config, platform, release, rules, secrets, tools, variables
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import rules
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.checks import access, admission, chart, config, platform, release, secrets, tools, variables
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.facts import Denied, DryRun, Picture, Tools, Wanted
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.finding import Finding, settle, unused_waivers
-from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.picture import Denied, DryRun, Picture, Tools, Wanted
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import plan
 
 NOW = 1_800_000_000.0
 STAMP = "2027-01-15T07:59:00Z"  # one minute before NOW
@@ -302,7 +303,7 @@ def test_a_key_that_several_ask_for_is_said_once_with_all_of_them(picture):
 
 def test_what_cannot_be_written_at_all_is_known_before_the_first_write(picture):
     values = {"LIST": ["hunter2"], "bad key": "x"}
-    wanted = replace(picture.wanted, secrets_source="provision", provision=dict.fromkeys(values), unwritable=tuple(secret_plan.unwritable(values)))
+    wanted = replace(picture.wanted, secrets_source="provision", provision=dict.fromkeys(values), unwritable=tuple(plan.unwritable(values)))
     found = [f for f in secrets.find(replace(picture, wanted=wanted)) if "key " in f.object]
     assert codes(found) == [("SecretNotText", "Secret/s key LIST"), ("SecretKeyName", "Secret/s key bad key")]
     assert "hunter" not in "".join(f.line() for f in found)

@@ -10,11 +10,12 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils import paths
-from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import admission, dry_runs, rest
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths, rest
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import dry_runs
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.checks import admission
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.collect import collect
-from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.picture import Picture, Wanted
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.facts import Picture, Wanted
 
 from .fake_api import FakeApi, objects, ok, status
 
@@ -116,7 +117,8 @@ def test_rights_are_asked_one_by_one_unless_all_are_there(api):
     assert api.asked(paths.REVIEW_SELF_ACCESS) == 1
     api.script[("POST", paths.REVIEW_SELF_ACCESS)] = [ok({"status": {"allowed": False}}, 201)]
     denied = look(api).denied
-    assert {(d.verb, d.resource) for d in denied} >= {("create", "jobs"), ("get", "pods/log"), ("patch", "deployments"), ("create", "services/proxy")}
+    found = {(d.verb, d.resource) for d in denied}
+    assert found >= {("delete", "pods"), ("create", "jobs"), ("get", "pods/log"), ("patch", "deployments"), ("create", "services/proxy")}
 
 
 def test_a_namespace_that_is_not_there_is_not_tried_in(api):

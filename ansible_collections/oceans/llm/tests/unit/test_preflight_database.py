@@ -13,12 +13,13 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils import paths
-from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import ask_database, database
-from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.picture import Database, Picture, Wanted
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import postgres
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.postgres import Refusal, Target
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import postgres
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.postgres import Refusal, Target
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import ask_database
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.checks import database
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.facts import Database, Picture, Wanted
 
 from .fake_api import FakeApi, objects, ok, status
 from .test_preflight import CONFIG, GOOD, codes, configuration, gateway, live_secret
@@ -136,11 +137,11 @@ def asked(url: str = "postgresql://u:hunter2@pg/oceans") -> Picture:
     return replace(picture("v0.24.0", None), secrets={"s": live_secret("s", **{**GOOD, "POSTGRES_URL": url})})
 
 
-def test_the_history_is_read_in_a_session_that_cannot_write(cluster, monkeypatch):
+def test_the_history_is_read(cluster, monkeypatch):
     answers = Answers(monkeypatch, [["17", "baseline", "V17__baseline.sql"]])
     found = ask_database.look(asked(), cluster)
     assert found == Database(where=HERE, history=((17, "baseline", "V17__baseline.sql"),)) and found.phrase() == "at V17 baseline"
-    assert answers.sql[0].startswith("SET default_transaction_read_only = on;") and "hunter2" not in repr(found)
+    assert answers.sql == [ask_database.HISTORY] and "hunter2" not in repr(found)
 
 
 def test_without_a_history_the_tables_are_looked_for(cluster, monkeypatch):

@@ -13,7 +13,7 @@ UTILS = COLLECTION / "plugins/plugin_utils"
 
 
 def test_codes_and_their_documentation_agree():
-    sources = [*(UTILS / "preflight").glob("*.py"), UTILS / "secret_shapes.py", UTILS / "secret_plan.py"]
+    sources = [*(UTILS / "preflight").rglob("*.py"), UTILS / "secrets/shapes.py", UTILS / "secrets/plan.py"]
     text = "\n".join(path.read_text() for path in sources)
     made = set(re.findall(r'(?:Finding|Problem)\(\s*"([A-Za-z]+)"', text)) | {f"Missing{kind}{key}" for kind in ("Secret", "ConfigMap") for key in ("", "Key")}
     documented = set(re.findall(r"^\| `([A-Za-z]+)` \|", (COLLECTION / "docs/preflight.md").read_text(), re.MULTILINE))
@@ -21,4 +21,4 @@ def test_codes_and_their_documentation_agree():
 
 
 def test_missing_things_are_named_by_their_kind():
-    assert 'f"Missing{kind}"' in (UTILS / "preflight/secrets.py").read_text()
+    assert 'f"Missing{kind}"' in (UTILS / "preflight/checks/secrets.py").read_text()

@@ -10,7 +10,7 @@ import tarfile
 import pytest
 
 from ansible_collections.oceans.llm.plugins.action.preflight import Renderer, chart_defaults, unpacked
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm_cli import HelmError
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import HelmError
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.redact import HIDDEN, PLAIN, Redactor, encodings
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.redact import HIDDEN, PLAIN, Redactor, encodings
 
 CANARY = 'p@ss/w#rd%"1ü&x'
 

@@ -9,18 +9,16 @@ import base64
 import gzip
 import json
 import os
-import pathlib
-import socket
 import time
 from dataclasses import replace
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.action.release import ActionModule
-from ansible_collections.oceans.llm.plugins.plugin_utils import changes, drift, helm_release, paths, secret_digest
-from ansible_collections.oceans.llm.plugins.plugin_utils.chart_values import merge
-from ansible_collections.oceans.llm.plugins.plugin_utils.cluster import ApiError, Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.release_lock import Held, Holder, Lock
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import changes, drift, lock, releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held, Holder, Lock
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest
 
 from .fake_api import FakeApi, objects, ok, status
 
@@ -51,6 +49,11 @@ def lease(holder, ago=0.0, revision="3"):
 
 def wrote(api, method):
     return [json.loads(body) for m, path, _q, body in api.seen if m == method and body]
+
+
+def gone(**more):
+    """A holder that was a process of this machine."""
+    return str(replace(Holder.me(), pid=999999, start="1", **more))
 
 
 # --- the lock ----------------------------------------------------------------------------------------------------------
@@ -84,22 +87,31 @@ def test_looking_writes_nothing(api, cluster):
     assert [m for m, *_rest in api.seen] == ["GET"] and said == []
 
 
-@pytest.mark.parametrize(("holder", "ago"), [("anna@build-7/4711/99", 100), (f"root@{socket.gethostname()}/999999/1", 1)], ids=["expired", "process gone"])
+@pytest.mark.parametrize(("holder", "ago"), [("anna@build-7/4711/99", 100), (gone(), 1)], ids=["expired", "process gone"])
 def test_the_lock_of_a_dead_run_is_taken_over_and_said(api, cluster, holder, ago):
     api.on("GET", LEASE, ok(lease(holder, ago)))
     api.on("PATCH", LEASE, ok({}))
     said = []
-    with Lock(cluster, "ns", "rel", said.append).of(4) as lock:
+    with Lock(cluster, "ns", "rel", said.append).of(4) as held:
         assert "is dead" in said[0] and "2026-01-01T00:00:00Z" in said[0]
-        assert lock.made(3) and not lock.made(4), "which revision the dead one was making"
+        assert held.made(3) and not held.made(4), "which revision the dead one was making"
     taken = wrote(api, "PATCH")[0]
     assert taken["metadata"]["resourceVersion"] == "7", "two that take over at once: one is told"
 
 
 def test_a_live_process_of_this_machine_is_alive(api, cluster):
-    other = Holder("x", socket.gethostname(), os.getppid(), "")
-    real = Holder("x", socket.gethostname(), os.getpid(), Holder.me().start)
+    other, real = replace(Holder.me(), pid=os.getppid(), start="1"), Holder.me()
     assert other.dead_here() and not real.dead_here(), "the same pid with another start time is another process"
+    assert Holder.parse(str(real)) == real
+
+
+@pytest.mark.parametrize("place", ["", "0123abcd-4026531836"], ids=["a holder that tells no place", "another container, or another boot"])
+def test_a_process_id_says_nothing_about_another_set_of_processes(api, cluster, place):
+    """Containers with the host's name (host network) have process ids of their own: a live holder must not look dead there."""
+    assert Holder.parse(gone()).dead_here() and not Holder.parse(gone(place=place)).dead_here()
+    api.on("GET", LEASE, ok(lease(gone(place=place), ago=1)))
+    with pytest.raises(Held):
+        Lock(cluster, "ns", "rel", print).look()
 
 
 def test_two_at_the_same_moment(api, cluster):
@@ -116,6 +128,110 @@ def test_where_leases_are_forbidden_it_says_so_and_goes_on(api, cluster):
         assert "no lock" in said[0]
 
 
+class Leases:
+    """A Lease as the API server keeps it: a new resourceVersion at each write, and 409 for a write that knows an older one."""
+
+    def __init__(self, api):
+        self.now, self.version, self.writes = None, 0, 0
+        api.on("GET", LEASE, self.get)
+        api.on("POST", paths.leases("ns"), self.write)
+        api.on("PATCH", LEASE, self.write)
+
+    def get(self, handler):
+        (ok(self.now) if self.now else status(404, "NotFound", "no"))(handler)
+
+    def write(self, handler):
+        body = json.loads(handler.api.seen[-1][3])
+        if handler.command == "PATCH" and self.now is None:
+            return status(404, "NotFound", "no")(handler)
+        known = body["metadata"].get("resourceVersion") if "metadata" in body else None
+        if known not in (None, str(self.version)):
+            return status(409, "Conflict", "the object has been modified")(handler)
+        self.put(**body)
+        return ok(self.now)(handler)
+
+    def put(self, metadata=None, spec=None, **_rest):
+        self.version, self.writes, was = self.version + 1, self.writes + 1, self.now or {"metadata": {}, "spec": {}}
+        self.now = {"metadata": {**was["metadata"], **(metadata or {}), "resourceVersion": str(self.version)}, "spec": {**was["spec"], **(spec or {})}}
+
+
+@pytest.fixture
+def quick_renewals(monkeypatch):
+    monkeypatch.setattr(lock, "RENEW", 0.05)
+
+
+def until(true, seconds=3.0):
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end:
+        time.sleep(0.01)
+    return true()
+
+
+@pytest.mark.usefixtures("quick_renewals")
+def test_the_lock_is_renewed_each_time_it_is_used(api, cluster):
+    """Once to recover a pending release, once to change it."""
+    leases, held = Leases(api), Lock(cluster, "ns", "rel", print)
+    for revision in (3, 4):
+        with held.of(revision):
+            before = leases.writes
+            assert until(lambda before=before: leases.writes > before + 2), f"revision {revision}: not renewed"
+
+
+@pytest.mark.usefixtures("quick_renewals")
+def test_a_lease_that_another_run_took_is_lost_and_not_renewed_for_it(api, cluster):
+    leases = Leases(api)
+    with Lock(cluster, "ns", "rel", print).of(5) as held:
+        assert not held.lost
+        leases.put(spec={"holderIdentity": "bob@other/1/2/x", "acquireTime": "2026-01-01T00:00:00Z", "renewTime": "2026-01-01T00:00:00Z"})
+        assert until(lambda: held.lost), "it was not noticed"
+        assert "bob on other (process 1)" in held.lost and "2026-01-01T00:00:00Z" in held.lost
+    assert leases.now["spec"]["holderIdentity"] == "bob@other/1/2/x" and leases.now["spec"]["renewTime"] == "2026-01-01T00:00:00Z"
+
+
+@pytest.mark.usefixtures("quick_renewals")
+def test_a_lease_that_somebody_labels_or_deletes_is_still_held(api, cluster):
+    leases = Leases(api)
+    with Lock(cluster, "ns", "rel", print).of(5) as held:
+        leases.put(metadata={"labels": {"a": "b"}})
+        leases.put(metadata={"labels": {"a": "c"}})
+        before = leases.writes
+        assert until(lambda: leases.writes > before) and not held.lost
+        leases.now = None
+        assert until(lambda: leases.now) and leases.now["spec"]["holderIdentity"] == str(Holder.me()) and not held.lost
+
+
+@pytest.mark.usefixtures("quick_renewals")
+@pytest.mark.parametrize(
+    "answer", [status(404, "NotFound", 'namespaces "ns" not found'), status(403, "Forbidden", "namespace ns is being terminated")], ids=["gone", "going"]
+)
+def test_with_its_namespace_the_lease_is_lost(api, cluster, answer):
+    leases = Leases(api)
+    with Lock(cluster, "ns", "rel", print).of(5) as held:
+        leases.now, api.script[("POST", paths.leases("ns"))] = None, [answer]
+        api.script[("PATCH", LEASE)] = [status(404, "NotFound", "no")]
+        assert until(lambda: held.lost) and "namespace ns" in held.lost
+
+
+@pytest.mark.usefixtures("quick_renewals")
+def test_an_api_that_is_away_loses_no_lease(api, cluster):
+    """What cannot reach the API server cannot change anything either; whether another run took the lease is known when it answers again."""
+    leases = Leases(api)
+    with Lock(cluster, "ns", "rel", print).of(5) as held:
+        api.script[("PATCH", LEASE)] = [status(503, "ServiceUnavailable", "away")] * 3 + [leases.write]
+        before = leases.writes
+        assert until(lambda: leases.writes > before) and not held.lost
+
+
+def test_a_machine_that_slept_looks_at_its_lease_as_soon_as_it_wakes(api, cluster):
+    """Ten seconds between two renewals would be ten seconds in which two runs change the release."""
+    leases, now = Leases(api), [1000.0]
+    with Lock(cluster, "ns", "rel", print, clock=lambda: now[0]).of(5) as held:
+        time.sleep(0.1)
+        leases.put(spec={"holderIdentity": "bob@other/1/2/x"})
+        now[0] += 90
+        assert until(lambda: held.lost, 2.0)
+
+
 # --- a pending release -------------------------------------------------------------------------------------------------
 
 
@@ -128,9 +244,9 @@ def test_a_pending_revision_is_marked_as_helm_does_it(api, cluster):
     path = paths.secret("ns", "sh.helm.release.v1.rel.v4")
     api.on("GET", path, ok({"metadata": {"resourceVersion": "9"}, "data": {"release": packed(body)}}))
     api.on("PATCH", path, ok({}))
-    helm_release.give_up(cluster, helm_release.parse(body), "its owner is gone")
+    releases.give_up(cluster, releases.parse(body), "its owner is gone")
     patch = wrote(api, "PATCH")[0]
-    again = helm_release.decode(patch)
+    again = releases.decode(patch)
     assert again.status == "failed" and again.description == "its owner is gone" and again.values == {"a": 1} and again.revision == 4
     assert patch["metadata"] == {"resourceVersion": "9", "labels": {"status": "failed"}}
 
@@ -141,7 +257,7 @@ def test_a_helm_that_was_alive_after_all_wins(api, cluster):
     api.on("GET", path, ok({"metadata": {"resourceVersion": "9"}, "data": {"release": packed(body)}}))
     api.on("PATCH", path, status(409, "Conflict", "modified"))
     with pytest.raises(ApiError) as lost:
-        helm_release.give_up(cluster, helm_release.parse(body), "x")
+        releases.give_up(cluster, releases.parse(body), "x")
     assert lost.value.status == 409
 
 
@@ -161,12 +277,12 @@ POD = {
 
 
 PLACE = "gateway.podAnnotations"
-MARK = secret_digest.placeholder(PLACE)
+MARK = digest.placeholder(PLACE)
 
 
 def release(annotation=MARK, extra=()):
-    template = {"metadata": {"annotations": {secret_digest.ANNOTATION: annotation} if annotation else {}}, "spec": POD}
-    return helm_release.Release(
+    template = {"metadata": {"annotations": {digest.ANNOTATION: annotation} if annotation else {}}, "spec": POD}
+    return releases.Release(
         "rel", "ns", 1, "deployed", manifest=({"kind": "Deployment", "metadata": {"name": "web"}, "spec": {"template": template}}, *extra)
     )
 
@@ -176,19 +292,19 @@ def secret(**data):
 
 
 def test_every_secret_that_a_pod_reads_is_found():
-    assert set(secret_digest.secret_names(POD)) == {"db", "env", "ca", "tls"}
+    assert set(digest.secret_names(POD)) == {"db", "env", "ca", "tls"}
 
 
 def test_a_rotation_changes_the_plan_and_says_which(api, cluster):
     for name in ("env", "ca", "tls"):
         api.on("GET", paths.secret("ns", name), secret(A="1"))
     api.on("GET", paths.secret("ns", "db"), secret(URL="old"), secret(URL="new"))
-    first = secret_digest.work_out(cluster, "ns", release(), None, KEY)
-    planned, values = secret_digest.replace_placeholder(release(), first, [PLACE], {"gateway": {"replicaCount": 2}})
-    text = values["gateway"]["podAnnotations"][secret_digest.ANNOTATION]
-    assert values["gateway"]["replicaCount"] == 2 and set(secret_digest.parse(text)) == {"ca", "db", "env", "tls"}
-    assert planned.manifest[0]["spec"]["template"]["metadata"]["annotations"][secret_digest.ANNOTATION] == text
-    second = secret_digest.work_out(cluster, "ns", release(), planned, KEY)
+    first = digest.work_out(cluster, "ns", release(), None, KEY)
+    planned, values = digest.replace_placeholder(release(), first, [PLACE], {"gateway": {"replicaCount": 2}})
+    text = values["gateway"]["podAnnotations"][digest.ANNOTATION]
+    assert values["gateway"]["replicaCount"] == 2 and set(digest.parse(text)) == {"ca", "db", "env", "tls"}
+    assert planned.manifest[0]["spec"]["template"]["metadata"]["annotations"][digest.ANNOTATION] == text
+    second = digest.work_out(cluster, "ns", release(), planned, KEY)
     assert second.changed == ("db",) and second.keys()["db"] == {"keys": ["URL"]}
     assert "old" not in text and base64.b64encode(b"old").decode() not in text
 
@@ -198,46 +314,46 @@ def started_with(api, cluster, **data):
     for name in ("db", "ca", "tls"):
         api.on("GET", paths.secret("ns", name), secret(A="1"))
     api.on("GET", paths.secret("ns", "env"), secret(**data))
-    first = secret_digest.work_out(cluster, "ns", release(), None, KEY)
-    return secret_digest.replace_placeholder(release(), first, [PLACE], {})[0]
+    first = digest.work_out(cluster, "ns", release(), None, KEY)
+    return digest.replace_placeholder(release(), first, [PLACE], {})[0]
 
 
 def foreseen(*keys, **data):
     packed_data = {k: base64.b64encode(v.encode()).decode() for k, v in data.items()}
-    return secret_digest.Written.of({"namespace": "ns", "name": "env", "changed_keys": list(keys), "digest": secret_digest.digest(packed_data, KEY)}, "ns")
+    return digest.Written.of({"namespace": "ns", "name": "env", "changed_keys": list(keys), "digest": digest.digest(packed_data, KEY)}, "ns")
 
 
 def test_check_mode_foretells_the_restart_with_secret_keys_and_deployment(api, cluster):
     live = started_with(api, cluster, A="1")
     written = foreseen("A", "B", A="2", B="3")
-    found = secret_digest.work_out(cluster, "ns", release(), live, KEY, written)
-    planned, _values = secret_digest.replace_placeholder(release(), found, [PLACE], {})
+    found = digest.work_out(cluster, "ns", release(), live, KEY, written)
+    planned, _values = digest.replace_placeholder(release(), found, [PLACE], {})
     assert found.reasons(written) == ["Secret env would be rotated (A, B), which restarts Deployment/web"]
     assert changes.compare(live, planned, {}, found.reasons(written)).phrase().startswith("~Deployment/web, Secret env would be rotated (A, B)")
     api.script[("GET", paths.secret("ns", "env"))] = [secret(A="2", B="3")]
-    assert secret_digest.work_out(cluster, "ns", release(), live, KEY).text == found.text, "the run that writes comes to the same annotation"
+    assert digest.work_out(cluster, "ns", release(), live, KEY).text == found.text, "the run that writes comes to the same annotation"
 
 
 def test_a_secret_that_goes_back_to_what_the_pods_have_restarts_nothing(api, cluster):
     live = started_with(api, cluster, A="1")
     api.script[("GET", paths.secret("ns", "env"))] = [secret(A="changed by somebody")]
-    found = secret_digest.work_out(cluster, "ns", release(), live, KEY, foreseen("A", A="1"))
+    found = digest.work_out(cluster, "ns", release(), live, KEY, foreseen("A", A="1"))
     assert found.changed == () and found.reasons(foreseen("A", A="1")) == []
 
 
 def test_what_was_written_elsewhere_is_not_believed(api, cluster):
     live = started_with(api, cluster, A="1")
-    other = secret_digest.Written.of({"namespace": "other", "name": "env", "changed_keys": ["A"], "digest": "0" * 16}, "ns")
-    assert secret_digest.work_out(cluster, "ns", release(), live, KEY, other).changed == ()
+    other = digest.Written.of({"namespace": "other", "name": "env", "changed_keys": ["A"], "digest": "0" * 16}, "ns")
+    assert digest.work_out(cluster, "ns", release(), live, KEY, other).changed == ()
 
 
 def test_a_rotation_by_this_run_names_the_keys_and_one_by_others_does_not(api, cluster):
     live = started_with(api, cluster, A="1")
     api.script[("GET", paths.secret("ns", "env"))] = [secret(A="2")]
-    found = secret_digest.work_out(cluster, "ns", release(), live, KEY)
-    ours = secret_digest.Written("env", ("A",))
+    found = digest.work_out(cluster, "ns", release(), live, KEY)
+    ours = digest.Written("env", ("A",))
     assert found.reasons(ours) == ["Secret env was rotated (A), which restarts Deployment/web"]
-    assert found.reasons(secret_digest.Written()) == ["Secret env was rotated, which restarts Deployment/web"]
+    assert found.reasons(digest.Written()) == ["Secret env was rotated, which restarts Deployment/web"]
 
 
 def test_each_place_has_the_secrets_of_its_own_pods_and_none_where_they_read_none(api, cluster):
@@ -250,39 +366,39 @@ def test_each_place_has_the_secrets_of_its_own_pods_and_none_where_they_read_non
         return {"kind": "Deployment", "metadata": {"name": "ui"}, "spec": {"template": template}}
 
     places = [PLACE, "adminUi.podAnnotations"]
-    mark = {secret_digest.ANNOTATION: secret_digest.placeholder(places[1])}
+    mark = {digest.ANNOTATION: digest.placeholder(places[1])}
     reads = ui({"name": "c", "envFrom": [{"secretRef": {"name": "ui"}}]}, **mark)
-    found = secret_digest.work_out(cluster, "ns", release(extra=(reads,)), None, KEY)
-    planned, values = secret_digest.replace_placeholder(release(extra=(reads,)), found, places, {})
-    texts = [o["spec"]["template"]["metadata"]["annotations"][secret_digest.ANNOTATION] for o in planned.manifest]
-    assert [set(secret_digest.parse(text)) for text in texts] == [{"ca", "db", "env", "tls"}, {"ui"}]
-    assert values["adminUi"]["podAnnotations"] == {secret_digest.ANNOTATION: texts[1]}
+    found = digest.work_out(cluster, "ns", release(extra=(reads,)), None, KEY)
+    planned, values = digest.replace_placeholder(release(extra=(reads,)), found, places, {})
+    texts = [o["spec"]["template"]["metadata"]["annotations"][digest.ANNOTATION] for o in planned.manifest]
+    assert [set(digest.parse(text)) for text in texts] == [{"ca", "db", "env", "tls"}, {"ui"}]
+    assert values["adminUi"]["podAnnotations"] == {digest.ANNOTATION: texts[1]}
 
     plain = release(extra=(ui({"name": "c"}, **mark),))
-    planned, values = secret_digest.replace_placeholder(plain, secret_digest.work_out(cluster, "ns", plain, None, KEY), places, {})
+    planned, values = digest.replace_placeholder(plain, digest.work_out(cluster, "ns", plain, None, KEY), places, {})
     assert "adminUi" not in values and planned.manifest[1]["spec"]["template"]["metadata"] == {}, "as if it had not been asked for"
 
 
 def test_the_same_data_is_no_change(api, cluster):
     for name in ("env", "ca", "tls", "db"):
         api.on("GET", paths.secret("ns", name), secret(A="1"))
-    first = secret_digest.work_out(cluster, "ns", release(), None, KEY)
-    planned, _values = secret_digest.replace_placeholder(release(), first, [PLACE], {})
-    again = secret_digest.work_out(cluster, "ns", release(), planned, KEY)
+    first = digest.work_out(cluster, "ns", release(), None, KEY)
+    planned, _values = digest.replace_placeholder(release(), first, [PLACE], {})
+    again = digest.work_out(cluster, "ns", release(), planned, KEY)
     assert again.changed == () and again.text == first.text
-    assert not changes.compare(planned, replace(planned), {}, again.reasons(secret_digest.Written()))
+    assert not changes.compare(planned, replace(planned), {}, again.reasons(digest.Written()))
 
 
 def test_without_the_key_nothing_can_be_guessed():
     data = {"P": base64.b64encode(b"1234").decode()}
-    assert secret_digest.digest(data, KEY) != secret_digest.digest(data, b"l" * 32) and len(secret_digest.digest(data, KEY)) == secret_digest.LENGTH
-    assert secret_digest.digest({"a": "b", "c": ""}, KEY) != secret_digest.digest({"a": "", "c": "b"}, KEY)
+    assert digest.digest(data, KEY) != digest.digest(data, b"l" * 32) and len(digest.digest(data, KEY)) == digest.LENGTH
+    assert digest.digest({"a": "b", "c": ""}, KEY) != digest.digest({"a": "", "c": "b"}, KEY)
 
 
 def test_a_secret_of_the_chart_itself_is_left_to_the_chart(api, cluster):
     own = {"kind": "Secret", "metadata": {"name": "env"}}
-    found = secret_digest.work_out(cluster, "ns", release(extra=(own,)), None, KEY)
-    assert set(secret_digest.parse(found.text["web"])) == {"ca", "db", "tls"} and set(secret_digest.parse(found.text["web"]).values()) == {"absent"}
+    found = digest.work_out(cluster, "ns", release(extra=(own,)), None, KEY)
+    assert set(digest.parse(found.text["web"])) == {"ca", "db", "tls"} and set(digest.parse(found.text["web"]).values()) == {"absent"}
 
 
 @pytest.mark.parametrize(("written", "restarts"), [(500, False), (10, True)])
@@ -299,15 +415,15 @@ def test_a_secret_that_an_operator_made_after_the_plan_restarts_nothing_by_itsel
             "Pod", "1", {"metadata": {"name": "p"}, "status": {"startTime": rfc(600), "containerStatuses": [{"state": {"running": {"startedAt": rfc(400)}}}]}}
         ),
     )
-    assert (secret_digest.work_out(cluster, "ns", release(extra=(claim,)), live, KEY).changed == ("env",)) is restarts
+    assert (digest.work_out(cluster, "ns", release(extra=(claim,)), live, KEY).changed == ("env",)) is restarts
 
 
 def test_the_key_is_made_once_and_never_in_check_mode(api, cluster):
     path = paths.secret("ns", "rel-digest-key")
-    assert secret_digest.key_of(cluster, "ns", "rel", make=False) is None and not wrote(api, "POST")
+    assert digest.key_of(cluster, "ns", "rel", make=False) is None and not wrote(api, "POST")
     api.on("POST", paths.secrets("ns"), status(409, "AlreadyExists", "there"))
     api.on("GET", path, status(404, "NotFound", "no"), ok({"data": {"key": base64.b64encode(KEY).decode()}}))
-    assert secret_digest.key_of(cluster, "ns", "rel", make=True) == KEY, "another run was quicker"
+    assert digest.key_of(cluster, "ns", "rel", make=True) == KEY, "another run was quicker"
 
 
 # --- drift -------------------------------------------------------------------------------------------------------------
@@ -334,14 +450,14 @@ def test_drift_is_what_the_server_would_change(api, cluster, live, wanted, found
     path = paths.deployment("ns", "web")
     api.on("GET", path, ok(live))
     api.on("PATCH", path, ok(wanted))
-    assert drift.find(cluster, "ns", helm_release.Release("rel", "ns", 1, "deployed", manifest=(web(),))) == found
+    assert drift.find(cluster, "ns", releases.Release("rel", "ns", 1, "deployed", manifest=(web(),))) == found
     _m, _p, query, body = api.seen[-1]
     assert query["dryRun"] == ["All"], "nothing is written"
     assert json.loads(body)["metadata"]["annotations"]["meta.helm.sh/release-name"] == "rel"
 
 
 def test_a_deleted_object_is_drift(api, cluster):
-    found = drift.find(cluster, "ns", helm_release.Release("rel", "ns", 1, "deployed", manifest=(web(),)))
+    found = drift.find(cluster, "ns", releases.Release("rel", "ns", 1, "deployed", manifest=(web(),)))
     assert found == {"Deployment/web": ("missing",)}
     assert "Deployment/web is missing in the cluster" in changes.compare(release(), release(), found).phrase()
 
@@ -349,35 +465,4 @@ def test_a_deleted_object_is_drift(api, cluster):
 def test_an_api_that_is_away_is_not_no_drift(api, cluster):
     api.on("GET", paths.deployment("ns", "web"), status(503, "ServiceUnavailable", "away"))
     with pytest.raises(ApiError):
-        drift.find(cluster, "ns", helm_release.Release("rel", "ns", 1, "deployed", manifest=(web(),)))
-
-
-@pytest.mark.parametrize(
-    ("message", "pairs"),
-    [
-        ('Apply failed with 1 conflict: conflict with "kubectl-edit" using apps/v1: .spec.replicas', [(".spec.replicas", "kubectl-edit")]),
-        (
-            'Apply failed with 2 conflicts: conflicts with "kubectl-set" using apps/v1:\n- .spec.replicas\n- .spec.template.spec.containers[name="it"].image',
-            [(".spec.replicas", "kubectl-set"), ('.spec.template.spec.containers[name="it"].image', "kubectl-set")],
-        ),
-    ],
-)
-def test_a_conflict_names_fields_and_managers(message, pairs):
-    assert drift.re_conflicts(message) == pairs
-
-
-# --- values for Helm --------------------------------------------------------------------------------------------------
-
-
-def test_the_helm_module_is_made_to_start_helm_and_helm_gets_the_values(tmp_path):
-    """kubernetes.core.helm leaves Helm alone when its values files say what the release has; a changed template would pass for done."""
-    values = {"gateway": {"replicaCount": 1}, "flag": True}
-    action = ActionModule.__new__(ActionModule)
-    action._scratch = str(tmp_path)
-    files = [json.loads(pathlib.Path(name).read_text(encoding="utf-8")) for name in action._values_files(values)]
-    module, helm = {}, {}
-    for content in files:
-        module.update(content)  # the module's own comparison: a later file's map replaces an earlier one's
-        helm = merge(helm, content)  # Helm: maps are merged key by key
-    assert module != values and helm == values
-    assert {oct(p.stat().st_mode & 0o777) for p in tmp_path.iterdir()} == {"0o600"}
+        drift.find(cluster, "ns", releases.Release("rel", "ns", 1, "deployed", manifest=(web(),)))

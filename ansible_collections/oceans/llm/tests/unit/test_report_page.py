@@ -13,13 +13,14 @@ import zlib
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm_release import Release
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import evidence, html_report, lines
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Helm
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import evidence, narrator, report_page
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import find
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.finish import sentence
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.conclusion import sentence
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Outcome
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.lines import Narrator
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import Helm, State, judge
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.narrator import Narrator
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State, judge
 from ansible_collections.oceans.llm.tests.recordings.record import load, pictures
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -47,7 +48,7 @@ def report(name):
 
 
 def test_a_failed_run_shows_the_next_step_first_and_the_guilty_object_in_red():
-    page = html_report.render(report("image-not-found"))
+    page = report_page.render(report("image-not-found"))
     order = [page.index(part) for part in ("FAILED</span>", "Next step", "ImageNotFound:", "<h2>State", "What each object did", "Timeline")]
     assert order == sorted(order)
     assert re.search(r"class='who mono red' title='Pod/", page) and "p-bad" in page and "class='flag'" in page
@@ -56,7 +57,7 @@ def test_a_failed_run_shows_the_next_step_first_and_the_guilty_object_in_red():
 
 def test_a_good_run_has_nothing_red():
     body = report("good-install")
-    page = html_report.render(body).split("<body>")[1]
+    page = report_page.render(body).split("<body>")[1]
     assert "SERVED</span>" in page and "class='bad'" not in page and "mono red" not in page and "class='flag'" not in page
     assert "class='bar p-bad'" not in page
     ready = {s["object"].split("-")[1] for s in body["spans"] if s["phase"] == "ready"}
@@ -66,7 +67,7 @@ def test_a_good_run_has_nothing_red():
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt-get install chromium)")
 @pytest.mark.parametrize(("name", "there", "absent"), [("image-not-found", RED, GREEN), ("good-install", GREEN, RED)])
 def test_a_real_browser_paints_it(name, there, absent, tmp_path):
-    (tmp_path / "report.html").write_text(html_report.render(report(name)), encoding="utf-8")
+    (tmp_path / "report.html").write_text(report_page.render(report(name)), encoding="utf-8")
     command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--hide-scrollbars"]
     command += [f"--user-data-dir={tmp_path}/profile", "--window-size=1000,700", f"--screenshot={tmp_path}/page.png", f"file://{tmp_path}/report.html"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
@@ -127,4 +128,4 @@ def unfilter(kind, row, before, step):
     ],
 )
 def test_lines_have_a_tone(line, tone):
-    assert lines.tone(line) == tone
+    assert narrator.tone(line) == tone

@@ -11,8 +11,9 @@ import json
 import pytest
 
 from ansible_collections.oceans.llm.plugins.action.secret import ActionModule
-from ansible_collections.oceans.llm.plugins.plugin_utils import paths, secret_digest
-from ansible_collections.oceans.llm.plugins.plugin_utils.secret_plan import MANAGER
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.plan import MANAGER
 
 from .fake_api import FakeApi, ok, status
 from .run_action import run
@@ -90,7 +91,7 @@ def test_check_mode_tells_the_digest_that_pods_would_get(api):
     api.script[("PATCH", PATH)] = [ok(held({"A": CANARY, **theirs}))]
     api.on("GET", paths.secret("ns", "r-digest-key"), ok({"data": {"key": base64.b64encode(RELEASE_KEY).decode()}}))
     told = run(ActionModule, api, {**ARGS, "release": "r"}, check=True)["written"]
-    expected = secret_digest.digest(held({"A": CANARY, **theirs})["data"], RELEASE_KEY)
+    expected = digest.digest(held({"A": CANARY, **theirs})["data"], RELEASE_KEY)
     assert told == {"namespace": "ns", "name": "s", "changed_keys": ["A"], "digest": expected}
     assert all(query.get("dryRun") == ["All"] for method, _path, query, _body in api.seen if method != "GET")
 

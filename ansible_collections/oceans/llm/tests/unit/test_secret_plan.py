@@ -10,8 +10,8 @@ import base64
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.oceans.llm.plugins.plugin_utils import secret_plan
-from ansible_collections.oceans.llm.plugins.plugin_utils.secret_plan import MANAGER, plan
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import plan
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.plan import MANAGER
 
 
 def secret(data: dict[str, str], ours: tuple[str, ...] = (), others: dict[str, str] | None = None) -> dict:
@@ -24,53 +24,53 @@ def secret(data: dict[str, str], ours: tuple[str, ...] = (), others: dict[str, s
 
 
 def test_a_first_run_adds_what_is_listed_and_generates_the_rest():
-    result = plan(None, {"A": "1"}, ["B"], make=lambda key: f"made-{key}")
+    result = plan.plan(None, {"A": "1"}, ["B"], make=lambda key: f"made-{key}")
     assert result.added == ("A", "B") and result.generated == ("B",) and result.data == {"A": b"1", "B": b"made-B"}
     assert result.lines() == ["+ A", "+ B (generated)"]
 
 
 def test_a_second_run_writes_nothing_and_generates_nothing():
     live = secret({"A": "1", "B": "old"}, ours=("A", "B"))
-    result = plan(live, {"A": "1"}, ["B"])
+    result = plan.plan(live, {"A": "1"}, ["B"])
     assert not result.writes and result.generated == () and result.data["B"] == b"old"
 
 
 def test_a_generated_value_that_somebody_else_put_there_is_kept():
-    assert plan(secret({"B": "theirs"}), {}, ["B"]).data == {"B": b"theirs"}
+    assert plan.plan(secret({"B": "theirs"}), {}, ["B"]).data == {"B": b"theirs"}
 
 
 def test_an_empty_value_counts_as_missing_for_generation():
-    assert plan(secret({"B": ""}, ours=("B",)), {}, ["B"], make=lambda _: "new").changed == ("B",)
+    assert plan.plan(secret({"B": ""}, ours=("B",)), {}, ["B"], make=lambda _: "new").changed == ("B",)
 
 
 def test_keys_of_others_are_not_sent():
-    assert "THEIRS" not in plan(secret({"THEIRS": "x", "A": "1"}, ours=("A",), others={"THEIRS": "kubectl-edit"}), {"A": "2"}, []).data
+    assert "THEIRS" not in plan.plan(secret({"THEIRS": "x", "A": "1"}, ours=("A",), others={"THEIRS": "kubectl-edit"}), {"A": "2"}, []).data
 
 
 def test_a_key_of_ours_that_is_no_longer_listed_is_kept_and_named():
-    result = plan(secret({"OLD": "x", "A": "1"}, ours=("OLD", "A")), {"A": "1"}, [])
+    result = plan.plan(secret({"OLD": "x", "A": "1"}, ours=("OLD", "A")), {"A": "1"}, [])
     assert result.unlisted == ("OLD",) and result.data["OLD"] == b"x" and not result.writes
 
 
 def test_a_value_that_another_manager_changed_is_named_with_it():
     live = secret({"A": "theirs"}, others={"A": "kubectl-edit"})
-    assert plan(live, {"A": "mine"}, []).foreign == (("A", "kubectl-edit"),)
-    assert plan(live, {"A": "theirs"}, []).foreign == ()
+    assert plan.plan(live, {"A": "mine"}, []).foreign == (("A", "kubectl-edit"),)
+    assert plan.plan(live, {"A": "theirs"}, []).foreign == ()
 
 
 def test_numbers_and_booleans_become_text():
-    assert plan(None, {"PORT": 5432, "ON": True}, []).data == {"PORT": b"5432", "ON": b"true"}
+    assert plan.plan(None, {"PORT": 5432, "ON": True}, []).data == {"PORT": b"5432", "ON": b"true"}
 
 
 def test_generated_values_have_the_shape_that_the_gateway_wants():
-    key = secret_plan.generated("OCEANS_API_KEY_SECRET_ENCRYPTION_KEY")
+    key = plan.generated("OCEANS_API_KEY_SECRET_ENCRYPTION_KEY")
     assert len(base64.b64decode(key, validate=True)) == 32
-    assert len(secret_plan.generated("GATEWAY_IDENTITY_TOKEN_SECRET")) == 48
-    assert secret_plan.generated("X") != secret_plan.generated("X")
+    assert len(plan.generated("GATEWAY_IDENTITY_TOKEN_SECRET")) == 48
+    assert plan.generated("X") != plan.generated("X")
 
 
 def test_listed_values_that_cannot_be_a_secret_are_refused_by_name():
-    found = {key: problem.code for key, problem in secret_plan.problems({"a b": "x", "M": {"x": 1}, "N": None, "E": "", "GOOD": "x"})}
+    found = {key: problem.code for key, problem in plan.problems({"a b": "x", "M": {"x": 1}, "N": None, "E": "", "GOOD": "x"})}
     assert found == {"a b": "SecretKeyName", "M": "SecretNotText", "N": "SecretNotText", "E": "SecretEmpty"}
 
 
@@ -86,16 +86,16 @@ names = st.sampled_from(["A", "B", "C", "D"])
 def test_whatever_is_there_and_wanted(live, wanted, generate, ours):
     """Applying the plan gives what was wanted, loses nothing, and planning again finds nothing to do."""
     held = secret(live, tuple(k for k in sorted(ours) if k in live))
-    first = plan(held, wanted, generate)
-    after = {**secret_plan.values_of(held), **first.data}
+    first = plan.plan(held, wanted, generate)
+    after = {**plan.values_of(held), **first.data}
     assert all(after[k] == v.encode() for k, v in wanted.items()) and all(after.get(k) for k in generate)
     assert set(live) <= set(after)
     assert all(after[k] == v.encode() for k, v in live.items() if k not in wanted)
     again = secret({k: v.decode() for k, v in after.items()}, tuple(first.data))
-    assert not plan(again, wanted, generate).writes
+    assert not plan.plan(again, wanted, generate).writes
 
 
 @given(st.dictionaries(names, st.text(alphabet="xyz", min_size=8, max_size=12), min_size=1))
 def test_no_value_in_any_text_of_the_plan(wanted):
-    result = plan(None, wanted, [])
+    result = plan.plan(None, wanted, [])
     assert not any(value in repr(result) + " ".join(result.lines()) for value in wanted.values())

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.secret_shapes import IDENTITY, KEYS_32, check
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.shapes import IDENTITY, KEYS_32, check
 
 
 def codes(key: str, value: str) -> list[str]:

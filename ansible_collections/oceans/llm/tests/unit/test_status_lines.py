@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm_release import Release
-from ansible_collections.oceans.llm.plugins.plugin_utils.status_lines import Status, database, facts, lines
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.status_lines import Status, database, facts, lines
 
 NOW = 1_800_000_000.0
 STAMP = "2027-01-15T07:00:00Z"  # an hour before NOW

@@ -8,14 +8,15 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import socket
 import time
+from dataclasses import replace
 
 import pytest
+import yaml
 
 from ansible_collections.oceans.llm.plugins.action.uninstall import ActionModule
-from ansible_collections.oceans.llm.plugins.plugin_utils import paths
-from ansible_collections.oceans.llm.plugins.plugin_utils.release_lock import Holder
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Holder
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 
 from .fake_api import FakeApi, event, objects, ok, status, stream
 from .run_action import run
@@ -28,7 +29,7 @@ POD = {"containers": [{"name": "c", "envFrom": [{"secretRef": {"name": "r-secret
 MANIFEST = (
     {"kind": "Deployment", "metadata": {"name": "gw"}, "spec": {"template": {"spec": POD}}},
     {"kind": "Secret", "metadata": {"name": "r-env"}},
-    {"kind": "Cluster", "metadata": {"name": "r-postgres", "annotations": {"helm.sh/resource-policy": "keep"}}},
+    {"apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster", "metadata": {"name": "r-postgres", "annotations": {"helm.sh/resource-policy": "keep"}}},
 )
 
 
@@ -38,10 +39,10 @@ def lease(holder: str, ago: float = 0.0) -> dict:
     return {"metadata": {"name": "oceans-llm-r", "resourceVersion": "7"}, "spec": spec}
 
 
-def release(state: str = "deployed") -> dict:
-    body = {"name": "r", "namespace": "ns", "version": 3, "info": {"status": state}, "manifest": "\n---\n".join(map(json.dumps, MANIFEST))}
+def release(state: str = "deployed", manifest: tuple = MANIFEST) -> dict:
+    body = {"name": "r", "namespace": "ns", "version": 3, "info": {"status": state}, "manifest": "---\n" + "\n---\n".join(map(json.dumps, manifest))}
     packed = base64.b64encode(gzip.compress(json.dumps(body).encode())).decode()
-    return {"metadata": {"labels": {"version": "3"}}, "data": {"release": base64.b64encode(packed.encode()).decode()}}
+    return {"metadata": {"resourceVersion": "9", "labels": {"version": "3"}}, "data": {"release": base64.b64encode(packed.encode()).decode()}}
 
 
 @pytest.fixture
@@ -101,7 +102,10 @@ def test_a_live_run_is_respected_and_nothing_is_touched(api, helm):
     assert writes(api) == [] and called(helm) == []
 
 
-@pytest.mark.parametrize(("holder", "ago"), [("anna@build-7/4711/99", 100), (f"root@{socket.gethostname()}/999999/1", 1)], ids=["expired", "process gone"])
+GONE = str(replace(Holder.me(), pid=999999, start="1"))
+
+
+@pytest.mark.parametrize(("holder", "ago"), [("anna@build-7/4711/99", 100), (GONE, 1)], ids=["expired", "process gone"])
 def test_the_lock_of_a_dead_run_is_taken_over(api, helm, holder, ago):
     api.script[("GET", LEASE)] = [*[ok(lease(holder, ago))] * 4, ok(lease(str(Holder.me())))]
     result = go(api, helm)
@@ -151,3 +155,98 @@ def test_a_job_that_does_not_go_is_named(api, helm):
     api.script[("GET", paths.jobs("ns"))] = [objects("Job", "1", JOB)]
     result = go(api, helm, timeout=0)
     assert result["failed"] and "Job/r-migrate: told to go, and still there" in result["msg"] and ("DELETE", LEASE) not in writes(api)
+
+
+# --- nothing that holds data is deleted, whatever the chart says ------------------------------------------------------------
+
+RECORD = paths.secret("ns", "sh.helm.release.v1.r.v3")
+LOOSE = ({**MANIFEST[0]}, {"apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster", "metadata": {"name": "r-postgres"}, "spec": {"instances": 1}})
+
+
+def record(api: FakeApi, manifest: tuple) -> None:
+    """The release's record: what is written into it is what the next look finds."""
+    stored = [release(manifest=manifest)]
+
+    def write(handler) -> None:
+        body = json.loads(api.seen[-1][3])
+        assert body["metadata"]["resourceVersion"] == "9"
+        stored.append({**stored[-1], "data": body["data"]})
+        ok({})(handler)
+
+    api.script[("GET", paths.secrets("ns"))] = [lambda h: objects("Secret", "1", stored[-1])(h)]
+    api.on("GET", RECORD, lambda h: ok(stored[-1])(h))
+    api.on("PATCH", RECORD, write)
+    api.stored = stored
+
+
+def kinds_kept(api: FakeApi) -> set[str]:
+    body = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(api.stored[-1]["data"]["release"]))))
+    docs = [d for d in yaml.safe_load_all(body["manifest"]) if d]
+    return {f"{d['kind']}/{d['metadata']['name']}" for d in docs if (d["metadata"].get("annotations") or {}).get("helm.sh/resource-policy") == "keep"}
+
+
+@pytest.mark.parametrize(
+    ("version", "kind", "path"),
+    [
+        ("postgresql.cnpg.io/v1", "Cluster", DATABASE),
+        ("v1", "PersistentVolumeClaim", "/api/v1/namespaces/ns/persistentvolumeclaims/r-postgres"),
+        ("v1", "Namespace", "/api/v1/namespaces/r-postgres"),
+        ("acid.zalan.do/v1", "postgresql", "/apis/acid.zalan.do/v1/namespaces/ns/postgresqls/r-postgres"),
+        ("apiextensions.k8s.io/v1", "CustomResourceDefinition", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/r-postgres"),
+    ],
+)
+def test_what_holds_data_is_kept_although_the_chart_does_not_say_so(api, helm, version, kind, path):
+    record(api, (LOOSE[0], {**LOOSE[1], "apiVersion": version, "kind": kind}))
+    api.on("GET", path, ok({"metadata": {"name": "r-postgres"}}))
+    result = go(api, helm)
+    assert not result.get("failed"), result["msg"]
+    assert kinds_kept(api) == {f"{kind}/r-postgres"} and f"{kind}/r-postgres" in result["kept"] and len(called(helm)) == 1
+    order = [(m, p) for m, p in writes(api)]
+    assert order.index(("PATCH", RECORD)) == 1 and ("DELETE", path) not in order
+
+
+def test_a_record_that_cannot_be_changed_stops_the_run_before_helm(api, helm):
+    record(api, LOOSE)
+    api.script[("PATCH", RECORD)] = [status(403, "Forbidden", "secrets is forbidden")]
+    result = go(api, helm)
+    assert result["failed"] and "Cluster/r-postgres would be deleted by helm uninstall" in result["msg"] and called(helm) == []
+
+
+def test_a_record_that_does_not_hold_what_was_written_stops_the_run_before_helm(api, helm):
+    record(api, LOOSE)
+    api.script[("PATCH", RECORD)] = [ok({})]  # answered, and lost
+    result = go(api, helm)
+    assert result["failed"] and "Cluster/r-postgres would be deleted" in result["msg"] and called(helm) == []
+
+
+def test_a_database_that_is_gone_all_the_same_is_said(api, helm):
+    record(api, MANIFEST)
+    api.on("GET", DATABASE, ok({"metadata": {"name": "r-postgres"}}), ok({"metadata": {"name": "r-postgres", "deletionTimestamp": "2026-01-01T00:00:00Z"}}))
+    result = go(api, helm)
+    assert result["failed"] and "Cluster/r-postgres is gone or being deleted" in result["msg"] and "backup" in result["msg"]
+
+
+def test_the_database_of_another_release_is_not_deleted(api, helm):
+    path = paths.custom("postgresql.cnpg.io/v1", "clusters", "ns") + "/other-postgres"
+    api.on("GET", path, ok({"metadata": {"name": "other-postgres", "annotations": {"meta.helm.sh/release-name": "other"}}}))
+    result = go(api, helm, delete_database="other-postgres")
+    assert result["failed"] and "belongs to release other" in result["msg"] and writes(api) == [] and called(helm) == []
+
+
+def test_a_wrong_name_of_the_database_is_said_before_anything_is_removed(api, helm):
+    result = go(api, helm, delete_database="r-postgre")
+    assert result["failed"] and "Cluster/r-postgre does not exist; the release has Cluster/r-postgres" in result["msg"] and writes(api) == []
+
+
+def test_a_secret_that_goes_with_its_owner_is_not_called_kept(api, helm):
+    pod = {"containers": [{"name": "c", "envFrom": [{"secretRef": {"name": n}} for n in ("from-store", "orphan", "r-postgres-app", "mine")]}]}
+    api.script[("GET", paths.secrets("ns"))] = [objects("Secret", "1", release(manifest=(
+        {"kind": "Deployment", "metadata": {"name": "gw"}, "spec": {"template": {"spec": pod}}},
+        {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": "es"}, "spec": {"target": {"name": "from-store"}}},
+        {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": "o"},
+         "spec": {"target": {"name": "orphan", "creationPolicy": "Orphan"}}},
+        MANIFEST[2],
+    )))]
+    api.on("GET", DATABASE, ok({"metadata": {"name": "r-postgres"}}))
+    assert go(api, helm, check=True)["kept"] == ["Secret/mine", "Secret/orphan", "Secret/r-postgres-app", "Cluster/r-postgres"]
+    assert go(api, helm, check=True, delete_database="r-postgres")["kept"] == ["Secret/mine", "Secret/orphan"]

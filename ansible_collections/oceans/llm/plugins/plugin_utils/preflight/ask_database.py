@@ -17,19 +17,17 @@ import threading
 from collections.abc import Mapping
 from dataclasses import replace
 
-from .. import gateway_config
-from ..cluster import ApiError, Cluster
-from ..rollout import postgres
-from ..rollout.postgres import Refusal, Target
-from ..service_endpoints import behind, service_of
-from .picture import Database, Object, Picture
+from ..gateway import configuration, postgres
+from ..gateway.postgres import Refusal, Target
+from ..kube.client import ApiError, Cluster
+from ..kube.endpoints import behind, service_of
+from .facts import Database, Object, Picture
 from .sources import decoded, gateway_environment
 
 PATIENCE, LIMIT = 1.0, 2.0  # seconds for one step of the conversation, and for all of it with the look-up of the name
-_READ_ONLY = "SET default_transaction_read_only = on; SET statement_timeout = '1s'; "
-HISTORY = _READ_ONLY + "SELECT version, name, checksum FROM public.refinery_schema_history ORDER BY version"
+HISTORY = "SELECT version, name, checksum FROM public.refinery_schema_history ORDER BY version"
 #: tables by which the gateway itself knows a database that somebody else uses
-TABLES = _READ_ONLY + "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename IN ('users', 'teams', 'providers') ORDER BY 1"
+TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename IN ('users', 'teams', 'providers') ORDER BY 1"
 NO_TABLE = "42P01"
 
 
@@ -48,7 +46,7 @@ def look(picture: Picture, cluster: Cluster) -> Database | None:
 
 def target(picture: Picture) -> Target | None:
     """Where the URL points that the gateway's configuration refers to. A login that it leaves out comes from PGUSER and PGPASSWORD, as the driver has it."""
-    url = str((gateway_config.find(picture.objects).get("database") or {}).get("url") or "")
+    url = str((configuration.find(picture.objects).get("database") or {}).get("url") or "")
     value = _value(picture, url.removeprefix("env.")) if url.startswith("env.") else ""
     where = Target.parse(value) if value else None
     if where is None or where.user:
@@ -109,8 +107,10 @@ def _connection(cluster: Cluster, namespace: str, where: Target) -> contextlib.A
             raise OSError("the address of the pod itself, which is another one here")
         return contextlib.closing(socket.create_connection((where.host, where.port), timeout=PATIENCE))
     ends = behind(cluster, *found, where.port)
-    if not ends or not ends[0].pod:
+    if not ends:
         raise OSError("there is no such Service" if ends is None else "no ready pod stands behind the Service")
+    if not ends[0].pod:
+        return contextlib.closing(socket.create_connection((ends[0].address, ends[0].port), timeout=PATIENCE))
     return cluster.port_forward(found[0], ends[0].pod, ends[0].port, PATIENCE)
 
 

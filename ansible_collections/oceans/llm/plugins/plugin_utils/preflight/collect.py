@@ -15,12 +15,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from .. import helm_release, paths, release_lock
-from ..cluster import ApiError, Cluster
-from ..pod_env import secret_names
-from . import ask_database, dry_runs, rest
+from ..helm import lock, releases
+from ..kube import paths, rest
+from ..kube.client import ApiError, Cluster
+from ..secrets.pod_env import secret_names
+from . import ask_database, dry_runs
 from .dry_runs import Resources
-from .picture import Denied, Object, Picture, label, meta, pod_templates, program_of, store_of
+from .facts import Denied, Object, Picture, label, meta, pod_templates, program_of, store_of
 from .sources import references
 
 THREADS = 8  # the client's pool holds 24 connections
@@ -29,6 +30,7 @@ ANY = "*"
 ALWAYS = (
     ("secrets", "", "", ("get", "list", "create", "update", "patch", "delete"), "Helm keeps its record there, and the role secrets writes there"),
     ("pods", "", "", ("get", "list", "watch", "create"), "the rollout is followed by them, and preflight dry-runs them"),
+    ("pods", "", "", ("delete",), "the pods of a failed run's Jobs are stopped before they can change the database"),
     ("pods", "", "log", ("get",), "a failure's last line is read from it"),
     ("events", "", "", ("list", "watch"), "some failures are told nowhere else"),
     ("deployments", "apps", "", ("get", "list", "watch"), "the rollout is followed by them"),
@@ -48,7 +50,7 @@ def collect(picture: Picture, cluster: Cluster, say: Callable[[str], None] = lam
     with ThreadPoolExecutor(THREADS) as pool:
         resources, groups = _discover(cluster, picture, pool)
         lock = pool.submit(_lock, cluster, ns, picture.wanted.release)
-        release = pool.submit(_read, lambda: helm_release.latest(cluster, ns, picture.wanted.release))
+        release = pool.submit(_read, lambda: releases.latest(cluster, ns, picture.wanted.release))
         denied = pool.submit(_denied, cluster, picture, resources)
         ingress_classes = pool.submit(_items, cluster, rest.INGRESS_CLASSES)
         storage_classes = pool.submit(_items, cluster, rest.STORAGE_CLASSES)
@@ -81,10 +83,10 @@ def collect(picture: Picture, cluster: Cluster, say: Callable[[str], None] = lam
 def _lock(cluster: Cluster, namespace: str, release: str) -> tuple[str, str]:
     """(who is at work, the revision that the last run was making)."""
     lease, _known = _read(lambda: cluster.find(paths.lease(namespace, f"oceans-llm-{release}")))
-    revision = (meta(lease or {}).get("annotations") or {}).get(release_lock.REVISION, "")
+    revision = (meta(lease or {}).get("annotations") or {}).get(lock.REVISION, "")
     try:
-        release_lock.Lock(cluster, namespace, release, lambda _line: None).look()
-    except release_lock.Held as held:
+        lock.Lock(cluster, namespace, release, lambda _line: None).look()
+    except lock.Held as held:
         return str(held), revision
     return "", revision
 

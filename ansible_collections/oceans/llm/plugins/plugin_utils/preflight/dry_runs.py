@@ -18,10 +18,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from .. import paths
-from ..cluster import ApiError, Cluster
-from . import rest
-from .picture import DryRun, Object, Picture, is_hook, is_test, label, meta, pod_templates, program_of
+from ..kube import paths, rest
+from ..kube.client import ApiError, Cluster
+from .facts import DryRun, Object, Picture, is_hook, is_test, label, meta, pod_templates, program_of
 
 #: the manager that Helm 4 applies as; its dry run must ask as the same one to see the same conflicts
 HELM_MANAGER = "helm"

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from . import access, admission, chart, config, database, platform, release, secrets, tools, variables
+from .checks import access, admission, chart, config, database, platform, release, secrets, tools, variables
+from .facts import Picture
 from .finding import Finding
-from .picture import Picture
 
 RULES: tuple[Callable[[Picture], Iterator[Finding]], ...] = (
     access.find,

@@ -9,9 +9,9 @@ import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ..pod_env import Source, Variable, containers, secret_names
-from ..pod_env import sources as env_sources
-from .picture import Object, Picture, gateway_container, meta, pod_templates
+from ..secrets.pod_env import Source, Variable, containers, secret_names
+from ..secrets.pod_env import sources as env_sources
+from .facts import Object, Picture, gateway_container, meta, pod_templates
 
 #: keys of the Secret that CloudNativePG makes for the application's user
 CNPG_KEYS = ("dbname", "fqdn-jdbc-uri", "fqdn-uri", "host", "jdbc-uri", "password", "pgpass", "port", "uri", "user", "username")

@@ -18,10 +18,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..helm_release import Release
-from . import html_report
+from ..helm.releases import Release
+from ..kube.objects import epoch, meta, seen_at
+from . import report_page
 from .follow import Outcome, as_dict
-from .model import STAMPS, Snapshot, epoch, meta, seen_at, since
+from .model import STAMPS, Snapshot, since
 
 VERSION = 1  # of report.json; grows when a field changes its meaning
 
@@ -56,7 +57,7 @@ def write(folder: str, run: Run, clean: Callable[[str], str]) -> str:
             continue
         _put(path, os.path.join("logs", _safe(f"{pod}.{container}.log")), clean(text))
     _put_packed(path, "stream.jsonl.gz", run.outcome.tape.lines(lambda data: _cleaned(_bare(data), clean)))
-    _put(path, "report.html", html_report.render(json.loads(_dump(body, clean))))
+    _put(path, "report.html", report_page.render(json.loads(_dump(body, clean))))
     return path
 
 
@@ -82,6 +83,7 @@ def as_json(run: Run) -> dict[str, Any]:
         "database": outcome.database,
         "old_pods": outcome.old_pods,
         "fenced": outcome.fenced,
+        "not_fenced": outcome.not_fenced,
         "timeline": [{"seconds": s, "line": line} for s, line in outcome.timeline],
         "spans": list(spans(snapshot)),
         "events": [{"seconds": round(max(0.0, seen_at(e) - snapshot.started), 1), **_event(e, snapshot)} for e in _events(snapshot)],

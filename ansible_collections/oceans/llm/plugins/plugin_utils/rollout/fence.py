@@ -4,7 +4,7 @@
 """Fence: make sure that no hook Job of a failed rollout does anything more.
 
 Without it a migration Job whose image appears a minute later still migrates the database, long after the run was
-declared failed (the phantom migration, faults.md F18). Its pods are deleted with a grace of one second (the gateway
+declared failed (the phantom migration). Its pods are deleted with a grace of one second (the gateway
 ignores SIGTERM; a migration runs in a transaction, so the server rolls it back), the Job is suspended (Kubernetes API,
 JobSpec.suspend: no new pods), and only the absence of pods counts as fenced. In this order: a suspended Job's pods are
 deleted by its controller with their own grace (30 s), and a kubelet that is at that does not hear of a shorter one any
@@ -13,27 +13,56 @@ more (measured: 31 s instead of 3 s).
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from .. import paths
-from ..cluster import ApiError, Cluster
-from .progress import finished
+from ..kube import paths
+from ..kube.client import ApiError, Cluster
+from ..kube.objects import finished
 
 GRACE = 1  # seconds between TERM and KILL for a pod that is fenced
+DEADLINE = 60.0  # seconds for everything: longer than the grace in which a suspended Job's controller ends its pods
+AGAIN = 1.0  # seconds until the API server is asked again after it did not answer
 
 
-def fence(cluster: Cluster, namespace: str, jobs: Iterable[str], deadline: float = 60.0) -> list[str]:
-    """Stop these Jobs; returns what was stopped.
+@dataclass(frozen=True)
+class Fenced:
+    """The Jobs that were stopped, and those of which a pod may still run: Job -> why."""
 
-    :raises ApiError: when the API server refuses, or the pods are not gone within `deadline` seconds.
-    """
-    stopped = [name for name in jobs if _suspend(cluster, namespace, name)]
-    end = time.monotonic() + deadline
+    stopped: tuple[str, ...] = ()
+    left: Mapping[str, str] = field(default_factory=dict)
+
+
+def fence(cluster: Cluster, namespace: str, jobs: Iterable[str], deadline: float | None = None) -> Fenced:
+    """Stop these Jobs. Never raises for what the API server does: the end of a run has to tell what could not be stopped."""
+    end = time.monotonic() + (DEADLINE if deadline is None else deadline)
+    stopped, left = [], {}
+    for name in jobs:
+        try:
+            if _suspended(cluster, namespace, name, end):
+                stopped.append(name)
+        except ApiError as error:
+            left[name] = str(error)
     for name in stopped:
-        _until_no_pod(cluster, namespace, name, end)
-    return stopped
+        try:
+            _until_no_pod(cluster, namespace, name, end)
+        except ApiError as error:
+            left[name] = str(error)
+    return Fenced(tuple(name for name in stopped if name not in left), left)
+
+
+def _suspended(cluster: Cluster, namespace: str, name: str, end: float) -> bool:
+    """:func:`_suspend`, tried again while the API server does not answer."""
+    while True:
+        try:
+            return _suspend(cluster, namespace, name)
+        except ApiError as error:
+            if not error.unreachable or time.monotonic() > end:
+                raise
+            time.sleep(AGAIN)
 
 
 def _suspend(cluster: Cluster, namespace: str, name: str) -> bool:
@@ -55,23 +84,41 @@ def _suspend(cluster: Cluster, namespace: str, name: str) -> bool:
 
 
 def _until_no_pod(cluster: Cluster, namespace: str, job: str, end: float) -> None:
-    """Delete what still runs and watch until it is gone."""
-    selector = _pods_of(job)
+    """Delete what still runs and watch until it is gone.
+
+    A delete that is refused is no reason to stop waiting: the controller of a suspended Job deletes its pods, too, in their own grace.
+
+    :raises ApiError: when pods are still there at the end, with the reason for which they could not be deleted.
+    """
+    alive, refused, version = {"?"}, "", ""
     while True:
-        answer = cluster.list(paths.pods(namespace), labelSelector=selector)
-        alive = _alive(answer)
-        for name in alive:
-            _delete_now(cluster, namespace, name)
-        if not alive:
-            return
-        left = end - time.monotonic()
-        if left <= 0:
-            raise ApiError(504, "Timeout", f"pods of Job/{job} are still there: {', '.join(sorted(alive))}", paths.pods(namespace))
-        for event in cluster.watch(paths.pods(namespace), answer["metadata"]["resourceVersion"], timeout=max(1, left), labelSelector=selector):
-            if event["type"] == "DELETED":
-                alive.discard(event["object"]["metadata"]["name"])
+        try:
+            answer = cluster.list(paths.pods(namespace), labelSelector=_pods_of(job))
+            alive, version = _alive(answer), answer["metadata"]["resourceVersion"]
+            refused = next((why for why in [_delete_now(cluster, namespace, name) for name in alive] if why), "")
             if not alive:
-                break
+                return
+            left = end - time.monotonic()
+            if left > 0 and _gone(cluster, namespace, job, alive, version, left):
+                return
+        except ApiError as error:
+            if not error.unreachable:
+                raise
+            refused = str(error)
+            time.sleep(min(AGAIN, max(0.0, end - time.monotonic())))
+        if time.monotonic() > end:
+            pods = f"pods of Job/{job} are still there: {', '.join(sorted(alive))}" if alive != {"?"} else f"whether pods of Job/{job} run is not known"
+            raise ApiError(504, "Timeout", f"{pods}{f' ({refused})' if refused else ''}", paths.pods(namespace))
+
+
+def _gone(cluster: Cluster, namespace: str, job: str, alive: set[str], version: str, seconds: float) -> bool:
+    """Watch for so long; True when the last of them has gone."""
+    for event in cluster.watch(paths.pods(namespace), version, timeout=max(1, seconds), labelSelector=_pods_of(job)):
+        if event["type"] == "DELETED":
+            alive.discard(event["object"]["metadata"]["name"])
+        if not alive:
+            return True
+    return False
 
 
 def _pods_of(job: str) -> str:
@@ -82,9 +129,16 @@ def _alive(pods: Mapping[str, Any]) -> set[str]:
     return {p["metadata"]["name"] for p in pods["items"] if (p.get("status") or {}).get("phase") not in ("Failed", "Succeeded")}
 
 
-def _delete_now(cluster: Cluster, namespace: str, pod: str) -> None:
+def _delete_now(cluster: Cluster, namespace: str, pod: str) -> str:
+    """Delete one pod with a short grace; returns why the API server refused, empty when it did not.
+
+    :raises ApiError: when there was no answer.
+    """
+    status, _headers, text = cluster.raw("DELETE", paths.pod(namespace, pod), body={"gracePeriodSeconds": GRACE})
+    if status < 400 or status == 404:
+        return ""
     try:
-        cluster.raw("DELETE", paths.pod(namespace, pod), body={"gracePeriodSeconds": GRACE})
-    except ApiError as error:
-        if error.status != 404:
-            raise
+        words = json.loads(text).get("message") or text
+    except (ValueError, AttributeError):
+        words = text
+    return f"deleting Pod/{pod} was refused: {' '.join(words.split())[:300] or f'HTTP {status}'}"

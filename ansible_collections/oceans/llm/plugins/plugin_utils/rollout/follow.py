@@ -10,27 +10,30 @@ and only then declare.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
-from .. import paths
-from ..cluster import ApiError, Cluster
-from . import fence, going_back, state
-from .before import Before, picture
+from ..helm.process import Helm
+from ..kube import paths
+from ..kube.client import ApiError, Cluster
+from . import fence, going_back, statements
+from .baseline import Before, picture
 from .causes import find, jobs, release
-from .causes.catalogue import cause as make
-from .database import DatabaseLook, Seen
+from .causes.cause import cause as make
+from .database_look import DatabaseLook, Seen
 from .interrupt import Interrupt
-from .lines import Narrator
 from .logs import LogReader
 from .model import Cause, Scope, Snapshot
-from .observe import Change, Observer, Watched, World
+from .narrator import Narrator
 from .tape import Tape
-from .verdict import Helm, State, Verdict, judge, timeout_cause
+from .verdict import State, Verdict, judge, timeout_cause
+from .watch import Change, Observer, Watched, World
 
 HEARTBEAT = 4.5  # seconds; a line at least every five
+ASK_AGAIN = 1.0  # seconds until an API server that did not answer is asked again
 TICK = 0.25  # seconds between two looks when nothing changes: for budgets, and for Helm's end
 #: causes that are better known when the database itself has been asked
 ASK_DATABASE = ("DatabaseSilent", "DatabaseUnreachable", "DatabaseConnections", "MigrationWaits")
@@ -38,7 +41,7 @@ NOTHING_SEEN = asdict(Seen())
 
 
 class HelmRun(Protocol):
-    """What the loop needs of a running Helm (helm_job.HelmJob)."""
+    """What the loop needs of a running Helm (helm.process.HelmJob)."""
 
     def poll(self) -> Helm: ...
     def terminate(self, deadline: float = 20.0) -> bool: ...
@@ -56,6 +59,8 @@ class Outcome:
     database: str = ""
     old_pods: str = ""
     fenced: list[str] = field(default_factory=list)
+    #: Job of which a pod may still run -> why
+    not_fenced: dict[str, str] = field(default_factory=dict)
     first_signal: float | None = None
     timeline: list[tuple[float, str]] = field(default_factory=list)
     tape: Tape = field(default_factory=Tape)
@@ -81,6 +86,9 @@ class Follower:
         self._before = Before()
         self._tape = Tape()
         self._started = 0.0
+        self._ask_again = 0.0
+        self._defects: set[str] = set()
+        self._told_unseen: set[str] = set()
 
     def start(self) -> Snapshot:
         """Begin to watch, before anything is changed; returns the picture before the change."""
@@ -93,9 +101,12 @@ class Follower:
         return self._snapshot(Helm())
 
     def run(self, helm: HelmRun | None) -> Outcome:
-        """Until served or failed. :raises ApiError: when the API server refuses to let us look."""
+        """Until served or failed. Never raises: whatever happens here, Helm and the Jobs have to be stopped and the end has to be told."""
         try:
-            verdict = self._loop(helm)
+            try:
+                verdict = self._loop(helm)
+            except BaseException as error:
+                verdict = Verdict(State.FAILED, cause=self._broke(error))
             return self._failed(verdict, helm) if verdict.state is State.FAILED else self._done(verdict)
         finally:
             self._observer.stop()
@@ -107,10 +118,11 @@ class Follower:
         while True:
             for change in self._observer.changes(TICK):
                 self._apply(change)
+            self._unseen()
             running = helm.poll() if helm else Helm()
             self._logs.read_new(self._snapshot(running), world.logs)
             snapshot = self._snapshot(running)
-            verdict = judge(snapshot, find(snapshot), running)
+            verdict = judge(snapshot, find(snapshot, broken=self._defect), running)
             if self._asked_about_database(snapshot, verdict):
                 continue  # say it once, with what is known
             if self._narrator.changes(snapshot, verdict, world.away_reason if world.away_since else ""):
@@ -128,6 +140,13 @@ class Follower:
                 self._narrator.heartbeat(verdict, world.away_reason if world.away_since else "")
                 told = time.monotonic()
 
+    def _unseen(self) -> None:
+        """What the rollout cannot be followed by, once."""
+        for kind, why in self._observer.unseen.items():
+            if kind not in self._told_unseen and "not found" not in why:
+                self._told_unseen.add(kind)
+                self._narrator.note(f"{kind} is not watched, and what happens there is not noticed: {why}")
+
     def _asked_about_database(self, snapshot: Snapshot, verdict: Verdict) -> bool:
         """True when something new is known of a database that does not answer, or lets a migration wait."""
         if self._database is None or not (any(c.code in ASK_DATABASE for c in verdict.causes) or jobs.database_doubtful(snapshot)):
@@ -143,8 +162,41 @@ class Follower:
         what = f"the run was ended by {signal}; it was waiting for: {verdict.blocker or 'nothing'}"
         return make("Interrupted", snapshot, f"Release/{self.scope.release}", what, signal)
 
+    def _broke(self, error: BaseException) -> Cause:
+        """Why the loop cannot go on, as a cause."""
+        snapshot, what = self._snapshot(Helm()), f"Release/{self.scope.release}"
+        if isinstance(error, ApiError) and error.status == 401:
+            return make("CredentialsRefused", snapshot, what, "the API server no longer accepts the credentials of this run", str(error))
+        if isinstance(error, ApiError) and error.status == 403:
+            return make("AccessRevoked", snapshot, what, "the API server no longer allows this run to follow the rollout", str(error))
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            return self._interruption(snapshot, Verdict(State.FAILED))
+        return make("EngineBroke", snapshot, what, "the rollout can no longer be followed, by a defect of the collection", described(error))
+
+    def _defect(self, where: str, error: Exception) -> None:
+        """One note a defect: what it hides is not looked at, and all else goes its way."""
+        if where not in self._defects:
+            self._defects.add(where)
+            self._narrator.note(f"{where} is left out of this run, by a defect of the collection ({described(error)}); please report it")
+
     def _behind(self) -> bool:
-        """True when the picture is older than the cluster: Helm may have ended before the watch told of its change."""
+        """True when the picture is older than the cluster: Helm may have ended before the watch told of its change.
+
+        An API server that does not answer just now leaves that open: it is asked again.
+        """
+        if time.monotonic() < self._ask_again:
+            return True
+        try:
+            return self._older()
+        except ApiError as error:
+            if error.status == 403:
+                return False  # the watches are all there is
+            if not error.unreachable:
+                raise
+            self._ask_again = time.monotonic() + ASK_AGAIN
+            return True
+
+    def _older(self) -> bool:
         world = self._world
         behind = False
         for name in self.scope.deployments:
@@ -172,19 +224,18 @@ class Follower:
         outcome = self._outcome(verdict)
         if not fences:
             return outcome
-        try:
-            outcome.fenced = fence.fence(self._cluster, self.scope.namespace, self.scope.jobs)
-            if helm and not helm.terminate():
-                self._narrator.note("Helm does not end on SIGTERM; it was left alone (SIGKILL would leave a pending release)")
-            outcome.fenced += fence.fence(self._cluster, self.scope.namespace, self.scope.jobs)
-        except ApiError as error:
-            self._narrator.note(f"could not make sure that no migration runs on: {error}")
-            outcome.database += " (not fenced: a migration may still run)"
+        first = fence.fence(self._cluster, self.scope.namespace, self.scope.jobs)
+        if helm and not helm.terminate():
+            self._narrator.note("Helm does not end on SIGTERM; it was left alone (SIGKILL would leave a pending release)")
+        last = fence.fence(self._cluster, self.scope.namespace, self.scope.jobs)
+        outcome.fenced, outcome.not_fenced = list(dict.fromkeys([*first.stopped, *last.stopped])), dict(last.left)
+        if last.left:
+            outcome.database += f" (not fenced: a migration may still run: {'; '.join(f'Job/{name}: {why}' for name, why in last.left.items())})"
         else:
             old = going_back.statement(self._cluster, outcome.snapshot)
             outcome.old_pods += f", {old}" if old else ""
         if outcome.fenced:
-            self._narrator.note(f"fenced {', '.join('Job/' + n for n in dict.fromkeys(outcome.fenced))}: no pod left, nothing migrates any more")
+            self._narrator.note(f"fenced {', '.join('Job/' + n for n in outcome.fenced)}: no pod left, nothing migrates any more")
         outcome.seconds = time.monotonic() - self._started
         return outcome
 
@@ -196,7 +247,7 @@ class Follower:
         snapshot = self._snapshot(Helm())
         return Outcome(
             state=verdict.state, seconds=time.monotonic() - self._started, cause=verdict.cause, causes=list(verdict.causes),
-            database=state.database(snapshot), old_pods=state.old_pods_statement(snapshot),
+            database=statements.database(snapshot), old_pods=statements.old_pods_statement(snapshot),
             first_signal=self._narrator.first_signal, timeline=self._narrator.timeline, snapshot=snapshot, tape=self._tape,
         )
 
@@ -208,6 +259,15 @@ class Follower:
     def _apply(self, change: Change) -> None:
         self._world.apply(change)
         self._tape.note(self._cluster.now(), change, self._world)
+
+
+def described(error: BaseException) -> str:
+    """An exception and where it came from, for the report of a defect."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f" at {os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else ""
+    return f"{type(error).__name__}: {error}{where}"
 
 
 def as_dict(cause: Cause | None) -> dict[str, Any] | None:

@@ -14,12 +14,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .. import one_off_job, one_off_run
-from ..cluster import ApiError, Cluster
-from ..one_off_run import Answer
-from . import state
-from .causes import gateway
-from .model import COMPONENT, Object, Snapshot, meta, migrates, new_replicaset, replicasets
+from ..gateway import log_words, one_off_job, one_off_run
+from ..gateway.one_off_run import Answer
+from ..kube.client import ApiError, Cluster
+from ..kube.objects import COMPONENT, Object, meta
+from . import statements
+from .model import Snapshot, migrates, new_replicaset, replicasets
 
 DEADLINE = 10  # seconds for the question
 CHECK = ("migrate", "--check")
@@ -31,7 +31,7 @@ def statement(cluster: Cluster, snapshot: Snapshot, ask: Callable[[Cluster, Mapp
     jobs = [name for name in snapshot.scope.jobs if migrates(snapshot.kind("Job").get(name), name)]
     if old is None or not jobs:
         return ""
-    found = gateway.migrations("\n".join(text or "" for name in jobs for _pod, text in state.runs(snapshot, name)))
+    found = log_words.migrations("\n".join(text or "" for name in jobs for _pod, text in statements.runs(snapshot, name)))
     tag = image_tag(old)
     if not found.committed:
         return f"{tag} still fits the database" if not found.open else ""
@@ -45,14 +45,14 @@ def statement(cluster: Cluster, snapshot: Snapshot, ask: Callable[[Cluster, Mapp
 
 def judged(tag: str, version: int, answer: Answer) -> str:
     """What an old image's answer to `migrate --check` means."""
-    failure = gateway.parse(answer.text) if answer.code else None
+    failure = log_words.parse(answer.text) if answer.code else None
     if answer.code == 0:
         return f"{tag} can run on V{version} (it was asked): going back to it is safe"
     if failure and failure.code in ("ImageOlderThanDatabase", "MigrationHistoryForeign"):
         return f"{tag} refuses a database at V{version} (it was asked): do not restart or roll back its pods, go forward or restore a backup"
     if re.search(r"\d+ pending migrations", answer.text):
         return f"{tag} knows V{version} and misses versions of its own (it was asked): its running pods go on, one that is restarted waits for them"
-    words = " ".join((failure.what if failure else gateway.last_line(answer.text) or f"exit code {answer.code}").split())
+    words = " ".join((failure.what if failure else log_words.last_line(answer.text) or f"exit code {answer.code}").split())
     return f"whether {tag} can run on V{version} is unknown ({words[-200:]})"
 
 

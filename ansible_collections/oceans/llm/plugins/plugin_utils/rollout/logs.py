@@ -15,34 +15,38 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
-from ..cluster import ApiError, Cluster
+from ..kube.client import ApiError, Cluster
+from ..kube.objects import asked_container, status_of
+from .log_text import Backlog, capped
 from .model import Snapshot, database_pods, job_pods, made_in_this_run, new_replicaset, old_pods, pods_of
-from .observe import Change
+from .watch import Change
 
 TAIL = 120  # lines: a full migration of 29 versions is 58, and 29 result lines
-LIMIT = 200_000  # characters of one log that are kept
 TRIES = 3
-RESUME = 1.0  # seconds until a log whose stream broke off is followed again
+RESUME = 1.0  # seconds until a log whose stream broke off, or was refused, is asked for again
+QUIET = 0.2  # seconds: lines that come sooner after one another are taken together
+PATIENCE = 2.0  # seconds that the loop waits for the log of an ended container; what comes later is used when it comes
 
 
 class LogReader:
-    """Reads each ended run of a container once, and follows the Jobs' containers."""
+    """Reads each ended run of a container once, and follows the Jobs' containers. What is refused is no word of the program."""
 
     def __init__(self, cluster: Cluster, namespace: str, clean: Callable[[str], str], put: Callable[[Change], None]) -> None:
         self._cluster, self._namespace, self._clean, self._put = cluster, namespace, clean, put
         self._tries: Counter[tuple[str, str, int]] = Counter()
-        self._followed: set[tuple[str, str]] = set()
+        self._followed: dict[tuple[str, str], Follow] = {}
 
     def read_new(self, snapshot: Snapshot, logs: MutableMapping[tuple[str, str], str]) -> None:
         """Logs of containers of the release that have ended since the last call; begins to follow those that run."""
-        for pod, container in running_jobs(snapshot):
-            if (pod, container) not in self._followed:
-                self._followed.add((pod, container))
-                threading.Thread(target=self._follow, args=(pod, container), name=f"log-{pod}", daemon=True).start()
+        for key in running_jobs(snapshot):
+            if key not in self._followed or self._followed[key].over:
+                self._followed[key] = Follow(self._cluster, self._namespace, key, self._put)
+        for follow in self._followed.values():
+            follow.wake()
         for pod, container, run, previous in ended(snapshot):
-            key = (pod, container, run)
-            if self._tries[key] < TRIES:
-                self._tries[key] = TRIES if self._fetch(logs, pod, container, previous) else self._tries[key] + 1
+            tried = (pod, container, run)
+            if self._tries[tried] < TRIES:
+                self._tries[tried] = TRIES if self._fetch(logs, pod, container, previous) else self._tries[tried] + 1
 
     def read_all(self, snapshot: Snapshot, logs: MutableMapping[tuple[str, str], str]) -> None:
         """What the Jobs' running containers have said so far, too."""
@@ -51,38 +55,94 @@ class LogReader:
             self._fetch(logs, pod, container, previous=False)
 
     def _fetch(self, logs: MutableMapping[tuple[str, str], str], pod: str, container: str, previous: bool) -> bool:
-        try:
-            text = self._cluster.logs(self._namespace, pod, container, previous=previous, tail=TAIL)
-        except ApiError:
+        """False when the log is refused. A node that is slow to answer does not hold up the loop: its log comes later, by the queue."""
+        fetch = Fetch(lambda: self._cluster.log_stream(self._namespace, pod, container, previous=previous or None, tailLines=TAIL))
+        text = fetch.wait(PATIENCE)
+        if text is None and not fetch.over:
+            fetch.then(lambda late: self._put(Change("Log", "LOG", (pod, container, late))))
+            return True
+        if text is None:
             return False  # the pod is gone, or the node does not answer: the status still says what it says
         if text.strip() or (pod, container) not in logs:  # an empty one is known, too: it said nothing
-            logs[(pod, container)] = self._clean(text)
+            logs[(pod, container)] = capped(self._clean(text))
         return True
 
-    def _follow(self, pod: str, container: str) -> None:
-        """In a thread: each new line wakes the loop."""
-        text = ""
+
+class Fetch:
+    """One log that is read to its end in a thread of its own."""
+
+    def __init__(self, read: Callable[[], Iterator[str]]) -> None:
+        self._read, self._text, self.over = read, Backlog(), False
+        self._done, self._late = threading.Event(), threading.Lock()
+        self._then: Callable[[str], None] | None = None
+        self._failed = False
+        threading.Thread(target=self._go, name="log", daemon=True).start()
+
+    def wait(self, seconds: float) -> str | None:
+        """The text; None when it was refused (`over`), or has not come yet."""
+        self._done.wait(seconds)
+        return self._text.take() if self.over and not self._failed else None
+
+    def then(self, use: Callable[[str], None]) -> None:
+        """What to do with a text that comes after all."""
+        with self._late:
+            self._then = use
+            if self.over and not self._failed:
+                use(self._text.take())
+
+    def _go(self) -> None:
         try:
-            for line in self._cluster.follow_logs(self._namespace, pod, container):
-                text = (text + line + "\n")[-LIMIT:]
-                self._put(Change("Log", "LOG", (pod, container, text)))
+            for piece in self._read():
+                self._text.add(piece)
+        except Exception:
+            self._failed = True  # refused or broken off: asked for again, while there are tries left
+        self._text.end()
+        with self._late:
+            self.over = True
+            if self._then and not self._failed:
+                self._then(self._text.take())
+        self._done.set()
+
+
+class Follow:
+    """One container's log, read in a thread as it is written. The first piece replaces what is known, each other one is added to it."""
+
+    def __init__(self, cluster: Cluster, namespace: str, key: tuple[str, str], put: Callable[[Change], None]) -> None:
+        self._cluster, self._namespace, self._key, self._put = cluster, namespace, key, put
+        self._backlog, self._first, self._told = Backlog(), True, 0.0
+        self.over = False  # True when the stream was refused or broke off: it may be followed again, from its first line
+        threading.Thread(target=self._go, name=f"log-{key[0]}", daemon=True).start()
+
+    def wake(self) -> None:
+        """Tell the loop that there is something to take."""
+        if self._backlog and time.monotonic() - self._told > QUIET:
+            self._told = time.monotonic()
+            self._put(Change("Log", "LOG" if self._first else "MORE", (*self._key, self._backlog)))
+            self._first = False
+
+    def _go(self) -> None:
+        try:
+            for piece in self._cluster.log_stream(self._namespace, *self._key, follow=True):
+                self._backlog.add(piece)
+                self.wake()
         except ApiError as error:
-            if not text:  # nothing is known, which is not the same as silence
-                self._put(Change("Log", "LOG", (pod, container, f"(the log cannot be read: {error})\n")))
-            if error.unreachable:
+            if error.status != 404:  # the pod is gone
                 time.sleep(RESUME)
-                self._followed.discard((pod, container))  # the next look begins again, from its first line
+                self.over = True
         except Exception as error:  # never die in silence: the line after the last one says why
-            self._put(Change("Log", "LOG", (pod, container, f"{text}(the log could not be followed: {error})\n")))
+            self._backlog.add(f"\n(the log could not be followed: {error})\n")
+        self._backlog.end()
+        self._told = 0.0
+        self.wake()
 
 
 def running_jobs(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
-    """(pod, container) of what runs in the release's Jobs."""
+    """(pod, container) of what runs in the release's Jobs; what an injector put beside their own container is not meant."""
     for name in snapshot.scope.jobs:
         for pod in job_pods(snapshot, name):
-            for status in (pod.get("status") or {}).get("containerStatuses") or ():
-                if "running" in (status.get("state") or {}):
-                    yield pod["metadata"]["name"], status["name"]
+            asked = asked_container(snapshot.kind("Job").get(name), pod)
+            if "running" in (status_of(pod, asked).get("state") or {}):
+                yield pod["metadata"]["name"], asked
 
 
 def ended(snapshot: Snapshot) -> Iterator[tuple[str, str, int, bool]]:

@@ -2,36 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the rules look at and what they answer: Snapshot in, Cause out. Pure data and pure helpers.
-
-Objects are the API's own JSON. Every helper takes an incomplete object (no status yet, null fields) for what it is: a
-moment in its life.
 """
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import Any
 
-Object = Mapping[str, Any]
+from ..codes import Certainty
+from ..kube.objects import COMPONENT, Object, claims, controlled_by, epoch, meta, seen_at
 
 REVISION = "deployment.kubernetes.io/revision"  # annotation of the Deployment controller on Deployment and ReplicaSet
 INSTANCE_ROLE = "cnpg.io/instanceRole"  # label of CloudNativePG on its instances' pods
-
-
-#: label of the chart: what an object is for, and which Jobs change the schema (the other two migrate first, too)
-COMPONENT = "app.kubernetes.io/component"
+#: values of the component label of the Jobs that change the schema (the other two migrate first, too)
 MIGRATING = ("migration", "bootstrap-admin", "seed-config")
-
-
-class Certainty(Enum):
-    """CERTAIN ends the run; TRANSIENT is given a budget; LIKELY is shown and nothing more."""
-
-    CERTAIN = "certain"
-    LIKELY = "likely"
-    TRANSIENT = "transient"
 
 
 @dataclass(frozen=True)
@@ -89,27 +73,6 @@ class Snapshot:
 
     def kind(self, kind: str) -> Mapping[str, Object]:
         return self.objects.get(kind) or {}
-
-
-def epoch(stamp: str | None) -> float:
-    """An API timestamp (RFC 3339, with or without fractions) in epoch seconds; 0 when there is none."""
-    if not stamp:
-        return 0.0
-    return datetime.datetime.fromisoformat(stamp.replace("Z", "+00:00")).timestamp()
-
-
-def meta(obj: Object) -> Mapping[str, Any]:
-    return obj.get("metadata") or {}
-
-
-def age(obj: Object, now: float) -> float:
-    """Seconds since the object was made."""
-    made = epoch(meta(obj).get("creationTimestamp"))
-    return max(0.0, now - made) if made else 0.0
-
-
-def controlled_by(obj: Object, uid: str | None) -> bool:
-    return bool(uid) and any(o.get("uid") == uid for o in meta(obj).get("ownerReferences") or ())
 
 
 def new_replicaset(snapshot: Snapshot, deployment: str) -> Object | None:
@@ -207,29 +170,6 @@ def workers(snapshot: Snapshot) -> Iterator[tuple[str, str, Object]]:
                 yield "Deployment", name, pod
 
 
-def containers(pod: Object) -> Iterator[tuple[Object, bool]]:
-    """(container status, is an init container) of all containers: init, sidecars and main ones by the same rules."""
-    status = pod.get("status") or {}
-    for each in status.get("initContainerStatuses") or ():
-        yield each, True
-    for each in status.get("containerStatuses") or ():
-        yield each, False
-
-
-def waiting(status: Object) -> Mapping[str, Any]:
-    return (status.get("state") or {}).get("waiting") or {}
-
-
-def terminated(status: Object) -> Mapping[str, Any]:
-    """The end of this run, or of the one before it."""
-    return (status.get("state") or {}).get("terminated") or (status.get("lastState") or {}).get("terminated") or {}
-
-
-def claims(pod: Object) -> list[str]:
-    """Names of the volume claims that a pod uses."""
-    return [v["persistentVolumeClaim"]["claimName"] for v in (pod.get("spec") or {}).get("volumes") or () if v.get("persistentVolumeClaim")]
-
-
 def starting(snapshot: Snapshot) -> Iterator[tuple[str, str, Object]]:
     """The workers that are still on their way: not going away, not over."""
     for kind, name, pod in workers(snapshot):
@@ -237,39 +177,10 @@ def starting(snapshot: Snapshot) -> Iterator[tuple[str, str, Object]]:
             yield kind, name, pod
 
 
-def ref(obj: Object) -> str:
-    """``Kind/name`` of an object."""
-    return f"{obj.get('kind')}/{meta(obj).get('name')}"
-
-
-def seen_at(event: Object) -> float:
-    """When an event was last seen, epoch seconds (core and events.k8s.io fields)."""
-    series = event.get("series") or {}
-    for stamp in (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"), event.get("firstTimestamp")):
-        if stamp:
-            return epoch(stamp)
-    return epoch(meta(event).get("creationTimestamp"))
-
-
 def since(event: Object, snapshot: Snapshot) -> float:
     """Since when this run knows what an event says: a repeated event may have begun long before the run."""
     first = epoch(event.get("firstTimestamp") or event.get("eventTime") or meta(event).get("creationTimestamp"))
     return max(first, snapshot.started)
-
-
-def container_spec(pod: Object, name: str) -> Mapping[str, Any]:
-    """The specification of one container, init containers and sidecars included."""
-    spec = pod.get("spec") or {}
-    for each in [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]:
-        if each.get("name") == name:
-            return dict(each)
-    return {}
-
-
-def about_container(event: Object, name: str) -> bool:
-    """True when an event is about one container (``spec.containers{name}``), or about its pod as a whole."""
-    path = (event.get("involvedObject") or {}).get("fieldPath") or ""
-    return f"{{{name}}}" in path or not path
 
 
 def owner_of(cause: Cause, snapshot: Snapshot) -> tuple[str, str]:

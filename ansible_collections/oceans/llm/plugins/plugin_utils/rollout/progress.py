@@ -10,10 +10,11 @@ none of the old ReplicaSet is left, but for pods that are taking their grace to 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from .model import Cause, Certainty, Snapshot, age, job_pods, new_replicaset, old_pods, pods_of
+from ..codes import Certainty
+from ..kube.objects import age, asked_container, finished, is_ready, kept_by, pod_phrase
+from .model import Cause, Snapshot, job_pods, new_replicaset, old_pods, pods_of
 
 
 def blocker(snapshot: Snapshot, causes: Sequence[Cause] = ()) -> str:
@@ -36,18 +37,10 @@ def job_blocker(snapshot: Snapshot, name: str) -> str:
         return ""
     for pod in job_pods(snapshot, name):
         if pod["metadata"].get("deletionTimestamp") is None and (pod.get("status") or {}).get("phase") != "Failed":
-            return f"Job/{name}: {pod_phrase(pod)} ({age(pod, snapshot.now):.0f} s)"
+            waits = kept_by(pod, asked_container(job, pod))
+            doing = "waits for a sidecar to end" if waits else pod_phrase(pod)
+            return f"Job/{name}: {doing} ({age(pod, snapshot.now):.0f} s)"
     return f"Job/{name} has no pod yet"
-
-
-def finished(job: Mapping[str, Any]) -> bool | None:
-    """True: complete, False: failed, None: not over (Kubernetes API, JobStatus.conditions)."""
-    for condition in (job.get("status") or {}).get("conditions") or ():
-        if condition.get("status") == "True" and condition.get("type") in ("Complete", "SuccessCriteriaMet"):
-            return True
-        if condition.get("status") == "True" and condition.get("type") in ("Failed", "FailureTarget"):
-            return False
-    return None
 
 
 def deployment_blocker(snapshot: Snapshot, name: str) -> str:
@@ -73,33 +66,6 @@ def stopping(snapshot: Snapshot) -> str:
     going = [p for name in snapshot.scope.deployments for p in old_pods(snapshot, name) if p["metadata"].get("deletionTimestamp")]
     grace = max((int(p["spec"].get("terminationGracePeriodSeconds") or 30) for p in going), default=0)
     return f"{len(going)} old pod{'s' if len(going) > 1 else ''} still stopping (grace {grace} s)" if going else ""
-
-
-def is_ready(pod: Mapping[str, Any]) -> bool:
-    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in (pod.get("status") or {}).get("conditions") or ())
-
-
-def pod_phrase(pod: Mapping[str, Any]) -> str:
-    """What a pod is doing, in a few words, from its container statuses."""
-    status = pod.get("status") or {}
-    for init in status.get("initContainerStatuses") or ():
-        state = init.get("state") or {}
-        if (state.get("terminated") or {}).get("exitCode") != 0 and not init.get("ready"):
-            return f"init container {init['name']} {_state(state)}"
-    for container in status.get("containerStatuses") or ():
-        if not container.get("ready"):
-            return f"container {container['name']} {_state(container.get('state') or {})}"
-    if status.get("phase") == "Pending":
-        return "is waiting to be scheduled" if not pod["spec"].get("nodeName") else "is being started"
-    return "is running"
-
-
-def _state(state: Mapping[str, Any]) -> str:
-    if "waiting" in state:
-        return f"is waiting ({(state['waiting'] or {}).get('reason', '?')})"
-    if "terminated" in state:
-        return f"ended with exit code {(state['terminated'] or {}).get('exitCode')}"
-    return "is running, not ready yet" if "running" in state else "is starting"
 
 
 def _why(causes: Sequence[Cause]) -> str:

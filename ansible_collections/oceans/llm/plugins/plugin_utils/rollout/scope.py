@@ -5,24 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
-
-from .. import paths
-from ..helm_release import Release, names
+from ..helm.promises import CUSTOM, is_custom, promised
+from ..helm.releases import Release, names
+from ..kube import paths
 from .model import Scope
-from .observe import Watched
-
-#: custom resources that a rollout of the gateway depends on: kind -> plural
-CUSTOM = {"ExternalSecret": "externalsecrets", "Cluster": "clusters"}
-#: API groups of them; another `Cluster` (of Cluster API, say) is no database
-GROUPS = {"ExternalSecret": "external-secrets.io", "Cluster": "postgresql.cnpg.io"}
+from .watch import Watched
 
 
 def scope_of(release: Release, namespace: str, name: str, hooks: bool = True, ours: bool = True) -> Scope:
     """`hooks` is False when nothing changes: the Jobs of an earlier run are none of this one's business. `ours`: see Scope."""
     objects = [*release.manifest, *(release.hooks if hooks else ())]
-    custom = tuple((str(o["kind"]), str(o["metadata"]["name"])) for o in objects if _is_custom(o))
+    custom = tuple((str(o["kind"]), str(o["metadata"]["name"])) for o in objects if is_custom(o))
     return Scope(
         deployments=names(release.manifest, "Deployment"),
         jobs=names(objects, "Job"),
@@ -36,25 +29,10 @@ def scope_of(release: Release, namespace: str, name: str, hooks: bool = True, ou
     )
 
 
-def promised(objects: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Secret -> the object of this release that an operator makes it from."""
-    found: dict[str, str] = {}
-    for obj in objects:
-        if not _is_custom(obj):
-            continue
-        name, spec = obj["metadata"]["name"], obj.get("spec") or {}
-        if obj["kind"] == "ExternalSecret":
-            found[(spec.get("target") or {}).get("name") or name] = f"ExternalSecret/{name}"
-        else:
-            for suffix in ("app", "superuser", "ca", "server", "replication"):
-                found[f"{name}-{suffix}"] = f"Cluster/{name}"
-    return found
-
-
 def also_watched(release: Release, namespace: str, name: str) -> dict[str, Watched]:
     """What a rollout of this release depends on besides the usual kinds: Helm's own record, who stands behind its Services, and the custom
     resources that it has."""
-    ours = [o for o in (*release.manifest, *release.hooks) if _is_custom(o)]
+    ours = [o for o in (*release.manifest, *release.hooks) if is_custom(o)]
     custom = {str(o["kind"]): Watched(paths.custom(str(o["apiVersion"]), CUSTOM[o["kind"]], namespace)) for o in ours}
     return {
         "Release": Watched(paths.secrets(namespace), {"labelSelector": f"owner=helm,name={name}"}),
@@ -62,7 +40,3 @@ def also_watched(release: Release, namespace: str, name: str) -> dict[str, Watch
         **custom,
     }
 
-
-def _is_custom(obj: Mapping[str, Any]) -> bool:
-    kind = str(obj.get("kind"))
-    return kind in CUSTOM and str(obj.get("apiVersion", "")).startswith(GROUPS[kind] + "/")

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from .before import Before
+from ..helm.process import Helm
+from .baseline import Before
 from .model import Scope
-from .observe import Change, World
-from .verdict import Helm
+from .watch import Change, World
 
 VERSION = 1
 #: characters; a run that tells more (days of a big namespace) loses its end, and the tape says so
@@ -47,8 +47,8 @@ class Tape:
         seen = change.object
         if change.type == "LISTED":
             seen = world.objects[change.kind]
-        elif change.type == "LOG":
-            seen = [*change.object[:2], world.logs[change.object[:2]]]
+        elif change.type in ("LOG", "MORE"):
+            seen = [*change.object[:2], world.heard]
         elif change.type not in ("AWAY", "BACK"):
             seen = world.redacted(change.object)
         self._put([round(now, 3), change.kind, change.type, seen])

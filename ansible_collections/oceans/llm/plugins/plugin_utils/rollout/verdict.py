@@ -10,31 +10,25 @@ its budget, counted from its first evidence.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
+from ..codes import BY_CODE, Certainty
+from ..helm.process import Helm
+from ..kube import refusals
+from ..kube.objects import claims
 from . import progress
 from .causes import admission
-from .causes.catalogue import BY_CODE
-from .causes.catalogue import cause as make
-from .model import Cause, Certainty, Snapshot, claims, new_replicaset, owner_of, pods_of
+from .causes.cause import cause as make
+from .model import Cause, Snapshot, new_replicaset, owner_of, pods_of
 
 
 class State(Enum):
     PROGRESSING = "progressing"
     DONE = "done"
     FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class Helm:
-    """What is known of the helm process, one input among many. `running` None: nobody runs Helm here."""
-
-    running: bool | None = None
-    ended_at: float = 0.0
-    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,31 +102,27 @@ def all_doomed(snapshot: Snapshot, deployment: str, fatal: Iterable[Cause]) -> b
     return all(f"Pod/{p['metadata']['name']}" in objects or any(f"PersistentVolumeClaim/{c}" in objects for c in claims(p)) for p in pods)
 
 
-#: Helm's (and the API server's) words that mean something of their own: (part of the text, code)
-HELM_WORDS = (
-    ("another operation (install/upgrade/rollback) is in progress", "ReleaseBusy"),
-    ("field is immutable", "FieldImmutable"),
-    ("conflict with ", "FieldConflict"),
-)
+#: Helm's own words for another Helm that works on the release
+BUSY = "another operation (install/upgrade/rollback) is in progress"
 
 
 def helm_cause(snapshot: Snapshot, helm: Helm) -> Cause:
     """Helm gave up by itself and nothing in the cluster says why: its own words are all there is."""
     where = f"Release/{snapshot.scope.release}"
-    for words, code in HELM_WORDS:
-        if words in helm.error:
-            return make(code, snapshot, where, BY_CODE[code].title, helm.error, since=helm.ended_at)
+    refusal = refusals.classify(helm.error)
+    if BUSY in helm.error:
+        return make("ReleaseBusy", snapshot, where, BY_CODE["ReleaseBusy"].title, helm.error, since=helm.ended_at)
+    if refusal.kind == refusals.IMMUTABLE:
+        return make("FieldImmutable", snapshot, where, BY_CODE["FieldImmutable"].title, helm.error, since=helm.ended_at)
+    if refusal.kind == refusals.CONFLICT:
+        held = ", ".join(f"{field} ({manager})" for field, manager in refusals.conflicts(helm.error))
+        what = f"other managers own fields that Helm sets: {held}" if held else BY_CODE["FieldConflict"].title
+        return make("FieldConflict", snapshot, where, what, helm.error, since=helm.ended_at)
     code, sentence, parts = admission.classify(helm.error)
     if code not in ("PodNotCreated", "PodInvalid"):
-        return make(
-            code, snapshot, where, f"an object cannot be created: {sentence}", helm.error, since=helm.ended_at, certainty=Certainty.CERTAIN, **parts_of(parts)
-        )
+        names: dict[str, Any] = {k: v for k, v in parts.items() if k in admission.NAMES}
+        return make(code, snapshot, where, f"an object cannot be created: {sentence}", helm.error, since=helm.ended_at, certainty=Certainty.CERTAIN, **names)
     return make("HelmFailed", snapshot, where, "Helm ended with an error", helm.error, since=helm.ended_at)
-
-
-def parts_of(parts: Mapping[str, str]) -> dict[str, Any]:
-    """The named parts of a message that a hint may use."""
-    return {k: v for k, v in parts.items() if k in ("quota", "policy")}
 
 
 def timeout_cause(snapshot: Snapshot, verdict: Verdict, seconds: float) -> Cause:

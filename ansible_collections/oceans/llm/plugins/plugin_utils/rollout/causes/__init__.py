@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from ..model import Cause, Certainty, Snapshot
+from ...codes import Certainty
+from ..model import Cause, Snapshot
 from . import admission, config, containers, images, jobs, operators, readiness, release, rollout, scheduling, volumes
 
 Rule = Callable[[Snapshot], Iterator[Cause]]
@@ -31,6 +32,7 @@ RULES: dict[str, Rule] = {
     "disruptions": jobs.disruptions,
     "deleted_attempts": jobs.deleted_attempts,
     "suspended": jobs.suspended,
+    "kept_alive": jobs.kept_alive,
     "slow_migrations": jobs.slow_migrations,
     "silent_migrations": jobs.silent_migrations,
     "overtaken": release.overtaken,
@@ -43,7 +45,18 @@ RULES: dict[str, Rule] = {
 _ORDER = {Certainty.CERTAIN: 0, Certainty.TRANSIENT: 1, Certainty.LIKELY: 2}
 
 
-def find(snapshot: Snapshot, rules: Iterable[Rule] | None = None) -> list[Cause]:
-    """Everything that the rules see, certain causes first."""
-    found = [cause for rule in (RULES.values() if rules is None else rules) for cause in rule(snapshot)]
+def find(snapshot: Snapshot, rules: Iterable[Rule] | None = None, broken: Callable[[str, Exception], None] | None = None) -> list[Cause]:
+    """Everything that the rules see, certain causes first.
+
+    Each rule runs alone: with `broken` an error in one is told there, and the others still decide.
+    """
+    found: list[Cause] = []
+    for rule in RULES.values() if rules is None else rules:
+        try:
+            for cause in rule(snapshot):
+                found.append(cause)  # one by one: what a rule saw before it broke is true
+        except Exception as error:
+            if broken is None:
+                raise
+            broken(getattr(rule, "__name__", "?"), error)
     return sorted(found, key=lambda cause: _ORDER[cause.certainty])

@@ -13,57 +13,47 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from ...codes import TRANSIENT
+from ...kube import refusals
+from ...kube.objects import Object, epoch, meta, seen_at
 from .. import progress
-from ..model import Cause, Object, Snapshot, epoch, events_of, job_pods, meta, new_replicaset, pods_of, seen_at, since
-from .catalogue import TRANSIENT, cause
+from ..model import Cause, Snapshot, events_of, job_pods, new_replicaset, pods_of, since
+from .cause import cause
 
-#: (what the message says, code, sentence with the named groups); the first that fits
-TEXTS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE | re.DOTALL), code, sentence)
-    for pattern, code, sentence in (
-        (r"violates PodSecurity \"(?P<level>[^\"]+)\": (?P<rules>.+)", "PodSecurity", "Pod Security {level} forbids it: {rules}"),
-        (
-            r"exceeded quota: (?P<quota>[^,]+), requested: (?P<need>.+?), used: (?P<used>.+?), limited: (?P<hard>.+)",
-            "QuotaExceeded",
-            "ResourceQuota {quota} has no room: needed {need}, used {used}, hard {hard}",
-        ),
-        (r"failed quota: (?P<quota>[^:]+): must specify (?P<what>.+)", "QuotaNeedsRequests", "ResourceQuota {quota} demands: {what}"),
-        (r"status unknown for quota", "PodNotCreated", "the quota is new and not counted yet"),
-        (
-            r"(?P<what>(maximum|minimum) \w+ (usage|limit to request ratio)? ?per (container|pod)[^\]]*)",
-            "LimitRangeViolated",
-            "a LimitRange forbids it: {what}",
-        ),
-        (
-            r"ValidatingAdmissionPolicy '(?P<policy>[^']+)'(?: with binding '[^']*')? denied request: (?P<what>.+)",
-            "PolicyDenied",
-            "policy {policy} denies it: {what}",
-        ),
-        (r"admission webhook \"(?P<policy>[^\"]+)\" denied the request:? ?(?P<what>.*)", "PolicyDenied", "webhook {policy} denies it: {what}"),
-        (r"failed calling webhook \"?(?P<policy>[^\":]+)", "WebhookDown", "webhook {policy} does not answer"),
-        (
-            r"service ?account [^\s]*?(?P<name>[\w.-]+)(: |\" )(serviceaccount|not found)|serviceaccount \"(?P<name2>[^\"]+)\" not found",
-            "ServiceAccountMissing",
-            "its ServiceAccount is not there",
-        ),
-        (r"no PriorityClass with name (?P<name>\S+)", "PriorityClassMissing", "PriorityClass {name} is not there"),
-        (r"because it is being terminated|namespace is being terminated", "NamespaceTerminating", "the namespace is being deleted"),
-        (r" is invalid: (?P<what>.+)", "PodInvalid", "the API server refuses it as invalid: {what}"),
-        (r"", "PodNotCreated", "it cannot be created"),
-    )
-)
+#: kind of refusal -> (code, sentence with the named parts)
+TEXTS: dict[str, tuple[str, str]] = {
+    refusals.POD_SECURITY: ("PodSecurity", "Pod Security {level} forbids it: {what}"),
+    refusals.QUOTA: ("QuotaExceeded", "ResourceQuota {quota} has no room: needed {need}, used {used}, hard {hard}"),
+    refusals.QUOTA_NEEDS: ("QuotaNeedsRequests", "ResourceQuota {quota} demands: {what}"),
+    refusals.QUOTA_NEW: ("PodNotCreated", "the quota is new and not counted yet"),
+    refusals.LIMIT_RANGE: ("LimitRangeViolated", "a LimitRange forbids it: {what}"),
+    refusals.SCC: ("PolicyDenied", "OpenShift's SecurityContextConstraints refuse {fields}: {what}"),
+    refusals.POLICY: ("PolicyDenied", "policy {policy} denies it: {what}"),
+    refusals.WEBHOOK_DOWN: ("WebhookDown", "webhook {webhook} does not answer"),
+    refusals.SERVICE_ACCOUNT: ("ServiceAccountMissing", "its ServiceAccount is not there"),
+    refusals.PRIORITY_CLASS: ("PriorityClassMissing", "PriorityClass {name} is not there"),
+    refusals.TERMINATING: ("NamespaceTerminating", "the namespace is being deleted"),
+    refusals.INVALID: ("PodInvalid", "the API server refuses it as invalid: {what}"),
+}
+#: what to do where the code's own hint is too general
+HINTS = {refusals.SCC: refusals.SCC_CURE}
+#: parts of a message that a hint may use, and the hint itself
+NAMES = ("quota", "policy", "hint")
 #: seconds that a missing pod is given when others of the same ReplicaSet are there
 BESIDE_OTHERS = 60.0
 
 
 def classify(text: str) -> tuple[str, str, dict[str, str]]:
-    """(code, sentence, named parts) for the API server's refusal of a pod or object."""
-    for pattern, code, sentence in TEXTS:
-        found = pattern.search(text)
-        if found:
-            parts = {k: v.strip().rstrip("]") for k, v in found.groupdict().items() if v}
-            return code, sentence.format_map({"what": "", **parts}), parts
-    raise AssertionError("the last pattern fits everything")
+    """(code, sentence, named parts) for the API server's refusal of a pod or object; `hint` among the parts when there is a better one than the code's."""
+    refusal = refusals.classify(text)
+    code, sentence = TEXTS.get(refusal.kind, ("PodNotCreated", "it cannot be created"))
+    parts = dict(refusal.parts)
+    if "webhook" in parts and refusal.kind == refusals.POLICY:
+        sentence = "webhook {policy} denies it: {what}"
+    if refusal.kind in HINTS:
+        parts["hint"] = HINTS[refusal.kind]
+    fields = ", ".join(refusals.scc_fields(text)) or "the pod"
+    return code, sentence.format_map({"what": "", "fields": fields, **parts}).rstrip(": "), parts
 
 
 def replicasets(snapshot: Snapshot) -> Iterator[Cause]:
@@ -114,7 +104,7 @@ def _cause(snapshot: Snapshot, where: str, text: str, begun: float, others: int)
     code, sentence, parts = classify(text)
     if code == "QuotaExceeded" and any(meta(p).get("deletionTimestamp") for p in snapshot.kind("Pod").values()):
         code, sentence = "QuotaBusy", f"{sentence}; pods are going away, which makes room"
-    names: dict[str, Any] = {k: v for k, v in parts.items() if k not in ("name", "what")}
+    names: dict[str, Any] = {k: v for k, v in parts.items() if k in NAMES}
     if others:
         return cause(
             code, snapshot, where, f"a further pod cannot be created: {sentence}", text, since=begun, certainty=TRANSIENT, budget=BESIDE_OTHERS, **names

@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..model import Cause, Object, Snapshot, about_container, age, containers, events_of, meta, ref, starting, waiting
-from .catalogue import TRANSIENT, cause
+from ...codes import TRANSIENT
+from ...kube.objects import Object, about_container, age, containers, meta, ref, waiting
+from ..model import Cause, Snapshot, events_of, starting
+from .cause import cause
 
 _MISSING = re.compile(r"(secret|configmap) \"([^\"]+)\" not found", re.IGNORECASE)
 _KEY = re.compile(r"couldn't find key (\S+) in (Secret|ConfigMap) (?:[^/\s]+/)?(\S+)", re.IGNORECASE)

@@ -13,14 +13,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ...codes import CERTAIN, TRANSIENT
+from ...gateway import log_words
+from ...kube.objects import Object, about_container, container_spec, containers, epoch, meta, ref, terminated, waiting
 from .. import progress
-from ..model import Cause, Object, Snapshot, about_container, container_spec, containers, epoch, events_of, meta, ref, starting, terminated, waiting
-from . import gateway
-from .catalogue import CERTAIN, TRANSIENT, cause
+from ..model import Cause, Snapshot, events_of, starting
+from .cause import cause
 
 #: exit codes of signals that a program brings upon itself: SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV
 SIGNALS = {132: "SIGILL", 134: "SIGABRT", 135: "SIGBUS", 136: "SIGFPE", 139: "SIGSEGV"}
 START_FAILURES = ("StartError", "ContainerCannotRun", "RunContainerError")
+#: words of the container runtime: before the program ran
+RUNTIME = re.compile(r"OCI runtime|exec:? \"")
+#: of them, those about a volume: the text of a wrong command ends in the same way
+MOUNTING = re.compile(r"error mounting \"(?:[^\"]*/volume-subpaths/(?P<volume>[^/\"]+)/)?[^\"]*\"(?: to rootfs at \"(?P<path>[^\"]+)\")?|volume-subpaths")
 #: a run that lasted longer than this did not fail at its start (seconds)
 LONG_RUN = 60.0
 #: exits that prove a loop: with the same code, or any
@@ -81,16 +87,16 @@ def of_end(snapshot: Snapshot, pod: Object, name: str, end: Object, exits: int) 
     log = _log(snapshot, pod, name)
     if reason == "OOMKilled":
         return _oom(snapshot, pod, name, begun, ran, exits)
-    if reason in START_FAILURES or (code in (126, 127, 128) and "exec" in message):
+    if reason in START_FAILURES or (code in (126, 127, 128) and RUNTIME.search(message)):
         return _not_started(snapshot, where, name, message or log, begun)
     if "exec format error" in f"{message} {log}":
         return cause("ExecFormat", snapshot, where, "the program is built for another architecture", "exec format error", since=begun, container=name)
     probe = killed_by(snapshot, pod, name)
     if probe and code in (137, 143):
         return _probe(snapshot, where, name, probe, begun, exits)
-    if reason == "ContainerStatusUnknown" or code == 255:
-        return cause("ContainerExited", snapshot, where, "its node lost it, it is started again", f"{reason} exit code {code}", since=begun, container=name)
-    words = gateway.parse(snapshot.logs.get((meta(pod)["name"], name), "") or message)
+    if reason == "ContainerStatusUnknown":
+        return cause("ContainerExited", snapshot, where, "its node lost the container, the kubelet starts it again", f"{reason} exit code {code}", since=begun, container=name)
+    words = log_words.parse(snapshot.logs.get((meta(pod)["name"], name), "") or message)
     if words:
         return _of_words(snapshot, pod, name, words, code, begun, exits)
     if code in SIGNALS and ran < LONG_RUN:
@@ -115,12 +121,14 @@ def times(exits: int) -> str:
 
 
 def _log(snapshot: Snapshot, pod: Object, name: str) -> str:
-    return gateway.last_line(snapshot.logs.get((meta(pod)["name"], name), ""))
+    return log_words.last_line(snapshot.logs.get((meta(pod)["name"], name), ""))
 
 
-def _of_words(snapshot: Snapshot, pod: Object, name: str, words: gateway.Failure, code: int, begun: float, exits: int) -> Cause:
+def _of_words(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failure, code: int, begun: float, exits: int) -> Cause:
     """The program said why. What passes is given its time, what does not is certain at the first exit."""
     sure = CERTAIN if words.certain else TRANSIENT
+    if words.code == "ListenFailed" and exits < EXITS_ALIKE:
+        sure = TRANSIENT  # an old holder of the port may be on its way out
     if words.code == "DatabaseReadOnly" and any(kind == "Cluster" for kind, _name in snapshot.scope.custom):
         sure = TRANSIENT  # the primary moves
     if words.code == "DatabaseHostUnknown" and any(kind == "Cluster" for kind, _name in snapshot.scope.custom):
@@ -130,7 +138,7 @@ def _of_words(snapshot: Snapshot, pod: Object, name: str, words: gateway.Failure
         words.code,
         snapshot,
         ref(pod),
-        f"{words.what} (exit code {code}{times(exits)}){known_of_database(snapshot) if words.code == 'DatabaseUnreachable' else ''}",
+        f"{words.what} (exit code {code}{times(exits)}){_more(snapshot, pod, name, words)}",
         words.evidence,
         since=begun,
         container=name,
@@ -139,6 +147,19 @@ def _of_words(snapshot: Snapshot, pod: Object, name: str, words: gateway.Failure
         source=url_source(container_spec(pod, name)),
         **words.names,
     )
+
+
+def _more(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failure) -> str:
+    """What the program cannot know, and the picture shows."""
+    if words.code in ("DatabaseUnreachable", "DatabaseHostUnknown", "DatabaseNotPostgres"):
+        return known_of_database(snapshot)
+    if words.code == "ListenFailed":
+        others = [c for c in (pod.get("spec") or {}).get("containers") or () if c.get("name") != name]
+        declared = [c["name"] for c in others if any(str(p.get("containerPort")) == words.names["port"] for p in c.get("ports") or ())]
+        if declared:
+            return f"; container {declared[0]} declares port {words.names['port']}"
+        return f"; other containers of the pod: {', '.join(str(c.get('name')) for c in others)}" if others else ""
+    return ""
 
 
 def known_of_database(snapshot: Snapshot) -> str:
@@ -174,19 +195,17 @@ def _cannot_start(snapshot: Snapshot, pod: Object, status: Object) -> Cause | No
 def _not_started(snapshot: Snapshot, where: str, name: str, message: str, begun: float) -> Cause:
     if "exec format error" in message:
         return cause("ExecFormat", snapshot, where, "the program is built for another architecture", message, since=begun, container=name)
-    known = re.search(r"executable file not found|no such file or directory|permission denied|not a directory", message)
-    sure = CERTAIN if known else TRANSIENT
-    return cause(
-        "CannotStart",
-        snapshot,
-        where,
-        f"its command cannot be started{': ' + known.group(0) if known else ''}",
-        message,
-        since=begun,
-        container=name,
-        certainty=sure,
-        budget=60,
-    )
+    mount = MOUNTING.search(message)
+    if mount:
+        what = f"volume {mount['volume']}" if mount["volume"] else "a volume"
+        at = f" at {mount['path']}" if mount["path"] else ""
+        return cause("MountFailed", snapshot, where, f"{what} cannot be mounted into the container{at}", message, since=begun, container=name)
+    known = re.search(r"executable file not found|exec:? \"[^\"]*\": .*?(no such file or directory|permission denied|not a directory)", message)
+    if known:
+        what = f"its command cannot be started: {known.group(1) or known.group(0)}"
+        return cause("CannotStart", snapshot, where, what, message, since=begun, container=name)
+    what, hint = "the container runtime cannot start the container", f"read the evidence; kubectl -n {snapshot.scope.namespace} describe {where.lower()}"
+    return cause("CannotStart", snapshot, where, what, message, since=begun, container=name, certainty=TRANSIENT, budget=60, hint=hint)
 
 
 def killed_by(snapshot: Snapshot, pod: Object, name: str) -> str:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 
-from .catalogue import ENTRIES, Entry
+from ...codes import ENTRIES, Entry
 
-INTRO = """<!-- Made from plugins/plugin_utils/rollout/causes/catalogue.py by causes/document.py; do not edit. -->
+INTRO = """<!-- Made from plugins/plugin_utils/codes.py by rollout/causes/document.py; do not edit. -->
 # What a rollout can say
 
 A failed rollout ends with one line:

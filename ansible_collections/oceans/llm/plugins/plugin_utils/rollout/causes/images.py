@@ -13,8 +13,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ..model import Cause, Object, Snapshot, about_container, container_spec, containers, events_of, meta, ref, seen_at, since, starting, waiting
-from .catalogue import cause
+from ...kube.objects import Object, about_container, container_spec, containers, meta, ref, seen_at, waiting
+from ..model import Cause, Snapshot, events_of, since, starting
+from .cause import cause
 
 PULLING = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable")
 #: (what the text says, code, sentence); the first that fits. Containerd, CRI-O and Docker word it differently: the status code counts

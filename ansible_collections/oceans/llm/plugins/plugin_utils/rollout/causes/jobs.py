@@ -12,10 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ...codes import BY_CODE, CERTAIN, TRANSIENT
+from ...gateway import log_words
+from ...kube.objects import Object, asked_container, container_spec, containers, end_of, epoch, is_sidecar, kept_by, meta, ref, status_of, terminated
 from .. import progress
-from ..model import Cause, Object, Snapshot, container_spec, containers, epoch, events_of, job_pods, meta, migrates, ref, starting, terminated, workers
-from . import gateway
-from .catalogue import BY_CODE, CERTAIN, TRANSIENT, cause
+from ..model import Cause, Snapshot, events_of, job_pods, migrates, starting, workers
+from .cause import cause
 from .containers import EXITS_ALIKE, known_of_database, of_container, of_end
 
 #: reasons of pods that failed for no fault of their own (Kubernetes API, PodStatus.reason; condition DisruptionTarget)
@@ -36,6 +38,8 @@ DISRUPTED = (
 SILENT = 3.5
 #: seconds of silence, or in one version, after which the database itself is asked
 LOOK = 0.5
+#: seconds that a sidecar may take to notice that the container beside it has ended
+PARTING = 2.0
 #: seconds in one version of a migration before that is worth a word
 SLOW_MIGRATION = 8.0
 
@@ -63,8 +67,15 @@ def _tried_again(pods: list[Object], pod: Object) -> bool:
 
 
 def _failed(pod: Object, status: Object, init: bool) -> bool:
+    if init and is_sidecar(pod, status["name"]) and _program_over(pod):
+        return False  # the kubelet ends a native sidecar by a signal once the containers beside it have ended
     end = terminated(status)
     return bool(end) and bool(end.get("exitCode") or end.get("signal"))
+
+
+def _program_over(pod: Object) -> bool:
+    main = (pod.get("status") or {}).get("containerStatuses") or ()
+    return bool(main) and all(end_of(status) for status in main)
 
 
 def _exits(failed: list[tuple[Object, Object, bool]], container: str) -> int:
@@ -102,7 +113,7 @@ def _alike(snapshot: Snapshot, job: str, container: str) -> bool:
     for pod in job_pods(snapshot, job):
         for status, _init in containers(pod):
             if status["name"] == container and _failed(pod, status, False) and not disrupted(pod):
-                line = gateway.last_line(snapshot.logs.get((meta(pod)["name"], container), ""))
+                line = log_words.last_line(snapshot.logs.get((meta(pod)["name"], container), ""))
                 seen.add((terminated(status).get("exitCode"), re.sub(r"\d+", "0", line)))
     return len(seen) == 1
 
@@ -189,7 +200,7 @@ def _of_last_attempt(snapshot: Snapshot, name: str, condition: Object, evidence:
 
 def _running_version(snapshot: Snapshot, job: str) -> str:
     text = "\n".join(log for (pod, _c), log in snapshot.logs.items() if pod.startswith(job))
-    still = gateway.migrations(text).open
+    still = log_words.migrations(text).open
     return f"; migration V{still[-1][0]} {still[-1][1]} was running" if still else ""
 
 
@@ -225,7 +236,7 @@ def open_migrations(snapshot: Snapshot) -> Iterator[tuple[Object, Object, tuple[
     """(pod, container status, version and name, since when) of what has begun in the running Jobs and is not over."""
     for _job, pod, status in running(snapshot):
         text = snapshot.logs.get((meta(pod)["name"], status["name"]), "")
-        still = gateway.migrations(text).open
+        still = log_words.migrations(text).open
         if still:
             yield pod, status, still[-1], max(_stamp(text), epoch(((status.get("state") or {}).get("running") or {}).get("startedAt"))) or snapshot.now
 
@@ -234,7 +245,7 @@ def silent_migrations(snapshot: Snapshot) -> Iterator[Cause]:
     """A migration that runs and has not begun: it waits for a connection, for 30 s, without a word."""
     known = snapshot.kind("Facts").get("database", {})
     for pod, status, began in mute(snapshot):
-        code = gateway.code_of(known.get("sqlstate") or "")
+        code = log_words.code_of(known.get("sqlstate") or "")
         if code:
             what = f"the migration gets no connection and says nothing: {known['sentence']}"
             budget = BY_CODE[code].budget or 150  # it goes on trying, so it may still get one
@@ -259,11 +270,24 @@ def database_doubtful(snapshot: Snapshot) -> bool:
 
 
 def running(snapshot: Snapshot) -> Iterator[tuple[str, Object, Object]]:
-    """(Job, pod, container status) of what runs in the release's Jobs; init containers are not meant."""
+    """(Job, pod, status of its own container) of the Jobs' pods in which it runs; init containers and injected ones are not meant."""
     for kind, job, pod in starting(snapshot):
-        for status, init in containers(pod) if kind == "Job" else ():
-            if not init and "running" in (status.get("state") or {}):
-                yield job, pod, status
+        status = status_of(pod, asked_container(snapshot.kind("Job").get(job), pod)) if kind == "Job" else {}
+        if "running" in (status.get("state") or {}):
+            yield job, pod, status
+
+
+def kept_alive(snapshot: Snapshot) -> Iterator[Cause]:
+    """A Job whose own container has ended, and another one in its pod has not: the Job cannot end before that one does."""
+    for kind, job, pod in starting(snapshot):
+        asked = asked_container(snapshot.kind("Job").get(job), pod) if kind == "Job" else ""
+        end, keepers = end_of(status_of(pod, asked)), kept_by(pod, asked) if asked else []
+        began = epoch(end.get("finishedAt")) or snapshot.now
+        if keepers and snapshot.now - began >= PARTING:
+            who = f"container {keepers[0]} keeps" if len(keepers) == 1 else f"containers {', '.join(keepers)} keep"
+            what = f"{who} Job/{job} from ending: container {asked} ended with exit code {end.get('exitCode')}"
+            evidence = f"{keepers[0]} is running, {asked} ended: {end.get('reason') or 'Completed'}"
+            yield cause("SidecarKeepsJob", snapshot, ref(pod), what, evidence, since=began, container=keepers[0])
 
 
 def _stamp(text: str) -> float:

@@ -9,8 +9,10 @@ import json
 import re
 from collections.abc import Iterator
 
-from ..model import Cause, Object, Snapshot, age, containers, controlled_by, epoch, events_of, meta, pods_of, primary_ready, seen_at, since, terminated
-from .catalogue import LIKELY, cause
+from ...codes import LIKELY
+from ...kube.objects import Object, age, containers, controlled_by, epoch, meta, seen_at, terminated
+from ..model import Cause, Snapshot, events_of, pods_of, primary_ready, since
+from .cause import cause
 
 #: an ExternalSecret that fails for one of these will not get better by waiting
 _FINAL = re.compile(

@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ...kube.objects import Object, about_container, container_spec, containers, epoch, meta, ref
 from .. import progress
-from ..model import Cause, Object, Snapshot, about_container, container_spec, containers, epoch, events_of, meta, ref, since, starting
-from .catalogue import cause
+from ..model import Cause, Snapshot, events_of, since, starting
+from .cause import cause
 from .containers import killed_by, last_answer
 
 FLOOR = 30.0

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..model import Cause, Snapshot, meta
-from .catalogue import cause
+from ...kube.objects import meta
+from ..model import Cause, Snapshot
+from .cause import cause
 
 #: the Jobs that run then belong to somebody else's change: they are not ours to stop
 OTHERS_WORK = ("ReleaseOvertaken", "ReleaseUninstalled")

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...gateway import log_words
+from ...kube.objects import containers, epoch, meta, ref, terminated
 from .. import progress
-from ..model import Cause, Snapshot, containers, epoch, made_in_this_run, meta, old_pods, ref, terminated
-from . import gateway
-from .catalogue import cause
+from ..model import Cause, Snapshot, made_in_this_run, old_pods
+from .cause import cause
 
 
 def deadlines(snapshot: Snapshot) -> Iterator[Cause]:
@@ -53,7 +54,7 @@ def old_pods_lost(snapshot: Snapshot) -> Iterator[Cause]:
                 end = terminated(status)
                 if not end.get("exitCode"):
                     continue
-                text = gateway.last_line(snapshot.logs.get((meta(pod)["name"], status["name"]), ""))
+                text = log_words.last_line(snapshot.logs.get((meta(pod)["name"], status["name"]), ""))
                 serving = [p for p in old_pods(snapshot, name) if progress.is_ready(p) and not meta(p).get("deletionTimestamp")]
                 rest = f"{len(serving)} old pod{'s' if len(serving) != 1 else ''} of Deployment/{name} still serve{'s' if len(serving) == 1 else ''}"
                 yield cause(

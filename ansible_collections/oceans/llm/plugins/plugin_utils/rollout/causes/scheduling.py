@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..model import Cause, Object, Snapshot, epoch, events_of, meta, old_pods, ref, starting, workers
-from .catalogue import cause
+from ...kube.objects import Object, epoch, meta, ref
+from ..model import Cause, Snapshot, events_of, old_pods, starting, workers
+from .cause import cause
 
 
 def unschedulable(snapshot: Snapshot) -> Iterator[Cause]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..model import Cause, Snapshot, claims, epoch, events_of, meta, ref, seen_at, since, starting, waiting
+from ...codes import CERTAIN
+from ...kube.objects import claims, epoch, meta, ref, seen_at, waiting
+from ..model import Cause, Snapshot, events_of, since, starting
 from . import config
-from .catalogue import CERTAIN, cause
+from .cause import cause
 
 
 def mounts(snapshot: Snapshot) -> Iterator[Cause]:

@@ -1,0 +1,290 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the gateway itself prints when it ends: its chain of causes, its migration lines, PostgreSQL's words. Pure text work.
+
+The gateway prints the server's words and no SQLSTATE; where the words imply one it is added. Its own advice "recreate the
+database" is never repeated: followed, it would destroy the data of an installation that merely runs an older image.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+
+from ..codes import BY_CODE, Certainty
+from .crash_line import crash_line
+
+#: PostgreSQL's words -> SQLSTATE (PostgreSQL documentation, appendix A) and the engine's code; "" means: a failed statement
+WORDS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), state, code)
+    for pattern, state, code in (
+        (r"password authentication failed|SCRAM|no password supplied", "28P01", "DatabaseAuth"),
+        (r"no pg_hba\.conf entry|role \"[^\"]*\" (does not exist|is not permitted to log in)", "28000", "DatabaseAuth"),
+        (r"database \"[^\"]*\" does not exist", "3D000", "DatabaseMissing"),
+        (r"permission denied|must be owner of", "42501", "DatabasePermission"),
+        (r"read-only transaction", "25006", "DatabaseReadOnly"),
+        (r"no space left on device|disk full|could not extend file", "53100", "DatabaseFull"),
+        (r"too many (clients|connections)|remaining connection slots", "53300", "DatabaseConnections"),
+        (r"pg_type_typname_nsp_index|refinery_schema_history_pkey|tuple concurrently updated", "23505", "MigrationRace"),
+        (r"the database system is (starting up|shutting down|in recovery|not yet accepting)", "57P03", "DatabaseUnreachable"),
+        (r"terminating connection due to administrator command", "57P01", "DatabaseInterrupted"),
+        (r"deadlock detected", "40P01", "DatabaseInterrupted"),
+        (r"could not serialize access", "40001", "DatabaseInterrupted"),
+        (r"lock timeout", "55P03", "DatabaseInterrupted"),
+        (r"statement timeout", "57014", ""),
+        (r"duplicate key value violates unique", "23505", ""),
+        (r"violates foreign key", "23503", ""),
+        (r"violates not-null|contains null values", "23502", ""),
+        (r"violates check constraint|is violated by some row", "23514", ""),
+        (r"relation \"[^\"]*\" already exists", "42P07", ""),
+        (r"column \"[^\"]*\" .*already exists", "42701", ""),
+        (r"relation \"[^\"]*\" does not exist", "42P01", ""),
+        (r"column \"[^\"]*\" .*does not exist", "42703", ""),
+        (r"syntax error", "42601", ""),
+        (r"division by zero", "22012", ""),
+        (r"invalid input syntax", "22P02", ""),
+        (r"value too long", "22001", ""),
+        (r"out of shared memory", "53200", "DatabaseInterrupted"),
+    )
+)
+#: words of the connection, below PostgreSQL's protocol
+NETWORK: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), code, sentence)
+    for pattern, code, sentence in (
+        (r"unexpected response from SSLRequest", "DatabaseNotPostgres", "what answers at the database's address is not PostgreSQL"),
+        (r"Temporary failure in name resolution|Try again", "DatabaseUnreachable", "the database's name cannot be resolved just now"),
+        (
+            r"failed to lookup address|Name or service not known|nodename nor servname|no such host",
+            "DatabaseHostUnknown",
+            "the database's host name does not exist",
+        ),
+        (
+            r"pool timed out",
+            "DatabaseUnreachable",
+            "no connection to the database within 30 s (refused, starting, full or dropped: the gateway does not say which)",
+        ),
+        (
+            r"connection refused|connection reset|broken pipe|timed out|unexpected eof|expected to read|connection closed",
+            "DatabaseUnreachable",
+            "the connection to the database fails",
+        ),
+        (r"certificate|tls|ssl", "DatabaseTls", "no encrypted connection to the database"),
+    )
+)
+#: where the words name the host (libpq, Go, a resolver)
+HOST = re.compile(r"server at \"([^\"]{1,260})\"|dial tcp ([\w.:\[\]-]{1,260}?):? |lookup ([\w.-]{1,260})(?: on |:)|address information for ([\w.-]{1,260})")
+#: first lines of the gateway's chain that are about its configuration
+CONFIGURATION = re.compile(
+    r"failed parsing yaml config|invalid gateway configuration|failed to load gateway configuration|gateway configuration .{1,300} does not exist"
+    r"|failed to build (?:budget alert email sender|request log payload policy)|invalid route context-window override"
+    r"|invalid MCP credential runtime configuration|failed building \S{1,60} provider|failed constructing OTLP (?:span|metric) exporter"
+    r"|failed resolving (?:MCP OAuth configuration|client config gateway base URL|(?:OIDC|OAuth) public base URL|database configuration)"
+)
+#: and about its seed
+SEED = re.compile(r"failed to (?:seed|reconcile)|^store conflict|service account `")
+#: what a migration was at when it failed
+VERSION = re.compile(r"failed (?:applying|recording|committing|starting \w+ transaction for)(?: \w+)? migration (\d+)")
+#: what waits for the database or its schema, and passes on what the last look said (the chart's own waiter; the public chart's)
+WAITER = re.compile(r"^gave up after \d+ s: .{1,300}? said: (.+)$", re.MULTILINE)
+WAITED = re.compile(r"^(?:timed out )?waiting for [\w ]{0,60}(?:migrations|schema|database)\b")
+#: how the gateway's driver begins whatever went wrong below PostgreSQL's protocol
+BROKE = "error communicating with database"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What the words mean: a code of the catalogue, one sentence, the words themselves."""
+
+    code: str
+    what: str
+    evidence: str
+    sqlstate: str = ""
+    names: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def certain(self) -> bool:
+        return BY_CODE[self.code].certainty is Certainty.CERTAIN
+
+
+@dataclass(frozen=True)
+class Migrations:
+    """What a log tells of the migrations in it, as (version, name), in order."""
+
+    begun: tuple[tuple[int, str], ...] = ()
+    committed: tuple[tuple[int, str], ...] = ()
+    rolled_back: tuple[tuple[int, str], ...] = ()
+    applied: tuple[tuple[int, str], ...] = ()
+    pending: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def open(self) -> tuple[tuple[int, str], ...]:
+        """Begun and neither committed nor rolled back."""
+        over = {*self.committed, *self.rolled_back}
+        return tuple(v for v in self.begun if v not in over)
+
+    @property
+    def version(self) -> int:
+        """The newest version that is known to be in the database; 0 when none is."""
+        return max((v for v, _name in (*self.committed, *self.applied)), default=0)
+
+
+_RESULT = re.compile(r"^v(\d+) (\S+) \[(applied|pending)\]\s*$", re.MULTILINE)
+
+
+def migrations(text: str) -> Migrations:
+    """The migration lines of a log: JSON lines (log_format json), and the result lines `v17 baseline [applied]`."""
+    found: dict[str, list[tuple[int, str]]] = {"begin": [], "commit": [], "rollback": [], "applied": [], "pending": []}
+    for line in text.splitlines():
+        if '"migration_event"' not in line:
+            continue
+        try:
+            fields = json.loads(line[line.index("{") :]).get("fields") or {}
+            found[fields["migration_event"]].append((int(fields["migration_version"]), str(fields["migration_name"])))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue  # a line cut by the log's own limit
+    for version, name, state in _RESULT.findall(text):
+        found[state].append((int(version), name))
+    return Migrations(*(tuple(dict.fromkeys(found[k])) for k in ("begin", "commit", "rollback", "applied", "pending")))
+
+
+def chain(text: str) -> list[str]:
+    """The last `Error:` of a log and its causes, outermost first, without a backtrace."""
+    start = max(text.rfind("\nError: "), 0 if text.startswith("Error: ") else -1)
+    if start < 0:
+        return [WAITER.findall(text)[-1].strip()] if WAITER.search(text) else []
+    lines = text[start:].strip().splitlines()
+    links, inside = [lines[0].removeprefix("Error: ").strip()], False
+    for line in lines[1:]:
+        stripped = line.strip()
+        if stripped.startswith("Stack backtrace:") or WAITED.match(line):
+            break
+        if stripped == "Caused by:":
+            inside = True
+        elif stripped.startswith("{"):
+            continue  # stdout between the lines of stderr
+        elif stripped and inside:
+            links.append(re.sub(r"^\d+: ", "", stripped))
+        elif stripped:
+            links[0] += f" {stripped}"
+    return links
+
+
+def code_of(sqlstate: str) -> str:
+    """The engine's code for a server's refusal of a login; empty when it has none."""
+    return next((code for _pattern, state, code in WORDS if state == sqlstate and code), "") if sqlstate else ""
+
+
+def last_line(text: str) -> str:
+    """The line to show of any program: the innermost cause of a chain, else the last line that says something."""
+    links = chain(text)
+    if links:
+        return _calm(f"{links[0]}: {links[-1]}" if len(links) > 1 else links[0])
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    error = [line for line in lines if line.startswith("error: ")]
+    return _calm(error[-1] if error else crash_line(text))
+
+
+def parse(text: str) -> Failure | None:
+    """What the gateway's output means; None when it says nothing that is known."""
+    links = chain(text)
+    if not links:
+        usage = [line for line in text.splitlines() if line.startswith("error: ")]
+        if usage and "try '--help'" in text:
+            return Failure("UsageError", "the program refuses its arguments or switches", usage[-1].removeprefix("error: "))
+        return None
+    told = ": ".join(dict.fromkeys(links))
+    return _history(told) or _configuration(links, told) or _database(links, told, text)
+
+
+def _history(told: str) -> Failure | None:
+    ahead = re.search(r"historical migration v(\d+) outside the active registry", told)
+    if ahead:
+        version = f"V{ahead.group(1)}"
+        return Failure(
+            "ImageOlderThanDatabase",
+            f"the database holds migration {version}, which this image does not know: the image is older than the database",
+            _calm(told),
+            names={"version": version},
+        )
+    foreign = re.search(r"migration v(\d+) identity mismatch", told)
+    if foreign:
+        return Failure(
+            "MigrationHistoryForeign",
+            f"migration V{foreign.group(1)} in the database is not the one of this image: the history was edited, or comes from another fork",
+            _calm(told),
+        )
+    if "history is empty but existing application tables" in told:
+        return Failure("DatabaseForeign", "the database holds tables of an application, but no history of migrations", _calm(told))
+    return None
+
+
+def _calm(told: str) -> str:
+    """Without the advice that destroys data."""
+    return re.sub(r"; recreate the database and rerun migrations", "", told)
+
+
+def _configuration(links: list[str], told: str) -> Failure | None:
+    unset = re.search(r"required environment variable `([^`]+)` is not set", told)
+    if unset:
+        return Failure("GatewayVariableMissing", f"the environment variable {unset.group(1)} is not set", told, names={"variable": unset.group(1)})
+    if "unsupported secret reference" in told:
+        return Failure("GatewayReferenceInvalid", "a field of the configuration holds a plain value where env.NAME is needed", told)
+    if CONFIGURATION.search(told):
+        return Failure("GatewayConfigInvalid", f"the gateway refuses its configuration: {links[-1]}", told)
+    listen = re.search(r"failed binding gateway listener at `([^`]+)`", told)
+    if listen:
+        port = listen.group(1).rsplit(":", 1)[-1]
+        return Failure("ListenFailed", f"the gateway cannot listen at {listen.group(1)}: {links[-1]}", told, names={"port": port})
+    if "gateway server stopped unexpectedly" in told:
+        return Failure("GatewayStopped", f"the gateway's server stopped: {links[-1]}", told)
+    return None
+
+
+def _database(links: list[str], told: str, text: str) -> Failure | None:
+    if "seed" in links[0] and "violates" in told:
+        return Failure("SeedConflict", "the configuration cannot be seeded", told, "23503" if "foreign key" in told else "")
+    version = VERSION.search(told)
+    for pattern, state, code in WORDS:
+        if not pattern.search(told):
+            continue
+        if version and (code == "" or code in ("DatabasePermission",)):
+            return _migration(int(version.group(1)), text, links, told, state)
+        if code:
+            return Failure(code, f"{BY_CODE[code].title.split(' (')[0]} ({state})", told, state)
+        if state == "42P01":
+            return Failure("SchemaMissing", f"the database has no schema yet: {links[-1]} ({state})", told, state)
+    for pattern, code, sentence in NETWORK:
+        if pattern.search(links[-1]):
+            return Failure(code, sentence + _host(told) + _first_byte(links[-1]), told)
+    if BROKE in told:  # in a migration, too: its transaction went with the connection
+        return Failure("DatabaseInterrupted", f"the connection to the database broke off{f' in migration V{version.group(1)}' if version else ''}", told)
+    if version:
+        return _migration(int(version.group(1)), text, links, told, "")
+    if any(SEED.search(link) for link in links):
+        return Failure("SeedConflict", f"the configuration cannot be seeded: {links[-1]}", told)
+    pending = re.search(r"(\d+) pending migrations? remain", told)
+    if pending:
+        return Failure("SchemaMissing", f"{pending.group(1)} migrations are pending: the migration has not run yet", told)
+    if "failed to initialize gateway store" in told or re.search(r"failed opening \w+ connection pool", told):
+        return Failure("DatabaseUnreachable", f"no connection to the database: {links[-1]}", told)
+    return None
+
+
+def _host(told: str) -> str:
+    """Host names and ports are no secrets, and the first thing that one wants to know."""
+    found = HOST.search(told)
+    return f" ({next(g for g in found.groups() if g)})" if found else ""
+
+
+def _first_byte(told: str) -> str:
+    """What answers in PostgreSQL's place, by the first byte of its answer: H of HTTP."""
+    return " but speaks HTTP" if "SSLRequest: 0x48" in told else ""
+
+
+def _migration(version: int, text: str, links: list[str], told: str, state: str) -> Failure:
+    name = next((n for v, n in reversed(migrations(text).begun) if v == version), "")
+    label = f"V{version} {name}".strip()
+    words = re.sub(r"^error returned from database: ", "", links[-1])
+    return Failure("MigrationFailed", f"migration {label} failed: {words}{f' ({state})' if state else ''}; it was rolled back", told, state, {"version": label})

@@ -1,0 +1,77 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ask the gateway program one question by a one-off Job (one_off_job.py), and read its answer."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..kube import paths
+from ..kube.client import ApiError, Cluster
+from ..kube.objects import asked_container, containers, end_of, pod_phrase, status_of, waiting
+
+#: reasons of a waiting container that an answer is not worth waiting for (kubelet)
+NO_START = (
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "ErrImageNeverPull",
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "RunContainerError",
+)
+JOB_NAME = "batch.kubernetes.io/job-name"  # label that the Job controller puts on its pods
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`code` None: it did not come to an end; `text` then says why."""
+
+    code: int | None
+    text: str
+
+
+def ask(cluster: Cluster, body: Mapping[str, Any], deadline: float) -> Answer:
+    """Run the Job and wait for its pod's end by a watch. The Job is removed afterwards, whatever came of it."""
+    namespace = body["metadata"]["namespace"]
+    name = cluster.create(paths.jobs(namespace), body)["metadata"]["name"]
+    try:
+        return _wait(cluster, body, name, time.monotonic() + deadline)
+    finally:
+        with contextlib.suppress(ApiError):  # its ttlSecondsAfterFinished removes it then
+            cluster.delete(paths.job(namespace, name))
+
+
+def _wait(cluster: Cluster, body: Mapping[str, Any], name: str, end: float) -> Answer:
+    namespace = body["metadata"]["namespace"]
+    selector = f"{JOB_NAME}={name}"
+    last: Mapping[str, Any] | None = None
+    while time.monotonic() < end:
+        listed = cluster.list(paths.pods(namespace), labelSelector=selector)
+        left = max(1.0, end - time.monotonic())
+        changes = cluster.watch(paths.pods(namespace), listed["metadata"]["resourceVersion"], timeout=left, labelSelector=selector)
+        for pod in itertools.chain(listed["items"], (event["object"] for event in changes if event["type"] != "BOOKMARK")):
+            last = pod
+            asked = asked_container(body, pod)
+            code = exit_code(pod, asked)
+            if code is not None:  # also while a sidecar still runs: the Job is removed in any case
+                return Answer(code, cluster.logs(namespace, pod["metadata"]["name"], asked, tail=200))
+            if cannot_start(pod):
+                return Answer(None, f"Pod/{pod['metadata']['name']} {pod_phrase(pod)}")
+    return Answer(None, f"Pod/{last['metadata']['name']} {pod_phrase(last)}" if last else f"no pod was made for Job/{name}")
+
+
+def cannot_start(pod: Mapping[str, Any]) -> bool:
+    return any(waiting(status).get("reason") in NO_START for status, _init in containers(pod))
+
+
+def exit_code(pod: Mapping[str, Any], container: str) -> int | None:
+    """How the container that was asked ended; None while it has not. What an injector put beside or before it answers nothing."""
+    code = end_of(status_of(pod, container)).get("exitCode")
+    return None if code is None else int(code)

@@ -1,0 +1,123 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Helm's own record of a release: the Secrets of type helm.sh/release.v1.
+
+Read from the API, because `helm list` starts a process and does not see failed or pending releases (contract of
+kubernetes.core.helm: it asks for deployed ones only).
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from ..kube import paths
+from ..kube.client import Cluster
+
+#: Helm release statuses of an operation that has not ended (Helm, pkg/release/common/status.go)
+PENDING = ("pending-install", "pending-upgrade", "pending-rollback", "uninstalling")
+
+
+@dataclass(frozen=True)
+class Release:
+    """One revision of a release as Helm stored it."""
+
+    name: str
+    namespace: str
+    revision: int
+    status: str
+    description: str = ""
+    chart: str = ""
+    app_version: str = ""
+    deployed_at: str = ""
+    manifest: tuple[dict[str, Any], ...] = ()
+    hooks: tuple[dict[str, Any], ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+    #: Helm 4: "ssa" or "csa", the way in which its objects are applied
+    apply_method: str = ""
+
+    @property
+    def pending(self) -> bool:
+        return self.status in PENDING
+
+
+def latest(cluster: Cluster, namespace: str, name: str) -> Release | None:
+    """The newest revision of a release, whatever its status; None when Helm knows nothing of it."""
+    selector = f"owner=helm,name={name}"
+    found = cluster.list(paths.secrets(namespace), labelSelector=selector)["items"]
+    newest = max(found, key=lambda s: int(s["metadata"]["labels"].get("version", 0)), default=None)
+    return decode(newest) if newest else None
+
+
+def history(cluster: Cluster, namespace: str, name: str) -> list[Release]:
+    """Every revision that Helm still knows, oldest first."""
+    found = cluster.list(paths.secrets(namespace), labelSelector=f"owner=helm,name={name}")["items"]
+    return sorted(map(decode, found), key=lambda release: release.revision)
+
+
+def decode(secret: Mapping[str, Any]) -> Release:
+    """One release Secret into a Release (base64 of the API, base64 and gzip of Helm, JSON inside)."""
+    packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
+    return parse(json.loads(gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed))
+
+
+def parse(body: Mapping[str, Any]) -> Release:
+    """Helm's JSON of a release (storage, and `helm upgrade --output json`)."""
+    info, meta = body.get("info") or {}, (body.get("chart") or {}).get("metadata") or {}
+    return Release(
+        name=body.get("name", ""),
+        namespace=body.get("namespace", ""),
+        revision=int(body.get("version", 0)),
+        status=info.get("status", ""),
+        description=info.get("description", ""),
+        chart=f"{meta.get('name', '')}-{meta.get('version', '')}",
+        app_version=meta.get("appVersion", ""),
+        deployed_at=info.get("last_deployed", ""),
+        manifest=documents(body.get("manifest", "")),
+        hooks=tuple(doc for hook in body.get("hooks") or () if "test" not in (hook.get("events") or ())
+                    for doc in documents(hook.get("manifest", ""))),
+        values=body.get("config") or {},
+        apply_method=body.get("apply_method") or "",
+    )
+
+
+def give_up(cluster: Cluster, release: Release, why: str) -> None:
+    """Mark a pending revision as failed, as Helm itself does when it is ended by SIGTERM; the next upgrade then goes through.
+
+    :raises ApiError: status 409 when Helm has written the revision in the meantime: then it was not dead.
+    """
+
+    def failed(body: dict[str, Any]) -> None:
+        body["info"] = {**(body.get("info") or {}), "status": "failed", "description": why}
+
+    rewrite(cluster, release, failed, {"status": "failed"})
+
+
+def rewrite(cluster: Cluster, release: Release, change: Callable[[dict[str, Any]], None], labels: Mapping[str, str] | None = None) -> None:
+    """Change the record of one revision. :raises ApiError: status 409 when somebody else has written it in the meantime."""
+    path = paths.secret(release.namespace, f"sh.helm.release.v1.{release.name}.v{release.revision}")
+    secret = cluster.get(path)
+    packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
+    body = json.loads(gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed)
+    change(body)
+    again = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(body).encode(), mtime=0))).decode()
+    meta = {"resourceVersion": secret["metadata"]["resourceVersion"], **({"labels": dict(labels)} if labels else {})}
+    cluster.patch(path, {"metadata": meta, "data": {"release": again}})
+
+
+def documents(text: str) -> tuple[dict[str, Any], ...]:
+    """The objects of a YAML stream, empty documents left out."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return tuple(doc for doc in yaml.load_all(text, Loader=loader) if doc)
+
+
+def names(objects: Iterable[Mapping[str, Any]], kind: str) -> tuple[str, ...]:
+    """The names of all objects of one kind, in order."""
+    return tuple(o["metadata"]["name"] for o in objects if o.get("kind") == kind)

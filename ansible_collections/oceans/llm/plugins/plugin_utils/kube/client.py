@@ -1,0 +1,373 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One small client for the Kubernetes API: raw JSON in and out, errors as sentences.
+
+The official client brings what is hard (kubeconfig, contexts, certificates, exec plugins, token refresh, proxies);
+this adds what the collection needs of it: raw paths (paths.py), server-side apply, watches that can be resumed,
+the server's own clock, and one exception type that tells a refusal from an unreachable server.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import email.utils
+import json
+import logging
+import os
+import re
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from . import paths
+
+try:
+    import kubernetes.client
+    import kubernetes.config
+    import kubernetes.stream.ws_client
+    import urllib3
+
+    IMPORT_ERROR: ImportError | None = None
+except ImportError as error:  # said as a sentence when a client is asked for; ansible-doc must work without it
+    IMPORT_ERROR = error
+
+#: seconds to connect, and to wait for an answer that is not a stream
+TIMEOUT = (5.0, 20.0)
+#: argument of kubernetes.core's auth options -> environment variable it falls back to
+ENVIRONMENT = {
+    "kubeconfig": "K8S_AUTH_KUBECONFIG",
+    "context": "K8S_AUTH_CONTEXT",
+    "host": "K8S_AUTH_HOST",
+    "api_key": "K8S_AUTH_API_KEY",
+    "ca_cert": "K8S_AUTH_SSL_CA_CERT",
+    "client_cert": "K8S_AUTH_CERT_FILE",
+    "client_key": "K8S_AUTH_KEY_FILE",
+    "validate_certs": "K8S_AUTH_VERIFY_SSL",
+}
+
+
+class ClusterError(Exception):
+    """No usable way to the cluster; the text is one sentence for the user."""
+
+
+class ApiError(ClusterError):
+    """The API server refused a request, or could not be reached (`status` 0).
+
+    :ivar int status: HTTP status, 0 when there was no answer.
+    :ivar str reason: the machine-readable reason of the Status object (``Forbidden``, ``NotFound``, ``Expired`` …).
+    :ivar str path: the REST path that was asked.
+    """
+
+    def __init__(self, status: int, reason: str, message: str, path: str) -> None:
+        super().__init__(message)
+        self.status, self.reason, self.message, self.path = status, reason, message, path
+
+    @property
+    def unreachable(self) -> bool:
+        """True when nothing is known of the cluster's state: no answer, or a server that is not able to give one."""
+        return self.status == 0 or self.status == 429 or self.status >= 500
+
+
+class Cluster:
+    """A connection to one cluster, cheap to keep and safe to share between threads."""
+
+    def __init__(self, client: kubernetes.client.ApiClient) -> None:
+        self._client = client
+        self._http = client.rest_client.pool_manager
+        self.server: str = client.configuration.host.rstrip("/")
+        #: server time minus local time in seconds, from the Date header of the last answer (faults.md G5: clocks differ)
+        self.skew = 0.0
+
+    @classmethod
+    def connect(cls, args: Mapping[str, Any] | None = None) -> Cluster:
+        """Find the cluster as kubernetes.core does: arguments, then K8S_AUTH_*, then KUBECONFIG, then the pod's own account.
+
+        A server that is named without a kubeconfig stands for itself (:func:`own_server`).
+
+        :raises ClusterError: when none of these gives a usable configuration.
+        """
+        if IMPORT_ERROR is not None:
+            raise ClusterError(f"the Python package 'kubernetes' is missing from {sys.executable}: {IMPORT_ERROR}; pip install kubernetes")
+        wanted = options(args or {})
+        configuration = kubernetes.client.Configuration()
+        complaints = [] if own_server(wanted) else _load(configuration, wanted.get("kubeconfig"), wanted.get("context"))
+        _override(configuration, wanted)
+        if complaints and not configuration.api_key and not configuration.cert_file:
+            raise ClusterError(f"the user of the kubeconfig got no credentials: {complaints[-1]}; try kubectl version with it")
+        configuration.retries = False  # a retry hides how long the API has been away; the callers decide
+        configuration.connection_pool_maxsize = 24  # one per watch, and some
+        return cls(kubernetes.client.ApiClient(configuration))
+
+    # --- requests -------------------------------------------------------------------------------------------------
+
+    def _authorization(self) -> dict[str, str]:
+        """The header that proves who is asking; empty with a client certificate. Renews an expired token by itself."""
+        known = self._client.configuration.auth_settings().values()
+        return {auth["key"]: auth["value"] for auth in known if auth["in"] == "header" and auth["value"]}
+
+    def _open(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, content_type: str, timeout: Any) -> Any:
+        headers = {"Accept": "application/json", "User-Agent": "oceans.llm", "Content-Type": content_type, **self._authorization()}
+        url = self.server + path
+        text = urlencode({k: _query(v) for k, v in (query or {}).items() if v is not None})
+        data = None if body is None else body if isinstance(body, (str, bytes)) else json.dumps(body)
+        try:
+            answer = self._http.request(
+                method, f"{url}?{text}" if text else url, body=data, headers=headers, preload_content=False, retries=False,
+                timeout=urllib3.Timeout(connect=timeout[0], read=timeout[1]),
+            )
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise ApiError(0, "Unreachable", f"the API server {self.server} does not answer: {_plain(error)}", path) from error
+        date = answer.headers.get("Date")
+        if date:
+            self.skew = email.utils.parsedate_to_datetime(date).timestamp() + 0.5 - time.time()
+        return answer
+
+    def raw(self, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None,
+            content_type: str = "application/json", timeout: Any = TIMEOUT) -> tuple[int, dict[str, str], str]:
+        """One request; returns (status, headers, text) whatever the status."""
+        answer = self._open(method, path, query, body, content_type, timeout)
+        try:
+            text = answer.data.decode("utf-8", "replace")
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise ApiError(0, "Unreachable", f"the API server {self.server} broke off its answer: {_plain(error)}", path) from error
+        finally:
+            answer.release_conn()
+        return answer.status, dict(answer.headers), text
+
+    def _json(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        status, _headers, text = self.raw(method, path, **options)
+        if status >= 400:
+            raise _refused(status, text, path, self.server)
+        return json.loads(text) if text else {}
+
+    def get(self, path: str, **query: Any) -> dict[str, Any]:
+        """One object. :raises ApiError: also when it is not there (status 404)."""
+        return self._json("GET", path, query=query)
+
+    def find(self, path: str) -> dict[str, Any] | None:
+        """One object, or None when the API server says that it is not there."""
+        try:
+            return self.get(path)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def list(self, path: str, **query: Any) -> dict[str, Any]:
+        """A whole list object (`items`, `metadata.resourceVersion`)."""
+        return self._json("GET", path, query=query)
+
+    def create(self, path: str, body: Any, dry_run: bool = False) -> dict[str, Any]:
+        return self._json("POST", path, body=body, query={"dryRun": "All" if dry_run else None})
+
+    def apply(self, path: str, body: Any, manager: str, force: bool = False, dry_run: bool = False) -> dict[str, Any]:
+        """Server-side apply of one object as the given field manager (Kubernetes API, `PATCH` application/apply-patch+yaml)."""
+        query = {"fieldManager": manager, "force": force, "dryRun": "All" if dry_run else None}
+        return self._json("PATCH", path, body=body, query=query, content_type="application/apply-patch+yaml")
+
+    def patch(self, path: str, body: Any, dry_run: bool = False, manager: str | None = None) -> dict[str, Any]:
+        """JSON merge patch."""
+        query = {"dryRun": "All" if dry_run else None, "fieldManager": manager}
+        return self._json("PATCH", path, body=body, query=query, content_type="application/merge-patch+json")
+
+    def delete(self, path: str, propagation: str = "Background") -> dict[str, Any]:
+        return self._json("DELETE", path, body={"propagationPolicy": propagation})
+
+    def watch(self, path: str, resource_version: str, timeout: float = 300, **query: Any) -> Iterator[dict[str, Any]]:
+        """Changes after one resourceVersion, as they come; ends when the server closes the stream.
+
+        :raises ApiError: status 410 when the version is too old (list again), 0 when the connection was lost.
+        """
+        asked = {**query, "watch": True, "resourceVersion": resource_version, "allowWatchBookmarks": True, "timeoutSeconds": int(timeout)}
+        # the server sends a bookmark about once a minute: a longer silence means a dead connection
+        answer = self._open("GET", path, asked, None, "application/json", (TIMEOUT[0], min(timeout, 90.0) + 10))
+        try:
+            if answer.status >= 400:
+                raise _refused(answer.status, answer.data.decode("utf-8", "replace"), path, self.server)
+            for line in _lines(answer):
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    status = event["object"]
+                    raise ApiError(status.get("code", 500), status.get("reason", ""), status.get("message", ""), path)
+                yield event
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            raise ApiError(0, "Unreachable", f"the watch of {path} broke off: {_plain(error)}", path) from error
+        finally:
+            answer.close()
+
+    # --- what the callers ask -------------------------------------------------------------------------------------
+
+    def logs(self, namespace: str, pod: str, container: str, previous: bool = False, tail: int = 50) -> str:
+        """The last lines of one container; of its previous run with ``previous``."""
+        return "".join(self.log_stream(namespace, pod, container, previous=previous or None, tailLines=tail))
+
+    def log_stream(self, namespace: str, pod: str, container: str, **query: Any) -> Iterator[str]:
+        """One container's log in pieces of any size, as it is written with ``follow=True``; then it ends when the container does.
+
+        There is no limitBytes: the kubelet would leave out the end, and the end is the error.
+
+        :raises ApiError: when the log is refused, or the stream breaks off.
+        """
+        path = paths.pod_log(namespace, pod)
+        timeout = (TIMEOUT[0], None if query.get("follow") else TIMEOUT[1])
+        answer = self._open("GET", path, {"container": container, **query}, None, "application/json", timeout)
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        try:
+            if answer.status >= 400:
+                raise _refused(answer.status, answer.data.decode("utf-8", "replace"), path, self.server)
+            for piece in answer.stream(65536, decode_content=True):
+                yield decoder.decode(piece)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise ApiError(0, "Unreachable", f"the log of {pod} broke off: {_plain(error)}", path) from error
+        finally:
+            answer.close()
+
+    @contextlib.contextmanager
+    def port_forward(self, namespace: str, pod: str, port: int, patience: float) -> Iterator[socket.socket]:
+        """A connection to a pod's port through the API server (pods/portforward); each read and write may take `patience` seconds.
+
+        :raises ApiError: when it is not allowed, or the API server cannot do it.
+        """
+        path = f"{paths.pod(namespace, pod)}/portforward"
+        try:  # what kubernetes.stream does, without its typed models: to import them takes longer than all the rest
+            forward = kubernetes.stream.ws_client.portforward_call(
+                self._client.configuration, "GET", self.server + path, headers=self._authorization(), query_params=[("ports", str(port))]
+            )
+        except Exception as error:  # the package wraps whatever its websocket library raises
+            refused = re.search(r"Handshake status (\d{3})", str(error))  # the API server's answer, in the words of the websocket library
+            status = int(refused[1]) if refused else getattr(error, "status", 0) or 0
+            raise ApiError(status, "PortForward", f"no way to port {port} of Pod/{pod}: {_plain(error)}", path) from error
+        stream = forward.socket(port)
+        stream = getattr(stream, "_socket", stream)  # a wrapper that TLS cannot work with
+        try:
+            stream.settimeout(patience)
+            yield stream
+        except ConnectionError as error:  # reset, or broken pipe: it depends on who was first
+            end = time.monotonic() + 0.5  # the reason comes on a channel of its own
+            while (told := forward.error(port)) is None and time.monotonic() < end:
+                time.sleep(0.02)
+            raise (ConnectionRefusedError(told) if told and "refused" in told else error) from error
+        finally:
+            forward.close()
+
+    def can(self, verb: str, resource: str, group: str = "", namespace: str = "", name: str = "", subresource: str = "") -> bool:
+        """Ask the API server whether the caller may do this (SelfSubjectAccessReview, authorization.k8s.io/v1)."""
+        wanted = {"verb": verb, "resource": resource, "group": group, "namespace": namespace, "name": name, "subresource": subresource}
+        body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": wanted}}
+        return bool(self.create(paths.REVIEW_SELF_ACCESS, body)["status"]["allowed"])
+
+    def service_request(self, namespace: str, service: str, port: int | str, path: str, method: str = "GET",
+                        body: Any = None, timeout: Any = TIMEOUT) -> tuple[int, dict[str, str], str]:
+        """One HTTP request to a Service through the API server (services/proxy): no route from here to the pods is needed."""
+        return self.raw(method, paths.service_proxy(namespace, service, port, path), body=body, timeout=timeout)
+
+    def now(self) -> float:
+        """The server's clock, seconds since the epoch."""
+        return time.time() + self.skew
+
+
+def options(args: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that are set, by argument or else by environment variable, under the names of :data:`ENVIRONMENT`."""
+    found = {name: args.get(name) if args.get(name) not in (None, "") else os.environ.get(variable) for name, variable in ENVIRONMENT.items()}
+    wanted = {name: value for name, value in found.items() if value not in (None, "")}
+    if "validate_certs" in wanted:
+        wanted["validate_certs"] = str(wanted["validate_certs"]).lower() not in ("false", "no", "0", "off")
+    return wanted
+
+
+def own_server(wanted: Mapping[str, Any]) -> bool:
+    """True when a server is named and no kubeconfig is: then none is read, and none of its credentials is sent there."""
+    return bool(wanted.get("host")) and not wanted.get("kubeconfig") and not wanted.get("context")
+
+
+class _Complaints(logging.Handler):
+    """What the client tells its log, and nobody else: why an exec plugin (or another way to a token) gave none."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.told: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.told.append(" ".join(record.getMessage().split()))
+
+
+def _load(configuration: Any, kubeconfig: Any, context: str | None) -> list[str]:
+    """Fill the configuration; returns what went wrong on the way to a token or certificate."""
+    complaints, log = _Complaints(), logging.getLogger()
+    log.addHandler(complaints)
+    try:
+        _find(configuration, kubeconfig, context)
+    finally:
+        log.removeHandler(complaints)
+    return complaints.told
+
+
+def _find(configuration: Any, kubeconfig: Any, context: str | None) -> None:
+    default = os.environ.get("KUBECONFIG") or os.path.expanduser("~/.kube/config")  # now: the client looked when it was imported
+    try:
+        if isinstance(kubeconfig, Mapping):
+            kubernetes.config.load_kube_config_from_dict(dict(kubeconfig), context=context, client_configuration=configuration)
+        elif kubeconfig or context or os.environ.get("KUBECONFIG") or os.path.exists(default):
+            path = os.path.expanduser(kubeconfig) if kubeconfig else default
+            if kubeconfig and not os.path.exists(path):
+                raise ClusterError(f"the kubeconfig {path} does not exist; set oceans_llm_kubeconfig or K8S_AUTH_KUBECONFIG")
+            kubernetes.config.load_kube_config(path, context=context, client_configuration=configuration, persist_config=False)
+        else:
+            kubernetes.config.load_incluster_config(client_configuration=configuration)
+    except kubernetes.config.ConfigException as error:
+        where = kubeconfig if isinstance(kubeconfig, str) else "the given kubeconfig" if kubeconfig else "KUBECONFIG, ~/.kube/config or a pod's service account"
+        raise ClusterError(f"no usable cluster in {where}: {_plain(error)}; set oceans_llm_kubeconfig and oceans_llm_context") from error
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:  # what the client raises for a file that is no kubeconfig
+        raise ClusterError(f"{kubeconfig or 'the kubeconfig'} cannot be read as a kubeconfig: {_plain(error)}") from error
+    except Exception as error:
+        if type(error).__module__.startswith("yaml"):
+            raise ClusterError(f"{kubeconfig or 'the kubeconfig'} is not YAML: {_plain(error)}") from error
+        raise
+
+
+def _override(configuration: Any, wanted: Mapping[str, Any]) -> None:
+    for name, attribute in (("host", "host"), ("ca_cert", "ssl_ca_cert"), ("client_cert", "cert_file"), ("client_key", "key_file")):
+        if name in wanted:
+            setattr(configuration, attribute, wanted[name] if name == "host" else os.path.expanduser(wanted[name]))
+    if "api_key" in wanted:  # in place of the kubeconfig's token, and of what renews that
+        configuration.api_key, configuration.refresh_api_key_hook = {"BearerToken": f"Bearer {wanted['api_key']}"}, None
+    if "validate_certs" in wanted:
+        configuration.verify_ssl = wanted["validate_certs"]
+
+
+def _query(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _plain(error: BaseException) -> str:
+    """The last, plainest part of an exception's text: what the operating system or the server said."""
+    reason = getattr(error, "reason", None)
+    while isinstance(reason, BaseException) and reason is not error:
+        error, reason = reason, getattr(reason, "reason", None)
+    text = " ".join(str(error).split())
+    return text.rsplit(": ", 1)[-1] if "object at 0x" in text else text
+
+
+def _refused(status: int, text: str, path: str, server: str) -> ApiError:
+    try:
+        body = json.loads(text)
+        reason, message = body.get("reason") or "", body.get("message") or text
+    except (ValueError, AttributeError):
+        reason, message = "", text.strip()[:500] or f"HTTP {status}"
+    if status == 401:
+        message = f"the API server {server} does not accept the credentials (401 Unauthorized): the token or certificate is wrong or has expired"
+    return ApiError(status, reason, message, path)
+
+
+def _lines(answer: Any) -> Iterator[bytes]:
+    """Lines of a chunked stream, each as soon as it is whole."""
+    rest = b""
+    for chunk in answer.stream(65536, decode_content=True):
+        rest += chunk
+        *whole, rest = rest.split(b"\n")
+        yield from (line for line in whole if line.strip())

@@ -1,0 +1,160 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plain helpers for the API's own JSON objects.
+
+Every helper takes an incomplete object (no status yet, null fields) for what it is: a moment in its life.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Object = Mapping[str, Any]
+
+#: label of the chart: what an object is for
+COMPONENT = "app.kubernetes.io/component"
+
+
+def epoch(stamp: str | None) -> float:
+    """An API timestamp (RFC 3339, with or without fractions) in epoch seconds; 0 when there is none."""
+    if not stamp:
+        return 0.0
+    return datetime.datetime.fromisoformat(stamp.replace("Z", "+00:00")).timestamp()
+
+
+def meta(obj: Object) -> Mapping[str, Any]:
+    return obj.get("metadata") or {}
+
+
+def age(obj: Object, now: float) -> float:
+    """Seconds since the object was made."""
+    made = epoch(meta(obj).get("creationTimestamp"))
+    return max(0.0, now - made) if made else 0.0
+
+
+def controlled_by(obj: Object, uid: str | None) -> bool:
+    return bool(uid) and any(o.get("uid") == uid for o in meta(obj).get("ownerReferences") or ())
+
+
+def ref(obj: Object) -> str:
+    """``Kind/name`` of an object."""
+    return f"{obj.get('kind')}/{meta(obj).get('name')}"
+
+
+def containers(pod: Object) -> Iterator[tuple[Object, bool]]:
+    """(container status, is an init container) of all containers: init, sidecars and main ones by the same rules."""
+    status = pod.get("status") or {}
+    for each in status.get("initContainerStatuses") or ():
+        yield each, True
+    for each in status.get("containerStatuses") or ():
+        yield each, False
+
+
+def waiting(status: Object) -> Mapping[str, Any]:
+    return (status.get("state") or {}).get("waiting") or {}
+
+
+def terminated(status: Object) -> Mapping[str, Any]:
+    """The end of this run, or of the one before it."""
+    return (status.get("state") or {}).get("terminated") or (status.get("lastState") or {}).get("terminated") or {}
+
+
+def container_spec(pod: Object, name: str) -> Mapping[str, Any]:
+    """The specification of one container, init containers and sidecars included."""
+    spec = pod.get("spec") or {}
+    for each in [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]:
+        if each.get("name") == name:
+            return dict(each)
+    return {}
+
+
+def is_sidecar(pod: Object, name: str) -> bool:
+    """True for a native sidecar: an init container that runs beside the others (restartPolicy Always)."""
+    return any(c.get("name") == name and c.get("restartPolicy") == "Always" for c in (pod.get("spec") or {}).get("initContainers") or ())
+
+
+def asked_container(job: Object | None, pod: Object) -> str:
+    """The container that a Job was made for: the first one of its template. Injectors add containers to the pod only, some of them in front."""
+    template = (((job or {}).get("spec") or {}).get("template") or {}).get("spec") or {}
+    own = template.get("containers") or (pod.get("spec") or {}).get("containers") or (pod.get("status") or {}).get("containerStatuses") or [{}]
+    return str(own[0].get("name") or "")
+
+
+def status_of(pod: Object, name: str) -> Object:
+    """The status of one of a pod's containers, init containers left out; empty when it has none yet."""
+    return next((s for s in (pod.get("status") or {}).get("containerStatuses") or () if s.get("name") == name), {})
+
+
+def end_of(status: Object) -> Mapping[str, Any]:
+    """How a container ended that is not started again; empty while it runs or waits."""
+    return (status.get("state") or {}).get("terminated") or {}
+
+
+def kept_by(pod: Object, asked: str) -> list[str]:
+    """The containers that keep a Job's pod from ending although the one that was asked has ended."""
+    if not end_of(status_of(pod, asked)):
+        return []
+    others = (s for s in (pod.get("status") or {}).get("containerStatuses") or () if s.get("name") != asked)
+    return [str(s.get("name")) for s in others if not end_of(s)]
+
+
+def about_container(event: Object, name: str) -> bool:
+    """True when an event is about one container (``spec.containers{name}``), or about its pod as a whole."""
+    path = (event.get("involvedObject") or {}).get("fieldPath") or ""
+    return f"{{{name}}}" in path or not path
+
+
+def claims(pod: Object) -> list[str]:
+    """Names of the volume claims that a pod uses."""
+    return [v["persistentVolumeClaim"]["claimName"] for v in (pod.get("spec") or {}).get("volumes") or () if v.get("persistentVolumeClaim")]
+
+
+def seen_at(event: Object) -> float:
+    """When an event was last seen, epoch seconds (core and events.k8s.io fields)."""
+    series = event.get("series") or {}
+    for stamp in (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"), event.get("firstTimestamp")):
+        if stamp:
+            return epoch(stamp)
+    return epoch(meta(event).get("creationTimestamp"))
+
+
+def finished(job: Mapping[str, Any]) -> bool | None:
+    """True: complete, False: failed, None: not over (Kubernetes API, JobStatus.conditions)."""
+    for condition in (job.get("status") or {}).get("conditions") or ():
+        if condition.get("status") == "True" and condition.get("type") in ("Complete", "SuccessCriteriaMet"):
+            return True
+        if condition.get("status") == "True" and condition.get("type") in ("Failed", "FailureTarget"):
+            return False
+    return None
+
+
+def is_ready(pod: Mapping[str, Any]) -> bool:
+    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in (pod.get("status") or {}).get("conditions") or ())
+
+
+def pod_phrase(pod: Mapping[str, Any]) -> str:
+    """What a pod is doing, in a few words, from its container statuses."""
+    status = pod.get("status") or {}
+    for init in status.get("initContainerStatuses") or ():
+        state = init.get("state") or {}
+        if is_sidecar(pod, init["name"]) and (init.get("started") or "terminated" in state):
+            continue  # beside the others, or ended after them
+        if (state.get("terminated") or {}).get("exitCode") != 0 and not init.get("ready"):
+            return f"init container {init['name']} {_state(state)}"
+    for container in status.get("containerStatuses") or ():
+        if not container.get("ready"):
+            return f"container {container['name']} {_state(container.get('state') or {})}"
+    if status.get("phase") == "Pending":
+        return "is waiting to be scheduled" if not pod["spec"].get("nodeName") else "is being started"
+    return "is running"
+
+
+def _state(state: Mapping[str, Any]) -> str:
+    if "waiting" in state:
+        return f"is waiting ({(state['waiting'] or {}).get('reason', '?')})"
+    if "terminated" in state:
+        return f"ended with exit code {(state['terminated'] or {}).get('exitCode')}"
+    return "is running, not ready yet" if "running" in state else "is starting"

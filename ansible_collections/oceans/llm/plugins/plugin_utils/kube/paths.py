@@ -1,0 +1,149 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every REST path of the Kubernetes API that this collection uses, in one place.
+
+Each function takes a namespace (and a name for one object) and returns the path below the server's address.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+VERSION = "/version"
+REVIEW_SELF_ACCESS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+NAMESPACES = "/api/v1/namespaces"
+
+#: plural -> group and version, for everything namespaced that is listed, watched or written
+_GROUPS = {
+    "pods": "/api/v1",
+    "secrets": "/api/v1",
+    "configmaps": "/api/v1",
+    "services": "/api/v1",
+    "events": "/api/v1",
+    "endpoints": "/api/v1",
+    "persistentvolumeclaims": "/api/v1",
+    "resourcequotas": "/api/v1",
+    "limitranges": "/api/v1",
+    "deployments": "/apis/apps/v1",
+    "replicasets": "/apis/apps/v1",
+    "jobs": "/apis/batch/v1",
+    "leases": "/apis/coordination.k8s.io/v1",
+    "serviceaccounts": "/api/v1",
+}
+
+
+def custom(api_version: str, plural: str, namespace: str) -> str:
+    """The path of all custom resources of one plural in one namespace."""
+    return f"/apis/{api_version}/namespaces/{quote(namespace, safe='')}/{plural}"
+
+
+def at(api_version: str, plural: str, namespace: str, name: str) -> str:
+    """The path of one object of any kind; `namespace` is empty for what has none."""
+    root = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+    where = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
+    return f"{root}{where}/{plural}/{quote(name, safe='')}"
+
+
+def endpointslices(ns: str) -> str:
+    return f"/apis/discovery.k8s.io/v1/namespaces/{quote(ns, safe='')}/endpointslices"
+
+
+def of_object(obj: dict[str, object], ns: str, plural: str) -> str:
+    """The path of one object by its own apiVersion; `plural` as the API server names its kind."""
+    version, name = str(obj["apiVersion"]), str(obj["metadata"]["name"])  # type: ignore[index]
+    return f"{'/api/v1' if version == 'v1' else '/apis/' + version}/namespaces/{quote(ns, safe='')}/{plural}/{quote(name, safe='')}"
+
+
+def collection(plural: str, namespace: str) -> str:
+    """The path of all objects of one plural in one namespace."""
+    return f"{_GROUPS[plural]}/namespaces/{quote(namespace, safe='')}/{plural}"
+
+
+def item(plural: str, namespace: str, name: str) -> str:
+    """The path of one object."""
+    return f"{collection(plural, namespace)}/{quote(name, safe='')}"
+
+
+def namespace(name: str) -> str:
+    return f"{NAMESPACES}/{quote(name, safe='')}"
+
+
+def pods(ns: str) -> str:
+    return collection("pods", ns)
+
+
+def pod(ns: str, name: str) -> str:
+    return item("pods", ns, name)
+
+
+def pod_log(ns: str, name: str) -> str:
+    return f"{pod(ns, name)}/log"
+
+
+def secrets(ns: str) -> str:
+    return collection("secrets", ns)
+
+
+def secret(ns: str, name: str) -> str:
+    return item("secrets", ns, name)
+
+
+def configmaps(ns: str) -> str:
+    return collection("configmaps", ns)
+
+
+def configmap(ns: str, name: str) -> str:
+    return item("configmaps", ns, name)
+
+
+def services(ns: str) -> str:
+    return collection("services", ns)
+
+
+def service(ns: str, name: str) -> str:
+    return item("services", ns, name)
+
+
+def service_proxy(ns: str, name: str, port: int | str, path: str) -> str:
+    """The API server's own way to a Service: `…/services/http:NAME:PORT/proxy/PATH` (Kubernetes API, proxy subresource)."""
+    return f"{services(ns)}/http:{quote(name, safe='')}:{port}/proxy/{path.lstrip('/')}"
+
+
+def events(ns: str) -> str:
+    return collection("events", ns)
+
+
+def persistentvolumeclaims(ns: str) -> str:
+    return collection("persistentvolumeclaims", ns)
+
+
+pvcs = persistentvolumeclaims
+
+
+def deployments(ns: str) -> str:
+    return collection("deployments", ns)
+
+
+def deployment(ns: str, name: str) -> str:
+    return item("deployments", ns, name)
+
+
+def replicasets(ns: str) -> str:
+    return collection("replicasets", ns)
+
+
+def jobs(ns: str) -> str:
+    return collection("jobs", ns)
+
+
+def job(ns: str, name: str) -> str:
+    return item("jobs", ns, name)
+
+
+def leases(ns: str) -> str:
+    return collection("leases", ns)
+
+
+def lease(ns: str, name: str) -> str:
+    return item("leases", ns, name)

@@ -1,0 +1,147 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The API server's refusals, taken apart: quota, LimitRange, Pod Security, policies, webhooks, conflicts of field managers.
+
+The same words come as the answer to a dry run, in an event FailedCreate, in a condition, and inside Helm's error. What a refusal
+means for the user is the matter of those who ask. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+QUOTA, QUOTA_NEEDS, QUOTA_NEW = "quota", "quota needs", "quota new"
+POD_SECURITY, SCC, POLICY, WEBHOOK_DOWN = "pod security", "scc", "policy", "webhook down"
+LIMIT_RANGE, SERVICE_ACCOUNT, PRIORITY_CLASS = "limit range", "service account", "priority class"
+TERMINATING, CONFLICT, IMMUTABLE, INVALID, OTHER = "terminating", "conflict", "immutable", "invalid", "other"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """`kind` is one of the constants; `parts` the names in the message (quota, policy, rule, what …), without line breaks."""
+
+    kind: str
+    parts: Mapping[str, str] = field(default_factory=dict)
+
+
+#: (kind, pattern); the first that fits. Linear: no pattern repeats what a neighbour may take
+_PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (kind, re.compile(pattern, re.IGNORECASE | re.DOTALL))
+    for kind, pattern in (
+        (CONFLICT, r"conflicts? with \"(?P<manager>[^\"]+)\""),
+        (POD_SECURITY, r"violates PodSecurity \"(?P<level>[^\"]+)\": (?P<what>.+)"),
+        (QUOTA, r"exceeded quota: (?P<quota>[^,]+), requested: (?P<need>.+?), used: (?P<used>.+?), limited: (?P<hard>.+)"),
+        (QUOTA_NEEDS, r"failed quota: (?P<quota>[^:]+): must specify (?P<what>.+)"),
+        (QUOTA_NEW, r"status unknown for quota"),
+        (LIMIT_RANGE, r"(?P<what>(?:maximum|minimum) [^ ]+ (?:usage |limit to request ratio )?per (?:container|pod)[^\]]*)"),
+        (POLICY, r"ValidatingAdmissionPolicy '(?P<policy>[^']+)'(?: with binding '[^']*')? denied request: (?P<what>.+)"),
+        (SCC, r"unable to validate against any security context constraint:? ?(?P<what>.*)"),
+        (POLICY, r"admission webhook \"(?P<webhook>[^\"]+)\" denied the request:? ?(?P<what>.*)"),
+        (WEBHOOK_DOWN, r"failed calling webhook \"?(?P<webhook>[^\":]+)\"?:? ?(?P<why>.*)"),
+        (SERVICE_ACCOUNT, r"service ?account \S*?(?P<name>[\w.-]+)(?:: |\" )(?:serviceaccount|not found)|serviceaccount \"(?P<name2>[^\"]+)\" not found"),
+        (PRIORITY_CLASS, r"no PriorityClass with name (?P<name>\S+)"),
+        (TERMINATING, r"because it is being terminated|namespace is being terminated"),
+        (IMMUTABLE, r"field is immutable"),
+        (INVALID, r" is invalid: (?P<what>.+)"),
+    )
+)
+#: what helps where OpenShift gives each namespace its own user ids
+SCC_CURE = (
+    "leave the ids out, so that OpenShift sets them: podSecurityContext: {runAsUser: null, fsGroup: null} "
+    "in oceans_llm_values.gateway and oceans_llm_values.adminUi"
+)
+_QUOTED = r'conflicts? with "(?P<manager>[^"]+)"(?: with subresource "(?P<sub>[^"]+)")?'
+#: a field of an SSA conflict: `.spec.containers[name="a b"].image`; a key in brackets may hold blanks
+_FIELD = re.compile(r'\.(?:[^\s\["]|\[[^\]]*\])+')
+_IMMUTABLE = re.compile(r"(?P<path>(?:spec|data|metadata)[\w.]*): Invalid value: (?P<value>.+?): field is immutable", re.DOTALL)
+
+
+def classify(text: str) -> Refusal:
+    """What kind of refusal the words are, and which names they tell."""
+    for kind, pattern in _PATTERNS:
+        found = pattern.search(text)
+        if found:
+            parts = {name: _closed(_line(value)) for name, value in found.groupdict().items() if value and value.strip()}
+            if kind == POLICY:
+                parts = {"policy": parts.get("webhook", ""), **parts, **_rules(found["what"])}
+            return Refusal(kind, parts)
+    return Refusal(OTHER)
+
+
+def conflicts(text: str) -> list[tuple[str, str]]:
+    """(field, manager) of each field that server-side apply would not take back (Kubernetes API, reason Conflict).
+
+    One conflict stands in one line, several of one manager in a list below its name; a message may hold several managers, and Helm's
+    error several such messages.
+    """
+    found: list[tuple[str, str]] = []
+    ends = [mark.start() for mark in re.finditer(_QUOTED, text)][1:] + [len(text)]
+    for mark, end in zip(re.finditer(_QUOTED, text), ends, strict=False):
+        manager = mark["manager"] + (f" ({mark['sub']})" if mark["sub"] else "")
+        rest = text[mark.end() : end].partition(":")[2]
+        for line in rest.splitlines():
+            if line.strip() and not re.match(r"\s*-?\s*\.", line):
+                break  # the next sentence
+            found += [(name, manager) for name in _FIELD.findall(line)]
+    return list(dict.fromkeys(found))
+
+
+def immutable(text: str) -> tuple[str, str] | None:
+    """(path, new value) of a field that cannot be changed."""
+    found = _IMMUTABLE.search(text)
+    return (found["path"], _line(found["value"])) if found else None
+
+
+def scc_fields(text: str) -> list[str]:
+    """The fields that OpenShift's SecurityContextConstraints do not accept: `runAsUser 10001`, `fsGroup 10001`; each once, in order."""
+    named = re.findall(r"(runAsUser|fsGroup|runAsGroup|supplementalGroups|capabilities|seccompProfile)[^:]{0,40}: Invalid value: ([^:]{1,80}):", text)
+    return list(dict.fromkeys(f"{name} {re.sub(r'^.*[{]|[}].*$', '', value.strip())}".strip() for name, value in named))
+
+
+def _rules(text: str) -> dict[str, str]:
+    """`rule` and `what` of a denial by a policy engine; empty when the words are of no known shape."""
+    told = list(_kyverno(text)) or list(_gatekeeper(text))
+    if not told:
+        return {}
+    return {"rule": ", ".join(dict.fromkeys(rule for rule, _what in told)), "what": "; ".join(dict.fromkeys(f"{rule}: {what}" for rule, what in told))}
+
+
+def _kyverno(text: str) -> Iterator[tuple[str, str]]:
+    """Below `… following policies`: the policy's name at the left, its rules below it and farther in, a message behind each or below it."""
+    head, mark, body = text.partition("following policies")
+    policy = rule = ""
+    said: list[str] = []
+    for line in body.splitlines() if mark else ():
+        named = re.match(r"(\s*)([A-Za-z0-9][\w./-]*):(?:\s+(.*))?$", line)
+        if named and not named[1]:
+            if rule:
+                yield f"{policy}/{rule}", _line(" ".join(said))
+            policy, rule, said = named[2], "", []
+        elif named and policy and len(named[1]) <= 2:
+            if rule:
+                yield f"{policy}/{rule}", _line(" ".join(said))
+            rule, said = named[2], [named[3] or ""]
+        elif rule:
+            said.append(line)
+    if rule:
+        yield f"{policy}/{rule}", _line(" ".join(said)).strip("'")
+
+
+def _gatekeeper(text: str) -> Iterator[tuple[str, str]]:
+    """`[constraint] message`, one line each."""
+    for line in text.splitlines():
+        named = re.match(r"\s*\[([a-z0-9][a-z0-9.-]*)\] (.+)", line)
+        if named:
+            yield named[1], _line(named[2])
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _closed(text: str) -> str:
+    """Without the bracket that closed the list around the message."""
+    return text[:-1].rstrip() if text.endswith("]") and text.count("]") > text.count("[") else text

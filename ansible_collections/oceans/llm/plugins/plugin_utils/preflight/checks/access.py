@@ -1,0 +1,62 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The cluster itself: reachable, which namespace, what the caller may do (faults.md A5, A6, A7). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...kube.objects import epoch
+from ..facts import Picture, meta
+from ..finding import Finding
+
+
+def find(picture: Picture) -> Iterator[Finding]:
+    if picture.unreachable:
+        yield Finding(
+            "ClusterUnreachable",
+            "cluster",
+            f"{picture.unreachable}; nothing was changed",
+            "check oceans_llm_kubeconfig and oceans_llm_context (or K8S_AUTH_KUBECONFIG, KUBECONFIG): kubectl version must answer with the same ones",
+        )
+        return
+    yield from _namespace(picture)
+    yield from _denied(picture)
+
+
+def _namespace(picture: Picture) -> Iterator[Finding]:
+    name = picture.wanted.namespace
+    if picture.new_namespace:
+        if not picture.wanted.create_namespace:
+            yield Finding(
+                "NamespaceMissing",
+                f"Namespace/{name}",
+                f"does not exist on {picture.server}",
+                f"kubectl create namespace {name}, or set oceans_llm_create_namespace: true",
+            )
+        return
+    namespace = picture.namespace or {}
+    if (namespace.get("status") or {}).get("phase") != "Terminating" and not meta(namespace).get("deletionTimestamp"):
+        return
+    since = picture.now - epoch(meta(namespace).get("deletionTimestamp"))
+    held = "; ".join(c["message"] for c in (namespace.get("status") or {}).get("conditions") or () if c.get("status") == "True" and c.get("message"))
+    yield Finding(
+        "NamespaceTerminating",
+        f"Namespace/{name}",
+        f"is being deleted since {since:.0f} s" + (f", held by: {held}" if held else ""),
+        "wait until it is gone, remove what holds it, or choose another oceans_llm_namespace",
+    )
+
+
+def _denied(picture: Picture) -> Iterator[Finding]:
+    by_resource: dict[tuple[str, str], list[str]] = {}
+    for denied in picture.denied:
+        by_resource.setdefault((denied.resource, denied.why), []).append(denied.verb)
+    for (resource, why), verbs in by_resource.items():
+        yield Finding(
+            "NotAllowed",
+            resource,
+            f"the caller may not {', '.join(verbs)} {resource} in namespace {picture.wanted.namespace}; {why}",
+            "grant it (a Role that suffices: docs/deployer-role.yaml of the collection)",
+        )

@@ -1,0 +1,158 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the API server would refuse: dry runs of the rendered objects, and of Pods made from their templates, sorted into
+findings (faults.md A9, A12, A13, C1 to C6). A dry run of a Deployment sees neither quota nor Pod Security. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ...kube import refusals
+from ..facts import DryRun, Picture, pod_templates
+from ..finding import WARNING, Finding
+from .tools import numbers
+
+_PREFIX = re.compile(r'^(pods|[a-z]+(\.[a-z0-9.]+)?) "[^"]*" is (forbidden|invalid): ')
+
+
+def find(picture: Picture) -> Iterator[Finding]:
+    for run in picture.dry_runs:
+        if run.status:
+            yield from classify(run, picture)
+    yield from _named_users(picture)
+    yield from _pod_quota(picture)
+
+
+def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
+    """The API server's refusal of one object, as a finding. Its own words are the evidence."""
+    text = " ".join(_PREFIX.sub("", run.message).split())
+    where = f"pods of {run.object}" if run.pod else run.object
+    refusal = refusals.classify(run.message)
+    kind, parts = refusal.kind, refusal.parts
+    if run.status == 409 and "conflict" in run.message:
+        yield from _conflicts(run, picture)
+    elif kind == refusals.WEBHOOK_DOWN:
+        yield Finding(
+            "WebhookUnavailable",
+            where,
+            f"the webhook {parts['webhook']} does not answer{f', nor did it within {run.waited:g} s' if run.waited else ''}: {parts.get('why', '')}",
+            "wait until its operator runs (kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations names the Service), then run again",
+        )
+    elif kind == refusals.PRIORITY_CLASS:
+        yield Finding(
+            "PriorityClassMissing", where, text, "kubectl get priorityclasses shows what is there; set oceans_llm_values.scheduling.priorityClassName"
+        )
+    elif kind == refusals.POD_SECURITY:
+        yield Finding("PodSecurity", where, text, "change the securityContext that it names, or the namespace's label pod-security.kubernetes.io/enforce")
+    elif kind == refusals.QUOTA:
+        yield Finding(
+            "QuotaExceeded",
+            where,
+            f"quota {parts['quota']}: needed {parts['need']}, used {parts['used']}, hard {parts['hard']}",
+            f"kubectl -n {picture.wanted.namespace} describe resourcequota {parts['quota']}: raise it, or ask for less",
+        )
+    elif kind == refusals.QUOTA_NEEDS:
+        yield Finding("QuotaNeedsResources", where, text, "set requests and limits: oceans_llm_values.scheduling.resources")
+    elif kind == refusals.TERMINATING:
+        return  # the namespace: said once, by access.py
+    elif "is immutable" in text:
+        hint = f"delete {run.object} (its pods stop), or keep the old value"
+        yield Finding("ImmutableField", where, f"{immutable(text, run.live or {})}; the API server never changes it", hint)
+    elif kind == refusals.LIMIT_RANGE:
+        yield Finding("LimitRange", where, text, "set requests and limits within the LimitRange: oceans_llm_values.scheduling.resources")
+    elif kind == refusals.SCC:
+        fields = ", ".join(refusals.scc_fields(run.message)) or "the pod"
+        yield Finding("AdmissionDenied", where, f"OpenShift's SecurityContextConstraints refuse {fields}: {text}", refusals.SCC_CURE)
+    elif kind == refusals.POLICY and parts.get("rule"):
+        hint = f"change what rule {parts['rule']} names, or have the policy's owner exempt the namespace"
+        yield Finding("AdmissionDenied", where, f"webhook {parts['policy']} denies it: {parts['what']}", hint)
+    elif kind == refusals.POLICY or (run.status == 403 and "cannot " not in text):
+        yield Finding("AdmissionDenied", where, text, "satisfy the policy that it names, or have its owner exempt the namespace")
+    elif run.status == 403:
+        return  # a missing permission: said once, by access.py
+    elif run.status == 422 or run.status == 400:
+        yield Finding("InvalidObject", where, text, "correct the value that it names (oceans_llm_values)")
+    else:
+        yield Finding(
+            "ApiRefused",
+            where,
+            f"{text} (HTTP {run.status})",
+            "see the API server's words",
+            WARNING if run.status in (0, 429) or run.status >= 500 else "error",
+        )
+
+
+def immutable(text: str, live: Mapping[str, Any]) -> str:
+    """`spec.selector cannot change from … to …`; the API server's own words when they are of another shape."""
+    found = refusals.immutable(text)
+    if not found:
+        return text
+    path, value = found
+    was: Any = live
+    for part in path.split("."):
+        was = was.get(part) if isinstance(was, Mapping) else None
+    return f"{path} cannot change from {json.dumps(was, sort_keys=True)} to {value}"
+
+
+def _conflicts(run: DryRun, picture: Picture) -> Iterator[Finding]:
+    """Somebody else holds a field. Helm 4 applies on the server's side and is refused; Helm 3 overwrites."""
+    helm4 = (numbers(picture.tools.helm) or (0, 0, 0))[0] >= 4 and (picture.release is None or picture.release.apply_method != "csa")
+    held: dict[str, list[str]] = {}
+    for name, manager in refusals.conflicts(run.message):
+        held.setdefault(manager, []).append(name)
+    for manager, names in held.items():
+        fields = ", ".join(names)
+        text = f"{fields} was set by {manager} to another value than the chart's"
+        if helm4 and not picture.wanted.force_conflicts:
+            hint = "give the chart the live value, or set oceans_llm_force_conflicts: true to take it back"
+            yield Finding("FieldConflict", run.object, text, hint)
+        elif not manager.startswith("helm"):  # Helm 3 itself, which names its manager after its program, is nobody else
+            yield Finding("FieldConflict", run.object, text, "nothing to do: this run takes it back", WARNING)
+
+
+def _named_users(picture: Picture) -> Iterator[Finding]:
+    """runAsNonRoot cannot be checked by the kubelet when the image's user is a name (faults.md C4)."""
+    for where, template in pod_templates(picture.objects):
+        spec = template["spec"]
+        for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
+            user = _effective(spec, container, "runAsUser")
+            if _effective(spec, container, "runAsNonRoot") and user is None:
+                number = "1000" if container["name"] == "admin-ui" else "10001"
+                yield Finding(
+                    "NamedUser",
+                    where,
+                    f"container {container['name']} has runAsNonRoot without runAsUser, and the image's user is a name: the kubelet would refuse it "
+                    "(CreateContainerConfigError)",
+                    f"set runAsUser: {number} in its securityContext",
+                )
+
+
+def _effective(spec: Mapping[str, Any], container: Mapping[str, Any], field: str) -> Any:
+    own = (container.get("securityContext") or {}).get(field)
+    return own if own is not None else (spec.get("securityContext") or {}).get(field)
+
+
+def _pod_quota(picture: Picture) -> Iterator[Finding]:
+    """One Pod may fit where all of them do not: count what the release adds against every quota on pods."""
+    scaled = {h["spec"]["scaleTargetRef"]["name"]: int(h["spec"].get("minReplicas") or 1) for h in picture.kind("HorizontalPodAutoscaler")}
+    needed = sum(int(o["spec"].get("replicas", scaled.get(o["metadata"]["name"], 1))) for o in picture.kind("Deployment"))
+    running = picture.release is not None
+    surge = 1  # a rolling update, or a hook Job's pod
+    for quota in picture.quotas:
+        status = quota.get("status") or {}
+        for resource in ("pods", "count/pods"):
+            hard, used = (status.get("hard") or {}).get(resource), (status.get("used") or {}).get(resource, "0")
+            if hard is None or not str(hard).isdigit() or not str(used).isdigit():
+                continue
+            adds = surge if running else needed + surge
+            if 0 < int(hard) - int(used) < adds:  # with nothing left the dry run says it
+                yield Finding(
+                    "QuotaExceeded",
+                    f"ResourceQuota/{quota['metadata']['name']}",
+                    f"{resource}: {adds} needed at once, used {used}, hard {hard}",
+                    f"kubectl -n {picture.wanted.namespace} describe resourcequota {quota['metadata']['name']}: raise it, or fewer replicas",
+                )

@@ -1,0 +1,244 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Operators and classes that the chosen modes need (faults.md A8, C10, E5, E6, E8, F13). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ...kube.objects import epoch
+from ..facts import Object, Picture, label, meta, program_of, store_of
+from ..finding import ERROR, WARNING, Finding
+from ..sources import secret
+
+DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+DEFAULT_INGRESS = "ingressclass.kubernetes.io/is-default-class"
+METRICS = "metrics.k8s.io"
+CLUSTER_NAME = 50  # CloudNativePG refuses a longer name of a Cluster
+#: API group -> what needs it, and what brings it
+OPERATORS = {
+    "postgresql.cnpg.io": ("oceans_llm_database_mode: cloudnativepg", "the operator CloudNativePG"),
+    "external-secrets.io": ("oceans_llm_secrets_source: external_secrets", "External Secrets Operator"),
+    "monitoring.coreos.com": ("a PodMonitor", "Prometheus Operator"),
+}
+
+
+def find(picture: Picture) -> Iterator[Finding]:
+    yield from _served(picture)
+    yield from _operators(picture)
+    yield from _stores(picture)
+    yield from _storage(picture)
+    yield from _ingress(picture)
+    yield from _autoscaler(picture)
+    yield from _disruption(picture)
+
+
+def _served(picture: Picture) -> Iterator[Finding]:
+    for obj in picture.objects:
+        version, kind = str(obj.get("apiVersion")), str(obj.get("kind"))
+        if version not in picture.served:
+            continue
+        kinds = picture.served[version]
+        if kinds is not None and kind in kinds:
+            continue
+        group = version.partition("/")[0]
+        what, who = OPERATORS.get(group, (f"{label(obj)}", f"what serves {version}"))
+        if group in picture.groups:
+            yield Finding("ApiVersionNotServed", label(obj), f"the cluster serves {group}, but not {kind} in {version}; {what} needs it", f"upgrade {who}")
+        else:
+            yield Finding(
+                "OperatorMissing", label(obj), f"the cluster does not know {kind} ({version}); {what} needs {who}", f"install {who}, or choose another mode"
+            )
+
+
+#: seconds for which an operator may be away without being in the way: it is just being restarted
+RESTART = 30.0
+
+
+def _operators(picture: Picture) -> Iterator[Finding]:
+    """The operator's own Deployment: its webhook may answer, from another one, while nobody makes anything of the objects."""
+    for program in sorted({program_of(obj) for obj in picture.objects} - {""}):
+        found = [d for d in picture.operators if (meta(d).get("labels") or {}).get("app.kubernetes.io/name") == program]
+        if not found or any((d.get("status") or {}).get("availableReplicas") for d in found):
+            continue
+        away = max(_away(d, picture.now) for d in found)
+        name, ns = meta(found[0]).get("name"), meta(found[0]).get("namespace")
+        needs = ", ".join(label(o) for o in picture.objects if program_of(o) == program)
+        wanted = (found[0].get("spec") or {}).get("replicas", 1)
+        yield Finding(
+            "OperatorUnavailable",
+            f"Deployment/{name}",
+            f"0 of {wanted} pods of the operator {program} are available in namespace {ns}: nobody looks after {needs}",
+            f"kubectl -n {ns} describe deployment {name}",
+            ERROR if away > RESTART or not wanted else WARNING,
+        )
+
+
+def _away(deployment: Object, now: float) -> float:
+    """Seconds since the Deployment is not available."""
+    since = [c.get("lastTransitionTime") for c in (deployment.get("status") or {}).get("conditions") or () if c.get("type") == "Available"]
+    return now - epoch(since[0]) if since and since[0] else 0.0
+
+
+def _stores(picture: Picture) -> Iterator[Finding]:
+    for obj in picture.kind("ExternalSecret"):
+        name = store_of(obj)
+        if name not in picture.stores:
+            continue
+        kind = name.partition("/")[0].lower()
+        look = f"kubectl {'' if kind.startswith('cluster') else f'-n {picture.wanted.namespace} '}get {kind}"
+        held = picture.stores[name]
+        ready: Mapping[str, Any] = next((c for c in ((held or {}).get("status") or {}).get("conditions") or () if c.get("type") == "Ready"), {})
+        if held is None:
+            hint = f"make it, or set oceans_llm_external_secrets.secretStoreRef to one that is there: {look}"
+            yield Finding("SecretStoreMissing", label(obj), f"its {name} is not there", hint)
+        elif ready.get("status") == "False":
+            said = " ".join(str(ready.get("message") or ready.get("reason") or "no reason given").split())
+            yield Finding("SecretStoreNotReady", label(obj), f"its {name} is not ready: {said}", f"mend the store: {look}")
+
+
+def _storage(picture: Picture) -> Iterator[Finding]:
+    for cluster in picture.kind("Cluster"):
+        name = str(meta(cluster).get("name"))
+        if len(name) > CLUSTER_NAME:
+            yield Finding(
+                "ClusterName", label(cluster), f"has {len(name)} characters, CloudNativePG takes {CLUSTER_NAME}", "set oceans_llm_cloudnativepg.clusterName"
+            )
+        for part in ("storage", "walStorage"):
+            storage = (cluster.get("spec") or {}).get(part)
+            if storage is not None:
+                yield from _class(picture, label(cluster), f"spec.{part}", storage.get("storageClass"))
+    for claim in picture.kind("PersistentVolumeClaim"):
+        yield from _class(picture, label(claim), "spec", (claim.get("spec") or {}).get("storageClassName"))
+
+
+def _class(picture: Picture, where: str, path: str, name: str | None) -> Iterator[Finding]:
+    classes = picture.storage_classes
+    if classes is None:
+        return
+    if not name:
+        if not any(_is_default(c, DEFAULT_CLASS) for c in classes):
+            yield Finding(
+                "StorageClassMissing",
+                where,
+                f"{path} names no StorageClass, and the cluster has no default one ({_names(classes)})",
+                "name one in oceans_llm_cloudnativepg.storage.storageClass",
+            )
+    elif name not in {meta(c).get("name") for c in classes}:
+        yield Finding("StorageClassMissing", where, f"{path}: there is no StorageClass {name} ({_names(classes)})", "name one that is there")
+
+
+def _ingress(picture: Picture) -> Iterator[Finding]:
+    classes = picture.ingress_classes
+    for ingress in picture.kind("Ingress"):
+        spec = ingress.get("spec") or {}
+        name = spec.get("ingressClassName")
+        if classes is not None:
+            if name and name not in {meta(c).get("name") for c in classes}:
+                yield Finding(
+                    "IngressClassMissing",
+                    label(ingress),
+                    f"there is no IngressClass {name} ({_names(classes)})",
+                    "set oceans_llm_values.ingress.className to one that is there",
+                )
+            elif not name and not any(_is_default(c, DEFAULT_INGRESS) for c in classes):
+                yield Finding(
+                    "IngressClassMissing",
+                    label(ingress),
+                    f"names no class, and the cluster has no default one ({_names(classes)})",
+                    "set oceans_llm_values.ingress.className",
+                    WARNING,
+                )
+        automatic = any(str(a).startswith(("cert-manager.io/", "acme.cert-manager.io/")) for a in meta(ingress).get("annotations") or {})
+        for tls in spec.get("tls") or ():
+            yield from _tls(picture, ingress, str(tls.get("secretName") or ""), automatic)
+
+
+def _tls(picture: Picture, ingress: Object, name: str, automatic: bool) -> Iterator[Finding]:
+    held = secret(picture, name) if name else None
+    if name and held is None and not automatic:
+        yield Finding(
+            "TlsSecretMissing",
+            label(ingress),
+            f"its TLS Secret {name} does not exist",
+            f"kubectl -n {picture.wanted.namespace} create secret tls {name} --cert=… --key=…, or annotate the Ingress for cert-manager",
+        )
+    elif held is not None and held.closed and not {"tls.crt", "tls.key"} <= set(held.data):
+        yield Finding(
+            "TlsSecretMissing",
+            label(ingress),
+            f"its TLS Secret {name} lacks tls.crt or tls.key (keys: {', '.join(sorted(held.data)) or 'none'})",
+            "make it with kubectl create secret tls",
+        )
+
+
+def _autoscaler(picture: Picture) -> Iterator[Finding]:
+    for hpa in picture.kind("HorizontalPodAutoscaler"):
+        spec = hpa.get("spec") or {}
+        target = next((d for d in picture.kind("Deployment") if meta(d).get("name") == (spec.get("scaleTargetRef") or {}).get("name")), None)
+        measured = {
+            m["resource"]["name"]
+            for m in spec.get("metrics") or ()
+            if m.get("type") == "Resource" and (m.get("resource") or {}).get("target", {}).get("type") == "Utilization"
+        }
+        for container in (target or {}).get("spec", {}).get("template", {}).get("spec", {}).get("containers", []):
+            requests = {**((container.get("resources") or {}).get("limits") or {}), **((container.get("resources") or {}).get("requests") or {})}
+            for resource in sorted(measured - set(requests)):
+                yield Finding(
+                    "HpaWithoutRequests",
+                    label(hpa),
+                    f"scales on {resource} utilization, and container {container['name']} requests none: it can never be worked out",
+                    f"set oceans_llm_values.scheduling.resources.requests.{resource}",
+                )
+        if any(m.get("type") in ("Resource", "ContainerResource") for m in spec.get("metrics") or ()) and picture.groups and METRICS not in picture.groups:
+            yield Finding(
+                "MetricsMissing", label(hpa), f"the cluster does not serve {METRICS}, so nothing would ever be scaled", "install metrics-server", WARNING
+            )
+
+
+def _disruption(picture: Picture) -> Iterator[Finding]:
+    for pdb in picture.kind("PodDisruptionBudget"):
+        spec = pdb.get("spec") or {}
+        wanted = (spec.get("selector") or {}).get("matchLabels") or {}
+        target = next((d for d in picture.kind("Deployment") if _matches(d, wanted)), None)
+        if target is None:
+            continue
+        hpa = next(
+            (h for h in picture.kind("HorizontalPodAutoscaler") if (h["spec"].get("scaleTargetRef") or {}).get("name") == meta(target).get("name")), None
+        )
+        replicas = int(hpa["spec"].get("minReplicas") or 1) if hpa else int(target["spec"].get("replicas", 1))
+        allowed = disruptions(spec, replicas)
+        if allowed <= 0:
+            yield Finding(
+                "PdbBlocks",
+                label(pdb),
+                f"allows no disruption of {replicas} pod(s): no node could ever be drained",
+                "lower podDisruptionBudget.minAvailable, or more replicas",
+            )
+
+
+def disruptions(spec: Mapping[str, Any], replicas: int) -> int:
+    """How many pods may be away (Kubernetes API, PodDisruptionBudgetSpec: both round up)."""
+    if spec.get("maxUnavailable") not in (None, ""):
+        return _count(spec["maxUnavailable"], replicas)
+    return replicas - _count(spec.get("minAvailable", 0), replicas)
+
+
+def _count(value: Any, replicas: int) -> int:
+    text = str(value)
+    return -(-int(text[:-1]) * replicas // 100) if text.endswith("%") else int(text)
+
+
+def _matches(deployment: Object, labels: Mapping[str, str]) -> bool:
+    pod = deployment["spec"]["template"].get("metadata", {}).get("labels") or {}
+    return bool(labels) and all(pod.get(k) == v for k, v in labels.items())
+
+
+def _is_default(obj: Object, annotation: str) -> bool:
+    return str((meta(obj).get("annotations") or {}).get(annotation, "")).lower() == "true"
+
+
+def _names(objects: tuple[Object, ...]) -> str:
+    return "there are: " + ", ".join(sorted(str(meta(o).get("name")) for o in objects)) if objects else "there is none"

@@ -1,0 +1,72 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Helm's record of the release: left behind by a run that was killed, or somebody else's (faults.md A10, A11). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...helm.releases import Release
+from ...kube.objects import epoch
+from ..facts import Picture, is_hook, label, meta
+from ..finding import ERROR, WARNING, Finding
+
+CHART = "oceans-llm"
+OWNER = "meta.helm.sh/release-name"
+OWNER_NAMESPACE = "meta.helm.sh/release-namespace"
+
+
+def find(picture: Picture) -> Iterator[Finding]:
+    yield from _status(picture)
+    yield from _foreign_objects(picture)
+
+
+def _status(picture: Picture) -> Iterator[Finding]:
+    release, wanted = picture.release, picture.wanted
+    if release is None:
+        return
+    where = f"Release/{wanted.release}"
+    if release.chart and not release.chart.startswith(f"{CHART}-"):
+        yield Finding(
+            "ForeignRelease",
+            where,
+            f"revision {release.revision} was made from chart {release.chart}",
+            "choose another oceans_llm_release, or another namespace",
+        )
+    if picture.held:
+        yield Finding("RunInProgress", where, picture.held, "wait until it has ended, then run again")
+    elif release.pending and picture.last_revision == str(release.revision):
+        text = f"revision {release.revision} is {release.status}: the run that made it was killed"
+        yield Finding("ReleasePending", where, text, "nothing to do: this run marks it as failed and goes on from there", WARNING)
+    elif release.pending:
+        yield _pending(picture, release, where)
+
+
+def _pending(picture: Picture, release: Release, where: str) -> Finding:
+    """Left by a Helm that this collection did not start: it may still be at work, and is given time."""
+    age, patience = picture.now - epoch(release.deployed_at), picture.wanted.recover_after
+    text = f"revision {release.revision} is {release.status} since {age:.0f} s, and that Helm was not started by this collection"
+    if age >= patience:
+        return Finding("ReleasePending", where, text, "nothing to do: it is given up after that time, and this run goes on from there", WARNING)
+    return Finding("ReleasePending", where, text, f"wait for it ({patience - age:.0f} s more), or, when that Helm is gone, set oceans_llm_recover_after: 0")
+
+
+def _foreign_objects(picture: Picture) -> Iterator[Finding]:
+    """Helm refuses to take over what another release, or nobody, made."""
+    hooks = {label(o) for o in picture.objects if is_hook(o)}
+    for run in picture.dry_runs:
+        if run.live is None or run.pod or run.object in hooks:
+            continue
+        notes = meta(run.live).get("annotations") or {}
+        owner, namespace = notes.get(OWNER), notes.get(OWNER_NAMESPACE)
+        if (owner, namespace) == (picture.wanted.release, picture.wanted.namespace):
+            continue
+        whose = f"belongs to release {namespace}/{owner}" if owner else "exists and belongs to no Helm release"
+        yield Finding(
+            "ForeignObject",
+            run.object,
+            f"{whose}; Helm will not take it over",
+            "remove or rename it, or choose another oceans_llm_release",
+            ERROR if owner or not picture.release else WARNING,
+        )

@@ -1,0 +1,86 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Secrets: there, with the keys that are asked for, each of the right shape (faults.md B1 to B4). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...gateway import configuration
+from ...secrets import shapes
+from ...secrets.pod_env import Source
+from ..facts import Picture, pod_templates
+from ..finding import WARNING, Finding
+from ..sources import gateway_environment, holder, references, secret
+
+
+def find(picture: Picture) -> Iterator[Finding]:
+    for key, problem in picture.wanted.unwritable:
+        yield Finding(problem.code, f"Secret/{picture.wanted.secret_name} key {key}", problem.sentence, problem.hint)
+    yield from _missing(picture)
+    yield from _pull_secrets(picture)
+    environment = gateway_environment(picture)
+    if environment is None:
+        return
+    if shapes.IDENTITY not in environment:
+        yield Finding(
+            "IdentityFallback",
+            shapes.IDENTITY,
+            "nothing provides it, and the gateway would sign sessions with a public built-in value, silently",
+            _how(picture, shapes.IDENTITY),
+        )
+    config = configuration.find(picture.objects)
+    url = str((config.get("database") or {}).get("url") or "")
+    database_keys = (url[len("env.") :],) if url.startswith("env.") else ()
+    for name, variable in environment.items():
+        if variable.value is None or (variable.source.kind == "value" and name not in (shapes.IDENTITY, *shapes.KEYS_32, *database_keys)):
+            continue
+        for problem in shapes.check(name, variable.value, database_keys):
+            yield Finding(problem.code, variable.origin() if variable.source.kind != "value" else f"env {name}", problem.sentence, problem.hint)
+
+
+def _missing(picture: Picture) -> Iterator[Finding]:
+    users: dict[tuple[str, str, str], list[str]] = {}
+    for where, container, source in references(picture):
+        if not source.optional and source.object:
+            users.setdefault((source.kind, source.object, source.key), []).append(f"{where}{f' (container {container})' if container else ''}")
+    for (kind, name, key), who in users.items():
+        held = holder(picture, Source("", kind, name, key))
+        target = f"{kind}/{name}"
+        if held is None:
+            yield Finding(
+                f"Missing{kind}",
+                target,
+                f"does not exist; pods read it{f', for its key {key}' if key else ''}",
+                f"make it in namespace {picture.wanted.namespace}, or correct the name in the variables",
+            )
+        elif key and key not in held.data and held.closed:
+            has = ", ".join(sorted(held.data)) or "none"
+            hint = (
+                f"add {key} to oceans_llm_secrets"
+                if held.origin in ("written by this run", "made by the chart") and kind == "Secret"
+                else f"add the key, or name another one (asked for by {', '.join(who)})"
+            )
+            yield Finding(f"Missing{kind}Key", target, f"has no key {key} ({held.origin}; keys: {has})", hint)
+
+
+def _pull_secrets(picture: Picture) -> Iterator[Finding]:
+    for _where, template in pod_templates(picture.objects):
+        for entry in template["spec"].get("imagePullSecrets") or ():
+            if secret(picture, entry.get("name", "")) is None:
+                yield Finding(
+                    "MissingPullSecret",
+                    f"Secret/{entry.get('name')}",
+                    "does not exist; images would be pulled without credentials",
+                    "kubectl create secret docker-registry …, or correct oceans_llm_image_pull_secrets",
+                    WARNING,
+                )
+
+
+def _how(picture: Picture, key: str) -> str:
+    if picture.wanted.secrets_source == "provision":
+        return f"add {key} to oceans_llm_secrets_generate (made once and kept) or to oceans_llm_secrets"
+    if picture.wanted.secrets_source == "inline":
+        return f"add {key} to oceans_llm_secrets: openssl rand -base64 48"
+    return f"add the key {key} to the Secret that the gateway reads: openssl rand -base64 48"

@@ -1,0 +1,60 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tools on this machine: helm and kubernetes.core (faults.md A4). Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..facts import Picture
+from ..finding import Finding
+
+MINIMUM = {3: (3, 18, 0), 4: (4, 2, 2)}
+#: Helm 4.2.1 never comes back from deleting a hook (fixed in 4.2.2)
+REFUSED = {(4, 2, 1): "Helm 4.2.1 hangs for ever on the deletion of a hook"}
+CORE_FOR_HELM_4 = (6, 5, 0)
+WANTED = "use Helm >= 4.2.2 or >= 3.18, and set oceans_llm_helm_binary if it is not the first on PATH"
+
+
+def find(picture: Picture) -> Iterator[Finding]:
+    tools = picture.tools
+    if tools.helm_error or not tools.helm:
+        yield Finding("HelmMissing", "helm", tools.helm_error or "no helm program was found", WANTED)
+        return
+    version = numbers(tools.helm)
+    if not version:
+        yield Finding("HelmVersion", "helm", f"the version {tools.helm!r} cannot be read", WANTED)
+        return
+    yield from _helm(tools.helm, version)
+    core = numbers(tools.kubernetes_core)
+    if not core:
+        yield Finding(
+            "KubernetesCore",
+            "kubernetes.core",
+            "the collection kubernetes.core is not installed",
+            "ansible-galaxy collection install 'kubernetes.core:>=6.5.0'",
+        )
+    elif version[0] >= 4 and core < CORE_FOR_HELM_4:
+        yield Finding(
+            "KubernetesCore",
+            "kubernetes.core",
+            f"kubernetes.core {tools.kubernetes_core} does not work with Helm {tools.helm}",
+            "ansible-galaxy collection install --upgrade 'kubernetes.core:>=6.5.0', or use Helm 3.18 or later",
+        )
+
+
+def _helm(text: str, version: tuple[int, int, int]) -> Iterator[Finding]:
+    least = MINIMUM.get(version[0])
+    if version in REFUSED:
+        yield Finding("HelmVersion", "helm", f"Helm {text} is refused: {REFUSED[version]}", WANTED)
+    elif least is None:
+        yield Finding("HelmVersion", "helm", f"Helm {text} is neither Helm 3 nor Helm 4", WANTED)
+    elif version < least:
+        yield Finding("HelmVersion", "helm", f"Helm {text} is too old", WANTED)
+
+
+def numbers(text: str) -> tuple[int, int, int] | None:
+    found = re.match(r"v?(\d+)\.(\d+)(?:\.(\d+))?", text or "")
+    return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else None

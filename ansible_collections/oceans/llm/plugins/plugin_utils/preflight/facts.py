@@ -1,0 +1,199 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that the rules of preflight look at: what was asked for, what was rendered, what is live. Pure data.
+
+A fact that could not be read (the caller may not see it) is None where a missing object would be absent: not knowing is
+no finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..helm.releases import Release
+from ..secrets.shapes import Problem
+
+Object = Mapping[str, Any]
+#: annotation that makes an object a Helm hook (Helm documentation, chart hooks)
+HOOK = "helm.sh/hook"
+WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the run was asked for."""
+
+    release: str
+    namespace: str
+    create_namespace: bool = False
+    secrets_source: str = "provision"
+    secret_name: str = ""
+    #: keys that this run writes into `secret_name`; None: a value that it generates
+    provision: Mapping[str, bytes | None] = field(default_factory=dict, repr=False)
+    #: of these, what is no text or has no proper name, with what is wrong
+    unwritable: tuple[tuple[str, Problem], ...] = ()
+    bootstrap_admin: bool = False
+    config: Mapping[str, Any] = field(default_factory=dict)
+    force_conflicts: bool = False
+    recover_after: int = 900
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What this machine has. Empty: not there."""
+
+    helm: str = ""
+    helm_error: str = ""
+    kubernetes_core: str = ""
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """One object sent to the API server with dryRun=All. `status` 0: accepted."""
+
+    object: str
+    status: int = 0
+    reason: str = ""
+    message: str = ""
+    live: Object | None = None
+    #: a Pod made from the template of `object`
+    pod: bool = False
+    #: seconds that a webhook was given to come back, in vain
+    waited: float = 0.0
+
+
+@dataclass(frozen=True)
+class Denied:
+    """Something that the run needs and its caller may not do."""
+
+    verb: str
+    resource: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Database:
+    """What the database told of itself. `unknown`: why it told nothing; `sqlstate`: it refused the login."""
+
+    unknown: str = ""
+    where: str = ""
+    refusal: str = ""
+    sqlstate: str = ""
+    #: (version, name, checksum) of each migration that was applied, in order
+    history: tuple[tuple[int, str, str], ...] = ()
+    #: tables of an application, where there is no history
+    tables: tuple[str, ...] = ()
+
+    def phrase(self) -> str:
+        if self.unknown:
+            return f"not asked: {self.unknown}"
+        if self.sqlstate:
+            return f"refuses the login ({self.sqlstate})"
+        return f"at V{self.history[-1][0]} {self.history[-1][1]}" if self.history else "without a schema"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The whole of it."""
+
+    wanted: Wanted
+    tools: Tools = field(default_factory=Tools)
+    #: why the cluster could not be asked; empty when it could
+    unreachable: str = ""
+    server: str = ""
+    now: float = 0.0
+    #: why Helm refused to render the chart, in its own words; `objects` are then rendered without the chart's validations
+    chart_errors: tuple[str, ...] = ()
+    chart_values: Mapping[str, Any] = field(default_factory=dict)
+    objects: tuple[Object, ...] = ()
+    variables: tuple[str, ...] = ()
+    known_variables: tuple[str, ...] = ()
+
+    namespace: Object | None = None
+    namespace_known: bool = True
+    release: Release | None = None
+    #: who is at work on the release, as a sentence; empty when nobody is
+    held: str = ""
+    #: the revision that the last run of this collection was making (helm/lock.py)
+    last_revision: str = ""
+    #: apiVersion -> kinds; None: the server does not serve that version
+    served: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+    groups: frozenset[str] = frozenset()
+    denied: tuple[Denied, ...] = ()
+    dry_runs: tuple[DryRun, ...] = ()
+    #: live Secrets and ConfigMaps by name; None: not there. A name that is absent could not be read.
+    secrets: Mapping[str, Object | None] = field(default_factory=dict, repr=False)
+    configmaps: Mapping[str, Object | None] = field(default_factory=dict, repr=False)
+    #: what ExternalSecrets read from, by `Kind/name`; None: not there
+    stores: Mapping[str, Object | None] = field(default_factory=dict)
+    #: Deployments of the operators that the objects need, of all namespaces; none when the caller may not look
+    operators: tuple[Object, ...] = ()
+    quotas: tuple[Object, ...] = ()
+    #: None: could not be read
+    ingress_classes: tuple[Object, ...] | None = None
+    storage_classes: tuple[Object, ...] | None = None
+    #: None: there is nothing to ask yet
+    database: Database | None = None
+
+    def kind(self, kind: str) -> Iterator[Object]:
+        return (o for o in self.objects if o.get("kind") == kind)
+
+    @property
+    def new_namespace(self) -> bool:
+        """True when the namespace is known not to be there."""
+        return self.namespace_known and self.namespace is None
+
+
+def meta(obj: Object) -> Mapping[str, Any]:
+    return obj.get("metadata") or {}
+
+
+def label(obj: Object) -> str:
+    """`Kind/name`."""
+    return f"{obj.get('kind')}/{meta(obj).get('name')}"
+
+
+#: API group of a custom resource -> label app.kubernetes.io/name of the operator that looks after it
+PROGRAMS = {"postgresql.cnpg.io": "cloudnative-pg", "external-secrets.io": "external-secrets"}
+
+
+def program_of(obj: Object) -> str:
+    """The operator that an object needs; empty when it needs none."""
+    return PROGRAMS.get(str(obj.get("apiVersion")).partition("/")[0], "")
+
+
+def store_of(obj: Object) -> str:
+    """`Kind/name` of the store that an ExternalSecret reads from; empty when it names none as a whole."""
+    found = (obj.get("spec") or {}).get("secretStoreRef") or {}
+    return f"{found.get('kind') or 'SecretStore'}/{found['name']}" if found.get("name") else ""
+
+
+def is_hook(obj: Object) -> bool:
+    return HOOK in (meta(obj).get("annotations") or {})
+
+
+def is_test(obj: Object) -> bool:
+    return "test" in str((meta(obj).get("annotations") or {}).get(HOOK, ""))
+
+
+def pod_templates(objects: tuple[Object, ...]) -> Iterator[tuple[str, Object]]:
+    """(`Kind/name`, pod template) of everything that makes pods."""
+    for obj in objects:
+        if obj.get("kind") in WORKLOADS and not is_test(obj):
+            yield label(obj), obj["spec"]["template"]
+        elif obj.get("kind") == "CronJob":
+            yield label(obj), obj["spec"]["jobTemplate"]["spec"]["template"]
+
+
+def gateway_container(objects: tuple[Object, ...]) -> tuple[str, Object, Object] | None:
+    """(`Deployment/name`, container, pod spec) of the gateway; None when nothing was rendered."""
+    for obj in objects:
+        if obj.get("kind") == "Deployment":
+            spec = obj["spec"]["template"]["spec"]
+            for container in spec["containers"]:
+                if container["name"] == "gateway":
+                    return label(obj), container, spec
+    return None

@@ -1,0 +1,58 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was there before Helm began, and the picture of now without it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..helm.process import Helm
+from .model import Scope, Snapshot
+from .watch import World
+
+
+def picture(world: World, before: Before, scope: Scope, helm: Helm, now: float) -> Snapshot:
+    """What the rules are shown. `now`: the server's clock."""
+    objects = {**world.objects, "Job": before.without_old_jobs(world.objects["Job"])} if helm.running is not None else world.objects
+    return Snapshot(
+        now=now,
+        started=world.started,
+        objects=objects,
+        logs=world.logs,
+        scope=before.still(scope, world.objects) if helm.running else scope,
+        unknown=world.unknown_until_now,
+    )
+
+
+@dataclass(frozen=True)
+class Before:
+    """What was there before Helm began. Ruins of an earlier run must not condemn this one.
+
+    A Deployment that Helm has not touched yet still shows the last try's ReplicaSet, and a hook Job keeps its name from
+    run to run.
+    """
+
+    generations: dict[str, int] = field(default_factory=dict)
+    jobs: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, objects: Mapping[str, Mapping[str, Any]], scope: Scope) -> Before:
+        deployments, jobs = objects.get("Deployment", {}), objects.get("Job", {})
+        return cls(
+            {n: deployments[n]["metadata"].get("generation", 1) for n in scope.deployments if n in deployments},
+            frozenset(jobs[n]["metadata"]["uid"] for n in scope.jobs if n in jobs),
+        )
+
+    def still(self, scope: Scope, objects: Mapping[str, Mapping[str, Any]]) -> Scope:
+        """The scope without the Deployments that Helm has not touched so far."""
+        touched = tuple(
+            n for n in scope.deployments
+            if n in objects["Deployment"] and objects["Deployment"][n]["metadata"].get("generation", 1) != self.generations.get(n)
+        )
+        return replace(scope, deployments=touched)
+
+    def without_old_jobs(self, jobs: Mapping[str, Any]) -> dict[str, Any]:
+        return {n: j for n, j in jobs.items() if j["metadata"]["uid"] not in self.jobs}

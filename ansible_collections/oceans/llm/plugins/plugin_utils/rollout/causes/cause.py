@@ -1,0 +1,50 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes a Cause from its row in the register of codes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...codes import BY_CODE, TRANSIENT, Certainty
+from ..model import Cause, Snapshot
+
+
+def cause(
+    code: str,
+    snapshot: Snapshot,
+    obj: str,
+    what: str,
+    evidence: str,
+    *,
+    since: float = 0.0,
+    container: str = "",
+    certainty: Certainty | None = None,
+    budget: float | None = None,
+    hint: str = "",
+    **names: Any,
+) -> Cause:
+    """A cause with its row's certainty, budget and hint, unless the rule knows better."""
+    entry = BY_CODE[code]
+    kind, _slash, name = obj.partition("/")
+    known = {"ns": snapshot.scope.namespace, "kind": kind, "name": name, "container": container, **names}
+    sure = certainty or entry.certainty
+    return Cause(
+        code=code,
+        certainty=sure,
+        object=obj,
+        cause=what,
+        evidence=" ".join(evidence.split()),
+        hint=hint or entry.do.format_map(_Known(known)),
+        container=container,
+        budget=None if sure is not TRANSIENT else budget if budget is not None else entry.budget,
+        since=since or snapshot.now,
+    )
+
+
+class _Known(dict[str, Any]):
+    """A name that a rule did not give stays readable instead of breaking the one line that matters."""
+
+    def __missing__(self, key: str) -> str:
+        return f"<{key}>"

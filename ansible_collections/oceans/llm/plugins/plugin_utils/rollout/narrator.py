@@ -1,0 +1,165 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The live lines: one per change, a heartbeat between, nothing twice."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+from ..codes import Certainty
+from ..kube.objects import Object, age
+from . import progress
+from .model import STAMPS, Cause, Snapshot
+from .verdict import Verdict
+
+
+class Narrator:
+    """Turns pictures into lines. `say` gets each line once; :attr:`timeline` keeps them with their seconds."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._start = time.monotonic()
+        self._told: dict[str, str] = {}
+        self._served: set[str] = set()
+        self.timeline: list[tuple[float, str]] = []
+        #: seconds until the first sign of trouble was seen
+        self.first_signal: float | None = None
+
+    def begin(self) -> float:
+        """Second 0 is now; the clock's reading."""
+        self._start = time.monotonic()
+        return self._start
+
+    def changes(self, snapshot: Snapshot, verdict: Verdict, away: str) -> bool:
+        """Say what is new in this picture; True when something was said."""
+        said = False
+        unknown = {"api": f"API unknown: {away}"} if away else {}
+        for key, phrase in {**facts(snapshot), **self._behind_services(snapshot), **self._warnings(verdict), **unknown}.items():
+            if self._told.get(key) != phrase:
+                self._told[key] = phrase
+                self._line(phrase)
+                said = True
+        if not away and self._told.pop("api", ""):
+            self._line("the API server answers again")
+            said = True
+        return said
+
+    def heartbeat(self, verdict: Verdict, away: str) -> None:
+        self._line(f"… {'API unknown: ' + away if away else verdict.blocker or 'finishing'}")
+
+    def found(self, cause: Cause, doing: str) -> None:
+        """The cause, the moment it is certain: FAILED is said only when everything has been stopped, some seconds later."""
+        where = f"{cause.object} container {cause.container}" if cause.container else cause.object
+        self._line(f"{cause.code} {where}: {cause.cause}{' — ' + doing if doing else ''}")
+
+    def note(self, text: str) -> None:
+        self._line(text)
+
+    def _behind_services(self, snapshot: Snapshot) -> dict[str, str]:
+        """A Service that had ready pods behind it and has none now, and its recovery: users notice both."""
+        found = {}
+        for name in snapshot.scope.services if "EndpointSlice" in snapshot.objects else ():
+            ready, key = ready_behind(snapshot, name), f"Service/{name}"
+            if ready:
+                self._served.add(name)
+            if key in self._told and ready:
+                found[key] = f"{key}: {ready} ready pod{'s' if ready > 1 else ''} behind it again"
+            elif name in self._served and not ready:
+                found[key] = f"{key}: no ready pod behind it, nobody is served"
+        return found
+
+    def _warnings(self, verdict: Verdict) -> dict[str, str]:
+        """Everything but the certain: shown, and not yet an alarm."""
+        found = {}
+        for cause in verdict.causes:
+            if self.first_signal is None:
+                self.first_signal = time.monotonic() - self._start
+            declared = verdict.cause is not None and (cause.code, cause.object) == (verdict.cause.code, verdict.cause.object)
+            if cause.certainty is not Certainty.CERTAIN and not declared:
+                budget = given(cause)
+                found[f"{cause.code} {cause.object}"] = f"{cause.object}: {cause.cause}{budget}"
+        return found
+
+    def _line(self, text: str) -> None:
+        self.timeline.append((round(time.monotonic() - self._start, 1), text))
+        self._say(f"{time.monotonic() - self._start:5.1f}s {text}")
+
+
+#: what a line is about, for a screen that has colours; the first pattern that fits
+TONES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), tone)
+    for pattern, tone in (
+        (r"^FAILED ", "error"),
+        (r"^served: ", "ok"),
+        (r"^\s*[\d.]+s …", "debug"),
+        (r"^\s*[\d.]+s [A-Z][A-Za-z]+ [A-Z][A-Za-z]+/\S+", "error"),  # the cause, when it is certain
+        (r"^\s*[\d.]+s (API unknown|[A-Z][A-Za-z]+/\S+: (?!\d+ of \d+ new pods))", "warn"),
+    )
+)
+
+
+def tone(line: str) -> str:
+    """error, ok, debug, warn, or nothing: one of Ansible's own settings (`[colors]` in ansible.cfg)."""
+    return next((name for pattern, name in TONES if pattern.search(line)), "")
+
+
+def given(cause: Cause) -> str:
+    """The time that a passing cause has, unless its sentence tells it."""
+    return f" (given {cause.budget:.0f} s)" if cause.budget and f"{cause.budget:.0f} s" not in cause.cause else ""
+
+
+def facts(snapshot: Snapshot) -> dict[str, str]:
+    """The state of each operator's object, Job and Deployment of the release in a phrase that changes only when something happens."""
+    found = {f"{kind}/{name}": phrase for kind, name in snapshot.scope.custom if (phrase := _custom_fact(snapshot, kind, name))}
+    for name in snapshot.scope.jobs:
+        job = snapshot.objects.get("Job", {}).get(name)
+        if job is not None and _made_since(job, snapshot):
+            found[f"Job/{name}"] = _job_fact(job, name, snapshot)
+    for name in snapshot.scope.deployments:
+        deployment = snapshot.objects.get("Deployment", {}).get(name)
+        if deployment is not None:
+            found[f"Deployment/{name}"] = _deployment_fact(deployment, name, snapshot)
+    return found
+
+
+def _custom_fact(snapshot: Snapshot, kind: str, name: str) -> str:
+    """That an operator is done; what it waits for is told by the causes (operators.py)."""
+    found = snapshot.objects.get(kind, {}).get(name) or {}
+    status = found.get("status") or {}
+    if not any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ()):
+        return ""
+    if kind == "Cluster":
+        return f"Cluster/{name} is ready: primary {status.get('currentPrimary')}, {status.get('readyInstances')} of {status.get('instances')} instances"
+    return f"{kind}/{name} is ready"
+
+
+def ready_behind(snapshot: Snapshot, service: str) -> int:
+    """Ready addresses behind a Service (Kubernetes API, EndpointSlice)."""
+    slices = (s for s in snapshot.kind("EndpointSlice").values() if (s["metadata"].get("labels") or {}).get("kubernetes.io/service-name") == service)
+    return sum(1 for s in slices for e in s.get("endpoints") or () if (e.get("conditions") or {}).get("ready"))
+
+
+def _made_since(job: Object, snapshot: Snapshot) -> bool:
+    return age(job, snapshot.now) <= snapshot.now - snapshot.started + STAMPS
+
+
+def _job_fact(job: Object, name: str, snapshot: Snapshot) -> str:
+    done = progress.finished(job)
+    if done is not None:
+        return f"Job/{name} {'is complete' if done else 'has failed'}"
+    status = job.get("status") or {}
+    failed = status.get("failed") or 0
+    return f"Job/{name} is running" + (f", attempt {failed + 1}" if failed else "")
+
+
+def _deployment_fact(deployment: Object, name: str, snapshot: Snapshot) -> str:
+    status = deployment.get("status") or {}
+    spec = deployment.get("spec") or {}
+    wanted, updated, available = spec.get("replicas", 1), status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
+    if not progress.deployment_blocker(snapshot, name):
+        return f"Deployment/{name} is complete: {available} of {wanted} pods available"
+    old = status.get("replicas", 0) - updated
+    return f"Deployment/{name}: {updated} of {wanted} new pods made, {available} available" + (f", {old} old" if old > 0 else "")

@@ -1,0 +1,107 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The status of a release on one screen: facts in, lines out. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..helm.releases import Release
+from ..kube.objects import Object, epoch, meta
+
+COMPONENT = "app.kubernetes.io/component"
+_MIGRATION = re.compile(r"^v(\d+) (\S+) \[(applied|pending)\]$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Status:
+    """Everything that is shown. Times are the server's clock."""
+
+    now: float
+    revisions: Sequence[Release] = ()
+    served: str = ""
+    ready: str = ""
+    deployments: Sequence[Object] = ()
+    pods: Sequence[Object] = ()
+    database: str = ""
+    secrets: Mapping[str, Object | None] = field(default_factory=dict, repr=False)
+    bootstrap: Mapping[str, str] = field(default_factory=dict)
+    held: str = ""
+
+
+def lines(status: Status) -> Iterator[str]:
+    newest = status.revisions[0] if status.revisions else None
+    if newest is None:
+        yield "release    not there"
+        return
+    when = ago(newest.deployed_at, status.now)
+    yield f"release    {newest.namespace}/{newest.name}: chart {newest.chart}, revision {newest.revision} {newest.status}, {when}"
+    if len(status.revisions) > 1:
+        yield "revisions  " + ", ".join(f"{r.revision} {r.status} ({r.chart.rpartition('-')[2]}, {ago(r.deployed_at, status.now)})" for r in status.revisions)
+    yield f"served     {status.served or 'nothing answers'}{', ' + status.ready if status.ready else ''}"
+    for deployment in status.deployments:
+        yield f"pods       {pods(deployment, status.pods)}"
+    yield f"database   {status.database or 'not asked'}"
+    for name, secret in status.secrets.items():
+        yield f"secret     {name}: {secret_phrase(secret, status.now)}"
+    if status.bootstrap.get("admin"):
+        yield f"admin      {status.bootstrap['admin']}, login proved {status.bootstrap.get('proved-at', 'never')}"
+    if status.held:
+        yield f"at work    {status.held}"
+
+
+def pods(deployment: Object, of_release: Iterable[Object]) -> str:
+    state, spec = deployment.get("status") or {}, deployment.get("spec") or {}
+    wanted = (spec.get("selector") or {}).get("matchLabels") or {}
+    own = [p for p in of_release if wanted.items() <= (meta(p).get("labels") or {}).items()]
+    images = sorted({c["image"].rpartition("/")[2] for p in own for c in p["spec"]["containers"][:1]})
+    restarts = sum(c.get("restartCount", 0) for p in own for c in (p.get("status") or {}).get("containerStatuses") or ())
+    text = f"{meta(deployment).get('name')}: {state.get('readyReplicas', 0)} of {spec.get('replicas', 1)} ready"
+    return f"{text}, {', '.join(images) or 'no pod'}" + (f", {restarts} restarts" if restarts else "")
+
+
+def database(text: str) -> str:
+    """What `gateway migrate --status` printed, in a phrase; its last line when it is something else."""
+    found = _MIGRATION.findall(text)
+    if not found:
+        return (text.strip().splitlines() or ["no answer"])[-1].strip()
+    applied = [f"V{number} {name}" for number, name, state in found if state == "applied"]
+    pending = [f"V{number}" for number, _name, state in found if state == "pending"]
+    at = f"at {applied[-1]}" if applied else "empty"
+    return at + (f", {len(pending)} pending ({pending[0]}–{pending[-1]})" if pending else ", nothing pending")
+
+
+def secret_phrase(secret: Object | None, now: float) -> str:
+    if secret is None:
+        return "not there"
+    writes = [(epoch(e.get("time")), e.get("manager")) for e in meta(secret).get("managedFields") or () if "f:data" in (e.get("fieldsV1") or {})]
+    when, who = max(writes, default=(epoch(meta(secret).get("creationTimestamp")), None))
+    return f"{len(secret.get('data') or {})} keys, written {_ago(now - when)}" + (f" by {who}" if who else "")
+
+
+def ago(stamp: str, now: float) -> str:
+    return _ago(now - epoch(stamp)) if stamp else "at an unknown time"
+
+
+def _ago(seconds: float) -> str:
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f} {unit} ago"
+    return f"{max(0.0, seconds):.0f} s ago"
+
+
+def facts(status: Status) -> dict[str, Any]:
+    """The same for a program."""
+    newest = status.revisions[0] if status.revisions else None
+    return {
+        "installed": newest is not None,
+        "revisions": [{"revision": r.revision, "status": r.status, "chart": r.chart, "deployed_at": r.deployed_at} for r in status.revisions],
+        "version_served": status.served,
+        "ready": status.ready == "ready",
+        "database": status.database,
+        "secrets": {name: sorted((secret or {}).get("data") or {}) for name, secret in status.secrets.items()},
+    }

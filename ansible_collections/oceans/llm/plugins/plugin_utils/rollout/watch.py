@@ -1,0 +1,276 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Watches into one picture of a namespace: what the rules look at.
+
+One thread per kind lists once and then watches from that version on, for as long as it takes. A dropped stream, 410,
+429, 5xx and an API that is away are normal here: the thread tries again and says since when it knows nothing.
+Where `watch` is forbidden it lists every few seconds instead.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..kube import paths
+from ..kube.client import ApiError, Cluster
+from ..kube.objects import seen_at
+from .log_text import Backlog, Cleaned
+
+#: kind -> plural; Events last, so that what they speak of is known
+KINDS = {
+    "Deployment": "deployments",
+    "ReplicaSet": "replicasets",
+    "Pod": "pods",
+    "Job": "jobs",
+    "PersistentVolumeClaim": "persistentvolumeclaims",
+    "Event": "events",
+}
+POLL = 2.0  # seconds between two lists where watch is forbidden
+RETRY = (0.2, 5.0)  # first and longest pause after a lost connection, seconds
+REFUSED_FOR = 5.0  # seconds that a 401 has to last: a token may just be renewed, or the API server's authentication have just started
+SHORT = 1.0  # seconds; a watch that ends sooner and told nothing is opened again after a pause
+#: seconds of one watch of events: they get no bookmarks, so that a quiet hour would look like a dead connection
+EVENTS = 60.0
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A collection's path, and what of it (labelSelector)."""
+
+    path: str
+    query: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing a watch said.
+
+    `type` is ADDED, MODIFIED, DELETED, LISTED (object: name -> object), AWAY or BACK (object: why), LOG (object: pod, container, the whole
+    text) or MORE (pod, container, what follows).
+    """
+
+    kind: str
+    type: str
+    object: Any
+
+
+class Observer:
+    """The watches of one namespace, feeding one queue; iterate it with :meth:`changes`."""
+
+    def __init__(self, cluster: Cluster, namespace: str, kinds: Mapping[str, str] | None = None, also: Mapping[str, Watched] | None = None) -> None:
+        """`also`: what is watched where the cluster serves it and we may see it, and else left out."""
+        self._cluster = cluster
+        self._kinds = {kind: Watched(paths.collection(plural, namespace)) for kind, plural in (kinds or KINDS).items()}
+        self._also = dict(also or {})
+        self._queue: queue.Queue[Change | BaseException] = queue.Queue()
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        #: kind -> why it is not seen, of those that may be left out
+        self.unseen: dict[str, str] = {}
+
+    def start(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """List everything now and watch from there on; returns what is there, without the events of the past.
+
+        The version is taken before anything is changed: events live for an hour, and those of an earlier try must not
+        condemn this one.
+        """
+        state: dict[str, dict[str, dict[str, Any]]] = {}
+        for kind, what in {**self._also, **self._kinds}.items():
+            try:
+                answer = self._cluster.list(what.path, **what.query, **({"limit": 1} if kind == "Event" else {}))
+            except ApiError as error:
+                if kind in self._also and error.status in (403, 404):
+                    self.unseen[kind] = str(error)
+                    continue
+                raise
+            state[kind] = {} if kind == "Event" else _by_name(answer)
+            version = answer["metadata"]["resourceVersion"]
+            thread = threading.Thread(target=self._follow, args=(kind, what, version), name=f"watch-{kind}", daemon=True)
+            self._threads.append(thread)
+        for thread in self._threads:
+            thread.start()
+        return state
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def put(self, change: Change) -> None:
+        """Let another source (a log that was fetched, Helm's end) wake the loop."""
+        self._queue.put(change)
+
+    def changes(self, timeout: float) -> Iterator[Change]:
+        """Everything that has come in; waits up to `timeout` seconds for the first one.
+
+        :raises BaseException: what broke a thread, brought to the front: a watcher must not die in silence.
+        """
+        wait: float | None = timeout
+        while True:
+            try:
+                change = self._queue.get(timeout=wait) if wait else self._queue.get_nowait()
+            except queue.Empty:
+                return
+            if isinstance(change, BaseException):
+                raise change
+            yield change
+            wait = None
+
+    # --- one thread per kind --------------------------------------------------------------------------------------
+
+    def _follow(self, kind: str, what: Watched, version: str) -> None:
+        try:
+            self._watch(kind, what, version)
+        except ApiError as error:
+            if kind in self._also and error.status in (403, 404):
+                self.unseen[kind] = str(error)  # the rest is still followed
+            else:
+                self._queue.put(error)
+        except BaseException as error:
+            self._queue.put(error)
+
+    def _watch(self, kind: str, what: Watched, version: str) -> None:
+        known: str | None = version
+        pause, away, refused = RETRY[0], False, 0.0
+        while not self._stop.is_set():
+            began, told = time.monotonic(), False
+            try:
+                if known is None:
+                    known = self._relist(kind, what)
+                    told = True
+                if away:
+                    self._queue.put(Change(kind, "BACK", ""))
+                    away = False
+                for event in self._cluster.watch(what.path, known, timeout=EVENTS if kind == "Event" else 300, **what.query):
+                    known, pause, refused, told = event["object"]["metadata"]["resourceVersion"], RETRY[0], 0.0, True
+                    if event["type"] != "BOOKMARK":
+                        event["object"].setdefault("kind", kind)
+                        self._queue.put(Change(kind, event["type"], event["object"]))
+                    if self._stop.is_set():
+                        return
+                if told or time.monotonic() - began > SHORT:
+                    refused = 0.0
+                    continue
+            except ApiError as error:
+                if error.status == 410:
+                    known = None  # too old: a new list tells everything that was missed
+                    if not told:
+                        continue
+                elif error.status == 403 and known is not None:
+                    self._poll(kind, what)
+                    return
+                elif error.status == 401:
+                    refused = refused or time.monotonic()
+                    if time.monotonic() - refused >= REFUSED_FOR:
+                        raise
+                elif not error.unreachable:
+                    raise
+                elif not away:
+                    self._queue.put(Change(kind, "AWAY", str(error)))
+                    away = True
+            self._stop.wait(pause)
+            pause = min(pause * 2, RETRY[1])
+
+    def _relist(self, kind: str, what: Watched) -> str:
+        answer = self._cluster.list(what.path, **what.query)
+        self._queue.put(Change(kind, "LISTED", _by_name(answer)))
+        return str(answer["metadata"]["resourceVersion"])
+
+    def _poll(self, kind: str, what: Watched) -> None:
+        while not self._stop.wait(POLL):
+            try:
+                self._relist(kind, what)
+            except ApiError as error:
+                if not error.unreachable:
+                    raise
+
+
+class World:
+    """The picture that the changes make; the only mutable thing, owned by one thread."""
+
+    def __init__(
+        self,
+        state: dict[str, dict[str, dict[str, Any]]],
+        started: float,
+        clean: Callable[[str], str] = str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clean` takes secrets out of every text of the cluster before a rule sees (and cuts) it. `clock`: seconds, for the time in which
+        nothing is known."""
+        self._clean, self._clock = clean, clock
+        self.objects = state
+        for kind in state.values():
+            for name in kind:
+                kind[name] = self.redacted(kind[name])
+        self.started = started
+        self.logs: dict[tuple[str, str], str] = {}
+        self._texts: dict[tuple[str, str], Cleaned] = {}
+        #: what the last LOG or MORE brought, without secrets: the tape keeps that and not the whole text each time
+        self.heard = ""
+        self.away_since: float | None = None
+        self.away_reason = ""
+        self._away: set[str] = set()
+        #: seconds in which nothing was known: no budget runs in them
+        self.unknown = 0.0
+
+    @property
+    def unknown_until_now(self) -> float:
+        return self.unknown + (self._clock() - self.away_since if self.away_since is not None else 0.0)
+
+    def apply(self, change: Change) -> None:
+        if change.type == "AWAY":
+            self._away.add(change.kind)
+            self.away_since, self.away_reason = self.away_since or self._clock(), str(change.object)
+        elif change.type == "BACK":
+            self._away.discard(change.kind)
+            if not self._away and self.away_since is not None:
+                self.unknown += self._clock() - self.away_since
+                self.away_since = None
+        elif change.type == "LISTED":
+            listed = change.object
+            if change.kind == "Event":  # a list of events includes the past
+                listed = {n: e for n, e in listed.items() if seen_at(e) >= self.started - 1}
+            self.objects[change.kind] = {n: self.redacted(o) for n, o in listed.items()}
+        elif change.type in ("LOG", "MORE"):
+            pod, container, text = change.object
+            known = self._texts.setdefault((pod, container), Cleaned(self._clean))
+            text = text.take() if isinstance(text, Backlog) else text
+            self.heard = known.set(text) if change.type == "LOG" else known.add(text)
+            self.logs[(pod, container)] = known.text
+        else:
+            self._one(change)
+
+    def redacted(self, obj: dict[str, Any]) -> dict[str, Any]:
+        """The object as it is kept: no data of Secrets, and no secret in a message."""
+        if "data" in obj:  # a Secret of Helm: its labels say enough
+            obj = {k: v for k, v in obj.items() if k != "data"}
+        if "message" in obj:  # an event
+            return {**obj, "message": self._clean(obj["message"] or "")}
+        return {**obj, "status": _messages(obj["status"], self._clean)} if obj.get("status") else obj
+
+    def _one(self, change: Change) -> None:
+        """One object. Answers to a GET overtake the watches, so what is older than the picture is left out."""
+        meta, known = change.object["metadata"], self.objects[change.kind]
+        there = (known.get(meta["name"]) or {}).get("metadata") or {}
+        if there and there.get("uid") == meta.get("uid") and int(meta["resourceVersion"]) < int(there["resourceVersion"]):
+            return
+        if change.type != "DELETED":
+            known[meta["name"]] = self.redacted(change.object)
+        elif there.get("uid") == meta.get("uid"):  # a hook Job is deleted and made anew under the same name
+            known.pop(meta["name"], None)
+
+
+def _messages(data: Any, clean: Callable[[str], str]) -> Any:
+    """A status with every `message` in it cleaned."""
+    if isinstance(data, dict):
+        return {k: clean(v) if k == "message" and isinstance(v, str) else _messages(v, clean) for k, v in data.items()}
+    return [_messages(v, clean) for v in data] if isinstance(data, list) else data
+
+
+def _by_name(answer: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    kind = str(answer.get("kind", "")).removesuffix("List")
+    return {o["metadata"]["name"]: {"kind": kind, **o} for o in answer.get("items") or ()}

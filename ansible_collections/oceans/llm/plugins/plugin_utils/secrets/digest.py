@@ -1,0 +1,261 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A keyed digest of the Secrets that pods use, as an annotation of the pods: a rotation restarts them, and says what changed.
+
+Environment variables from a Secret are read once, at a container's start; Helm does not see a Secret that it does not
+render. So the live data are digested, one short HMAC-SHA-256 a Secret. The key is random and lives in a Secret of its own
+beside the release (`<release>-digest-key`): whoever may read Deployments but not Secrets can guess no password from the
+digests, and a digest of one Secret does not depend on another. Values and key are used in memory only.
+
+Not digested: Secrets that the chart itself renders (its own checksum annotation covers them). A Secret that an operator
+makes during the first install is not there when its pods are planned: its entry is `pending`, and stays so as long as the
+Secret has not been written since the running pods were started. Otherwise the second run would restart everything.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..helm.promises import promised
+from ..helm.releases import Release
+from ..kube import paths
+from ..kube.client import ApiError, Cluster
+from ..kube.objects import epoch
+
+ANNOTATION = "oceans.llm/secrets-digest"
+PLACEHOLDER = "to-be-worked-out"  # and the place
+ABSENT, PENDING = "absent", "pending"
+LENGTH = 16  # hex digits, 64 bits
+
+
+@dataclass(frozen=True)
+class Written:
+    """What the task oceans.llm.secret wrote in this run (its result `written`); in check mode what it would write.
+
+    `digest` is of the data that the Secret would then have: only in check mode, and only where the release has a key already.
+    """
+
+    name: str = ""
+    keys: tuple[str, ...] = ()
+    digest: str = ""
+
+    @classmethod
+    def of(cls, result: Mapping[str, Any], namespace: str) -> Written:
+        """Of a task's result; nothing when that was about another namespace, or when there was none."""
+        if result.get("namespace") != namespace:
+            return cls()
+        return cls(str(result.get("name") or ""), tuple(map(str, result.get("changed_keys") or ())), str(result.get("digest") or ""))
+
+
+@dataclass(frozen=True)
+class Digest:
+    """`text`: what the annotation of each Deployment says. `changed`: Secrets with other data than the running pods were started with."""
+
+    text: Mapping[str, str] = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
+    data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    #: changed Secret -> the Deployments whose pods are started again for it
+    restarts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def reasons(self, written: Written) -> list[str]:
+        """A sentence for each changed Secret: by which keys, where this run knows them, and which pods are started again for it."""
+        found = []
+        for name in self.changed:
+            ours = name == written.name
+            keys = f" ({', '.join(written.keys)})" if ours and written.keys else ""
+            pods = ", ".join(f"Deployment/{d}" for d in self.restarts.get(name, ()))
+            found.append(f"Secret {name} {'would be' if ours and written.digest else 'was'} rotated{keys}, which restarts {pods}")
+        return found
+
+    def keys(self) -> dict[str, dict[str, list[str]]]:
+        """Secret -> its key names, for the rules that say which keys there are."""
+        return {name: {"keys": sorted(secret.get("data") or {})} for name, secret in self.data.items()}
+
+
+def with_placeholder(values: Mapping[str, Any], places: Iterable[str]) -> dict[str, Any]:
+    """A copy of the values with a placeholder for the annotation at each dotted place (`gateway.podAnnotations`)."""
+    return with_annotation(values, {place: placeholder(place) for place in places})
+
+
+def placeholder(place: str) -> str:
+    return f"{PLACEHOLDER}/{place}"
+
+
+def with_annotation(values: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
+    """A copy of the values with the annotation at each place."""
+    result: dict[str, Any] = json.loads(json.dumps(values))
+    for place, text in texts.items():
+        at = result
+        for part in place.split("."):
+            if not isinstance(at.get(part), dict):
+                at[part] = {}
+            at = at[part]
+        at[ANNOTATION] = text
+    return result
+
+
+def work_out(cluster: Cluster, namespace: str, planned: Release, live: Release | None, key: bytes | None, foreseen: Written | None = None) -> Digest:
+    """Read what the annotated Deployments use, and digest it. `key` None (check mode before the first run): everything is new.
+
+    `foreseen`: a Secret that check mode did not write; its digest is taken from there.
+    """
+    rendered = {o["metadata"]["name"] for o in planned.manifest if o.get("kind") == "Secret"}
+    promises = promised((*planned.manifest, *planned.hooks))
+    before = {name: parse(_annotation(o)) for name, o in _deployments(live)} if live else {}
+    data: dict[str, Mapping[str, Any]] = {}
+    texts: dict[str, str] = {}
+    restarts: dict[str, tuple[str, ...]] = {}
+    for name, deployment in _deployments(planned):
+        if not _annotation(deployment):
+            continue
+        entries = {}
+        for secret in sorted(set(secret_names(pod_spec(deployment))) - rendered):
+            found = cluster.find(paths.secret(namespace, secret))
+            if found is not None:
+                data[secret] = found
+            if foreseen and foreseen.digest and foreseen.name == secret:
+                entries[secret] = foreseen.digest
+            else:
+                entries[secret] = _entry(cluster, namespace, name, secret, found, key, before.get(name, {}), secret in promises)
+            if before.get(name) and before[name].get(secret, entries[secret]) != entries[secret]:
+                restarts[secret] = (*restarts.get(secret, ()), name)
+        texts[name] = ",".join(f"{s}={d}" for s, d in entries.items()) or "none"
+    return Digest(texts, tuple(sorted(restarts)), data, restarts)
+
+
+def _entry(
+    cluster: Cluster,
+    namespace: str,
+    deployment: str,
+    name: str,
+    found: Mapping[str, Any] | None,
+    key: bytes | None,
+    before: Mapping[str, str],
+    is_promised: bool,
+) -> str:
+    if found is None:
+        return PENDING if is_promised else ABSENT
+    if before.get(name) == PENDING and is_promised and not _written_since(cluster, namespace, deployment, found):
+        return PENDING
+    return digest(found.get("data") or {}, key) if key else PENDING
+
+
+def digest(data: Mapping[str, str], key: bytes) -> str:
+    """HMAC-SHA-256 over the sorted keys and values, unambiguous by their JSON form."""
+    return hmac.new(key, json.dumps(sorted(data.items())).encode(), hashlib.sha256).hexdigest()[:LENGTH]
+
+
+def parse(text: str) -> dict[str, str]:
+    return dict(part.split("=", 1) for part in text.split(",") if "=" in part)
+
+
+def _written_since(cluster: Cluster, namespace: str, deployment: str, secret: Mapping[str, Any]) -> bool:
+    """True when the Secret was written after the oldest running pod of the Deployment had started."""
+    found = cluster.find(paths.deployment(namespace, deployment))
+    if found is None:
+        return False
+    selector = ",".join(f"{k}={v}" for k, v in ((found["spec"].get("selector") or {}).get("matchLabels") or {}).items())
+    pods = cluster.list(paths.pods(namespace), labelSelector=selector)["items"]
+    started = [epoch((p.get("status") or {}).get("startTime")) for p in pods if not p["metadata"].get("deletionTimestamp")]
+    stamps = [epoch(m.get("time")) for m in secret["metadata"].get("managedFields") or () if "f:data" in (m.get("fieldsV1") or {})]
+    written = max(stamps, default=epoch(secret["metadata"].get("creationTimestamp")))
+    # the pods waited for the Secret: it is older than their containers, younger than the pods themselves
+    containers = [
+        epoch(((s.get("state") or {}).get("running") or {}).get("startedAt")) for p in pods for s in (p.get("status") or {}).get("containerStatuses") or ()
+    ]
+    return bool(started) and written > max([*started, *containers])
+
+
+def replace_placeholder(planned: Release, digest_of: Digest, places: Iterable[str], values: Mapping[str, Any]) -> tuple[Release, dict[str, Any]]:
+    """The plan and the values as they would have been rendered with the digests: at each place those that its Deployments use.
+
+    A place whose pods read no Secret gets no annotation.
+    """
+    texts = {place: text for place in places if (text := _union(planned, digest_of, placeholder(place)))}
+    new = with_annotation(values, texts)
+    told = {placeholder(place): text for place, text in texts.items()}
+    return replace(planned, manifest=tuple(_replaced(o, told) for o in planned.manifest), values=new), new
+
+
+def _union(planned: Release, digest_of: Digest, mark: str) -> str:
+    used = [digest_of.text.get(name, "") for name, o in _deployments(planned) if _annotation(o) == mark]
+    union = dict(item for text in used for item in parse(text).items())
+    return ",".join(f"{s}={d}" for s, d in sorted(union.items()))
+
+
+def _replaced(obj: Any, told: Mapping[str, str]) -> Any:
+    """Placeholders replaced; one that nothing is told of is taken out, and the annotations with it where they are empty then."""
+    if isinstance(obj, Mapping):
+        new = {k: told.get(v, "") if k == ANNOTATION and str(v).startswith(PLACEHOLDER) else _replaced(v, told) for k, v in obj.items()}
+        if new.get(ANNOTATION) == "":
+            del new[ANNOTATION]
+        return {k: v for k, v in new.items() if k != "annotations" or v != {} or obj[k] == {}}
+    if isinstance(obj, list):
+        return [_replaced(v, told) for v in obj]
+    return obj
+
+
+def key_of(cluster: Cluster, namespace: str, release: str, make: bool) -> bytes | None:
+    """The key of this release, made once. None when there is none yet and none is to be made, or none may be."""
+    path = paths.secret(namespace, key_name(release))
+    found = cluster.find(path)
+    if found is None and make:
+        body = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "Opaque",
+            "metadata": {"name": key_name(release), "labels": {"app.kubernetes.io/managed-by": "oceans.llm", "app.kubernetes.io/instance": release}},
+            "data": {"key": base64.b64encode(secrets.token_bytes(32)).decode()},
+        }
+        try:
+            found = cluster.create(paths.secrets(namespace), body)
+        except ApiError as error:
+            if error.status != 409:
+                raise
+            found = cluster.get(path)
+    return base64.b64decode(found["data"]["key"]) if found else None
+
+
+def key_name(release: str) -> str:
+    return f"{release}-digest-key"
+
+
+def _deployments(release: Release | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for obj in release.manifest if release else ():
+        if obj.get("kind") == "Deployment":
+            yield obj["metadata"]["name"], obj
+
+
+def _annotation(deployment: Mapping[str, Any]) -> str:
+    meta = ((deployment.get("spec") or {}).get("template") or {}).get("metadata") or {}
+    return str((meta.get("annotations") or {}).get(ANNOTATION) or "")
+
+
+def pod_spec(workload: Mapping[str, Any]) -> Mapping[str, Any]:
+    return dict(((workload.get("spec") or {}).get("template") or {}).get("spec") or {})
+
+
+def secret_names(spec: Mapping[str, Any]) -> Iterator[str]:
+    """Every Secret that a pod's containers read: envFrom, env, and volumes (projected ones too). Pull secrets are read by the node."""
+    for container in [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]:
+        for source in container.get("envFrom") or ():
+            if (source.get("secretRef") or {}).get("name"):
+                yield source["secretRef"]["name"]
+        for variable in container.get("env") or ():
+            found = ((variable.get("valueFrom") or {}).get("secretKeyRef") or {}).get("name")
+            if found:
+                yield found
+    for volume in spec.get("volumes") or ():
+        if (volume.get("secret") or {}).get("secretName"):
+            yield volume["secret"]["secretName"]
+        for source in (volume.get("projected") or {}).get("sources") or ():
+            if (source.get("secret") or {}).get("name"):
+                yield source["secret"]["name"]

@@ -1,0 +1,34 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules that no recording provokes (test_recordings.py, test_tapes.py): a made picture of each, and each is needed and the right way round."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Helm
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import RULES, find
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import judge
+
+from ..recordings.replay import inverted
+from . import test_sidecars as sidecars
+
+#: rule -> a picture in which it has something to say
+MADE = {
+    "kept_alive": lambda: sidecars.migration(sidecars.ended(0), [sidecars.status("istio-proxy", sidecars.RUNNING)]),
+}
+
+
+def said(picture, rules):
+    causes = find(picture, rules)
+    verdict = judge(picture, causes, Helm(running=True))
+    return verdict.state, verdict.cause, tuple((c.code, c.certainty) for c in causes)
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_rule_that_is_gone_or_turned_round_is_noticed(name):
+    picture = MADE[name]()
+    whole = said(picture, RULES.values())
+    assert said(picture, [rule for each, rule in RULES.items() if each != name]) != whole, f"nobody notices that {name} is gone"
+    assert said(picture, [inverted(rule) if each == name else rule for each, rule in RULES.items()]) != whole, f"nobody notices that {name} is turned round"

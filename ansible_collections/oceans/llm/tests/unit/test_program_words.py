@@ -1,0 +1,215 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a container ended and what the program said last: exit codes by their reason, panics, and every message of the gateway that is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.oceans.llm.plugins.plugin_utils.codes import Certainty
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import log_words
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Helm
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import find
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State, judge
+
+from .test_causes import DB, pod, said, stamp, web
+
+KEY = ("web-1-a", "it")
+
+
+def crashed(code, reason="Error", message="", restarts=0, log="", containers=(), waiting="CrashLoopBackOff"):
+    end = {"exitCode": code, "reason": reason, "message": message, "startedAt": stamp(4), "finishedAt": stamp(3)}
+    state = {"state": {"waiting": {"reason": waiting}}, "lastState": {"terminated": end}} if restarts else {"state": {"terminated": end}}
+    it = {"name": "it", "ready": False, "restartCount": restarts, **state}
+    spec = {"containers": [{"name": "it", "image": "a/b:v1", "ports": [{"containerPort": 8080}]}, *containers]}
+    return web(pod(containers=[it], status={"phase": "Running"}, spec=spec), logs={KEY: log} if log else {})
+
+
+def verdict(picture):
+    return judge(picture, find(picture), Helm(running=True))
+
+
+# --- exit codes --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", [255, 128, 1, 130])
+def test_an_exit_code_is_no_reason(code):
+    """A program that ends with exit(-1) loops like any other."""
+    found = verdict(crashed(code, restarts=8, log="bad thing happened\n"))
+    assert found.state is State.FAILED and found.cause.code == "CrashLoop" and found.cause.evidence == "bad thing happened"
+
+
+def test_the_words_of_a_program_count_whatever_its_exit_code():
+    assert verdict(crashed(255, log=said("x", "y", DB + 'database "nodb" does not exist'))).cause.code == "DatabaseMissing"
+
+
+def test_a_container_that_its_node_lost_is_started_again():
+    picture = crashed(137, reason="ContainerStatusUnknown", restarts=1)
+    assert [(c.code, c.certainty) for c in find(picture)] == [("ContainerExited", Certainty.TRANSIENT)] and "node" in find(picture)[0].cause
+
+
+RUNC = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: "
+SUBPATH = (
+    "error during container init: error mounting "
+    '"/var/lib/kubelet/pods/1/volume-subpaths/gateway-config/gateway/0" to rootfs at "/app/gateway.yaml": '
+)
+
+
+@pytest.mark.parametrize(
+    "end",
+    ["mount src=/a, dst=/b: no such file or directory", "not a directory: unknown: Are you trying to mount a directory onto a file", "permission denied"],
+)
+@pytest.mark.parametrize("code", [128, 127])
+def test_a_mount_that_fails_at_the_start_is_no_wrong_command(code, end):
+    found = find(crashed(code, "StartError", RUNC + SUBPATH + end))
+    assert [(c.code, c.certainty) for c in found] == [("MountFailed", Certainty.TRANSIENT)]
+    assert "volume gateway-config" in found[0].cause and "/app/gateway.yaml" in found[0].cause and "command" not in found[0].cause + found[0].hint
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        'exec: "nope": executable file not found in $PATH: unknown',
+        'error during container init: exec: "/nope": stat /nope: no such file or directory',
+        'exec: "/app": permission denied: unknown',
+        'exec "/nope": no such file or directory',
+    ],
+)
+def test_a_command_that_does_not_exist_is_certain(words):
+    found = find(crashed(128, "StartError", RUNC + words))
+    assert [(c.code, c.certainty) for c in found] == [("CannotStart", Certainty.CERTAIN)]
+
+
+@pytest.mark.parametrize("words", ["context deadline exceeded", "error setting cgroup config for procHooks process: no space left on device", "chdir: x"])
+def test_what_else_the_runtime_says_may_pass(words):
+    found = find(crashed(128, "StartError", RUNC + words))
+    assert [(c.code, c.certainty) for c in found] == [("CannotStart", Certainty.TRANSIENT)] and "command" not in found[0].cause
+
+
+def test_a_termination_message_that_speaks_of_execution_is_no_start_failure():
+    assert find(crashed(127, message="failed to execute the query"))[0].code == "ContainerExited"
+
+
+# --- panics ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "starting\nthread 'main' panicked at src/main.rs:10:5:\ncalled `Option::unwrap()` on a `None` value\n"
+            "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n",
+            "panicked at src/main.rs:10:5: called `Option::unwrap()` on a `None` value",
+        ),
+        (
+            "thread 'tokio' (17) panicked at a/b.rs:1:2:\nit\nbroke\nstack backtrace:\n   0: rust_begin_unwind\n             at ./x.rs:3\n",
+            "panicked at a/b.rs:1:2: it broke",
+        ),
+        (
+            "thread 'main' panicked at 'old style', src/lib.rs:3:1\nnote: run with `RUST_BACKTRACE=1`\n",
+            "panicked at 'old style', src/lib.rs:3:1",
+        ),
+        (
+            "panic: runtime error: index out of range\n\ngoroutine 1 [running]:\nmain.main()\n\t/app/main.go:7 +0x1d\nexit status 2\n",
+            "panic: runtime error: index out of range",
+        ),
+        (
+            "TypeError: x is not a function\n    at file:///app/server.js:3:1\n    at node:internal/modules:1:2\n\nNode.js v22.1.0\n",
+            "TypeError: x is not a function",
+        ),
+        ("error: Cannot find module 'x'\n      at /app/a.ts:1:1\n\nBun v1.3.10 (Linux x64)\n", "error: Cannot find module 'x'"),
+        ("Traceback (most recent call last):\n  File \"a.py\", line 1\nValueError: no\n", "ValueError: no"),
+        ("one\nFatal: two\n", "Fatal: two"),
+    ],
+)
+def test_the_message_of_a_crash_is_the_evidence_and_not_what_stands_around_it(text, words):
+    assert log_words.last_line(text) == words
+    assert find(crashed(101, restarts=3, log=text))[0].evidence == words
+
+
+# --- the gateway's messages --------------------------------------------------------------------------------------------
+
+MCP_KEY = "OCEANS_MCP_CREDENTIAL_ENCRYPTION_KEY is required when an MCP OAuth provider is configured"
+WINDOW = "route `a` context_window_tokens 5 exceeds catalog context 4"
+
+
+@pytest.mark.parametrize(
+    ("links", "code", "part"),
+    [
+        (("failed to build budget alert email sender", "smtp host is empty"), "GatewayConfigInvalid", "smtp host"),
+        (("failed to build budget alert email sender", "unsupported secret reference `x`"), "GatewayReferenceInvalid", "env.NAME"),
+        (("failed to build request log payload policy", "x"), "GatewayConfigInvalid", "configuration: x"),
+        (("invalid route context-window override", WINDOW), "GatewayConfigInvalid", "exceeds"),
+        (("invalid MCP credential runtime configuration", MCP_KEY), "GatewayConfigInvalid", "OCEANS_MCP"),
+        (("failed resolving MCP OAuth configuration", "x"), "GatewayConfigInvalid", "x"),
+        (("failed resolving client config gateway base URL", "GATEWAY_CLIENT_CONFIG_BASE_URL must include a host"), "GatewayConfigInvalid", "include a host"),
+        (("failed resolving OIDC public base URL", "x"), "GatewayConfigInvalid", "x"),
+        (("failed resolving OAuth public base URL", "x"), "GatewayConfigInvalid", "x"),
+        (("failed building openai_compat provider: bad base_url",), "GatewayConfigInvalid", "bad base_url"),
+        (("failed building gcp_vertex provider", "no credentials"), "GatewayConfigInvalid", "no credentials"),
+        (("failed constructing OTLP span exporter", "invalid URI"), "GatewayConfigInvalid", "invalid URI"),
+        (("failed constructing OTLP metric exporter", "invalid URI"), "GatewayConfigInvalid", "invalid URI"),
+        (("failed resolving database configuration", "database.url is required when database.kind=postgres"), "GatewayConfigInvalid", "database.url"),
+        (("failed resolving database configuration", "unsupported database.kind"), "GatewayConfigInvalid", "unsupported"),
+        (("failed binding gateway listener at `0.0.0.0:8080`", "Address already in use (os error 98)"), "ListenFailed", "0.0.0.0:8080"),
+        (("gateway server stopped unexpectedly", "x"), "GatewayStopped", "x"),
+        (("failed to initialize gateway store", "something new"), "DatabaseUnreachable", "something new"),
+        (("failed to initialize gateway store", DB + "sorry, too many clients already"), "DatabaseConnections", "53300"),
+        (("x", "failed opening postgres connection pool for migrations", "something new"), "DatabaseUnreachable", "something new"),
+        (("x", "failed opening postgres connection pool for migrations", "pool timed out"), "DatabaseUnreachable", "30 s"),
+        (("x", "failed starting postgres transaction for migration 46", "something new"), "MigrationFailed", "V46"),
+        (("x", "failed recording postgres migration 46 in refinery_schema_history", DB + "something new"), "MigrationFailed", "V46"),
+        (("x", "failed committing postgres migration 46", DB + "something new"), "MigrationFailed", "V46"),
+        (("failed to run database migrations", "failed applying postgres migration 46", DB + "division by zero"), "MigrationFailed", "V46"),
+        (("failed to reconcile human budget defaults", "something new"), "SeedConflict", "seeded"),
+        (("failed to seed foundational config data", "store conflict: the last active admin cannot be removed"), "SeedConflict", "last active admin"),
+        (("x", "service account `bot` key `k` value", "required environment variable `BOT_KEY` is not set"), "GatewayVariableMissing", "BOT_KEY"),
+        (("x", "service account `bot` key `k` value", "something new"), "SeedConflict", "service account `bot`"),
+        (("failed encrypting gateway key for service account `bot`", "x"), "SeedConflict", "service account `bot`"),
+    ],
+)
+def test_each_known_message_has_its_code(links, code, part):
+    text = f"Error: {links[0]}\n" if len(links) == 1 else said(*links)
+    found = log_words.parse(text)
+    assert found is not None and found.code == code and part in f"{found.what} {found.evidence}", found
+
+
+def test_what_a_waiter_says_after_the_chain_is_no_word_of_the_connection():
+    chain = said("database migration check failed", "29 pending migrations remain for postgres")
+    for text in (f"{chain}timed out waiting for database migrations\n", f"{chain}\ntimed out waiting for database migrations\n"):
+        found = log_words.parse(text)
+        assert found is not None and found.code == "SchemaMissing" and "29 migrations are pending" in found.what, found
+
+
+def test_the_waiter_passes_on_what_the_last_check_said():
+    text = "waiting for the schema (0 s of 9 s): x\ngave up after 9 s: the migration Job has not brought the schema up; the last check said: pool timed out\n"
+    assert log_words.parse(text).code == "DatabaseUnreachable"
+
+
+@pytest.mark.parametrize(
+    ("words", "host"),
+    [
+        ('connection to server at "pg.prod.example" (10.1.2.3), port 5432 failed: Connection refused', "pg.prod.example"),
+        ("error communicating with database: dial tcp 10.1.2.3:5432: connect: connection refused", "10.1.2.3:5432"),
+        ("failed to lookup address information for pg.prod.example: Name or service not known", "pg.prod.example"),
+        ("lookup pg.prod.example on 10.96.0.10:53: no such host", "pg.prod.example"),
+    ],
+)
+def test_the_host_is_named_where_the_words_have_it(words, host):
+    assert host in log_words.parse(said("x", words)).what
+
+
+def test_an_answer_that_is_not_postgresql_is_no_question_of_tls():
+    found = log_words.parse(said("x", "error communicating with database", "unexpected response from SSLRequest: 0x48"))
+    assert found.code == "DatabaseNotPostgres" and "not PostgreSQL" in found.what and "HTTP" in found.what
+    assert "HTTP" not in log_words.parse(said("x", "unexpected response from SSLRequest: 0x00")).what
+
+
+def test_a_port_that_is_taken_names_who_may_hold_it():
+    text = said("failed binding gateway listener at `0.0.0.0:8080`", "Address already in use (os error 98)")
+    found = find(crashed(1, log=text, restarts=2, containers=[{"name": "squatter", "image": "x"}]))[0]
+    assert found.code == "ListenFailed" and found.certainty is Certainty.CERTAIN and "squatter" in found.cause
+    declared = [{"name": "a", "ports": [{"containerPort": 9}]}, {"name": "b", "ports": [{"containerPort": 8080}]}]
+    assert "container b declares port 8080" in find(crashed(1, log=text, restarts=2, containers=declared))[0].cause
+    assert find(crashed(1, log=text))[0].certainty is Certainty.TRANSIENT

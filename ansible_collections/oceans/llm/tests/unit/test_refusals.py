@@ -1,0 +1,117 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The API server's refusals in their own words, as they come alone and inside Helm's error."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Helm, error_of
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import refusals
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import admission
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import helm_cause
+
+from .test_causes import snapshot
+
+KYVERNO = """admission webhook "validate.kyverno.svc-fail" denied the request:
+
+resource Deployment/x/y was blocked due to the following policies
+
+require-team:
+  check-team: 'validation error: label team is required. rule check-team failed at
+    path /metadata/labels/team/'
+disallow-latest:
+  no-latest: tags must be named
+  no-empty: an image needs a tag
+"""
+GATEKEEPER = """admission webhook "validation.gatekeeper.sh" denied the request: [ns-must-have-owner] you must provide labels: {"owner"}
+[repo-allowed] container <gateway> has an invalid image repo <x>, allowed repos are ["r"]"""
+SCC = (
+    'pods "gw-" is forbidden: unable to validate against any security context constraint: [provider "anyuid": Forbidden: not usable by user or '
+    "serviceaccount, provider restricted-v2: .spec.securityContext.fsGroup: Invalid value: []int64{10001}: 10001 is not an allowed group, provider "
+    "restricted-v2: .containers[0].runAsUser: Invalid value: 10001: must be in the ranges: [1000620000, 1000629999]]"
+)
+ONE = 'Apply failed with 1 conflict: conflict with "kubectl-edit" using apps/v1: .spec.replicas'
+SEVERAL = """Apply failed with 3 conflicts: conflicts with "kubectl-set" using apps/v1:
+- .spec.template.spec.containers[name="a b"].image
+- .spec.paused
+conflicts with "kubectl" with subresource "scale" using apps/v1:
+- .spec.replicas
+Please review the fields above--they currently have other managers. Here
+are the ways you can resolve this warning: see .metadata.managedFields"""
+IN_HELM = f'UPGRADE FAILED: conflict occurred while applying object ns/gw apps/v1, Kind=Deployment: {SEVERAL}\nand ns/ui apps/v1, Kind=Deployment: {ONE}'
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs"),
+    [
+        (ONE, [(".spec.replicas", "kubectl-edit")]),
+        (
+            SEVERAL,
+            [('.spec.template.spec.containers[name="a b"].image', "kubectl-set"), (".spec.paused", "kubectl-set"), (".spec.replicas", "kubectl (scale)")],
+        ),
+        (SEVERAL.replace("apps/v1:\n", "apps/v1: \n"), [(n, m) for n, m in refusals.conflicts(SEVERAL)]),
+        ("Apply failed", []),
+    ],
+)
+def test_every_conflict_of_every_manager_is_named(text, pairs):
+    assert refusals.conflicts(text) == pairs
+
+
+def test_conflicts_of_several_objects_in_helms_error():
+    assert refusals.conflicts(IN_HELM) == [*refusals.conflicts(SEVERAL), (".spec.replicas", "kubectl-edit")]
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "part"),
+    [
+        (KYVERNO, "require-team/check-team, disallow-latest/no-latest, disallow-latest/no-empty", "label team is required"),
+        (GATEKEEPER, "ns-must-have-owner, repo-allowed", 'you must provide labels: {"owner"}'),
+    ],
+)
+@pytest.mark.parametrize("frame", ["{}", "UPGRADE FAILED: failed to create resource: {}", "Error creating: {}"])
+def test_a_policy_engine_is_named_with_its_rules(text, rule, part, frame):
+    found = refusals.classify(frame.format(text))
+    assert found.kind == refusals.POLICY and found.parts["rule"] == rule and part in found.parts["what"]
+    code, sentence, parts = admission.classify(frame.format(text))
+    assert code == "PolicyDenied" and parts["policy"] in sentence and rule.split(",")[0] in sentence and "\n" not in sentence
+
+
+def test_words_of_no_known_engine_are_kept_whole():
+    found = refusals.classify('admission webhook "v.example.com" denied the request: port 80: not allowed [policy 7]')
+    assert found.parts == {"policy": "v.example.com", "webhook": "v.example.com", "what": "port 80: not allowed [policy 7]"}
+
+
+@pytest.mark.parametrize("text", [SCC, f'admission webhook "scc.example" denied the request: {SCC}', f"Error creating: {SCC}"])
+def test_openshifts_refusal_names_the_fields_and_the_cure(text):
+    code, sentence, parts = admission.classify(text)
+    assert code == "PolicyDenied" and "fsGroup 10001, runAsUser 10001" in sentence and "runAsUser: null" in parts["hint"]
+    assert sentence.endswith("[1000620000, 1000629999]]"), "brackets that belong together stay"
+
+
+@pytest.mark.parametrize(
+    ("stderr", "code", "parts"),
+    [
+        (f"Error: {IN_HELM}", "FieldConflict", (".spec.paused (kubectl-set)", ".spec.replicas (kubectl (scale))", ".spec.replicas (kubectl-edit)")),
+        (f"Error: UPGRADE FAILED: {KYVERNO}", "PolicyDenied", ("validate.kyverno.svc-fail", "require-team/check-team")),
+        (f"W0101 00:00:00.1       1 warnings.go:70] x\nError: UPGRADE FAILED: {GATEKEEPER}", "PolicyDenied", ("repo-allowed",)),
+        (f"Error: INSTALLATION FAILED: {SCC}", "PolicyDenied", ("runAsUser 10001",)),
+        ('Error: cannot patch "x": Deployment.apps "x" is invalid: spec.selector: Invalid value: {}: field is immutable', "FieldImmutable", ()),
+        ("Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress", "ReleaseBusy", ()),
+    ],
+)
+def test_helms_error_becomes_the_cause_that_its_words_name(stderr, code, parts):
+    cause = helm_cause(snapshot(), Helm(running=False, ended_at=1.0, error=error_of({"failed": True, "stderr": stderr})))
+    assert cause.code == code and all(part in cause.cause for part in parts)
+    assert "\n" not in cause.cause + cause.evidence
+
+
+def test_long_words_take_no_time():
+    begun = time.monotonic()
+    policies, fields = "following policies\n" + "a:\n  b: c\n" * 50_000, 'conflict with "x": ' + ".a" * 300_000
+    for text in ("x" * 1_000_000, "a.b: " * 200_000, '"' * 1_000_000, "[a] " * 200_000, policies, fields):
+        refusals.classify(text), refusals.conflicts(text), refusals.scc_fields(text), refusals.immutable(text)
+    assert time.monotonic() - begun < 6

@@ -1,0 +1,138 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is said of the database and of the old pods; and which objects a rollout is about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import statements
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.scope import also_watched, scope_of
+
+from .test_causes import deployment, line, obj, pod, ready, replicaset, said, snapshot, stamp
+
+JOBS = Scope((), ("r-migrate",), "ns", "rel")
+DONE = {"conditions": [{"type": "Complete", "status": "True"}]}
+
+
+def migration(text="", job_status=None, ran=True, labels=None):
+    status = {"name": "migrate", "state": {"terminated": {"exitCode": 1}} if ran else {"waiting": {"reason": "ErrImagePull"}}}
+    worker = obj(
+        "Pod",
+        "r-migrate-a1b2c",
+        "r-migrate",
+        spec={"containers": [{"name": "migrate"}]},
+        status={"phase": "Failed" if ran else "Pending", "containerStatuses": [status]},
+    )
+    job = obj("Job", "r-migrate", spec={}, status=job_status or {}, metadata={"labels": labels or {}})
+    return snapshot(job, worker, scope=JOBS, logs={("r-migrate-a1b2c", "migrate"): text} if text else {})
+
+
+BOTH = f"{line(44, 'a', 'begin')}\n{line(44, 'a', 'commit')}\n{line(45, 'b', 'begin')}\n"
+
+
+@pytest.mark.parametrize(
+    ("picture", "statement"),
+    [
+        (snapshot(scope=Scope(("web",), (), "ns", "rel")), "database: no migration in this run"),
+        (snapshot(scope=JOBS), "database not touched: the migration never started"),
+        (migration(ran=False), "database not touched: the migration never started"),
+        (migration(said("x", "y", "error returned from database: password authentication failed for user")), "database not touched: no migration began"),
+        (migration(BOTH + line(45, "b", "rollback")), "database: V45 b rolled back, database at V44 (V44 committed in this run)"),
+        (migration(f"{line(45, 'b', 'begin')}\n{line(45, 'b', 'rollback')}"), "database: V45 b rolled back, still at the version before it"),
+        (
+            migration(BOTH),
+            "database: V45 b began and did not commit, the server rolls it back when its client is gone; database at V44",
+        ),
+        (migration(BOTH + line(45, "b", "commit"), DONE), "database at V45 (V44–V45 (2) committed in this run)"),
+        (migration(BOTH + line(45, "b", "commit")), "database at V45 (V44–V45 (2) committed in this run); the migration was not finished"),
+        (migration("backend: postgres\nv17 baseline [applied]\nv18 x [applied]\n", DONE), "database at V18, nothing was to be migrated"),
+        (migration("v17 baseline [applied]\nv18 x [pending]\n"), "database at V17, 1 migrations pending"),
+        (replace(migration(), logs={("r-migrate-a1b2c", "migrate"): ""}), "database not touched: the migration has not said a word, so none began"),
+        (migration(), "database unknown: the migration ran, its log could not be read (ask: gateway migrate --status)"),
+        (snapshot(obj("Job", "r-migrate", spec={}, status=DONE), scope=JOBS), "database: migrated (the log is gone)"),
+    ],
+)
+def test_the_database_is_read_never_guessed(picture, statement):
+    assert statements.database(picture) == statement
+
+
+def test_what_somebody_else_did_long_ago_is_not_claimed_for_this_run():
+    """Role `wait` on a release of yesterday: its Job may be gone with its TTL, and its migration was not this run's."""
+    theirs = replace(JOBS, ours=False)
+    assert statements.database(snapshot(scope=theirs)).startswith("database unknown: this release's migration Job is gone")
+    kept = replace(migration(BOTH + line(45, "b", "commit"), DONE), scope=theirs)
+    assert statements.database(kept) == "database at V45 (V44–V45 (2) committed by this release's Job)"
+
+
+def test_a_log_outlives_its_pod():
+    """A Job that its TTL removed: what was read before counts (faults.md F17)."""
+    picture = snapshot(scope=JOBS, logs={("r-migrate-zzzzz", "migrate"): BOTH + line(45, "b", "commit")})
+    assert statements.database(picture).startswith("database at V45")
+
+
+def test_old_pods_are_those_from_before_the_run():
+    old = replicaset("web-0", revision="0")
+    before = [pod(f"web-0-{n}", "web-0", ago=600, status={"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}) for n in range(2)]
+    lost = pod("web-0-2", "web-0", ago=600)
+    fresh = ready("web-1-a")
+    picture = snapshot(deployment(), replicaset(), old, *before, lost, fresh)
+    assert statements.old_pods_statement(picture) == "old pods: 2 of web still serve (b:v1)"
+    assert statements.old_pods_statement(snapshot(deployment(), replicaset(), fresh)) == "no old pods: this is the first install"
+    assert statements.old_pods_statement(snapshot(deployment(), replicaset(), old, lost, fresh)) == "old pods: none of web serves (1 there)"
+    was = {**deployment(), "metadata": {**deployment()["metadata"], "creationTimestamp": stamp(900)}}
+    assert statements.old_pods_statement(snapshot(was, replicaset(), fresh)) == "old pods: none left"
+
+
+def test_a_failed_first_install_says_that_its_database_is_kept():
+    scope = Scope(("web",), (), "ns", "rel", custom=(("Cluster", "pg"), ("ExternalSecret", "env")))
+    said_of = statements.old_pods_statement(snapshot(deployment(), obj("Cluster", "pg"), obj("ExternalSecret", "env"), scope=scope))
+    assert said_of == "no old pods: this is the first install; Cluster/pg and its volumes are kept"
+    assert statements.old_pods_statement(snapshot(deployment(), scope=scope)) == "no old pods: this is the first install"
+
+
+MANIFEST = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+---
+apiVersion: external-secrets.io/v1
+kind: ExternalSecret
+metadata: {name: env}
+spec: {target: {name: web-env}}
+---
+apiVersion: postgresql.cnpg.io/v1
+kind: Cluster
+metadata: {name: pg}
+---
+apiVersion: cluster.x-k8s.io/v1beta1
+kind: Cluster
+metadata: {name: not-a-database}
+"""
+
+
+def test_a_release_says_what_belongs_to_its_rollout():
+    body = {
+        "name": "r",
+        "namespace": "ns",
+        "manifest": MANIFEST,
+        "hooks": [{"manifest": "kind: Job\nmetadata: {name: web-migrate}", "events": ["post-install"]}],
+    }
+    release = releases.parse(body)
+    scope = scope_of(release, "ns", "r")
+    assert scope.deployments == ("web",) and scope.jobs == ("web-migrate",)
+    assert scope.custom == (("ExternalSecret", "env"), ("Cluster", "pg"))
+    assert scope.promised["web-env"] == "ExternalSecret/env" and scope.promised["pg-app"] == "Cluster/pg" and "not-a-database-app" not in scope.promised
+    assert scope_of(release, "ns", "r", hooks=False).jobs == ()
+    watched = {kind: (what.path, dict(what.query)) for kind, what in also_watched(release, "ns", "r").items()}
+    assert watched == {
+        "Release": ("/api/v1/namespaces/ns/secrets", {"labelSelector": "owner=helm,name=r"}),
+        "EndpointSlice": ("/apis/discovery.k8s.io/v1/namespaces/ns/endpointslices", {}),
+        "ExternalSecret": ("/apis/external-secrets.io/v1/namespaces/ns/externalsecrets", {}),
+        "Cluster": ("/apis/postgresql.cnpg.io/v1/namespaces/ns/clusters", {}),
+    }
