@@ -13,7 +13,7 @@ Maps with numbers as keys, because each append to a list copies the list.
 */}}
 {{- define "oceans-llm.readConfig" -}}
 {{- if not (hasKey .Values "_config") -}}
-{{- $found := dict "references" dict "secrets" dict "byKey" true "words" (include "oceans-llm.words" . | fromJsonArray) -}}
+{{- $found := dict "references" dict "secrets" dict "byKey" true "words" (include "oceans-llm.words" .Values.gateway.config | fromJsonArray) -}}
 {{- $_ := set .Values "_config" $found -}}
 {{- range $key, $value := .Values.gateway.config -}}
 {{- include "oceans-llm.walk" (dict "value" $value "path" (printf "gateway.config.%s" $key) "key" $key "off" false "found" $found) -}}
@@ -25,13 +25,18 @@ Maps with numbers as keys, because each append to a list copies the list.
 {{/*
 Words, one of which stands in the JSON text (in lower case) of every map, list and text in which walk can find something. A search for
 words costs a tenth of the regular expressions, which a template compiles at each use, and thousands of models have none of these words.
-tests/test_config_walk.py holds the list against secretReason.
+Given what will be walked, only the words that stand somewhere in it. tests/test_config_walk.py holds the list against secretReason.
 */}}
 {{- define "oceans-llm.words" -}}
-{{- list `"env.` `"literal.` `sk-` `sk_` `rk_live_` `gwk_` `gho_` `ghp_` `ghs_` `ghu_` `ghr_` `github_pat_` `glpat-` `hf_` `gsk_` `nvapi-` `xai-` `xox` `r8_`
+{{- $text := toJson . | lower -}}
+{{- $words := list -}}
+{{- range list `"env.` `"literal.` `sk-` `sk_` `rk_live_` `gwk_` `gho_` `ghp_` `ghs_` `ghu_` `ghr_` `github_pat_` `glpat-` `hf_` `gsk_` `nvapi-` `xai-` `xox` `r8_`
   `pplx-` `dop_v1_` `npm_` `pypi-` `akia` `asia` `aiza` `ya29.` `eyj` `bearer` `basic` `private key` `://` `password=` `passwd=` `secret=` `token=` `key=` `sig=`
   `password":` `passwd":` `passphrase":` `secret":` `token":` `credential":` `credentials":` `authorization":` `key":` `key_id":`
-  `"url":` `"public_base_url":` `"username":` `"client_id":` `"value":` | toJson -}}
+  `"url":` `"public_base_url":` `"username":` `"client_id":` `"value":` -}}
+{{- if contains . $text -}}{{- $words = append $words . -}}{{- end -}}
+{{- end -}}
+{{- toJson $words -}}
 {{- end -}}
 
 {{/* (dict "value" ANY "path" PATH "key" LAST-KEY "off" BOOL "found" DICT) */}}

@@ -5,7 +5,7 @@ Objects of the user's. readExtra renders .Values.extraObjects once and leaves .V
 */}}
 {{- define "oceans-llm.readExtra" -}}
 {{- if not (hasKey .Values "_extra") -}}
-{{- $found := dict "objects" dict "references" dict "secrets" dict "byKey" false "words" (include "oceans-llm.words" . | fromJsonArray) -}}
+{{- $found := dict "objects" dict "references" dict "secrets" dict "byKey" false "words" list -}}
 {{- $_ := set .Values "_extra" $found -}}
 {{- $root := . -}}
 {{- range $index, $object := .Values.extraObjects -}}
@@ -17,6 +17,7 @@ Objects of the user's. readExtra renders .Values.extraObjects once and leaves .V
 {{- if and (eq (toString $parsed.kind) "Secret") (or $parsed.data $parsed.stringData) -}}
 {{- $_ := set $found.secrets (len $found.secrets | printf "%08d") (dict "path" $path "reason" "is a Secret with values in it") -}}
 {{- else -}}
+{{- $_ := set $found "words" (include "oceans-llm.words" $parsed | fromJsonArray) -}}
 {{- include "oceans-llm.walk" (dict "value" $parsed "path" $path "key" "" "off" false "found" $found) -}}
 {{- end -}}
 {{- end -}}

@@ -43,6 +43,13 @@ RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("e
 CRDS = (
     ("github.com/cloudnative-pg/cloudnative-pg", "v1.28.1", "config/crd/bases/postgresql.cnpg.io_clusters.yaml", "clusters.postgresql.cnpg.io"),
     ("github.com/external-secrets/external-secrets", "v0.20.4", "deploy/crds/bundle.yaml", "externalsecrets.external-secrets.io"),
+    (
+        "sigs.k8s.io/gateway-api",
+        "v1.4.1",
+        "config/crd/standard/gateway.networking.k8s.io_httproutes.yaml",
+        "httproutes.gateway.networking.k8s.io",
+    ),
+    ("github.com/kedacore/keda/v2", "v2.18.1", "config/crd/bases/keda.sh_scaledobjects.yaml", "scaledobjects.keda.sh"),
 )
 
 
@@ -213,9 +220,25 @@ def established(kubectl: Kubectl, name: str) -> bool:
     return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
 
 
+MONITORING = "monitoring.coreos.com"
+
+
+def any_type(group: str, kind: str) -> Object:
+    """Definition of a type that takes any fields."""
+    version = {"name": "v1", "served": True, "storage": True}
+    fields = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    names = {"kind": kind, "plural": f"{kind.lower()}s", "singular": kind.lower()}
+    spec = {"group": group, "scope": "Namespaced", "names": names, "versions": [{**version, "schema": fields}]}
+    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": f"{names['plural']}.{group}"}, "spec": spec}
+
+
 def ensure_crds(kubectl: Kubectl) -> list[str]:
     """Make sure the operators' types exist; the names of those that were missing."""
     added = []
+    # the module with this one's definition cannot be had everywhere
+    if kubectl.run("get", "crd", f"servicemonitors.{MONITORING}", check=False).returncode:
+        kubectl.run("apply", "-f", "-", stdin=json.dumps(any_type(MONITORING, "ServiceMonitor")))
+        added.append(f"servicemonitors.{MONITORING}")
     for module, version, path, name in CRDS:
         if kubectl.run("get", "crd", name, check=False).returncode == 0:
             continue

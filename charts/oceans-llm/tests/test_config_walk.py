@@ -6,6 +6,7 @@ import json
 import re
 import resource
 from pathlib import Path
+from typing import Any
 
 import pytest
 from chart_lib import CHART, DATABASE, HelmError, at, helm, merged, problems, refused, render
@@ -85,7 +86,7 @@ def test_four_thousand_models_take_no_longer_than_four_plain_renders(tmp_path: P
     assert seconds(CHART, values) <= 4 * seconds(plain, values)
 
 
-STRICT = {
+STRICT: dict[str, Any] = {
     "auth.oidc": {"public_base_url": "https://llm.example.com"},
     "auth.oauth": {"public_base_url": "https://llm.example.com"},
     "budget_alerts.email.transport": {"username": "mailer"},
@@ -114,7 +115,9 @@ def copilot(key: str) -> dict:
     return merged(DATABASE, at("gateway.config.providers", [{"id": "c", "type": "github_copilot", "auth": {"private_key": key}}]))
 
 
-@pytest.mark.parametrize("path", ["/run/secrets/copilot-app-123456.pem", "./keys/app-2024x81.pem", "copilot-app-1234567.pem", "Key4711abcdefgh.key", "sa-09af1234567.json"])
+@pytest.mark.parametrize(
+    "path", ["/run/secrets/copilot-app-123456.pem", "./keys/app-2024x81.pem", "copilot-app-1234567.pem", "Key4711abcdefgh.key", "sa-09af1234567.json"]
+)
 def test_a_private_key_may_be_the_path_of_a_file(path: str) -> None:
     assert render(copilot(path))
 

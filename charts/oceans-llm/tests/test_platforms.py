@@ -32,9 +32,7 @@ from chart_lib import (
 )
 
 APP = at("secrets.existingSecret.name", "app")
-JOBS = merged(
-    APP, {"bootstrapAdminJob": {"enabled": True}, "seedConfigJob": {"enabled": True}}, at("gateway.config.auth.bootstrap_admin.enabled", True)
-)
+JOBS = merged(APP, {"bootstrapAdminJob": {"enabled": True}, "seedConfigJob": {"enabled": True}}, at("gateway.config.auth.bootstrap_admin.enabled", True))
 PLAIN = merged(DATABASE, JOBS, at("migrations.mode", "job"))
 SIDECAR = {"name": "proxy", "image": "proxy:1", "restartPolicy": "Always"}
 PARTS = at("database.external.parts", {"host": "db", "database": "d", "secret": {"name": "creds"}})

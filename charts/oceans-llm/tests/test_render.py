@@ -202,7 +202,13 @@ def test_chart_installs_no_operator_collector_or_karpenter() -> None:
         "Cluster",
         "NetworkPolicy",
     }
-    for values in [*(EXAMPLES[0].parent / f"{name}.yaml" for name in PROMISED), merged(DATABASE, JOBS, EXTERNAL, {"networkPolicy": {"enabled": True}}), CNPG, EARLY]:
+    every: list[dict | Path] = [
+        *(EXAMPLES[0].parent / f"{name}.yaml" for name in PROMISED),
+        merged(DATABASE, JOBS, EXTERNAL, {"networkPolicy": {"enabled": True}}),
+        CNPG,
+        EARLY,
+    ]
+    for values in every:
         objects = render(values)
         assert set(kinds(objects)) <= allowed
         assert sum(o["kind"] == "Deployment" for o in objects) == 2
@@ -340,7 +346,9 @@ def test_a_recovery_replaces_initdb_and_restores_the_database_of_the_gateway(way
     """Without its names the operator would write its defaults (app, app) into the Secret that the gateway reads."""
 
     def bootstrap(more: dict) -> dict:
-        return named(render(merged(CNPG, at(f"database.cloudnativepg.additionalSpec.bootstrap.{way}", {"source": "old"}), more)), "Cluster")["spec"]["bootstrap"]
+        return named(render(merged(CNPG, at(f"database.cloudnativepg.additionalSpec.bootstrap.{way}", {"source": "old"}), more)), "Cluster")["spec"][
+            "bootstrap"
+        ]
 
     assert bootstrap({}) == {way: {"source": "old", "database": "oceans_llm", "owner": "oceans"}}
     more = at("database.cloudnativepg", {"database": "d", "owner": "o", "existingCredentialsSecret": "c"})
@@ -358,6 +366,11 @@ def test_user_and_password_of_the_cluster_are_in_the_environment(own: str, secre
     for c in gateway_containers(render(merged(CNPG, at("database.cloudnativepg.existingCredentialsSecret", own)))).values():
         assert env(c)["POSTGRES_USER"] == {"secretKeyRef": {"name": secret, "key": "username"}}
         assert env(c)["POSTGRES_PASSWORD"] == {"secretKeyRef": {"name": secret, "key": "password"}}
+
+
+def test_an_external_secret_has_the_name_of_its_secret() -> None:
+    external = named(render(merged(EXTERNAL, at("externalSecrets.targetName", "t"))), "ExternalSecret")
+    assert external["metadata"]["name"] == external["spec"]["target"]["name"] == "t"
 
 
 def test_network_policy() -> None:

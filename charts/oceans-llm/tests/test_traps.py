@@ -156,7 +156,11 @@ def test_trap_08_no_annotation_is_made_of_a_secret_value() -> None:
     """Whoever may read pods but not Secrets must have nothing to test guesses against."""
     one, other = ({"POSTGRES_URL": f"postgresql://u:{password}@h/d"} for password in ("hunter2", "hunter3"))
     found = [
-        [(o["kind"], o["metadata"]["name"], o["metadata"].get("annotations"), template_of(o)) for o in render(at("secrets.inline", values)) if o["kind"] != "Secret"]
+        [
+            (o["kind"], o["metadata"]["name"], o["metadata"].get("annotations"), template_of(o))
+            for o in render(at("secrets.inline", values))
+            if o["kind"] != "Secret"
+        ]
         for values in (one, other)
     ]
     assert found[0] == found[1], "without a cluster to compare with, objects other than the Secret are the same"

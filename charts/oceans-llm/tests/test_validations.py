@@ -56,11 +56,11 @@ WRONG: dict[str, tuple[dict, tuple[str, ...]]] = {
     ),
     "recovery of another database": (
         merged(CNPG, at("database.cloudnativepg.additionalSpec.bootstrap.recovery", {"source": "old", "database": "app", "owner": "oceans"})),
-        ("bootstrap.recovery.database is \"app\"", "database.cloudnativepg.database"),
+        ('bootstrap.recovery.database is "app"', "database.cloudnativepg.database"),
     ),
     "copy with another owner": (
         merged(CNPG, at("database.cloudnativepg.additionalSpec.bootstrap.pg_basebackup", {"source": "old", "owner": "app"})),
-        ("bootstrap.pg_basebackup.owner is \"app\"", "database.cloudnativepg.owner"),
+        ('bootstrap.pg_basebackup.owner is "app"', "database.cloudnativepg.owner"),
     ),
     "env twice": (at("gateway.extraEnv", [{"name": "POSTGRES_URL", "value": "x"}]), ("POSTGRES_URL", "the chart", "gateway.extraEnv")),
     "env twice by the user": (
@@ -132,6 +132,10 @@ WRONG: dict[str, tuple[dict, tuple[str, ...]]] = {
     "parts without a login": (at("database.external.parts.host", "h"), ("database.external.parts.secret.name",)),
     "direct host without parts": (at("database.external.migrations.host", "h"), ("database.external.migrations.existingSecret.name",)),
     "extra object without a name": (at("extraObjects", [{"apiVersion": "v1", "kind": "ConfigMap"}]), ("extraObjects[0]", "metadata.name")),
+    "a list of extra objects": (
+        at("extraObjects", [{"apiVersion": "v1", "kind": "List", "metadata": {"name": "l"}, "items": [{"kind": "Secret", "stringData": {"a": "hunter2"}}]}]),
+        ("extraObjects[0]", "one object in each entry"),
+    ),
     "extra Secret": (
         at("extraObjects", [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": "hunter2"}}]),
         ("extraObjects[0] is a Secret with values in it", "ExternalSecret"),
@@ -199,12 +203,17 @@ RIGHT: dict[str, dict] = {
     "own preStop, own grace": at("gateway", {"terminationGracePeriodSeconds": 5, "lifecycle": {"preStop": {"exec": {"command": ["true"]}}}}),
     "bind from the environment": at("gateway", {"config": {"server": {"bind": "env.BIND"}}, "extraEnv": [{"name": "BIND", "value": "0.0.0.0:8080"}]}),
     "IPv6": at("gateway.config.server.bind", "[::]:8080"),
-    "plain Jobs with a late database": merged(
-        CNPG, APP, ADMIN, {"migrations": {"mode": "job"}, "bootstrapAdminJob": {"enabled": True, "hook": "pre-install"}}
-    ),
+    "plain Jobs with a late database": merged(CNPG, APP, ADMIN, {"migrations": {"mode": "job"}, "bootstrapAdminJob": {"enabled": True, "hook": "pre-install"}}),
     "sealed values in an extra object": at(
         "extraObjects",
-        [{"apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "metadata": {"name": "s"}, "spec": {"encryptedData": {"API_KEY": "AgBy3i4OJSWK+PiTySYZZA9rO43c"}}}],
+        [
+            {
+                "apiVersion": "bitnami.com/v1alpha1",
+                "kind": "SealedSecret",
+                "metadata": {"name": "s"},
+                "spec": {"encryptedData": {"API_KEY": "AgBy3i4OJSWK+PiTySYZZA9rO43c"}},
+            }
+        ],
     ),
     "an init container that ends needs no request": merged(HPA, CPU, at("gateway.extraInitContainers", [{"name": "once", "image": "i"}])),
     "user's own /tmp": at("gateway", {"extraVolumes": [{"name": "t", "emptyDir": {}}], "extraVolumeMounts": [{"name": "t", "mountPath": "/tmp"}]}),
