@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ..judge import placed
 from ..kube import Broken
 from ..place import NEW, OLD, Place
-from ..play import Play
+from ..play import HOST, Play
 from . import eye, grade, webhooks
 from .bites import stuck
 from .foreign import INSTALL, UPGRADE, WAIT, Foreign, Graded
@@ -56,7 +56,8 @@ def _measure(row: Foreign, place: Place, result: Graded) -> None:
         grade.control(result, lines, code, row.bite(place) if row.bite else "")
         return
     failure, refusals = play.failure, play.refusals
-    sentence = failure[2] if failure else " ".join(text for _at, _code, text in refusals) or lines[-1]
+    told = [text for text in lines if text.startswith(f"[{HOST}]")]
+    sentence = failure[2] if failure else " ".join(text for _at, _code, text in refusals) or (told or [play.screen[-300:]])[-1]
     damaged = _still(row, place)
     # with success and no damage at the end the fault was put right; with a failure it must be there still, else the failure was none
     bitten = at is not None and (code == 0 or bool(damaged))
