@@ -206,9 +206,9 @@ def test_a_probe_that_cannot_succeed_is_named_at_once(probe, message, startup, s
 
 
 def test_a_probe_of_a_declared_port_is_only_not_ready_yet():
-    assert only(probed({"httpGet": {"port": "http"}}, REFUSED.replace("9999", "8080"))).code == "NotReadyInTime"
-    assert only(probed({"exec": {"command": ["false"]}}, "command failed")).code == "NotReadyInTime"
-    assert only(probed({"httpGet": {"port": 9999}}, REFUSED, ports=())).code == "NotReadyInTime", "nothing is declared, so nothing is known"
+    assert only(probed({"httpGet": {"port": "http"}}, REFUSED.replace("9999", "8080"), ago=70)).code == "NotReadyInTime"
+    assert only(probed({"exec": {"command": ["false"]}}, "command failed", ago=70)).code == "NotReadyInTime"
+    assert only(probed({"httpGet": {"port": 9999}}, REFUSED, ago=70, ports=())).code == "NotReadyInTime", "nothing is declared, so nothing is known"
 
 
 def test_a_startup_probe_that_fails_at_first_is_no_news():
@@ -216,7 +216,7 @@ def test_a_startup_probe_that_fails_at_first_is_no_news():
     status = picture.objects["Pod"]["web-1-a"]["status"]["containerStatuses"][0]
     status["started"] = False
     assert find(picture) == []
-    status["state"]["running"]["startedAt"] = stamp(30)
+    status["state"]["running"]["startedAt"] = stamp(90)
     assert "still starting; its startup probe allows" in only(picture).cause
 
 

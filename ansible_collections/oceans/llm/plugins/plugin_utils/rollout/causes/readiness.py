@@ -19,7 +19,7 @@ from .cause import cause
 from .containers import killed_by, last_answer
 
 FLOOR = 30.0
-STARTS = 20.0  # seconds
+CALM = 30.0  # seconds for which a probe that fails is no news, if its time is long
 SLACK = 1.5  # seconds: the kubelet's own verdict comes first where there is one
 
 
@@ -63,8 +63,8 @@ def not_ready(snapshot: Snapshot) -> Iterator[Cause]:
                 where, limit = ref(pod), None if sure is CERTAIN else FLOOR
                 yield cause("ProbeMisdirected", snapshot, where, what, answer, since=begun, container=status["name"], certainty=sure, budget=limit)
                 continue
-            if snapshot.now - begun < (budget if not _unhealthy(snapshot, pod, status["name"]) else _calm(budget, probe)):
-                continue  # nothing has failed yet, or only a startup probe that may fail for a while
+            if snapshot.now - begun < (min(budget / 3, CALM) if _unhealthy(snapshot, pod, status["name"]) else budget):
+                continue  # nothing has failed yet, or a probe has that may fail for a while: a slow start is no news
             yield cause(
                 "NotReadyInTime",
                 snapshot,
@@ -100,11 +100,6 @@ def misdirected(snapshot: Snapshot, pod: Object, status: Object, spec: Mapping[s
         return None
     up = bool(spec.get("startupProbe")) and probe == "readiness"  # it passed its startup probe, so the program is up
     return f"{what}: the connection to {port} is refused", CERTAIN if up else TRANSIENT
-
-
-def _calm(budget: float, probe: str) -> float:
-    """Seconds for which a failing startup probe is no news: it is there to fail at first."""
-    return min(STARTS, budget / 3) if probe == "startup" else 0.0
 
 
 def _said(over: bool, budget: float, probe: str) -> str:
