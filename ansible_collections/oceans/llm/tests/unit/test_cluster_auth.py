@@ -507,18 +507,6 @@ def test_a_forwarded_port_is_asked_for_by_the_same_user(api, pki, user):
     assert (shown, api.certificates[-1]) == (("Bearer anna-token", "") if user == "token" else ("", "anna"))
 
 
-def test_a_thread_of_the_package_prints_no_traceback(monkeypatch):
-    told = []
-    monkeypatch.setattr(threading, "excepthook", lambda args: told.append(args.thread.name))
-    _quiet_threads()
-    _quiet_threads()
-    for name in ("Kubernetes port forward proxy: 5432", "another"):
-        thread = threading.Thread(target=lambda: 1 / 0, name=name)
-        thread.start()
-        thread.join()
-    assert told == ["another"]
-
-
 @pytest.mark.parametrize(
     ("code", "message", "told"),
     [
