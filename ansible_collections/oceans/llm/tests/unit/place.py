@@ -116,17 +116,9 @@ class Place:
 
     @property
     def snapshot(self) -> Snapshot:
-        named = {"Deployment": [self.gateway, self.ui], "ReplicaSet": list(map(self._with_template, self.replicasets)), "Pod": self.pods}
+        named = {"Deployment": [self.gateway, self.ui], "ReplicaSet": self.replicasets, "Pod": self.pods}
         found = {kind: {o["metadata"]["name"]: o for o in all_of} for kind, all_of in named.items()}
         return Snapshot(time.time(), time.time() - 60, found, Scope(("gw", "ui"), (), NS, "rel", services=("gw", "ui")))
-
-    def _with_template(self, replica: dict[str, Any]) -> dict[str, Any]:
-        """As the Deployment controller made it: from its Deployment's template, or from an earlier one."""
-        owner = next(d for d in (self.gateway, self.ui) if d["metadata"]["uid"] == replica["metadata"]["ownerReferences"][0]["uid"])
-        template = copy.deepcopy(owner["spec"]["template"])
-        if replica["metadata"]["annotations"] != owner["metadata"]["annotations"]:
-            template["metadata"]["annotations"] = {"earlier": "yes"}
-        return {**replica, "spec": {"template": template}}
 
     def play(self) -> Place:
         for name, live in self.services.items():

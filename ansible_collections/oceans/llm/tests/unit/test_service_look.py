@@ -66,7 +66,7 @@ def unready(place: Place) -> None:
 
 
 def old_pods(place: Place) -> None:
-    place.replicasets.append(replicaset("gw-0", "gw", "0"))
+    place.replicasets.append(replicaset("gw-0", place.gateway, current=False))
     place.pods.append(pod("gw-old", "gw-0", place.gateway))
     place.slices[0] = slice_of("gw", "gw-a", "gw-old")
 
