@@ -69,9 +69,12 @@ class ActionModule(ClusterAction):
     def _picture(self, args: dict[str, Any]) -> Picture:
         provision: dict[str, bytes | None] = {}
         unwritable: list[tuple[str, plan.Problem]] = []
+        if args["secrets_source"] == "inline":
+            inline = (args["values"].get("secrets") or {}).get("inline")
+            unwritable = plan.unwritable(inline if isinstance(inline, Mapping) else {})
         if args["secrets_source"] == "provision":
             unwritable = plan.unwritable(args["secrets"])
-            broken = {key for key, _problem in unwritable}
+            broken = {key for key, problem in unwritable if not problem.warning}
             provision = dict.fromkeys(args["generate"]) | {k: None if k in broken else plan.as_bytes(v) for k, v in args["secrets"].items()}
         wanted = Wanted(
             release=args["name"],

@@ -105,6 +105,50 @@ def test_a_misspelt_variable_is_named_with_the_nearest_one(picture):
     assert finding.object == "oceans_llm_secrets_sorce" and "did you mean 'oceans_llm_secrets_source'?" in finding.sentence
 
 
+KNOWN = ("auth", "chart", "config", "database_mode", "preflight_waive", "replicas", "secrets", "timeout", "values", "version")
+
+
+@pytest.mark.parametrize(
+    ("name", "severity"),
+    [(n, "error") for n in ("replica", "conifg", "auht", "timout", "databse_mode", "preflight_waiv", "secret", "verson", "Values")]
+    + [(n, "warning") for n in ("vault_path", "database_host", "domain", "team", "region", "x", "chart_mirror", "secrets_path", "environment")],
+)
+def test_a_variable_of_the_users_own_is_no_error(picture, name, severity):
+    known = tuple(f"oceans_llm_{k}" for k in KNOWN)
+    (finding,) = variables.find(replace(picture, variables=(f"oceans_llm_{name}",), known_variables=known))
+    assert (finding.code, finding.severity) == ("UnknownVariable", severity)
+
+
+# --- images ---------------------------------------------------------------------------------------------------------------
+
+DIGEST = "sha256:" + "ab" * 32
+
+
+def with_image(image: str, name: str = "gateway") -> dict:
+    found = json.loads(json.dumps(gateway()))
+    found["spec"]["template"]["spec"]["containers"][0] |= {"image": image, "name": name}
+    return found
+
+
+@pytest.mark.parametrize(
+    "image", ["g", "ghcr.io/a/g:v1", "127.0.0.1:5000/a/g:v0.24.0", f"r.example/a/g:v1@{DIGEST}", f"a/b@{DIGEST}", "r/a_b/c-d.e:2025.11.28_x"]
+)
+def test_images_that_a_registry_can_answer(picture, image):
+    assert list(chart.find(replace(picture, objects=(with_image(image),)))) == []
+
+
+@pytest.mark.parametrize(
+    "image", ["r.example/a/g:v1:v2", "g:v1@sha256:abc", "g:@sha256:" + "a" * 64, "g:", "G/a:v1 ", "https://r.example/g:v1", "g:v1@sha256:" + "X" * 64]
+)
+def test_images_that_no_registry_can_answer(picture, image):
+    assert [f.code for f in chart.find(replace(picture, objects=(with_image(image),)))] == ["InvalidImage"]
+
+
+def test_one_digest_for_two_images_is_refused(picture):
+    one, other = with_image(f"r/gateway:v1@{DIGEST}"), with_image(f"r/admin-ui:v1@{DIGEST}", "admin-ui")
+    assert [f.code for f in chart.find(replace(picture, objects=(one, one, other)))] == ["DigestOfTwoImages"]
+
+
 # --- access ---------------------------------------------------------------------------------------------------------------
 
 
@@ -280,8 +324,24 @@ def test_a_key_that_this_run_writes_is_a_source(picture):
 
 
 def test_a_secret_that_is_not_there(picture):
-    found = codes(secrets.find(replace(picture, secrets={"s": None})))
-    assert ("MissingSecret", "Secret/s") in found and ("IdentityFallback", "GATEWAY_IDENTITY_TOKEN_SECRET") in found
+    keyed = [{"name": k, "valueFrom": {"secretKeyRef": {"name": "s", "key": k}}} for k in ("POSTGRES_URL", "TOKEN")]
+    without = replace(picture, secrets={"s": None}, objects=(gateway(env=keyed), configuration({"database": {"url": "env.OTHER"}})))
+    (finding,) = rules.check(without)  # one finding, one code to waive
+    assert (finding.code, finding.object, finding.severity) == ("MissingSecret", "Secret/s", "error") and "keys POSTGRES_URL, TOKEN" in finding.sentence
+
+
+def test_a_secret_that_the_secrets_store_creates_with_the_first_pod_is_a_warning(picture):
+    volume = {"name": "v", "csi": {"driver": "secrets-store.csi.k8s.io"}}
+    (finding,) = rules.check(replace(picture, secrets={"s": None}, objects=(gateway(volumes=[volume]), configuration(CONFIG))))
+    assert (finding.code, finding.severity) == ("MissingSecret", "warning")
+
+
+def test_an_adopted_secret_may_hold_certificates_and_binary_keys(picture):
+    held = {"s": live_secret("s", **GOOD), "tls": live_secret("tls", **{"ca.crt": "-----BEGIN CERTIFICATE-----\nx\n", "CA_PEM": "-----BEGIN X-----\n"})}
+    held["tls"]["data"]["k.bin"] = base64.b64encode(b"\xff\xfe").decode()
+    both = gateway(env_from=[{"secretRef": {"name": "s"}}, {"secretRef": {"name": "tls"}}])
+    found = rules.check(replace(picture, secrets=held, objects=(both, configuration(CONFIG))))
+    assert [(f.code, f.object, f.severity) for f in found] == [("SecretNotText", "Secret/tls key k.bin", "warning")]
 
 
 def test_a_secret_that_cannot_be_read_is_not_taken_for_missing(picture):

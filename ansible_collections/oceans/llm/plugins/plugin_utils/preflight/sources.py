@@ -65,7 +65,7 @@ def holder(picture: Picture, source: Source) -> Holder | None:
 
 
 def gateway_environment(picture: Picture) -> dict[str, Variable] | None:
-    """The gateway's variables by name; None when nothing was rendered, or when a source could not be read."""
+    """The gateway's variables by name; None when nothing was rendered, or when a source is unread or does not exist."""
     found = gateway_container(picture.objects)
     if found is None:
         return None
@@ -75,8 +75,10 @@ def gateway_environment(picture: Picture) -> dict[str, Variable] | None:
             environment[source.name] = expanded(source, environment) if source.kind == "value" else Variable(source, None)
             continue
         held = holder(picture, source)
-        if held is None:
+        if held is None and source.optional:
             continue
+        if held is None:  # a finding of its own; what it lacks is not said again key by key
+            held = Holder("does not exist", closed=False)
         if not held.closed and not source.key:
             return None
         for key, value in held.data.items():
