@@ -112,7 +112,9 @@ class ActionModule(ClusterAction):
                         with contextlib.suppress(FileNotFoundError):
                             os.unlink(os.path.join(chart, VALIDATIONS))
                     objects = helm.render(args["name"], args["namespace"], chart, args["values"], *options)
-                    return replace(picture, objects=objects, chart_errors=tuple(refusals), chart_values=chart_defaults(chart) if refusals else {})
+                    return replace(
+                        picture, objects=objects, rendered=objects, chart_errors=tuple(refusals), chart_values=chart_defaults(chart) if refusals else {}
+                    )
                 except HelmError as error:
                     if str(error) not in refusals:
                         refusals.append(str(error))

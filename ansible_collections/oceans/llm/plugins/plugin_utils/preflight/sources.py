@@ -37,7 +37,9 @@ def secret(picture: Picture, name: str) -> Holder | None:
     for obj in picture.kind("ExternalSecret"):
         spec = obj.get("spec") or {}
         if ((spec.get("target") or {}).get("name") or meta(obj).get("name")) == name:
-            return Holder("made by External Secrets Operator", {d["secretKey"]: None for d in spec.get("data") or ()}, closed=not spec.get("dataFrom"))
+            return Holder(
+                "made by External Secrets Operator", {str(d.get("secretKey")): None for d in _list(spec.get("data"))}, closed=not spec.get("dataFrom")
+            )
     for obj in picture.kind("Cluster"):
         if name == f"{meta(obj).get('name')}-app":
             return Holder("made by CloudNativePG", dict.fromkeys(CNPG_KEYS))
@@ -119,7 +121,18 @@ def secret_objects(picture: Picture) -> list[str]:
     return sorted(f"Secret/{n}" for n in secret_names(found[2])) if found else []
 
 
+def _list(value: object) -> list[Object]:
+    return [v for v in value if isinstance(v, Mapping)] if isinstance(value, list) else []
+
+
 def decoded(obj: Object) -> dict[str, bytes | None]:
-    """The data of a Secret."""
-    data: dict[str, bytes | None] = {k: base64.b64decode(v or "") for k, v in (obj.get("data") or {}).items()}
+    """The data of a Secret; None where it is not base64."""
+    data: dict[str, bytes | None] = {k: _base64(v) for k, v in (obj.get("data") or {}).items()}
     return data | {k: str(v).encode() for k, v in (obj.get("stringData") or {}).items()}
+
+
+def _base64(value: object) -> bytes | None:
+    try:
+        return base64.b64decode(str(value or ""))
+    except ValueError:
+        return None
