@@ -294,6 +294,97 @@ def test_a_bootstrap_that_would_do_nothing(picture):
     assert list(config.bootstrap({}, wanted=False)) == []
 
 
+def admin(**section) -> dict:
+    return {"auth": {"bootstrap_admin": section}}
+
+
+@pytest.mark.parametrize(("wanted", "a_job", "severity"), [(True, False, "error"), (False, True, "error"), (False, False, "warning")])
+def test_an_administrator_with_the_public_password(wanted, a_job, severity):
+    (finding,) = config.bootstrap(admin(enabled=True, password=None), wanted, a_job)
+    assert (finding.code, finding.severity) == ("BootstrapIncomplete", severity)
+    assert "anyone could log in as admin@local with admin" in finding.sentence
+
+
+def test_an_email_that_is_left_out_is_the_programs_default():
+    assert list(config.bootstrap(admin(enabled=True, password="env.X"), wanted=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("section", "email", "refused"),
+    [
+        ({"enabled": True, "email": "A@b.example", "password": "env.X"}, "a@B.example", True),
+        ({"enabled": True, "password": "env.X"}, "admin@local", True),
+        ({"enabled": False, "email": "a@b.example"}, "a@b.example", False),
+        ({"enabled": True, "email": "a@b.example", "password": "env.X"}, "other@b.example", False),
+    ],
+)
+def test_the_administrators_address_is_reserved(section, email, refused):
+    found = codes(config.bootstrap({**admin(**section), "users": ["no map", {"name": "u", "email": email}]}, wanted=False))
+    assert found == ([("ConfigInvalid", "config users[1].email")] if refused else [])
+
+
+def of_config(picture, text: dict) -> list[tuple[str, str]]:
+    return codes(config.find(replace(picture, objects=(gateway(), configuration({**CONFIG, **text})))))
+
+
+@pytest.mark.parametrize("value", ["/run/secrets/copilot-app-private-key.pem", "./copilot.pem", "/etc/keys/app", "env.POSTGRES_URL"])
+def test_a_key_of_github_copilot_may_be_a_file(picture, value):
+    assert of_config(picture, {"providers": [{"id": "c", "type": "github_copilot", "auth": {"kind": "app", "private_key": value}}]}) == []
+
+
+def test_user_and_password_of_the_mail_server_are_references_and_come_together(picture):
+    where = "config budget_alerts.email.transport."
+
+    def mail(**transport):
+        return {"budget_alerts": {"email": {"transport": transport}}}
+
+    assert of_config(picture, mail(username="mailer", password="env.POSTGRES_URL")) == [("ConfigInvalid", where + "username")]
+    assert of_config(picture, mail(username="env.POSTGRES_URL")) == [("ConfigInvalid", where + "password")]
+    assert of_config(picture, mail()) == of_config(picture, mail(username="env.POSTGRES_URL", password="env.POSTGRES_URL")) == []
+
+
+def test_the_client_secret_of_a_provider_that_is_switched_off_is_not_asked_for(picture):
+    def oidc(enabled):
+        return {"auth": {"oidc": {"providers": [{"id": "x", "enabled": enabled, "client_secret": "env.NOPE"}]}}}
+
+    assert of_config(picture, oidc(False)) == []
+    assert of_config(picture, oidc(True)) == [("EnvWithoutSource", "config auth.oidc.providers[0].client_secret")]
+    off = {"auth": {"oauth": {"providers": [{"id": "x", "enabled": False, "client_secret": "abc"}]}}}
+    assert of_config(picture, off) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("providers[0].default_headers.x", {"providers": [{"id": "a", "type": "openai_compat", "default_headers": {"x": "env.NOPE"}}]}),
+        ("providers[0].base_url", {"providers": [{"id": "a", "type": "openai_compat", "base_url": "env.POSTGRES_URL"}]}),
+        ("providers[0].project_id", {"providers": [{"id": "a", "type": "gcp_vertex", "project_id": "env.PROJECT"}]}),
+        ("server.otel_endpoint", {"server": {"otel_endpoint": "env.OTEL"}}),
+        ("auth.oidc.providers[0].client_id", {"auth": {"oidc": {"providers": [{"client_id": "env.ID", "client_secret": "env.POSTGRES_URL"}]}}}),
+    ],
+)
+def test_a_reference_where_the_gateway_resolves_none(picture, path, text):
+    (finding,) = config.find(replace(picture, objects=(gateway(), configuration({**CONFIG, **text}))))
+    assert (finding.code, finding.object, finding.severity) == ("ReferenceNotResolved", f"config {path}", "warning")
+
+
+def test_fields_that_take_a_reference_or_text(picture):
+    for value in ("env.POSTGRES_URL", "plain-id"):
+        assert of_config(picture, {"auth": {"oauth": {"providers": [{"client_id": value, "client_secret": "env.POSTGRES_URL"}]}}}) == []
+        assert of_config(picture, {"mcp": {"oauth": {"public_base_url": value}}}) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [("1e-7", True), ("1E5", True), (".5e3", True), ("-2e10", True), ("1.5e3", True), (1e-7, False), ("v1e7", False), ("12", False), ("1.0e-7", False)],
+)
+def test_a_text_that_looks_like_a_number(picture, value, told):
+    text = {**CONFIG, "models": [{"id": "m", "alias_of": "m", "cost": {"input_cost_per_token": value}}]}
+    wanted = replace(picture.wanted, config=text)
+    found = codes(config.find(replace(picture, wanted=wanted, objects=(gateway(), configuration(text)))))
+    assert found == ([("NumberAsText", "config models[0].cost.input_cost_per_token")] if told else [])
+
+
 def test_a_reference_that_nothing_provides(picture):
     text = {
         **CONFIG,
