@@ -55,8 +55,9 @@ def variable(value: Any, name: str) -> Any:
     if isinstance(value, bool) and str(value).lower() in option.get("choices", ()):
         value = str(value).lower()  # of `auto | true | false`, unquoted
     converted = _CONVERT[option["type"]](name, value)
-    if option.get("elements") == "str":
-        converted = [_str(f"{name}[{index}]", element) for index, element in enumerate(converted)]
+    if option["type"] == "list":
+        maps = option["elements"] != "str"  # a name alone, or a map that has it
+        converted = [e if maps and isinstance(e, Mapping) else _str(f"{name}[{index}]", e) for index, e in enumerate(converted)]
     wrong = list(problems(converted, name))
     if wrong:
         raise WrongVariable("; ".join(wrong))
@@ -128,6 +129,8 @@ def problems(value: Any, path: str) -> Iterator[str]:
         for key, inner in value.items():
             if not isinstance(key, str) and (isinstance(key, bool) or not isinstance(key, int)):
                 yield f"a key of {path} is {_kind(key)}: quote it, or Helm would get another key"
+            elif isinstance(key, str) and _SURROGATE.search(key):
+                yield f"a key of {path} has bytes that are not UTF-8: write it as UTF-8 text"
             else:
                 yield from problems(inner, f"{path}.{key}")
     elif isinstance(value, (list, tuple)):

@@ -109,6 +109,8 @@ def _conflicts(run: DryRun, picture: Picture) -> Iterator[Finding]:
         text = f"{fields} was set by {manager} to another value than the chart's"
         if helm4 and not picture.wanted.force_conflicts:
             hint = "give the chart the live value, or set oceans_llm_force_conflicts: true to take it back"
+            if ".spec.replicas" in names:
+                hint = "leave the number to the autoscaler (replicaCount: null below gateway or adminUi in oceans_llm_values), or " + hint
             yield Finding("FieldConflict", run.object, text, hint)
         elif not manager.startswith("helm"):  # Helm 3 itself, which names its manager after its program, is nobody else
             yield Finding("FieldConflict", run.object, text, "nothing to do: this run takes it back", WARNING)

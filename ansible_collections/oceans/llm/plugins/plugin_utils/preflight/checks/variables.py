@@ -24,8 +24,8 @@ def find(picture: Picture) -> Iterator[Finding]:
             yield Finding(
                 "UnknownVariable",
                 name,
-                f"nothing reads the variable {name}{did_you_mean(name, near or known)}",
-                "correct the name, or ignore this if it is a variable of your own (all variables: ansible-doc -t role oceans.llm.gateway)",
+                f"nothing in the collection reads the variable {name}{did_you_mean(name, near)}",
+                "correct or remove it (all variables: ansible-doc -t role oceans.llm.gateway)" if near else "remove it, unless your own playbooks read it",
                 ERROR if near else WARNING,
             )
 
