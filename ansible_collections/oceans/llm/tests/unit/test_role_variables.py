@@ -15,6 +15,7 @@ import yaml
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.parsing.dataloader import DataLoader
+from ansible.parsing.vault import VaultLib, VaultSecret, VaultSecretsContext
 from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar, trust_as_template
 
@@ -130,3 +131,29 @@ def test_what_cannot_be_carried_as_written_is_refused_with_its_path(text, says):
     with pytest.raises(AnsibleError) as refused:
         worked_out("_oceans_llm_chart_values", **written(text))
     assert says in str(refused.value)
+
+
+def test_templates_marked_unsafe_and_vaulted_values_arrive_as_they_are(monkeypatch):
+    loader = DataLoader()
+    monkeypatch.setattr(VaultSecretsContext, "_current", VaultSecretsContext([("default", VaultSecret(b"password"))]))
+    vaulted = VaultLib([("default", VaultSecret(b"password"))]).encrypt("canary-{{ x }}-ü").decode()
+    text = "oceans_llm_values: {gateway: {podAnnotations: {a: !unsafe '{{ not_a_variable }} {% raw %}'}}}\noceans_llm_secrets:\n  KEY: !vault |\n"
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+        file.write(text + "".join(f"    {line}\n" for line in vaulted.splitlines()))
+        file.flush()
+        given = loader.load_from_file(file.name, trusted_as_template=True)
+    assert worked_out("_oceans_llm_chart_values", **given)["gateway"]["podAnnotations"] == {"a": "{{ not_a_variable }} {% raw %}"}
+    assert worked_out("_oceans_llm_provisioned", **given) == {"KEY": "canary-{{ x }}-ü"}
+
+
+@pytest.mark.parametrize(
+    ("task", "codes"),
+    [
+        ({}, []),
+        ({"skipped": True}, []),
+        ({"findings": [{"code": "MissingSecret", "severity": "warning"}, {"code": "SecretEmpty", "severity": "error"}]}, ["MissingSecret"]),
+    ],
+)
+def test_what_preflight_only_warned_of_is_not_refused_by_the_role_secrets(task, codes):
+    assert worked_out("_oceans_llm_warned", _oceans_llm_preflight_task=task) == codes
+    assert worked_out("_oceans_llm_warned") == []
