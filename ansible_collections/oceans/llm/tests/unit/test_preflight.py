@@ -427,6 +427,13 @@ def test_a_secret_that_the_secrets_store_creates_with_the_first_pod_is_a_warning
     assert (finding.code, finding.severity) == ("MissingSecret", "warning")
 
 
+def test_another_secret_that_does_not_exist_hides_nothing_else(picture):
+    held = {"s": live_secret("s", POSTGRES_URL="mysql://x"), "other": None}
+    both = gateway(env_from=[{"secretRef": {"name": "s"}}, {"secretRef": {"name": "other"}}])
+    found = rules.check(replace(picture, secrets=held, objects=(both, configuration({**CONFIG, "auth": {"bootstrap_admin": {}}}))))
+    assert [f.code for f in found] == ["MissingSecret", "IdentityFallback", "SecretNotUrl"]
+
+
 def test_an_adopted_secret_may_hold_certificates_and_binary_keys(picture):
     held = {"s": live_secret("s", **GOOD), "tls": live_secret("tls", **{"ca.crt": "-----BEGIN CERTIFICATE-----\nx\n", "CA_PEM": "-----BEGIN X-----\n"})}
     held["tls"]["data"]["k.bin"] = base64.b64encode(b"\xff\xfe").decode()

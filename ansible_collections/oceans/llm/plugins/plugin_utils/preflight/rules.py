@@ -42,7 +42,7 @@ def check(picture: Picture) -> list[Finding]:
 
 
 def _findings(rule: Callable[[Picture], Iterator[Finding]], picture: Picture) -> Iterator[Finding]:
-    """A rule that cannot take what the chart rendered is skipped, and says so; the others go on."""
+    """A rule that cannot take what the chart rendered is skipped and says so; the others continue."""
     try:
         yield from rule(picture)
     except Exception as error:

@@ -16,6 +16,8 @@ from .facts import Object, Picture, gateway_container, meta, pod_templates
 #: keys of the Secret that CloudNativePG makes for the application's user
 CNPG_KEYS = ("dbname", "fqdn-jdbc-uri", "fqdn-uri", "host", "jdbc-uri", "password", "pgpass", "port", "uri", "user", "username")
 
+SECRETS_STORE = "secrets-store.csi.k8s.io"
+
 
 @dataclass(frozen=True)
 class Holder:
@@ -67,7 +69,7 @@ def holder(picture: Picture, source: Source) -> Holder | None:
 
 
 def gateway_environment(picture: Picture) -> dict[str, Variable] | None:
-    """The gateway's variables by name; None when nothing was rendered, or when a source is unread or does not exist."""
+    """The gateway's variables by name; None when nothing was rendered, or when a source could not be read."""
     found = gateway_container(picture.objects)
     if found is None:
         return None
@@ -77,10 +79,8 @@ def gateway_environment(picture: Picture) -> dict[str, Variable] | None:
             environment[source.name] = expanded(source, environment) if source.kind == "value" else Variable(source, None)
             continue
         held = holder(picture, source)
-        if held is None and source.optional:
+        if held is None:
             continue
-        if held is None:  # a finding of its own; what it lacks is not said again key by key
-            held = Holder("does not exist", closed=False)
         if not held.closed and not source.key:
             return None
         for key, value in held.data.items():
@@ -90,6 +90,21 @@ def gateway_environment(picture: Picture) -> dict[str, Variable] | None:
         if source.key and not held.closed:
             environment.setdefault(source.name, Variable(source, None))
     return environment
+
+
+def awaited(picture: Picture) -> bool:
+    """True when the gateway's own Secret does not exist: one finding, and what it would provide is not said again key by key.
+
+    The same for any Secret, when the Secrets Store CSI driver creates Secrets with the first pod.
+    """
+    found = gateway_container(picture.objects)
+    missing = {s.object for s in env_sources(found[1]) if s.kind == "Secret" and not s.optional and secret(picture, s.object) is None} if found else set()
+    return picture.wanted.secret_name in missing or bool(missing) and mounts_secrets_store(picture)
+
+
+def mounts_secrets_store(picture: Picture) -> bool:
+    volumes = [v for _where, template in pod_templates(picture.objects) for v in template["spec"].get("volumes") or ()]
+    return any((v.get("csi") or {}).get("driver") == SECRETS_STORE for v in volumes)
 
 
 def references(picture: Picture) -> Iterator[tuple[str, str, Source]]:

@@ -16,7 +16,7 @@ from ...secrets.pod_env import Variable
 from ...secrets.shapes import ADMIN_PASSWORD
 from ..facts import Picture, meta
 from ..finding import ERROR, WARNING, Finding, did_you_mean
-from ..sources import gateway_environment, secret_objects
+from ..sources import awaited, gateway_environment, secret_objects
 
 HINT = "put the value into oceans_llm_secrets and write env.NAME here"
 #: the last part of the path of a field that holds a secret (gateway's configuration, strict and lenient fields)
@@ -60,7 +60,7 @@ def find(picture: Picture) -> Iterator[Finding]:
     yield from bootstrap(config, picture.wanted.bootstrap_admin, a_job)
     yield from unresolved(config)
     environment = gateway_environment(picture)
-    if environment is not None:
+    if environment is not None and not awaited(picture):
         yield from references(config, environment, picture)
 
 

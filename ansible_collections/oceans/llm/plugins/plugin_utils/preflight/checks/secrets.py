@@ -12,9 +12,7 @@ from ...secrets import shapes
 from ...secrets.pod_env import Source
 from ..facts import Picture, pod_templates
 from ..finding import ERROR, WARNING, Finding
-from ..sources import gateway_environment, holder, references, secret
-
-SECRETS_STORE = "secrets-store.csi.k8s.io"
+from ..sources import awaited, gateway_environment, holder, mounts_secrets_store, references, secret
 
 
 def find(picture: Picture) -> Iterator[Finding]:
@@ -25,7 +23,7 @@ def find(picture: Picture) -> Iterator[Finding]:
     environment = gateway_environment(picture)
     if environment is None:
         return
-    if shapes.IDENTITY not in environment:
+    if shapes.IDENTITY not in environment and not awaited(picture):
         yield Finding(
             "IdentityFallback",
             shapes.IDENTITY,
@@ -73,18 +71,13 @@ def _missing(picture: Picture) -> Iterator[Finding]:
 def _absent(picture: Picture, kind: str, name: str, keys: list[str]) -> Finding:
     """One finding for an object, whatever reads it. The Secrets Store CSI driver creates Secrets when the first pod mounts its volume."""
     what = f"does not exist; pods read it{f', for its key{chr(115) * (len(keys) > 1)} ' if keys else ''}{', '.join(keys)}"
-    if kind == "Secret" and _mounts_secrets_store(picture):
+    if kind == "Secret" and mounts_secrets_store(picture):
         hint = f"kubectl -n {picture.wanted.namespace} get secretproviderclass (secretObjects must name it)"
         return Finding(f"Missing{kind}", f"{kind}/{name}", f"{what}; the Secrets Store CSI driver may create it with the first pod", hint, WARNING)
     hint = f"create it in namespace {picture.wanted.namespace}, or correct the name in the variables"
     if kind == "Secret":
         hint += "; if another program creates it later, waive MissingSecret"
     return Finding(f"Missing{kind}", f"{kind}/{name}", what, hint)
-
-
-def _mounts_secrets_store(picture: Picture) -> bool:
-    volumes = [v for _where, template in pod_templates(picture.objects) for v in template["spec"].get("volumes") or ()]
-    return any((v.get("csi") or {}).get("driver") == SECRETS_STORE for v in volumes)
 
 
 def _pull_secrets(picture: Picture) -> Iterator[Finding]:
