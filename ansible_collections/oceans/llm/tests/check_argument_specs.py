@@ -12,6 +12,8 @@ The other roles' specs (the variables that their tasks really use) and the READM
 
 from __future__ import annotations
 
+import copy
+import functools
 import re
 import sys
 from collections.abc import Iterator
@@ -46,10 +48,16 @@ ROLES = {
 }
 BEGIN, END = "<!-- variables: made by tests/check_argument_specs.py --write -->", "<!-- end of variables -->"
 NAME = re.compile(r"\b_?oceans_llm_[a-z0-9_]+")
+RAW = re.compile(r"\boceans_llm_[a-z0-9_]+")
 
 
 def load(path: Path) -> Any:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    return copy.deepcopy(_parsed(path.read_text(encoding="utf-8")))
+
+
+@functools.cache
+def _parsed(text: str) -> Any:
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - the safe one, written in C
 
 
 def specs(role: str) -> dict[str, Any]:
@@ -73,23 +81,42 @@ def used(role: str) -> set[str]:
 
 def differences() -> Iterator[str]:
     defaults, full = load(COLLECTION / "roles/common/defaults/main.yml"), specs("gateway").get("options", {})
+    computed = _text(COLLECTION / "roles/common/vars/main.yml")
     for name in sorted(set(defaults) - set(full)):
         yield f"{name} has a default and no argument spec (roles/gateway/meta/argument_specs.yml)"
     for name in sorted(set(full) - set(defaults)):
         yield f"{name} has an argument spec and no default (roles/common/defaults/main.yml)"
     for name in sorted(set(full) & set(defaults)):
-        if full[name].get("default") != defaults[name]:
-            yield f"{name}: default {defaults[name]!r}, but its argument spec says {full[name].get('default')!r}"
-        if full[name].get("no_log") and "choices" in full[name]:
-            yield f"{name} is secret and has choices: a wrong value would be printed"
+        if said_default(defaults[name]) not in _joined(full[name]["description"]):
+            yield f"{name}: default {defaults[name]!r}, but its argument spec does not say {said_default(defaults[name])!r}"
+        if {"default", "no_log"} & set(full[name]):
+            yield f"{name}: its argument spec has the key default or no_log, and Ansible would refuse null, or break down on a date"
+        if not re.search(rf"\b{name} \| oceans\.llm\.variable\('{name}'\)", computed):
+            yield f"{name} is converted nowhere (roles/common/vars/main.yml: _{name})"
     for name in sorted(set(defaults) - set().union(*(used(role) for role in ROLES)) - used("gateway")):
         yield f"{name} is used by no role"
+    for path in sorted([*COLLECTION.glob("roles/*/tasks/*.yml"), *COLLECTION.glob("playbooks/*.yml")]):
+        code = "".join(line for line in _text(path).splitlines(keepends=True) if not line.lstrip().startswith("#"))
+        for name in sorted(set(RAW.findall(code)) & set(defaults)):
+            yield f"{path.relative_to(COLLECTION)} reads {name} as it was written; use _{name}, which is converted"
     for role in ROLES:
         if rendered_specs(role) != _text(COLLECTION / "roles" / role / "meta" / "argument_specs.yml"):
             yield f"roles/{role}/meta/argument_specs.yml is not what the role uses (--write puts it right)"
     readme = _text(COLLECTION / "README.md")
     if BEGIN not in readme or table() != readme.partition(BEGIN)[2].partition(END)[0].strip():
         yield "the table of variables in README.md is out of date (--write puts it right)"
+
+
+def said_default(value: Any) -> str:
+    """The sentence of an option's description; nothing for what is empty."""
+    if value in ("", [], {}):
+        return ""
+    values = value if isinstance(value, list) else [value]
+    return "The default is " + ", ".join(f"V({str(v).lower() if isinstance(v, bool) else v})" for v in values) + "."
+
+
+def _joined(words: Any) -> str:
+    return words if isinstance(words, str) else " ".join(words)
 
 
 def rendered_specs(role: str) -> str:
@@ -122,10 +149,11 @@ class Indented(yaml.SafeDumper):
 
 def table() -> str:
     rows = ["| Variable | Type | Default | Meaning |", "|---|---|---|---|"]
+    defaults = load(COLLECTION / "roles/common/defaults/main.yml")
     for name, option in specs("gateway")["options"].items():
-        words = option["description"] if isinstance(option["description"], str) else " ".join(option["description"])
-        kind = option["type"] + (f" ({', '.join(option['choices'])})" if "choices" in option else "")
-        rows.append(f"| `{name}` | {kind} | {_default(option.get('default'))} | {_markdown(words)} |")
+        words = _joined(option["description"]).replace(said_default(defaults.get(name, "")), "").strip()
+        kind = option["type"] + (f" ({', '.join(filter(None, option['choices']))})" if "choices" in option else "")
+        rows.append(f"| `{name}` | {kind} | {_default(defaults.get(name))} | {_markdown(words)} |")
     return "\n".join(rows)
 
 

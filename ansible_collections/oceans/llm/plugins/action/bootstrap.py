@@ -161,10 +161,15 @@ class Gateway:
                 "auth.bootstrap_admin.enabled is not true in the gateway's configuration, so `gateway bootstrap-admin` would do nothing and call it success; "
                 "set it in oceans_llm_config, or oceans_llm_bootstrap_admin: false"
             )
-        email = str(section.get("email") or "")
+        email = configuration.DEFAULT_ADMIN if section.get("email") is None else str(section["email"])
         if not email:
-            raise Refused("auth.bootstrap_admin.email is missing in the gateway's configuration; set it in oceans_llm_config")
+            raise Refused("auth.bootstrap_admin.email is empty in the gateway's configuration; set it in oceans_llm_config")
         reference = str(section.get("password") or "")
+        if not reference:
+            raise Refused(
+                f"auth.bootstrap_admin.password is missing, and `gateway bootstrap-admin` would create {email} with the public password "
+                f"{configuration.DEFAULT_PASSWORD}: anyone could log in; set it to env.{shapes.ADMIN_PASSWORD} in oceans_llm_config"
+            )
         if reference.startswith("literal."):
             return email, reference[len("literal.") :]
         if not reference.startswith("env."):

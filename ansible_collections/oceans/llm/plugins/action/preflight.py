@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, documented
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import configuration
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import DECIDED, ChartUnavailable, Helm, HelmError
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
@@ -67,25 +68,7 @@ class ActionModule(ClusterAction):
     # --- facts ----------------------------------------------------------------------------------------------------
 
     def _picture(self, args: dict[str, Any]) -> Picture:
-        provision: dict[str, bytes | None] = {}
-        unwritable: list[tuple[str, plan.Problem]] = []
-        if args["secrets_source"] == "provision":
-            unwritable = plan.unwritable(args["secrets"])
-            broken = {key for key, _problem in unwritable}
-            provision = dict.fromkeys(args["generate"]) | {k: None if k in broken else plan.as_bytes(v) for k, v in args["secrets"].items()}
-        wanted = Wanted(
-            release=args["name"],
-            namespace=args["namespace"],
-            create_namespace=args["create_namespace"],
-            secrets_source=args["secrets_source"],
-            secret_name=args["secret_name"],
-            provision=provision,
-            unwritable=tuple(unwritable),
-            bootstrap_admin=args["bootstrap_admin"],
-            config=(args["values"].get("gateway") or {}).get("config") or {},
-            force_conflicts=args["force_conflicts"],
-            recover_after=args["recover_after"],
-        )
+        wanted = wanted_of(args)
         names = tuple(str(n) for n in self.task_vars if str(n).startswith("oceans_llm_"))
         picture = Picture(wanted=wanted, unreachable=self._unreachable, variables=names, known_variables=known_variables())
         try:
@@ -109,7 +92,9 @@ class ActionModule(ClusterAction):
                         with contextlib.suppress(FileNotFoundError):
                             os.unlink(os.path.join(chart, VALIDATIONS))
                     objects = helm.render(args["name"], args["namespace"], chart, args["values"], *options)
-                    return replace(picture, objects=objects, chart_errors=tuple(refusals), chart_values=chart_defaults(chart) if refusals else {})
+                    return replace(
+                        picture, objects=objects, rendered=objects, chart_errors=tuple(refusals), chart_values=chart_defaults(chart) if refusals else {}
+                    )
                 except HelmError as error:
                     if str(error) not in refusals:
                         refusals.append(str(error))
@@ -157,6 +142,31 @@ class ActionModule(ClusterAction):
             first = errors[0].line() if len(errors) == 1 else "; ".join(f"{f.code} {f.object}" for f in errors)
             return result | {"failed": True, "msg": f"preflight found {counts}, nothing was changed: {first}"}
         return result | {"msg": text}
+
+
+def wanted_of(args: Mapping[str, Any]) -> Wanted:
+    """What the task was asked for."""
+    provision: dict[str, bytes | None] = {}
+    unwritable: list[tuple[str, plan.Problem]] = []
+    if args["secrets_source"] == "inline":
+        unwritable = plan.unwritable(configuration.section(args["values"], "secrets", "inline"))
+    if args["secrets_source"] == "provision":
+        unwritable = plan.unwritable(args["secrets"])
+        broken = {key for key, problem in unwritable if not problem.warning}
+        provision = dict.fromkeys(args["generate"]) | {k: None if k in broken else plan.as_bytes(v) for k, v in args["secrets"].items()}
+    return Wanted(
+        release=args["name"],
+        namespace=args["namespace"],
+        create_namespace=args["create_namespace"],
+        secrets_source=args["secrets_source"],
+        secret_name=args["secret_name"],
+        provision=provision,
+        unwritable=tuple(unwritable),
+        bootstrap_admin=args["bootstrap_admin"],
+        config=configuration.section(args["values"], "gateway", "config"),
+        force_conflicts=args["force_conflicts"],
+        recover_after=args["recover_after"],
+    )
 
 
 class Renderer(Helm):

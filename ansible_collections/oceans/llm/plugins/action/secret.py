@@ -33,14 +33,17 @@ class ActionModule(ClusterAction):
 
     def _existing(self, args: dict[str, Any], cluster: Cluster, where: str) -> dict[str, Any]:
         live = self._read(cluster, args)
+        if live is None and "missingsecret" in map(str.lower, args["waive"]):
+            return {"changed": False, "msg": f"{where} does not exist yet (MissingSecret is waived); nothing was written", "key_names": []}
         if live is None:
-            raise Refused(f"{where} does not exist on {cluster.server}, and oceans_llm_secrets_source is 'existing'; make it, or set oceans_llm_secret_name")
+            raise Refused(
+                f"{where} does not exist on {cluster.server}, and oceans_llm_secrets_source is 'existing'; create the Secret, set oceans_llm_secret_name, or "
+                "waive MissingSecret in oceans_llm_preflight_waive if the Secret is created later (Secrets Store CSI driver)"
+            )
         return {"changed": False, "msg": f"{where} is somebody else's; nothing was written", "key_names": sorted(live.get("data") or {})}
 
     def _provision(self, args: dict[str, Any], cluster: Cluster, where: str) -> dict[str, Any]:
-        wrong = plan.problems(args["data"])
-        if wrong:
-            raise Refused(f"{where} was not written: " + "; ".join(f"{p.sentence} — {p.hint}" for _key, p in wrong))
+        self._refuse_shapes(args, where)
         namespace = namespaces.ensure(cluster, args["namespace"], args["create_namespace"], bool(self._task.check_mode))
         digest = ""
         for attempt in range(1, TRIES + 1):
@@ -63,6 +66,22 @@ class ActionModule(ClusterAction):
             keys = sorted({*planned.added, *planned.changed})
             result["written"] = {"namespace": args["namespace"], "name": args["name"], "changed_keys": keys, "digest": digest}
         return result
+
+    def _refuse_shapes(self, args: dict[str, Any], where: str) -> None:
+        """A code that is waived in preflight is waived here, too, and shown."""
+        waived = {code.lower() for code in args["waive"]}
+        impossible = {key for key, problem in plan.unwritable(args["data"]) if problem.code != "SecretNotQuoted"}
+        wrong = []
+        for key, problem in plan.problems(args["data"]):
+            line = f"{problem.sentence} — {problem.hint}"
+            if problem.code.lower() in waived and key not in impossible:
+                self.say(f"{where}: WAIVED {problem.code} {line}")
+            elif problem.warning:
+                self.say(f"{where}: WARNING {problem.code} {line}")
+            else:
+                wrong.append(line)
+        if wrong:
+            raise Refused(f"{where} was not written: " + "; ".join(wrong))
 
     def _foreseen(self, args: dict[str, Any], cluster: Cluster, wanted: dict[str, Any]) -> str:
         """The digest that pods of the release would get; empty when it has no key yet, or the key may not be read."""

@@ -47,7 +47,7 @@ options:
     type: bool
     default: false
   data:
-    description: Keys and values. Numbers and booleans become text.
+    description: Keys and values. Numbers and booleans become text, with a warning, because YAML may have changed what was written.
     type: dict
     default: {}
   generate:
@@ -61,6 +61,11 @@ options:
     description: Take over a key that another manager has set to another value; refused otherwise.
     type: bool
     default: false
+  waive:
+    description: Codes of M(oceans.llm.preflight) that do not stop this task either; for example C(SecretTooShort), C(MissingSecret).
+    type: list
+    elements: str
+    default: []
   labels:
     description: Labels of the Secret.
     type: dict

@@ -178,7 +178,7 @@ class ClusterAction(ActionBase):
 
     def _arguments(self) -> dict[str, Any]:
         spec = copy.deepcopy({**self.ARGUMENTS, **AUTH})  # the validator fills defaults in, in place
-        checked = ArgumentSpecValidator(spec).validate(plain(self._task.args))
+        checked = ArgumentSpecValidator(spec).validate({name: value for name, value in plain(self._task.args).items() if value is not None})
         if checked.error_messages:
             known = ", ".join(sorted(spec))
             raise Refused(f"{self._task.action}: {'; '.join(checked.error_messages)} (options: {known})")

@@ -27,7 +27,8 @@ def test_everything_agrees():
 
 @pytest.fixture
 def copy(tmp_path):
-    shutil.copytree(COLLECTION / "roles", tmp_path / "roles")
+    for folder in ("roles", "playbooks"):
+        shutil.copytree(COLLECTION / folder, tmp_path / folder)
     shutil.copy(COLLECTION / "README.md", tmp_path)
     (tmp_path / "tests").mkdir()
     shutil.copy(COLLECTION / "tests/check_argument_specs.py", tmp_path / "tests")
@@ -46,7 +47,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 def test_another_default_is_found(copy):
     edit(copy / "roles/common/defaults/main.yml", "oceans_llm_timeout: 900", "oceans_llm_timeout: 901")
-    assert "oceans_llm_timeout: default 901, but its argument spec says 900" in found(copy)
+    assert "oceans_llm_timeout: default 901, but its argument spec does not say 'The default is V(901).'" in found(copy)
 
 
 def test_a_default_without_a_spec_is_found(copy):
@@ -65,10 +66,21 @@ def test_a_readme_that_says_something_else_is_found(copy):
 
 
 def test_a_role_that_uses_one_more_variable_is_found(copy):
-    edit(copy / "roles/wait/tasks/main.yml", "oceans_llm_version", "oceans_llm_chart")
+    edit(copy / "roles/wait/tasks/main.yml", "_oceans_llm_version", "_oceans_llm_chart")
     assert "roles/wait/meta/argument_specs.yml is not what the role uses" in found(copy)
 
 
-def test_choices_on_a_secret_are_found(copy):
-    edit(copy / "roles/gateway/meta/argument_specs.yml", "        no_log: true", "        no_log: true\n        choices: [a]")
-    assert "is secret and has choices" in found(copy)
+@pytest.mark.parametrize("key", ["default: 900", "no_log: true"])
+def test_a_key_that_makes_ansible_refuse_null_or_dates_is_found(copy, key):
+    edit(copy / "roles/gateway/meta/argument_specs.yml", "        type: int", f"        type: int\n        {key}")
+    assert "has the key default or no_log" in found(copy)
+
+
+def test_a_variable_that_is_read_as_it_was_written_is_found(copy):
+    edit(copy / "roles/wait/tasks/main.yml", "_oceans_llm_timeout", "oceans_llm_timeout")
+    assert "roles/wait/tasks/main.yml reads oceans_llm_timeout as it was written" in found(copy)
+
+
+def test_a_variable_that_is_not_converted_is_found(copy):
+    edit(copy / "roles/common/vars/main.yml", "oceans_llm_timeout | oceans.llm.variable('oceans_llm_timeout')", "oceans_llm_timeout")
+    assert "oceans_llm_timeout is converted nowhere" in found(copy)

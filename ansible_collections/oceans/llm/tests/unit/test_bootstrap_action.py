@@ -145,7 +145,8 @@ def test_a_proof_of_an_earlier_installation_is_not_believed(api, followed):
     [
         ({**ADMIN, "enabled": False}, PASSWORD, "enabled is not true"),
         ({}, PASSWORD, "enabled is not true"),
-        ({**ADMIN, "email": ""}, PASSWORD, "email is missing"),
+        ({**ADMIN, "email": ""}, PASSWORD, "email is empty"),
+        ({**ADMIN, "password": None}, PASSWORD, "public password admin"),
         ({**ADMIN, "password": "hunter2"}, PASSWORD, "no reference to a secret"),
         (ADMIN, None, "ADMIN_PASSWORD is missing"),
         (ADMIN, "", "ADMIN_PASSWORD is empty"),

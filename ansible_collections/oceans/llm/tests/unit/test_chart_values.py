@@ -24,6 +24,11 @@ def test_version_and_repositories():
     assert values["gateway"]["replicaCount"] == 3
 
 
+def test_a_digest_is_of_the_gateways_image_only():
+    values = chart_values({}, config={}, version="v0.24.0@sha256:abc", secret_name="s")
+    assert values["gateway"]["image"]["tag"] == "v0.24.0@sha256:abc" and values["adminUi"]["image"]["tag"] == "v0.24.0"
+
+
 @pytest.mark.parametrize(
     ("source", "expected"),
     [

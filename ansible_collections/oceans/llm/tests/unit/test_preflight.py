@@ -105,6 +105,50 @@ def test_a_misspelt_variable_is_named_with_the_nearest_one(picture):
     assert finding.object == "oceans_llm_secrets_sorce" and "did you mean 'oceans_llm_secrets_source'?" in finding.sentence
 
 
+KNOWN = ("auth", "chart", "config", "database_mode", "preflight_waive", "replicas", "secrets", "timeout", "values", "version")
+
+
+@pytest.mark.parametrize(
+    ("name", "severity"),
+    [(n, "error") for n in ("replica", "conifg", "auht", "timout", "databse_mode", "preflight_waiv", "secret", "verson", "Values")]
+    + [(n, "warning") for n in ("vault_path", "database_host", "domain", "team", "region", "x", "chart_mirror", "secrets_path", "environment")],
+)
+def test_a_variable_of_the_users_own_is_no_error(picture, name, severity):
+    known = tuple(f"oceans_llm_{k}" for k in KNOWN)
+    (finding,) = variables.find(replace(picture, variables=(f"oceans_llm_{name}",), known_variables=known))
+    assert (finding.code, finding.severity) == ("UnknownVariable", severity)
+
+
+# --- images ---------------------------------------------------------------------------------------------------------------
+
+DIGEST = "sha256:" + "ab" * 32
+
+
+def with_image(image: str, name: str = "gateway") -> dict:
+    found = json.loads(json.dumps(gateway()))
+    found["spec"]["template"]["spec"]["containers"][0] |= {"image": image, "name": name}
+    return found
+
+
+@pytest.mark.parametrize(
+    "image", ["g", "ghcr.io/a/g:v1", "127.0.0.1:5000/a/g:v0.24.0", f"r.example/a/g:v1@{DIGEST}", f"a/b@{DIGEST}", "r/a_b/c-d.e:2025.11.28_x"]
+)
+def test_images_that_a_registry_can_answer(picture, image):
+    assert list(chart.find(replace(picture, objects=(with_image(image),)))) == []
+
+
+@pytest.mark.parametrize(
+    "image", ["r.example/a/g:v1:v2", "g:v1@sha256:abc", "g:@sha256:" + "a" * 64, "g:", "G/a:v1 ", "https://r.example/g:v1", "g:v1@sha256:" + "X" * 64]
+)
+def test_images_that_no_registry_can_answer(picture, image):
+    assert [f.code for f in chart.find(replace(picture, objects=(with_image(image),)))] == ["InvalidImage"]
+
+
+def test_one_digest_for_two_images_is_refused(picture):
+    one, other = with_image(f"r/gateway:v1@{DIGEST}"), with_image(f"r/admin-ui:v1@{DIGEST}", "admin-ui")
+    assert [f.code for f in chart.find(replace(picture, objects=(one, one, other)))] == ["DigestOfTwoImages"]
+
+
 # --- access ---------------------------------------------------------------------------------------------------------------
 
 
@@ -250,6 +294,97 @@ def test_a_bootstrap_that_would_do_nothing(picture):
     assert list(config.bootstrap({}, wanted=False)) == []
 
 
+def admin(**section) -> dict:
+    return {"auth": {"bootstrap_admin": section}}
+
+
+@pytest.mark.parametrize(("wanted", "a_job", "severity"), [(True, False, "error"), (False, True, "error"), (False, False, "warning")])
+def test_an_administrator_with_the_public_password(wanted, a_job, severity):
+    (finding,) = config.bootstrap(admin(enabled=True, password=None), wanted, a_job)
+    assert (finding.code, finding.severity) == ("BootstrapIncomplete", severity)
+    assert "anyone could log in as admin@local with admin" in finding.sentence
+
+
+def test_an_email_that_is_left_out_is_the_programs_default():
+    assert list(config.bootstrap(admin(enabled=True, password="env.X"), wanted=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("section", "email", "refused"),
+    [
+        ({"enabled": True, "email": "A@b.example", "password": "env.X"}, "a@B.example", True),
+        ({"enabled": True, "password": "env.X"}, "admin@local", True),
+        ({"enabled": False, "email": "a@b.example"}, "a@b.example", False),
+        ({"enabled": True, "email": "a@b.example", "password": "env.X"}, "other@b.example", False),
+    ],
+)
+def test_the_administrators_address_is_reserved(section, email, refused):
+    found = codes(config.bootstrap({**admin(**section), "users": ["no map", {"name": "u", "email": email}]}, wanted=False))
+    assert found == ([("ConfigInvalid", "config users[1].email")] if refused else [])
+
+
+def of_config(picture, text: dict) -> list[tuple[str, str]]:
+    return codes(config.find(replace(picture, objects=(gateway(), configuration({**CONFIG, **text})))))
+
+
+@pytest.mark.parametrize("value", ["/run/secrets/copilot-app-private-key.pem", "./copilot.pem", "/etc/keys/app", "env.POSTGRES_URL"])
+def test_a_key_of_github_copilot_may_be_a_file(picture, value):
+    assert of_config(picture, {"providers": [{"id": "c", "type": "github_copilot", "auth": {"kind": "app", "private_key": value}}]}) == []
+
+
+def test_user_and_password_of_the_mail_server_are_references_and_come_together(picture):
+    where = "config budget_alerts.email.transport."
+
+    def mail(**transport):
+        return {"budget_alerts": {"email": {"transport": transport}}}
+
+    assert of_config(picture, mail(username="mailer", password="env.POSTGRES_URL")) == [("ConfigInvalid", where + "username")]
+    assert of_config(picture, mail(username="env.POSTGRES_URL")) == [("ConfigInvalid", where + "password")]
+    assert of_config(picture, mail()) == of_config(picture, mail(username="env.POSTGRES_URL", password="env.POSTGRES_URL")) == []
+
+
+def test_the_client_secret_of_a_provider_that_is_switched_off_is_not_asked_for(picture):
+    def oidc(enabled):
+        return {"auth": {"oidc": {"providers": [{"id": "x", "enabled": enabled, "client_secret": "env.NOPE"}]}}}
+
+    assert of_config(picture, oidc(False)) == []
+    assert of_config(picture, oidc(True)) == [("EnvWithoutSource", "config auth.oidc.providers[0].client_secret")]
+    off = {"auth": {"oauth": {"providers": [{"id": "x", "enabled": False, "client_secret": "abc"}]}}}
+    assert of_config(picture, off) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("providers[0].default_headers.x", {"providers": [{"id": "a", "type": "openai_compat", "default_headers": {"x": "env.NOPE"}}]}),
+        ("providers[0].base_url", {"providers": [{"id": "a", "type": "openai_compat", "base_url": "env.POSTGRES_URL"}]}),
+        ("providers[0].project_id", {"providers": [{"id": "a", "type": "gcp_vertex", "project_id": "env.PROJECT"}]}),
+        ("server.otel_endpoint", {"server": {"otel_endpoint": "env.OTEL"}}),
+        ("auth.oidc.providers[0].client_id", {"auth": {"oidc": {"providers": [{"client_id": "env.ID", "client_secret": "env.POSTGRES_URL"}]}}}),
+    ],
+)
+def test_a_reference_where_the_gateway_resolves_none(picture, path, text):
+    (finding,) = config.find(replace(picture, objects=(gateway(), configuration({**CONFIG, **text}))))
+    assert (finding.code, finding.object, finding.severity) == ("ReferenceNotResolved", f"config {path}", "warning")
+
+
+def test_fields_that_take_a_reference_or_text(picture):
+    for value in ("env.POSTGRES_URL", "plain-id"):
+        assert of_config(picture, {"auth": {"oauth": {"providers": [{"client_id": value, "client_secret": "env.POSTGRES_URL"}]}}}) == []
+        assert of_config(picture, {"mcp": {"oauth": {"public_base_url": value}}}) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [("1e-7", True), ("1E5", True), (".5e3", True), ("-2e10", True), ("1.5e3", True), (1e-7, False), ("v1e7", False), ("12", False), ("1.0e-7", False)],
+)
+def test_a_text_that_looks_like_a_number(picture, value, told):
+    text = {**CONFIG, "models": [{"id": "m", "alias_of": "m", "cost": {"input_cost_per_token": value}}]}
+    wanted = replace(picture.wanted, config=text)
+    found = codes(config.find(replace(picture, wanted=wanted, objects=(gateway(), configuration(text)))))
+    assert found == ([("NumberAsText", "config models[0].cost.input_cost_per_token")] if told else [])
+
+
 def test_a_reference_that_nothing_provides(picture):
     text = {
         **CONFIG,
@@ -280,8 +415,31 @@ def test_a_key_that_this_run_writes_is_a_source(picture):
 
 
 def test_a_secret_that_is_not_there(picture):
-    found = codes(secrets.find(replace(picture, secrets={"s": None})))
-    assert ("MissingSecret", "Secret/s") in found and ("IdentityFallback", "GATEWAY_IDENTITY_TOKEN_SECRET") in found
+    keyed = [{"name": k, "valueFrom": {"secretKeyRef": {"name": "s", "key": k}}} for k in ("POSTGRES_URL", "TOKEN")]
+    without = replace(picture, secrets={"s": None}, objects=(gateway(env=keyed), configuration({"database": {"url": "env.OTHER"}})))
+    (finding,) = rules.check(without)  # one finding, one code to waive
+    assert (finding.code, finding.object, finding.severity) == ("MissingSecret", "Secret/s", "error") and "keys POSTGRES_URL, TOKEN" in finding.sentence
+
+
+def test_a_secret_that_the_secrets_store_creates_with_the_first_pod_is_a_warning(picture):
+    volume = {"name": "v", "csi": {"driver": "secrets-store.csi.k8s.io"}}
+    (finding,) = rules.check(replace(picture, secrets={"s": None}, objects=(gateway(volumes=[volume]), configuration(CONFIG))))
+    assert (finding.code, finding.severity) == ("MissingSecret", "warning")
+
+
+def test_another_secret_that_does_not_exist_hides_nothing_else(picture):
+    held = {"s": live_secret("s", POSTGRES_URL="mysql://x"), "other": None}
+    both = gateway(env_from=[{"secretRef": {"name": "s"}}, {"secretRef": {"name": "other"}}])
+    found = rules.check(replace(picture, secrets=held, objects=(both, configuration({**CONFIG, "auth": {"bootstrap_admin": {}}}))))
+    assert [f.code for f in found] == ["MissingSecret", "IdentityFallback", "SecretNotUrl"]
+
+
+def test_an_adopted_secret_may_hold_certificates_and_binary_keys(picture):
+    held = {"s": live_secret("s", **GOOD), "tls": live_secret("tls", **{"ca.crt": "-----BEGIN CERTIFICATE-----\nx\n", "CA_PEM": "-----BEGIN X-----\n"})}
+    held["tls"]["data"]["k.bin"] = base64.b64encode(b"\xff\xfe").decode()
+    both = gateway(env_from=[{"secretRef": {"name": "s"}}, {"secretRef": {"name": "tls"}}])
+    found = rules.check(replace(picture, secrets=held, objects=(both, configuration(CONFIG))))
+    assert [(f.code, f.object, f.severity) for f in found] == [("SecretNotText", "Secret/tls key k.bin", "warning")]
 
 
 def test_a_secret_that_cannot_be_read_is_not_taken_for_missing(picture):

@@ -168,3 +168,42 @@ def test_an_existing_secret_has_to_be_there(api):
     assert result["failed"] and "does not exist" in result["msg"]
     api.on("GET", PATH, ok(held({"A": CANARY})))
     assert run(ActionModule, api, {**ARGS, "source": "existing"})["key_names"] == ["A"]
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        ({"GATEWAY_IDENTITY_TOKEN_SECRET": "abcdefghij0123456789"}, "SecretTooShort"),
+        ({"OPENAI_TOKEN": "abc\n"}, "SecretBlank"),
+        ({"N": 1e20}, "SecretNotQuoted"),
+    ],
+)
+def test_what_is_waived_is_written_and_said(api, data, code):
+    refused = run(ActionModule, api, {**ARGS, "data": data})
+    assert refused["failed"] and "was not written" in refused["msg"] and writes(api) == []
+    result = run(ActionModule, api, {**ARGS, "data": data, "waive": [code.lower()]})
+    assert (
+        result["changed"]
+        and any(f"WAIVED {code}" in line for line in result["said"])
+        and not any(str(v) in line for v in data.values() for line in result["said"])
+    )
+
+
+@pytest.mark.parametrize(("data", "code"), [({"N": None}, "SecretNotText"), ({"M": {"a": 1}}, "SecretNotText"), ({"a b": "x"}, "SecretKeyName")])
+def test_what_cannot_be_written_at_all_cannot_be_waived(api, data, code):
+    assert run(ActionModule, api, {**ARGS, "data": data, "waive": [code]})["failed"] and writes(api) == []
+
+
+def test_a_number_is_written_with_a_warning(api):
+    result = run(ActionModule, api, {**ARGS, "data": {"PIN": 83}})
+    assert result["changed"] and any("WARNING SecretNotQuoted PIN is a number" in line for line in result["said"])
+
+
+def test_a_secret_that_is_created_later_can_be_waived(api):
+    given = {"name": "s", "namespace": "ns", "source": "existing"}
+    assert "waive MissingSecret" in run(ActionModule, api, given)["msg"]
+    assert "failed" not in run(ActionModule, api, {**given, "waive": ["MissingSecret"]})
+
+
+def test_an_argument_that_is_null_is_not_given(api):
+    assert run(ActionModule, api, {**ARGS, "force": None, "labels": None, "generate": None, "waive": None})["changed"]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 
+import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -99,3 +101,18 @@ def test_whatever_is_there_and_wanted(live, wanted, generate, ours):
 def test_no_value_in_any_text_of_the_plan(wanted):
     result = plan.plan(None, wanted, [])
     assert not any(value in repr(result) + " ".join(result.lines()) for value in wanted.values())
+
+
+@pytest.mark.parametrize(
+    ("written", "warning"),
+    [("012345670123", True), ("12_000", True), ("yes", True), ("1:30", True), ("1.50", True), ("0x1F", True), ("2024-10-21", True), ("1.0e+20", False)],
+)
+def test_what_yaml_made_of_a_text_is_told_and_never_shown(written, warning):
+    value = yaml.safe_load(written)
+    ((key, problem),) = [(k, p) for k, p in plan.problems({"K": value}) if p.code == "SecretNotQuoted"]
+    assert key == "K" and problem.warning is warning and "quote it" in problem.hint
+    assert str(value) not in problem.sentence + problem.hint
+
+
+def test_a_text_is_a_text():
+    assert plan.problems({"A": "012345670123", "B": "yes", "C": "2024-10-21"}) == []

@@ -66,3 +66,26 @@ def test_no_sentence_holds_the_value(value):
     for key in (IDENTITY, *KEYS_32, "POSTGRES_URL", "GATEWAY_BOOTSTRAP_ADMIN_PASSWORD"):
         for problem in check(key, value.encode()):
             assert value not in problem.sentence + problem.hint
+
+
+PEM, JSON = "-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----\n", '{"type": "service_account"}\n'
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("PROVIDER_CA", PEM), ("GCP_SA_JSON", JSON), ("ca.crt", PEM), ("COPILOT_SECRET", PEM), ("GOOGLE_TOKEN", JSON), ("NOTE", "x\n")]
+)
+def test_documents_end_with_a_line_break_by_nature(key, value):
+    assert check(key, value.encode(), referred={"COPILOT_SECRET"}) == []
+
+
+@pytest.mark.parametrize("key", ["OPENAI_API_KEY", "SLACK_TOKEN", "SMTP_PASSWORD", "REDIS_URL", "REFERRED"])
+def test_a_token_with_a_line_break_is_refused(key):
+    assert [p.code for p in check(key, b"abc\n", referred={"REFERRED"}) if not p.warning] == ["SecretBlank"]
+
+
+def test_a_key_that_the_gateway_does_not_know_may_be_empty_or_binary():
+    assert [(p.code, p.warning) for p in [*check("FLAG", b""), *check("k.bin", b"\xff"), *check("N", b"a\0b")]] == [
+        ("SecretEmpty", True),
+        ("SecretNotText", True),
+        ("SecretNotText", True),
+    ]

@@ -35,7 +35,8 @@ def chart_values(
     """
     worked_out = {
         "gateway": {"replicaCount": int(replicas), "image": _image(gateway_image, version), "config": dict(config)},
-        "adminUi": {"image": _image(admin_ui_image, version)},
+        # two images never have the same digest: the version's is the gateway's
+        "adminUi": {"image": _image(admin_ui_image, version.partition("@")[0])},
         "imagePullSecrets": [{"name": s} if isinstance(s, str) else dict(s) for s in image_pull_secrets],
         **_secrets(secrets_source, secret_name, secrets or {}, external_secrets or {}),
         "database": _database(database_mode, database_secret, database_secret_key, cloudnativepg or {}, secrets_source, secret_name),
@@ -53,7 +54,7 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _image(repository: str, version: str) -> dict[str, str]:
-    return {"repository": repository, "tag": str(version)}
+    return {"repository": repository, "tag": version}
 
 
 def _secrets(source: str, name: str, inline: Mapping[str, Any], external: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+import yaml
 
 from ..kube import manifests
 
@@ -17,7 +20,10 @@ CONFIG_KEY = "gateway.yaml"
 def parse(configmap: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration inside a ConfigMap; empty when there is none."""
     text = (configmap.get("data") or {}).get(CONFIG_KEY) or ""
-    loaded = manifests.load(text) if text else {}
+    try:
+        loaded = manifests.load(text) if isinstance(text, str) else {}
+    except (yaml.YAMLError, ValueError):
+        return {}  # the gateway says so itself
     return loaded if isinstance(loaded, dict) else {}
 
 
@@ -48,5 +54,41 @@ def env_references(config: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def bootstrap_admin(config: Mapping[str, Any]) -> dict[str, Any]:
     """The section auth.bootstrap_admin; empty when it is not written."""
-    found = (config.get("auth") or {}).get("bootstrap_admin") or {}
-    return dict(found) if isinstance(found, Mapping) else {}
+    return dict(section(config, "auth", "bootstrap_admin"))
+
+
+def section(config: Any, *path: str) -> Mapping[str, Any]:
+    """The map at a path; empty when there is none."""
+    for part in path:
+        config = config.get(part) if isinstance(config, Mapping) else None
+    return config if isinstance(config, Mapping) else {}
+
+
+def maps(entries: Any) -> list[tuple[int, Mapping[str, Any]]]:
+    """(index, entry) of the maps in a list."""
+    return [(i, e) for i, e in enumerate(entries) if isinstance(e, Mapping)] if isinstance(entries, (list, tuple)) else []
+
+
+# --- references -----------------------------------------------------------------------------------------------------------
+
+#: fields that take a reference, and nothing else: anything else ends the gateway, which prints it
+STRICT = re.compile(
+    r"database\.url|auth\.(oidc|oauth)\.(public_base_url|providers\[\d+\]\.client_secret)|mcp\.oauth\.providers\[\d+\]\.client_(id|secret)"
+    r"|budget_alerts\.email\.transport\.(username|password)|auth\.bootstrap_admin\.password|service_accounts\[\d+\]\.keys\[\d+\]\.value"
+    r"|providers\[\d+\]\.auth\.(token|access_key_id|secret_access_key|session_token)"
+)
+#: fields that take a reference or the value itself
+LENIENT = re.compile(r"auth\.oauth\.providers\[\d+\]\.client_id|mcp\.oauth\.public_base_url|providers\[\d+\]\.auth\.[a-z_]+|(.+\.)?credentials_path")
+#: what the program sets where the section auth.bootstrap_admin leaves it out; both are public
+DEFAULT_ADMIN, DEFAULT_PASSWORD = "admin@local", "admin"
+
+
+def resolved(config: Mapping[str, Any], path: str) -> bool:
+    """True when the gateway looks for a reference at this path: not in other fields, and not for what is switched off."""
+    if path == "auth.bootstrap_admin.password":
+        return bool(bootstrap_admin(config).get("enabled"))
+    off = re.fullmatch(r"auth\.(oidc|oauth)\.providers\[(\d+)\]\..*", path)
+    if off:
+        providers = dict(maps(section(config, "auth", off[1]).get("providers")))
+        return providers.get(int(off[2]), {}).get("enabled") is not False
+    return True

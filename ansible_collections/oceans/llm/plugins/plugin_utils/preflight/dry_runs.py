@@ -41,11 +41,11 @@ def send(pool: ThreadPoolExecutor, cluster: Cluster, picture: Picture, resources
     """What the API server says of each; `say` gets what is waited for."""
     ns = picture.wanted.namespace
     if picture.new_namespace:
-        mine = ((o, _collection(resources, o, ELSEWHERE)) for o in picture.objects if program_of(o))
+        mine = ((o, _collection(resources, o, ELSEWHERE)) for o in picture.sent() if program_of(o))
         asked = [pool.submit(_patient, partial(_elsewhere, cluster, collection, obj), say) for obj, collection in mine if collection]
         return tuple(a.result() for a in asked)
     waiting: list[Future[DryRun]] = []
-    for obj in picture.objects:
+    for obj in picture.sent():
         collection = _collection(resources, obj, ns)
         if collection and not is_test(obj):
             waiting.append(pool.submit(_patient, partial(_dry_run, cluster, collection, obj), say))

@@ -110,6 +110,8 @@ class Picture:
     chart_unavailable: str = ""
     chart_values: Mapping[str, Any] = field(default_factory=dict)
     objects: tuple[Object, ...] = ()
+    #: as Helm rendered them, for the API server to judge; `objects` are cut down to what the rules understand
+    rendered: tuple[Object, ...] = ()
     variables: tuple[str, ...] = ()
     known_variables: tuple[str, ...] = ()
 
@@ -143,6 +145,18 @@ class Picture:
     #: None: there is nothing to ask yet
     database: Database | None = None
 
+    def __post_init__(self) -> None:
+        """No rule has to know of null, or of a text where a map belongs: the API server takes the one for nothing, and refuses the other."""
+        objects = (well_formed(o) for o in self.objects if isinstance(o, Mapping))
+        object.__setattr__(self, "objects", tuple(o for o in objects if o.get("kind") and meta(o).get("name")))
+
+    def sent(self) -> Iterator[Object]:
+        """What is sent to the API server: all that can be addressed."""
+        for obj in self.rendered or self.objects:
+            metadata = obj.get("metadata") if isinstance(obj, Mapping) else None
+            if isinstance(metadata, Mapping) and metadata.get("name") and isinstance(metadata.get("annotations") or {}, Mapping):
+                yield obj
+
     def kind(self, kind: str) -> Iterator[Object]:
         return (o for o in self.objects if o.get("kind") == kind)
 
@@ -150,6 +164,50 @@ class Picture:
     def new_namespace(self) -> bool:
         """True when the namespace is known not to be there."""
         return self.namespace_known and self.namespace is None
+
+
+#: fields that are a map, and fields that are a list of maps, in every object that a rule looks into
+MAPS = (
+    *("metadata", "spec", "status", "template", "jobTemplate", "labels", "annotations", "selector", "matchLabels", "securityContext", "resources", "requests"),
+    *("limits", "secretRef", "configMapRef", "valueFrom", "secretKeyRef", "configMapKeyRef", "secret", "configMap", "projected", "csi", "scaleTargetRef"),
+    *("resource", "target", "secretStoreRef", "storage", "walStorage", "stringData"),
+)
+#: fields whose keys are the user's own
+OWN_KEYS = ("labels", "annotations", "matchLabels", "data", "stringData")
+LISTS = (
+    "containers",
+    "initContainers",
+    "env",
+    "envFrom",
+    "volumes",
+    "imagePullSecrets",
+    "sources",
+    "tls",
+    "rules",
+    "metrics",
+    "ports",
+    "dataFrom",
+    "conditions",
+)
+#: what an entry of a list must have to be looked at
+NAMED = ("containers", "initContainers", "env", "volumes")
+
+
+def well_formed(data: Any, key: str = "") -> Any:
+    """The same without null, and without what is of another type than its field, at every level."""
+    if isinstance(data, Mapping):
+        if key in OWN_KEYS:
+            return {k: v for k, v in data.items() if v is not None}
+        entries = {k: well_formed(v, str(k)) for k, v in data.items()}
+        return {
+            k: v
+            for k, v in entries.items()
+            if v is not None and not (k in MAPS and not isinstance(v, Mapping)) and not (k in LISTS and not isinstance(v, list))
+        }
+    if isinstance(data, list):
+        kept = [well_formed(v) for v in data if v is not None and not (key in LISTS and not isinstance(v, Mapping))]
+        return [v for v in kept if key not in NAMED or v.get("name")]
+    return data
 
 
 def meta(obj: Object) -> Mapping[str, Any]:
@@ -194,18 +252,19 @@ def is_test(obj: Object) -> bool:
 def pod_templates(objects: tuple[Object, ...]) -> Iterator[tuple[str, Object]]:
     """(`Kind/name`, pod template) of everything that makes pods."""
     for obj in objects:
-        if obj.get("kind") in WORKLOADS and not is_test(obj):
-            yield label(obj), obj["spec"]["template"]
-        elif obj.get("kind") == "CronJob":
-            yield label(obj), obj["spec"]["jobTemplate"]["spec"]["template"]
+        spec = obj.get("spec") or {}
+        if obj.get("kind") == "CronJob":
+            spec = (spec.get("jobTemplate") or {}).get("spec") or {}
+        elif obj.get("kind") not in WORKLOADS or is_test(obj):
+            continue
+        if (spec.get("template") or {}).get("spec"):
+            yield label(obj), spec["template"]
 
 
 def gateway_container(objects: tuple[Object, ...]) -> tuple[str, Object, Object] | None:
     """(`Deployment/name`, container, pod spec) of the gateway; None when nothing was rendered."""
-    for obj in objects:
-        if obj.get("kind") == "Deployment":
-            spec = obj["spec"]["template"]["spec"]
-            for container in spec["containers"]:
-                if container["name"] == "gateway":
-                    return label(obj), container, spec
+    for where, template in pod_templates(tuple(o for o in objects if o.get("kind") == "Deployment")):
+        for container in template["spec"].get("containers") or ():
+            if container["name"] == "gateway":
+                return where, container, template["spec"]
     return None

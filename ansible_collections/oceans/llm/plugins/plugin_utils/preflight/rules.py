@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 from collections.abc import Callable, Iterator
 
 from .checks import access, admission, chart, config, database, network, platform, probes, release, secrets, tools, variables
 from .facts import Picture
-from .finding import Finding
+from .finding import WARNING, Finding
 
 RULES: tuple[Callable[[Picture], Iterator[Finding]], ...] = (
     access.find,
@@ -29,7 +31,7 @@ RULES: tuple[Callable[[Picture], Iterator[Finding]], ...] = (
 
 def check(picture: Picture) -> list[Finding]:
     """Everything that is wrong; pure, so the same picture always gives the same answer."""
-    found = [finding for rule in RULES for finding in rule(picture)]
+    found = [finding for rule in RULES for finding in _findings(rule, picture)]
     said = {f.object for f in found if f.code == "ChartRefused"}
     foreign = {f.object for f in found if f.code == "ForeignObject"}  # that it differs from the chart's goes without saying
     return [
@@ -37,3 +39,19 @@ def check(picture: Picture) -> list[Finding]:
         for f in found
         if f"values gateway.{f.object.replace('config ', 'config.', 1)}" not in said and not (f.code == "FieldConflict" and f.object in foreign)
     ]
+
+
+def _findings(rule: Callable[[Picture], Iterator[Finding]], picture: Picture) -> Iterator[Finding]:
+    """A rule that cannot take what the chart rendered is skipped and says so; the others continue."""
+    try:
+        yield from rule(picture)
+    except Exception as error:
+        subject = rule.__module__.rpartition(".")[2]
+        trace = traceback.extract_tb(error.__traceback__)[-1]
+        yield Finding(
+            "CheckSkipped",
+            f"checks of {subject}",
+            f"could not judge the rendered objects: {type(error).__name__} at {os.path.basename(trace.filename)}:{trace.lineno}",
+            "correct the other findings first; if there are none, report this with the values",
+            WARNING,
+        )

@@ -16,6 +16,8 @@ from .facts import Object, Picture, gateway_container, meta, pod_templates
 #: keys of the Secret that CloudNativePG makes for the application's user
 CNPG_KEYS = ("dbname", "fqdn-jdbc-uri", "fqdn-uri", "host", "jdbc-uri", "password", "pgpass", "port", "uri", "user", "username")
 
+SECRETS_STORE = "secrets-store.csi.k8s.io"
+
 
 @dataclass(frozen=True)
 class Holder:
@@ -37,7 +39,9 @@ def secret(picture: Picture, name: str) -> Holder | None:
     for obj in picture.kind("ExternalSecret"):
         spec = obj.get("spec") or {}
         if ((spec.get("target") or {}).get("name") or meta(obj).get("name")) == name:
-            return Holder("made by External Secrets Operator", {d["secretKey"]: None for d in spec.get("data") or ()}, closed=not spec.get("dataFrom"))
+            return Holder(
+                "made by External Secrets Operator", {str(d.get("secretKey")): None for d in _list(spec.get("data"))}, closed=not spec.get("dataFrom")
+            )
     for obj in picture.kind("Cluster"):
         if name == f"{meta(obj).get('name')}-app":
             return Holder("made by CloudNativePG", dict.fromkeys(CNPG_KEYS))
@@ -88,6 +92,21 @@ def gateway_environment(picture: Picture) -> dict[str, Variable] | None:
     return environment
 
 
+def awaited(picture: Picture) -> bool:
+    """True when the gateway's own Secret does not exist: one finding, and what it would provide is not said again key by key.
+
+    The same for any Secret, when the Secrets Store CSI driver creates Secrets with the first pod.
+    """
+    found = gateway_container(picture.objects)
+    missing = {s.object for s in env_sources(found[1]) if s.kind == "Secret" and not s.optional and secret(picture, s.object) is None} if found else set()
+    return picture.wanted.secret_name in missing or bool(missing) and mounts_secrets_store(picture)
+
+
+def mounts_secrets_store(picture: Picture) -> bool:
+    volumes = [v for _where, template in pod_templates(picture.objects) for v in template["spec"].get("volumes") or ()]
+    return any((v.get("csi") or {}).get("driver") == SECRETS_STORE for v in volumes)
+
+
 def references(picture: Picture) -> Iterator[tuple[str, str, Source]]:
     """(`Kind/name`, container, source) of every Secret and ConfigMap that a rendered pod reads, volumes as container ""."""
     for where, template in pod_templates(picture.objects):
@@ -117,7 +136,18 @@ def secret_objects(picture: Picture) -> list[str]:
     return sorted(f"Secret/{n}" for n in secret_names(found[2])) if found else []
 
 
+def _list(value: object) -> list[Object]:
+    return [v for v in value if isinstance(v, Mapping)] if isinstance(value, list) else []
+
+
 def decoded(obj: Object) -> dict[str, bytes | None]:
-    """The data of a Secret."""
-    data: dict[str, bytes | None] = {k: base64.b64decode(v or "") for k, v in (obj.get("data") or {}).items()}
+    """The data of a Secret; None where it is not base64."""
+    data: dict[str, bytes | None] = {k: _base64(v) for k, v in (obj.get("data") or {}).items()}
     return data | {k: str(v).encode() for k, v in (obj.get("stringData") or {}).items()}
+
+
+def _base64(value: object) -> bytes | None:
+    try:
+        return base64.b64decode(str(value or ""))
+    except ValueError:
+        return None

@@ -10,11 +10,14 @@ cannot be undone, so keys of ours that are no longer listed are applied again as
 from __future__ import annotations
 
 import base64
+import datetime
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import yaml
 
 from .shapes import KEYS_32, Problem, check
 
@@ -65,7 +68,7 @@ def plan(live: Mapping[str, Any] | None, wanted: Mapping[str, Any], generate: It
 def problems(wanted: Mapping[str, Any], database_key: str = "POSTGRES_URL") -> list[tuple[str, Problem]]:
     """What is wrong with the listed keys and values: names, types, shapes."""
     broken = unwritable(wanted)
-    named = {key for key, _problem in broken}
+    named = {key for key, problem in broken if not problem.warning}
     return broken + [(key, p) for key, value in wanted.items() if str(key) not in named for p in check(key, as_bytes(value), (database_key,))]
 
 
@@ -78,7 +81,22 @@ def unwritable(wanted: Mapping[str, Any]) -> list[tuple[str, Problem]]:
         elif isinstance(value, (Mapping, list, tuple)) or value is None:
             kind = "empty (null)" if value is None else f"a {'map' if isinstance(value, Mapping) else 'list'}"
             found.append((str(key), Problem("SecretNotText", f"{key} is {kind}, not a text", f"give {key} as a string")))
+        elif not isinstance(value, (str, bytes)):
+            found.append((str(key), _not_quoted(str(key), value)))
     return found
+
+
+def _not_quoted(key: str, value: Any) -> Problem:
+    """YAML makes 1402433619 of 012345670123, 90 of 1:30, 1.5 of 1.50 and true of yes: what was written cannot be told from the value."""
+    kind = "a boolean" if isinstance(value, bool) else "a date" if isinstance(value, datetime.date) else "a number"
+    text = as_bytes(value).decode()
+    try:
+        read = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError):
+        read = None
+    possible = type(read) is type(value) and read == value or isinstance(value, int) and read == value
+    sentence = f"{key} is {kind} in YAML, and " + ("may reach the pods as another text than was written" if possible else "its text is lost")
+    return Problem("SecretNotQuoted", sentence, f"quote it ({key}: '…')", warning=possible)
 
 
 def as_bytes(value: Any) -> bytes:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 IDENTITY = "GATEWAY_IDENTITY_TOKEN_SECRET"
@@ -26,6 +27,10 @@ PASSWORD_LENGTH = 8
 _URL = re.compile(
     r"postgres(?:ql)?://(?:[^:@/?#\s]*(?::[^:@/?#\s]*)?@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^:@/?#\s]*)(?::(?P<port>\d+))?(?:/[^/?#\s]*)?(?:\?[^#\s]*)?"
 )
+#: names of keys whose values are one line: passwords, tokens, URLs
+_ONE_LINE = re.compile(r"(?i)(^|_)(password|passwd|token|secret|api_?key|access_?key|dsn|url|uri)$")
+#: what has several lines by nature: PEM, JSON, or any text with a line break inside
+_DOCUMENT = re.compile(r"\s*(-----BEGIN |[{\[]|\S[^\n]*\n\s*\S)")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -36,19 +41,28 @@ class Problem:
     code: str
     sentence: str
     hint: str
+    warning: bool = False
 
 
-def check(key: str, value: bytes, database_keys: tuple[str, ...] = (DATABASE_URL,)) -> list[Problem]:
-    """Everything that is wrong with the value of one key."""
+def check(key: str, value: bytes, database_keys: Collection[str] = (DATABASE_URL,), referred: Collection[str] = ()) -> list[Problem]:
+    """Everything that is wrong with the value of one key; `referred`: keys that the gateway's configuration refers to.
+
+    Nothing is refused of a key that the gateway does not know: PEM and JSON end with a line break by nature, and a switch may be empty.
+    """
+    known = key in (*database_keys, *KEYS_32, IDENTITY, ADMIN_PASSWORD)
+    one_line = known or key in referred or bool(_ONE_LINE.search(key))
     try:
         text = value.decode()
     except UnicodeDecodeError:
-        return [
-            Problem("SecretNotText", f"{key} is not UTF-8 text, and an environment variable cannot hold it", f"store {key} as text (base64 if it is binary)")
-        ]
+        sentence = f"{key} is not UTF-8 text, and an environment variable cannot hold it"
+        return [Problem("SecretNotText", sentence, f"store {key} as text (base64 if it is binary), or mount it as a file", warning=not one_line)]
+    if "\0" in text:
+        return [Problem("SecretNotText", f"{key} holds a NUL byte, and an environment variable cannot hold it", f"store {key} without it", not one_line)]
     if not text.strip():
-        return [Problem("SecretEmpty", f"{key} is empty; the gateway takes an empty value without a word", f"give {key} a value, or take the key away")]
-    if text != text.strip():
+        return [Problem("SecretEmpty", f"{key} is empty, and the gateway accepts an empty value", f"set {key} to a value, or remove the key", not one_line)]
+    if not one_line:
+        return []
+    if text != text.strip() and (known or not _DOCUMENT.match(text)):
         where = "ends with a line break or blank" if text != text.rstrip() else "begins with a line break or blank"
         return [
             Problem(

@@ -109,6 +109,8 @@ def _conflicts(run: DryRun, picture: Picture) -> Iterator[Finding]:
         text = f"{fields} was set by {manager} to another value than the chart's"
         if helm4 and not picture.wanted.force_conflicts:
             hint = "give the chart the live value, or set oceans_llm_force_conflicts: true to take it back"
+            if ".spec.replicas" in names:
+                hint = "leave the number to the autoscaler (replicaCount: null below gateway or adminUi in oceans_llm_values), or " + hint
             yield Finding("FieldConflict", run.object, text, hint)
         elif not manager.startswith("helm"):  # Helm 3 itself, which names its manager after its program, is nobody else
             yield Finding("FieldConflict", run.object, text, "nothing to do: this run takes it back", WARNING)
@@ -138,8 +140,9 @@ def _effective(spec: Mapping[str, Any], container: Mapping[str, Any], field: str
 
 def _pod_quota(picture: Picture) -> Iterator[Finding]:
     """One Pod may fit where all of them do not: count what the release adds against every quota on pods."""
-    scaled = {h["spec"]["scaleTargetRef"]["name"]: int(h["spec"].get("minReplicas") or 1) for h in picture.kind("HorizontalPodAutoscaler")}
-    needed = sum(int(o["spec"].get("replicas", scaled.get(o["metadata"]["name"], 1))) for o in picture.kind("Deployment"))
+    autoscalers = [h.get("spec") or {} for h in picture.kind("HorizontalPodAutoscaler")]
+    scaled = {(spec.get("scaleTargetRef") or {}).get("name"): int(spec.get("minReplicas") or 1) for spec in autoscalers}
+    needed = sum(int((o.get("spec") or {}).get("replicas", scaled.get(o["metadata"]["name"], 1))) for o in picture.kind("Deployment"))
     running = picture.release is not None
     surge = 1  # a rolling update, or a hook Job's pod
     for quota in picture.quotas:

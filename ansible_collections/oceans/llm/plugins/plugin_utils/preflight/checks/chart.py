@@ -10,13 +10,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...helm import registry
-from ..facts import Picture
+from ...secrets.pod_env import containers
+from ..facts import Picture, pod_templates
 from ..finding import Finding, did_you_mean
 
 #: one line of Helm's schema report: `- at '/gateway': additional properties 'x', 'y' not allowed` (Helm 3.18+, 4)
 _SCHEMA = re.compile(r"^\s*- (?:at )?'?(?P<at>[^':]*)'?: (?P<what>.+)$", re.MULTILINE)
 #: one line of the chart's own validations: `  1. gateway.config.x is …`
 _NUMBERED = re.compile(r"^  \d+\. (.+)$", re.MULTILINE)
+#: [HOST[:PORT]/]PATH[:TAG][@DIGEST] (OCI distribution specification)
+_IMAGE = re.compile(r"([A-Za-z0-9.-]+(:\d+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?")
 _UNKNOWN = re.compile(r"additional properties? (?P<names>'.+?') not allowed")
 
 
@@ -32,6 +35,25 @@ def find(picture: Picture) -> Iterator[Finding]:
             path, _is, rest = problem.partition(" ")
             where, sentence = (f"values {path}", rest) if problems and "." in path else ("chart", problem)
             yield Finding("ChartRefused", where, sentence, "set it by oceans_llm_config, oceans_llm_values or the variable that makes it")
+    yield from _images(picture)
+
+
+def _images(picture: Picture) -> Iterator[Finding]:
+    """References that no registry could answer: two tags, a digest that is none, one digest for two programs."""
+    users: dict[str, str] = {}
+    for where, template in pod_templates(picture.objects):
+        for container in containers(template["spec"]):
+            image = str(container.get("image") or "")
+            if not _IMAGE.fullmatch(image):
+                hint = "a variable for an image takes a repository, without tag; a version is TAG or TAG@sha256:DIGEST (64 hexadecimal digits)"
+                yield Finding("InvalidImage", where, f"container {container.get('name')}: {image!r} is no image reference", hint)
+    for where, template in pod_templates(picture.objects):
+        for container in containers(template["spec"]):
+            repository, _at, digest = str(container.get("image") or "").partition("@")
+            other = users.setdefault(digest, repository.rpartition("/")[2].partition(":")[0]) if digest else ""
+            if other and other != repository.rpartition("/")[2].partition(":")[0]:
+                hint = "pin each image by its own digest: oceans_llm_version for the gateway, oceans_llm_values.adminUi.image.tag for the admin UI"
+                yield Finding("DigestOfTwoImages", where, f"the images {other} and {repository} have one digest, which can be of one image only", hint)
 
 
 def _schema(text: str, defaults: Mapping[str, Any]) -> Iterator[Finding]:

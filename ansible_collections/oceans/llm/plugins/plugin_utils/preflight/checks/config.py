@@ -13,21 +13,18 @@ from typing import Any
 from ...gateway import configuration
 from ...secrets import patterns
 from ...secrets.pod_env import Variable
-from ..facts import Picture
-from ..finding import WARNING, Finding, did_you_mean
-from ..sources import gateway_environment, secret_objects
+from ...secrets.shapes import ADMIN_PASSWORD
+from ..facts import Picture, meta
+from ..finding import ERROR, WARNING, Finding, did_you_mean
+from ..sources import awaited, gateway_environment, secret_objects
 
 HINT = "put the value into oceans_llm_secrets and write env.NAME here"
 #: the last part of the path of a field that holds a secret (gateway's configuration, strict and lenient fields)
 SECRET_FIELD = re.compile(r"(?i)(^|[._])(password|client_secret|token|secret|api_key|secret_access_key|session_token|private_key)$")
 #: a path of a file is no secret (github_copilot reads its private_key from one)
 FILE = re.compile(r"^\.{0,2}/|\.(pem|key|json)$")
-#: fields that take a reference, and nothing else
-STRICT = re.compile(
-    r"^(database\.url|auth\.(oidc|oauth)\.(public_base_url|providers\[\d+\]\.client_secret)|mcp\.oauth\.providers\[\d+\]\.client_(id|secret)"
-    r"|budget_alerts\.email\.transport\.(username|password)|auth\.bootstrap_admin\.password|service_accounts\[\d+\]\.keys\[\d+\]\.value"
-    r"|providers\[\d+\]\.auth\.(token|access_key_id|secret_access_key|session_token))$"
-)
+#: numbers that YAML 1.1 takes for text, because they lack the dot or the sign
+NUMBER_AS_TEXT = re.compile(r"[-+]?(\d+[eE][-+]?\d+|\d*\.\d*[eE]\d+)")
 PROVIDER_TYPES = ("openai_compat", "gcp_cloud_run_openai_compat", "gcp_vertex", "aws_bedrock", "github_copilot")
 SECTIONS = (
     "server",
@@ -57,9 +54,13 @@ def find(picture: Picture) -> Iterator[Finding]:
     yield from secret
     yield from plain(config, {finding.object for finding in secret})
     yield from structure(config)
-    yield from bootstrap(config, picture.wanted.bootstrap_admin)
+    yield from numbers(picture.wanted.config)  # rendered, a number in Go's form (1e-07) is read as text here, too
+    yield from transport(config)
+    a_job = any("bootstrap-admin" in str(meta(job).get("name")) for job in picture.kind("Job"))
+    yield from bootstrap(config, picture.wanted.bootstrap_admin, a_job)
+    yield from unresolved(config)
     environment = gateway_environment(picture)
-    if environment is not None:
+    if environment is not None and not awaited(picture):
         yield from references(config, environment, picture)
 
 
@@ -77,13 +78,37 @@ def pasted(config: Mapping[str, Any]) -> Iterator[Finding]:
 
 def plain(config: Mapping[str, Any], said: Collection[str]) -> Iterator[Finding]:
     """Fields that take a reference only: of anything else the gateway says "unsupported secret reference", with the value, and ends."""
-    admin = configuration.bootstrap_admin(config)
     for path, value in configuration.leaves(config):
-        if not STRICT.match(path) or not isinstance(value, str) or value.startswith(("env.", "literal.")) or f"config {path}" in said:
+        if not configuration.STRICT.fullmatch(path) or not isinstance(value, str) or value.startswith(("env.", "literal.")) or f"config {path}" in said:
             continue
-        if path == "auth.bootstrap_admin.password" and not admin.get("enabled"):
-            continue  # never resolved
-        yield Finding("ConfigInvalid", f"config {path}", "takes a reference env.NAME, and is something else (value not shown)", HINT)
+        if configuration.resolved(config, path):
+            yield Finding("ConfigInvalid", f"config {path}", "takes a reference env.NAME, and is something else (value not shown)", HINT)
+
+
+def unresolved(config: Mapping[str, Any]) -> Iterator[Finding]:
+    for path, name in configuration.env_references(config):
+        if not configuration.STRICT.fullmatch(path) and not configuration.LENIENT.fullmatch(path):
+            yield Finding(
+                "ReferenceNotResolved",
+                f"config {path}",
+                f"the gateway resolves no reference in this field, and uses the text env.{name} as it stands",
+                "write the value itself; a secret can stand in providers[].auth.token and the other fields that take references",
+                WARNING,
+            )
+
+
+def numbers(config: Mapping[str, Any]) -> Iterator[Finding]:
+    for path, value in configuration.leaves(config):
+        if isinstance(value, str) and NUMBER_AS_TEXT.fullmatch(value):
+            yield Finding("NumberAsText", f"config {path}", f"{value} is text in YAML 1.1, not a number", "write it with a dot and a sign: 1.0e-7", WARNING)
+
+
+def transport(config: Mapping[str, Any]) -> Iterator[Finding]:
+    held = configuration.section(config, "budget_alerts", "email", "transport")
+    missing = [field for field in ("username", "password") if not held.get(field)]
+    if len(missing) == 1:
+        where = f"config budget_alerts.email.transport.{missing[0]}"
+        yield Finding("ConfigInvalid", where, "is missing; the gateway takes username and password together or not at all", "set both to env.NAME, or neither")
 
 
 def structure(config: Mapping[str, Any]) -> Iterator[Finding]:
@@ -93,14 +118,14 @@ def structure(config: Mapping[str, Any]) -> Iterator[Finding]:
         if near:
             yield Finding("ConfigUnknown", f"config {name}", f"the gateway ignores the section {name!r}{near}", "correct it in oceans_llm_config", WARNING)
     for section, keys in CLOSED.items():
-        for name in config.get(section) or {}:
+        for name in configuration.section(config, section):
             if name not in keys:
                 yield Finding(
                     "ConfigInvalid", f"config {section}.{name}", f"unknown field {name!r}{did_you_mean(str(name), keys)}", "correct it in oceans_llm_config"
                 )
     providers = {}
-    for index, provider in enumerate(_maps(config.get("providers"))):
-        providers[provider.get("id")] = provider
+    for index, provider in configuration.maps(config.get("providers")):
+        providers[str(provider.get("id"))] = provider
         kind = provider.get("type")
         if kind not in PROVIDER_TYPES:
             yield Finding(
@@ -109,55 +134,60 @@ def structure(config: Mapping[str, Any]) -> Iterator[Finding]:
                 f"unknown provider type {kind!r}{did_you_mean(str(kind), PROVIDER_TYPES)}",
                 f"one of {', '.join(PROVIDER_TYPES)}",
             )
-    models = [m.get("id") for m in _maps(config.get("models"))]
-    for index, model in enumerate(_maps(config.get("models"))):
+    models = [str(m.get("id")) for _index, m in configuration.maps(config.get("models"))]
+    for index, model in configuration.maps(config.get("models")):
         alias = model.get("alias_of")
-        if alias and alias not in models:
+        if alias and str(alias) not in models:
             yield Finding(
                 "ConfigInvalid",
                 f"config models[{index}].alias_of",
-                f"no model {alias!r}{did_you_mean(str(alias), map(str, models))}",
+                f"no model {alias!r}{did_you_mean(str(alias), models)}",
                 "correct it in oceans_llm_config",
             )
-        for number, route in enumerate(_maps(model.get("routes"))):
-            if route.get("provider") not in providers:
+        for number, route in configuration.maps(model.get("routes")):
+            if str(route.get("provider")) not in providers:
                 wanted = str(route.get("provider"))
                 yield Finding(
                     "ConfigInvalid",
                     f"config models[{index}].routes[{number}].provider",
-                    f"no provider {wanted!r}{did_you_mean(wanted, map(str, providers))}; `config validate` lets it pass, seeding fails on it",
+                    f"no provider {wanted!r}{did_you_mean(wanted, providers)}; `config validate` lets it pass, seeding fails on it",
                     "correct it in oceans_llm_config",
                 )
 
 
-def bootstrap(config: Mapping[str, Any], wanted: bool) -> Iterator[Finding]:
+def bootstrap(config: Mapping[str, Any], wanted: bool, a_job: bool = False) -> Iterator[Finding]:
+    """`a_job`: the chart's own Job makes the administrator."""
     section = configuration.bootstrap_admin(config)
-    if not wanted:
-        return
-    if section.get("enabled") is not True:
+    if wanted and section.get("enabled") is not True:
         yield Finding(
             "BootstrapDisabled",
             "config auth.bootstrap_admin.enabled",
             "is not true, so the bootstrap would do nothing and call it success",
             "set it to true in oceans_llm_config, or oceans_llm_bootstrap_admin: false",
         )
-    for field in ("email", "password"):
-        if section.get("enabled") is True and not section.get(field):
-            yield Finding(
-                "BootstrapIncomplete",
-                f"config auth.bootstrap_admin.{field}",
-                "is missing; without it no administrator could log in",
-                "set it in oceans_llm_config",
-            )
+    if not section or section.get("enabled", True) is False:
+        return
+    email = configuration.DEFAULT_ADMIN if section.get("email") is None else str(section["email"])
+    if section.get("enabled") is True and not section.get("password"):
+        yield Finding(
+            "BootstrapIncomplete",
+            "config auth.bootstrap_admin.password",
+            f"is missing, and the gateway then sets its public default: anyone could log in as {email} with {configuration.DEFAULT_PASSWORD}",
+            f"set it to env.{ADMIN_PASSWORD} in oceans_llm_config, and add that key to oceans_llm_secrets_generate",
+            ERROR if wanted or a_job else WARNING,
+        )
+    for index, user in configuration.maps(config.get("users")):
+        if str(user.get("email") or "").strip().lower() == email.strip().lower():
+            sentence = "is the address of auth.bootstrap_admin, which the gateway reserves"
+            yield Finding("ConfigInvalid", f"config users[{index}].email", sentence, "remove this user, or change one of the addresses")
 
 
 def references(config: Mapping[str, Any], environment: Mapping[str, Variable], picture: Picture) -> Iterator[Finding]:
-    admin = configuration.bootstrap_admin(config)
     for path, name in configuration.env_references(config):
-        if name in environment:
+        if name in environment or not configuration.resolved(config, path):
             continue
-        if path == "auth.bootstrap_admin.password" and not admin.get("enabled"):
-            continue  # never resolved
+        if not configuration.STRICT.fullmatch(path) and not configuration.LENIENT.fullmatch(path):
+            continue  # said by `unresolved`
         looked = ", ".join(secret_objects(picture)) or "no Secret at all"
         how = f"add {name} to oceans_llm_secrets" if picture.wanted.secrets_source in ("provision", "inline") else f"add the key {name} there"
         yield Finding(
@@ -166,7 +196,3 @@ def references(config: Mapping[str, Any], environment: Mapping[str, Variable], p
             f"refers to env.{name}, and nothing provides {name} (looked in {looked})",
             f"{how}, or correct the name{did_you_mean(name, environment)}",
         )
-
-
-def _maps(entries: Any) -> list[Mapping[str, Any]]:
-    return [e for e in entries or () if isinstance(e, Mapping)]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...kube.objects import epoch
-from ..facts import Object, Picture, label, meta, program_of, store_of
+from ..facts import Object, Picture, label, meta, pod_templates, program_of, store_of
 from ..finding import ERROR, WARNING, Finding
 from ..sources import secret
 
@@ -179,11 +179,11 @@ def _autoscaler(picture: Picture) -> Iterator[Finding]:
         spec = hpa.get("spec") or {}
         target = next((d for d in picture.kind("Deployment") if meta(d).get("name") == (spec.get("scaleTargetRef") or {}).get("name")), None)
         measured = {
-            m["resource"]["name"]
+            str((m.get("resource") or {}).get("name"))
             for m in spec.get("metrics") or ()
             if m.get("type") == "Resource" and (m.get("resource") or {}).get("target", {}).get("type") == "Utilization"
         }
-        for container in (target or {}).get("spec", {}).get("template", {}).get("spec", {}).get("containers", []):
+        for container in (c for _where, template in pod_templates((target,) if target else ()) for c in template["spec"].get("containers") or ()):
             requests = {**((container.get("resources") or {}).get("limits") or {}), **((container.get("resources") or {}).get("requests") or {})}
             for resource in sorted(measured - set(requests)):
                 yield Finding(
@@ -206,9 +206,11 @@ def _disruption(picture: Picture) -> Iterator[Finding]:
         if target is None:
             continue
         hpa = next(
-            (h for h in picture.kind("HorizontalPodAutoscaler") if (h["spec"].get("scaleTargetRef") or {}).get("name") == meta(target).get("name")), None
+            (h for h in picture.kind("HorizontalPodAutoscaler") if ((h.get("spec") or {}).get("scaleTargetRef") or {}).get("name") == meta(target).get("name")),
+            None,
         )
-        replicas = int(hpa["spec"].get("minReplicas") or 1) if hpa else int(target["spec"].get("replicas", 1))
+        # left out, the API server sets 1, and leaves the number of a live Deployment alone
+        replicas = int((hpa.get("spec") or {}).get("minReplicas", 1) if hpa else (target.get("spec") or {}).get("replicas", 1))
         allowed = disruptions(spec, replicas)
         if allowed <= 0:
             yield Finding(
@@ -232,7 +234,7 @@ def _count(value: Any, replicas: int) -> int:
 
 
 def _matches(deployment: Object, labels: Mapping[str, str]) -> bool:
-    pod = deployment["spec"]["template"].get("metadata", {}).get("labels") or {}
+    pod = ((deployment.get("spec") or {}).get("template") or {}).get("metadata", {}).get("labels") or {}
     return bool(labels) and all(pod.get(k) == v for k, v in labels.items())
 
 

@@ -11,19 +11,19 @@ from ...gateway import configuration
 from ...secrets import shapes
 from ...secrets.pod_env import Source
 from ..facts import Picture, pod_templates
-from ..finding import WARNING, Finding
-from ..sources import gateway_environment, holder, references, secret
+from ..finding import ERROR, WARNING, Finding
+from ..sources import awaited, gateway_environment, holder, mounts_secrets_store, references, secret
 
 
 def find(picture: Picture) -> Iterator[Finding]:
     for key, problem in picture.wanted.unwritable:
-        yield Finding(problem.code, f"Secret/{picture.wanted.secret_name} key {key}", problem.sentence, problem.hint)
+        yield Finding(problem.code, f"Secret/{picture.wanted.secret_name} key {key}", problem.sentence, problem.hint, _severity(problem))
     yield from _missing(picture)
     yield from _pull_secrets(picture)
     environment = gateway_environment(picture)
     if environment is None:
         return
-    if shapes.IDENTITY not in environment:
+    if shapes.IDENTITY not in environment and not awaited(picture):
         yield Finding(
             "IdentityFallback",
             shapes.IDENTITY,
@@ -31,13 +31,18 @@ def find(picture: Picture) -> Iterator[Finding]:
             _how(picture, shapes.IDENTITY),
         )
     config = configuration.find(picture.objects)
-    url = str((config.get("database") or {}).get("url") or "")
-    database_keys = (url[len("env.") :],) if url.startswith("env.") else ()
+    referred = dict(configuration.env_references(config))
+    database_keys = (referred["database.url"],) if "database.url" in referred else ()
     for name, variable in environment.items():
         if variable.value is None or (variable.source.kind == "value" and name not in (shapes.IDENTITY, *shapes.KEYS_32, *database_keys)):
             continue
-        for problem in shapes.check(name, variable.value, database_keys):
-            yield Finding(problem.code, variable.origin() if variable.source.kind != "value" else f"env {name}", problem.sentence, problem.hint)
+        for problem in shapes.check(name, variable.value, database_keys, set(referred.values())):
+            where = variable.origin() if variable.source.kind != "value" else f"env {name}"
+            yield Finding(problem.code, where, problem.sentence, problem.hint, _severity(problem))
+
+
+def _severity(problem: shapes.Problem) -> str:
+    return WARNING if problem.warning else ERROR
 
 
 def _missing(picture: Picture) -> Iterator[Finding]:
@@ -45,17 +50,15 @@ def _missing(picture: Picture) -> Iterator[Finding]:
     for where, container, source in references(picture):
         if not source.optional and source.object:
             users.setdefault((source.kind, source.object, source.key), []).append(f"{where}{f' (container {container})' if container else ''}")
+    for kind, name in dict.fromkeys(user[:2] for user in users):
+        if holder(picture, Source("", kind, name)) is None:
+            yield _absent(picture, kind, name, sorted(key for k, n, key in users if (k, n) == (kind, name) and key))
     for (kind, name, key), who in users.items():
         held = holder(picture, Source("", kind, name, key))
         target = f"{kind}/{name}"
         if held is None:
-            yield Finding(
-                f"Missing{kind}",
-                target,
-                f"does not exist; pods read it{f', for its key {key}' if key else ''}",
-                f"make it in namespace {picture.wanted.namespace}, or correct the name in the variables",
-            )
-        elif key and key not in held.data and held.closed:
+            continue
+        if key and key not in held.data and held.closed:
             has = ", ".join(sorted(held.data)) or "none"
             hint = (
                 f"add {key} to oceans_llm_secrets"
@@ -63,6 +66,18 @@ def _missing(picture: Picture) -> Iterator[Finding]:
                 else f"add the key, or name another one (asked for by {', '.join(who)})"
             )
             yield Finding(f"Missing{kind}Key", target, f"has no key {key} ({held.origin}; keys: {has})", hint)
+
+
+def _absent(picture: Picture, kind: str, name: str, keys: list[str]) -> Finding:
+    """One finding for an object, whatever reads it. The Secrets Store CSI driver creates Secrets when the first pod mounts its volume."""
+    what = f"does not exist; pods read it{f', for its key{chr(115) * (len(keys) > 1)} ' if keys else ''}{', '.join(keys)}"
+    if kind == "Secret" and mounts_secrets_store(picture):
+        hint = f"kubectl -n {picture.wanted.namespace} get secretproviderclass (secretObjects must name it)"
+        return Finding(f"Missing{kind}", f"{kind}/{name}", f"{what}; the Secrets Store CSI driver may create it with the first pod", hint, WARNING)
+    hint = f"create it in namespace {picture.wanted.namespace}, or correct the name in the variables"
+    if kind == "Secret":
+        hint += "; if another program creates it later, waive MissingSecret"
+    return Finding(f"Missing{kind}", f"{kind}/{name}", what, hint)
 
 
 def _pull_secrets(picture: Picture) -> Iterator[Finding]:

@@ -1,14 +1,15 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Variables nobody knows: a misspelt oceans_llm_* is a setting that silently does nothing (faults.md A1). Pure."""
+"""Variables nobody knows: a misspelt oceans_llm_* is a setting that silently does nothing. A user may have such variables, too. Pure."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 
 from ..facts import Picture
-from ..finding import Finding, did_you_mean
+from ..finding import ERROR, WARNING, Finding, did_you_mean
 
 PREFIX = "oceans_llm_"
 #: variables of the playbooks, which no role has a default for
@@ -19,10 +20,24 @@ def find(picture: Picture) -> Iterator[Finding]:
     known = {*picture.known_variables, *OF_PLAYBOOKS}
     for name in sorted(picture.variables):
         if name.startswith(PREFIX) and name not in known:
-            near = did_you_mean(name, known)
+            near = [k for k in sorted(known) if near_miss(name, k)]
             yield Finding(
                 "UnknownVariable",
                 name,
-                f"nothing reads the variable {name}{near}",
-                "correct or remove it (all variables: ansible-doc -t role oceans.llm.gateway)",
+                f"nothing in the collection reads the variable {name}{did_you_mean(name, near)}",
+                "correct or remove it (all variables: ansible-doc -t role oceans.llm.gateway)" if near else "remove it, unless your own playbooks read it",
+                ERROR if near else WARNING,
             )
+
+
+def near_miss(name: str, known: str) -> bool:
+    """A misspelling, and no variable of the user's own: nearly all letters, or each of its words, are those of a known name."""
+    one, other = name.removeprefix(PREFIX), known.removeprefix(PREFIX)
+    if _alike(one, other) >= 0.85:
+        return True
+    words = list(zip(one.split("_"), other.split("_"), strict=False))
+    return one.count("_") == other.count("_") and all(_alike(a, b) >= 0.75 for a, b in words)
+
+
+def _alike(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other).ratio()

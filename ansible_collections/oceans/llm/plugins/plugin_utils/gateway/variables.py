@@ -1,0 +1,184 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one door through which every variable of the roles passes: converted by its argument spec, or refused with its path and a cure.
+
+Ansible checks a role's arguments by their types and does not convert the variables: `-e x=false` and an INI inventory give texts, `x:`
+with nothing behind it gives null, and YAML 1.1 reads dates, octal numbers and booleans where a text was meant. No sentence here contains
+a value that stands inside a map, because any of these can be a secret.
+"""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import math
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+from ansible.module_utils.common.validation import check_type_dict
+from ansible.module_utils.parsing.convert_bool import boolean
+
+_ROLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "roles")
+#: Helm reads numbers as 64-bit floats: larger integers lose digits
+EXACT = 2**53
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class WrongVariable(ValueError):
+    """What is wrong with a variable, and how to write it."""
+
+
+@functools.cache
+def options() -> dict[str, dict[str, Any]]:
+    """name -> type, choices, elements and default of every variable of the roles."""
+    spec = _load("gateway", "meta", "argument_specs.yml")["argument_specs"]["main"]["options"]
+    return {name: {**spec[name], "default": default} for name, default in _load("common", "defaults", "main.yml").items()}
+
+
+def _load(*path: str) -> Any:
+    with open(os.path.join(_ROLES, *path), encoding="utf-8") as file:
+        return yaml.safe_load(file)
+
+
+def variable(value: Any, name: str) -> Any:
+    """The value of a variable in the type of its argument spec; null is its default.
+
+    :raises WrongVariable: with everything that is wrong with it.
+    """
+    option = options()[name]
+    if value is None:
+        return option["default"]
+    if isinstance(value, bool) and str(value).lower() in option.get("choices", ()):
+        value = str(value).lower()  # of `auto | true | false`, unquoted
+    converted = _CONVERT[option["type"]](name, value)
+    if option["type"] == "list":
+        maps = option["elements"] != "str"  # a name alone, or a map that has it
+        converted = [e if maps and isinstance(e, Mapping) else _str(f"{name}[{index}]", e) for index, e in enumerate(converted)]
+    wrong = list(problems(converted, name))
+    if wrong:
+        raise WrongVariable("; ".join(wrong))
+    if "choices" in option and converted not in option["choices"]:
+        raise WrongVariable(f"{name} is {converted!r}; set it to one of {', '.join(filter(None, option['choices']))}")
+    return texts(converted)
+
+
+# --- each type ------------------------------------------------------------------------------------------------------------
+
+
+def _bool(name: str, value: Any) -> bool:
+    try:
+        return boolean(value, strict=True)
+    except TypeError:
+        raise WrongVariable(f"{name} is {_what(value)}; set it to true or false") from None
+
+
+def _int(name: str, value: Any) -> int:
+    whole = isinstance(value, str) and re.fullmatch(r"\s*-?\d+\s*", value) or isinstance(value, float) and math.isfinite(value) and value == int(value)
+    if whole or (isinstance(value, int) and not isinstance(value, bool)):
+        return int(value)
+    raise WrongVariable(f"{name} is {_what(value)}; set it to a whole number")
+
+
+def _str(name: str, value: Any) -> str:
+    """Where YAML made something else of a text, the text is taken back if there is only one way to have written it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+        return value.isoformat()
+    raise WrongVariable(f"{name} is {_what(value)}, and has to be text: quote it ({name}: '…')")
+
+
+def _list(name: str, value: Any) -> list[Any]:
+    if isinstance(value, str):
+        text = value.strip()
+        if text.startswith("["):
+            try:
+                return list(yaml.safe_load(text))
+            except (yaml.YAMLError, TypeError):
+                raise WrongVariable(f"{name} begins with [ and is no list; write it as a YAML or JSON list") from None
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if isinstance(value, Mapping):
+        raise WrongVariable(f"{name} is a map; write it as a list")
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _dict(name: str, value: Any) -> dict[Any, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    try:
+        return dict(check_type_dict(value)) if isinstance(value, str) and value.strip() else {}[value]
+    except (TypeError, KeyError, ValueError, SyntaxError):
+        raise WrongVariable(f"{name} is {_what(value) if not isinstance(value, str) else 'a text'}; write it as a map (KEY: value)") from None
+
+
+_CONVERT = {"bool": _bool, "int": _int, "str": _str, "list": _list, "dict": _dict, "raw": lambda _name, value: value}
+
+
+# --- what stands inside ---------------------------------------------------------------------------------------------------
+
+
+def problems(value: Any, path: str) -> Iterator[str]:
+    """What neither JSON nor Helm can carry as it was written, each with its path."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if not isinstance(key, str) and (isinstance(key, bool) or not isinstance(key, int)):
+                yield f"a key of {path} is {_kind(key)}: quote it, or Helm would get another key"
+            elif isinstance(key, str) and _SURROGATE.search(key):
+                yield f"a key of {path} has bytes that are not UTF-8: write it as UTF-8 text"
+            else:
+                yield from problems(inner, f"{path}.{key}")
+    elif isinstance(value, (list, tuple)):
+        for index, inner in enumerate(value):
+            yield from problems(inner, f"{path}[{index}]")
+    elif isinstance(value, str):
+        if _SURROGATE.search(value):
+            yield f"{path} has bytes that are not UTF-8: write it as UTF-8 text"
+    elif isinstance(value, bool) or value is None:
+        return
+    elif isinstance(value, int):
+        if abs(value) > EXACT:
+            yield f"{path} is a number of more than 15 digits, and Helm would round it: quote it"
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            yield f"{path} is no finite number (.inf, .nan): write a number, or quote it"
+    elif isinstance(value, datetime.datetime) or not isinstance(value, datetime.date):
+        yield f"{path} is {_kind(value)}: quote it ('…')"
+
+
+def texts(value: Any) -> Any:
+    """The same with each date as the text that it was written as (YAML takes one form of a date only), and each key as text."""
+    if isinstance(value, Mapping):
+        return {key if isinstance(key, str) else str(key): texts(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [texts(inner) for inner in value]
+    return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+#: the first that fits is what YAML made of it
+_KINDS: tuple[tuple[Any, str], ...] = (
+    (bool, "a boolean"),
+    (datetime.datetime, "a date with a time"),
+    (datetime.date, "a date"),
+    ((int, float), "a number"),
+    (bytes, "binary"),
+    (Mapping, "a map"),
+    ((list, tuple), "a list"),
+    ((set, frozenset), "a set"),
+    (type(None), "null"),
+    (str, "a text"),
+)
+
+
+def _kind(value: Any) -> str:
+    return next((f"{words} in YAML" for kind, words in _KINDS if isinstance(value, kind)), f"of the type {type(value).__name__}")
+
+
+def _what(value: Any) -> str:
+    """With the value, where that is one word and no secret can stand in the variable."""
+    return f"{value!r}" if isinstance(value, str) and len(value) <= 20 else f"{_kind(value)}{f' ({value})' if isinstance(value, (bool, int, float)) else ''}"

@@ -1,0 +1,157 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Variables of the roles as people write them (text from `-e` and INI inventories, null, dates, numbers), through Ansible's own templates."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.parsing.dataloader import DataLoader
+from ansible.parsing.vault import VaultLib, VaultSecret, VaultSecretsContext
+from ansible.plugins.loader import filter_loader
+from ansible.template import Templar, trust_as_template
+
+ROLES = Path(__file__).resolve().parents[2] / "roles"
+
+
+filter_loader.add_directory(str(ROLES.parent / "plugins/filter"))  # by their short names: one process has one finder of collections, if any
+
+
+def templar(**given: Any) -> Templar:
+    """With the roles' defaults, what is worked out of them, and what was given."""
+    variables = {k: trusted(v) for k, v in {**load("common/defaults"), **load("common/vars")}.items()} | given
+    return Templar(loader=DataLoader(), variables=variables)
+
+
+def holds(role: str, **given: Any) -> bool:
+    """The first condition of a role's tasks."""
+    condition = next(conditions(load(f"{role}/tasks")))
+    return templar(**given).evaluate_conditional(trust_as_template(condition))
+
+
+def worked_out(name: str, **given: Any) -> Any:
+    return templar(**given).template(trust_as_template(f"{{{{ {name} }}}}"))
+
+
+def written(text: str) -> dict[str, Any]:
+    """A file of variables as Ansible reads it."""
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+        file.write(text)
+        file.flush()
+        return DataLoader().load_from_file(file.name, trusted_as_template=True)
+
+
+def load(folder: str, name: str = "main") -> Any:
+    return yaml.safe_load((ROLES / folder / f"{name}.yml").read_text())
+
+
+def trusted(value: Any) -> Any:
+    return trust_as_template(value.replace("oceans.llm.", "")) if isinstance(value, str) else value
+
+
+def conditions(tasks: list[dict[str, Any]]) -> Iterator[str]:
+    for task in tasks:
+        if "when" in task:
+            yield str(task["when"])
+        yield from conditions(task.get("block", []))
+
+
+@pytest.mark.parametrize("word", ["false", "False", "no", "off", "0", False, 0])
+def test_a_false_preflight_only_deploys(word):
+    assert holds("gateway", oceans_llm_preflight_only=word)
+
+
+@pytest.mark.parametrize("word", ["true", "True", "yes", "on", "1", True, 1])
+def test_a_true_preflight_only_deploys_nothing(word):
+    assert not holds("gateway", oceans_llm_preflight_only=word)
+
+
+@pytest.mark.parametrize("variable", ["oceans_llm_bootstrap_admin", "oceans_llm_seed_config"])
+@pytest.mark.parametrize(("word", "runs"), [("true", True), ("yes", True), (True, True), ("false", False), ("no", False), (False, False)])
+def test_the_bootstrap_runs_where_it_was_asked_for(variable, word, runs):
+    assert holds("bootstrap", **{variable: word}) is runs
+
+
+@pytest.mark.parametrize("name", load("common/defaults"))
+def test_null_is_the_default(name):
+    if name == "oceans_llm_auth":
+        assert worked_out("_oceans_llm_auth", oceans_llm_auth=None) == {}
+    else:
+        assert worked_out(f"_{name}", **{name: None}) == worked_out(f"_{name}")
+
+
+@pytest.mark.parametrize("name", load("common/defaults"))
+def test_ansibles_own_check_of_the_arguments_takes_null(name):
+    spec = load("gateway/meta", "argument_specs")["argument_specs"]["main"]["options"]
+    assert ArgumentSpecValidator(spec).validate({name: None}, validate_role_argument_spec=True).error_messages == []
+
+
+def test_ansibles_own_check_of_the_arguments_takes_dates_and_numbers():
+    spec = load("gateway/meta", "argument_specs")["argument_specs"]["main"]["options"]
+    given = written("oceans_llm_version: 2025-11-28\noceans_llm_secrets: {A: 2024-10-21}\noceans_llm_auth: {a: 2024-10-21}")
+    assert ArgumentSpecValidator(spec).validate(given, validate_role_argument_spec=True).error_messages == []
+
+
+def test_a_release_that_is_null_gives_the_secret_its_default_name():
+    assert worked_out("_oceans_llm_secret_name", oceans_llm_release=None) == "oceans-llm-secrets"
+
+
+def test_a_date_reaches_the_chart_as_the_text_that_was_written():
+    given = written("""
+oceans_llm_values: {gateway: {podAnnotations: {released: 2025-11-28}}}
+oceans_llm_config: {providers: [{id: az, extra: {api_version: 2024-10-21}}]}
+oceans_llm_version: 2025-11-28
+""")
+    values = worked_out("_oceans_llm_chart_values", **given)
+    assert values["gateway"]["podAnnotations"] == {"released": "2025-11-28"} and values["gateway"]["image"]["tag"] == "2025-11-28"
+    assert values["gateway"]["config"]["providers"][0]["extra"] == {"api_version": "2024-10-21"}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("oceans_llm_values: {gateway: {podAnnotations: {at: 2025-11-28 10:00:00}}}", "oceans_llm_values.gateway.podAnnotations.at is a date with a time"),
+        ("oceans_llm_config: {server: {limit: .inf}}", "oceans_llm_config.server.limit is no finite number"),
+        ("oceans_llm_values: {scheduling: {nodeSelector: {on: x}}}", "a key of oceans_llm_values.scheduling.nodeSelector is a boolean in YAML: quote it"),
+        ("oceans_llm_version: 1.10", "oceans_llm_version is a number in YAML (1.1), and has to be text: quote it"),
+        ("oceans_llm_values: text", "oceans_llm_values is a text; write it as a map"),
+    ],
+)
+def test_what_cannot_be_carried_as_written_is_refused_with_its_path(text, says):
+    with pytest.raises(AnsibleError) as refused:
+        worked_out("_oceans_llm_chart_values", **written(text))
+    assert says in str(refused.value)
+
+
+def test_templates_marked_unsafe_and_vaulted_values_arrive_as_they_are(monkeypatch):
+    loader = DataLoader()
+    monkeypatch.setattr(VaultSecretsContext, "_current", VaultSecretsContext([("default", VaultSecret(b"password"))]))
+    vaulted = VaultLib([("default", VaultSecret(b"password"))]).encrypt("canary-{{ x }}-ü").decode()
+    text = "oceans_llm_values: {gateway: {podAnnotations: {a: !unsafe '{{ not_a_variable }} {% raw %}'}}}\noceans_llm_secrets:\n  KEY: !vault |\n"
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+        file.write(text + "".join(f"    {line}\n" for line in vaulted.splitlines()))
+        file.flush()
+        given = loader.load_from_file(file.name, trusted_as_template=True)
+    assert worked_out("_oceans_llm_chart_values", **given)["gateway"]["podAnnotations"] == {"a": "{{ not_a_variable }} {% raw %}"}
+    assert worked_out("_oceans_llm_provisioned", **given) == {"KEY": "canary-{{ x }}-ü"}
+
+
+@pytest.mark.parametrize(
+    ("task", "codes"),
+    [
+        ({}, []),
+        ({"skipped": True}, []),
+        ({"findings": [{"code": "MissingSecret", "severity": "warning"}, {"code": "SecretEmpty", "severity": "error"}]}, ["MissingSecret"]),
+    ],
+)
+def test_what_preflight_only_warned_of_is_not_refused_by_the_role_secrets(task, codes):
+    assert worked_out("_oceans_llm_warned", _oceans_llm_preflight_task=task) == codes
+    assert worked_out("_oceans_llm_warned") == []
