@@ -190,7 +190,7 @@ class Gateway:
 
     def identity(self) -> str:
         """This installation on this database: both may be replaced while everything else keeps its name."""
-        url = str((self.config.get("database") or {}).get("url") or "")
+        url = str(configuration.section(self.config, "database").get("url") or "")
         variable = self._env.get(url.removeprefix("env.")) if url.startswith("env.") else None
         address = (variable.value or b"").decode("utf-8", "replace").rpartition("@")[2] if variable else ""
         return f"{self.deployment['metadata']['uid']}/{hashlib.sha256(address.encode()).hexdigest()[:12]}"

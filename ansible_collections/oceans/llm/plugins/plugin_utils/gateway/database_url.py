@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from .configuration import section
+
 #: user and password may hold any character, an unescaped one too: the host begins after the last @ before the query
 _URL = re.compile(
     r"^postgres(?:ql)?://(?:(?P<user>[^:@/]*)(?::(?P<password>.*))?@)?"
@@ -82,7 +84,7 @@ def _port(text: str) -> int:
 
 def target(configuration: Mapping[str, Any], variable: Callable[[str], str]) -> Target | None:
     """The server that `database.url` names, `env.NAME` or `literal.URL`. None: no URL is known (an operator will make it)."""
-    url = str((configuration.get("database") or {}).get("url") or "")
+    url = str(section(configuration, "database").get("url") or "")
     kind, _dot, rest = url.partition(".")
     value = variable(rest) if kind == "env" else rest if kind == "literal" else ""
     return Target.parse(value, variable) if value else None
