@@ -42,7 +42,7 @@ class ActionModule(ClusterAction):
                 result = {"failed": True, "changed": False, "msg": str(refused)}
             finally:
                 shutil.rmtree(self._scratch, ignore_errors=True)
-            return conclusion.tell(result, self._interrupt, self.host, self.say, self.verbose)
+            return conclusion.tell(result, self._interrupt, self.host, self.say, self.redactor, verbose=self.verbose, silent=self.silent)
 
     def _prepared(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         try:

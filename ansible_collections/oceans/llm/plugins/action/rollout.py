@@ -62,4 +62,6 @@ class ActionModule(ClusterAction):
                 clean=self.redactor,
                 host=self.host,
             )
-            return {"changed": False} | conclusion.tell(result, interrupt, self.host, self.say, self.verbose)
+            return {"changed": False} | conclusion.tell(
+                result, interrupt, self.host, self.say, self.redactor, verbose=self.verbose, silent=self.silent
+            )

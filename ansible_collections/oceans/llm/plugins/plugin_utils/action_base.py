@@ -151,7 +151,7 @@ class ClusterAction(ActionBase):
 
     def say(self, line: str) -> None:
         """One live line on the screen, the host's name in front; none for a task with no_log."""
-        if getattr(self._task, "no_log", False):
+        if self.silent:
             return
         text = self.redactor(line) if getattr(self, "redactor", None) else line
         # Ansible itself leaves the colour out where there is no terminal, or where the user wants none
@@ -167,6 +167,10 @@ class ClusterAction(ActionBase):
     @property
     def diff_wanted(self) -> bool:
         return bool(self._task.diff)
+
+    @property
+    def silent(self) -> bool:
+        return bool(getattr(self._task, "no_log", False))
 
     @property
     def verbose(self) -> bool:

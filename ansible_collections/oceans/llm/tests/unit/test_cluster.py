@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 
 import pytest
 
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster, ClusterError
 
@@ -142,3 +144,31 @@ def test_no_cluster_at_all_says_what_to_set():
 def test_lists_are_plain(api, cluster):
     api.on("GET", paths.jobs("ns"), objects("Job", "7", thing("Job", "j", "3")))
     assert cluster.list(paths.jobs("ns"))["metadata"]["resourceVersion"] == "7"
+
+
+@pytest.mark.parametrize("date", ["yesterday", "", "Tue, 99 Foo"])
+def test_a_date_that_is_none_is_no_error(date):
+    def answer(handler):
+        handler.send_response_only(200)
+        handler.send_header("Date", date)
+        handler.send_header("Content-Length", "2")
+        handler.end_headers()
+        handler.wfile.write(b"{}")
+
+    with FakeApi() as fake:
+        fake.on("GET", "/api/v1/x", answer)
+        cluster = Cluster.connect({"host": fake.url})
+        assert cluster.get("/api/v1/x") == {} and cluster.skew == 0.0
+
+
+def test_the_newest_revision_is_read_alone():
+    """A history of ten revisions is ten megabytes; its metadata is enough to choose from."""
+    secrets = paths.secrets("ns")
+    item = {"metadata": {"name": "sh.helm.release.v1.rel.v2", "labels": {"version": "2"}}}
+    old = {"metadata": {"name": "sh.helm.release.v1.rel.v1", "labels": {"version": "1"}}}
+    body = base64.b64encode(base64.b64encode(json.dumps({"name": "rel", "version": 2}).encode())).decode()
+    with FakeApi() as fake:
+        fake.on("GET", secrets, objects("PartialObjectMetadata", "1", old, item))
+        fake.on("GET", f"{secrets}/sh.helm.release.v1.rel.v2", status(404, "NotFound", "no"), ok({**item, "data": {"release": body}}))
+        assert releases.latest(Cluster.connect({"host": fake.url}), "ns", "rel").revision == 2
+        assert "PartialObjectMetadata" in fake.headers[0]["Accept"] and fake.asked(secrets) == 2

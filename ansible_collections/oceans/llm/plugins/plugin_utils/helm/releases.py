@@ -48,9 +48,14 @@ class Release:
 
 def latest(cluster: Cluster, namespace: str, name: str) -> Release | None:
     """The newest revision of a release, whatever its status; None when Helm knows nothing of it."""
-    selector = f"owner=helm,name={name}"
-    found = cluster.list(paths.secrets(namespace), labelSelector=selector)["items"]
-    newest = max(found, key=lambda s: int(s["metadata"]["labels"].get("version", 0)), default=None)
+    for _try in range(3):
+        found = cluster.metadata(paths.secrets(namespace), labelSelector=f"owner=helm,name={name}")["items"]
+        newest = max(found, key=lambda s: int(s["metadata"]["labels"].get("version", 0)), default=None)
+        if newest is None or "data" in newest:
+            break
+        newest = cluster.find(paths.secret(namespace, newest["metadata"]["name"]))
+        if newest is not None:  # removed since, by Helm's history limit or an uninstall: look again
+            break
     return decode(newest) if newest else None
 
 

@@ -33,6 +33,8 @@ except ImportError:  # auth.resolve says it
 
 #: seconds to connect, and to wait for an answer that is not a stream
 TIMEOUT = (5.0, 20.0)
+#: Kubernetes API concepts, "Alternate representations of resources": a server that does not know it sends all
+METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
 
 class ApiError(ClusterError):
@@ -85,8 +87,9 @@ class Cluster:
         known = self._client.configuration.auth_settings().values()
         return {auth["key"]: auth["value"] for auth in known if auth["in"] == "header" and auth["value"]}
 
-    def _open(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, content_type: str, timeout: Any) -> Any:
-        headers = urllib3.HTTPHeaderDict({"Accept": "application/json", "User-Agent": "oceans.llm", "Content-Type": content_type, **self._authorization()})
+    def _open(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, content_type: str, timeout: Any,
+              accept: str = "application/json") -> Any:
+        headers = urllib3.HTTPHeaderDict({"Accept": accept, "User-Agent": "oceans.llm", "Content-Type": content_type, **self._authorization()})
         for name, value in self._impersonation:
             headers.add(name, value)
         url = self.server + path
@@ -100,14 +103,14 @@ class Cluster:
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise ApiError(0, "Unreachable", f"the API server {self.server} does not answer: {_plain(error)}", path) from error
         date = answer.headers.get("Date")
-        if date:
-            self.skew = email.utils.parsedate_to_datetime(date).timestamp() + 0.5 - time.time()
+        with contextlib.suppress(ValueError):  # a proxy that writes no date, or none of HTTP's: the clock of the last answer stays
+            self.skew = email.utils.parsedate_to_datetime(date or "").timestamp() + 0.5 - time.time()
         return answer
 
     def raw(self, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None,
-            content_type: str = "application/json", timeout: Any = TIMEOUT) -> tuple[int, dict[str, str], str]:
+            content_type: str = "application/json", timeout: Any = TIMEOUT, accept: str = "application/json") -> tuple[int, dict[str, str], str]:
         """One request; returns (status, headers, text) whatever the status."""
-        answer = self._open(method, path, query, body, content_type, timeout)
+        answer = self._open(method, path, query, body, content_type, timeout, accept)
         try:
             text = answer.data.decode("utf-8", "replace")
         except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -138,6 +141,10 @@ class Cluster:
     def list(self, path: str, **query: Any) -> dict[str, Any]:
         """A whole list object (`items`, `metadata.resourceVersion`)."""
         return self._json("GET", path, query=query)
+
+    def metadata(self, path: str, **query: Any) -> dict[str, Any]:
+        """A list without what the objects hold (a release of Helm has up to a megabyte a revision)."""
+        return self._json("GET", path, query=query, accept=METADATA)
 
     def create(self, path: str, body: Any, dry_run: bool = False) -> dict[str, Any]:
         return self._json("POST", path, body=body, query={"dryRun": "All" if dry_run else None})

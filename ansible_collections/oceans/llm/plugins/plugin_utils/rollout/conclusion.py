@@ -106,10 +106,12 @@ def _evidence(folder: str, run: evidence.Run, clean: Callable[[str], str], resul
 BRIEF = ("changed", "failed", "msg", "outcome", "code", "report", "diff")
 
 
-def tell(result: dict[str, Any], interrupt: Interrupt, host: str, say: Callable[[str], None], verbose: bool = False) -> dict[str, Any]:
-    """See to it that the sentence is on the screen, once; returns what the task returns."""
-    if interrupt:
-        interrupt.last_words(f"[{host}] {result['msg']}", say)
+def tell(
+    result: dict[str, Any], interrupt: Interrupt, host: str, say: Callable[[str], None], clean: Callable[[str], str], *, verbose: bool, silent: bool
+) -> dict[str, Any]:
+    """See to it that the sentence is on the screen, once; returns what the task returns. `silent`: the task has no_log."""
+    if interrupt and not silent:
+        interrupt.last_words(f"[{host}] {clean(result['msg'])}", say)
     elif not result.get("failed"):
         say(result["msg"])
     if verbose or not result.get("failed"):
