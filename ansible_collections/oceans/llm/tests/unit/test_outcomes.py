@@ -145,7 +145,7 @@ def _runs(pid):
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
-    monkeypatch.setattr(interrupt, "_open_screen", lambda: os.open(tmp_path / "screen", os.O_WRONLY | os.O_CREAT | os.O_APPEND))
+    monkeypatch.setattr(interrupt, "_open_screen", lambda *_any: os.open(tmp_path / "screen", os.O_WRONLY | os.O_CREAT | os.O_APPEND))
     with FakeApi() as api:
         made = World(tmp_path, api)
         yield made
