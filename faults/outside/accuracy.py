@@ -58,6 +58,7 @@ def page(first: Score, last: Score | None, compared: Sequence[Mapping[str, Any]]
         INTRODUCTION,
         _table(("", *names, "goal"), _figures([s for _n, s in scores])),
         WORDS,
+        *(f"The {name} score: {score['note']}\n" for name, score in scores if score.get("note")),
         *(_compared(compared) if compared else ()),
         "## Row by row\n",
         _table(("row", "original", "fault", "way", *names, "seconds to the name"), _rows(scores)),

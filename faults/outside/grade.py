@@ -39,7 +39,7 @@ def scope(wanted: Wanted, text: str, version: int) -> tuple[bool, list[str]]:
     found = SUBJECT.search(text)
     if found and found.group(1) == "Timeout":
         wrong.append("a bare time-out")
-    elif found and not matches(wanted.entity, " ".join(p for p in found.groups()[1:] if p)) and not re.match(GATEWAY, found.group(2)):
+    elif found and not matches(wanted.entity, text.split(" — ")[0]) and not re.match(GATEWAY, found.group(2)):
         wrong.append(f"blames {found.group(2)}")
     wrong += [f"says '{p}', which has nothing to do with it" for p in wanted.innocent if matches(p, text)]
     told = re.search(r"database (?:is )?(?:still )?at V(\d+)", text)
