@@ -172,3 +172,11 @@ def test_the_newest_revision_is_read_alone():
         fake.on("GET", f"{secrets}/sh.helm.release.v1.rel.v2", status(404, "NotFound", "no"), ok({**item, "data": {"release": body}}))
         assert releases.latest(Cluster.connect({"host": fake.url}), "ns", "rel").revision == 2
         assert "PartialObjectMetadata" in fake.headers[0]["Accept"] and fake.asked(secrets) == 2
+
+
+def test_an_empty_list_of_metadata_has_null_items():
+    path = paths.secrets("ns")
+    with FakeApi() as fake:
+        fake.on("GET", path, ok({"kind": "PartialObjectMetadataList", "metadata": {"resourceVersion": "1"}, "items": None}))
+        cluster = Cluster.connect({"host": fake.url})
+        assert cluster.metadata(path)["items"] == [] == cluster.list(path)["items"] and releases.latest(cluster, "ns", "r") is None

@@ -140,11 +140,11 @@ class Cluster:
 
     def list(self, path: str, **query: Any) -> dict[str, Any]:
         """A whole list object (`items`, `metadata.resourceVersion`)."""
-        return self._json("GET", path, query=query)
+        return _listed(self._json("GET", path, query=query))
 
     def metadata(self, path: str, **query: Any) -> dict[str, Any]:
         """A list without what the objects hold (a release of Helm has up to a megabyte a revision)."""
-        return self._json("GET", path, query=query, accept=METADATA)
+        return _listed(self._json("GET", path, query=query, accept=METADATA))
 
     def create(self, path: str, body: Any, dry_run: bool = False) -> dict[str, Any]:
         return self._json("POST", path, body=body, query={"dryRun": "All" if dry_run else None})
@@ -280,6 +280,11 @@ def _quiet_threads() -> None:
 
     hook.of_oceans_llm = True  # type: ignore[attr-defined]
     threading.excepthook = hook
+
+
+def _listed(answer: dict[str, Any]) -> dict[str, Any]:
+    """With `items`, which is null in an empty list of metadata."""
+    return {**answer, "items": answer.get("items") or []}
 
 
 def _query(value: Any) -> str:
