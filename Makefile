@@ -37,6 +37,8 @@ noise: up ## healthy rollouts told badly (replays) and under stress (kind): no a
 benchmarks: up ## time to truth beside helm --wait and kubernetes.core.helm; what a good run costs, and a run with nothing to do
 	@testbed/with-env.sh python benchmarks/time_to_truth.py --timeout 300
 	@testbed/with-env.sh python benchmarks/happy_run.py
+	@testbed/with-env.sh python benchmarks/upgrade.py
+	@testbed/with-env.sh python benchmarks/text.py
 
 operators: up ## CloudNativePG and External Secrets in the cluster
 	@testbed/operators.sh cloudnativepg external-secrets
