@@ -61,6 +61,13 @@ def test_nothing_of_a_server_is_left():
     assert "initContainers" not in pod and "topologySpreadConstraints" not in pod
 
 
+def test_a_native_sidecar_comes_along_and_other_init_containers_do_not():
+    """The database may be reached by a proxy that runs beside the program (Cloud SQL, RDS IAM)."""
+    given, proxy = copy.deepcopy(DEPLOYMENT), {"name": "cloud-sql-proxy", "restartPolicy": "Always", "startupProbe": {"tcpSocket": {"port": 5432}}}
+    given["spec"]["template"]["spec"]["initContainers"] = [proxy, {"name": "wait-for-migrations"}]
+    assert job(given, ["migrate"], prefix="r", component="x", deadline=1)["spec"]["template"]["spec"]["initContainers"] == [proxy]
+
+
 def test_no_service_of_the_gateway_selects_its_pods():
     assert made()["spec"]["template"]["metadata"]["labels"] == {COMPONENT: "bootstrap-admin", "app.kubernetes.io/instance": "r"}
 

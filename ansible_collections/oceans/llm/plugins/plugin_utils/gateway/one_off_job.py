@@ -21,7 +21,8 @@ def job(
 ) -> dict[str, Any]:
     """`command` is the gateway program's arguments, without the program: ["bootstrap-admin"].
 
-    Sidecars are left out (one that never ends would keep the Job running for ever), and the component label is the
+    Sidecars are left out (one that never ends would keep the Job running for ever), but for native ones: the way to the
+    database may be a proxy of that kind, and the kubelet ends it with the program (Kubernetes, sidecar containers). And the component label is the
     Job's own, so that no Service sends traffic to its pod. Tried once: a command that changes the database is not
     repeated behind the caller's back.
 
@@ -36,7 +37,9 @@ def job(
         main.pop(field, None)
     main |= {"name": component, "command": ["gateway"], "args": list(command), "terminationMessagePolicy": "FallbackToLogsOnError"}
     spec["containers"] = [main]
-    spec.pop("initContainers", None)
+    natives = [c for c in spec.pop("initContainers", None) or () if c.get("restartPolicy") == "Always"]
+    if natives:
+        spec["initContainers"] = natives
     spec |= {"restartPolicy": "Never", "terminationGracePeriodSeconds": 5}
     spec.pop("topologySpreadConstraints", None)  # they count the gateway's pods, which this is none of
     labels = {**(template.get("metadata") or {}).get("labels", {}), COMPONENT: component}
