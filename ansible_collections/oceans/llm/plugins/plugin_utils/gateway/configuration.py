@@ -78,7 +78,7 @@ STRICT = re.compile(
     r"|providers\[\d+\]\.auth\.(token|access_key_id|secret_access_key|session_token)"
 )
 #: fields that take a reference or the value itself
-LENIENT = re.compile(r"auth\.oauth\.providers\[\d+\]\.client_id|mcp\.oauth\.public_base_url|providers\[\d+\]\.auth\.[a-z_]+|(.+\.)?credentials_path")
+LENIENT = re.compile(r"\A(?:auth\.oauth\.providers\[\d+\]\.client_id|mcp\.oauth\.public_base_url|providers\[\d+\]\.auth\.[a-z_]+|(.+\.)?credentials_path)")
 #: what the program sets where the section auth.bootstrap_admin leaves it out; both are public
 DEFAULT_ADMIN, DEFAULT_PASSWORD = "admin@local", "admin"
 

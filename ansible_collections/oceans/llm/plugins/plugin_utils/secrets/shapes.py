@@ -30,7 +30,7 @@ _URL = re.compile(
 #: names of keys whose values are one line: passwords, tokens, URLs
 _ONE_LINE = re.compile(r"(?i)(^|_)(password|passwd|token|secret|api_?key|access_?key|dsn|url|uri)$")
 #: what has several lines by nature: PEM, JSON, or any text with a line break inside
-_DOCUMENT = re.compile(r"\s*(-----BEGIN |[{\[]|\S[^\n]*\n\s*\S)")
+_DOCUMENT = re.compile(r"\A\s*(-----BEGIN |[{\[]|\S[^\n]*\n\s*\S)")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 

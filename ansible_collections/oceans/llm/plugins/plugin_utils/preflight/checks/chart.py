@@ -19,7 +19,7 @@ _SCHEMA = re.compile(r"^\s*- (?:at )?'?(?P<at>[^':]*)'?: (?P<what>.+)$", re.MULT
 #: one line of the chart's own validations: `  1. gateway.config.x is …`
 _NUMBERED = re.compile(r"^  \d+\. (.+)$", re.MULTILINE)
 #: [HOST[:PORT]/]PATH[:TAG][@DIGEST] (OCI distribution specification)
-_IMAGE = re.compile(r"([A-Za-z0-9.-]+(:\d+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?")
+_IMAGE = re.compile(r"\A([A-Za-z0-9.-]+(:\d+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?")
 _UNKNOWN = re.compile(r"additional properties? (?P<names>'.+?') not allowed")
 
 

@@ -24,7 +24,7 @@ SECRET_FIELD = re.compile(r"(?i)(^|[._])(password|client_secret|token|secret|api
 #: a path of a file is no secret (github_copilot reads its private_key from one)
 FILE = re.compile(r"^\.{0,2}/|\.(pem|key|json)$")
 #: numbers that YAML 1.1 takes for text, because they lack the dot or the sign
-NUMBER_AS_TEXT = re.compile(r"[-+]?(\d+[eE][-+]?\d+|\d*\.\d*[eE]\d+)")
+NUMBER_AS_TEXT = re.compile(r"\A[-+]?(\d+[eE][-+]?\d+|\d*\.\d*[eE]\d+)")
 PROVIDER_TYPES = ("openai_compat", "gcp_cloud_run_openai_compat", "gcp_vertex", "aws_bedrock", "github_copilot")
 SECTIONS = (
     "server",
