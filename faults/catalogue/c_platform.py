@@ -273,9 +273,7 @@ ROWS = (
             "oceans_llm_cloudnativepg": {"storage": {"storageClass": "gold", "size": "1Gi"}},
         },
     ),
-    Row(
-        "C13", "the migration's pod is deleted", knobs={"STANDIN_MIGRATION_SLOW": "30:8"}, beside=_delete_job_pod, says=("replacement",), takes=60, quick=True
-    ),
+    Row("C13", "the migration's pod is deleted", knobs={"STANDIN_MIGRATION_SLOW": "30:8"}, beside=_delete_job_pod, says=("replacement",), takes=60, quick=True),
     Row(
         "C12",
         "the new pod's node is lost while it warms up",

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -82,7 +83,8 @@ def _run(command: Sequence[str]) -> tuple[float, int, str]:
 
 
 def _entry(tool: str, row: Foreign, place: Place, wanted: Wanted, seconds: float, code: int, output: str, said: str) -> dict[str, Any]:
-    entity = grade.matches(wanted.entity, output)
+    # describe writes "Name: x", not Kind/x
+    entity = grade.matches(re.sub(r"\b[A-Z][A-Za-z]+/", "", wanted.entity), output)
     mechanism = all(grade.matches(p, output) for p in wanted.mechanism)
     damaged = row.bite(place)
     outcome = (
