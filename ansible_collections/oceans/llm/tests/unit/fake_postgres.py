@@ -51,7 +51,7 @@ class FakePostgres:
     def _serve(self) -> None:
         with contextlib.suppress(OSError):
             while True:
-                client, _ = self._listener.accept()
+                client, _address = self._listener.accept()
                 threading.Thread(target=self._guarded, args=(client,), daemon=True).start()
 
     def _guarded(self, client: socket.socket) -> None:

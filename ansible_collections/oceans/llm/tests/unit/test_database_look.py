@@ -243,7 +243,7 @@ def test_an_answer_that_nobody_expects_is_a_sentence_and_no_traceback(capfd):
 
 def test_what_is_no_postgresql_is_named():
     def hello(listener):
-        client, _ = listener.accept()
+        client, _address = listener.accept()
         client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         client.recv(100)
 

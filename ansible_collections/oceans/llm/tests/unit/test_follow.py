@@ -296,7 +296,7 @@ def test_whatever_breaks_the_loop_helm_is_ended_the_jobs_are_fenced_and_the_end_
     helm = FakeHelm(lambda _: None)
     outcome = run.run(helm)
     assert outcome.state is State.FAILED and outcome.cause.code == code and helm.terminated
-    assert [p for m, p, *_ in api.seen if m == "PATCH"] == [paths.job(NS, "mig")] * 2
+    assert [p for m, p, *_rest in api.seen if m == "PATCH"] == [paths.job(NS, "mig")] * 2
 
 
 def test_credentials_that_are_refused_for_a_moment_are_tried_again(api):

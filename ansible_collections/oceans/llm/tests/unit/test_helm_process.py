@@ -100,7 +100,7 @@ def test_an_end_before_helm_was_started_keeps_it_from_starting(helm, scratch):
 def test_a_helm_that_ignores_the_signal_is_named(helm, scratch):
     helm.says("upgrade", "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n(home / 'deaf').touch()\ntime.sleep(30)")
     launch = launched(helm, scratch)
-    until(lambda: (helm.home / "deaf").exists())
+    until((helm.home / "deaf").exists)
     assert not launch.terminate(0.3) and launch.alive() and launch.poll().running
     os.kill(launch.pid, signal.SIGKILL)
     assert launch.terminate()
@@ -173,7 +173,13 @@ def test_a_job_file_that_cannot_be_read_is_told(tmp_path, monkeypatch, text, why
 def test_without_proc_nothing_is_missing(helm, scratch, monkeypatch):
     """macOS."""
     real = os.listdir
-    monkeypatch.setattr(os, "listdir", lambda path=".": real(path) if not str(path).startswith("/proc") else (_ for _ in ()).throw(FileNotFoundError(path)))
+
+    def listdir(path="."):
+        if str(path).startswith("/proc"):
+            raise FileNotFoundError(path)
+        return real(path)
+
+    monkeypatch.setattr(os, "listdir", listdir)
     launch = launched(helm, scratch)
     assert launch.terminate() and not launch.alive()
 

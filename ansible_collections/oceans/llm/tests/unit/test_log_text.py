@@ -71,7 +71,7 @@ def test_a_backlog_is_the_text_however_it_was_cut(pieces):
 
 def test_a_line_of_five_megabytes_is_cut_in_the_middle():
     backlog, began = Backlog(), time.process_time()
-    for _ in range(80):
+    for _piece in range(80):
         backlog.add("x" * 65_536)
     backlog.add(" the end\nnext\n")
     text = backlog.take()

@@ -257,7 +257,13 @@ def test_the_api_server_is_away_for_a_while_in_the_middle(world):
 def test_a_controller_without_proc(world, monkeypatch):
     """macOS: no /proc to look for processes in."""
     real = os.listdir
-    monkeypatch.setattr(os, "listdir", lambda path=".": real(path) if not str(path).startswith("/proc") else (_ for _ in ()).throw(FileNotFoundError(path)))
+
+    def listdir(path="."):
+        if str(path).startswith("/proc"):
+            raise FileNotFoundError(path)
+        return real(path)
+
+    monkeypatch.setattr(os, "listdir", listdir)
     monkeypatch.setattr(lock, "_place", lambda: "")
     monkeypatch.setattr(lock, "_start", lambda _pid: "")
     world.when_followed(lambda: os.kill(os.getpid(), signal.SIGTERM))
@@ -309,7 +315,9 @@ def test_helm_ignores_sigterm(world):
 
 
 @pytest.mark.parametrize(
-    "module", ["import sys\nsys.exit(1)\n", MODULE.split("with open")[0], MODULE + "\nos.chmod(job, 0)\n"], ids=["never started", "never comes", "unreadable"]
+    "module",
+    ["import sys\nsys.exit(1)\n", MODULE.split("with open", maxsplit=1)[0], MODULE + "\nos.chmod(job, 0)\n"],
+    ids=["never started", "never comes", "unreadable"],
 )
 def test_helms_job_file_never_comes_or_cannot_be_read(world, module):
     if "chmod" in module and os.getuid() == 0:
@@ -382,7 +390,7 @@ def test_the_lease_is_lost_to_another_run(world):
     world.when_followed(lambda: world.cluster.put("leases", {"metadata": {"name": "oceans-llm-rel"}, "spec": {"holderIdentity": other(world)}}))
     result = world.run()
     check(world, result, "lost", "LeaseLost", holder=other(world))
-    assert "bob on other" in result["msg"] and not [m for m, p, *_ in world.api.seen if m in ("DELETE", "PATCH") and "/leases/" not in p]
+    assert "bob on other" in result["msg"] and not [m for m, p, *_rest in world.api.seen if m in ("DELETE", "PATCH") and "/leases/" not in p]
 
 
 def test_the_machine_sleeps_and_another_run_takes_over(world, monkeypatch):
@@ -402,8 +410,10 @@ def test_the_machine_sleeps_and_another_run_takes_over(world, monkeypatch):
 def test_the_machine_sleeps_and_nobody_takes_over(world, monkeypatch):
     slept, real = [0.0], clock.seconds
     monkeypatch.setattr(clock, "seconds", lambda: real() + slept[0])
-    watches = lambda: len([1 for _m, p, q, _b in world.api.seen if p.endswith("/pods") and "watch" in q])  # noqa: E731
     before = []
+
+    def watches():
+        return len([1 for _m, p, q, _b in world.api.seen if p.endswith("/pods") and "watch" in q])
 
     def sleep():
         before.append(watches())
@@ -464,14 +474,14 @@ def test_a_signal_while_the_run_plans_changes_nothing(world, sent):
     assert result["failed"] and sent.name in result["msg"] and "was not changed" in result["msg"]
     assert len([line for line in world.lines() if result["msg"] in line]) == 1
     assert not [c for c in world.helm.calls("upgrade") if "--dry-run=server" not in c["argv"]]
-    assert not [p for m, p, *_ in world.api.seen if m == "PATCH"]
+    assert not [p for m, p, *_rest in world.api.seen if m == "PATCH"]
 
 
 def test_a_signal_after_the_rollout_is_complete_ends_the_look_and_undoes_nothing(world):
     world.helm_does("complete")
     world.at("/api/v1/namespaces/ns/services/http:gw:8080/proxy/api/v1/health", lambda: os.kill(os.getpid(), signal.SIGINT), "GET")
     check(world, world.run(), "interrupted", "Interrupted")
-    assert not [p for m, p, *_ in world.api.seen if m == "DELETE"] and world.cluster.holder == ""
+    assert not [p for m, p, *_rest in world.api.seen if m == "DELETE"] and world.cluster.holder == ""
 
 
 # --- nothing to change, check mode, and a release that somebody else changes ---------------------------------------------
@@ -486,7 +496,7 @@ def watched(world, check_mode=False, **more):
 
 
 def writes(world):
-    return [(m, p) for m, p, *_ in world.api.seen if m in ("POST", "PATCH", "DELETE") and p.startswith("/api")]
+    return [(m, p) for m, p, *_rest in world.api.seen if m in ("POST", "PATCH", "DELETE") and p.startswith("/api")]
 
 
 def unchanged(world):

@@ -53,7 +53,7 @@ IN_HELM = f'UPGRADE FAILED: conflict occurred while applying object ns/gw apps/v
             SEVERAL,
             [('.spec.template.spec.containers[name="a b"].image', "kubectl-set"), (".spec.paused", "kubectl-set"), (".spec.replicas", "kubectl (scale)")],
         ),
-        (SEVERAL.replace("apps/v1:\n", "apps/v1: \n"), [(n, m) for n, m in refusals.conflicts(SEVERAL)]),
+        (SEVERAL.replace("apps/v1:\n", "apps/v1: \n"), list(refusals.conflicts(SEVERAL))),
         ("Apply failed", []),
     ],
 )

@@ -268,7 +268,9 @@ def test_a_route_that_no_gateway_takes(parents, words):
 
 def test_a_route_to_another_service_is_named_with_both_sides():
     def change(place: Place) -> None:
-        rules = lambda name: [{"backendRefs": [{"name": name, "port": 8080}]}]  # noqa: E731
+        def rules(name: str) -> list:
+            return [{"backendRefs": [{"name": name, "port": 8080}]}]
+
         place.rendered.append({**ROUTE, "spec": {**ROUTE["spec"], "rules": rules("gw")}})
         told = [{"conditions": [{"type": "Accepted", "status": "True"}]}]
         live = {**ROUTE, "spec": {**ROUTE["spec"], "rules": rules("ui")}, "status": {"parents": told}}

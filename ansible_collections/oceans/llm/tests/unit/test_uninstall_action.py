@@ -173,8 +173,11 @@ def record(api: FakeApi, manifest: tuple) -> None:
         stored.append({**stored[-1], "data": body["data"]})
         ok({})(handler)
 
-    api.script[("GET", paths.secrets("ns"))] = [lambda h: objects("Secret", "1", stored[-1])(h)]
-    api.on("GET", RECORD, lambda h: ok(stored[-1])(h))
+    def newest(handler) -> None:
+        objects("Secret", "1", stored[-1])(handler)
+
+    api.script[("GET", paths.secrets("ns"))] = [newest]
+    api.on("GET", RECORD, lambda handler: handler.send(200, json.dumps(stored[-1]).encode()))
     api.on("PATCH", RECORD, write)
     api.stored = stored
 
@@ -201,7 +204,7 @@ def test_what_holds_data_is_kept_although_the_chart_does_not_say_so(api, helm, v
     result = go(api, helm)
     assert not result.get("failed"), result["msg"]
     assert kinds_kept(api) == {f"{kind}/r-postgres"} and f"{kind}/r-postgres" in result["kept"] and len(called(helm)) == 1
-    order = [(m, p) for m, p in writes(api)]
+    order = writes(api)
     assert order.index(("PATCH", RECORD)) == 1 and ("DELETE", path) not in order
 
 

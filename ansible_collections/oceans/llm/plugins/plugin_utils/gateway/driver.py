@@ -21,7 +21,13 @@ try:
     IMPORT_ERROR: ImportError | None = None
 except ImportError as error:
     IMPORT_ERROR = error
-    CoreConnection, DatabaseError, InterfaceError = object, Exception, Exception
+    CoreConnection = object
+
+    class DatabaseError(Exception):  # type: ignore[no-redef]
+        """Nobody raises it."""
+
+    class InterfaceError(Exception):  # type: ignore[no-redef]
+        """Nobody raises it."""
 
 NAME = "oceans.llm"  # application_name, for whoever looks at pg_stat_activity
 _SENT_PASSWORDS = (3, 5)  # ways to log in (AuthenticationCleartextPassword, AuthenticationMD5Password)
@@ -63,8 +69,9 @@ def _plain_errors() -> Iterator[None]:
         told = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
         raise Refusal(told.get("C", ""), told.get("M") or str(error)) from error
     except Exception as error:
-        if isinstance(error.__cause__, OSError):
-            raise error.__cause__ from error
+        lost: Any = error.__cause__
+        if isinstance(lost, OSError):
+            raise type(lost)(*lost.args) from error
         if isinstance(error, InterfaceError) and "network error" in str(error):
             raise ConnectionResetError("the server closed the connection") from error
         raise NotAsked(f"the login failed: {' '.join(str(error).split()) or type(error).__name__}") from error

@@ -9,7 +9,10 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cryptography import x509
+try:
+    from cryptography import x509  # ansible-core needs the package, too
+except ImportError:
+    x509 = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Certificate:
 
 def read(data: bytes) -> Certificate | None:
     """The first certificate of a PEM file, or one in DER; None for anything else."""
+    if x509 is None:
+        return None
     try:
         found = x509.load_pem_x509_certificates(data)[0] if b"-----BEGIN" in data else x509.load_der_x509_certificate(data)
         return Certificate(found.not_valid_after_utc.timestamp(), tuple(_names(found)))

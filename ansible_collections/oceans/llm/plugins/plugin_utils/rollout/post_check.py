@@ -177,7 +177,8 @@ class _Check:
         return replace(found, wrong=wrong or lasting.check(self.cluster, self.snapshot, self.say, lambda: bool(self.interrupted)))
 
     def _asked(self, patient: bool) -> Served:
-        assert self.service
+        if self.service is None:
+            return Served()
         found = _judge(Asker(self.cluster, self.snapshot.scope.namespace, *self.service, patient), self.snapshot, self.expected)
         unasked = bool(found.wrong and found.wrong.code == "Unverified")
         if self._deployment is None or (found.wrong and found.wrong.code == "WrongVersionServed"):
@@ -202,7 +203,8 @@ class _Check:
         return next((self.snapshot.kind("Deployment").get(o["metadata"]["name"]) for o in found), None)
 
     def _probed(self, found: Served) -> Served:
-        assert self.service and self.probe and self._deployment
+        if not (self.service and self.probe and self._deployment):
+            return found
         seen = probe_verdict.judge(
             self.probe.answer(self.snapshot, lambda: bool(self.interrupted)), self.cluster, self.snapshot, self._deployment, self.service[0], found.version
         )

@@ -39,4 +39,3 @@ def also_watched(release: Release, namespace: str, name: str) -> dict[str, Watch
         "EndpointSlice": Watched(paths.endpointslices(namespace)),
         **custom,
     }
-
