@@ -173,8 +173,8 @@ changed:
 msg:
   description:
     - The last line. It stands once on the screen; of a failed task Ansible prints it with the result.
-    - Ansible prints the whole result of a failed task. Without C(-v) that result therefore has RV(changed), RV(msg), RV(outcome), RV(code)
-      and RV(report) only; all else is in C(report.json), or in the result with C(-v).
+    - Ansible prints the whole result of a failed task. Without C(-v) that result therefore has RV(changed), RV(msg), RV(outcome), RV(code), RV(seconds),
+      RV(report) and, of RV(cause), code, object and container; all else is in C(report.json), or in the result with C(-v).
     - "When the rollout failed - C(FAILED <code> <object>: <cause> — <evidence> — <database, old pods> — <what to do>)."
   type: str
   returned: always

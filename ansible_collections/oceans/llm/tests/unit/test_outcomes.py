@@ -164,7 +164,7 @@ def check(world, result, outcome, code, *, holder="", report=True):
     assert not [line for line in world.lines() if line.startswith("FAILED") and text not in line]
     if outcome != "served":
         assert text.startswith(f"FAILED {code} ")
-        assert set(result) <= {"failed", "changed", "msg", "outcome", "code", "report"}
+        assert set(result) <= {"failed", "changed", "msg", "outcome", "code", "cause", "seconds", "report"}
     if report and outcome != "served":
         body = json.loads(pathlib.Path(result["report"], "report.json").read_text(encoding="utf-8"))
         assert body["outcome"] == outcome and body["code"] == code and {"report.html", "stream.jsonl.gz"} <= set(os.listdir(result["report"]))

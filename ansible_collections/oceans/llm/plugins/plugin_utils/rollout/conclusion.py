@@ -102,8 +102,10 @@ def _evidence(folder: str, run: evidence.Run, clean: Callable[[str], str], resul
         return f" — no report, by a defect of the collection: {described(error)}"
 
 
-#: what a failed task's result has without -v: Ansible prints all of it; the rest is in report.json
-BRIEF = ("changed", "failed", "msg", "outcome", "code", "report", "diff")
+#: what a failed task's result has without -v: Ansible prints all of it, so no text stands in it twice; the rest is in report.json
+BRIEF = ("changed", "failed", "msg", "outcome", "code", "cause", "seconds", "report", "diff")
+#: of the cause: what a `rescue` may want to decide by
+BRIEF_CAUSE = ("code", "object", "container")
 
 
 def tell(
@@ -116,7 +118,8 @@ def tell(
         say(result["msg"])
     if verbose or not result.get("failed"):
         return result
-    return {key: result[key] for key in BRIEF if result.get(key) not in (None, "")}
+    cause = {key: value for key, value in (result.get("cause") or {}).items() if key in BRIEF_CAUSE}
+    return {key: value for key in BRIEF if (value := cause if key == "cause" else result.get(key)) not in (None, "", {})}
 
 
 def success(outcome: Outcome, found: post_check.Served, probes: bool = True) -> str:
