@@ -33,8 +33,13 @@ HARDENED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}
 EARLY = at("migrations.hook", "pre-install,pre-upgrade")
 GATEWAY, UI = "r-oceans-llm-gateway", "r-oceans-llm-admin-ui"
 
-SMALL = {"requests": {"cpu": "1m", "memory": "1Mi"}, "limits": {"cpu": "1m", "memory": "1Mi"}}
-PROXY = {"name": "proxy", "image": "i", "restartPolicy": "Always", "securityContext": HARDENED, "resources": SMALL}
+PROXY = {
+    "name": "proxy",
+    "image": "i",
+    "restartPolicy": "Always",
+    "securityContext": HARDENED,
+    "resources": {"requests": SMALL, "limits": {"cpu": "10m", "memory": "64Mi"}},
+}
 DRY_RUNS: dict[str, dict[str, Any]] = {
     "default": DATABASE,
     "plain jobs": merged(DATABASE, JOBS, at("migrations.mode", "job")),
