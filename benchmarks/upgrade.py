@@ -13,6 +13,7 @@ The change is a pod annotation, so that both Deployments' pods and the migration
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import pathlib
 import statistics
@@ -43,13 +44,14 @@ def main() -> int:
     try:
         place.make()
         ours(place, "gateway", "first", 0)
-        for turn in range(1, options.rounds + 1):
+        numbers = itertools.count(1)
+        for _round in range(options.rounds):
             for name, run in {
                 "helm upgrade and kubectl rollout status": lambda n: plain(place, n),
                 "role deploy": lambda n: ours(place, "deploy", f"deploy-{n}", n),
                 "role gateway": lambda n: ours(place, "gateway", f"gateway-{n}", n),
             }.items():
-                number = turn * 10 + len(seconds)
+                number = next(numbers)
                 seconds.setdefault(name, []).append(run(number))
                 if name.startswith("role"):
                     role = name.split()[1]
