@@ -77,7 +77,7 @@ class ActionModule(ClusterAction):
 
     @staticmethod
     def _held(args: dict[str, Any], cluster: Cluster) -> str:
-        """Who is at work on the release."""
+        """Which run holds the lease of the release."""
         try:
             lock.Lock(cluster, args["namespace"], args["name"], lambda _line: None).look()
         except lock.Held as error:

@@ -148,7 +148,7 @@ class HelmJob:
 
 
 class Launch:
-    """Starts a job beside the caller. Ansible takes a second or two for that, in which Helm may be at work already: nobody who watches should
+    """Starts a job beside the caller. Ansible takes a second or two for that, and Helm may be running already: a watcher should not
     have to wait for it."""
 
     def __init__(self, start: Callable[[], HelmJob], folder: str, clock: Callable[[], float]) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A clock that goes on while the machine sleeps (Linux): time.monotonic stands still then, and a laptop's lid hides who took the release over."""
+"""A clock that counts the time in which the machine sleeps (Linux). time.monotonic does not, and in that time another run may have taken the lease."""
 
 from __future__ import annotations
 
