@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -197,16 +197,12 @@ def kept(release: Release | None, delete_database: str) -> list[str]:
     """What stays: all that holds data, what the chart wants kept, and Secrets that the pods read and nothing that is removed made."""
     if release is None:
         return []
-    objects = [f"{o['kind']}/{o['metadata']['name']}" for o in release.manifest if _has_keep(o)]
+    objects = [f"{o['kind']}/{o['metadata']['name']}" for o in release.manifest if keep.has_policy(o)]
     stays = {*objects, *(d.name for d in data_of(release))} - {f"Cluster/{delete_database}"}
     gone = {secret for secret, maker in promised(release.manifest).items() if maker not in stays and maker not in _orphaning(release)}
     own = set(releases.names(release.manifest, "Secret"))
     used = {n for o in release.manifest if o.get("kind") == "Deployment" for n in digest.secret_names(digest.pod_spec(o))}
     return [f"Secret/{n}" for n in sorted(used - own - gone)] + sorted(stays)
-
-
-def _has_keep(obj: Mapping[str, Any]) -> bool:
-    return (obj["metadata"].get("annotations") or {}).get(keep.POLICY) == "keep"
 
 
 def _orphaning(release: Release) -> set[str]:

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-SOURCES = ("provision", "existing", "external_secrets", "inline")
-
 
 def chart_values(
     values: Mapping[str, Any],

@@ -11,7 +11,8 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-COMPONENT = "app.kubernetes.io/component"
+from ..kube.objects import COMPONENT
+
 #: what makes sense in a server only
 _SERVER_ONLY = ("ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle")
 
@@ -21,7 +22,7 @@ def job(
 ) -> dict[str, Any]:
     """`command` is the gateway program's arguments, without the program: ["bootstrap-admin"].
 
-    Sidecars are left out (one that never ends would keep the Job running for ever), but for native ones: the way to the
+    Sidecars are left out (one that does not end would keep the Job from completing), but for native ones: the way to the
     database may be a proxy of that kind, and the kubelet ends it with the program (Kubernetes, sidecar containers). And the component label is the
     Job's own, so that no Service sends traffic to its pod. Tried once: a command that changes the database is not
     repeated behind the caller's back.

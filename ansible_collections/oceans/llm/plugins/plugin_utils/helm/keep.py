@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from ..kube import paths
+from ..kube import rest
 from ..kube.client import ApiError, Cluster
 from . import releases
 from .releases import Release
@@ -101,12 +101,12 @@ def _keep_one(cluster: Cluster, data: Data, release: str) -> bool:
         live = cluster.find(data.path)
         if live is None or release_of(live) not in ("", release):
             return False
-        if not _has_policy(live):
+        if not has_policy(live):
             cluster.patch(data.path, {"metadata": {"annotations": {POLICY: "keep"}}}, manager="oceans-llm-keep")
             live = cluster.get(data.path)
     except ApiError as error:
         raise NotKept(f"{why}; the annotation {POLICY}: keep could not be set: {error}; nothing was changed") from error
-    if not _has_policy(live):
+    if not has_policy(live):
         raise NotKept(f"{why}; something removes the annotation {POLICY}: keep as soon as it is set; nothing was changed")
     return True
 
@@ -120,10 +120,10 @@ def _data(obj: Mapping[str, Any], namespace: str) -> Data:
     meta = obj.get("metadata") or {}
     kind, name = str(obj["kind"]), str(meta.get("name"))
     where = "" if kind in NOT_NAMESPACED else str(meta.get("namespace") or namespace)
-    return Data(f"{kind}/{name}", paths.at(str(obj["apiVersion"]), _plural(obj), where, name), _has_policy(obj))
+    return Data(f"{kind}/{name}", rest.item(str(obj["apiVersion"]), _plural(obj), where, name), has_policy(obj))
 
 
-def _has_policy(obj: Mapping[str, Any]) -> bool:
+def has_policy(obj: Mapping[str, Any]) -> bool:
     return ((obj.get("metadata") or {}).get("annotations") or {}).get(POLICY) == "keep"
 
 

@@ -46,10 +46,15 @@ class Release:
         return self.status in PENDING
 
 
+def selector(name: str) -> str:
+    """Labels of the Secrets in which Helm keeps the revisions of a release (Helm, pkg/storage/driver/secrets.go)."""
+    return f"owner=helm,name={name}"
+
+
 def latest(cluster: Cluster, namespace: str, name: str) -> Release | None:
     """The newest revision of a release, whatever its status; None when Helm knows nothing of it."""
     for _try in range(3):
-        found = cluster.metadata(paths.secrets(namespace), labelSelector=f"owner=helm,name={name}")["items"]
+        found = cluster.metadata(paths.secrets(namespace), labelSelector=selector(name))["items"]
         newest = max(found, key=lambda s: int(s["metadata"]["labels"].get("version", 0)), default=None)
         if newest is None or "data" in newest:
             break
@@ -61,14 +66,18 @@ def latest(cluster: Cluster, namespace: str, name: str) -> Release | None:
 
 def history(cluster: Cluster, namespace: str, name: str) -> list[Release]:
     """Every revision that Helm still knows, oldest first."""
-    found = cluster.list(paths.secrets(namespace), labelSelector=f"owner=helm,name={name}")["items"]
+    found = cluster.list(paths.secrets(namespace), labelSelector=selector(name))["items"]
     return sorted(map(decode, found), key=lambda release: release.revision)
 
 
 def decode(secret: Mapping[str, Any]) -> Release:
     """One release Secret into a Release (base64 of the API, base64 and gzip of Helm, JSON inside)."""
+    return parse(_unpacked(secret))
+
+
+def _unpacked(secret: Mapping[str, Any]) -> dict[str, Any]:
     packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
-    return parse(json.loads(gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed))
+    return dict(json.loads(gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed))
 
 
 def parse(body: Mapping[str, Any]) -> Release:
@@ -107,8 +116,7 @@ def rewrite(cluster: Cluster, release: Release, change: Callable[[dict[str, Any]
     """Change the record of one revision. :raises ApiError: status 409 when somebody else has written it in the meantime."""
     path = paths.secret(release.namespace, f"sh.helm.release.v1.{release.name}.v{release.revision}")
     secret = cluster.get(path)
-    packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
-    body = json.loads(gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed)
+    body = _unpacked(secret)
     change(body)
     again = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(body).encode(), mtime=0))).decode()
     meta = {"resourceVersion": secret["metadata"]["resourceVersion"], **({"labels": dict(labels)} if labels else {})}

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from . import rest
+
 VERSION = "/version"
 REVIEW_SELF_ACCESS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 NAMESPACES = "/api/v1/namespaces"
@@ -35,24 +37,16 @@ _GROUPS = {
 
 def custom(api_version: str, plural: str, namespace: str) -> str:
     """The path of all custom resources of one plural in one namespace."""
-    return f"/apis/{api_version}/namespaces/{quote(namespace, safe='')}/{plural}"
-
-
-def at(api_version: str, plural: str, namespace: str, name: str) -> str:
-    """The path of one object of any kind; `namespace` is empty for what has none."""
-    root = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
-    where = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
-    return f"{root}{where}/{plural}/{quote(name, safe='')}"
+    return rest.collection(api_version, plural, namespace)
 
 
 def endpointslices(ns: str) -> str:
-    return f"/apis/discovery.k8s.io/v1/namespaces/{quote(ns, safe='')}/endpointslices"
+    return rest.collection("discovery.k8s.io/v1", "endpointslices", ns)
 
 
 def of_object(obj: dict[str, object], ns: str, plural: str) -> str:
     """The path of one object by its own apiVersion; `plural` as the API server names its kind."""
-    version, name = str(obj["apiVersion"]), str(obj["metadata"]["name"])  # type: ignore[index]
-    return f"{'/api/v1' if version == 'v1' else '/apis/' + version}/namespaces/{quote(ns, safe='')}/{plural}/{quote(name, safe='')}"
+    return rest.item(str(obj["apiVersion"]), plural, ns, str(obj["metadata"]["name"]))  # type: ignore[index]
 
 
 def collection(plural: str, namespace: str) -> str:
@@ -116,9 +110,6 @@ def events(ns: str) -> str:
 
 def persistentvolumeclaims(ns: str) -> str:
     return collection("persistentvolumeclaims", ns)
-
-
-pvcs = persistentvolumeclaims
 
 
 def deployments(ns: str) -> str:

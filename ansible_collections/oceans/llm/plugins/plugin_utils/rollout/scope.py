@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ..helm.promises import CUSTOM, is_custom, promised
-from ..helm.releases import Release, names
+from ..helm.releases import Release, names, selector
 from ..kube import paths
 from .model import Scope
 from .watch import Watched
@@ -35,7 +35,7 @@ def also_watched(release: Release, namespace: str, name: str) -> dict[str, Watch
     ours = [o for o in (*release.manifest, *release.hooks) if is_custom(o)]
     custom = {str(o["kind"]): Watched(paths.custom(str(o["apiVersion"]), CUSTOM[o["kind"]], namespace)) for o in ours}
     return {
-        "Release": Watched(paths.secrets(namespace), {"labelSelector": f"owner=helm,name={name}"}),
+        "Release": Watched(paths.secrets(namespace), {"labelSelector": selector(name)}),
         "EndpointSlice": Watched(paths.endpointslices(namespace)),
         **custom,
     }

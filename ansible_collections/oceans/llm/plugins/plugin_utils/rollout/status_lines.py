@@ -13,7 +13,6 @@ from typing import Any
 from ..helm.releases import Release
 from ..kube.objects import Object, epoch, meta
 
-COMPONENT = "app.kubernetes.io/component"
 _MIGRATION = re.compile(r"^v(\d+) (\S+) \[(applied|pending)\]$", re.MULTILINE)
 
 
