@@ -69,7 +69,7 @@ smoke() {
   export ANSIBLE_COLLECTIONS_PATH=$place:$core
   ansible-galaxy collection install --offline --collections-path "$place" "$scratch/built/oceans-llm-$version.tar.gz" > /dev/null
   cd "$scratch"
-  for name in preflight secret release rollout bootstrap status; do
+  for name in preflight secrets deploy wait bootstrap status_info uninstall; do
     ansible-doc -t module "oceans.llm.$name" > "$scratch/doc"
     grep -q "^> MODULE oceans.llm.$name\|OCEANS.LLM.${name^^}" "$scratch/doc"
   done

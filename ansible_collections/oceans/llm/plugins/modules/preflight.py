@@ -112,7 +112,7 @@ options:
     elements: str
     default: []
 seealso:
-  - module: oceans.llm.release
+  - module: oceans.llm.deploy
 """
 
 EXAMPLES = r"""

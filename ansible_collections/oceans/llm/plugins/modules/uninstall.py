@@ -49,7 +49,7 @@ options:
     type: int
     default: 900
 seealso:
-  - module: oceans.llm.release
+  - module: oceans.llm.deploy
 """
 
 EXAMPLES = r"""

@@ -200,7 +200,7 @@ def test_the_standard_output_of_a_callback_for_programs_is_left_alone(monkeypatc
     assert display().display.call_args.kwargs["stderr"] is stderr
 
 
-MODULES = ["bootstrap", "preflight", "release", "rollout", "secret", "status", "uninstall"]
+MODULES = ["bootstrap", "deploy", "preflight", "secrets", "status_info", "uninstall", "wait"]
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.action.secret import ActionModule
+from ansible_collections.oceans.llm.plugins.action.secrets import ActionModule
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import namespaces, paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster, ClusterError
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest, identity

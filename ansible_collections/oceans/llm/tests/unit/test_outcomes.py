@@ -22,8 +22,8 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.action.release import ActionModule
-from ansible_collections.oceans.llm.plugins.action.rollout import ActionModule as RolloutModule
+from ansible_collections.oceans.llm.plugins.action.deploy import ActionModule
+from ansible_collections.oceans.llm.plugins.action.wait import ActionModule as RolloutModule
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import lock, process
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Holder
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import clock
@@ -488,7 +488,7 @@ def test_a_signal_after_the_rollout_is_complete_ends_the_look_and_undoes_nothing
 
 
 def watched(world, check_mode=False, **more):
-    """The plugin oceans.llm.rollout."""
+    """The plugin oceans.llm.wait."""
     args = {"name": "rel", "namespace": NS, "host": world.api.url, "api_key": "a-token", "timeout": 4, "report_dir": str(world.home / "reports"), **more}
     action = action_of(RolloutModule, args, check=check_mode)
     action.say = lambda line: world.said.append(action.redactor(line))

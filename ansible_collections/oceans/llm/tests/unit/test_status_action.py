@@ -12,7 +12,7 @@ import json
 import pytest
 import yaml
 
-from ansible_collections.oceans.llm.plugins.action.status import ActionModule
+from ansible_collections.oceans.llm.plugins.action.status_info import ActionModule
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import asking
 

@@ -32,7 +32,7 @@ class Wanted:
     values: Mapping[str, Any]
     digest_places: Sequence[str] = ()
     force_conflicts: bool = False
-    #: what the task oceans.llm.secret wrote, or in check mode would write
+    #: what the task oceans.llm.secrets wrote, or in check mode would write
     secret_written: Mapping[str, Any] | None = None
 
     @property

@@ -40,7 +40,7 @@ LENGTH = 16  # hex digits, 64 bits
 
 @dataclass(frozen=True)
 class Written:
-    """What the task oceans.llm.secret wrote in this run (its result `written`); in check mode what it would write.
+    """What the task oceans.llm.secrets wrote in this run (its result `written`); in check mode what it would write.
 
     `digest` is of the data that the Secret would then have: only in check mode, and only where the release has a key already.
     """

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Action of oceans.llm.rollout: watch a release that somebody else changed, until it is served or has failed."""
+"""Action of oceans.llm.wait: watch a release that somebody else changed, until it is served or has failed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.scope import al
 class ActionModule(ClusterAction):
     """No change, no Helm process: the release's own record names what to watch."""
 
-    ARGUMENTS = documented("rollout")
+    ARGUMENTS = documented("wait")
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         release = releases.latest(cluster, args["namespace"], args["name"])

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Action of oceans.llm.status: what is deployed, served and stored, on one screen. Changes nothing that is deployed."""
+"""Action of oceans.llm.status_info: what is deployed, served and stored, on one screen. Changes nothing that is deployed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DEADLINE = 45  # seconds for the question to the database
 class ActionModule(ClusterAction):
     """Read, and show."""
 
-    ARGUMENTS = documented("status")
+    ARGUMENTS = documented("status_info")
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         ns = args["namespace"]

@@ -2,12 +2,12 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Documentation of oceans.llm.release; the work is done by the action plugin of the same name, in the controller."""
+"""Documentation of oceans.llm.deploy; the work is done by the action plugin of the same name, in the controller."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: release
+module: deploy
 short_description: Change a Helm release and tell the truth about it until it is served
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
@@ -132,19 +132,19 @@ options:
     default: 900
   secret_written:
     description:
-      - RV(oceans.llm.secret#module:written) of the task that wrote the release's Secret in this run. It says which keys a restart is
+      - RV(oceans.llm.secrets#module:written) of the task that wrote the release's Secret in this run. It says which keys a restart is
         due to; in check mode, in which that Secret was not written, the restart is foretold from it.
     type: dict
     default: {}
 seealso:
-  - module: oceans.llm.secret
-  - module: oceans.llm.rollout
+  - module: oceans.llm.secrets
+  - module: oceans.llm.wait
   - module: kubernetes.core.helm
 """
 
 EXAMPLES = r"""
 - name: The gateway in one namespace
-  oceans.llm.release:
+  oceans.llm.deploy:
     name: oceans-llm
     namespace: oceans-llm
     chart: oci://ghcr.io/ahstn/charts/oceans-llm

@@ -10,7 +10,7 @@ import json
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.action.secret import ActionModule
+from ansible_collections.oceans.llm.plugins.action.secrets import ActionModule
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.plan import MANAGER

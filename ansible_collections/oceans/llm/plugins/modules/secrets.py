@@ -2,12 +2,12 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Documentation of oceans.llm.secret; the work is done by the action plugin of the same name, in the controller."""
+"""Documentation of oceans.llm.secrets; the work is done by the action plugin of the same name, in the controller."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: secret
+module: secrets
 short_description: Write a Secret key by key, generate what is missing once, and never tell a value
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
@@ -73,14 +73,14 @@ options:
   release:
     description:
       - The Helm release whose pods read the Secret. In check mode RV(written) then has the digest that those pods would get, so that
-        M(oceans.llm.release) can foretell their restart.
+        M(oceans.llm.deploy) can foretell their restart.
     type: str
     default: ''
 """
 
 EXAMPLES = r"""
 - name: The gateway's secrets
-  oceans.llm.secret:
+  oceans.llm.secrets:
     name: oceans-llm-secrets
     namespace: oceans-llm
     data:
@@ -121,7 +121,7 @@ unlisted:
   elements: str
 written:
   description:
-    - What was written, or in check mode what would be, for the option O(oceans.llm.release#module:secret_written).
+    - What was written, or in check mode what would be, for the option O(oceans.llm.deploy#module:secret_written).
   returned: for O(source=provision), when something differs
   type: dict
   contains:

@@ -2,12 +2,12 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Documentation of oceans.llm.status; the work is done by the action plugin of the same name, in the controller."""
+"""Documentation of oceans.llm.status_info; the work is done by the action plugin of the same name, in the controller."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: status
+module: status_info
 short_description: Show what is deployed, served and stored, on one screen
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
@@ -44,7 +44,7 @@ options:
 
 EXAMPLES = r"""
 - name: What is there?
-  oceans.llm.status:
+  oceans.llm.status_info:
     name: oceans-llm
     namespace: oceans-llm
 """

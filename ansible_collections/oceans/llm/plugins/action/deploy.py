@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Action of oceans.llm.release: upgrade a release with kubernetes.core.helm and follow the rollout until it serves or has failed.
+"""Action of oceans.llm.deploy: upgrade a release with kubernetes.core.helm and follow the rollout until it serves or has failed.
 
 The planning is in rollout/plan.py, the change in rollout/change.py; here are arguments, order and texts.
 """
@@ -29,7 +29,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.plan import Not
 class ActionModule(ClusterAction):
     """Plan, change, follow, check; one task for the user."""
 
-    ARGUMENTS = documented("release")
+    ARGUMENTS = documented("deploy")
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         self.redactor.learn(str(v) for v in inline_secrets(args["values"]).values())

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Action of oceans.llm.secret: one Secret, written key by key with an own field manager, values never told."""
+"""Action of oceans.llm.secrets: one Secret, written key by key with an own field manager, values never told."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TRIES = 3  # somebody else may write the same Secret at the same moment
 class ActionModule(ClusterAction):
     """Read, plan, apply; a plan without a difference writes nothing."""
 
-    ARGUMENTS = documented("secret")
+    ARGUMENTS = documented("secrets")
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         self.redactor.learn(plan.as_bytes(v) for v in args["data"].values())

@@ -2,18 +2,18 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Documentation of oceans.llm.rollout; the work is done by the action plugin of the same name, in the controller."""
+"""Documentation of oceans.llm.wait; the work is done by the action plugin of the same name, in the controller."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: rollout
+module: wait
 short_description: Follow a release that somebody else changed, until it is served or has failed
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
   - Reads from Helm's own record what belongs to the release and watches that. Changes nothing, starts no C(helm).
-  - To be used after a plain C(helm upgrade) in any pipeline, whatever the chart. The same causes and the same last line as M(oceans.llm.release).
+  - To be used after a plain C(helm upgrade) in any pipeline, whatever the chart. The same causes and the same last line as M(oceans.llm.deploy).
   - Jobs are not stopped when the rollout fails, because they belong to whoever started them.
 extends_documentation_fragment:
   - oceans.llm.auth
@@ -70,7 +70,7 @@ options:
     type: bool
     default: false
 seealso:
-  - module: oceans.llm.release
+  - module: oceans.llm.deploy
 """
 
 EXAMPLES = r"""
@@ -79,7 +79,7 @@ EXAMPLES = r"""
   changed_when: true
 
 - name: Tell the truth about it
-  oceans.llm.rollout:
+  oceans.llm.wait:
     name: web
     namespace: web
     timeout: 300
@@ -87,7 +87,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 outcome:
-  description: How the run ended, see RV(oceans.llm.release#module:outcome).
+  description: How the run ended, see RV(oceans.llm.deploy#module:outcome).
   type: str
   returned: when the release was followed
 code:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the plugin oceans.llm.release hands to helm, and what it tells of it: a real task, a helm program and an API server of the test's."""
+"""What the plugin oceans.llm.deploy hands to helm, and what it tells of it: a real task, a helm program and an API server of the test's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.action.release import ActionModule
+from ansible_collections.oceans.llm.plugins.action.deploy import ActionModule
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import DECIDED
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 
