@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which folder of plugin_utils may import which: kube <- helm, gateway <- secrets <- preflight | rollout <- action plugins."""
+"""Which folder of plugin_utils may import which: kube <- helm, gateway <- secrets <- preflight | rollout <- lifecycle (not preflight) <- action plugins."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ MAY = {
     "secrets": {"kube", "helm", "gateway"},
     "preflight": {"kube", "helm", "gateway", "secrets"},
     "rollout": {"kube", "helm", "gateway", "secrets"},
+    "lifecycle": {"kube", "helm", "gateway", "secrets", "rollout"},
 }
 
 
