@@ -236,7 +236,7 @@ ROWS = (
     Row(
         "A11",
         "a second run while one is at work",
-        "RunInProgress",
+        "ReleaseBusy",
         1,
         by=PREFLIGHT,
         script=two_runs,
@@ -249,7 +249,7 @@ ROWS = (
     Row(
         "A12",
         "a selector changes, which cannot be changed in place",
-        "ImmutableField",
+        "FieldImmutable",
         2,
         by=PREFLIGHT,
         on=(UPGRADE,),

@@ -115,7 +115,7 @@ EXTERNAL = {
 }
 
 ROWS = (
-    Row("B1", "the Secret is not there (preflight)", "MissingSecret", 1, by=PREFLIGHT, variables=EXISTING, says=("mine",), takes=10, quick=True),
+    Row("B1", "the Secret is not there (preflight)", "SecretMissing", 1, by=PREFLIGHT, variables=EXISTING, says=("mine",), takes=10, quick=True),
     Row(
         "B1e",
         "the Secret is not there (engine)",
@@ -132,7 +132,7 @@ ROWS = (
     Row(
         "B2",
         "the Secret lacks a key (preflight)",
-        "MissingSecretKey",
+        "SecretKeyMissing",
         1,
         by=PREFLIGHT,
         prepare=_without_url,
@@ -154,7 +154,7 @@ ROWS = (
     Row(
         "B3",
         "nothing provides the identity secret",
-        "IdentityFallback|MissingSecretKey",
+        "IdentityFallback|SecretKeyMissing",
         1,
         by=PREFLIGHT,
         prepare=_without_identity,
@@ -206,7 +206,7 @@ ROWS = (
     Row(
         "B9",
         "an unknown provider type (preflight)",
-        "ConfigInvalid",
+        "GatewayConfigInvalid",
         3,
         by=PREFLIGHT,
         says=("providers",),
@@ -226,7 +226,7 @@ ROWS = (
     Row(
         "B10",
         "env.NOPE, which nothing provides (preflight)",
-        "EnvWithoutSource",
+        "GatewayVariableMissing",
         1,
         by=PREFLIGHT,
         says=("NOPE", "providers"),

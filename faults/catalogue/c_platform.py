@@ -189,7 +189,7 @@ ROWS = (
         says=("allowPrivilegeEscalation",),
         on=(INSTALL, UPGRADE),
     ),
-    Row("C4", "runAsNonRoot, and the image's user is a name (preflight)", "NamedUser", 2, by=PREFLIGHT, values=NAMED, says=("10001",), takes=10),
+    Row("C4", "runAsNonRoot, and the image's user is a name (preflight)", "RunAsNonRoot", 2, by=PREFLIGHT, values=NAMED, says=("10001",), takes=10),
     Row(
         "C4e",
         "runAsNonRoot, and the image's user is a name (engine)",
@@ -214,7 +214,7 @@ ROWS = (
     Row(
         "C5e",
         "a policy denies pods (engine)",
-        "PolicyDenied",
+        "AdmissionDenied",
         1,
         roles=ENGINE_ROLES,
         prepare=_policy("pods", ""),

@@ -193,7 +193,7 @@ ROWS = (
     Row(
         "A9e",
         "CloudNativePG is scaled to 0: its webhook has no endpoints (engine)",
-        "WebhookDown",
+        "WebhookUnavailable",
         roles=ENGINE_ROLES,
         variables=database(),
         prepare=_operator_away,
@@ -269,7 +269,7 @@ ROWS = (
     Row(
         "F13e",
         "a setting that the operator does not take (engine)",
-        "PolicyDenied",
+        "AdmissionDenied",
         waive=("AdmissionDenied",),
         variables=database(**FIXED),
         says=("postgresql.parameters", "port"),
@@ -279,7 +279,7 @@ ROWS = (
     Row(
         "F14",
         "the login's Secret is not there (preflight)",
-        "MissingSecret",
+        "SecretMissing",
         1,
         by=PREFLIGHT,
         variables=database(existingCredentialsSecret="database-login"),
@@ -292,7 +292,7 @@ ROWS = (
         "initdb waits for a Secret that is not there (engine)",
         "SecretMissing",
         3,
-        waive=("MissingSecret",),
+        waive=("SecretMissing",),
         variables=database(existingCredentialsSecret="database-login"),
         signal=event("Failed", "not found"),
         says=("database-login",),

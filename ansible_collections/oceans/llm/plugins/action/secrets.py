@@ -33,12 +33,12 @@ class ActionModule(ClusterAction):
 
     def _existing(self, args: dict[str, Any], cluster: Cluster, where: str) -> dict[str, Any]:
         live = self._read(cluster, args)
-        if live is None and "missingsecret" in map(str.lower, args["waive"]):
-            return {"changed": False, "msg": f"{where} does not exist yet (MissingSecret is waived); nothing was written", "key_names": []}
+        if live is None and "secretmissing" in map(str.lower, args["waive"]):
+            return {"changed": False, "msg": f"{where} does not exist yet (SecretMissing is waived); nothing was written", "key_names": []}
         if live is None:
             raise Refused(
                 f"{where} does not exist on {cluster.server}, and oceans_llm_secrets_source is 'existing'; create the Secret, set oceans_llm_secret_name, or "
-                "waive MissingSecret in oceans_llm_preflight_waive if the Secret is created later (Secrets Store CSI driver)"
+                "waive SecretMissing in oceans_llm_preflight_waive if the Secret is created later (Secrets Store CSI driver)"
             )
         return {"changed": False, "msg": f"{where} is somebody else's; nothing was written", "key_names": sorted(live.get("data") or {})}
 

@@ -161,7 +161,7 @@ findings:
       type: bool
       returned: always
   sample:
-    - code: MissingSecret
+    - code: SecretMissing
       object: Secret/oceans-llm-secrets
       sentence: does not exist; pods read it
       hint: make it in namespace oceans-llm, or correct the name in the variables

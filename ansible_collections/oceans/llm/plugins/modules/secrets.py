@@ -62,7 +62,7 @@ options:
     type: bool
     default: false
   waive:
-    description: Codes of M(oceans.llm.preflight) that do not stop this task either; for example C(SecretTooShort), C(MissingSecret).
+    description: Codes of M(oceans.llm.preflight) that do not stop this task either; for example C(SecretTooShort), C(SecretMissing).
     type: list
     elements: str
     default: []

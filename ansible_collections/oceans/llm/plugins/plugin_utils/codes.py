@@ -435,7 +435,7 @@ ENTRIES: tuple[Entry, ...] = (
         120,
     ),
     Entry(
-        "QuotaNeedsRequests",
+        "QuotaNeedsResources",
         "Admission",
         "a ResourceQuota demands requests or limits that a container lacks",
         CERTAIN,
@@ -456,14 +456,14 @@ ENTRIES: tuple[Entry, ...] = (
         "change the settings named in the evidence, or the namespace's pod-security.kubernetes.io/enforce label",
     ),
     Entry(
-        "PolicyDenied",
+        "AdmissionDenied",
         "Admission",
         "an admission policy or webhook denies the object",
         CERTAIN,
         "follow the policy's message, or ask its owner for an exception",
     ),
     Entry(
-        "WebhookDown",
+        "WebhookUnavailable",
         "Admission",
         "an admission webhook cannot be called",
         TRANSIENT,
@@ -503,7 +503,7 @@ ENTRIES: tuple[Entry, ...] = (
         CERTAIN,
         "wait until it is gone, or use another: kubectl get namespace {ns} -o yaml shows what blocks it",
     ),
-    Entry("PodInvalid", "Admission", "the API server refuses the pod as invalid", CERTAIN, "correct the field named in the evidence"),
+    Entry("ObjectInvalid", "Admission", "the API server refuses the pod as invalid", CERTAIN, "correct the field named in the evidence"),
     Entry("PodNotCreated", "Admission", "the pod cannot be created, for a reason that this collection does not know", TRANSIENT, "read the evidence", 45),
     # --- scheduling
     Entry(
@@ -756,7 +756,7 @@ ENTRIES: tuple[Entry, ...] = (
         "Served",
         "a Service with internalTrafficPolicy Local has no pod on a node that callers run on",
         CERTAIN,
-        "kubectl -n {ns} patch service {name} --type=merge -p '{{\"spec\":{{\"internalTrafficPolicy\":\"Cluster\"}}}}'",
+        'kubectl -n {ns} patch service {name} --type=merge -p \'{{"spec":{{"internalTrafficPolicy":"Cluster"}}}}\'',
     ),
     Entry(
         "IngressBackend",

@@ -105,7 +105,7 @@ SCENARIOS: tuple[Scenario, ...] = (
                     initContainers=[
                         container(
                             "wait",
-                            "if [ -e /flag/newer ]; then echo \"this gateway version can't run on this database\"; exit 1; fi",
+                            'if [ -e /flag/newer ]; then echo "this gateway version can\'t run on this database"; exit 1; fi',
                             volumeMounts=[{"name": "flag", "mountPath": "/flag"}],
                         )
                     ],
@@ -347,7 +347,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "quota-needs-requests",
         (deployment(pod(container())),),
-        "QuotaNeedsRequests",
+        "QuotaNeedsResources",
         ground=(thing("v1", "ResourceQuota", "cpu", spec={"hard": {"requests.cpu": "1"}}),),
     ),
     Scenario(

@@ -176,7 +176,7 @@ def test_the_status_alone_is_enough():
             "QuotaExceeded",
             "needed pods=1, used pods=3, hard pods=3",
         ),
-        ('pods "x" is forbidden: failed quota: cpu: must specify limits.cpu for: gateway; requests.cpu for: gateway', "QuotaNeedsRequests", "gateway"),
+        ('pods "x" is forbidden: failed quota: cpu: must specify limits.cpu for: gateway; requests.cpu for: gateway', "QuotaNeedsResources", "gateway"),
         (
             'pods "x" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false (container "it" must set …)',
             "PodSecurity",
@@ -186,19 +186,19 @@ def test_the_status_alone_is_enough():
         ('pods "x" is forbidden: [minimum memory usage per Container is 1Gi, but request is 1Mi]', "LimitRangeViolated", "1Gi"),
         (
             "pods \"x\" is forbidden: ValidatingAdmissionPolicy 'no-latest' with binding 'b' denied request: tag latest is not allowed",
-            "PolicyDenied",
+            "AdmissionDenied",
             "no-latest",
         ),
-        ('admission webhook "validate.kyverno.svc" denied the request: resource Pod/ns/x was blocked', "PolicyDenied", "validate.kyverno.svc"),
+        ('admission webhook "validate.kyverno.svc" denied the request: resource Pod/ns/x was blocked', "AdmissionDenied", "validate.kyverno.svc"),
         (
             'Internal error occurred: failed calling webhook "mcluster.cnpg.io": failed to call webhook: dial tcp: connect: connection refused',
-            "WebhookDown",
+            "WebhookUnavailable",
             "mcluster.cnpg.io",
         ),
         ('pods "x" is forbidden: error looking up service account ns/nobody: serviceaccount "nobody" not found', "ServiceAccountMissing", "ServiceAccount"),
         ('pods "x" is forbidden: no PriorityClass with name very-important was found', "PriorityClassMissing", "very-important"),
         ('pods "x" is forbidden: unable to create new content in namespace ns because it is being terminated', "NamespaceTerminating", "deleted"),
-        ('Pod "x" is invalid: spec.containers[0].image: Required value', "PodInvalid", "Required value"),
+        ('Pod "x" is invalid: spec.containers[0].image: Required value', "ObjectInvalid", "Required value"),
         ("the server is currently unable to handle the request", "PodNotCreated", "cannot be created"),
     ],
 )
@@ -647,7 +647,7 @@ def test_a_foreign_pod_in_the_namespace_concerns_nobody():
         ("UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress", "ReleaseBusy"),
         ('cannot patch "web" with kind Deployment: Deployment.apps "web" is invalid: spec.selector: Invalid value: field is immutable', "FieldImmutable"),
         ('Apply failed with 1 conflict: conflict with "kubectl-scale" using apps/v1: .spec.replicas', "FieldConflict"),
-        ("deployments.apps \"web\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no", "PolicyDenied"),
+        ("deployments.apps \"web\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no", "AdmissionDenied"),
         ("something else", "HelmFailed"),
     ],
 )

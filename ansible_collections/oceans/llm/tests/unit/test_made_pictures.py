@@ -55,4 +55,4 @@ def test_a_rule_that_is_gone_or_turned_round_is_noticed(name):
 
 def test_a_replicaset_that_a_policy_denies_names_the_policy():
     (found,) = find(denied())
-    assert (found.code, found.object) == ("PolicyDenied", "Deployment/web") and "v.example.com" in found.cause
+    assert (found.code, found.object) == ("AdmissionDenied", "Deployment/web") and "v.example.com" in found.cause

@@ -108,11 +108,11 @@ CALL = 'Internal error occurred: failed calling webhook "v.example.com": failed 
     ("text", "code", "words"),
     [
         (CALL + "tls: failed to verify certificate: x509: certificate signed by unknown authority", "WebhookUntrusted", "caBundle"),
-        (CALL + 'no endpoints available for service "v"', "WebhookDown", "no pod behind its Service"),
-        (CALL + 'service "v" not found', "WebhookDown", "no pod behind its Service"),
-        (CALL + "dial tcp 10.0.0.1:443: connect: connection refused", "WebhookDown", "refuses the connection"),
-        (CALL + "context deadline exceeded", "WebhookDown", "does not answer in time"),
-        (CALL + "something new", "WebhookDown", "cannot be called"),
+        (CALL + 'no endpoints available for service "v"', "WebhookUnavailable", "no pod behind its Service"),
+        (CALL + 'service "v" not found', "WebhookUnavailable", "no pod behind its Service"),
+        (CALL + "dial tcp 10.0.0.1:443: connect: connection refused", "WebhookUnavailable", "refuses the connection"),
+        (CALL + "context deadline exceeded", "WebhookUnavailable", "does not answer in time"),
+        (CALL + "something new", "WebhookUnavailable", "cannot be called"),
         ("Timeout: request did not complete within requested timeout - context deadline exceeded", "AdmissionTimeout", "webhooks together"),
     ],
 )

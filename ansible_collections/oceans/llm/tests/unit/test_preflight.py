@@ -141,7 +141,7 @@ def test_images_that_a_registry_can_answer(picture, image):
     "image", ["r.example/a/g:v1:v2", "g:v1@sha256:abc", "g:@sha256:" + "a" * 64, "g:", "G/a:v1 ", "https://r.example/g:v1", "g:v1@sha256:" + "X" * 64]
 )
 def test_images_that_no_registry_can_answer(picture, image):
-    assert [f.code for f in chart.find(replace(picture, objects=(with_image(image),)))] == ["InvalidImage"]
+    assert [f.code for f in chart.find(replace(picture, objects=(with_image(image),)))] == ["ImageNameInvalid"]
 
 
 def test_one_digest_for_two_images_is_refused(picture):
@@ -220,7 +220,7 @@ def test_what_the_chart_has_said_is_not_said_again(picture):
 )
 def test_a_field_that_takes_a_reference_only(path, given):
     (finding,) = config.plain(given, ())
-    assert (finding.code, finding.object) == ("ConfigInvalid", f"config {path}") and "env.NAME" in finding.hint
+    assert (finding.code, finding.object) == ("GatewayConfigInvalid", f"config {path}") and "env.NAME" in finding.hint
 
 
 def test_a_field_that_takes_a_reference_may_have_one_and_is_not_named_twice(picture):
@@ -279,10 +279,10 @@ def test_what_validation_lets_pass():
     }
     assert codes(config.structure(text)) == [
         ("ConfigUnknown", "config sever"),
-        ("ConfigInvalid", "config auth.seed_api_keys"),
-        ("ConfigInvalid", "config providers[0].type"),
-        ("ConfigInvalid", "config models[0].routes[0].provider"),
-        ("ConfigInvalid", "config models[1].alias_of"),
+        ("GatewayConfigInvalid", "config auth.seed_api_keys"),
+        ("GatewayConfigInvalid", "config providers[0].type"),
+        ("GatewayConfigInvalid", "config models[0].routes[0].provider"),
+        ("GatewayConfigInvalid", "config models[1].alias_of"),
     ]
 
 
@@ -320,7 +320,7 @@ def test_an_email_that_is_left_out_is_the_programs_default():
 )
 def test_the_administrators_address_is_reserved(section, email, refused):
     found = codes(config.bootstrap({**admin(**section), "users": ["no map", {"name": "u", "email": email}]}, wanted=False))
-    assert found == ([("ConfigInvalid", "config users[1].email")] if refused else [])
+    assert found == ([("GatewayConfigInvalid", "config users[1].email")] if refused else [])
 
 
 def of_config(picture, text: dict) -> list[tuple[str, str]]:
@@ -338,8 +338,8 @@ def test_user_and_password_of_the_mail_server_are_references_and_come_together(p
     def mail(**transport):
         return {"budget_alerts": {"email": {"transport": transport}}}
 
-    assert of_config(picture, mail(username="mailer", password="env.POSTGRES_URL")) == [("ConfigInvalid", where + "username")]
-    assert of_config(picture, mail(username="env.POSTGRES_URL")) == [("ConfigInvalid", where + "password")]
+    assert of_config(picture, mail(username="mailer", password="env.POSTGRES_URL")) == [("GatewayConfigInvalid", where + "username")]
+    assert of_config(picture, mail(username="env.POSTGRES_URL")) == [("GatewayConfigInvalid", where + "password")]
     assert of_config(picture, mail()) == of_config(picture, mail(username="env.POSTGRES_URL", password="env.POSTGRES_URL")) == []
 
 
@@ -348,7 +348,7 @@ def test_the_client_secret_of_a_provider_that_is_switched_off_is_not_asked_for(p
         return {"auth": {"oidc": {"providers": [{"id": "x", "enabled": enabled, "client_secret": "env.NOPE"}]}}}
 
     assert of_config(picture, oidc(False)) == []
-    assert of_config(picture, oidc(True)) == [("EnvWithoutSource", "config auth.oidc.providers[0].client_secret")]
+    assert of_config(picture, oidc(True)) == [("GatewayVariableMissing", "config auth.oidc.providers[0].client_secret")]
     off = {"auth": {"oauth": {"providers": [{"id": "x", "enabled": False, "client_secret": "abc"}]}}}
     assert of_config(picture, off) == []
 
@@ -393,7 +393,7 @@ def test_a_reference_that_nothing_provides(picture):
     }
     (finding,) = config.find(replace(picture, objects=(gateway(), configuration(text))))
     assert (
-        (finding.code, finding.object) == ("EnvWithoutSource", "config providers[0].auth.token")
+        (finding.code, finding.object) == ("GatewayVariableMissing", "config providers[0].auth.token")
         and "NOPE" in finding.sentence
         and "Secret/s" in finding.sentence
     )
@@ -418,20 +418,20 @@ def test_a_secret_that_is_not_there(picture):
     keyed = [{"name": k, "valueFrom": {"secretKeyRef": {"name": "s", "key": k}}} for k in ("POSTGRES_URL", "TOKEN")]
     without = replace(picture, secrets={"s": None}, objects=(gateway(env=keyed), configuration({"database": {"url": "env.OTHER"}})))
     (finding,) = rules.check(without)  # one finding, one code to waive
-    assert (finding.code, finding.object, finding.severity) == ("MissingSecret", "Secret/s", "error") and "keys POSTGRES_URL, TOKEN" in finding.sentence
+    assert (finding.code, finding.object, finding.severity) == ("SecretMissing", "Secret/s", "error") and "keys POSTGRES_URL, TOKEN" in finding.sentence
 
 
 def test_a_secret_that_the_secrets_store_creates_with_the_first_pod_is_a_warning(picture):
     volume = {"name": "v", "csi": {"driver": "secrets-store.csi.k8s.io"}}
     (finding,) = rules.check(replace(picture, secrets={"s": None}, objects=(gateway(volumes=[volume]), configuration(CONFIG))))
-    assert (finding.code, finding.severity) == ("MissingSecret", "warning")
+    assert (finding.code, finding.severity) == ("SecretMissing", "warning")
 
 
 def test_another_secret_that_does_not_exist_hides_nothing_else(picture):
     held = {"s": live_secret("s", POSTGRES_URL="mysql://x"), "other": None}
     both = gateway(env_from=[{"secretRef": {"name": "s"}}, {"secretRef": {"name": "other"}}])
     found = rules.check(replace(picture, secrets=held, objects=(both, configuration({**CONFIG, "auth": {"bootstrap_admin": {}}}))))
-    assert [f.code for f in found] == ["MissingSecret", "IdentityFallback", "SecretNotUrl"]
+    assert [f.code for f in found] == ["SecretMissing", "IdentityFallback", "SecretNotUrl"]
 
 
 def test_an_adopted_secret_may_hold_certificates_and_binary_keys(picture):
@@ -448,14 +448,14 @@ def test_a_secret_that_cannot_be_read_is_not_taken_for_missing(picture):
 
 def test_a_key_that_is_not_there_tells_which_are(picture):
     keyed = gateway(env=[{"name": "POSTGRES_URL", "valueFrom": {"secretKeyRef": {"name": "s", "key": "url"}}}])
-    (finding,) = [f for f in secrets.find(replace(picture, objects=(keyed, configuration(CONFIG)))) if f.code == "MissingSecretKey"]
+    (finding,) = [f for f in secrets.find(replace(picture, objects=(keyed, configuration(CONFIG)))) if f.code == "SecretKeyMissing"]
     assert "has no key url" in finding.sentence and "GATEWAY_IDENTITY_TOKEN_SECRET, POSTGRES_URL" in finding.sentence
 
 
 def test_a_key_that_several_ask_for_is_said_once_with_all_of_them(picture):
     keyed = gateway(env=[{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "url"}}}])
     job = {**keyed, "kind": "Job", "metadata": {"name": "migrate"}}
-    (finding,) = [f for f in secrets.find(replace(picture, objects=(keyed, job, configuration(CONFIG)))) if f.code == "MissingSecretKey"]
+    (finding,) = [f for f in secrets.find(replace(picture, objects=(keyed, job, configuration(CONFIG)))) if f.code == "SecretKeyMissing"]
     assert "Deployment/gw (container gateway), Job/migrate (container gateway)" in finding.hint
 
 
@@ -507,7 +507,7 @@ def test_an_operators_secret_counts_as_there(picture):
 def test_a_missing_pull_secret_is_a_warning(picture):
     pulling = replace(picture, objects=(gateway(imagePullSecrets=[{"name": "pull"}]), configuration(CONFIG)), secrets={**picture.secrets, "pull": None})
     (finding,) = secrets.find(pulling)
-    assert finding.code == "MissingPullSecret" and finding.severity == "warning"
+    assert finding.code == "PullSecretMissing" and finding.severity == "warning"
 
 
 def test_an_object_of_somebody_else_is_not_said_to_differ_as_well(picture):
@@ -535,7 +535,7 @@ def test_a_pending_release_of_another_helm_is_given_time(picture):
 
 def test_somebody_at_work_is_named(picture):
     (finding,) = release.find(replace(picture, release=PENDING, held="ns/r is being changed by ann on host1"))
-    assert finding.code == "RunInProgress" and "ann on host1" in finding.sentence
+    assert finding.code == "ReleaseBusy" and "ann on host1" in finding.sentence
 
 
 def test_a_release_of_another_chart(picture):
@@ -556,7 +556,7 @@ REFUSALS = [
     (403, 'pods "p" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false (container "g" must set x)', "PodSecurity"),
     (403, 'pods "p" is forbidden: exceeded quota: q, requested: pods=1, used: pods=5, limited: pods=5', "QuotaExceeded"),
     (403, 'pods "p" is forbidden: failed quota: q: must specify limits.cpu for: gateway', "QuotaNeedsResources"),
-    (403, 'pods "p" is forbidden: minimum memory usage per Container is 1Gi, but request is 64Mi', "LimitRange"),
+    (403, 'pods "p" is forbidden: minimum memory usage per Container is 1Gi, but request is 64Mi', "LimitRangeViolated"),
     (403, "pods \"p\" is forbidden: ValidatingAdmissionPolicy 'deny' with binding 'b' denied request: no pods on Friday", "AdmissionDenied"),
     (400, 'admission webhook "v.example.com" denied the request: no', "AdmissionDenied"),
     (403, 'pods "p" is forbidden: no PriorityClass with name nope was found', "PriorityClassMissing"),
@@ -565,8 +565,8 @@ REFUSALS = [
         'Internal error occurred: failed calling webhook "mcluster.cnpg.io": failed to call webhook: Post "https://x": connect: connection refused',
         "WebhookUnavailable",
     ),
-    (422, 'Deployment.apps "d" is invalid: spec.selector: Invalid value: {}: field is immutable', "ImmutableField"),
-    (422, 'Deployment.apps "d" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0', "InvalidObject"),
+    (422, 'Deployment.apps "d" is invalid: spec.selector: Invalid value: {}: field is immutable', "FieldImmutable"),
+    (422, 'Deployment.apps "d" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0', "ObjectInvalid"),
     (500, "etcdserver: request timed out", "ApiRefused"),
 ]
 
@@ -623,7 +623,7 @@ def test_helm_3_is_no_stranger_to_its_own_fields(picture):
 def test_a_named_user_that_the_kubelet_would_refuse(picture):
     broken = gateway(securityContext={"runAsNonRoot": True})
     (finding,) = admission.find(replace(picture, objects=(broken,)))
-    assert finding.code == "NamedUser" and "10001" in finding.hint
+    assert finding.code == "RunAsNonRoot" and "10001" in finding.hint
 
 
 def quota(used: str, hard: str) -> dict:

@@ -128,7 +128,9 @@ def test_where_nothing_migrates_the_gateway_would_not_even_look():
 def test_a_refused_login_is_a_warning_and_a_full_server_is_none():
     refused = Database(where=HERE, refusal='password authentication failed for user "x"', sqlstate="28P01")
     (finding,) = database.find(picture("v0.24.0", refused))
-    assert (finding.code, finding.severity) == ("DatabaseLogin", "warning") and "28P01" in finding.sentence
+    assert (finding.code, finding.severity) == ("DatabaseAuth", "warning") and "28P01" in finding.sentence
+    (finding,) = database.find(picture("v0.24.0", replace(refused, sqlstate="3D000")))
+    assert (finding.code, finding.severity) == ("DatabaseMissing", "warning"), "a database that does not exist has the rollout's code, too"
     assert list(database.find(picture("v0.24.0", Database(unknown="too many connections")))) == [] == list(database.find(picture("v0.24.0", None)))
 
 

@@ -46,10 +46,10 @@ def test_nothing_is_wrong_with_what_is_right():
 @pytest.mark.parametrize(
     ("probe", "code", "words"),
     [
-        ({"httpGet": {"port": "web"}}, "ProbePort", "asks port 'web', a name that the container does not declare (8080)"),
-        ({"httpGet": {"port": 9090}}, "ProbePort", "the gateway listens on 8080"),
-        ({"tcpSocket": {"port": "9090"}}, "ProbePort", "the gateway listens on 8080"),
-        ({"httpGet": {"port": "http", "scheme": "HTTPS"}}, "ProbeScheme", "plain HTTP"),
+        ({"httpGet": {"port": "web"}}, "ProbeMisdirected", "asks port 'web', a name that the container does not declare (8080)"),
+        ({"httpGet": {"port": 9090}}, "ProbeMisdirected", "the gateway listens on 8080"),
+        ({"tcpSocket": {"port": "9090"}}, "ProbeMisdirected", "the gateway listens on 8080"),
+        ({"httpGet": {"port": "http", "scheme": "HTTPS"}}, "ProbeMisdirected", "plain HTTP"),
     ],
 )
 @pytest.mark.parametrize("name", ["startupProbe", "readinessProbe", "livenessProbe"])
@@ -61,7 +61,7 @@ def test_a_probe_that_cannot_succeed(name, probe, code, words):
 def test_a_port_of_another_program_that_is_not_declared_is_a_doubt():
     main = deployment("gw", "gateway", 8080)
     main["spec"]["template"]["spec"]["containers"].append({"name": "side", "ports": [{"containerPort": 1}], "readinessProbe": {"tcpSocket": {"port": 2}}})
-    assert said(picture(gateway=main), probes) == [("ProbePort", "Deployment/gw", "warning")]
+    assert said(picture(gateway=main), probes) == [("ProbeMisdirected", "Deployment/gw", "warning")]
 
 
 def test_two_containers_on_one_port():

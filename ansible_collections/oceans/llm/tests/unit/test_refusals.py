@@ -42,7 +42,7 @@ conflicts with "kubectl" with subresource "scale" using apps/v1:
 - .spec.replicas
 Please review the fields above--they currently have other managers. Here
 are the ways you can resolve this warning: see .metadata.managedFields"""
-IN_HELM = f'UPGRADE FAILED: conflict occurred while applying object ns/gw apps/v1, Kind=Deployment: {SEVERAL}\nand ns/ui apps/v1, Kind=Deployment: {ONE}'
+IN_HELM = f"UPGRADE FAILED: conflict occurred while applying object ns/gw apps/v1, Kind=Deployment: {SEVERAL}\nand ns/ui apps/v1, Kind=Deployment: {ONE}"
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_policy_engine_is_named_with_its_rules(text, rule, part, frame):
     found = refusals.classify(frame.format(text))
     assert found.kind == refusals.POLICY and found.parts["rule"] == rule and part in found.parts["what"]
     code, sentence, parts = admission.classify(frame.format(text))
-    assert code == "PolicyDenied" and parts["policy"] in sentence and rule.split(",")[0] in sentence and "\n" not in sentence
+    assert code == "AdmissionDenied" and parts["policy"] in sentence and rule.split(",")[0] in sentence and "\n" not in sentence
 
 
 def test_the_older_words_and_several_denials_in_one_error():
@@ -97,7 +97,7 @@ def test_words_of_no_known_engine_are_kept_whole():
 @pytest.mark.parametrize("text", [SCC, f'admission webhook "scc.example" denied the request: {SCC}', f"Error creating: {SCC}"])
 def test_openshifts_refusal_names_the_fields_and_the_cure(text):
     code, sentence, parts = admission.classify(text)
-    assert code == "PolicyDenied" and "fsGroup 10001, runAsUser 10001" in sentence and "runAsUser: null" in parts["hint"]
+    assert code == "AdmissionDenied" and "fsGroup 10001, runAsUser 10001" in sentence and "runAsUser: null" in parts["hint"]
     assert sentence.endswith("[1000620000, 1000629999]]"), "brackets that belong together stay"
 
 
@@ -105,9 +105,9 @@ def test_openshifts_refusal_names_the_fields_and_the_cure(text):
     ("stderr", "code", "parts"),
     [
         (f"Error: {IN_HELM}", "FieldConflict", (".spec.paused (kubectl-set)", ".spec.replicas (kubectl (scale))", ".spec.replicas (kubectl-edit)")),
-        (f"Error: UPGRADE FAILED: {KYVERNO}", "PolicyDenied", ("validate.kyverno.svc-fail", "require-team/check-team")),
-        (f"W0101 00:00:00.1       1 warnings.go:70] x\nError: UPGRADE FAILED: {GATEKEEPER}", "PolicyDenied", ("repo-allowed",)),
-        (f"Error: INSTALLATION FAILED: {SCC}", "PolicyDenied", ("runAsUser 10001",)),
+        (f"Error: UPGRADE FAILED: {KYVERNO}", "AdmissionDenied", ("validate.kyverno.svc-fail", "require-team/check-team")),
+        (f"W0101 00:00:00.1       1 warnings.go:70] x\nError: UPGRADE FAILED: {GATEKEEPER}", "AdmissionDenied", ("repo-allowed",)),
+        (f"Error: INSTALLATION FAILED: {SCC}", "AdmissionDenied", ("runAsUser 10001",)),
         ('Error: cannot patch "x": Deployment.apps "x" is invalid: spec.selector: Invalid value: {}: field is immutable', "FieldImmutable", ()),
         ("Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress", "ReleaseBusy", ()),
     ],

@@ -149,7 +149,7 @@ def test_templates_marked_unsafe_and_vaulted_values_arrive_as_they_are(monkeypat
     [
         ({}, []),
         ({"skipped": True}, []),
-        ({"findings": [{"code": "MissingSecret", "severity": "warning"}, {"code": "SecretEmpty", "severity": "error"}]}, ["MissingSecret"]),
+        ({"findings": [{"code": "SecretMissing", "severity": "warning"}, {"code": "SecretEmpty", "severity": "error"}]}, ["SecretMissing"]),
     ],
 )
 def test_what_preflight_only_warned_of_is_not_refused_by_the_role_secrets(task, codes):

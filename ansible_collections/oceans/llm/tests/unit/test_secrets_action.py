@@ -201,8 +201,8 @@ def test_a_number_is_written_with_a_warning(api):
 
 def test_a_secret_that_is_created_later_can_be_waived(api):
     given = {"name": "s", "namespace": "ns", "source": "existing"}
-    assert "waive MissingSecret" in run(ActionModule, api, given)["msg"]
-    assert "failed" not in run(ActionModule, api, {**given, "waive": ["MissingSecret"]})
+    assert "waive SecretMissing" in run(ActionModule, api, given)["msg"]
+    assert "failed" not in run(ActionModule, api, {**given, "waive": ["SecretMissing"]})
 
 
 def test_an_argument_that_is_null_is_not_given(api):

@@ -61,9 +61,9 @@ def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
         return  # the namespace: said once, by access.py
     elif "is immutable" in text:
         hint = f"delete {run.object} (its pods stop), or keep the old value"
-        yield Finding("ImmutableField", where, f"{immutable(text, run.live or {})}; the API server never changes it", hint)
+        yield Finding("FieldImmutable", where, f"{immutable(text, run.live or {})}; the API server never changes it", hint)
     elif kind == refusals.LIMIT_RANGE:
-        yield Finding("LimitRange", where, text, "set requests and limits within the LimitRange: oceans_llm_values.scheduling.resources")
+        yield Finding("LimitRangeViolated", where, text, "set requests and limits within the LimitRange: oceans_llm_values.scheduling.resources")
     elif kind == refusals.SCC:
         fields = ", ".join(refusals.scc_fields(run.message)) or "the pod"
         yield Finding("AdmissionDenied", where, f"OpenShift's SecurityContextConstraints refuse {fields}: {text}", refusals.SCC_CURE)
@@ -75,7 +75,7 @@ def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
     elif run.status == 403:
         return  # a missing permission: said once, by access.py
     elif run.status == 422 or run.status == 400:
-        yield Finding("InvalidObject", where, text, "correct the value that it names (oceans_llm_values)")
+        yield Finding("ObjectInvalid", where, text, "correct the value that it names (oceans_llm_values)")
     else:
         yield Finding(
             "ApiRefused",
@@ -125,7 +125,7 @@ def _named_users(picture: Picture) -> Iterator[Finding]:
             if _effective(spec, container, "runAsNonRoot") and user is None:
                 number = "1000" if container["name"] == "admin-ui" else "10001"
                 yield Finding(
-                    "NamedUser",
+                    "RunAsNonRoot",
                     where,
                     f"container {container['name']} has runAsNonRoot without runAsUser, and the image's user is a name: the kubelet would refuse it "
                     "(CreateContainerConfigError)",

@@ -82,7 +82,7 @@ def plain(config: Mapping[str, Any], said: Collection[str]) -> Iterator[Finding]
         if not configuration.STRICT.fullmatch(path) or not isinstance(value, str) or value.startswith(("env.", "literal.")) or f"config {path}" in said:
             continue
         if configuration.resolved(config, path):
-            yield Finding("ConfigInvalid", f"config {path}", "takes a reference env.NAME, and is something else (value not shown)", HINT)
+            yield Finding("GatewayConfigInvalid", f"config {path}", "takes a reference env.NAME, and is something else (value not shown)", HINT)
 
 
 def unresolved(config: Mapping[str, Any]) -> Iterator[Finding]:
@@ -108,7 +108,9 @@ def transport(config: Mapping[str, Any]) -> Iterator[Finding]:
     missing = [field for field in ("username", "password") if not held.get(field)]
     if len(missing) == 1:
         where = f"config budget_alerts.email.transport.{missing[0]}"
-        yield Finding("ConfigInvalid", where, "is missing; the gateway takes username and password together or not at all", "set both to env.NAME, or neither")
+        yield Finding(
+            "GatewayConfigInvalid", where, "is missing; the gateway takes username and password together or not at all", "set both to env.NAME, or neither"
+        )
 
 
 def structure(config: Mapping[str, Any]) -> Iterator[Finding]:
@@ -121,7 +123,10 @@ def structure(config: Mapping[str, Any]) -> Iterator[Finding]:
         for name in configuration.section(config, section):
             if name not in keys:
                 yield Finding(
-                    "ConfigInvalid", f"config {section}.{name}", f"unknown field {name!r}{did_you_mean(str(name), keys)}", "correct it in oceans_llm_config"
+                    "GatewayConfigInvalid",
+                    f"config {section}.{name}",
+                    f"unknown field {name!r}{did_you_mean(str(name), keys)}",
+                    "correct it in oceans_llm_config",
                 )
     providers = {}
     for index, provider in configuration.maps(config.get("providers")):
@@ -129,7 +134,7 @@ def structure(config: Mapping[str, Any]) -> Iterator[Finding]:
         kind = provider.get("type")
         if kind not in PROVIDER_TYPES:
             yield Finding(
-                "ConfigInvalid",
+                "GatewayConfigInvalid",
                 f"config providers[{index}].type",
                 f"unknown provider type {kind!r}{did_you_mean(str(kind), PROVIDER_TYPES)}",
                 f"one of {', '.join(PROVIDER_TYPES)}",
@@ -139,7 +144,7 @@ def structure(config: Mapping[str, Any]) -> Iterator[Finding]:
         alias = model.get("alias_of")
         if alias and str(alias) not in models:
             yield Finding(
-                "ConfigInvalid",
+                "GatewayConfigInvalid",
                 f"config models[{index}].alias_of",
                 f"no model {alias!r}{did_you_mean(str(alias), models)}",
                 "correct it in oceans_llm_config",
@@ -148,7 +153,7 @@ def structure(config: Mapping[str, Any]) -> Iterator[Finding]:
             if str(route.get("provider")) not in providers:
                 wanted = str(route.get("provider"))
                 yield Finding(
-                    "ConfigInvalid",
+                    "GatewayConfigInvalid",
                     f"config models[{index}].routes[{number}].provider",
                     f"no provider {wanted!r}{did_you_mean(wanted, providers)}; `config validate` lets it pass, seeding fails on it",
                     "correct it in oceans_llm_config",
@@ -179,7 +184,7 @@ def bootstrap(config: Mapping[str, Any], wanted: bool, a_job: bool = False) -> I
     for index, user in configuration.maps(config.get("users")):
         if str(user.get("email") or "").strip().lower() == email.strip().lower():
             sentence = "is the address of auth.bootstrap_admin, which the gateway reserves"
-            yield Finding("ConfigInvalid", f"config users[{index}].email", sentence, "remove this user, or change one of the addresses")
+            yield Finding("GatewayConfigInvalid", f"config users[{index}].email", sentence, "remove this user, or change one of the addresses")
 
 
 def references(config: Mapping[str, Any], environment: Mapping[str, Variable], picture: Picture) -> Iterator[Finding]:
@@ -191,7 +196,7 @@ def references(config: Mapping[str, Any], environment: Mapping[str, Variable], p
         looked = ", ".join(secret_objects(picture)) or "no Secret at all"
         how = f"add {name} to oceans_llm_secrets" if picture.wanted.secrets_source in ("provision", "inline") else f"add the key {name} there"
         yield Finding(
-            "EnvWithoutSource",
+            "GatewayVariableMissing",
             f"config {path}",
             f"refers to env.{name}, and nothing provides {name} (looked in {looked})",
             f"{how}, or correct the name{did_you_mean(name, environment)}",

@@ -20,8 +20,8 @@ from .tools import numbers
 
 #: the gateway's own repository, and mirrors that keep its name
 REPOSITORY = r"oceans-llm[-/]gateway"
-#: what a server says at the door, and goes on to say (PostgreSQL documentation, appendix A)
-LOGIN = ("28P01", "28000", "3D000")
+#: SQLSTATE of a refused login (PostgreSQL documentation, appendix A) -> code
+LOGIN = {"28P01": "DatabaseAuth", "28000": "DatabaseAuth", "3D000": "DatabaseMissing"}
 
 
 def find(picture: Picture) -> Iterator[Finding]:
@@ -31,7 +31,9 @@ def find(picture: Picture) -> Iterator[Finding]:
     if database.sqlstate:
         if database.sqlstate in LOGIN:
             text = f"{database.where} refuses the login with the URL that the pods would have: {database.refusal} ({database.sqlstate})"
-            yield Finding("DatabaseLogin", "database", text, "correct user, password and database name in the URL, or the server's pg_hba.conf", WARNING)
+            yield Finding(
+                LOGIN[database.sqlstate], "database", text, "correct user, password and database name in the URL, or the server's pg_hba.conf", WARNING
+            )
         return
     severity = ERROR if _migrates(picture) else WARNING  # a gateway that only serves never looks at the history
     yield from _foreign(picture, severity)

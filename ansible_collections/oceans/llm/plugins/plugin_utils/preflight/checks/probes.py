@@ -58,14 +58,18 @@ def _probe(where: str, spec: Mapping[str, Any], container: Object, name: str, pr
     declared = ", ".join(sorted({str(number) for number in own.values()})) or "none"
     number = own.get(str(port)) or (int(port) if str(port).isdigit() else None)
     if number is None:
-        yield Finding("ProbePort", where, f"{what} asks port {port!r}, a name that the container does not declare ({declared})", "name a port of the container")
+        yield Finding(
+            "ProbeMisdirected", where, f"{what} asks port {port!r}, a name that the container does not declare ({declared})", "name a port of the container"
+        )
     elif listens is not None and number != listens:
         sides = f"{what} asks port {number}, and the gateway listens on {listens} (server.bind)"
-        yield Finding("ProbePort", where, sides, "give server.bind, gateway.containerPort and the probe the same port")
+        yield Finding("ProbeMisdirected", where, sides, "give server.bind, gateway.containerPort and the probe the same port")
     elif own and number not in own.values() and listens is None:
-        yield Finding("ProbePort", where, f"{what} asks port {number}, which the container does not declare ({declared})", "correct the probe's port", WARNING)
+        yield Finding(
+            "ProbeMisdirected", where, f"{what} asks port {number}, which the container does not declare ({declared})", "correct the probe's port", WARNING
+        )
     if str(handler.get("scheme") or "HTTP").upper() == "HTTPS" and container.get("name") in PLAIN:
-        yield Finding("ProbeScheme", where, f"{what} asks by HTTPS, and the container speaks plain HTTP", "leave the probe's scheme out")
+        yield Finding("ProbeMisdirected", where, f"{what} asks by HTTPS, and the container speaks plain HTTP", "leave the probe's scheme out")
 
 
 def _strategy(deployment: Object) -> Iterator[Finding]:

@@ -35,7 +35,7 @@ def _status(picture: Picture) -> Iterator[Finding]:
             "choose another oceans_llm_release, or another namespace",
         )
     if picture.held:
-        yield Finding("RunInProgress", where, picture.held, "wait until it has ended, then run again")
+        yield Finding("ReleaseBusy", where, picture.held, "wait until it has ended, then run again")
     elif release.pending and picture.last_revision == str(release.revision):
         text = f"revision {release.revision} is {release.status}: the run that made it was killed"
         yield Finding("ReleasePending", where, text, "nothing to do: this run marks it as failed and goes on from there", WARNING)

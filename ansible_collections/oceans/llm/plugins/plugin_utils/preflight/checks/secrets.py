@@ -65,7 +65,7 @@ def _missing(picture: Picture) -> Iterator[Finding]:
                 if held.origin in ("written by this run", "made by the chart") and kind == "Secret"
                 else f"add the key, or name another one (asked for by {', '.join(who)})"
             )
-            yield Finding(f"Missing{kind}Key", target, f"has no key {key} ({held.origin}; keys: {has})", hint)
+            yield Finding(f"{kind}KeyMissing", target, f"has no key {key} ({held.origin}; keys: {has})", hint)
 
 
 def _absent(picture: Picture, kind: str, name: str, keys: list[str]) -> Finding:
@@ -73,11 +73,11 @@ def _absent(picture: Picture, kind: str, name: str, keys: list[str]) -> Finding:
     what = f"does not exist; pods read it{f', for its key{chr(115) * (len(keys) > 1)} ' if keys else ''}{', '.join(keys)}"
     if kind == "Secret" and mounts_secrets_store(picture):
         hint = f"kubectl -n {picture.wanted.namespace} get secretproviderclass (secretObjects must name it)"
-        return Finding(f"Missing{kind}", f"{kind}/{name}", f"{what}; the Secrets Store CSI driver may create it with the first pod", hint, WARNING)
+        return Finding(f"{kind}Missing", f"{kind}/{name}", f"{what}; the Secrets Store CSI driver may create it with the first pod", hint, WARNING)
     hint = f"create it in namespace {picture.wanted.namespace}, or correct the name in the variables"
     if kind == "Secret":
-        hint += "; if another program creates it later, waive MissingSecret"
-    return Finding(f"Missing{kind}", f"{kind}/{name}", what, hint)
+        hint += "; if another program creates it later, waive SecretMissing"
+    return Finding(f"{kind}Missing", f"{kind}/{name}", what, hint)
 
 
 def _pull_secrets(picture: Picture) -> Iterator[Finding]:
@@ -85,7 +85,7 @@ def _pull_secrets(picture: Picture) -> Iterator[Finding]:
         for entry in template["spec"].get("imagePullSecrets") or ():
             if secret(picture, entry.get("name", "")) is None:
                 yield Finding(
-                    "MissingPullSecret",
+                    "PullSecretMissing",
                     f"Secret/{entry.get('name')}",
                     "does not exist; images would be pulled without credentials",
                     "kubectl create secret docker-registry …, or correct oceans_llm_image_pull_secrets",

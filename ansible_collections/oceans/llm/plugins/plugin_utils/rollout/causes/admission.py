@@ -23,17 +23,17 @@ from .cause import cause
 TEXTS: dict[str, tuple[str, str]] = {
     refusals.POD_SECURITY: ("PodSecurity", "Pod Security {level} forbids it: {what}"),
     refusals.QUOTA: ("QuotaExceeded", "ResourceQuota {quota} has no room: needed {need}, used {used}, hard {hard}"),
-    refusals.QUOTA_NEEDS: ("QuotaNeedsRequests", "ResourceQuota {quota} demands: {what}"),
+    refusals.QUOTA_NEEDS: ("QuotaNeedsResources", "ResourceQuota {quota} demands: {what}"),
     refusals.QUOTA_NEW: ("PodNotCreated", "the quota is new and not counted yet"),
     refusals.LIMIT_RANGE: ("LimitRangeViolated", "a LimitRange forbids it: {what}"),
-    refusals.SCC: ("PolicyDenied", "OpenShift's SecurityContextConstraints refuse {fields}: {what}"),
-    refusals.POLICY: ("PolicyDenied", "policy {policy} denies it: {what}"),
-    refusals.WEBHOOK_DOWN: ("WebhookDown", "webhook {webhook} {failure}"),
+    refusals.SCC: ("AdmissionDenied", "OpenShift's SecurityContextConstraints refuse {fields}: {what}"),
+    refusals.POLICY: ("AdmissionDenied", "policy {policy} denies it: {what}"),
+    refusals.WEBHOOK_DOWN: ("WebhookUnavailable", "webhook {webhook} {failure}"),
     refusals.DEADLINE: ("AdmissionTimeout", "the request ran into its deadline: the time-outs of all admission webhooks together are longer than it"),
     refusals.SERVICE_ACCOUNT: ("ServiceAccountMissing", "its ServiceAccount does not exist"),
     refusals.PRIORITY_CLASS: ("PriorityClassMissing", "PriorityClass {name} does not exist"),
     refusals.TERMINATING: ("NamespaceTerminating", "the namespace is being deleted"),
-    refusals.INVALID: ("PodInvalid", "the API server refuses it as invalid: {what}"),
+    refusals.INVALID: ("ObjectInvalid", "the API server refuses it as invalid: {what}"),
 }
 #: why a webhook could not be called: (words of the API server, sentence)
 FAILURES = (
