@@ -11,23 +11,15 @@ prove by a real login afterwards, and remember the proof.
 from __future__ import annotations
 
 import datetime
-import hashlib
-import json
-from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented
-from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import configuration, one_off_job
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion, post_check
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State
-from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import live_env, pod_env, shapes
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import one_offs
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.deployed import Gateway
 
-LOGIN = "/api/v1/auth/login/password"
 MANAGER = "oceans-llm-bootstrap"
 
 
@@ -39,12 +31,9 @@ class ActionModule(ClusterAction):
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         if not args["admin"] and not args["seed_config"]:
             return {"changed": False, "msg": "nothing asked for"}
-        release = releases.latest(cluster, args["namespace"], args["name"])
-        if release is None:
-            if self._task.check_mode:
-                return {"changed": True, "msg": f"no release {args['name']} in namespace {args['namespace']} yet: it would be bootstrapped after the deploy"}
-            raise Refused(f"Helm knows no release {args['name']} in namespace {args['namespace']} on {cluster.server}; deploy it first")
-        gateway = Gateway.read(cluster, release)
+        if self._task.check_mode and releases.latest(cluster, args["namespace"], args["name"]) is None:
+            return {"changed": True, "msg": f"no release {args['name']} in namespace {args['namespace']} yet: it would be bootstrapped after the deploy"}
+        gateway = Gateway.of(cluster, args["namespace"], args["name"])
         for value in gateway.secret_values():
             self.redactor.learn([value])
         record = Record(cluster, args["namespace"], f"{args['name']}-bootstrap", gateway.identity())
@@ -100,116 +89,7 @@ class ActionModule(ClusterAction):
         return {"changed": True, "seed": "seeded"}
 
     def _run(self, args: dict[str, Any], cluster: Cluster, gateway: Gateway, command: str) -> None:
-        body = one_off_job.job(gateway.deployment, [command], prefix=f"{args['name']}-{command}", component=command, deadline=args["timeout"])
-        name = cluster.create(paths.jobs(args["namespace"]), body)["metadata"]["name"]
-        self.say(f"running `gateway {command}` as Job/{name}")
-        follower = Follower(cluster, Scope(deployments=(), jobs=(name,), namespace=args["namespace"], release=args["name"]), self.say, args["timeout"] + 30)
-        follower.start()
-        outcome = follower.run(None)
-        if outcome.state is State.FAILED and outcome.cause:
-            raise Refused(conclusion.sentence(outcome.cause, outcome))
-
-
-class Gateway:
-    """The deployed gateway: its Deployment, its configuration, its environment, its Service."""
-
-    def __init__(self, deployment: Mapping[str, Any], configmap: Mapping[str, Any], env: Mapping[str, pod_env.Variable], service: tuple[str, int]) -> None:
-        self.deployment, self._env, self._service = deployment, env, service
-        self._configmap = configmap
-        self.config = configuration.parse(configmap)
-        self._namespace = deployment["metadata"]["namespace"]
-
-    @classmethod
-    def read(cls, cluster: Cluster, release: releases.Release) -> Gateway:
-        """:raises Refused: when the release holds no gateway of the chart's contract."""
-        ns = release.namespace
-        name = next(
-            (
-                o["metadata"]["name"]
-                for o in release.manifest
-                if o.get("kind") == "Deployment" and (o["metadata"].get("labels") or {}).get(post_check.COMPONENT) == "gateway"
-            ),
-            "",
-        )
-        service = post_check.gateway_service(release.manifest)
-        config = next(
-            (
-                o["metadata"]["name"]
-                for o in (*release.manifest, *release.hooks)
-                if o.get("kind") == "ConfigMap" and configuration.CONFIG_KEY in (o.get("data") or {})
-            ),
-            "",
-        )
-        deployment = cluster.find(paths.deployment(ns, name)) if name else None
-        configmap = cluster.find(paths.configmap(ns, config)) if config else None
-        if deployment is None or service is None or configmap is None:
-            raise Refused(
-                f"release {release.name} in namespace {ns} has no gateway Deployment, Service or configuration of the chart oceans-llm; deploy it first"
-            )
-        spec = deployment["spec"]["template"]["spec"]
-        container = next((c for c in spec["containers"] if c["name"] == "gateway"), spec["containers"][0])
-        return cls(deployment, configmap, live_env.environment(cluster, ns, container), service)
-
-    def secret_values(self) -> list[bytes]:
-        return [v.value for v in self._env.values() if v.value and v.source.kind == "Secret"]
-
-    def admin(self) -> tuple[str, str]:
-        """(email, password). :raises Refused: when the gateway would make no administrator, or one who cannot log in."""
-        section = configuration.bootstrap_admin(self.config)
-        if section.get("enabled") is not True:
-            raise Refused(
-                "auth.bootstrap_admin.enabled is not true in the gateway's configuration, so `gateway bootstrap-admin` would do nothing and call it success; "
-                "set it in oceans_llm_config, or oceans_llm_bootstrap_admin: false"
-            )
-        email = configuration.DEFAULT_ADMIN if section.get("email") is None else str(section["email"])
-        if not email:
-            raise Refused("auth.bootstrap_admin.email is empty in the gateway's configuration; set it in oceans_llm_config")
-        reference = str(section.get("password") or "")
-        if not reference:
-            raise Refused(
-                f"auth.bootstrap_admin.password is missing, and `gateway bootstrap-admin` would create {email} with the public password "
-                f"{configuration.DEFAULT_PASSWORD}: anyone could log in; set it to env.{shapes.ADMIN_PASSWORD} in oceans_llm_config"
-            )
-        if reference.startswith("literal."):
-            return email, reference[len("literal.") :]
-        if not reference.startswith("env."):
-            raise Refused(f"auth.bootstrap_admin.password is no reference to a secret; set it to env.{shapes.ADMIN_PASSWORD} in oceans_llm_config")
-        self._reference = reference[len("env.") :]
-        variable = self._env.get(self._reference)
-        if variable is None or not (variable.value or b"").strip():
-            state = "empty" if variable else "missing"
-            raise Refused(
-                f"{self._reference} is {state}: `gateway bootstrap-admin` would create {email} without a password, an administrator who can never log in; "
-                f"put {self._reference} into oceans_llm_secrets (or into the Secret that the gateway reads)"
-            )
-        return email, variable.value.decode() if variable.value else ""
-
-    def password_origin(self) -> str:
-        variable = self._env.get(getattr(self, "_reference", ""))
-        return f"the password of {variable.origin()}" if variable else "the configured password"
-
-    def identity(self) -> str:
-        """This installation on this database: both may be replaced while everything else keeps its name."""
-        url = str(configuration.section(self.config, "database").get("url") or "")
-        variable = self._env.get(url.removeprefix("env.")) if url.startswith("env.") else None
-        address = (variable.value or b"").decode("utf-8", "replace").rpartition("@")[2] if variable else ""
-        return f"{self.deployment['metadata']['uid']}/{hashlib.sha256(address.encode()).hexdigest()[:12]}"
-
-    def config_digest(self) -> str:
-        text = (self._configmap.get("data") or {}).get(configuration.CONFIG_KEY) or ""
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    def login(self, cluster: Cluster, email: str, password: str) -> bool:
-        """A real login through the Service. :raises Refused: when the answer is neither yes nor no."""
-        name, port = self._service
-        status, _headers, text = cluster.service_request(self._namespace, name, port, LOGIN, method="POST", body={"email": email, "password": password})
-        if status == 200:
-            return True
-        if status in (401, 403) and _code(text) in ("invalid_credentials", "authentication_error"):
-            return False
-        raise Refused(
-            f"a login through Service/{name} gave no clear answer: HTTP {status} {text[:200]}; the gateway must serve before it can be bootstrapped (role wait)"
-        )
+        one_offs.run(cluster, gateway, args["name"], [command], args["timeout"], self.say)
 
 
 class Record:
@@ -246,13 +126,6 @@ class Record:
         body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": self._name, "namespace": self._namespace}, "data": self.data}
         self._cluster.apply(paths.configmap(self._namespace, self._name), body, manager=MANAGER, force=True)
         return True
-
-
-def _code(text: str) -> str:
-    try:
-        return str((json.loads(text).get("error") or {}).get("code") or "")
-    except (ValueError, AttributeError):
-        return ""
 
 
 def _stamp(now: float) -> str:

@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.oceans.llm.plugins.action import bootstrap
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import one_offs
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State
 
 from .fake_api import FakeApi, objects, ok, status
@@ -60,6 +61,7 @@ class Cluster:
         api.on("GET", paths.secret("ns", "s"), ok({"metadata": {"name": "s"}, "data": {k: base64.b64encode(v.encode()).decode() for k, v in data.items()}}))
         api.on("POST", paths.jobs("ns"), ok({"metadata": {"name": "r-bootstrap-admin-x"}}, 201))
         api.on("PATCH", RECORD, ok({}))
+        api.on("GET", paths.pods("ns"), objects("Pod", "1"))
 
 
 @pytest.fixture
@@ -83,7 +85,7 @@ def followed(monkeypatch):
         def run(self, helm):
             return type("Outcome", (), {"state": State.DONE, "cause": None})()
 
-    monkeypatch.setattr(bootstrap, "Follower", Follower)
+    monkeypatch.setattr(one_offs, "Follower", Follower)
     return names
 
 

@@ -88,8 +88,9 @@ class Cluster:
         return {auth["key"]: auth["value"] for auth in known if auth["in"] == "header" and auth["value"]}
 
     def _open(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, content_type: str, timeout: Any,
-              accept: str = "application/json") -> Any:
-        headers = urllib3.HTTPHeaderDict({"Accept": accept, "User-Agent": "oceans.llm", "Content-Type": content_type, **self._authorization()})
+              accept: str = "application/json", more: Mapping[str, str] | None = None) -> Any:
+        headers = urllib3.HTTPHeaderDict(
+            {"Accept": accept, "User-Agent": "oceans.llm", "Content-Type": content_type, **(more or {}), **self._authorization()})
         for name, value in self._impersonation:
             headers.add(name, value)
         url = self.server + path
@@ -108,9 +109,10 @@ class Cluster:
         return answer
 
     def raw(self, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None,
-            content_type: str = "application/json", timeout: Any = TIMEOUT, accept: str = "application/json") -> tuple[int, dict[str, str], str]:
+            content_type: str = "application/json", timeout: Any = TIMEOUT, accept: str = "application/json",
+            headers: Mapping[str, str] | None = None) -> tuple[int, dict[str, str], str]:
         """One request; returns (status, headers, text) whatever the status."""
-        answer = self._open(method, path, query, body, content_type, timeout, accept)
+        answer = self._open(method, path, query, body, content_type, timeout, accept, headers)
         try:
             text = answer.data.decode("utf-8", "replace")
         except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -259,9 +261,12 @@ class Cluster:
         return bool(self.create(paths.REVIEW_SELF_ACCESS, body)["status"]["allowed"])
 
     def service_request(self, namespace: str, service: str, port: int | str, path: str, method: str = "GET",
-                        body: Any = None, timeout: Any = TIMEOUT) -> tuple[int, dict[str, str], str]:
-        """One HTTP request to a Service through the API server (services/proxy): no route from here to the pods is needed."""
-        return self.raw(method, paths.service_proxy(namespace, service, port, path), body=body, timeout=timeout)
+                        body: Any = None, timeout: Any = TIMEOUT, headers: Mapping[str, str] | None = None) -> tuple[int, dict[str, str], str]:
+        """One HTTP request to a Service through the API server (services/proxy): no route from here to the pods is needed.
+
+        `headers` go on to the Service, but for Authorization, which is the API server's own.
+        """
+        return self.raw(method, paths.service_proxy(namespace, service, port, path), body=body, timeout=timeout, headers=headers)
 
     def now(self) -> float:
         """The server's clock, seconds since the epoch."""
