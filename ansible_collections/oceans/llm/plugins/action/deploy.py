@@ -35,14 +35,14 @@ class ActionModule(ClusterAction):
         self.redactor.learn(str(v) for v in inline_secrets(args["values"]).values())
         self.redactor.learn([args["chart_registry"].get("password") or ""])
         self._scratch = tempfile.mkdtemp(prefix="oceans-llm-")
-        with Interrupt(stdout=for_people()) as self._interrupt:
+        with Interrupt(stdout=for_people()) as self.interrupt:
             try:
                 result = self._prepared(args, cluster)
             except (Refused, ClusterError) as refused:
                 result = {"failed": True, "changed": False, "msg": str(refused)}
             finally:
                 shutil.rmtree(self._scratch, ignore_errors=True)
-            return conclusion.tell(result, self._interrupt, self.host, self.say, self.redactor, verbose=self.verbose, silent=self.silent)
+            return conclusion.tell(result, self.interrupt, self.say, verbose=self.verbose)
 
     def _prepared(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         try:
@@ -69,8 +69,8 @@ class ActionModule(ClusterAction):
 
     def _go_on(self) -> None:
         """Between two steps that change nothing. :raises Refused: when the run was ended by a signal."""
-        if self._interrupt:
-            raise Refused(f"interrupted by {self._interrupt.name} before Helm was started; the release was not changed — run again")
+        if self.interrupt:
+            raise Refused(f"interrupted by {self.interrupt.name} before Helm was started; the release was not changed — run again")
 
     def _release(self, args: dict[str, Any], wanted: Wanted, cluster: Cluster) -> dict[str, Any]:
         check = self._task.check_mode
@@ -110,7 +110,7 @@ class ActionModule(ClusterAction):
         prober = probe.wanted(args["probe"], bool(plan.difference), cluster, plan.planned, wanted.namespace)
         run = Change(
             cluster, wanted, plan, self.say, args["timeout"],
-            clean=self.redactor, interrupt=self._interrupt, lost=(lambda: lock.lost) if lock else str, probe=prober,
+            clean=self.redactor, interrupt=self.interrupt, lost=(lambda: lock.lost) if lock else str, probe=prober,
         )  # fmt: skip
         upgrade = process.Upgrade(wanted.name, wanted.namespace, wanted.chart, plan.values, args["timeout"], wanted.force_conflicts)
         outcome = run.run(lambda: process.launch(self, upgrade, self._scratch, self._cli.binary, self._environment, self.task_vars, cluster.now))
@@ -125,7 +125,7 @@ class ActionModule(ClusterAction):
             verify=args["verify"],
             probe=prober,
             probes=args["probe"] != "false",
-            interrupted=self._interrupt,
+            interrupted=self.interrupt,
             key=plan.key,
             folder=args["report_dir"],
             always=args["report_always"],

@@ -33,7 +33,7 @@ class ActionModule(ClusterAction):
                 "deploy it first, or check oceans_llm_release and oceans_llm_namespace"
             )
         prober = None if self._task.check_mode else probe.wanted(args["probe"], True, cluster, release, args["namespace"])
-        with Interrupt(stdout=for_people()) as interrupt:
+        with Interrupt(stdout=for_people()) as self.interrupt:
             follower = Follower(
                 cluster,
                 scope_of(release, args["namespace"], args["name"], ours=False),
@@ -41,7 +41,7 @@ class ActionModule(ClusterAction):
                 args["timeout"],
                 clean=self.redactor,
                 also=also_watched(release, args["namespace"], args["name"]),
-                interrupted=interrupt,
+                interrupted=self.interrupt,
                 database=DatabaseLook(cluster, args["namespace"], (*release.manifest, *release.hooks)),
                 probe=prober,
             )
@@ -56,12 +56,10 @@ class ActionModule(ClusterAction):
                 verify=args["verify"],
                 probe=prober,
                 probes=args["probe"] != "false",
-                interrupted=interrupt,
+                interrupted=self.interrupt,
                 folder=args["report_dir"],
                 always=args["report_always"],
                 clean=self.redactor,
                 host=self.host,
             )
-            return {"changed": False} | conclusion.tell(
-                result, interrupt, self.host, self.say, self.redactor, verbose=self.verbose, silent=self.silent
-            )
+            return {"changed": False} | conclusion.tell(result, self.interrupt, self.say, verbose=self.verbose)

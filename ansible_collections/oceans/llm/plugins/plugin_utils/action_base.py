@@ -30,6 +30,7 @@ from .helm.cli import HelmError, refuse_driver
 from .kube.auth import PREFIX, Way, resolve
 from .kube.client import Cluster, ClusterError
 from .rollout import narrator
+from .rollout.interrupt import Interrupt
 from .secrets import identity
 from .secrets.redact import Redactor
 
@@ -87,6 +88,8 @@ class ClusterAction(ActionBase):
         self.task_vars: dict[str, Any] = task_vars or {}
         self.redactor = Redactor()
         self._way: Way | None = None
+        #: set while signals are held back; Ansible shows no line of a worker after one
+        self.interrupt: Interrupt | None = None
         with temporary_files(), surroundings(self._task_environment()):
             return result | self._clean(self._guarded())
 
@@ -153,11 +156,19 @@ class ClusterAction(ActionBase):
         """One live line on the screen, the host's name in front; none for a task with no_log."""
         if self.silent:
             return
-        text = self.redactor(line) if getattr(self, "redactor", None) else line
+        text = f"[{self.host}] {self.redactor(line) if getattr(self, 'redactor', None) else line}"
+        if self.interrupt:
+            self.interrupt.last_words(text, self.show)
+        else:
+            self.show(text)
+
+    @staticmethod
+    def show(text: str) -> None:
+        """One line on Ansible's screen."""
         # Ansible itself leaves the colour out where there is no terminal, or where the user wants none
-        tone = narrator.tone(text)
+        tone = narrator.tone(text.partition("] ")[2])
         color = getattr(constants, f"COLOR_{tone.upper()}") if tone else None
-        Display().display(f"[{self.host}] {text}", color=color, stderr=not for_people())
+        Display().display(text, color=color, stderr=not for_people())
 
     @property
     def host(self) -> str:

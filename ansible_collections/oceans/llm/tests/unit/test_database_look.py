@@ -227,7 +227,9 @@ def test_the_history_before_and_at_the_end():
 def test_what_cannot_be_reached_from_here_may_be_there_for_the_pods(url, part):
     with FakeApi() as api:
         (seen,) = look_at(api, url).looks()
+        unasked = look_at(api, url).conclude()["unasked"]
     assert not seen.away and part in seen.sentence and "tried from here" in seen.sentence
+    assert unasked == seen.sentence.replace("2 s", "1 s"), "the same words at the end of the run"
 
 
 def test_an_answer_that_nobody_expects_is_a_sentence_and_no_traceback(capfd):

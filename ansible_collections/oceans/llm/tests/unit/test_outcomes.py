@@ -107,7 +107,7 @@ class World:
             "digest_places": [], "timeout": 15, "report_dir": str(self.home / "reports"), **more,
         }  # fmt: skip
         action = action_of(ActionModule, args, check=check_mode)
-        action.say = lambda line: self.said.append(action.redactor(line))
+        action.show = lambda text: self.said.append(text.removeprefix("[here] "))
         action._execute_module = self._started
         return action.run(task_vars={"inventory_hostname": "here"})
 
@@ -467,6 +467,48 @@ def test_a_signal(world, sent, phase):
         assert sent.name in result["msg"]
 
 
+def test_a_signal_is_answered_before_the_logs_are_read(world):
+    """The logs of a chatty program take seconds; after a signal nobody waits for a line that long."""
+    answered = []
+
+    def asked():
+        answered.append(any("Interrupted Release/rel" in line for line in world.lines()))
+        if len(answered) == 1:
+            world.when_followed(asked)  # the next time, too
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    world.when_followed(asked)
+    check(world, world.run(), "interrupted", "Interrupted")
+    assert answered[0] is False and len(answered) > 1 and all(answered[1:])
+    assert [line for line in world.lines() if "fenced Job/mig" in line], "what is said after a signal reaches the screen, too"
+
+
+def test_a_signal_while_a_revision_is_recovered_starts_no_helm(world):
+    world.cluster.helm_record("pending-install", 1)
+    world.cluster.put("leases", {"metadata": {"name": "oceans-llm-rel", "annotations": {"oceans.llm/revision": "1"}}, "spec": {"holderIdentity": ""}})
+    record = "/api/v1/namespaces/ns/secrets/sh.helm.release.v1.rel.v1"
+    for method in ("PUT", "PATCH"):
+        world.at(record, lambda: os.kill(os.getpid(), signal.SIGTERM), method)
+    result = world.run()
+    assert result["failed"] and "SIGTERM" in result["msg"] and len([line for line in world.lines() if result["msg"] in line]) == 1
+    assert not [c for c in world.helm.calls("upgrade") if "--dry-run=server" not in c["argv"]] and world.cluster.holder == ""
+
+
+def test_a_signal_while_the_evidence_is_written_loses_nothing(world):
+    folder, sent = world.home / "reports", threading.Event()
+
+    def watch():
+        while not (folder.exists() and any(folder.rglob("*"))):
+            time.sleep(0.001)
+        os.kill(os.getpid(), signal.SIGTERM)
+        sent.set()
+
+    threading.Thread(target=watch, daemon=True).start()
+    result = world.run(timeout=4)
+    assert sent.wait(5) and result["failed"] and result["code"] and "incomplete" not in result["msg"]
+    assert {"report.json", "report.html", "stream.jsonl.gz"} <= set(os.listdir(result["report"])) and not world.helms()
+
+
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda s: s.name)
 def test_a_signal_while_the_run_plans_changes_nothing(world, sent):
     world.at("/fake/planning", lambda: os.kill(os.getpid(), sent))
@@ -491,7 +533,7 @@ def watched(world, check_mode=False, **more):
     """The plugin oceans.llm.wait."""
     args = {"name": "rel", "namespace": NS, "host": world.api.url, "api_key": "a-token", "timeout": 4, "report_dir": str(world.home / "reports"), **more}
     action = action_of(RolloutModule, args, check=check_mode)
-    action.say = lambda line: world.said.append(action.redactor(line))
+    action.show = lambda text: world.said.append(text.removeprefix("[here] "))
     return action.run(task_vars={"inventory_hostname": "here"})
 
 

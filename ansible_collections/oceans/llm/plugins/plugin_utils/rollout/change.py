@@ -51,7 +51,7 @@ class Change:
 
     def __init__(
         self, cluster: Cluster, wanted: Wanted, plan: Plan, say: Callable[[str], None], timeout: float, *,
-        clean: Redactor, interrupt: Interrupt, lost: Callable[[], str] = str, probe: Probe | None = None,
+        clean: Redactor, interrupt: Interrupt | None, lost: Callable[[], str] = str, probe: Probe | None = None,
     ) -> None:  # fmt: skip
         self._cluster, self._wanted, self._plan, self._say = cluster, wanted, plan, say
         self._helm: Launch | None = None

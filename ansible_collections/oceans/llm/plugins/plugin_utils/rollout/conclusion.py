@@ -108,13 +108,9 @@ BRIEF = ("changed", "failed", "msg", "outcome", "code", "cause", "seconds", "rep
 BRIEF_CAUSE = ("code", "object", "container")
 
 
-def tell(
-    result: dict[str, Any], interrupt: Interrupt, host: str, say: Callable[[str], None], clean: Callable[[str], str], *, verbose: bool, silent: bool
-) -> dict[str, Any]:
-    """See to it that the sentence is on the screen, once; returns what the task returns. `silent`: the task has no_log."""
-    if interrupt and not silent:
-        interrupt.last_words(f"[{host}] {clean(result['msg'])}", say)
-    elif not result.get("failed"):
+def tell(result: dict[str, Any], interrupt: Interrupt, say: Callable[[str], None], *, verbose: bool) -> dict[str, Any]:
+    """See to it that the sentence is on the screen, once; returns what the task returns."""
+    if interrupt or not result.get("failed"):
         say(result["msg"])
     if verbose or not result.get("failed"):
         return result

@@ -131,8 +131,11 @@ class DatabaseLook:
             if target is None:
                 return None, "its URL is not known"
             way = database_way.find(self._cluster, self._namespace, target)
-            with way.connect(FIRST) as stream, contextlib.closing(Session(stream, target)) as session:
-                return _versions(session), ""
+            try:
+                with way.connect(FIRST) as stream, contextlib.closing(Session(stream, target)) as session:
+                    return _versions(session), ""
+            except OSError as error:
+                return None, _unreachable(way, error, FIRST).sentence
         except Refusal as refusal:
             return ((), "") if refusal.sqlstate == NO_DATABASE else (None, refusal.message)
         except Exception as error:  # no way, no login, no answer; a thread's traceback would be on the screen

@@ -125,12 +125,17 @@ class Follower:
         self._tape.begin(self._world, self.scope, self._before)
         return self._snapshot(Helm())
 
-    def run(self, helm: HelmRun | None) -> Outcome:
-        """Until served or failed. Never raises: whatever happens here, Helm and the Jobs have to be stopped and the end has to be told."""
+    def run(self, helm: HelmRun | None, announce: Callable[[Cause], None]) -> Outcome:
+        """Until served or failed. Never raises: whatever happens here, Helm and the Jobs have to be stopped and the end has to be told.
+
+        `announce` gets the cause of a failure at once: the logs that are read afterwards may take seconds.
+        """
         try:
             verdict = self._loop(helm)
         except BaseException as error:
             verdict = Verdict(State.FAILED, cause=self._broke(error))
+        if verdict.state is State.FAILED and verdict.cause:
+            self._whole("a line", partial(announce, verdict.cause))
         return self._outcome(verdict)
 
     def stop(self) -> None:

@@ -18,7 +18,7 @@ from ..kube.objects import finished
 from . import fence, going_back
 from .fence import Fenced
 from .follow import ENDINGS, Follower, HelmRun, Outcome, described
-from .model import Snapshot
+from .model import Cause, Snapshot
 from .verdict import State
 
 PATIENCE = 20.0  # seconds that Helm is given to end by itself after SIGTERM; it marks the release as failed in that time
@@ -38,7 +38,7 @@ class Guard:
     def run(self, helm: HelmRun | None) -> Outcome:
         """Until the end. Never raises."""
         try:
-            outcome = self._follower.run(helm)
+            outcome = self._follower.run(helm, lambda cause: self._announce(cause, helm))
             if outcome.state is State.FAILED:
                 self._stop(outcome, helm)
             return outcome
@@ -46,10 +46,7 @@ class Guard:
             self._follower.stop()
 
     def _stop(self, outcome: Outcome, helm: HelmRun | None) -> None:
-        lost = bool(outcome.cause) and ENDINGS.get(outcome.cause.code if outcome.cause else "") == "lost"
-        stops = " and ".join(part for part in ("" if lost else "the Jobs", "Helm" if helm else "") if part) if self._changes else ""
-        if outcome.cause:
-            self._follower.found(outcome.cause, f"stopping {stops}" if stops else "")
+        lost = outcome.cause is not None and _lost(outcome.cause)
         if not self._changes:
             outcome.database = self._follower.database()
             return
@@ -66,6 +63,10 @@ class Guard:
         if outcome.not_fenced:
             outcome.database += f" (not fenced: a migration may still run: {'; '.join(f'Job/{n}: {why}' for n, why in outcome.not_fenced.items())})"
         outcome.seconds = self._follower.elapsed()
+
+    def _announce(self, cause: Cause, helm: HelmRun | None) -> None:
+        stops = " and ".join(part for part in ("" if _lost(cause) else "the Jobs", "Helm" if helm else "") if part) if self._changes else ""
+        self._follower.found(cause, f"stopping {stops}" if stops else "")
 
     def _fence(self) -> Fenced:
         scope = self._follower.scope
@@ -97,3 +98,8 @@ class Guard:
         except Exception as error:
             self._follower.note(f"a step of the safe end failed, by a defect of the collection ({described(error)}); please report it")
             return otherwise(error)
+
+
+def _lost(cause: Cause) -> bool:
+    """The release is no longer this run's to change."""
+    return ENDINGS.get(cause.code) == "lost"
