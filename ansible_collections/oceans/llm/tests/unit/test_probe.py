@@ -291,6 +291,14 @@ def test_dns_kube_proxy_policy_and_program_are_told_apart(place, line, policies,
     assert not code or words in f"{found.wrong.object} {found.wrong.cause} {found.wrong.evidence}"
 
 
+def test_a_kube_proxy_that_is_late_is_no_wrong_version(place, monkeypatch):
+    """Seen on a busy node: the API server led to the new pod, the Service's address for some seconds more to the old one, which drained."""
+    monkeypatch.setattr(post_check, "SETTLE", 5.0)
+    probing(place, *[{**GOOD, "body": '{"version": "0.23.0"}'}] * 8, GOOD)
+    found = check(place)
+    assert (found.state, found.version, found.wrong) == (State.SERVED, "0.24.0", None)
+
+
 @pytest.mark.parametrize(
     "policies",
     [

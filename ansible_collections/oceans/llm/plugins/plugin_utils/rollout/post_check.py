@@ -142,6 +142,8 @@ def check(
 
 def settle(wrong: Cause) -> float:
     """Seconds for which something wrong is asked for again. A way that is not open yet is one thing, an answer that came is another."""
+    if wrong.code == "WrongVersionServed" and wrong.evidence.startswith(probe_verdict.FROM_A_POD):
+        return SETTLE  # the API server's way has brought the version asked for: kube-proxy may still lead to an old pod that drains
     if wrong.code not in OPENING or _CLOSED in wrong.evidence:
         return 0.0
     answered = wrong.code == "AdminUiDown" and "admin_ui_upstream_unavailable" not in wrong.evidence

@@ -25,6 +25,10 @@ from .model import Cause, Snapshot
 from .probe import NOT_PROBED, Answer
 
 
+#: begins the evidence of what the Service's own address answered: kube-proxy on a busy node knows the new pods some seconds after the API does
+FROM_A_POD = "from a pod"
+
+
 @dataclass(frozen=True)
 class Seen:
     """`version` by the Service's own address; `wrong`; a `note` for the reader."""
@@ -93,7 +97,7 @@ def _unreached(answer: Answer, line: Mapping[str, Any], found: Sequence[Object],
 
 def _answered(line: Mapping[str, Any], snapshot: Snapshot, service: str, version: str) -> Seen:
     where, body = f"Service/{service}", str(line.get("body") or "")
-    said = f"from a pod, GET http://{line.get('name')}/api/v1/health ({line.get('address')}): {line.get('status')} {' '.join(body.split())[:200]}"
+    said = f"{FROM_A_POD}, GET http://{line.get('name')}/api/v1/health ({line.get('address')}): {line.get('status')} {' '.join(body.split())[:200]}"
     own = field(body, "version") if line.get("status") == 200 else ""
     if not own:
         return Seen(wrong=make("NotServed", snapshot, where, "something else than the gateway answers at the Service's address", said))
