@@ -24,7 +24,6 @@ from .causes.cause import cause as make
 from .model import Cause, Snapshot
 from .probe import NOT_PROBED, Answer
 
-
 #: begins the evidence of what the Service's own address answered: kube-proxy on a busy node knows the new pods some seconds after the API does
 FROM_A_POD = "from a pod"
 
