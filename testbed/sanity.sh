@@ -17,7 +17,8 @@ export ANSIBLE_NOCOLOR=1 ANSIBLE_LOCAL_TEMP=$scratch/tmp
 
 checkout() {
   mkdir -p "$copy"
-  tar -C "$collection" --exclude=__pycache__ --exclude=.ansible --exclude=tests/output --exclude='*.tar.gz' -cf - . | tar -C "$copy" -xf -
+  # the files of the chart, not links that would lead nowhere
+  tar -C "$collection" --dereference --exclude=__pycache__ --exclude=.ansible --exclude=tests/output --exclude='*.tar.gz' -cf - . | tar -C "$copy" -xf -
   ln -s "$core/ansible_collections/kubernetes" "$scratch/ansible_collections/kubernetes"
   git -C "$copy" init -q
   git -C "$copy" add -A
@@ -77,17 +78,20 @@ smoke() {
   for name in deploy preflight status diagnose uninstall; do ansible-playbook --syntax-check -i localhost, "oceans.llm.$name" > /dev/null; done
   [ ! -e "$place/ansible_collections/oceans/llm/tests" ] || fail "the tarball has the tests in it"
   # one run of everything in check mode; the cluster is not there, and that is what it has to say
-  ansible-playbook -i localhost, --check --connection local oceans.llm.deploy -e oceans_llm_chart="$ROOT/charts/oceans-llm" \
+  ansible-playbook -i localhost, --check --connection local oceans.llm.deploy \
     -e '{"oceans_llm_auth": {"host": "https://127.0.0.1:1"}, "oceans_llm_secrets": {"POSTGRES_URL": "postgresql://u:p@h/d"}}' > "$scratch/run" 2>&1 \
     && fail "a run without a cluster succeeded: $(cat "$scratch/run")"
   grep -q 'ERROR ClusterUnreachable cluster: the API server https://127.0.0.1:1 ' "$scratch/run" || fail "a run without a cluster said: $(cat "$scratch/run")"
+  grep -q ' 1[0-9] objects rendered and tried' "$scratch/run" || fail "the chart of the installed collection made no objects: $(cat "$scratch/run")"
+  diff -r --exclude=tests --exclude=examples --exclude=README.md "$ROOT/charts/oceans-llm" "$place/ansible_collections/oceans/llm/charts/oceans-llm" \
+    || fail "the chart in the tarball is not charts/oceans-llm"
   [ ! -s "$KUBECONFIG" ] || ! kubectl version > /dev/null 2>&1 || check_run
   say "built, installed and tried: $(du -h "$scratch/built/oceans-llm-$version.tar.gz" | cut -f1)"
 }
 
 # With a cluster: what a first install would do, predicted by the installed collection.
 check_run() {
-  ansible-playbook -i localhost, --check --connection local -v oceans.llm.deploy -e oceans_llm_namespace=sanity-smoke -e oceans_llm_chart="$ROOT/charts/oceans-llm" \
+  ansible-playbook -i localhost, --check --connection local -v oceans.llm.deploy -e oceans_llm_namespace=sanity-smoke \
     -e '{"oceans_llm_secrets": {"POSTGRES_URL": "postgresql://u:p@h/d"}}' > "$scratch/run" 2>&1 || fail "the check-mode run failed: $(cat "$scratch/run")"
   grep -q 'would change: +ConfigMap' "$scratch/run" || fail "the check-mode run predicted nothing: $(cat "$scratch/run")"
   ! kubectl get namespace sanity-smoke > /dev/null 2>&1 || fail "the check-mode run made the namespace"

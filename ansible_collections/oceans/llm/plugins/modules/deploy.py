@@ -45,11 +45,12 @@ options:
     type: bool
     default: false
   chart:
-    description: A folder or archive on this machine, or an C(oci://) or C(https://) address, from which it is pulled once.
+    description: A folder or archive on this machine, or an C(oci://) or C(https://) address, from which it is pulled once. Empty means the
+      chart that the collection brings along.
     type: str
-    required: true
+    default: ''
   chart_version:
-    description: Version of the chart to pull; empty is the newest.
+    description: Version of the chart to pull; empty is the newest. A chart on this machine has its own version; another one is refused.
     type: str
     default: ''
   chart_registry:
@@ -147,8 +148,6 @@ EXAMPLES = r"""
   oceans.llm.deploy:
     name: oceans-llm
     namespace: oceans-llm
-    chart: oci://ghcr.io/ahstn/charts/oceans-llm
-    chart_version: 0.24.0
     values:
       database: {external: {existingSecret: {name: oceans-llm-secrets}}}
       secrets: {existingSecret: {name: oceans-llm-secrets}}

@@ -39,9 +39,9 @@ options:
     type: bool
     default: false
   chart:
-    description: Folder, archive, or C(oci://) or C(https://) address of the chart.
+    description: Folder, archive, or C(oci://) or C(https://) address of the chart. Empty means the chart that the collection brings along.
     type: str
-    required: true
+    default: ''
   chart_version:
     description: Version of the chart, for an address.
     type: str
@@ -120,8 +120,6 @@ EXAMPLES = r"""
   oceans.llm.preflight:
     name: oceans-llm
     namespace: oceans-llm
-    chart: oci://ghcr.io/ahstn/charts/oceans-llm
-    chart_version: 0.24.0
     values:
       secrets:
         existingSecret:

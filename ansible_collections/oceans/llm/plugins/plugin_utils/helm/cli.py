@@ -21,6 +21,7 @@ from typing import Any
 from ansible import constants
 
 from ..kube.auth import Way
+from . import chart as charts
 from . import registry, releases
 from .releases import Release
 
@@ -47,15 +48,16 @@ class Helm:
         self._environment = {name: value for name, value in wanted.items() if value is not None}
 
     def pull(self, chart: str, version: str, into: str, server: Mapping[str, Any] | None = None) -> str:
-        """A local path of the chart: itself when it is one, else pulled, once in a run whoever asks (preflight, release, another host).
+        """A local path of the chart: the collection's own for an empty name, itself when it is a path, else pulled, once in a run whoever
+        asks (preflight, release, another host).
 
         Into Ansible's own folder for temporary files, which all processes of the run share and which it removes at its end;
         into the given one where that cannot be written. `server`: how to speak to the chart's (helm/registry.py).
 
         :raises ChartUnavailable: when there is no chart to be had.
         """
-        if os.path.exists(os.path.expanduser(chart)):
-            return os.path.abspath(os.path.expanduser(chart))  # kubernetes.core.helm runs in another folder
+        if not chart or os.path.exists(os.path.expanduser(chart)):
+            return _local(chart, version)
         if not chart.startswith(("oci://", "http://", "https://")):
             raise ChartUnavailable(f"the chart {chart} is neither a folder or archive here nor an oci:// or https:// address")
         key = hashlib.sha256(json.dumps([self.binary, chart, version]).encode()).hexdigest()[:16]
@@ -103,6 +105,15 @@ class Helm:
         if done.returncode:
             raise HelmError(said(done.stderr or done.stdout))
         return done.stdout
+
+
+def _local(chart: str, version: str) -> str:
+    """:raises ChartUnavailable: when another version than this chart's is asked for."""
+    path = os.path.abspath(os.path.expanduser(chart)) if chart else charts.own()  # absolute: kubernetes.core.helm runs in another folder
+    has = str(charts.metadata(path).get("version") or "")
+    if version and has and has != version:
+        raise ChartUnavailable(f"{chart or 'the chart of the collection'} has version {has}, and version {version} is asked for")
+    return path
 
 
 def _archive(folder: str) -> str:
