@@ -60,7 +60,8 @@ class ActionModule(ClusterAction):
             return self._release(args, wanted, cluster)
         except ChartUnavailable as error:
             self._go_on()
-            raise Refused(f"no chart {args['chart']}: {error}; nothing was changed — {registry.cure(str(error))}".replace("chart :", "chart:")) from error
+            which = args["chart"] or "of the collection"
+            raise Refused(f"the chart {which} could not be read: {error}; nothing was changed — {registry.cure(str(error))}") from error
         except HelmError as error:
             self._go_on()  # Ctrl-C reaches a helm that plans, too: it is no refusal then
             raise Refused(f"Helm refused before anything was changed: {error}") from error
