@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import importlib
 import json
 import os
+import pathlib
 import shutil
 import subprocess
 import tarfile
@@ -22,6 +24,7 @@ import yaml
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, documented
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import configuration
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import chart as charts
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import DECIDED, ChartUnavailable, Helm, HelmError
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
@@ -85,6 +88,7 @@ class ActionModule(ClusterAction):
         refusals: list[str] = []
         try:
             chart = unpacked(helm.pull(args["chart"], args["chart_version"], scratch, args["chart_registry"]), os.path.join(scratch, "unpacked"))
+            picture = replace(picture, chart=charts.metadata(chart))
             for schema, validations in ((True, True), (False, True), (False, False)):
                 options = () if schema else ("--skip-schema-validation",)
                 try:
@@ -93,7 +97,12 @@ class ActionModule(ClusterAction):
                             os.unlink(os.path.join(chart, VALIDATIONS))
                     objects = helm.render(args["name"], args["namespace"], chart, args["values"], *options)
                     return replace(
-                        picture, objects=objects, rendered=objects, chart_errors=tuple(refusals), chart_values=chart_defaults(chart) if refusals else {}
+                        picture,
+                        objects=objects,
+                        rendered=objects,
+                        record_size=helm.size,
+                        chart_errors=tuple(refusals),
+                        chart_values=chart_defaults(chart) if refusals else {},
                     )
                 except HelmError as error:
                     if str(error) not in refusals:
@@ -173,6 +182,8 @@ class Renderer(Helm):
     """Helm without a cluster: the chart's refusals are told apart from the cluster's."""
 
     _version = ""
+    #: bytes of Helm's record of what was rendered last
+    size = 0
 
     def version(self) -> str:
         """`v4.2.4`; what Helm prints, when it is something else. A render has told it already: no other process is needed."""
@@ -187,7 +198,9 @@ class Renderer(Helm):
         with open(os.path.join(chart, "templates", "oceans-llm-helm-version.yaml"), "w", encoding="utf-8") as file:
             file.write(f"apiVersion: v1\nkind: {HELM_VERSION}\nversion: {{{{ .Capabilities.HelmVersion.Version | quote }}}}\n")
         arguments = ["template", release, chart, "--namespace", namespace, "--values", "-", *options]
-        found = releases.documents(self._run(arguments, stdin=json.dumps(values)))  # JSON: PyYAML leaves "0123" bare, and Helm reads a number
+        text = self._run(arguments, stdin=json.dumps(values))  # JSON: PyYAML leaves "0123" bare, and Helm reads a number
+        self.size = releases.record_size(json.dumps({"chart": files_of(chart), "config": values, "manifest": text}))
+        found = releases.documents(text)
         self._version = next((str(o["version"]) for o in found if o.get("kind") == HELM_VERSION), "")
         return tuple(o for o in found if o.get("kind") != HELM_VERSION and not is_test(o))
 
@@ -202,6 +215,14 @@ def unpacked(chart: str, into: str) -> str:
         return next(entry.path for entry in os.scandir(into) if entry.is_dir())
     except (OSError, StopIteration, tarfile.TarError) as error:
         raise HelmError(f"{chart} is no chart: {error or 'it has no folder'}") from error
+
+
+def files_of(chart: str) -> dict[str, str]:
+    """Every file of an unpacked chart, as Helm's record has it; without the folders that .helmignore names."""
+    top = pathlib.Path(chart)
+    ignored = {line.strip("/") for line in (top / ".helmignore").read_text().splitlines()} if (top / ".helmignore").exists() else set()
+    files = [path for path in top.rglob("*") if path.is_file() and path.relative_to(top).parts[0] not in ignored]
+    return {str(path): base64.b64encode(path.read_bytes()).decode() for path in files}
 
 
 def chart_defaults(chart: str) -> dict[str, Any]:

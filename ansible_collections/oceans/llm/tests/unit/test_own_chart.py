@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 import subprocess
 import sys
 import tarfile
@@ -12,9 +15,13 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.oceans.llm.plugins.action.preflight import files_of
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import schema
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm import chart, registry
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import chart, registry, releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import ChartUnavailable, Helm
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.checks import chart as checks
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.facts import Picture, Wanted
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import plan
 
 ROOT = Path(__file__).resolve().parents[5]
 CHART = ROOT / "charts/oceans-llm"
@@ -58,3 +65,62 @@ def test_another_chart_is_not_taken_for_ours(metadata):
 def test_the_release_that_is_deployed_unless_another_is_asked_for_is_the_newest_known():
     text = (ROOT / "ansible_collections/oceans/llm/roles/common/vars/main.yml").read_text()
     assert f"else 'v{'.'.join(map(str, schema.LAST))}'" in text
+
+
+# --- what a chart that is not ours lacks, and a release that Helm cannot record ----------------------------------------------------
+
+
+def budget(limit):
+    return {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "r-gateway"}, "spec": {"minAvailable": limit}}
+
+
+def deployment(**container):
+    template = {"spec": {"containers": [{"name": "gateway", "image": "g:v1", **container}]}}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "r-gateway"}, "spec": {"template": template}}
+
+
+DATABASE = {"apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster", "metadata": {"name": "r-postgres"}}
+PUBLIC = {"name": "oceans-llm", "version": "0.24.0"}
+
+
+def of_chart(metadata, *objects, **more):
+    return [f for f in checks.find(Picture(Wanted("r", "ns"), chart=metadata, objects=objects, **more)) if f.code in ("OtherChart", "ReleaseTooLarge")]
+
+
+def test_what_another_chart_lacks_is_one_warning():
+    (found,) = of_chart(PUBLIC, budget("1"), deployment(), DATABASE)
+    assert (found.code, found.severity, found.object) == ("OtherChart", "warning", "chart oceans-llm-0.24.0")
+    for part in ('PodDisruptionBudget/r-gateway has minAvailable: "1" as text', "Cluster/r-postgres has no helm.sh/resource-policy: keep", "no preStop hook"):
+        assert part in found.sentence
+
+
+def test_a_chart_that_lacks_nothing_or_is_ours_is_no_finding():
+    kept = {**DATABASE, "metadata": {"name": "r-postgres", "annotations": {"helm.sh/resource-policy": "keep"}}}
+    assert not of_chart(PUBLIC, budget(1), budget("50%"), deployment(lifecycle={"preStop": {"sleep": {"seconds": 5}}}), kept)
+    assert not of_chart(chart.metadata(chart.own()), budget("1"), deployment(), DATABASE)
+
+
+def test_a_release_that_fits_into_no_secret_is_told_with_its_size():
+    assert not of_chart({}, record_size=releases.RECORD_LIMIT)
+    (found,) = of_chart({}, record_size=releases.RECORD_LIMIT * 3 // 2)
+    assert (found.code, found.severity) == ("ReleaseTooLarge", "error") and "1.50 MiB" in found.sentence
+
+
+def test_the_size_of_a_record_is_that_of_the_secret(tmp_path):
+    """As Helm writes it: JSON, gzip, base64; the chart's ignored folders are not part of it."""
+    text = json.dumps({"manifest": "".join(chr(33 + hash((i, "x")) % 90) for i in range(5000))})
+    packed = base64.b64encode(gzip.compress(text.encode(), 9))
+    assert releases.record_size(text) == len(packed)
+    for name in ("Chart.yaml", "tests/big", "templates/a.yaml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    (tmp_path / ".helmignore").write_text("# no\n/tests/\n")
+    assert sorted(Path(name).name for name in files_of(str(tmp_path))) == [".helmignore", "Chart.yaml", "a.yaml"]
+
+
+def test_deploy_refuses_a_release_that_helm_cannot_record(tmp_path):
+    program = tmp_path / "helm"
+    program.write_text(f"#!{sys.executable}\nimport json, os\nprint(json.dumps({{'manifest': '', 'config': {{'x': os.urandom(900000).hex()}}}}))\n")
+    program.chmod(0o755)
+    with pytest.raises(plan.NotPlanned, match=r"ns/r: Helm's record .* would have 1\.\d\d MiB.*; nothing was changed"):
+        plan.make(None, Helm(str(program), {}), plan.Wanted("r", "ns", "c", {}), None, print, check=False, make_key=False)

@@ -16,6 +16,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible import constants
@@ -90,7 +91,8 @@ class Helm:
         start = re.search(r'^\{"', text, re.MULTILINE)  # warnings of Helm come before the JSON
         if start is None:
             raise HelmError(f"helm upgrade --dry-run printed no JSON: {text.strip()[:200]}")
-        return releases.parse(json.JSONDecoder().raw_decode(text[start.start():])[0])
+        body, end = json.JSONDecoder().raw_decode(text[start.start():])
+        return replace(releases.parse(body), size=releases.record_size(text[start.start():][:end]))
 
     def uninstall(self, release: str, namespace: str, timeout: int) -> None:
         """Remove a release, whatever its state, and wait until its objects are gone."""

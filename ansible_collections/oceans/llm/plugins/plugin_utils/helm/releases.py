@@ -19,6 +19,10 @@ from typing import Any
 from ..kube import manifests, paths
 from ..kube.client import Cluster
 
+#: bytes that the API server takes in a Secret, and so in Helm's record of one revision (Kubernetes, MaxSecretSize)
+RECORD_LIMIT = 1024 * 1024
+#: the record has the configuration twice, in the values and in the ConfigMap
+SMALLER = "shorten oceans_llm_config or oceans_llm_values, or deploy a second gateway with half of the models"
 #: Helm release statuses of an operation that has not ended (Helm, pkg/release/common/status.go)
 PENDING = ("pending-install", "pending-upgrade", "pending-rollback", "uninstalling")
 
@@ -40,6 +44,8 @@ class Release:
     values: Mapping[str, Any] = field(default_factory=dict)
     #: Helm 4: "ssa" or "csa", the way in which its objects are applied
     apply_method: str = ""
+    #: bytes of the record; 0: not known
+    size: int = 0
 
     @property
     def pending(self) -> bool:
@@ -98,6 +104,18 @@ def parse(body: Mapping[str, Any]) -> Release:
         values=body.get("config") or {},
         apply_method=body.get("apply_method") or "",
     )
+
+
+def record_size(body: str) -> int:
+    """Bytes that Helm's JSON of a release takes in its Secret: compressed, then base64 (Helm, pkg/storage/driver/util.go)."""
+    return (len(gzip.compress(body.encode(), 9)) + 2) // 3 * 4
+
+
+def too_large(size: int) -> str:
+    """The sentence about a release that Helm could not record; empty when it can."""
+    if size <= RECORD_LIMIT:
+        return ""
+    return f"Helm's record of the release would have {size / RECORD_LIMIT:.2f} MiB, and the API server takes 1 MiB in a Secret"
 
 
 def give_up(cluster: Cluster, release: Release, why: str) -> None:

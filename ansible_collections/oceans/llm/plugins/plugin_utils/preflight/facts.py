@@ -108,6 +108,10 @@ class Picture:
     #: why Helm refused to render the chart, in its own words; `objects` are then rendered without the chart's validations
     chart_errors: tuple[str, ...] = ()
     chart_unavailable: str = ""
+    #: Chart.yaml
+    chart: Mapping[str, Any] = field(default_factory=dict)
+    #: bytes of Helm's record of the release, estimated; 0: not known
+    record_size: int = 0
     chart_values: Mapping[str, Any] = field(default_factory=dict)
     objects: tuple[Object, ...] = ()
     #: as Helm rendered them, for the API server to judge; `objects` are cut down to what the rules understand

@@ -65,6 +65,8 @@ def make(
     :raises NotPlanned: with the reason why the change must not begin.  :raises HelmError: when Helm refuses the chart or its values."""
     ns, places = wanted.namespace, list(wanted.digest_places)
     planned = helm.plan(wanted.name, ns, wanted.chart, digest.with_placeholder(wanted.values, places))
+    if releases.too_large(planned.size):
+        raise NotPlanned(f"{wanted.title}: {releases.too_large(planned.size)}; nothing was changed — {releases.SMALLER}")
     key = _key(cluster, wanted, say, make_key) if places else None
     written = Written.of(dict(wanted.secret_written or {}), ns)
     digests = digest.work_out(cluster, ns, planned, live, key, written if check else None)

@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...helm import registry
+from ...helm import keep, registry, releases
+from ...helm.chart import is_ours
 from ...secrets.pod_env import containers
-from ..facts import Picture, pod_templates
-from ..finding import Finding, did_you_mean
+from ..facts import Picture, gateway_container, is_hook, label, pod_templates
+from ..finding import WARNING, Finding, did_you_mean
 
 #: one line of Helm's schema report: `- at '/gateway': additional properties 'x', 'y' not allowed` (Helm 3.18+, 4)
 _SCHEMA = re.compile(r"^\s*- (?:at )?'?(?P<at>[^':]*)'?: (?P<what>.+)$", re.MULTILINE)
@@ -36,6 +37,31 @@ def find(picture: Picture) -> Iterator[Finding]:
             where, sentence = (f"values {path}", rest) if problems and "." in path else ("chart", problem)
             yield Finding("ChartRefused", where, sentence, "set it by oceans_llm_config, oceans_llm_values or the variable that makes it")
     yield from _images(picture)
+    if releases.too_large(picture.record_size):
+        yield Finding("ReleaseTooLarge", f"Release/{picture.wanted.release}", releases.too_large(picture.record_size), releases.SMALLER)
+    if picture.chart and not is_ours(picture.chart) and (lacks := list(_lacks(picture))):
+        yield Finding(
+            "OtherChart",
+            f"chart {picture.chart.get('name')}-{picture.chart.get('version')}",
+            f"is not the chart of this collection: {'; '.join(lacks)}",
+            "leave oceans_llm_chart empty for the chart of the collection, or set oceans_llm_preflight_waive: [OtherChart]",
+            WARNING,
+        )
+
+
+def _lacks(picture: Picture) -> Iterator[str]:
+    """What users would notice of a chart that is not ours: a budget that is refused, a database that goes, requests that are cut."""
+    for budget in picture.kind("PodDisruptionBudget"):
+        for limit in ("minAvailable", "maxUnavailable"):
+            value = (budget.get("spec") or {}).get(limit)
+            if isinstance(value, str) and value.isdigit():
+                yield f'{label(budget)} has {limit}: "{value}" as text, which the API server refuses'
+    for data in keep.data_of((o for o in picture.objects if not is_hook(o)), picture.wanted.namespace):
+        if not data.kept:
+            yield f"{data.name} has no {keep.POLICY}: keep, so helm uninstall deletes its data (oceans.llm.uninstall keeps the data)"
+    found = gateway_container(picture.objects)
+    if found and not (found[1].get("lifecycle") or {}).get("preStop"):
+        yield f"{found[0]} has no preStop hook, so each upgrade cuts requests"
 
 
 def _images(picture: Picture) -> Iterator[Finding]:
