@@ -53,7 +53,6 @@ class ActionModule(ClusterAction):
                 args["namespace"],
                 self._cli.pull(args["chart"], args["chart_version"], self._scratch, args["chart_registry"]),
                 args["values"],
-                args["digest_places"],
                 args["force_conflicts"],
                 args["secret_written"],
             )

@@ -13,7 +13,10 @@ version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
   - Works out what would change by comparing what Helm renders with what it rendered last, with what is in the cluster (drift),
-    and with the Secrets that the running pods were started with. Nothing differs - nothing is written, and one C(helm) process ran.
+    and with the Secrets that the running pods were started with. Nothing differs - nothing is written.
+  - A rotated Secret restarts the pods that read it. A keyed digest of these Secrets becomes the chart values C(gateway.secretsDigest) and
+    C(adminUi.secretsDigest), and so an annotation of the pods. A chart without these values gets the annotation in C(podAnnotations), and a
+    chart without both gets none.
   - Makes the change with M(kubernetes.core.helm) in the background, without C(wait) and C(atomic), and watches the release from its first second.
   - A certain cause stops the release's Jobs (so that no migration runs on), ends Helm by SIGTERM, and fails the task with one sentence.
     What may pass by itself (a registry's rate limit, a node that is still to come) is shown and given its time.
@@ -115,14 +118,6 @@ options:
     description: Leave a report of good runs, too.
     type: bool
     default: false
-  digest_places:
-    description:
-      - Where in the values the pod annotation C(oceans.llm/secrets-digest) goes, as dotted paths. Through it a rotated Secret restarts the pods.
-      - Each place gets the digests of the Secrets that its own pods read, and nothing when they read none. An empty list leaves it out.
-      - Of the chart C(oceans-llm) the role C(oceans.llm.deploy) names both, gateway and admin UI.
-    type: list
-    elements: str
-    default: [gateway.podAnnotations]
   force_conflicts:
     description: Take back fields that another manager has changed in the cluster (C(kubectl edit)). Needs Helm 4.
     type: bool

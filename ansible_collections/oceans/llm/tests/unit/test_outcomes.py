@@ -104,7 +104,7 @@ class World:
     def run(self, check_mode=False, **more):
         args = {
             "name": "rel", "namespace": NS, "chart": str(self.home), "host": self.api.url, "api_key": "a-token", "helm_binary": str(self.helm.program),
-            "digest_places": [], "timeout": 15, "report_dir": str(self.home / "reports"), **more,
+            "timeout": 15, "report_dir": str(self.home / "reports"), **more,
         }  # fmt: skip
         action = action_of(ActionModule, args, check=check_mode)
         action.show = lambda text: self.said.append(text.removeprefix("[here] "))

@@ -15,12 +15,16 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import changes, drift, lock, releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import Helm
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held, Holder, Lock
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.objects import COMPONENT
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import plan as planner
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest
 
 from .fake_api import FakeApi, objects, ok, status
+from .local_task import FakeHelm
 
 LEASE = paths.lease("ns", "oceans-llm-rel")
 
@@ -276,15 +280,20 @@ POD = {
 }
 
 
-PLACE = "gateway.podAnnotations"
-MARK = digest.placeholder(PLACE)
+PLACES = digest.places({"gateway": {"secretsDigest": ""}, "adminUi": {"secretsDigest": ""}})
 
 
-def release(annotation=MARK, extra=()):
-    template = {"metadata": {"annotations": {digest.ANNOTATION: annotation} if annotation else {}}, "spec": POD}
-    return releases.Release(
-        "rel", "ns", 1, "deployed", manifest=({"kind": "Deployment", "metadata": {"name": "web"}, "spec": {"template": template}}, *extra)
-    )
+def deployment(name, component, spec, annotation=""):
+    template = {"metadata": {"annotations": {digest.ANNOTATION: annotation} if annotation else {}}, "spec": spec}
+    return {"kind": "Deployment", "metadata": {"name": name, "labels": {COMPONENT: component}}, "spec": {"template": template}}
+
+
+def release(annotation="", extra=()):
+    return releases.Release("rel", "ns", 1, "deployed", manifest=(deployment("web", "gateway", POD, annotation), *extra))
+
+
+def work_out(cluster, planned, live, written=None):
+    return digest.work_out(cluster, "ns", planned, live, KEY, written, PLACES)
 
 
 def secret(**data):
@@ -299,12 +308,11 @@ def test_a_rotation_changes_the_plan_and_says_which(api, cluster):
     for name in ("env", "ca", "tls"):
         api.on("GET", paths.secret("ns", name), secret(A="1"))
     api.on("GET", paths.secret("ns", "db"), secret(URL="old"), secret(URL="new"))
-    first = digest.work_out(cluster, "ns", release(), None, KEY)
-    planned, values = digest.replace_placeholder(release(), first, [PLACE], {"gateway": {"replicaCount": 2}})
-    text = values["gateway"]["podAnnotations"][digest.ANNOTATION]
+    first = work_out(cluster, release(), None)
+    values = digest.with_digests({"gateway": {"replicaCount": 2}}, PLACES, release(), first.text)
+    text = values["gateway"]["secretsDigest"]
     assert values["gateway"]["replicaCount"] == 2 and set(digest.parse(text)) == {"ca", "db", "env", "tls"}
-    assert planned.manifest[0]["spec"]["template"]["metadata"]["annotations"][digest.ANNOTATION] == text
-    second = digest.work_out(cluster, "ns", release(), planned, KEY)
+    second = work_out(cluster, release(), release(text))
     assert second.changed == ("db",) and second.keys()["db"] == {"keys": ["URL"]}
     assert "old" not in text and base64.b64encode(b"old").decode() not in text
 
@@ -314,8 +322,7 @@ def started_with(api, cluster, **data):
     for name in ("db", "ca", "tls"):
         api.on("GET", paths.secret("ns", name), secret(A="1"))
     api.on("GET", paths.secret("ns", "env"), secret(**data))
-    first = digest.work_out(cluster, "ns", release(), None, KEY)
-    return digest.replace_placeholder(release(), first, [PLACE], {})[0]
+    return release(work_out(cluster, release(), None).text["web"])
 
 
 def foreseen(*keys, **data):
@@ -326,67 +333,129 @@ def foreseen(*keys, **data):
 def test_check_mode_foretells_the_restart_with_secret_keys_and_deployment(api, cluster):
     live = started_with(api, cluster, A="1")
     written = foreseen("A", "B", A="2", B="3")
-    found = digest.work_out(cluster, "ns", release(), live, KEY, written)
-    planned, _values = digest.replace_placeholder(release(), found, [PLACE], {})
+    found = work_out(cluster, release(), live, written)
+    planned = release(found.text["web"])
     assert found.reasons(written) == ["Secret env would be rotated (A, B), which restarts Deployment/web"]
     assert changes.compare(live, planned, {}, found.reasons(written)).phrase().startswith("~Deployment/web, Secret env would be rotated (A, B)")
     api.script[("GET", paths.secret("ns", "env"))] = [secret(A="2", B="3")]
-    assert digest.work_out(cluster, "ns", release(), live, KEY).text == found.text, "the run that writes comes to the same annotation"
+    assert work_out(cluster, release(), live).text == found.text, "the run that writes comes to the same annotation"
 
 
 def test_a_secret_that_goes_back_to_what_the_pods_have_restarts_nothing(api, cluster):
     live = started_with(api, cluster, A="1")
     api.script[("GET", paths.secret("ns", "env"))] = [secret(A="changed by somebody")]
-    found = digest.work_out(cluster, "ns", release(), live, KEY, foreseen("A", A="1"))
+    found = work_out(cluster, release(), live, foreseen("A", A="1"))
     assert found.changed == () and found.reasons(foreseen("A", A="1")) == []
 
 
 def test_what_was_written_elsewhere_is_not_believed(api, cluster):
     live = started_with(api, cluster, A="1")
     other = digest.Written.of({"namespace": "other", "name": "env", "changed_keys": ["A"], "digest": "0" * 16}, "ns")
-    assert digest.work_out(cluster, "ns", release(), live, KEY, other).changed == ()
+    assert work_out(cluster, release(), live, other).changed == ()
 
 
 def test_a_rotation_by_this_run_names_the_keys_and_one_by_others_does_not(api, cluster):
     live = started_with(api, cluster, A="1")
     api.script[("GET", paths.secret("ns", "env"))] = [secret(A="2")]
-    found = digest.work_out(cluster, "ns", release(), live, KEY)
+    found = work_out(cluster, release(), live)
     ours = digest.Written("env", ("A",))
     assert found.reasons(ours) == ["Secret env was rotated (A), which restarts Deployment/web"]
     assert found.reasons(digest.Written()) == ["Secret env was rotated, which restarts Deployment/web"]
 
 
 def test_each_place_has_the_secrets_of_its_own_pods_and_none_where_they_read_none(api, cluster):
-    """A rotated Secret of the gateway does not restart the admin UI."""
+    """A rotated Secret of the gateway does not restart the admin UI, and neither does one of a Deployment of the user's."""
     for name in ("env", "db", "ca", "tls", "ui"):
         api.on("GET", paths.secret("ns", name), secret(A="1"))
 
-    def ui(*containers, **annotations):
-        template = {"metadata": {"annotations": annotations}, "spec": {"containers": list(containers)}}
-        return {"kind": "Deployment", "metadata": {"name": "ui"}, "spec": {"template": template}}
+    def values(spec, component="admin-ui"):
+        planned = release(extra=(deployment("ui", component, spec),))
+        return digest.with_digests({}, PLACES, planned, work_out(cluster, planned, None).text)
 
-    places = [PLACE, "adminUi.podAnnotations"]
-    mark = {digest.ANNOTATION: digest.placeholder(places[1])}
-    reads = ui({"name": "c", "envFrom": [{"secretRef": {"name": "ui"}}]}, **mark)
-    found = digest.work_out(cluster, "ns", release(extra=(reads,)), None, KEY)
-    planned, values = digest.replace_placeholder(release(extra=(reads,)), found, places, {})
-    texts = [o["spec"]["template"]["metadata"]["annotations"][digest.ANNOTATION] for o in planned.manifest]
-    assert [set(digest.parse(text)) for text in texts] == [{"ca", "db", "env", "tls"}, {"ui"}]
-    assert values["adminUi"]["podAnnotations"] == {digest.ANNOTATION: texts[1]}
+    reads = {"containers": [{"name": "c", "envFrom": [{"secretRef": {"name": "ui"}}]}]}
+    found = values(reads)
+    assert [set(digest.parse(found[owner]["secretsDigest"])) for owner in ("gateway", "adminUi")] == [{"ca", "db", "env", "tls"}, {"ui"}]
+    assert set(values({"containers": [{"name": "c"}]})) == set(values(reads, "collector")) == {"gateway"}
 
-    plain = release(extra=(ui({"name": "c"}, **mark),))
-    planned, values = digest.replace_placeholder(plain, digest.work_out(cluster, "ns", plain, None, KEY), places, {})
-    assert "adminUi" not in values and planned.manifest[1]["spec"]["template"]["metadata"] == {}, "as if it had not been asked for"
+
+@pytest.mark.parametrize(
+    ("defaults", "path"),
+    [
+        ({"gateway": {"secretsDigest": "", "podAnnotations": {}}}, ("gateway", "secretsDigest")),
+        ({"gateway": {"podAnnotations": {}}}, ("gateway", "podAnnotations", digest.ANNOTATION)),
+        ({"gateway": {"podAnnotations": None}}, None),
+        ({"gateway": "a text"}, None),
+        ({}, None),
+    ],
+)
+def test_the_digest_goes_where_the_chart_has_a_value_for_it(defaults, path):
+    assert digest.places(defaults) == ({"gateway": path} if path else {})
+
+
+def test_a_digest_of_the_users_own_stays(api, cluster):
+    mine = {"gateway": {"secretsDigest": "mine"}}
+    assert digest.with_digests(mine, PLACES, release(), {"web": "env=1"}) == mine
 
 
 def test_the_same_data_is_no_change(api, cluster):
     for name in ("env", "ca", "tls", "db"):
         api.on("GET", paths.secret("ns", name), secret(A="1"))
-    first = digest.work_out(cluster, "ns", release(), None, KEY)
-    planned, _values = digest.replace_placeholder(release(), first, [PLACE], {})
-    again = digest.work_out(cluster, "ns", release(), planned, KEY)
+    first = work_out(cluster, release(), None)
+    planned = release(first.text["web"])
+    again = work_out(cluster, release(), planned)
     assert again.changed == () and again.text == first.text
     assert not changes.compare(planned, replace(planned), {}, again.reasons(digest.Written()))
+
+
+# A chart that renders its values, as `helm upgrade --dry-run=server` would
+RENDERS = """
+values = json.load(sys.stdin)
+gateway = values.get("gateway") or {}
+annotations = {**(gateway.get("podAnnotations") or {})}
+if gateway.get("secretsDigest"):
+    annotations["oceans.llm/secrets-digest"] = gateway["secretsDigest"]
+meta = {"name": "web", "labels": {"app.kubernetes.io/component": "gateway"}}
+deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {"template": {
+    "metadata": {"annotations": annotations}, "spec": {"containers": [{"name": "c", "envFrom": [{"secretRef": {"name": "env"}}]}]}}}}
+print(json.dumps({"name": "rel", "namespace": "ns", "version": 2, "info": {"status": "deployed"}, "config": values, "manifest": json.dumps(deployment)}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("defaults", "value"),
+    [
+        ("gateway: {secretsDigest: '', podAnnotations: {}}", lambda values: values["gateway"]["secretsDigest"]),
+        ("gateway: {podAnnotations: {}}", lambda values: values["gateway"]["podAnnotations"][digest.ANNOTATION]),
+        ("replicas: 1", lambda values: "" if values == {"gateway": {"replicaCount": 1}} else values),
+    ],
+    ids=["this chart", "a chart without the value", "another chart"],
+)
+def test_the_plan_is_what_helm_renders_with_the_digest_as_a_value(api, cluster, tmp_path, defaults, value):
+    """Two renders when a digest is new, one when none is."""
+    helm = FakeHelm(tmp_path)
+    helm.says("show values", f"print({defaults!r})")
+    helm.says("upgrade", RENDERS)
+    api.on("GET", paths.secret("ns", "rel-digest-key"), ok({"metadata": {}, "data": {"key": base64.b64encode(KEY).decode()}}))
+    api.on("GET", paths.secret("ns", "env"), secret(A="1"))
+    for method in ("GET", "PATCH"):  # nobody has changed the Deployment since
+        api.on(method, paths.deployment("ns", "web"), ok({"metadata": {"name": "web"}}))
+
+    def plan(live, **written):
+        before = len(helm.calls("upgrade"))
+        wanted = planner.Wanted("rel", "ns", str(tmp_path), {"gateway": {"replicaCount": 1}}, secret_written=written)
+        made = planner.make(cluster, Helm(str(helm.program), {}), wanted, live, print, check=bool(written), make_key=False)
+        return made, len(helm.calls("upgrade")) - before
+
+    first, renders = plan(None)
+    text = value(first.values)
+    assert first.planned.values == first.values and renders == (2 if text else 1)
+    assert text == ("env=" + digest.digest({"A": "MQ=="}, KEY) if text else "")
+    again, renders = plan(first.planned)
+    assert not again.difference and again.values == first.values and renders == 1
+    # check mode: the Secret is not written, its digest is known
+    rotated, renders = plan(first.planned, namespace="ns", name="env", changed_keys=["A"], digest="0" * 16)
+    assert rotated.difference.phrase() == ("~Deployment/web, Secret env would be rotated (A), which restarts Deployment/web" if text else "nothing")
+    assert renders == (2 if text else 1) and value(rotated.values) == ("env=" + "0" * 16 if text else "")
 
 
 def test_without_the_key_nothing_can_be_guessed():
@@ -397,7 +466,7 @@ def test_without_the_key_nothing_can_be_guessed():
 
 def test_a_secret_of_the_chart_itself_is_left_to_the_chart(api, cluster):
     own = {"kind": "Secret", "metadata": {"name": "env"}}
-    found = digest.work_out(cluster, "ns", release(extra=(own,)), None, KEY)
+    found = work_out(cluster, release(extra=(own,)), None)
     assert set(digest.parse(found.text["web"])) == {"ca", "db", "tls"} and set(digest.parse(found.text["web"]).values()) == {"absent"}
 
 
@@ -415,7 +484,7 @@ def test_a_secret_that_an_operator_made_after_the_plan_restarts_nothing_by_itsel
             "Pod", "1", {"metadata": {"name": "p"}, "status": {"startTime": rfc(600), "containerStatuses": [{"state": {"running": {"startedAt": rfc(400)}}}]}}
         ),
     )
-    assert (digest.work_out(cluster, "ns", release(extra=(claim,)), live, KEY).changed == ("env",)) is restarts
+    assert (work_out(cluster, release(extra=(claim,)), live).changed == ("env",)) is restarts
 
 
 def test_the_key_is_made_once_and_never_in_check_mode(api, cluster):

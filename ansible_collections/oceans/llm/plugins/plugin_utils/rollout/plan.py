@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,6 @@ class Wanted:
     namespace: str
     chart: str
     values: Mapping[str, Any]
-    digest_places: Sequence[str] = ()
     force_conflicts: bool = False
     #: what the task oceans.llm.secrets wrote, or in check mode would write
     secret_written: Mapping[str, Any] | None = None
@@ -63,16 +62,19 @@ def make(
     """`live`: the newest revision.
 
     :raises NotPlanned: with the reason why the change must not begin.  :raises HelmError: when Helm refuses the chart or its values."""
-    ns, places = wanted.namespace, list(wanted.digest_places)
-    planned = helm.plan(wanted.name, ns, wanted.chart, digest.with_placeholder(wanted.values, places))
+    ns = wanted.namespace
+    places = digest.places(helm.defaults(wanted.chart))
+    # Only the rendered pods say which Secrets they read. Mostly none was rotated: then the digests of the live revision are right at once.
+    values = digest.with_digests(wanted.values, places, live, digest.live_texts(live))
+    planned = helm.plan(wanted.name, ns, wanted.chart, values)
     if releases.too_large(planned.size):
         raise NotPlanned(f"{wanted.title}: {releases.too_large(planned.size)}; nothing was changed — {releases.SMALLER}")
     key = _key(cluster, wanted, say, make_key) if places else None
     written = Written.of(dict(wanted.secret_written or {}), ns)
-    digests = digest.work_out(cluster, ns, planned, live, key, written if check else None)
-    values: Mapping[str, Any] = wanted.values
-    if places:
-        planned, values = digest.replace_placeholder(planned, digests, places, values)
+    digests = digest.work_out(cluster, ns, planned, live, key, written if check else None, places)
+    right = digest.with_digests(wanted.values, places, planned, digests.text)
+    if right != values:
+        values, planned = right, helm.plan(wanted.name, ns, wanted.chart, right)
     drifted = drift.find(cluster, ns, live) if live and live.status == "deployed" else {}
     difference = changes.compare(live, planned, drifted, digests.reasons(written))
     if drifted and planned.apply_method == "ssa" and not wanted.force_conflicts:

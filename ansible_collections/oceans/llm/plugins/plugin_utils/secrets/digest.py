@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A keyed digest of the Secrets that pods use, as an annotation of the pods: a rotation restarts them, and says what changed.
+"""A keyed digest of the Secrets that pods use: a chart value that becomes an annotation of the pods. A rotation restarts them, and says what changed.
 
 Environment variables from a Secret are read once, at a container's start; Helm does not see a Secret that it does not
 render. So the live data are digested, one short HMAC-SHA-256 a Secret. The key is random and lives in a Secret of its own
@@ -20,20 +20,22 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..helm.promises import promised
 from ..helm.releases import Release
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import epoch
+from ..kube.objects import COMPONENT, epoch
 from . import identity
 from .identity import key_name
 
 ANNOTATION = "oceans.llm/secrets-digest"
-PLACEHOLDER = "to-be-worked-out"  # and the place
+VALUE = "secretsDigest"  # of the chart, below each of OWNERS
+#: component of a Deployment -> its part of the chart's values
+OWNERS = {"gateway": "gateway", "admin-ui": "adminUi"}
 ABSENT, PENDING = "absent", "pending"
 LENGTH = 16  # hex digits, 64 bits
 
@@ -82,30 +84,46 @@ class Digest:
         return {name: {"keys": sorted(secret.get("data") or {})} for name, secret in self.data.items()}
 
 
-def with_placeholder(values: Mapping[str, Any], places: Iterable[str]) -> dict[str, Any]:
-    """A copy of the values with a placeholder for the annotation at each dotted place (`gateway.podAnnotations`)."""
-    return with_annotation(values, {place: placeholder(place) for place in places})
+def places(defaults: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Component -> path of the chart value with the digest of its pods. `defaults`: the chart's own values.
+
+    A chart without the value `secretsDigest` gets the annotation among the annotations of its pods, and a chart without these gets nothing.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for component, owner in OWNERS.items():
+        known = defaults.get(owner)
+        if isinstance(known, Mapping) and VALUE in known:
+            found[component] = (owner, VALUE)
+        elif isinstance(known, Mapping) and isinstance(known.get("podAnnotations"), Mapping):
+            found[component] = (owner, "podAnnotations", ANNOTATION)
+    return found
 
 
-def placeholder(place: str) -> str:
-    return f"{PLACEHOLDER}/{place}"
-
-
-def with_annotation(values: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
-    """A copy of the values with the annotation at each place."""
+def with_digests(values: Mapping[str, Any], where: Mapping[str, tuple[str, ...]], release: Release | None, texts: Mapping[str, str]) -> dict[str, Any]:
+    """A copy of the values with the text of each Deployment at the place of its component. A value of the user's stays as it is."""
     result: dict[str, Any] = json.loads(json.dumps(values))
-    for place, text in texts.items():
+    for name, deployment in _deployments(release):
+        *path, last = where.get(component_of(deployment), ("",))
+        if not path or not texts.get(name):
+            continue
         at = result
-        for part in place.split("."):
+        for part in path:
             if not isinstance(at.get(part), dict):
                 at[part] = {}
             at = at[part]
-        at[ANNOTATION] = text
+        at[last] = at.get(last) or texts[name]
     return result
 
 
-def work_out(cluster: Cluster, namespace: str, planned: Release, live: Release | None, key: bytes | None, foreseen: Written | None = None) -> Digest:
-    """Read what the annotated Deployments use, and digest it. `key` None (check mode before the first run): everything is new.
+def live_texts(live: Release | None) -> dict[str, str]:
+    """What the annotations of the live revision say, by Deployment."""
+    return {name: _annotation(deployment) for name, deployment in _deployments(live)}
+
+
+def work_out(cluster: Cluster, namespace: str, planned: Release, live: Release | None, key: bytes | None, foreseen: Written | None = None,
+             components: Collection[str] = ()) -> Digest:
+    """Read what the annotated Deployments use, and those of `components`, and digest it. `key` None (check mode before the first run):
+    everything is new.
 
     `foreseen`: a Secret that check mode did not write; its digest is taken from there.
     """
@@ -116,7 +134,7 @@ def work_out(cluster: Cluster, namespace: str, planned: Release, live: Release |
     texts: dict[str, str] = {}
     restarts: dict[str, tuple[str, ...]] = {}
     for name, deployment in _deployments(planned):
-        if not _annotation(deployment):
+        if not _annotation(deployment) and component_of(deployment) not in components:
             continue
         entries = {}
         for secret in sorted(set(secret_names(pod_spec(deployment))) - rendered):
@@ -129,7 +147,7 @@ def work_out(cluster: Cluster, namespace: str, planned: Release, live: Release |
                 entries[secret] = _entry(cluster, namespace, name, secret, found, key, before.get(name, {}), secret in promises)
             if before.get(name) and before[name].get(secret, entries[secret]) != entries[secret]:
                 restarts[secret] = (*restarts.get(secret, ()), name)
-        texts[name] = ",".join(f"{s}={d}" for s, d in entries.items()) or "none"
+        texts[name] = ",".join(f"{s}={d}" for s, d in entries.items())
     return Digest(texts, tuple(sorted(restarts)), data, restarts)
 
 
@@ -176,35 +194,6 @@ def _written_since(cluster: Cluster, namespace: str, deployment: str, secret: Ma
     return bool(started) and written > max([*started, *containers])
 
 
-def replace_placeholder(planned: Release, digest_of: Digest, places: Iterable[str], values: Mapping[str, Any]) -> tuple[Release, dict[str, Any]]:
-    """The plan and the values as they would have been rendered with the digests: at each place those that its Deployments use.
-
-    A place whose pods read no Secret gets no annotation.
-    """
-    texts = {place: text for place in places if (text := _union(planned, digest_of, placeholder(place)))}
-    new = with_annotation(values, texts)
-    told = {placeholder(place): text for place, text in texts.items()}
-    return replace(planned, manifest=tuple(_replaced(o, told) for o in planned.manifest), values=new), new
-
-
-def _union(planned: Release, digest_of: Digest, mark: str) -> str:
-    used = [digest_of.text.get(name, "") for name, o in _deployments(planned) if _annotation(o) == mark]
-    union = dict(item for text in used for item in parse(text).items())
-    return ",".join(f"{s}={d}" for s, d in sorted(union.items()))
-
-
-def _replaced(obj: Any, told: Mapping[str, str]) -> Any:
-    """Placeholders replaced; one that nothing is told of is taken out, and the annotations with it where they are empty then."""
-    if isinstance(obj, Mapping):
-        new = {k: told.get(v, "") if k == ANNOTATION and str(v).startswith(PLACEHOLDER) else _replaced(v, told) for k, v in obj.items()}
-        if new.get(ANNOTATION) == "":
-            del new[ANNOTATION]
-        return {k: v for k, v in new.items() if k != "annotations" or v != {} or obj[k] == {}}
-    if isinstance(obj, list):
-        return [_replaced(v, told) for v in obj]
-    return obj
-
-
 def key_of(cluster: Cluster, namespace: str, release: str, make: bool) -> bytes | None:
     """The key of this release, made once. None when there is none yet and none is to be made, or none may be."""
     path = paths.secret(namespace, key_name(release))
@@ -238,6 +227,10 @@ def _deployments(release: Release | None) -> Iterator[tuple[str, Mapping[str, An
 def _annotation(deployment: Mapping[str, Any]) -> str:
     meta = ((deployment.get("spec") or {}).get("template") or {}).get("metadata") or {}
     return str((meta.get("annotations") or {}).get(ANNOTATION) or "")
+
+
+def component_of(deployment: Mapping[str, Any]) -> str:
+    return str((deployment["metadata"].get("labels") or {}).get(COMPONENT) or "")
 
 
 def pod_spec(workload: Mapping[str, Any]) -> Mapping[str, Any]:
