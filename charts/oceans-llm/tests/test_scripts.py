@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import http.server
 import os
 import re
@@ -9,7 +10,9 @@ import shutil
 import signal
 import socket
 import stat
+import struct
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -147,10 +150,10 @@ def test_database_wait_gives_up_with_a_sentence(fake: Fake) -> None:
     assert done.returncode == 1 and "the database does not answer; the last try said: pool timed out" in done.stderr
 
 
-def serve(tmp_path: Path, body: str) -> subprocess.Popen[str]:
+def serve(tmp_path: Path, body: str, program: str = "/bin/sh") -> subprocess.Popen[str]:
     """serve.sh with a gateway that does this."""
     script = tmp_path / "gateway"
-    script.write_text(f"#!/bin/sh\n{body}\n")
+    script.write_text(f"#!{program}\n{body}\n")
     script.chmod(0o755)
     return subprocess.Popen(
         [SHELL, "-c", (FILES / "serve.sh").read_text()],
@@ -189,49 +192,219 @@ def test_serve_waits_for_a_gateway_that_takes_its_time(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def listener() -> Iterator[socket.socket]:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen()
+def listener(network: None) -> Iterator[socket.socket]:
+    with listening() as server:
         yield server
 
 
-def drain(port: int, settle: str, limit: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([SHELL, "-c", (FILES / "drain.sh").read_text(), "drain", settle, limit, f"{port:04X}"])
+class Peer:
+    """Two ends of a connection to a listener: a client and the gateway, or the gateway and a provider."""
+
+    def __init__(self, server: socket.socket) -> None:
+        self.near = socket.create_connection(server.getsockname()[:2])
+        self.far, _ = server.accept()
+        for end in (self.near, self.far):
+            end.settimeout(10)
+
+    def ask(self) -> None:
+        self.near.sendall(b"question")
+        assert self.far.recv(100) == b"question"
+
+    def answer(self) -> None:
+        time.sleep(0.01)  # the kernel's clock of a connection has steps of some milliseconds
+        self.far.sendall(b"answer")
+        assert self.near.recv(100) == b"answer"
+
+    def close(self) -> None:
+        self.near.close()
+        self.far.close()
+
+
+def listening() -> socket.socket:
+    server = socket.socket()
+    server.bind(("127.0.0.1", 0))
+    server.listen()
+    return server
+
+
+@pytest.fixture(autouse=True)
+def network(request: pytest.FixtureRequest) -> Iterator[None]:
+    """For a drain: a network of its own, as a pod has; the connections of other programs on this machine would be the gateway's to it."""
+    if not request.node.name.startswith("test_drain"):
+        yield
+        return
+    with open("/proc/thread-self/ns/net") as before:
+        try:
+            os.unshare(os.CLONE_NEWNET)
+        except PermissionError:
+            pytest.skip("may not make a network namespace; run it as root")
+        try:
+            with socket.socket() as any_socket:
+                fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
+            yield
+        finally:
+            os.setns(before.fileno(), os.CLONE_NEWNET)
+
+
+@pytest.fixture
+def provider(network: None) -> Iterator[socket.socket]:
+    with listening() as server:
+        yield server
+
+
+def drain(port: int, settle: int, limit: int, *others: int, **env: str) -> subprocess.Popen[str]:
+    command = [SHELL, "-c", (FILES / "drain.sh").read_text(), "drain", str(settle), str(limit), str(port), (FILES / "drain.pl").read_text(), *map(str, others)]
+    return subprocess.Popen(command, env={"PATH": os.environ["PATH"], **env}, stdout=subprocess.PIPE, text=True)
+
+
+def lasts(process: subprocess.Popen[str], seconds: float) -> None:
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(timeout=seconds)
+
+
+def ends(process: subprocess.Popen[str], within: float) -> str:
+    out, _ = process.communicate(timeout=within)
+    assert process.returncode == 0
+    return out
 
 
 def test_drain_is_over_when_nobody_is_connected(listener: socket.socket) -> None:
     started = time.monotonic()
-    assert drain(listener.getsockname()[1], "1", "20").wait(timeout=10) == 0
+    assert "no request is open" in ends(drain(listener.getsockname()[1], 1, 20), 10)
     assert 1 <= time.monotonic() - started < 4
 
 
-def test_drain_waits_for_the_last_connection(listener: socket.socket) -> None:
-    port = listener.getsockname()[1]
-    with socket.create_connection(("127.0.0.1", port)):
-        accepted, _ = listener.accept()
-        process = drain(port, "0", "30")
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(timeout=2.5)
-        accepted.close()
-    assert process.wait(timeout=5) == 0
+def test_drain_waits_for_a_request_and_not_for_the_connection(listener: socket.socket) -> None:
+    peer = Peer(listener)
+    peer.ask()
+    process = drain(listener.getsockname()[1], 0, 60)
+    lasts(process, 9.5)  # longer than any patience: the answer is owed
+    peer.answer()
+    started = time.monotonic()
+    assert "no request is open" in ends(process, 10)
+    assert time.monotonic() - started < 2, "nothing is owed, although the client keeps its connection"
+    peer.close()
+
+
+def test_drain_does_not_wait_for_an_idle_connection(listener: socket.socket) -> None:
+    idle, silent = Peer(listener), Peer(listener)
+    idle.ask()
+    idle.answer()
+    started = time.monotonic()
+    process = drain(listener.getsockname()[1], 1, 60)
+    lasts(process, 3)  # the client may be about to ask again
+    assert "no request is open" in ends(process, 10)
+    assert 4.5 < time.monotonic() - started < 8
+    idle.close()
+    silent.close()
+
+
+def test_drain_ends_between_two_requests_of_a_connection_in_constant_use(listener: socket.socket) -> None:
+    peer, over = Peer(listener), threading.Event()
+
+    def use() -> None:
+        while not over.wait(0.03):
+            peer.ask()
+            peer.answer()
+
+    thread = threading.Thread(target=use)
+    thread.start()
+    started = time.monotonic()
+    try:
+        assert "no request is open" in ends(drain(listener.getsockname()[1], 0, 60), 20)
+        assert 7.5 < time.monotonic() - started < 12
+    finally:
+        over.set()
+        thread.join()
+    peer.close()
+
+
+def test_drain_waits_for_a_stream_that_pauses(listener: socket.socket, provider: socket.socket) -> None:
+    """Both connections have been silent after an answer, as idle ones are. That the provider's is there tells the difference."""
+    client, upstream = Peer(listener), Peer(provider)
+    for peer in (client, upstream):
+        peer.ask()
+        peer.answer()
+    process = drain(listener.getsockname()[1], 0, 60)
+    lasts(process, 10)
+    upstream.close()
+    assert "no request is open" in ends(process, 5)
+    client.close()
+
+
+@pytest.mark.parametrize("how", ["a port that is named", "the database's URL"])
+def test_drain_knows_servers_that_are_no_providers(listener: socket.socket, provider: socket.socket, how: str) -> None:
+    client, upstream = Peer(listener), Peer(provider)
+    client.ask()
+    client.answer()
+    upstream.ask()  # a database can be slow
+    port = provider.getsockname()[1]
+    process = (
+        drain(listener.getsockname()[1], 0, 60, port)
+        if how.startswith("a port")
+        else drain(listener.getsockname()[1], 0, 60, DB=f"postgresql://u:p%40@127.0.0.1:{port}/d?sslmode=disable")
+    )
+    assert "no request is open" in ends(process, 9)
+    client.close()
+    upstream.close()
+
+
+def test_drain_waits_for_a_question_to_a_provider_that_no_client_waits_for(listener: socket.socket, provider: socket.socket) -> None:
+    """The submission of a batch: broken off, nobody knows whether the provider has it."""
+    upstream = Peer(provider)
+    upstream.ask()
+    process = drain(listener.getsockname()[1], 0, 60)
+    lasts(process, 3)
+    upstream.answer()
+    assert "no request is open" in ends(process, 5)
+    upstream.close()
 
 
 def test_drain_has_an_end(listener: socket.socket) -> None:
-    port = listener.getsockname()[1]
-    with socket.create_connection(("127.0.0.1", port)):
-        accepted, _ = listener.accept()
-        started = time.monotonic()
-        assert drain(port, "0", "2").wait(timeout=10) == 0
-        assert time.monotonic() - started >= 2
-        accepted.close()
+    peer = Peer(listener)
+    peer.ask()
+    started = time.monotonic()
+    assert "the limit is over" in ends(drain(listener.getsockname()[1], 0, 2), 10)
+    assert 2 <= time.monotonic() - started < 7
+    peer.close()
 
 
 def test_drain_looks_at_its_own_port_only(listener: socket.socket) -> None:
-    with socket.create_connection(("127.0.0.1", listener.getsockname()[1])):
-        accepted, _ = listener.accept()
-        assert drain(1, "0", "20").wait(timeout=5) == 0
-        accepted.close()
+    peer = Peer(listener)
+    peer.ask()
+    assert "no request is open" in ends(drain(1, 0, 20, listener.getsockname()[1]), 5)
+    peer.close()
+
+
+def test_drain_stops_the_gateway_itself(tmp_path: Path) -> None:
+    """Not the kubelet a moment later: a request may begin in that moment. And a stop that was asked for is no error."""
+    process = serve(
+        tmp_path,
+        'import http.server as h; s = h.HTTPServer(("127.0.0.1", 0), h.SimpleHTTPRequestHandler); print(s.server_port, flush=True); s.serve_forever()',
+        program=sys.executable,
+    )
+    assert process.stdout
+    port = int(process.stdout.readline())
+    other = drain(port + 1, 0, 5)
+    assert ends(other, 5) and process.poll() is None, "it does not listen on that port"
+    ends(drain(port, 0, 5), 5)
+    assert process.wait(timeout=5) == 0
+
+
+def test_drain_without_perl_counts_connections(listener: socket.socket, tmp_path: Path) -> None:
+    sleep = shutil.which("sleep")
+    assert sleep
+    (tmp_path / "sleep").symlink_to(sleep)
+    peer = Peer(listener)
+    process = drain(listener.getsockname()[1], 0, 60, PATH=str(tmp_path))
+    lasts(process, 2.5)
+    peer.close()
+    assert ends(process, 5) == ""
+    peer = Peer(listener)
+    started = time.monotonic()
+    ends(drain(listener.getsockname()[1], 0, 2, PATH=str(tmp_path)), 10)
+    assert time.monotonic() - started >= 2
+    peer.close()
 
 
 class Answers(http.server.BaseHTTPRequestHandler):

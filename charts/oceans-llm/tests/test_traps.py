@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import json
 import subprocess
+from typing import Any
 
 import pytest
 from chart_lib import (
     CHART,
     DATABASE,
     HelmError,
+    Values,
     at,
     container,
     containers,
@@ -261,13 +263,92 @@ def test_trap_15_a_stop_drains_first_and_then_reaches_the_gateway() -> None:
     c = container(templates(render())["gateway"], "gateway")
     assert c["command"] == ["/bin/sh", "-c"] and "trap " in c["args"][0] and "gateway serve &" in c["args"][0]
     command = c["lifecycle"]["preStop"]["exec"]["command"]
-    assert command[:2] == ["/bin/sh", "-c"] and "/proc/net/tcp" in command[2] and command[3:] == ["drain", "5", "45", "1F90"]
-    assert spec["terminationGracePeriodSeconds"] >= 5 + 45 + 5
+    assert command[:2] == ["/bin/sh", "-c"] and "/proc/net/tcp" in command[2] and "sock_diag" in command[7]
+    assert [*command[3:7], *command[8:]] == ["drain", "5", "45", "8080", "5432", "3000"]
+    assert spec["terminationGracePeriodSeconds"] == 5 + 45 + 10
     # a postStart of the user's does not take the draining away
     both = container(templates(render(merged(DATABASE, at("gateway.lifecycle", {"postStart": {"exec": {"command": ["x"]}}}))))["gateway"], "gateway")[
         "lifecycle"
     ]
     assert set(both) == {"postStart", "preStop"}
+
+
+PROVIDERS = [
+    {"id": "plain", "type": "openai_compat", "base_url": "https://a.example/v1"},
+    {"id": "slow", "type": "openai_compat", "base_url": "http://b.example:3000/v1", "timeouts": {"total_ms": 300_001}},
+    {"id": "odd", "type": "aws_bedrock", "timeouts": None},
+]
+
+
+def drained(*values: Values) -> tuple[list[str], int, str]:
+    """(arguments of the drain without the programs, grace, the sentence) of a render."""
+    deployment = named(render(merged(DATABASE, *values)), "Deployment", "-gateway")
+    command = container(deployment["spec"]["template"], "gateway")["lifecycle"]["preStop"]["exec"]["command"]
+    return (
+        [*command[4:7], *command[8:]],
+        deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"],
+        deployment["metadata"]["annotations"]["oceans-llm/drain"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("providers", "drain", "limit", "why"),
+    [
+        ([], {}, 45, "no provider is configured"),
+        (PROVIDERS[:1], {}, 120, "timeouts.total_ms of provider plain"),
+        (PROVIDERS, {}, 301, "timeouts.total_ms of provider slow"),
+        (PROVIDERS, {"ceilingSeconds": 200}, 200, "drain.ceilingSeconds); timeouts.total_ms of provider slow allows 301 s, so longer answers are cut"),
+        (PROVIDERS, {"timeoutSeconds": 30}, 30, "drain.timeoutSeconds); timeouts.total_ms of provider slow allows 301 s, so longer answers are cut"),
+        (PROVIDERS, {"timeoutSeconds": 0}, 0, "drain.timeoutSeconds"),
+        (PROVIDERS, {"timeoutSeconds": None}, 301, "timeouts.total_ms of provider slow"),
+        (PROVIDERS, {"timeoutSeconds": 1000, "ceilingSeconds": 10}, 1000, "drain.timeoutSeconds)"),
+    ],
+)
+def test_trap_15_the_drain_fits_the_slowest_provider(providers: Any, drain: Any, limit: int, why: str) -> None:
+    arguments, grace, sentence = drained(at("gateway.config.providers", providers), at("gateway.drain", drain))
+    assert arguments[1] == str(limit) and grace == 5 + limit + 10 and f"at most {limit} s ({why}" in sentence
+    assert sentence.endswith("cut") == ("longer" in why or limit == 0)
+
+
+def test_trap_15_the_drain_knows_servers_that_are_no_providers() -> None:
+    telemetry = at("gateway.config.server", {"otel_endpoint": "http://c:4318", "otel_metrics_endpoint": "http://c"})
+    assert drained(telemetry)[0][3:] == ["5432", "3000", "4318", "4317"]
+    assert drained(telemetry, at("gateway.config.providers", PROVIDERS))[0][3:] == ["5432", "4318", "4317"], "a provider at port 3000 is one"
+
+
+HOSTS = {"enabled": True, "hosts": [{"host": "a.example", "paths": [{"path": "/", "pathType": "Prefix"}]}]}
+DELAY = "stickiness.enabled=false,deregistration_delay.timeout_seconds=90"
+ALB, NLB = "alb.ingress.kubernetes.io/target-group-attributes", "service.beta.kubernetes.io/aws-load-balancer-target-group-attributes"
+
+
+@pytest.mark.parametrize(
+    ("values", "settle", "why"),
+    [
+        ({}, 5, "nothing but the Service"),
+        ({"ingress": HOSTS}, 10, "an Ingress"),
+        ({"ingress": {**HOSTS, "className": "alb"}}, 30, "class alb"),
+        ({"ingress": {**HOSTS, "annotations": {"alb.ingress.kubernetes.io/target-type": "ip"}}}, 30, "alb.ingress.kubernetes.io/target-type"),
+        ({"ingress": {**HOSTS, "annotations": {ALB: DELAY}}}, 90, "deregistration_delay.timeout_seconds in the annotations of the Ingress"),
+        ({"ingress": {**HOSTS, "enabled": False, "annotations": {ALB: DELAY}}}, 5, "nothing"),
+        ({"httpRoute": {"enabled": True, "parentRefs": [{"name": "g"}]}}, 10, "an HTTPRoute"),
+        ({"route": {"enabled": True}}, 10, "a Route"),
+        ({"service": {"gateway": {"type": "LoadBalancer"}}}, 15, "LoadBalancer"),
+        ({"service": {"gateway": {"type": "LoadBalancer", "annotations": {NLB: DELAY.replace("90", "4000")}}}}, 300, "annotations of the Service"),
+        ({"service": {"gateway": {"annotations": {"cloud.google.com/neg": "x"}}}}, 30, "cloud.google.com/neg"),
+        ({"ingress": HOSTS, "gateway": {"drain": {"settleSeconds": 2}}}, 2, "drain.settleSeconds"),
+    ],
+)
+def test_trap_15_the_settle_time_follows_what_is_in_front(values: Any, settle: int, why: str) -> None:
+    arguments, grace, sentence = drained(values)
+    assert arguments[0] == str(settle) and grace == settle + 45 + 10 and f"serves for {settle} s (" in sentence
+    assert why in sentence.partition(")")[0]
+
+
+def test_trap_15_a_hook_of_the_users_says_nothing_of_the_drain() -> None:
+    own = at("gateway", {"lifecycle": {"preStop": {"exec": {"command": ["x"]}}}, "terminationGracePeriodSeconds": 7})
+    deployment = named(render(merged(DATABASE, own)), "Deployment", "-gateway")
+    assert "oceans-llm/drain" not in deployment["metadata"].get("annotations", {})
+    assert deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 7
 
 
 def test_trap_15_no_old_pod_goes_before_a_new_one_is_ready() -> None:

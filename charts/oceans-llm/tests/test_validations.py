@@ -93,7 +93,10 @@ WRONG: dict[str, tuple[dict, tuple[str, ...]]] = {
         merged(at("rollout", {"progressDeadlineSeconds": 5, "minReadySeconds": 5}), at("gateway.migrationWaiter.enabled", False)),
         ("rollout.progressDeadlineSeconds", "rollout.minReadySeconds"),
     ),
-    "grace": (at("gateway.drain.timeoutSeconds", 120), ("gateway.terminationGracePeriodSeconds is 60", "130")),
+    "grace": (
+        at("gateway", {"drain": {"timeoutSeconds": 120}, "terminationGracePeriodSeconds": 60}),
+        ("gateway.terminationGracePeriodSeconds is 60", "130", "Leave it empty"),
+    ),
     "nothing may change": (at("rollout.strategy.rollingUpdate.maxSurge", 0), ("rollout.strategy.rollingUpdate.maxSurge",)),
     "selector label": (at("gateway.podLabels", {"app.kubernetes.io/component": "x"}), ("gateway.podLabels", "app.kubernetes.io/component")),
     "volume twice": (at("gateway.extraVolumes", [{"name": "gateway-config"}]), ('"gateway-config"', "gateway.extraVolumes")),

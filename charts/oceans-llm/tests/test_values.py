@@ -72,6 +72,7 @@ CASES: dict[str, tuple] = {
     "gateway.lifecycle": ({"preStop": {"exec": {"command": ["x"]}}}, GATEWAY, f"{MAIN}.lifecycle", {"preStop": {"exec": {"command": ["x"]}}}),
     "gateway.drain.settleSeconds": (7, GATEWAY, f"{MAIN}.lifecycle.preStop.exec.command[4]", "7"),
     "gateway.drain.timeoutSeconds": (8, GATEWAY, f"{MAIN}.lifecycle.preStop.exec.command[5]", "8"),
+    "gateway.drain.ceilingSeconds": (9, GATEWAY, f"{MAIN}.lifecycle.preStop.exec.command[5]", "9", at("gateway.config.providers", [{"id": "p"}])),
     "gateway.terminationGracePeriodSeconds": (99, GATEWAY, f"{POD}.terminationGracePeriodSeconds", 99),
     "gateway.podSecurityContext": ({"runAsUser": 5}, "Job/-migrate", f"{POD}.securityContext.runAsUser", 5),
     "gateway.securityContext": ({"privileged": True}, GATEWAY, f"{MAIN}.securityContext.privileged", True),

@@ -1,0 +1,110 @@
+# The drain of a gateway pod: go on serving until no request is open, then stop the gateway. Exit code 3: the kernel does not tell, and
+# drain.sh counts connections instead.
+# The gateway does not know SIGTERM and never tells a client to close, so kept connections are there when a pod is told to stop. For each
+# connection the kernel tells how long ago its last byte came and went (sock_diag, which asks for no right). perl-base is in the
+# gateway's image: Debian marks it essential.
+use strict;
+use warnings;
+
+my ($settle, $limit, $port, @others) = @ARGV;
+my $QUIET = 5_000;     # ms of silence after an answer, after which a client has left a kept connection alone
+my $PATIENCE = 8;      # s that clients get for that silence; from then on a moment without an open request is enough
+my $SUBMITTED = 30_000; # ms for which a question to a provider counts that no client waits for, as when a batch is submitted
+my $BETWEEN = 3;       # s after the limit in which a moment between two requests is looked for
+# Ports of servers that are no providers: the database, the admin UI, the collector; and this gateway, as a proxy in the pod reaches it.
+my %other = map { $_ => 1 } @others, $port;
+for (values %ENV) { $other{$1 // 5432} = 1 if m{^postgres(?:ql)?://[^/?]*?(?::(\d+))?(?:[/?]|$)} }
+
+connections() or exit 3;
+my $start = now();
+sleep $settle;
+my ($pid, $shell) = gateway();
+my $begun = now();
+my $left;
+while (1) {
+  my $spent = now() - $begun;
+  my $silence = $spent < $PATIENCE ? $QUIET : 0;
+  my ($clients, $providers) = open_requests($silence);
+  $left = $clients + $providers;
+  last if !$left or ($spent >= $limit and !$clients) or $spent >= $limit + $BETWEEN;
+  select undef, undef, undef, $silence ? 0.25 : 0.05;
+}
+printf "drain: %s after %.1f s\n", $left ? 'the limit is over' : 'no request is open', now() - $start;
+# At once, not when the kubelet sends SIGTERM: a request could begin in between. The shell (serve.sh) learns first that a stop was asked for.
+kill TERM => $shell, $pid if $pid;
+
+# Connections with an open request, as far as it shows: (of clients, to providers).
+sub open_requests {
+  my ($silence) = @_;
+  my ($kept, $clients, $providers, $waiting) = (0, 0, 0, 0);
+  my %own = map { ((readlink // '') =~ /^socket:\[(\d+)\]/) ? ($1 => 1) : () } $pid ? glob "/proc/$pid/fd/*" : ();
+  my $found = connections() or return (1, 0);
+  for my $c (@$found) {
+    my $quiet = $c->{sent} < $c->{received} ? $c->{sent} : $c->{received};
+    if ($c->{here} == $port) {
+      next if !$c->{bytes};
+      $kept++;
+      # who spoke last? After the client spoke, an answer is owed.
+      $clients++ if $c->{queued} or !$c->{answers} or $c->{received} < $c->{sent} or $quiet < $silence;
+    }
+    elsif (!$c->{inbound} and !$other{$c->{there}} and (!%own or $own{$c->{inode}})) {
+      $providers++;
+      $waiting++ if $c->{queued} or ($quiet < $SUBMITTED and (!$c->{bytes} or $c->{sent} < $c->{received}));
+    }
+  }
+  # A stream may pause for minutes: as long as a client is connected and a provider, too, silence proves nothing.
+  return ($clients, $kept ? $providers : $waiting);
+}
+
+# All established TCP connections of the pod; times are milliseconds ago (linux/inet_diag.h, linux/tcp.h: both are stable interfaces).
+sub connections {
+  my (@found, %listens);
+  socket(my $kernel, 16, 3, 4) or return; # AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG
+  for my $family (2, 10) {
+    my $request = pack 'CCCCL x48', $family, 6, 2, 0, 1 << 1 | 1 << 10; # TCP, with tcp_info, established and listening
+    send $kernel, pack('LSSLL', 16 + length $request, 20, 0x301, 1, 0) . $request, 0 or return;
+    ANSWER: while (1) {
+      defined recv $kernel, my $answer, 1 << 18, 0 or return;
+      while (length $answer >= 16) {
+        my ($size, $type) = unpack 'LS', $answer;
+        last ANSWER if $type == 3; # NLMSG_DONE
+        return if $type == 2 or $size < 88; # NLMSG_ERROR
+        my $message = substr $answer, 16, $size - 16;
+        substr $answer, 0, ($size + 3) & ~3, '';
+        my ($state, $here, $there) = unpack 'x C x2 nn', $message;
+        if ($state == 10) { $listens{$here} = 1; next }
+        my ($unread, $unsent, undef, $inode) = unpack 'x56 LLLL', $message;
+        my %c = (here => $here, there => $there, inode => $inode, queued => $unread + $unsent);
+        for (my $at = 72; $at + 4 <= length $message;) {
+          my ($long, $kind) = unpack 'SS', substr $message, $at, 4;
+          last if $long < 4;
+          @c{qw(sent received bytes answers)} = unpack 'x44 L x4 L x72 Q x20 L', substr $message, $at + 4, $long - 4 if $kind == 2 and $long >= 164;
+          $at += ($long + 3) & ~3;
+        }
+        return if !defined $c{answers};
+        push @found, \%c;
+      }
+    }
+  }
+  $_->{inbound} = $listens{$_->{here}} for @found;
+  return \@found;
+}
+
+# The process that listens on the port, if it is the gateway, and the shell that waits for it.
+sub gateway {
+  my %listens;
+  for my $table ('/proc/net/tcp', '/proc/net/tcp6') {
+    open my $lines, '<', $table or next;
+    while (<$lines>) { my @f = split; $listens{"socket:[$f[9]]"} = 1 if $f[3] eq '0A' and $f[1] =~ /:([0-9A-F]{4})$/ and hex $1 == $port }
+  }
+  for my $dir (glob '/proc/[0-9]*') {
+    open my $line, '<', "$dir/cmdline" or next;
+    (<$line> // '') =~ m{(?:^|/|\0)gateway\0serve\0$} or next;
+    grep { $listens{readlink // ''} } glob "$dir/fd/*" or next;
+    open my $stat, '<', "$dir/stat" or next;
+    return ($dir =~ /(\d+)$/, (<$stat> // '') =~ /.*\) \S+ (\d+)/);
+  }
+  return;
+}
+
+sub now { open my $clock, '<', '/proc/uptime' or return time; return (split ' ', <$clock>)[0] }
