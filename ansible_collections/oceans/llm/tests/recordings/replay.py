@@ -79,7 +79,7 @@ def inverted(rule: Rule) -> Rule:
 
     def other(snapshot: Snapshot) -> Iterator[Cause]:
         for cause in rule(snapshot):
-            yield replace(cause, certainty=Certainty.LIKELY if cause.certainty is Certainty.CERTAIN else Certainty.CERTAIN, budget=None)
+            yield replace(cause, certainty=Certainty.SHOWN if cause.certainty is Certainty.FATAL else Certainty.FATAL, budget=None)
 
     return other
 

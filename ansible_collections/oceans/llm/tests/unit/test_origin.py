@@ -91,9 +91,9 @@ def test_a_secret_that_comes_with_the_first_mount_is_waited_for():
     volume = {"name": "s", "csi": {"driver": "secrets-store.csi.k8s.io", "volumeAttributes": {"secretProviderClass": "app"}}}
     told = waits("CreateContainerConfigError", 'secret "app" not found')
     plain, mounted = upgrade(pod(containers=[told])), upgrade(pod(containers=[told], spec={"volumes": [volume]}))
-    assert [(c.code, c.certainty) for c in find(plain)] == [("SecretMissing", Certainty.CERTAIN)]
+    assert [(c.code, c.certainty) for c in find(plain)] == [("SecretMissing", Certainty.FATAL)]
     (found,) = find(mounted)
-    assert (found.code, found.certainty) == ("SecretPending", Certainty.TRANSIENT) and "secrets-store.csi.k8s.io" in found.cause and found.budget
+    assert (found.code, found.certainty) == ("SecretPending", Certainty.RETRYABLE) and "secrets-store.csi.k8s.io" in found.cause and found.budget
     assert judge(mounted, [found], Helm()).state is State.PROGRESSING
     late = Snapshot(mounted.now + found.budget, mounted.started, mounted.objects, mounted.scope)
     assert judge(late, find(late), Helm()).state is State.FAILED

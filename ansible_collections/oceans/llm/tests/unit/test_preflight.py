@@ -789,10 +789,10 @@ def test_a_budget_that_blocks_every_drain(picture):
 
 
 def test_doubles_go_errors_come_first_waived_ones_last_and_visible():
-    warning, error, other = Finding("W", "o", "s", "h", "warning"), Finding("E", "o", "s", "h"), Finding("X", "o", "s", "h")
-    found = settle([warning, error, other, error], ["x"])
-    assert [f.code for f in found] == ["E", "W", "X"]
-    assert found[-1].waived and found[-1].line().startswith("WAIVED X o: s — h")
+    warning, error, other = Finding("NumberAsText", "o", "s", "h", "warning"), Finding("NotAllowed", "o", "s", "h"), Finding("PortTaken", "o", "s", "h")
+    found = settle([warning, error, other, error], ["porttaken"])
+    assert [f.code for f in found] == ["NotAllowed", "NumberAsText", "PortTaken"]
+    assert found[-1].waived and found[-1].line().startswith("WAIVED PortTaken o: s — h")
 
 
 def operators_amiss(picture: Picture) -> Picture:
@@ -823,9 +823,9 @@ def test_each_check_of_the_operators_can_be_waived_and_only_that_one(picture, co
 
 
 def test_the_same_said_of_several_objects_is_said_once():
-    (finding,) = settle([Finding("E", "a", "s", "h"), Finding("E", "b", "s", "h"), Finding("E", "a", "s", "h")], [])
+    (finding,) = settle([Finding("NotAllowed", "a", "s", "h"), Finding("NotAllowed", "b", "s", "h"), Finding("NotAllowed", "a", "s", "h")], [])
     assert finding.object == "a, b"
 
 
 def test_a_waiver_without_a_reason_is_named():
-    assert unused_waivers([Finding("E", "o", "s", "h")], ["E", "Gone"]) == ["Gone"]
+    assert unused_waivers([Finding("NotAllowed", "o", "s", "h")], ["NotAllowed", "Gone"]) == ["Gone"]

@@ -46,7 +46,7 @@ def test_the_words_of_a_program_count_whatever_its_exit_code():
 
 def test_a_container_that_its_node_lost_is_started_again():
     picture = crashed(137, reason="ContainerStatusUnknown", restarts=1)
-    assert [(c.code, c.certainty) for c in find(picture)] == [("ContainerExited", Certainty.TRANSIENT)] and "node" in find(picture)[0].cause
+    assert [(c.code, c.certainty) for c in find(picture)] == [("ContainerExited", Certainty.RETRYABLE)] and "node" in find(picture)[0].cause
 
 
 RUNC = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: "
@@ -63,7 +63,7 @@ SUBPATH = (
 @pytest.mark.parametrize("code", [128, 127])
 def test_a_mount_that_fails_at_the_start_is_no_wrong_command(code, end):
     found = find(crashed(code, "StartError", RUNC + SUBPATH + end))
-    assert [(c.code, c.certainty) for c in found] == [("MountFailed", Certainty.TRANSIENT)]
+    assert [(c.code, c.certainty) for c in found] == [("MountFailed", Certainty.RETRYABLE)]
     assert "volume gateway-config" in found[0].cause and "/app/gateway.yaml" in found[0].cause and "command" not in found[0].cause + found[0].hint
 
 
@@ -78,13 +78,13 @@ def test_a_mount_that_fails_at_the_start_is_no_wrong_command(code, end):
 )
 def test_a_command_that_does_not_exist_is_certain(words):
     found = find(crashed(128, "StartError", RUNC + words))
-    assert [(c.code, c.certainty) for c in found] == [("CannotStart", Certainty.CERTAIN)]
+    assert [(c.code, c.certainty) for c in found] == [("CannotStart", Certainty.FATAL)]
 
 
 @pytest.mark.parametrize("words", ["context deadline exceeded", "error setting cgroup config for procHooks process: no space left on device", "chdir: x"])
 def test_what_else_the_runtime_says_may_pass(words):
     found = find(crashed(128, "StartError", RUNC + words))
-    assert [(c.code, c.certainty) for c in found] == [("CannotStart", Certainty.TRANSIENT)] and "command" not in found[0].cause
+    assert [(c.code, c.certainty) for c in found] == [("CannotStart", Certainty.RETRYABLE)] and "command" not in found[0].cause
 
 
 def test_a_termination_message_that_speaks_of_execution_is_no_start_failure():
@@ -211,7 +211,7 @@ def test_an_answer_that_is_not_postgresql_is_no_question_of_tls():
 def test_a_port_that_is_taken_names_who_may_hold_it():
     text = said("failed binding gateway listener at `0.0.0.0:8080`", "Address already in use (os error 98)")
     found = find(crashed(1, log=text, restarts=2, containers=[{"name": "squatter", "image": "x"}]))[0]
-    assert found.code == "ListenFailed" and found.certainty is Certainty.CERTAIN and "squatter" in found.cause
+    assert found.code == "ListenFailed" and found.certainty is Certainty.FATAL and "squatter" in found.cause
     declared = [{"name": "a", "ports": [{"containerPort": 9}]}, {"name": "b", "ports": [{"containerPort": 8080}]}]
     assert "container b declares port 8080" in find(crashed(1, log=text, restarts=2, containers=declared))[0].cause
-    assert find(crashed(1, log=text))[0].certainty is Certainty.TRANSIENT
+    assert find(crashed(1, log=text))[0].certainty is Certainty.RETRYABLE

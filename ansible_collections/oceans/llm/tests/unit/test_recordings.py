@@ -178,7 +178,7 @@ def test_the_same_evidence_of_an_earlier_run_condemns_nobody(name):
 def outcome(name, rules):
     codes, last = set(), None
     for _second, verdict in verdicts(name, rules):
-        codes |= {(c.code, c.certainty is Certainty.CERTAIN, c.cause) for c in verdict.causes}
+        codes |= {(c.code, c.certainty is Certainty.FATAL, c.cause) for c in verdict.causes}
         last = verdict
     return last.state, last.cause.code if last.cause else "", frozenset(codes)
 

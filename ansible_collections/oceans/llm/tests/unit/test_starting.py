@@ -16,7 +16,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import 
 from .test_causes import NOW, deployment, event, obj, pod, replicaset, snapshot, stamp, waits
 from .test_waits import WEB, over, running_init, upgrade
 
-CERTAIN, TRANSIENT = Certainty.CERTAIN, Certainty.TRANSIENT
+FATAL, RETRYABLE = Certainty.FATAL, Certainty.RETRYABLE
 
 
 def only(picture):
@@ -34,7 +34,7 @@ def unscheduled(ago=12, **spec):
 def test_a_scheduler_that_says_nothing_is_named_after_some_seconds():
     assert find(unscheduled(ago=8)) == []
     found = only(unscheduled())
-    assert (found.code, found.certainty, found.object) == ("SchedulerSilent", TRANSIENT, "Pod/web-1-a") and "default-scheduler" in found.cause
+    assert (found.code, found.certainty, found.object) == ("SchedulerSilent", RETRYABLE, "Pod/web-1-a") and "default-scheduler" in found.cause
     assert "mine" in only(unscheduled(schedulerName="mine")).cause
     told = event("e", "web-1-a", "FailedScheduling", "0/1 nodes are available: 1 Insufficient cpu.")
     picture = upgrade(pod(containers=[], spec={"nodeName": None}, ago=12), told)
@@ -122,7 +122,7 @@ def hooked(restarts=0):
 
 def test_a_post_start_hook_that_fails_is_blamed_before_the_exit_code_that_it_causes():
     first, again = find(hooked())[0], find(hooked(2))[0]
-    assert (first.code, first.certainty, again.code, again.certainty) == ("LifecycleHookFailed", TRANSIENT, "LifecycleHookFailed", CERTAIN)
+    assert (first.code, first.certainty, again.code, again.certainty) == ("LifecycleHookFailed", RETRYABLE, "LifecycleHookFailed", FATAL)
     assert "nope: not found" in again.evidence and judge(hooked(2), find(hooked(2)), Helm()).cause.code == "LifecycleHookFailed"
 
 
@@ -186,18 +186,18 @@ REFUSED = 'Get "http://10.0.0.5:9999/readyz": dial tcp 10.0.0.5:9999: connect: c
 @pytest.mark.parametrize(
     ("probe", "message", "startup", "sure", "words"),
     [
-        ({"httpGet": {"port": 9999}}, REFUSED, {"httpGet": {"port": "http"}}, CERTAIN, "readiness probe asks port 9999, and the container declares 8080"),
-        ({"httpGet": {"port": 9999}}, REFUSED, None, TRANSIENT, "port 9999"),
-        ({"tcpSocket": {"port": 9999}}, REFUSED, None, TRANSIENT, "port 9999"),
+        ({"httpGet": {"port": 9999}}, REFUSED, {"httpGet": {"port": "http"}}, FATAL, "readiness probe asks port 9999, and the container declares 8080"),
+        ({"httpGet": {"port": 9999}}, REFUSED, None, RETRYABLE, "port 9999"),
+        ({"tcpSocket": {"port": 9999}}, REFUSED, None, RETRYABLE, "port 9999"),
         (
             {"httpGet": {"port": 8080, "scheme": "HTTPS"}},
             'Get "https://10.0.0.5:8080/readyz": http: server gave HTTP response to HTTPS client',
             None,
-            CERTAIN,
+            FATAL,
             "scheme HTTPS",
         ),
-        ({"httpGet": {"port": 8080}}, 'net/http: HTTP/1.x transport connection broken: malformed HTTP response "\\x15\\x03\\x01"', None, CERTAIN, "speaks TLS"),
-        ({"httpGet": {"port": "web"}}, "errored: strconv.Atoi: parsing", None, CERTAIN, "no port has that name"),
+        ({"httpGet": {"port": 8080}}, 'net/http: HTTP/1.x transport connection broken: malformed HTTP response "\\x15\\x03\\x01"', None, FATAL, "speaks TLS"),
+        ({"httpGet": {"port": "web"}}, "errored: strconv.Atoi: parsing", None, FATAL, "no port has that name"),
     ],
 )
 def test_a_probe_that_cannot_succeed_is_named_at_once(probe, message, startup, sure, words):

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whole runs of the fault suite on a real cluster, judged again from their tapes: the same code, and no alarm about what was to pass.
 
-faults/record.py puts the tapes there. What the engine asks for after the rollout (group Served), and signals, are not on a tape.
+faults/record.py puts the tapes there. What the engine asks for after the rollout (group Post-check), and signals, are not on a tape.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .test_made_pictures import MADE
 
 TAPES = pathlib.Path(__file__).parents[1] / "recordings" / "tapes"
 INDEX = json.loads((TAPES / "index.json").read_text(encoding="utf-8"))
-BAD = sorted(row for row, about in INDEX.items() if about["code"] and BY_CODE[about["code"]].group != "Served" and about["code"] != "Interrupted")
+BAD = sorted(row for row, about in INDEX.items() if about["code"] and BY_CODE[about["code"]].group != "Post-check" and about["code"] != "Interrupted")
 GOOD = sorted(row for row, about in INDEX.items() if not about["code"])
 
 

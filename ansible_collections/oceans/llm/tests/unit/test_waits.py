@@ -139,7 +139,7 @@ def test_every_state_on_the_way_has_a_name(worker, events, code, words):
     picture = upgrade(worker, *events)
     found = over(picture)
     assert found.code == code and words in found.cause + found.evidence and found.object in ("Pod/web-1-a", "Deployment/web"), found
-    assert found.certainty is Certainty.CERTAIN and found.evidence and "<" not in found.hint
+    assert found.certainty is Certainty.FATAL and found.evidence and "<" not in found.hint
     assert "old pod" not in progress.blocker(picture)
 
 

@@ -109,7 +109,7 @@ class Failure:
 
     @property
     def certain(self) -> bool:
-        return BY_CODE[self.code].certainty is Certainty.CERTAIN
+        return BY_CODE[self.code].certainty is Certainty.FATAL
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..codes import BY_CODE
+
 ERROR, WARNING = "error", "warning"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """`code` is stable: it can be waived, and is listed in docs/preflight.md. `hint` is what to type or change."""
+    """`code` is one of the register and can be waived. `hint` is what to type or change; left out, it is the register's."""
 
     code: str
     object: str
     sentence: str
-    hint: str
+    hint: str = ""
     severity: str = ERROR
     waived: bool = False
+
+    def __post_init__(self) -> None:
+        listed = BY_CODE[self.code]  # a code that is not in the register is refused
+        object.__setattr__(self, "hint", self.hint or listed.hint)
 
     def line(self) -> str:
         label = "WAIVED" if self.waived else self.severity.upper()

@@ -52,6 +52,5 @@ def _findings(rule: Callable[[Picture], Iterator[Finding]], picture: Picture) ->
             "CheckSkipped",
             f"checks of {subject}",
             f"could not judge the rendered objects: {type(error).__name__} at {os.path.basename(trace.filename)}:{trace.lineno}",
-            "correct the other findings first; if there are none, report this with the values",
-            WARNING,
+            severity=WARNING,
         )

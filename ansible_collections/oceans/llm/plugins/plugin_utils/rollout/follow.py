@@ -89,10 +89,21 @@ class Outcome:
 class Follower:
     """The watching of one rollout."""
 
-    def __init__(self, cluster: Cluster, scope: Scope, say: Callable[[str], None], timeout: float, *,
-                 clean: Callable[[str], str] = str, also: Mapping[str, Watched] | None = None,
-                 interrupted: Interrupt | None = None, secret_keys: Mapping[str, Any] | None = None,
-                 database: DatabaseLook | None = None, probe: Probe | None = None, lost: Callable[[], str] = str) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        scope: Scope,
+        say: Callable[[str], None],
+        timeout: float,
+        *,
+        clean: Callable[[str], str] = str,
+        also: Mapping[str, Watched] | None = None,
+        interrupted: Interrupt | None = None,
+        secret_keys: Mapping[str, Any] | None = None,
+        database: DatabaseLook | None = None,
+        probe: Probe | None = None,
+        lost: Callable[[], str] = str,
+    ) -> None:
         """`clean` takes secrets out of texts; `also`: what to watch besides (scope.also_watched); `secret_keys`: Secret -> {"keys": [...]};
         `lost`: why the release is not this run's to change any more (helm.lock), empty while it is."""
         self._cluster, self._timeout, self._clean, self._lost = cluster, timeout, clean, lost
@@ -299,10 +310,16 @@ class Follower:
         # before anything is stopped: the fence deletes pods, and their logs with them
         self._whole("reading logs", lambda: self._logs.read_all(snapshot, self._world.logs))
         return Outcome(
-            state=verdict.state, seconds=self.elapsed(), cause=verdict.cause, causes=list(verdict.causes),
+            state=verdict.state,
+            seconds=self.elapsed(),
+            cause=verdict.cause,
+            causes=list(verdict.causes),
             database=self.database(asks=verdict.state is State.DONE and not statements.told_by_logs(snapshot)),
             old_pods=self._whole("the old pods' state", lambda: statements.old_pods_statement(snapshot)) or "old pods: not known",
-            first_signal=self._narrator.first_signal, timeline=self._narrator.timeline, snapshot=self._snapshot(Helm()), tape=self._tape,
+            first_signal=self._narrator.first_signal,
+            timeline=self._narrator.timeline,
+            snapshot=self._snapshot(Helm()),
+            tape=self._tape,
         )
 
     def _snapshot(self, helm: Helm) -> Snapshot:
@@ -329,6 +346,11 @@ def as_dict(cause: Cause | None) -> dict[str, Any] | None:
     if cause is None:
         return None
     return {
-        "code": cause.code, "certainty": cause.certainty.name.lower(), "object": cause.object, "container": cause.container,
-        "cause": cause.cause, "evidence": cause.evidence, "hint": cause.hint,
+        "code": cause.code,
+        "certainty": cause.certainty.value,
+        "object": cause.object,
+        "container": cause.container,
+        "cause": cause.cause,
+        "evidence": cause.evidence,
+        "hint": cause.hint,
     }

@@ -78,7 +78,7 @@ class Narrator:
             if self.first_signal is None:
                 self.first_signal = time.monotonic() - self._start
             declared = verdict.cause is not None and (cause.code, cause.object) == (verdict.cause.code, verdict.cause.object)
-            if cause.certainty is not Certainty.CERTAIN and not declared:
+            if cause.certainty is not Certainty.FATAL and not declared:
                 budget = given(cause)
                 found[f"{cause.code} {cause.object}"] = f"{cause.object}: {cause.cause}{budget}"
         return found

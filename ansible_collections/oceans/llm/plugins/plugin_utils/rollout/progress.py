@@ -133,7 +133,7 @@ def stopping(snapshot: Snapshot) -> str:
 
 def _why(causes: Sequence[Cause]) -> str:
     """The reason that is known for a wait: the youngest cause that is not certain."""
-    soft = [c for c in causes if c.certainty is not Certainty.CERTAIN]
+    soft = [c for c in causes if c.certainty is not Certainty.FATAL]
     if not soft:
         return ""
     last = max(soft, key=lambda c: c.since)

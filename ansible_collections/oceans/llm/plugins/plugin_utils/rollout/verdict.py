@@ -63,9 +63,9 @@ def judge(snapshot: Snapshot, causes: Sequence[Cause], helm: Helm) -> Verdict:
 
 def is_fatal(cause: Cause, now: float) -> bool:
     """Certain, or transient for longer than it was given."""
-    if cause.certainty is Certainty.CERTAIN:
+    if cause.certainty is Certainty.FATAL:
         return True
-    return cause.certainty is Certainty.TRANSIENT and cause.budget is not None and now - cause.since > cause.budget
+    return cause.certainty is Certainty.RETRYABLE and cause.budget is not None and now - cause.since > cause.budget
 
 
 def declared(snapshot: Snapshot, fatal: Sequence[Cause]) -> Cause | None:
@@ -122,7 +122,7 @@ def helm_cause(snapshot: Snapshot, helm: Helm) -> Cause:
     code, sentence, parts = admission.classify(helm.error)
     if code not in ("PodNotCreated", "ObjectInvalid"):
         names: dict[str, Any] = {k: v for k, v in parts.items() if k in admission.NAMES}
-        return make(code, snapshot, where, f"an object cannot be created: {sentence}", helm.error, since=helm.ended_at, certainty=Certainty.CERTAIN, **names)
+        return make(code, snapshot, where, f"an object cannot be created: {sentence}", helm.error, since=helm.ended_at, certainty=Certainty.FATAL, **names)
     return make("HelmFailed", snapshot, where, "Helm ended with an error", helm.error, since=helm.ended_at)
 
 
@@ -133,11 +133,11 @@ def timeout_cause(snapshot: Snapshot, verdict: Verdict, seconds: float) -> Cause
     over = f"not done after {seconds:.0f} s{f'; {nobody}' if nobody else ''}"
     nearest = _nearest(snapshot, verdict.causes)
     if nearest:
-        return replace(nearest, certainty=Certainty.CERTAIN, budget=None, cause=f"{nearest.cause} ({over})")
+        return replace(nearest, certainty=Certainty.FATAL, budget=None, cause=f"{nearest.cause} ({over})")
     for pod in progress.awaited(snapshot, kind, name)[:1]:
         wait = waits.of_pod(snapshot, pod)
         what = f"{wait.what} ({over}; {kind}/{name} waits for it)"
-        return make(wait.code, snapshot, wait.object, what, wait.evidence, container=wait.container, certainty=Certainty.CERTAIN)
+        return make(wait.code, snapshot, wait.object, what, wait.evidence, container=wait.container, certainty=Certainty.FATAL)
     return make(
         "Timeout",
         snapshot,
@@ -149,10 +149,10 @@ def timeout_cause(snapshot: Snapshot, verdict: Verdict, seconds: float) -> Cause
 
 def _nearest(snapshot: Snapshot, causes: Sequence[Cause]) -> Cause | None:
     """The youngest cause of what is not done: a database or Secret that an operator still has to bring comes first, as pods wait for it."""
-    roots = [c for c in causes if owner_of(c, snapshot) in snapshot.scope.custom and c.certainty is not Certainty.LIKELY]
+    roots = [c for c in causes if owner_of(c, snapshot) in snapshot.scope.custom and c.certainty is not Certainty.SHOWN]
     open_objects = list(progress.unfinished(snapshot))
     found = roots or [c for c in causes if not open_objects or any(_keeps(snapshot, c, *each) for each in open_objects)]
-    return max(found, key=lambda c: (c.certainty is not Certainty.LIKELY, c.since), default=None)
+    return max(found, key=lambda c: (c.certainty is not Certainty.SHOWN, c.since), default=None)
 
 
 def _keeps(snapshot: Snapshot, cause: Cause, kind: str, name: str) -> bool:

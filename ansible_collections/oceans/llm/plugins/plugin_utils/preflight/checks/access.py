@@ -18,7 +18,6 @@ def find(picture: Picture) -> Iterator[Finding]:
             "ClusterUnreachable",
             "cluster",
             f"{picture.unreachable}; nothing was changed",
-            "check oceans_llm_kubeconfig and oceans_llm_context (or K8S_AUTH_KUBECONFIG, KUBECONFIG): kubectl version must answer with the same ones",
         )
         return
     yield from _namespace(picture)
@@ -58,5 +57,4 @@ def _denied(picture: Picture) -> Iterator[Finding]:
             "NotAllowed",
             resource,
             f"the caller may not {', '.join(verbs)} {resource} in namespace {picture.wanted.namespace}; {why}",
-            "grant it (a Role that suffices: docs/deployer-role.yaml of the collection)",
         )

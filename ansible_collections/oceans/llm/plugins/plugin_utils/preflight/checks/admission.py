@@ -13,7 +13,7 @@ from typing import Any
 
 from ...kube import refusals
 from ..facts import DryRun, Picture, pod_templates
-from ..finding import WARNING, Finding
+from ..finding import ERROR, WARNING, Finding
 from .tools import numbers
 
 _PREFIX = re.compile(r'^(pods|[a-z]+(\.[a-z0-9.]+)?) "[^"]*" is (forbidden|invalid): ')
@@ -56,7 +56,7 @@ def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
             f"kubectl -n {picture.wanted.namespace} describe resourcequota {parts['quota']}: raise it, or ask for less",
         )
     elif kind == refusals.QUOTA_NEEDS:
-        yield Finding("QuotaNeedsResources", where, text, "set requests and limits: oceans_llm_values.scheduling.resources")
+        yield Finding("QuotaNeedsResources", where, text)
     elif kind == refusals.TERMINATING:
         return  # the namespace: said once, by access.py
     elif "is immutable" in text:
@@ -81,8 +81,7 @@ def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
             "ApiRefused",
             where,
             f"{text} (HTTP {run.status})",
-            "see the API server's words",
-            WARNING if run.status in (0, 429) or run.status >= 500 else "error",
+            severity=WARNING if run.status in (0, 429) or run.status >= 500 else ERROR,
         )
 
 

@@ -35,7 +35,7 @@ def find(picture: Picture) -> Iterator[Finding]:
         for problem in problems or [" ".join(text.split())]:
             path, _is, rest = problem.partition(" ")
             where, sentence = (f"values {path}", rest) if problems and "." in path else ("chart", problem)
-            yield Finding("ChartRefused", where, sentence, "set it by oceans_llm_config, oceans_llm_values or the variable that makes it")
+            yield Finding("ChartRefused", where, sentence)
     yield from _images(picture)
     if releases.too_large(picture.record_size):
         yield Finding("ReleaseTooLarge", f"Release/{picture.wanted.release}", releases.too_large(picture.record_size), releases.SMALLER)
@@ -44,8 +44,7 @@ def find(picture: Picture) -> Iterator[Finding]:
             "OtherChart",
             f"chart {picture.chart.get('name')}-{picture.chart.get('version')}",
             f"is not the chart of this collection: {'; '.join(lacks)}",
-            "leave oceans_llm_chart empty for the chart of the collection, or set oceans_llm_preflight_waive: [OtherChart]",
-            WARNING,
+            severity=WARNING,
         )
 
 
@@ -78,8 +77,7 @@ def _images(picture: Picture) -> Iterator[Finding]:
             repository, _at, digest = str(container.get("image") or "").partition("@")
             other = users.setdefault(digest, repository.rpartition("/")[2].partition(":")[0]) if digest else ""
             if other and other != repository.rpartition("/")[2].partition(":")[0]:
-                hint = "pin each image by its own digest: oceans_llm_version for the gateway, oceans_llm_values.adminUi.image.tag for the admin UI"
-                yield Finding("DigestOfTwoImages", where, f"the images {other} and {repository} have one digest, which can be of one image only", hint)
+                yield Finding("DigestOfTwoImages", where, f"the images {other} and {repository} have one digest, which can be of one image only")
 
 
 def _schema(text: str, defaults: Mapping[str, Any]) -> Iterator[Finding]:
@@ -91,16 +89,11 @@ def _schema(text: str, defaults: Mapping[str, Any]) -> Iterator[Finding]:
         if unknown:
             for name in re.findall(r"'([^']+)'", unknown["names"]):
                 near = did_you_mean(name, keys_at(defaults, path))
-                yield Finding(
-                    "UnknownValue",
-                    f"values {path + '.' if path else ''}{name}",
-                    f"unknown key {name!r}{near}",
-                    "correct it in oceans_llm_values (the chart's README lists all keys)",
-                )
+                yield Finding("UnknownValue", f"values {path + '.' if path else ''}{name}", f"unknown key {name!r}{near}")
         else:
-            yield Finding("InvalidValue", f"values {path or '(top)'}", match["what"], "correct it in oceans_llm_values (the chart's README lists all keys)")
+            yield Finding("InvalidValue", f"values {path or '(top)'}", match["what"])
     if not found:
-        yield Finding("InvalidValue", "values", " ".join(text.split()), "correct oceans_llm_values")
+        yield Finding("InvalidValue", "values", " ".join(text.split()))
 
 
 def keys_at(values: Mapping[str, Any], path: str) -> list[str]:

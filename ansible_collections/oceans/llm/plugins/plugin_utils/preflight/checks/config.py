@@ -92,15 +92,14 @@ def unresolved(config: Mapping[str, Any]) -> Iterator[Finding]:
                 "ReferenceNotResolved",
                 f"config {path}",
                 f"the gateway resolves no reference in this field, and uses the text env.{name} as it stands",
-                "write the value itself; a secret can stand in providers[].auth.token and the other fields that take references",
-                WARNING,
+                severity=WARNING,
             )
 
 
 def numbers(config: Mapping[str, Any]) -> Iterator[Finding]:
     for path, value in configuration.leaves(config):
         if isinstance(value, str) and NUMBER_AS_TEXT.fullmatch(value):
-            yield Finding("NumberAsText", f"config {path}", f"{value} is text in YAML 1.1, not a number", "write it with a dot and a sign: 1.0e-7", WARNING)
+            yield Finding("NumberAsText", f"config {path}", f"{value} is text in YAML 1.1, not a number", severity=WARNING)
 
 
 def transport(config: Mapping[str, Any]) -> Iterator[Finding]:
@@ -118,7 +117,7 @@ def structure(config: Mapping[str, Any]) -> Iterator[Finding]:
     for name in config:
         near = did_you_mean(str(name), SECTIONS) if name not in SECTIONS else ""
         if near:
-            yield Finding("ConfigUnknown", f"config {name}", f"the gateway ignores the section {name!r}{near}", "correct it in oceans_llm_config", WARNING)
+            yield Finding("ConfigUnknown", f"config {name}", f"the gateway ignores the section {name!r}{near}", severity=WARNING)
     for section, keys in CLOSED.items():
         for name in configuration.section(config, section):
             if name not in keys:
@@ -167,8 +166,7 @@ def bootstrap(config: Mapping[str, Any], wanted: bool, a_job: bool = False) -> I
         yield Finding(
             "BootstrapDisabled",
             "config auth.bootstrap_admin.enabled",
-            "is not true, so the bootstrap would do nothing and call it success",
-            "set it to true in oceans_llm_config, or oceans_llm_bootstrap_admin: false",
+            "is not true, so the bootstrap would do nothing and report success",
         )
     if not section or section.get("enabled", True) is False:
         return

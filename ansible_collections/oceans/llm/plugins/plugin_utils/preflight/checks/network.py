@@ -157,7 +157,7 @@ def _certificates(picture: Picture) -> Iterator[Finding]:
             for host in tls.get("hosts") or ():
                 if not found.covers(host.removeprefix("*.") if host.startswith("*.") and host in found.names else host) and host not in found.names:
                     sides = f"the certificate in Secret {name} is for {', '.join(found.names) or 'no name'}, not for {host}"
-                    yield Finding("CertificateName", label(ingress), sides, "use a certificate that has the host's name", WARNING)
+                    yield Finding("CertificateName", label(ingress), sides, severity=WARNING)
 
 
 def _gateways(picture: Picture) -> Iterator[Finding]:
@@ -170,7 +170,7 @@ def _gateways(picture: Picture) -> Iterator[Finding]:
             ns, _slash, own = name.partition("/")
             look = f"kubectl -n {ns} describe gateway {own}"
             if held is None:
-                yield Finding("GatewayMissing", label(route), f"its parent Gateway {name} does not exist", "correct oceans_llm_values.httpRoute.parentRefs")
+                yield Finding("GatewayMissing", label(route), f"its parent Gateway {name} does not exist")
                 continue
             accepted: Mapping[str, Any] = next((c for c in (held.get("status") or {}).get("conditions") or () if c.get("type") == "Accepted"), {})
             cls = (held.get("spec") or {}).get("gatewayClassName")

@@ -103,9 +103,7 @@ def _storage(picture: Picture) -> Iterator[Finding]:
     for cluster in picture.kind("Cluster"):
         name = str(meta(cluster).get("name"))
         if len(name) > CLUSTER_NAME:
-            yield Finding(
-                "ClusterName", label(cluster), f"has {len(name)} characters, CloudNativePG takes {CLUSTER_NAME}", "set oceans_llm_cloudnativepg.clusterName"
-            )
+            yield Finding("ClusterName", label(cluster), f"has {len(name)} characters, CloudNativePG accepts {CLUSTER_NAME}")
         for part in ("storage", "walStorage"):
             storage = (cluster.get("spec") or {}).get(part)
             if storage is not None:
@@ -193,9 +191,7 @@ def _autoscaler(picture: Picture) -> Iterator[Finding]:
                     f"set oceans_llm_values.scheduling.resources.requests.{resource}",
                 )
         if any(m.get("type") in ("Resource", "ContainerResource") for m in spec.get("metrics") or ()) and picture.groups and METRICS not in picture.groups:
-            yield Finding(
-                "MetricsMissing", label(hpa), f"the cluster does not serve {METRICS}, so nothing would ever be scaled", "install metrics-server", WARNING
-            )
+            yield Finding("MetricsMissing", label(hpa), f"the cluster does not serve {METRICS}, so nothing would ever be scaled", severity=WARNING)
 
 
 def _disruption(picture: Picture) -> Iterator[Finding]:
@@ -216,8 +212,7 @@ def _disruption(picture: Picture) -> Iterator[Finding]:
             yield Finding(
                 "PdbBlocks",
                 label(pdb),
-                f"allows no disruption of {replicas} pod(s): no node could ever be drained",
-                "lower podDisruptionBudget.minAvailable, or more replicas",
+                f"allows no disruption of {replicas} pod(s), so no node could ever be drained",
             )
 
 

@@ -45,7 +45,7 @@ def _twice(where: str, spec: Mapping[str, Any]) -> Iterator[Finding]:
     for (number, protocol), names in owners.items():
         if len(names) > 1:
             said = f"containers {' and '.join(sorted(names))} both declare port {number}/{protocol}, and the containers of a pod share its ports"
-            yield Finding("PortTaken", where, said, "give one of them another port")
+            yield Finding("PortTaken", where, said)
 
 
 def _probe(where: str, spec: Mapping[str, Any], container: Object, name: str, probe: Mapping[str, Any], listens: int | None) -> Iterator[Finding]:
@@ -83,7 +83,6 @@ def _strategy(deployment: Object) -> Iterator[Finding]:
         yield Finding(
             "StrategyLeavesNobody",
             label(deployment),
-            f"maxUnavailable {limit} of {replicas} replica(s) lets all old pods go before a new one is ready",
-            "set oceans_llm_values.rollout.maxUnavailable to 0",
-            WARNING,
+            f"maxUnavailable {limit} of {replicas} replica(s) lets all old pods stop before a new one is ready",
+            severity=WARNING,
         )

@@ -31,11 +31,10 @@ def _status(picture: Picture) -> Iterator[Finding]:
         yield Finding(
             "ForeignRelease",
             where,
-            f"revision {release.revision} was made from chart {release.chart}",
-            "choose another oceans_llm_release, or another namespace",
+            f"revision {release.revision} was installed from chart {release.chart}",
         )
     if picture.held:
-        yield Finding("ReleaseBusy", where, picture.held, "wait until it has ended, then run again")
+        yield Finding("ReleaseBusy", where, picture.held)
     elif release.pending and picture.last_revision == str(release.revision):
         text = f"revision {release.revision} is {release.status}: the run that made it was killed"
         yield Finding("ReleasePending", where, text, "nothing to do: this run marks it as failed and goes on from there", WARNING)
@@ -66,7 +65,6 @@ def _foreign_objects(picture: Picture) -> Iterator[Finding]:
         yield Finding(
             "ForeignObject",
             run.object,
-            f"{whose}; Helm will not take it over",
-            "remove or rename it, or choose another oceans_llm_release",
-            ERROR if owner or not picture.release else WARNING,
+            f"{whose}; Helm will not adopt it",
+            severity=ERROR if owner or not picture.release else WARNING,
         )

@@ -88,8 +88,7 @@ def _pull_secrets(picture: Picture) -> Iterator[Finding]:
                     "PullSecretMissing",
                     f"Secret/{entry.get('name')}",
                     "does not exist; images would be pulled without credentials",
-                    "kubectl create secret docker-registry …, or correct oceans_llm_image_pull_secrets",
-                    WARNING,
+                    severity=WARNING,
                 )
 
 

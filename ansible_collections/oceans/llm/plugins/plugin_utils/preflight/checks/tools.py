@@ -13,19 +13,18 @@ from ..finding import Finding
 
 MINIMUM = {3: (3, 18, 0), 4: (4, 2, 2)}
 #: Helm 4.2.1 never comes back from deleting a hook (fixed in 4.2.2)
-REFUSED = {(4, 2, 1): "Helm 4.2.1 hangs for ever on the deletion of a hook"}
+REFUSED = {(4, 2, 1): "Helm 4.2.1 hangs when it deletes a hook"}
 CORE_FOR_HELM_4 = (6, 5, 0)
-WANTED = "use Helm >= 4.2.2 or >= 3.18, and set oceans_llm_helm_binary if it is not the first on PATH"
 
 
 def find(picture: Picture) -> Iterator[Finding]:
     tools = picture.tools
     if tools.helm_error or not tools.helm:
-        yield Finding("HelmMissing", "helm", tools.helm_error or "no helm program was found", WANTED)
+        yield Finding("HelmMissing", "helm", tools.helm_error or "no helm program was found")
         return
     version = numbers(tools.helm)
     if not version:
-        yield Finding("HelmVersion", "helm", f"the version {tools.helm!r} cannot be read", WANTED)
+        yield Finding("HelmVersion", "helm", f"the version {tools.helm!r} cannot be read")
         return
     yield from _helm(tools.helm, version)
     core = numbers(tools.kubernetes_core)
@@ -41,18 +40,17 @@ def find(picture: Picture) -> Iterator[Finding]:
             "KubernetesCore",
             "kubernetes.core",
             f"kubernetes.core {tools.kubernetes_core} does not work with Helm {tools.helm}",
-            "ansible-galaxy collection install --upgrade 'kubernetes.core:>=6.5.0', or use Helm 3.18 or later",
         )
 
 
 def _helm(text: str, version: tuple[int, int, int]) -> Iterator[Finding]:
     least = MINIMUM.get(version[0])
     if version in REFUSED:
-        yield Finding("HelmVersion", "helm", f"Helm {text} is refused: {REFUSED[version]}", WANTED)
+        yield Finding("HelmVersion", "helm", f"Helm {text} is refused: {REFUSED[version]}")
     elif least is None:
-        yield Finding("HelmVersion", "helm", f"Helm {text} is neither Helm 3 nor Helm 4", WANTED)
+        yield Finding("HelmVersion", "helm", f"Helm {text} is neither Helm 3 nor Helm 4")
     elif version < least:
-        yield Finding("HelmVersion", "helm", f"Helm {text} is too old", WANTED)
+        yield Finding("HelmVersion", "helm", f"Helm {text} is too old")
 
 
 def numbers(text: str) -> tuple[int, int, int] | None:

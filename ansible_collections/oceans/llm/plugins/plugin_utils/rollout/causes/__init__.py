@@ -50,7 +50,7 @@ RULES: dict[str, Rule] = {
     "deadlines": rollout.deadlines,
 }
 
-_ORDER = {Certainty.CERTAIN: 0, Certainty.TRANSIENT: 1, Certainty.LIKELY: 2}
+_ORDER = {Certainty.FATAL: 0, Certainty.RETRYABLE: 1, Certainty.SHOWN: 2}
 
 
 def find(snapshot: Snapshot, rules: Iterable[Rule] | None = None, broken: Callable[[str, Exception], None] | None = None) -> list[Cause]:

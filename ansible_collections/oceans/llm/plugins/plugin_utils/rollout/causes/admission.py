@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ...codes import TRANSIENT
+from ...codes import RETRYABLE
 from ...kube import refusals
 from ...kube.objects import Object, epoch, finished, meta, name_of, seen_at
 from ..model import Cause, Snapshot, events_of, job_pods, new_replicaset, pods_of, since
@@ -129,6 +129,6 @@ def _cause(snapshot: Snapshot, where: str, text: str, begun: float, others: int)
     names: dict[str, Any] = {k: v for k, v in parts.items() if k in NAMES}
     if others:
         return cause(
-            code, snapshot, where, f"a further pod cannot be created: {sentence}", text, since=begun, certainty=TRANSIENT, budget=BESIDE_OTHERS, **names
+            code, snapshot, where, f"a further pod cannot be created: {sentence}", text, since=begun, certainty=RETRYABLE, budget=BESIDE_OTHERS, **names
         )
     return cause(code, snapshot, where, f"no pod can be created: {sentence}", text, since=begun, **names)

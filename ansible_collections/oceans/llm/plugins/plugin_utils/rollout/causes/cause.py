@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...codes import BY_CODE, TRANSIENT, Certainty
+from ...codes import BY_CODE, RETRYABLE, Certainty
 from ..model import Cause, Snapshot
 
 
@@ -36,9 +36,9 @@ def cause(
         object=obj,
         cause=what,
         evidence=" ".join(evidence.split()),
-        hint=hint or entry.do.format_map(_Known(known)),
+        hint=hint or entry.hint.format_map(_Known(known)),
         container=container,
-        budget=None if sure is not TRANSIENT else budget if budget is not None else entry.budget,
+        budget=None if sure is not RETRYABLE else budget if budget is not None else entry.budget,
         since=since or snapshot.now,
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ...codes import TRANSIENT
+from ...codes import RETRYABLE
 from ...kube.objects import Object, about_container, age, containers, name_of, ref, waiting
 from ..model import Cause, Snapshot, events_of, starting
 from .cause import cause
@@ -65,7 +65,7 @@ def of_text(snapshot: Snapshot, pod: Object, container: str, text: str) -> Cause
     if _EARLY.search(text):
         return cause("MountRetrying", snapshot, where, "the node has not received a ConfigMap or Secret yet", text, since=begun, container=container)
     # what is left of CreateContainerError may pass (name in use, runtime busy)
-    return cause("ContainerConfig", snapshot, where, "the container cannot be created", text, since=begun, container=container, certainty=TRANSIENT, budget=60)
+    return cause("ContainerConfig", snapshot, where, "the container cannot be created", text, since=begun, container=container, certainty=RETRYABLE, budget=60)
 
 
 def secret_missing(snapshot: Snapshot, where: str, container: str, name: str, text: str, begun: float) -> Cause:

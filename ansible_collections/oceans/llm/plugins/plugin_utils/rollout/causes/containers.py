@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ...codes import CERTAIN, TRANSIENT
+from ...codes import FATAL, RETRYABLE
 from ...gateway import log_words
 from ...kube.objects import Object, about_container, container_spec, containers, epoch, is_ready, name_of, ref, terminated, waiting
 from ..model import Cause, Snapshot, events_of, starting
@@ -66,10 +66,10 @@ def of_container(snapshot: Snapshot, pod: Object, status: Object, init: bool) ->
             _log(snapshot, pod, status["name"]) or "exit code 0",
             since=epoch(end.get("finishedAt")),
             container=status["name"],
-            certainty=CERTAIN if looping else TRANSIENT,
+            certainty=FATAL if looping else RETRYABLE,
         )
     found = of_end(snapshot, pod, status["name"], end, exits)
-    if running and found.certainty is CERTAIN and found.code in ("CrashLoop", "LivenessProbeFailed"):
+    if running and found.certainty is FATAL and found.code in ("CrashLoop", "LivenessProbeFailed"):
         # it is trying again at this moment: it may be well this time
         return cause("ContainerExited", snapshot, ref(pod), found.cause, found.evidence, since=found.since, container=status["name"])
     return found
@@ -130,14 +130,14 @@ def _log(snapshot: Snapshot, pod: Object, name: str) -> str:
 
 def _of_words(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failure, code: int, begun: float, exits: int) -> Cause:
     """The program said why. What passes is given its time, what does not is certain at the first exit."""
-    sure = CERTAIN if words.certain else TRANSIENT
+    sure = FATAL if words.certain else RETRYABLE
     if words.code == "ListenFailed" and exits < EXITS_ALIKE:
-        sure = TRANSIENT  # an old holder of the port may be on its way out
+        sure = RETRYABLE  # an old holder of the port may be on its way out
     if words.code == "DatabaseReadOnly" and any(kind == "Cluster" for kind, _name in snapshot.scope.custom):
-        sure = TRANSIENT  # the primary moves
+        sure = RETRYABLE  # the primary moves
     if words.code == "DatabaseHostUnknown" and any(kind == "Cluster" for kind, _name in snapshot.scope.custom):
-        sure = TRANSIENT  # the Service of the cluster is being made
-    budget = 150.0 if sure is TRANSIENT and words.certain else None
+        sure = RETRYABLE  # the Service of the cluster is being made
+    budget = 150.0 if sure is RETRYABLE and words.certain else None
     return cause(
         words.code,
         snapshot,
@@ -185,7 +185,7 @@ def known_of_database(snapshot: Snapshot) -> str:
 
 def _oom(snapshot: Snapshot, pod: Object, name: str, begun: float, ran: float, exits: int) -> Cause:
     limit = ((container_spec(pod, name).get("resources") or {}).get("limits") or {}).get("memory") or ""
-    sure = CERTAIN if ran < LONG_RUN or exits >= EXITS_ALIKE else TRANSIENT
+    sure = FATAL if ran < LONG_RUN or exits >= EXITS_ALIKE else RETRYABLE
     what = f"it used more memory than {f'its limit of {limit}' if limit else 'the node has (no limit is set)'}, after {ran:.0f} s{times(exits)}"
     changed = origin.changed_resources(snapshot, pod, name)
     what += f"; {changed}" if changed else ""
@@ -213,7 +213,7 @@ def _not_started(snapshot: Snapshot, where: str, name: str, message: str, begun:
         what = f"its command cannot be started: {known.group(1) or known.group(0)}"
         return cause("CannotStart", snapshot, where, what, message, since=begun, container=name)
     what, hint = "the container runtime cannot start the container", f"read the evidence; kubectl -n {snapshot.scope.namespace} describe {where.lower()}"
-    return cause("CannotStart", snapshot, where, what, message, since=begun, container=name, certainty=TRANSIENT, budget=60, hint=hint)
+    return cause("CannotStart", snapshot, where, what, message, since=begun, container=name, certainty=RETRYABLE, budget=60, hint=hint)
 
 
 def killed_by(snapshot: Snapshot, pod: Object, name: str) -> str:
@@ -245,7 +245,7 @@ def _probe(snapshot: Snapshot, where: str, name: str, probe: str, begun: float, 
         answer,
         since=begun,
         container=name,
-        certainty=CERTAIN if exits >= EXITS_ALIKE else TRANSIENT,
+        certainty=FATAL if exits >= EXITS_ALIKE else RETRYABLE,
     )
 
 

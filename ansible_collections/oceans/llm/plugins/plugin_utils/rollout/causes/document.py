@@ -1,53 +1,92 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""docs/causes.md, made from the register of codes, and docs/reasons.md, made from the table of Kubernetes' reasons.
+"""docs/causes.md and docs/preflight.md, made from the register of codes, and docs/reasons.md, made from the table of Kubernetes' reasons.
 
-python -m ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.document > ansible_collections/oceans/llm/docs/causes.md
-python -m ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.document reasons > ansible_collections/oceans/llm/docs/reasons.md
+python -m ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.document [preflight|reasons] > ansible_collections/oceans/llm/docs/….md
 """
 
 from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 
-from ...codes import ENTRIES, Entry
+from ...codes import ENTRIES, POST_CHECK, PREFLIGHT, ROLLOUT, Entry
 from .reasons import REASONS
 
-INTRO = """<!-- Made from plugins/plugin_utils/codes.py by rollout/causes/document.py; do not edit. -->
-# What a rollout can say
+CAUSES = """<!-- Made from plugins/plugin_utils/codes.py by rollout/causes/document.py; do not edit. -->
+# Causes: what a rollout can report
 
 A failed rollout ends with one line:
 
-    FAILED <code> <object>: <cause> — <evidence> — <database, old pods> — <what to do>
+    FAILED <code> <object>: <cause> — <evidence> — <database, old pods> — <hint>
 
-Codes are an interface: a code never changes its meaning, and report.json carries them too.
+Codes are an interface: a code never changes its meaning, and report.json has them too. [preflight.md](preflight.md) lists the codes
+that are reported before the first write; the same condition has the same code there.
 
-**certain** ends the run at once. **transient** is reported and may pass: where seconds are given, the run fails when the
-cause lasts longer; where none are, it fails with the time limit of the whole run. **likely** is reported only. A rule may
-know better than its row: a missing Secret that an ExternalSecret of the same release will create is `SecretPending`; a
-crash of one pod beside ready ones is reported for a minute before it counts. A Deployment has failed when no pod of its
-new ReplicaSet can become ready, a Job as soon as one cause is certain. [reasons.md](reasons.md) lists what Kubernetes can
-say and the code that it leads to.
+| Severity | What it does to the run |
+|---|---|
+| **fatal** | fails the run at once |
+| **retryable (fails after N s)** | is reported, and fails the run when it lasts longer than N seconds; without N, it fails the run with `oceans_llm_timeout` |
+
+A rule may know better than its row. A missing Secret that an ExternalSecret of the same release will create is `SecretPending`. A crash
+of one pod beside ready pods is reported for a minute before it fails the run. A Deployment has failed when no pod of its new ReplicaSet
+can become ready, a Job as soon as one cause is fatal. Causes of the group Post-check are looked for after the rollout is complete.
+[reasons.md](reasons.md) lists the reasons of Kubernetes and the code that each leads to.
 
 In the hints, `<name>` stands for the object's name and `<ns>` for its namespace.
+"""
+FINDINGS = """<!-- Made from plugins/plugin_utils/codes.py by rollout/causes/document.py; do not edit. -->
+# Preflight
+
+Preflight checks everything that can be known before the first write, and reports all findings at once. It writes nothing: rendered
+objects, and a Pod made from every pod template, are sent to the API server with `dryRun=All`. (ResourceQuota, LimitRange and Pod
+Security apply to Pods; a dry run of a Deployment does not see them.)
+
+- An **error** stops the run, a **warning** does not. Notes (**info**) say what could not be checked.
+- `oceans_llm_preflight_waive: [CODE, …]` lets a run continue in spite of a finding, in every role; the role `secrets` accepts waived
+  codes, too. Waived findings are still shown. A waiver without a finding is reported.
+- `oceans_llm_preflight_only: true`, the tag `preflight`, or the playbook `oceans.llm.preflight` stop after the checks.
+- If the chart refuses the values, its refusals are findings, and the other checks use what the chart would have rendered.
+- Objects that the caller may not read are unknown. They are never reported as missing.
+- Objects cannot be dry-run in a namespace that does not exist yet. The webhooks and schemas of operators are then asked in the namespace
+  `default`, if the caller may create the objects there. Quotas and policies of `default` are ignored.
+- The migration history is read from the database: one login with the URL that the pods will have (SCRAM proves the password without
+  sending it), one `SELECT` in a read-only session, two seconds at most. A Service in the cluster is reached by port-forward (permission:
+  `get` and `create` on `pods/portforward`), other addresses from the Ansible controller. If the database cannot be reached, a note says so.
+
+Two things are known only after pods run: what `gateway config validate` says about the configuration, and what `gateway migrate --check`
+says about the database. Preflight works them out from the configuration and the migration history instead. Which migrations an image
+contains is known from its tag, so images with another name, branch builds, and releases newer than this collection are not checked.
+The rollout asks the program itself.
 """
 
 
 def as_markdown() -> str:
-    """The whole page."""
-    parts = [INTRO]
-    for group in dict.fromkeys(entry.group for entry in ENTRIES):
-        rows = "\n".join(_row(entry) for entry in ENTRIES if entry.group == group)
-        parts.append(f"\n## {group}\n\n| Code | Meaning | Certainty | What to do |\n|---|---|---|---|\n{rows}\n")
+    """docs/causes.md."""
+    return CAUSES + _tables([entry for entry in ENTRIES if set(entry.phases) & {ROLLOUT, POST_CHECK}], _certainty)
+
+
+def findings_as_markdown() -> str:
+    """docs/preflight.md."""
+    return FINDINGS + _tables([entry for entry in ENTRIES if PREFLIGHT in entry.phases], lambda entry: entry.phases[PREFLIGHT])
+
+
+def _tables(entries: list[Entry], severity: Callable[[Entry], str]) -> str:
+    parts = []
+    for group in dict.fromkeys(entry.group for entry in entries):
+        rows = "".join(f"| `{e.code}` | {e.title} | {severity(e)} | {_hint(e)} |\n" for e in entries if e.group == group)
+        parts.append(f"\n## {group}\n\n| Code | Meaning | Severity | What to do |\n|---|---|---|---|\n{rows}")
     return "".join(parts)
 
 
-def _row(entry: Entry) -> str:
-    time = f" ({entry.budget:.0f} s)" if entry.budget else ""
-    hint = re.sub(r"{(\w+)}", r"`<\1>`", entry.do.replace("{{", "(").replace("}}", ")")).replace("|", "\\|")
-    return f"| `{entry.code}` | {entry.title} | {entry.certainty.value}{time} | {hint} |"
+def _certainty(entry: Entry) -> str:
+    return f"{entry.certainty.value} (fails after {entry.budget:.0f} s)" if entry.budget else entry.certainty.value
+
+
+def _hint(entry: Entry) -> str:
+    return re.sub(r"{(\w+)}", r"`<\1>`", entry.hint.replace("{{", "(").replace("}}", ")")).replace("|", "\\|")
 
 
 REASONS_INTRO = """<!-- Made from plugins/plugin_utils/rollout/causes/reasons.py by document.py; do not edit. -->
@@ -72,4 +111,4 @@ def reasons_as_markdown() -> str:
 
 
 if __name__ == "__main__":
-    print(reasons_as_markdown() if sys.argv[1:] == ["reasons"] else as_markdown(), end="")
+    print({"reasons": reasons_as_markdown, "preflight": findings_as_markdown}.get("".join(sys.argv[1:]), as_markdown)(), end="")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ...codes import BY_CODE, CERTAIN, TRANSIENT
+from ...codes import BY_CODE, FATAL, RETRYABLE
 from ...gateway import log_words
 from ...kube.objects import (
     Object,
@@ -94,7 +94,7 @@ def _attempt(snapshot: Snapshot, name: str, job: Object, pod: Object, status: Ob
         found: Cause | None = of_end(snapshot, pod, status["name"], terminated(status), exits)
     else:
         found = of_container(snapshot, pod, status, init)
-    if found is None or found.certainty is CERTAIN and found.code != "CrashLoop":
+    if found is None or found.certainty is FATAL and found.code != "CrashLoop":
         return found
     if found.code == "CrashLoop" or (found.code == "ContainerExited" and exits >= EXITS_ALIKE and _alike(snapshot, name, status["name"])):
         return cause("CrashLoop", snapshot, ref(pod), found.cause, found.evidence, since=found.since, container=status["name"])
@@ -199,7 +199,7 @@ def _of_last_attempt(snapshot: Snapshot, name: str, condition: Object, evidence:
         last.evidence,
         since=begun,
         container=status["name"],
-        certainty=CERTAIN,
+        certainty=FATAL,
         **names,
     )
     return made if code == "JobFailed" else type(made)(**{**vars(made), "hint": last.hint})
@@ -273,7 +273,7 @@ def silent_migrations(snapshot: Snapshot) -> Iterator[Cause]:
         if code:
             what = f"the migration gets no connection and says nothing: {known['sentence']}"
             budget = BY_CODE[code].budget or 150  # it goes on trying, so it may still get one
-            yield cause(code, snapshot, ref(pod), what, known["sentence"], since=began, container=status["name"], certainty=TRANSIENT, budget=budget)
+            yield cause(code, snapshot, ref(pod), what, known["sentence"], since=began, container=status["name"], certainty=RETRYABLE, budget=budget)
         elif known.get("away") or snapshot.now - began > SILENT:
             what = f"the migration waits for a connection to the database and says nothing{known_of_database(snapshot)}"
             yield cause("DatabaseSilent", snapshot, ref(pod), what, "running, no line in its log", since=began, container=status["name"])
@@ -339,5 +339,5 @@ def deleted_attempts(snapshot: Snapshot) -> Iterator[Cause]:
                 f"a pod of Job/{name} is being deleted; the Job creates a replacement",
                 f"attempt {len(made)} so far",
                 since=epoch(meta(going[-1]).get("deletionTimestamp")),
-                certainty=TRANSIENT,
+                certainty=RETRYABLE,
             )

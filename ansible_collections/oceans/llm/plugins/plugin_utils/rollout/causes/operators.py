@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from ...codes import LIKELY
+from ...codes import SHOWN
 from ...kube.objects import Object, age, containers, controlled_by, epoch, meta, name_of, seen_at, terminated
 from ..model import Cause, Snapshot, events_of, pods_of, primary_ready, since
 from .cause import cause
@@ -95,7 +95,7 @@ def _coming_up(snapshot: Snapshot, name: str, found: Object) -> Cause:
     if primary_ready(snapshot, found):
         wanted = (found.get("spec") or {}).get("instances") or status.get("instances") or 1
         what = f"the primary is up, {status.get('readyInstances') or 1} of {wanted} instances so far: {phase}"
-        return cause("PostgresClusterWaits", snapshot, where, what, status.get("phaseReason") or phase, since=begun, certainty=LIKELY)
+        return cause("PostgresClusterWaits", snapshot, where, what, status.get("phaseReason") or phase, since=begun, certainty=SHOWN)
     text = (max(told, key=seen_at).get("message") if told else "") or status.get("phaseReason") or phase or "no status yet"
     failed = f"; its set-up has failed once and is tried again: {last}" if tries else ""
     return cause("PostgresClusterWaits", snapshot, where, f"the database is being brought up: {phase or 'no phase yet'}{failed}", text, since=begun)

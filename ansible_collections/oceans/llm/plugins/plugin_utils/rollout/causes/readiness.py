@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...codes import CERTAIN, TRANSIENT, Certainty
+from ...codes import FATAL, RETRYABLE, Certainty
 from ...kube.objects import Object, about_container, container_spec, containers, controlled_by, epoch, is_ready, meta, name_of, ref
 from ..model import Cause, Snapshot, events_of, replicasets, since, starting
 from .cause import cause
@@ -60,7 +60,7 @@ def not_ready(snapshot: Snapshot) -> Iterator[Cause]:
             if wrong:
                 what, sure = wrong
                 answer = last_answer(snapshot, name_of(pod), status["name"], probe.capitalize())
-                where, limit = ref(pod), None if sure is CERTAIN else FLOOR
+                where, limit = ref(pod), None if sure is FATAL else FLOOR
                 yield cause("ProbeMisdirected", snapshot, where, what, answer, since=begun, container=status["name"], certainty=sure, budget=limit)
                 continue
             if snapshot.now - begun < (min(budget / 3, CALM) if _unhealthy(snapshot, pod, status["name"]) else budget):
@@ -88,18 +88,18 @@ def misdirected(snapshot: Snapshot, pod: Object, status: Object, spec: Mapping[s
     declared = [p for p in spec.get("ports") or () if p.get("containerPort")]
     ports = ", ".join(str(p["containerPort"]) for p in declared)
     if "server gave HTTP response to HTTPS client" in answer:
-        return f"its {probe} probe asks port {port} with scheme {scheme}, and the container speaks plain HTTP there", CERTAIN
+        return f"its {probe} probe asks port {port} with scheme {scheme}, and the container speaks plain HTTP there", FATAL
     if "malformed HTTP response" in answer and "x15" in answer:
-        return f"its {probe} probe asks port {port} with scheme {scheme}, and the container speaks TLS there", CERTAIN
+        return f"its {probe} probe asks port {port} with scheme {scheme}, and the container speaks TLS there", FATAL
     if not declared or any(port in (p["containerPort"], p.get("name")) for p in declared):
         return None
     what = f"its {probe} probe asks port {port}, and the container declares {ports}"
     if isinstance(port, str):
-        return f"{what}: no port has that name", CERTAIN
+        return f"{what}: no port has that name", FATAL
     if "refused" not in answer:
         return None
     up = bool(spec.get("startupProbe")) and probe == "readiness"  # it passed its startup probe, so the program is up
-    return f"{what}: the connection to {port} is refused", CERTAIN if up else TRANSIENT
+    return f"{what}: the connection to {port} is refused", FATAL if up else RETRYABLE
 
 
 def _said(over: bool, budget: float, probe: str) -> str:

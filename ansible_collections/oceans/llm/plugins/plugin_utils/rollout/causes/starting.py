@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ...codes import CERTAIN
+from ...codes import FATAL
 from ...kube.objects import Object, age, asked_container, containers, epoch, finished, has_been_seen, meta, name_of, ref, status_of, waiting
 from ..model import Cause, Snapshot, events_of, job_pods, new_replicaset, pods_of, since, starting, workers
 from ..waits import silent_scheduler
@@ -119,7 +119,7 @@ def hooks(snapshot: Snapshot) -> Iterator[Cause]:
             if (told or state.get("reason") == "PostStartHookError") and not status.get("ready"):
                 text = (told[-1].get("message") if told else "") or state.get("message") or "FailedPostStartHook"
                 what = f"its postStart hook fails, and the kubelet kills the container{f' ({exits_of(status)} times)' if exits_of(status) > 1 else ''}"
-                sure = CERTAIN if exits_of(status) >= EXITS_ALIKE else None
+                sure = FATAL if exits_of(status) >= EXITS_ALIKE else None
                 begun = since(told[0], snapshot) if told else snapshot.now
                 yield cause("LifecycleHookFailed", snapshot, ref(pod), what, str(text), since=begun, container=name, certainty=sure)
 

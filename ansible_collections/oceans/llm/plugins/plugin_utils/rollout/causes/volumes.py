@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ...codes import CERTAIN
+from ...codes import FATAL
 from ...kube.objects import claims, epoch, meta, name_of, ref, seen_at, waiting
 from ..model import Cause, Snapshot, events_of, since, starting
 from . import config
@@ -105,7 +105,7 @@ def _claim(snapshot: Snapshot, name: str, claim: object) -> Iterator[Cause]:
     elif "no storage class is set" in text:
         yield cause("StorageClassMissing", snapshot, where, "the cluster has no default StorageClass and the claim names none", text, since=begun)
     else:
-        sure = CERTAIN if "is forbidden" in text or "is invalid" in text else None
+        sure = FATAL if "is forbidden" in text or "is invalid" in text else None
         yield cause(
             "ProvisioningFailed",
             snapshot,

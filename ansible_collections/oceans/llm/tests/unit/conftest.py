@@ -1,0 +1,52 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A whole run of the unit tests fails when there is a code that no test made the plugins report.
+
+The register is replaced by one that remembers which codes the plugins looked up, before any plugin imports it.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from ansible_collections.oceans.llm.plugins.plugin_utils import codes
+
+MADE: set[str] = set()
+MISSING = pytest.StashKey[list[str]]()
+EXPECTED_TESTS = 1500  # fewer were collected: somebody runs a part
+
+
+class Noted(dict):
+    """The register; it notes what plugin code, not a test, looks up."""
+
+    def __getitem__(self, code):
+        if "/plugins/" in sys._getframe(1).f_code.co_filename:
+            MADE.add(code)
+        return super().__getitem__(code)
+
+
+codes.BY_CODE = Noted(codes.BY_CODE)
+
+
+def pytest_testnodedown(node, error):
+    """Of pytest-xdist: a worker is done."""
+    MADE.update(getattr(node, "workeroutput", {}).get("codes", ()))
+
+
+def pytest_sessionfinish(session, exitstatus):
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["codes"] = sorted(MADE)
+        return
+    missing = sorted(set(codes.BY_CODE) - MADE)
+    if session.testscollected >= EXPECTED_TESTS and exitstatus == 0 and missing:
+        session.config.stash[MISSING] = missing
+        session.exitstatus = 1
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if MISSING in config.stash:
+        terminalreporter.section("codes that no test makes", red=True)
+        terminalreporter.line(", ".join(config.stash[MISSING]))

@@ -1,0 +1,83 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The register of codes: what it may hold, what the plugins may report, and the pages that are made from it.
+
+conftest.py adds: each code is made at least once in a whole run.
+"""
+
+from __future__ import annotations
+
+import ast
+import pathlib
+import string
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.oceans.llm.plugins.plugin_utils import codes
+from ansible_collections.oceans.llm.plugins.plugin_utils.codes import BY_CODE, ENTRIES, PREFLIGHT, RETRYABLE
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.finding import Finding
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.cause import cause
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.document import as_markdown, findings_as_markdown
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope, Snapshot
+
+COLLECTION = pathlib.Path(__file__).parents[2]
+PLUGINS = [p for p in (COLLECTION / "plugins").rglob("*.py") if p.name != "codes.py"]
+#: calls whose first text is a code
+MAKERS = {"Finding", "Problem", "cause", "make", "Failure"}
+SEVERITIES = {PREFLIGHT: {"error", "warning", "error or warning"}}
+CERTAINTIES = {"fatal", "retryable", "shown"}
+
+
+def test_each_code_stands_in_the_register_once():
+    assert len(BY_CODE) == len(ENTRIES) > 150
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.code)
+def test_a_row_is_whole(entry):
+    assert all(severity in SEVERITIES.get(phase, {severity}) for phase, severity in entry.phases.items()), entry.phases
+    assert all(severity.split()[0] in CERTAINTIES for phase, severity in entry.phases.items() if phase != PREFLIGHT), entry.phases
+    assert entry.budget is None or entry.certainty is RETRYABLE
+    names = {name for _text, name, _spec, _conversion in string.Formatter().parse(entry.hint) if name}
+    assert not names or set(entry.phases) != {PREFLIGHT}, "the hint of a finding is said as it stands"
+
+
+def calls():
+    """(file, line, code) of each call that makes a cause or a finding with a code that is written there."""
+    for path in PLUGINS:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in MAKERS and node.args:
+                first = node.args[0]
+                if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                    yield path, node.lineno, first.value
+
+
+def test_a_code_that_is_written_in_a_call_is_in_the_register_for_that_phase():
+    found = list(calls())
+    assert len(found) > 150
+    wrong = [(path.name, line, code) for path, line, code in found if code not in BY_CODE]
+    assert not wrong
+    checks = [(path.name, line, code) for path, line, code in found if "preflight" in path.parts and PREFLIGHT not in BY_CODE[code].phases]
+    assert not checks, "preflight reports it, and the register does not say so"
+
+
+def test_a_code_that_is_not_in_the_register_is_refused():
+    empty = Snapshot(scope=Scope((), (), "ns", "r"), objects={}, now=0.0, started=0.0)
+    with pytest.raises(KeyError):
+        Finding("NoSuchCode", "o", "s", "h")
+    with pytest.raises(KeyError):
+        cause("NoSuchCode", empty, "Pod/x", "w", "e")
+    with pytest.raises(ValueError, match="NoSuchForm"):
+        list(codes._rows("\n# Group\nNoSuchForm a row without its phases\n    hint\n"))
+
+
+def test_a_finding_without_a_hint_has_the_registers():
+    assert Finding("MetricsMissing", "o", "s").hint == BY_CODE["MetricsMissing"].hint
+    assert replace(Finding("MetricsMissing", "o", "s"), waived=True).hint == BY_CODE["MetricsMissing"].hint
+
+
+@pytest.mark.parametrize(("name", "page"), [("causes", as_markdown()), ("preflight", findings_as_markdown())])
+def test_the_documentation_is_the_register(name, page):
+    told = "python -m ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.document [preflight] > docs/….md"
+    assert (COLLECTION / f"docs/{name}.md").read_text(encoding="utf-8") == page, told
