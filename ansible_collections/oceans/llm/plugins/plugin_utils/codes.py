@@ -70,7 +70,7 @@ UnknownValue [preflight: error] the chart has no such value
 InvalidValue [preflight: error] a chart value has the wrong type or form
     correct it in oceans_llm_values (the chart's README lists all keys)
 ChartUnavailable [preflight: error] the chart cannot be fetched: name, version, certificate, login or network
-    check oceans_llm_chart_ref and oceans_llm_chart_version, and the registry's login
+    correct oceans_llm_chart, oceans_llm_chart_version or oceans_llm_chart_registry: helm show chart <chart> --version <version>
 OtherChart [preflight: warning] the chart is not the collection's own and lacks something (PodDisruptionBudget, keep annotation, preStop hook)
     leave oceans_llm_chart empty for the chart of the collection, or set oceans_llm_preflight_waive: [OtherChart]
 ReleaseTooLarge [preflight: error] Helm's record of the release does not fit into a Secret (1 MiB)

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import ast
 import pathlib
+import re
 import string
 from dataclasses import replace
 
 import pytest
+import yaml
 
 from ansible_collections.oceans.llm.plugins.plugin_utils import codes
 from ansible_collections.oceans.llm.plugins.plugin_utils.codes import BY_CODE, ENTRIES, PREFLIGHT, RETRYABLE
@@ -41,6 +43,12 @@ def test_a_row_is_whole(entry):
     assert entry.budget is None or entry.certainty is RETRYABLE
     names = {name for _text, name, _spec, _conversion in string.Formatter().parse(entry.hint) if name}
     assert not names or set(entry.phases) != {PREFLIGHT}, "the hint of a finding is said as it stands"
+
+
+def test_a_hint_names_variables_that_exist():
+    known = set(yaml.safe_load((COLLECTION / "roles/common/defaults/main.yml").read_text(encoding="utf-8")))
+    wrong = [(e.code, name) for e in ENTRIES for name in re.findall(r"oceans_llm_\w+", f"{e.hint} {e.title}") if name not in {*known, "oceans_llm_"}]
+    assert not wrong
 
 
 def calls():
