@@ -41,6 +41,10 @@ ROLES = {
         "Watch a release that somebody else changed, until it is served or its failure is certain",
         "Works with any Helm release, whoever installed it. Changes nothing.",
     ),
+    "probe": (
+        "Ask a running release whether it is served, and whether a model answers",
+        "The checks with which a rollout ends, by themselves: for after a rollback, or at any time. Changes nothing that is deployed.",
+    ),
     "bootstrap": (
         "Make the first administrator and seed the configuration, and prove it",
         "Runs the gateway's own commands in one-off Jobs, and proves the administrator by a login.",

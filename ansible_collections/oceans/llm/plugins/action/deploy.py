@@ -19,7 +19,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import ChartUn
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held, Lock
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import namespaces
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster, ClusterError
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import change, conclusion, post_check, probe
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import change, completion, conclusion, post_check, probe
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import plan as planner
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.change import Change
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
@@ -125,6 +125,7 @@ class ActionModule(ClusterAction):
             verify=args["verify"],
             probe=prober,
             probes=args["probe"] != "false",
+            question=completion.wanted(args) if prober else None,
             interrupted=self.interrupt,
             key=plan.key,
             folder=args["report_dir"],

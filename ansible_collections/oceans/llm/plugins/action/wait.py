@@ -10,7 +10,7 @@ from typing import Any
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented, for_people
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion, post_check, probe
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import completion, conclusion, post_check, probe
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database_look import DatabaseLook
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.guard import Guard
@@ -56,6 +56,7 @@ class ActionModule(ClusterAction):
                 verify=args["verify"],
                 probe=prober,
                 probes=args["probe"] != "false",
+                question=None if self._task.check_mode else completion.wanted(args),
                 interrupted=self.interrupt,
                 folder=args["report_dir"],
                 always=args["report_always"],

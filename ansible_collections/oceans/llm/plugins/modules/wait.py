@@ -57,6 +57,20 @@ options:
     type: str
     default: auto
     choices: [auto, 'true', 'false']
+  probe_model:
+    description:
+      - Model of which one plain and one streamed completion decide at the end, asked by a pod as a client of the gateway does.
+      - Empty asks for none, and the last line says so. So does O(probe=false).
+    type: str
+    default: ''
+  probe_key_secret:
+    description: Secret that holds the gateway key for that; empty means C(<name>-secrets). The pod reads it, nobody else does.
+    type: str
+    default: ''
+  probe_key_name:
+    description: Key in O(probe_key_secret).
+    type: str
+    default: OCEANS_LLM_PROBE_KEY
   timeout:
     description: Seconds for the whole rollout.
     type: int
@@ -114,6 +128,10 @@ verified:
     - C(served), C(failed), C(unverified) when the version could not be asked for, C(not asked) when a right to ask is missing or the release has no gateway.
     - Empty when the rollout failed before.
   type: str
+  returned: when the release was followed
+completion:
+  description: What came of the question for a completion - model, status, seconds, tries and the stream's events. Empty when none was asked for.
+  type: dict
   returned: when the release was followed
 seconds:
   description: How long the rollout took.

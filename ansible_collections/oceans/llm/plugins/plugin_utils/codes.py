@@ -441,6 +441,26 @@ ServiceIpUnreachable [post-check: fatal] a pod reaches the gateway's pods, but n
 NotLasting [post-check: fatal] a new pod was ready and has become unready
     see why the pod stopped being ready: kubectl -n {ns} describe pod {name}
 
+# Completions
+ProbeKeyRefused [post-check: fatal] the gateway refuses the key with which completions are requested
+    put a key that the gateway accepts into key {key} of the Secret: kubectl -n {ns} edit secret {name}
+ModelUnknown [post-check: fatal] the gateway does not offer the model to the key
+    set oceans_llm_probe_model to a model of oceans_llm_config that the key may use; oceans_llm_seed_config: true seeds models and keys
+ProviderKeyRefused [post-check: fatal] the provider refuses the gateway's key (401, 403)
+    renew the provider's key in oceans_llm_secrets and run the deployment again: the pods restart with it
+ProviderAddressWrong [post-check: fatal] the host of the provider's base_url does not resolve, nothing listens there, or the path or model does not exist
+    correct base_url of the provider, or upstream_model of the route, in oceans_llm_config, and run the deployment again
+ProviderBlocked [post-check: fatal] the gateway's pods have no way out to the provider
+    admit the way out to {where} (NetworkPolicy, firewall, proxy): kubectl -n {ns} describe networkpolicy
+ProviderFails [post-check: fatal] the provider answers with another 4xx or 5xx, or not in time
+    check the provider's quota and state; kubectl -n {ns} logs deployment/{deployment} --tail 50
+CompletionFailed [post-check: fatal] the gateway answers without a completion, and does not say why
+    read the gateway's log: kubectl -n {ns} logs deployment/{deployment} --tail 50
+StreamBuffered [post-check: fatal] a streamed completion arrives in one piece
+    switch response buffering off in the proxy (ingress-nginx: annotation nginx.ingress.kubernetes.io/proxy-buffering "off")
+StreamBroken [post-check: fatal] a plain completion comes, and a streamed one breaks off or is no stream
+    raise the time limits of provider and proxies, and compare: kubectl -n {ns} logs deployment/{deployment} --tail 50
+
 # Run
 ReleaseBusy [preflight: error; rollout: fatal] another run or another Helm process is changing the release
     wait until it has finished, then run again

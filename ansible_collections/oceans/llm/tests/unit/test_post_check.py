@@ -254,5 +254,5 @@ def test_best_effort_forgives_no_failure(place):
 
 
 def test_a_release_that_was_not_probed_by_wish_says_so_last(place):
-    assert report(place)[0]["msg"] == "served: ns/rel version 0.24.0 after 3.0 s; database at V45"
+    assert report(place)[0]["msg"] == "served: ns/rel version 0.24.0 after 3.0 s; no completion was asked for; database at V45"
     assert report(place, probes=False)[0]["msg"].endswith("database at V45; not probed")

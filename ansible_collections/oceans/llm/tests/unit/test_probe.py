@@ -35,7 +35,7 @@ needs_perl = pytest.mark.skipif(not shutil.which("perl"), reason="no perl on thi
 
 
 def script(*args: str) -> dict:
-    done = subprocess.run(["perl", str(probe_job.SCRIPT), "0", "0.01", *args], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(["perl", "-e", probe_job.script("probe"), "0", "0.01", *args], capture_output=True, text=True, timeout=30, check=True)
     assert done.stderr == ""
     return json.loads(done.stdout)
 
@@ -75,9 +75,8 @@ def tls_server(monkeypatch, tmp_path, days: float):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
     with FakeApi(tls=context) as server:
-        changed = tmp_path / "probe.pl"
-        changed.write_text(probe_job.SCRIPT.read_text().replace("connected($address, 443)", f"connected($address, {server.url.rsplit(':', 1)[1]})"))
-        monkeypatch.setattr(probe_job, "SCRIPT", changed)
+        changed = probe_job.script("probe").replace("certificate($address, 443,", f"certificate($address, {server.url.rsplit(':', 1)[1]},")
+        monkeypatch.setattr(probe_job, "script", lambda _name: changed)
         yield
 
 

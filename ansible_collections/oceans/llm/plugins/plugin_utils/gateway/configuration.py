@@ -92,3 +92,15 @@ def resolved(config: Mapping[str, Any], path: str) -> bool:
         providers = dict(maps(section(config, "auth", off[1]).get("providers")))
         return providers.get(int(off[2]), {}).get("enabled") is not False
     return True
+
+
+# --- models ---------------------------------------------------------------------------------------------------------------
+
+
+def providers_of(config: Mapping[str, Any], model: str) -> list[Mapping[str, Any]]:
+    """The providers to which the routes of a model lead, in their order; none when the model is not in the configuration."""
+    models = {str(m.get("id")): m for _i, m in maps(config.get("models"))}
+    entry = models.get(model) or {}
+    entry = models.get(str(entry.get("alias_of")), entry)
+    known = {str(p.get("id")): p for _i, p in maps(config.get("providers"))}
+    return [known[name] for _i, route in maps(entry.get("routes")) if (name := str(route.get("provider"))) in known]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,24 +38,31 @@ class Answer:
     text: str
 
 
-def ask(cluster: Cluster, body: Mapping[str, Any], deadline: float) -> Answer:
-    """Run the Job and wait for its pod's end by a watch. The Job is removed afterwards, whatever came of it."""
+#: seconds after which a watch is begun again, for a caller who may have to leave
+GLANCE = 2.0
+
+
+def ask(cluster: Cluster, body: Mapping[str, Any], deadline: float, over: Callable[[], bool] | None = None) -> Answer:
+    """Run the Job and wait for its pod's end by a watch. The Job is removed afterwards, whatever came of it.
+
+    `over`: asked every two seconds whether the caller has to leave.
+    """
     namespace = body["metadata"]["namespace"]
     name = cluster.create(paths.jobs(namespace), body)["metadata"]["name"]
     try:
-        return _wait(cluster, body, name, time.monotonic() + deadline)
+        return _wait(cluster, body, name, time.monotonic() + deadline, over)
     finally:
         with contextlib.suppress(ApiError):  # its ttlSecondsAfterFinished removes it then
             cluster.delete(paths.job(namespace, name))
 
 
-def _wait(cluster: Cluster, body: Mapping[str, Any], name: str, end: float) -> Answer:
+def _wait(cluster: Cluster, body: Mapping[str, Any], name: str, end: float, over: Callable[[], bool] | None) -> Answer:
     namespace = body["metadata"]["namespace"]
     selector = f"{JOB_NAME}={name}"
     last: Mapping[str, Any] | None = None
-    while time.monotonic() < end:
+    while time.monotonic() < end and not (over and over()):
         listed = cluster.list(paths.pods(namespace), labelSelector=selector)
-        left = max(1.0, end - time.monotonic())
+        left = min(max(1.0, end - time.monotonic()), GLANCE if over else math.inf)
         changes = cluster.watch(paths.pods(namespace), listed["metadata"]["resourceVersion"], timeout=left, labelSelector=selector)
         for pod in itertools.chain(listed["items"], (event["object"] for event in changes if event["type"] != "BOOKMARK")):
             last = pod
@@ -63,7 +71,8 @@ def _wait(cluster: Cluster, body: Mapping[str, Any], name: str, end: float) -> A
             if code is not None:  # also while a sidecar still runs: the Job is removed in any case
                 return Answer(code, cluster.logs(namespace, pod["metadata"]["name"], asked, tail=200))
             if cannot_start(pod):
-                return Answer(None, f"Pod/{pod['metadata']['name']} {pod_phrase(pod)}")
+                why = next((text for s, _init in containers(pod) if (text := waiting(s).get("message"))), "")
+                return Answer(None, f"Pod/{pod['metadata']['name']} {pod_phrase(pod)}{f': {why}' if why else ''}")
     return Answer(None, f"Pod/{last['metadata']['name']} {pod_phrase(last)}" if last else f"no pod was made for Job/{name}")
 
 

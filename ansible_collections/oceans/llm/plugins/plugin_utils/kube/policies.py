@@ -8,6 +8,7 @@ A peer that cannot be judged from here (another namespace's labels, an address b
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -55,11 +56,12 @@ def blocked(
     ports: Iterable[int | str] = (),
     peer: Mapping[str, str] | None = None,
     protocol: str = "TCP",
+    address: str = "",
 ) -> list[str]:
     """Names of the policies that together leave a pod no way; empty when there is one.
 
     `ports`: of the far end (in: of the pod), number and name; none means any. `peer`: labels of the one pod of the same namespace that
-    it is about; None means anybody.
+    it is about; None means anybody. `address`: of the far end; one that is not public may be any pod's, so that a selector may mean it.
     """
     closing = isolating(policies, labels, way)
     wanted = set(ports)
@@ -67,7 +69,8 @@ def blocked(
         spec = policy["spec"]
         rules = spec.get("ingress" if way == INGRESS else "egress") or ()
         peers = "from" if way == INGRESS else "to"
-        if any(_port(rule.get("ports") or (), wanted, protocol) and _peer(rule.get(peers) or (), peer) for rule in rules):
+        admits = ((rule.get("ports") or (), rule.get(peers) or ()) for rule in rules)
+        if any(_port(at, wanted, protocol) and _peer(whom, peer) and _at(whom, address) for at, whom in admits):
             return []
     return sorted(str(meta(p).get("name")) for p in closing)
 
@@ -88,3 +91,16 @@ def _peer(peers: Sequence[Mapping[str, Any]], labels: Mapping[str, str] | None) 
     if not peers or labels is None:
         return True
     return any(p.get("ipBlock") or p.get("namespaceSelector") is not None or selects(p.get("podSelector"), labels) for p in peers)
+
+
+def _at(peers: Sequence[Mapping[str, Any]], address: str) -> bool:
+    if not peers or not address:
+        return True
+    end = ipaddress.ip_address(address)
+    return any(_within(p["ipBlock"], end) if p.get("ipBlock") else end.is_private for p in peers)
+
+
+def _within(block: Mapping[str, Any], end: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    return end in ipaddress.ip_network(block.get("cidr") or "", strict=False) and not any(
+        end in ipaddress.ip_network(each, strict=False) for each in block.get("except") or ()
+    )

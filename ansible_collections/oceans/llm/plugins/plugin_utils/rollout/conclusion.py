@@ -15,7 +15,7 @@ from typing import Any
 
 from ..helm.releases import Release
 from ..kube.client import Cluster
-from . import evidence, post_check, progress
+from . import completion, evidence, post_check, progress
 from .causes.cause import cause as make
 from .follow import ENDINGS, Outcome, as_dict, described
 from .interrupt import Interrupt
@@ -38,6 +38,7 @@ def report(
     verify: str = STRICT,
     probe: Probe | None = None,
     probes: bool = True,
+    question: completion.Question | None = None,
     interrupted: Interrupt | None = None,
     key: bytes | None = None,
     folder: str = "",
@@ -49,12 +50,12 @@ def report(
 
     `say` gets what is worth a line before the sentence, never the sentence itself (:func:`tell`). `folder`: where evidence goes when
     the run failed (or `always`). `key`: of the Secrets' digests. `verify`: STRICT, or BEST_EFFORT. `probes`: False when the user wants
-    no probe pod.
+    no probe pod. `question`: for a completion.
     """
     found = None
     try:
         if outcome.state is State.DONE:
-            found = post_check.check(cluster, outcome.snapshot, release, expected, key, probe, say, interrupted)
+            found = post_check.check(cluster, outcome.snapshot, release, expected, key, probe, say, interrupted, question)
     except Exception as error:
         found = post_check.Served(wrong=_not_checked(outcome, release, error))
     finally:
@@ -72,6 +73,7 @@ def report(
         "code": code,
         "version_served": found.version if found else "",
         "verified": found.state.value if found else "",
+        "completion": dict(found.completion.facts) if found and found.completion else {},
         "seconds": round(outcome.seconds, 1),
         "database": outcome.database,
         "old_pods": outcome.old_pods,
@@ -120,13 +122,14 @@ def tell(result: dict[str, Any], interrupt: Interrupt, say: Callable[[str], None
 
 def success(outcome: Outcome, found: post_check.Served, probes: bool = True) -> str:
     """The last line of a run that did not fail."""
-    scope, after = outcome.snapshot.scope, f"after {outcome.seconds:.1f} s"
+    scope, after = outcome.snapshot.scope, f" after {outcome.seconds:.1f} s" if outcome.seconds else ""
     if found.wrong:
-        what = f"unverified: {scope.namespace}/{scope.release} {after}: {found.wrong.cause} ({found.wrong.evidence})"
+        what = f"unverified: {scope.namespace}/{scope.release}{after}: {found.wrong.cause} ({found.wrong.evidence})"
     else:
-        what = f"served: {scope.namespace}/{scope.release} version {found.version or 'unknown'} {after}"
+        what = f"served: {scope.namespace}/{scope.release} version {found.version or 'unknown'}{after}"
     unseen = "" if probes and not any(note.startswith(NOT_PROBED) for note in found.notes) else NOT_PROBED
-    return "; ".join(part for part in (what, outcome.database, progress.stopping(outcome.snapshot), unseen) if part)
+    asked = found.completion.phrase if found.completion else completion.NOT_ASKED if found.version else ""
+    return "; ".join(part for part in (what, asked, outcome.database, progress.stopping(outcome.snapshot), unseen) if part)
 
 
 def sentence(cause: Cause, outcome: Outcome) -> str:

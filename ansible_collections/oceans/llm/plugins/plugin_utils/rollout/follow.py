@@ -149,6 +149,12 @@ class Follower:
             self._whole("a line", partial(announce, verdict.cause))
         return self._outcome(verdict)
 
+    def glance(self) -> Outcome:
+        """One picture, and no rollout is waited for."""
+        snapshot = self.start()
+        self.stop()
+        return Outcome(State.DONE, 0.0, snapshot, timeline=self._narrator.timeline, tape=self._tape)
+
     def stop(self) -> None:
         self._observer.stop()
         if self._database:

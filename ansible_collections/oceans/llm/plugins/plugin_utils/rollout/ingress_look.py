@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -55,6 +56,23 @@ def _ingress(cluster: Cluster, snapshot: Snapshot, rendered: Object) -> Iterator
             yield make("IngressBackend", snapshot, where, f"its path {path} leads to Service/{service} port {port}, not to the release's Service", sides)
     for tls in (live.get("spec") or {}).get("tls") or ():
         yield from _certificate(cluster, snapshot, where, tls)
+
+
+def hosts(cluster: Cluster, release: Release, namespace: str) -> list[str]:
+    """scheme|host|address of the release's Ingresses; the address is what their controller published, if it did."""
+    found = []
+    for ingress in (o for o in release.manifest if o.get("kind") == "Ingress"):
+        live: Mapping[str, Any] = {}
+        with contextlib.suppress(ApiError):
+            live = cluster.find(rest.item(str(ingress["apiVersion"]), "ingresses", namespace, str(meta(ingress)["name"]))) or {}
+        published = (((live.get("status") or {}).get("loadBalancer") or {}).get("ingress") or [{}])[0]
+        address = str(published.get("ip") or published.get("hostname") or "")
+        secure = {h for tls in (ingress.get("spec") or {}).get("tls") or () for h in tls.get("hosts") or ()}
+        for rule in (ingress.get("spec") or {}).get("rules") or ():
+            host = str(rule.get("host") or "")
+            if host and "*" not in host:
+                found.append(f"{'https' if host in secure else 'http'}|{host}|{address}")
+    return found[:4]
 
 
 def backends(ingress: Object) -> Iterator[tuple[str, str, str]]:

@@ -18,7 +18,7 @@ from ..kube.client import ApiError, Cluster
 from ..kube.endpoints import ready as ready_endpoints
 from ..kube.objects import COMPONENT
 from ..secrets import digest
-from . import ingress_look, lasting, probe_verdict, service_look
+from . import completion, ingress_look, lasting, probe_verdict, service_look
 from .asking import Reply, Trouble, through_pod, through_service
 from .causes.cause import cause as make
 from .interrupt import Interrupt
@@ -64,6 +64,8 @@ class Served:
     version: str = ""
     wrong: Cause | None = None
     notes: tuple[str, ...] = ()
+    #: what came of the question for a completion; None when none was asked for
+    completion: completion.Found | None = None
 
     @property
     def state(self) -> State:
@@ -120,8 +122,10 @@ def check(
     probe: Probe | None = None,
     say: Callable[[str], None] = lambda _line: None,
     interrupted: Interrupt | None = None,
+    question: completion.Question | None = None,
 ) -> Served:
-    """Everything that a deployment which Helm calls deployed may still lack. `key`: of the Secrets' digests (secrets.digest).
+    """Everything that a deployment which Helm calls deployed may still lack. `key`: of the Secrets' digests (secrets.digest). `question`: for
+    a completion, asked when nothing else is wrong.
 
     Raises no ApiError: what goes wrong on the way is a reason why the release could not be verified. A signal ends every wait.
     """
@@ -135,7 +139,9 @@ def check(
         if interrupted:
             what = f"the run was ended by {interrupted.name} while it asked what is served"
             return Served(wrong=make("Interrupted", snapshot, run.where, what, f"so far: {found.wrong.cause if found.wrong else 'nothing is wrong'}"))
-        if found.wrong is None or spent >= settle(found.wrong):
+        if found.wrong is None:
+            return run.completed(found, question) if question else found
+        if spent >= settle(found.wrong):
             return found
         time.sleep(AGAIN)  # a connection has no watch
 
@@ -177,6 +183,18 @@ class _Check:
         found = self._asked(patient) if self.service else Served()
         wrong = found.wrong or next(ingress_look.find(self.cluster, self.snapshot, self.release), None)
         return replace(found, wrong=wrong or lasting.check(self.cluster, self.snapshot, self.say, lambda: bool(self.interrupted)))
+
+    def completed(self, found: Served, question: completion.Question) -> Served:
+        """One question: what passes by itself is asked again in the pod."""
+        if not (self.service and self._deployment):
+            return found
+        told = completion.check(
+            self.cluster, self.snapshot, self.release, self._deployment, self.service, question, self.say, lambda: bool(self.interrupted)
+        )
+        if self.interrupted:
+            what = f"the run was ended by {self.interrupted.name} while it asked for a completion"
+            return replace(found, wrong=make("Interrupted", self.snapshot, self.where, what, "nothing else is wrong"))
+        return replace(found, wrong=told.wrong, completion=told)
 
     def _asked(self, patient: bool) -> Served:
         if self.service is None:

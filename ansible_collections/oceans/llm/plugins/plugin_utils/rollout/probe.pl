@@ -1,19 +1,13 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Runs in the probe pod (probe_job.py). The gateway's image is Debian slim: no curl, no openssl, but perl-base, which Debian marks essential.
+# Runs in the probe pod, after probe_net.pl.
 # Asks the Service again and again, one JSON line a round: name by DNS, connection to its address, GET of the health path. When the address
 # does not answer, the pods behind it are asked directly. Then every outside host: HTTP status, or the certificate that it shows.
 #   SECONDS PAUSE SERVICE PORT PATH PODS HOSTS
 # PODS: address:port, comma between them. HOSTS: scheme|host|address, comma between them; no address means the name is resolved.
-use strict;
-use warnings;
-use IO::Socket::IP;
-use Socket qw(getaddrinfo getnameinfo SOCK_STREAM NI_NUMERICHOST NIx_NOSERV);
 
-my $LIMIT = 2;    # seconds for one connection or answer
 my ($seconds, $pause, $service, $port, $path, $pods, $hosts) = @ARGV;
-$| = 1;
 my ($end, $round, $outside) = (time + $seconds, 0, []);
 do {
   $round++;
@@ -32,25 +26,6 @@ do {
   print json(\%line), "\n";
   select undef, undef, undef, $pause;
 } while (time < $end);
-
-sub resolve {
-  my ($name) = @_;
-  my ($trouble, @found) = getaddrinfo($name, '', { socktype => SOCK_STREAM });
-  return ('', "$trouble") if $trouble;
-  my (undef, $address) = getnameinfo($found[0]{addr}, NI_NUMERICHOST, NIx_NOSERV);
-  return ($address, '');
-}
-
-sub nameservers {
-  open my $file, '<', '/etc/resolv.conf' or return '';
-  return join ' ', map { /^nameserver\s+(\S+)/ ? $1 : () } <$file>;
-}
-
-sub connected {
-  my ($address, $port) = @_;
-  my $socket = IO::Socket::IP->new(PeerHost => $address, PeerPort => $port, Timeout => $LIMIT);
-  return ($socket, $socket ? '' : "$!");
-}
 
 # (error, status, start of the body)
 sub get {
@@ -77,71 +52,9 @@ sub host {
   ($address, $trouble) = resolve($name) if $address eq '';
   return { host => $name, error => "the name does not resolve: $trouble" } if $address eq '';
   if ($scheme eq 'https') {
-    my ($error, $certificate) = certificate($address, $name);
+    my ($error, $certificate) = certificate($address, 443, $name);
     return { host => $name, address => $address, error => $error, certificate => $certificate };
   }
   my ($error, $status) = get($address, 80, $name, $path);
   return { host => $name, address => $address, error => $error, status => $status };
-}
-
-# The certificate that a TLS server shows, in hexadecimal. TLS 1.2 sends it in the clear, so a first message and a little reading will do.
-sub certificate {
-  my ($address, $name) = @_;
-  my ($socket, $error) = connected($address, 443);
-  return ("no connection to $address:443: $error", '') unless $socket;
-  my $sni = pack 'n n C n/a', 0, length($name) + 5, 0, $name;
-  substr($sni, 0, 4) = pack 'n n n', 0, length($name) + 5, length($name) + 3;
-  my $groups = pack 'n n n n n n', 10, 8, 6, 0x001d, 0x0017, 0x0018;
-  my $signatures = pack 'n n n n n n n n n', 13, 14, 12, 0x0403, 0x0503, 0x0804, 0x0401, 0x0501, 0x0601;
-  my $formats = pack 'n n C C', 11, 2, 1, 0;
-  my $extensions = $sni . $groups . $signatures . $formats;
-  my $ciphers = pack 'n*', 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc009, 0xc013, 0xc00a, 0xc014, 0x009c, 0x002f;
-  my $random = join '', map { chr int rand 256 } 1 .. 32;
-  my $hello = pack('n', 0x0303) . $random . chr(0) . pack('n/a', $ciphers) . "\1\0" . pack('n/a', $extensions);
-  my $message = chr(1) . substr(pack('N', length $hello), 1) . $hello;
-  my ($data, $found) = ('', '');
-  local $SIG{ALRM} = sub { die "no certificate from $address:443 within $LIMIT s\n" };
-  eval {
-    alarm $LIMIT;
-    syswrite $socket, pack('C n', 22, 0x0301) . pack('n/a', $message);
-    while ($found eq '' and my $head = take($socket, 5)) {
-      my ($type, undef, $length) = unpack 'C n n', $head;
-      my $part = take($socket, $length);
-      die "the server does not talk TLS 1.2 with the probe\n" if $type != 22;
-      $data .= $part;
-      while (length $data >= 4) {
-        my ($kind, $high, $low) = unpack 'C C n', $data;
-        my $size = $high * 65536 + $low;
-        last if length $data < 4 + $size;
-        my $body = substr $data, 4, $size;
-        $data = substr $data, 4 + $size;
-        $found = unpack 'H*', substr($body, 6, hex unpack 'H6', substr($body, 3, 3)) if $kind == 11;
-      }
-    }
-  };
-  my $why = $@;
-  alarm 0;
-  chomp $why;
-  return ($why, $found);
-}
-
-sub take {
-  my ($socket, $wanted) = @_;
-  my $data = '';
-  while (length $data < $wanted) { sysread($socket, $data, $wanted - length $data, length $data) or die "the connection ended\n" }
-  return $data;
-}
-
-sub list { return [@_] }
-
-sub json {
-  my ($value) = @_;
-  return '[' . join(',', map { json($_) } @$value) . ']' if ref $value eq 'ARRAY';
-  return '{' . join(',', map { json($_) . ':' . json($value->{$_}) } sort keys %$value) . '}' if ref $value eq 'HASH';
-  return 'null' unless defined $value;
-  return $value if $value =~ /^(0|[1-9]\d{0,8})$/;
-  my $text = "$value";
-  $text =~ s/([\\"])/\\$1/g;
-  $text =~ s/([^\x20-\x7e])/sprintf '\\u%04x', ord $1/ge;
-  return "\"$text\"";
 }

@@ -19,11 +19,11 @@ from typing import Any
 
 from ..gateway.one_off_run import JOB_NAME
 from ..helm.releases import Release
-from ..kube import paths, rest
+from ..kube import paths
 from ..kube.client import ApiError, Cluster
 from ..kube.objects import COMPONENT, Object, meta, pod_phrase
 from ..kube.services import number_of, target
-from . import probe_job
+from . import ingress_look, probe_job
 from .model import Snapshot, new_replicaset, pods_of
 
 #: seconds that an answer is waited for, and between two looks at a pod that is starting
@@ -123,25 +123,10 @@ class Probe:
         port = service["spec"]["ports"][0]
         ends = [f"{p['status']['podIP']}:{number_of(target(port), p['spec']) or port['port']}" for p in pods if (p.get("status") or {}).get("podIP")]
         node = next((str(p["spec"]["nodeName"]) for p in pods if (p.get("spec") or {}).get("nodeName")), "")
+        hosts = ingress_look.hosts(self._cluster, self._release, self._namespace)
         return probe_job.body(
-            deployment, str(meta(service)["name"]), int(port["port"]), HEALTH, release=snapshot.scope.release, node=node, pods=ends[:8], hosts=self._hosts()
+            deployment, str(meta(service)["name"]), int(port["port"]), HEALTH, release=snapshot.scope.release, node=node, pods=ends[:8], hosts=hosts
         )
-
-    def _hosts(self) -> list[str]:
-        """scheme|host|address of the release's Ingresses; the address is what their controller published, if it did."""
-        found = []
-        for ingress in (o for o in self._release.manifest if o.get("kind") == "Ingress"):
-            live: Mapping[str, Any] = {}
-            with contextlib.suppress(ApiError):
-                live = self._cluster.find(rest.item(str(ingress["apiVersion"]), "ingresses", self._namespace, str(meta(ingress)["name"]))) or {}
-            published = (((live.get("status") or {}).get("loadBalancer") or {}).get("ingress") or [{}])[0]
-            address = str(published.get("ip") or published.get("hostname") or "")
-            secure = {h for tls in (ingress.get("spec") or {}).get("tls") or () for h in tls.get("hosts") or ()}
-            for rule in (ingress.get("spec") or {}).get("rules") or ():
-                host = str(rule.get("host") or "")
-                if host and "*" not in host:
-                    found.append(f"{'https' if host in secure else 'http'}|{host}|{address}")
-        return found[:4]
 
     def _running(self, job: str) -> str:
         """The pod's name once its log can be followed; empty when that will not be."""
