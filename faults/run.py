@@ -56,6 +56,7 @@ def main() -> int:
     parser.add_argument("--compare", action="store_true", help="give some of the faults to other tools, too")
     parser.add_argument("--patience", type=float, default=1.0, metavar="N", help="allow N times the seconds: on a busy machine they are shown, not judged")
     parser.add_argument("--merge", action="store_true", help="keep the other rows of the last report as they are")
+    parser.add_argument("--suite", default="", metavar="NAME", help="begin the namespaces' names with this, beside another run of the suite")
     parser.add_argument("--list", action="store_true", help="show the rows and end")
     parser.add_argument("--at-once", type=int, default=3, metavar="N", help="rows at once (3)")
     options = parser.parse_args()
@@ -69,7 +70,7 @@ def main() -> int:
         return 2
     for number in (signal.SIGINT, signal.SIGTERM):  # a job in the background ignores Ctrl-C unless told otherwise
         signal.signal(number, signal.default_int_handler)
-    rows = [replace(r, compare=r.compare and options.compare) for r in rows]
+    rows = [replace(r, compare=r.compare and options.compare, suite=options.suite or r.suite) for r in rows]
     return outside(rows, options) if options.outside else ours(rows, options)
 
 

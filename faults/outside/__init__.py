@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from . import carriers, controls, traffic, workload
+from . import carriers, completions, controls, traffic, workload
 from .foreign import Foreign
 
 
@@ -19,6 +19,5 @@ def variants(row: Foreign) -> list[Foreign]:
     ]
 
 
-ROWS: tuple[Foreign, ...] = tuple(
-    variant for part in (workload.ROWS, workload.FIRST, traffic.ROWS, carriers.ROWS, controls.ROWS) for row in part for variant in variants(row)
-)
+PARTS = (workload.ROWS, workload.FIRST, traffic.ROWS, completions.ROWS, carriers.ROWS, controls.ROWS)
+ROWS: tuple[Foreign, ...] = tuple(variant for part in PARTS for row in part for variant in variants(row))

@@ -54,6 +54,8 @@ class Foreign(Setting):
     ways: tuple[str, ...] = (WAIT,)
     #: before the healthy release is made, and beside the run
     prepare: Callable[[Place], None] | None = None
+    #: roles that make the healthy release
+    base_roles: str = "secrets deploy"
     #: what the original is called
     name: str = ""
     _: KW_ONLY

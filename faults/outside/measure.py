@@ -72,7 +72,7 @@ def _measure(row: Foreign, place: Place, result: Graded) -> None:
 
 
 def _healthy(row: Foreign, place: Place, version: str) -> None:
-    base = Play(place, place.base_variables(version), "secrets deploy", label="base")
+    base = Play(place, place.base_variables(version), row.base_roles, label="base")
     if base.wait(300) != 0:
         raise Broken(f"the healthy release could not be made: {base.screen[-600:]}")
     # what is new takes a moment to be reachable from another node

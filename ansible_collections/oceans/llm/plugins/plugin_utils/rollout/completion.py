@@ -8,6 +8,7 @@ The pod reads the key from its Secret; the controller never sees it. What a fail
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 
 from ..gateway import configuration, one_off_run
 from ..helm.releases import Release
+from ..kube import paths
 from ..kube.client import ApiError, Cluster
 from ..kube.objects import Object, meta
 from ..kube.policies import INGRESS, blocked
@@ -54,7 +56,7 @@ def check(
 ) -> Found:  # fmt: skip
     """One pod, one answer. Hosts of Ingresses are asked for a stream where they speak plain HTTP: the pod has no TLS."""
     hosts = [h.partition("|")[2] for h in ingress_look.hosts(cluster, release, snapshot.scope.namespace) if h.startswith("http|")]
-    providers = configuration.providers_of(configuration.find((*release.manifest, *release.hooks)), question.model)
+    providers = configuration.providers_of(_configuration(cluster, release), question.model)
     asked = Asked(question.model, question.secret, question.key, service[0], str(meta(deployment)["name"]), pod_labels(deployment), providers)
     body = probe_job.completion(
         deployment, *service, question.model, {"name": question.secret, "key": question.key},
@@ -72,6 +74,16 @@ def check(
         return Found(wrong=_unasked(snapshot, asked, str(error)))
     shut = blocked(found, asked.labels, INGRESS, peer=body["spec"]["template"]["metadata"]["labels"])
     return completion_verdict.judge(line, asked, snapshot, said=said, narrow=shut, policies=found)
+
+
+def _configuration(cluster: Cluster, release: Release) -> dict[str, Any]:
+    """As it is now: somebody may have changed it by hand. As the release has it, where it may not be read."""
+    rendered = next((o for o in release.manifest if o.get("kind") == "ConfigMap" and configuration.CONFIG_KEY in (o.get("data") or {})), None)
+    if rendered is None:
+        return {}
+    with contextlib.suppress(ApiError):
+        return configuration.parse(cluster.find(paths.configmap(release.namespace, str(meta(rendered)["name"]))) or rendered)
+    return configuration.parse(rendered)
 
 
 class _Patience:
