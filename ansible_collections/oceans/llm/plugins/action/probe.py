@@ -29,7 +29,7 @@ class ActionModule(ClusterAction):
                 return {"changed": False, "msg": f"no release {name} in namespace {namespace} yet"}
             raise Refused(f"Helm knows no release {name} in namespace {namespace} on {cluster.server}; check oceans_llm_release and oceans_llm_namespace")
         prober = None if check else probe.wanted("true", True, cluster, release, namespace)
-        with Interrupt(stdout=for_people()) as interrupt:
+        with Interrupt(stdout=for_people()) as self.interrupt:
             follower = Follower(cluster, scope_of(release, namespace, name, hooks=False, ours=False), self.say, 0, clean=self.redactor,
                                 also=also_watched(release, namespace, name))  # fmt: skip
             outcome = follower.glance()
@@ -42,12 +42,10 @@ class ActionModule(ClusterAction):
                 verify=args["verify"],
                 probe=prober,
                 question=None if check else completion.wanted(args),
-                interrupted=interrupt,
+                interrupted=self.interrupt,
                 folder=args["report_dir"],
                 always=args["report_always"],
                 clean=self.redactor,
                 host=self.host,
             )
-            return {"changed": False} | conclusion.tell(
-                result, interrupt, self.host, self.say, self.redactor, verbose=self.verbose, silent=self.silent
-            )
+            return {"changed": False} | conclusion.tell(result, self.interrupt, self.say, verbose=self.verbose)
