@@ -136,7 +136,7 @@ class Follower:
         self._tape.begin(self._world, self.scope, self._before)
         return self._snapshot(Helm())
 
-    def run(self, helm: HelmRun | None, announce: Callable[[Cause], None]) -> Outcome:
+    def run(self, helm: HelmRun | None, announce: Callable[[Cause], None] = lambda _cause: None) -> Outcome:
         """Until served or failed. Never raises: whatever happens here, Helm and the Jobs have to be stopped and the end has to be told.
 
         `announce` gets the cause of a failure at once: the logs that are read afterwards may take seconds.
