@@ -9,6 +9,7 @@ Every helper takes an incomplete object (no status yet, null fields) for what it
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ Object = Mapping[str, Any]
 COMPONENT = "app.kubernetes.io/component"
 
 
+@functools.lru_cache(maxsize=4096)  # each rule reads the same stamps again
 def epoch(stamp: str | None) -> float:
     """An API timestamp (RFC 3339, with or without fractions) in epoch seconds; 0 when there is none."""
     if not stamp:

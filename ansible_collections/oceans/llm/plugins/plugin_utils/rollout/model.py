@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,11 +73,48 @@ class Snapshot:
     logs: Mapping[tuple[str, str], str] = field(default_factory=dict)
     #: seconds of the run in which the API server did not answer: no budget runs in them
     unknown: float = 0.0
+    #: answers of the functions below that are marked `once`
+    known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def kind(self, kind: str) -> Mapping[str, Object]:
         return self.objects.get(kind) or {}
 
 
+def once[*Names, R](function: Callable[[Snapshot, *Names], R]) -> Callable[[Snapshot, *Names], R]:
+    """Worked out once for a Snapshot: every rule asks for the same ReplicaSets and pods, and a snapshot does not change."""
+
+    @functools.wraps(function)
+    def asked(snapshot: Snapshot, *names: *Names) -> R:
+        key = (function, *names)
+        if key not in snapshot.known:
+            snapshot.known[key] = function(snapshot, *names)
+        answer: R = snapshot.known[key]
+        return answer
+
+    return asked
+
+
+@once
+def _by_controller(snapshot: Snapshot, kind: str) -> dict[str, list[Object]]:
+    """uid of a controller -> its objects of one kind."""
+    found: dict[str, list[Object]] = {}
+    for obj in snapshot.kind(kind).values():
+        for uid in {owner.get("uid") for owner in meta(obj).get("ownerReferences") or ()} - {None}:
+            found.setdefault(uid, []).append(obj)
+    return found
+
+
+@once
+def _by_subject(snapshot: Snapshot) -> dict[tuple[Any, Any], list[Object]]:
+    """(kind, name) -> the events about that object."""
+    found: dict[tuple[Any, Any], list[Object]] = {}
+    for event in snapshot.kind("Event").values():
+        about = event.get("involvedObject") or {}
+        found.setdefault((about.get("kind"), about.get("name")), []).append(event)
+    return found
+
+
+@once
 def new_replicaset(snapshot: Snapshot, deployment: str) -> Object | None:
     """The ReplicaSet of the Deployment's current template, as the Deployment controller finds it: by the template itself.
 
@@ -104,15 +142,15 @@ def _template(obj: Object) -> Mapping[str, Any]:
     return {**template, "metadata": {**{k: v for k, v in about.items() if v}, "labels": labels}} if template else {}
 
 
-def replicasets(snapshot: Snapshot, deployment: str) -> Iterator[Object]:
+def replicasets(snapshot: Snapshot, deployment: str) -> list[Object]:
     owner = snapshot.kind("Deployment").get(deployment)
-    uid = meta(owner).get("uid") if owner else None
-    return (r for r in snapshot.kind("ReplicaSet").values() if controlled_by(r, uid))
+    return _by_controller(snapshot, "ReplicaSet").get(meta(owner).get("uid") or "", []) if owner else []
 
 
+@once
 def pods_of(snapshot: Snapshot, owner_uid: str | None) -> list[Object]:
     """The pods that one controller (ReplicaSet or Job) made, oldest first."""
-    found = [p for p in snapshot.kind("Pod").values() if controlled_by(p, owner_uid)]
+    found = _by_controller(snapshot, "Pod").get(owner_uid or "", [])
     return sorted(found, key=lambda p: (meta(p).get("creationTimestamp") or "", meta(p).get("name") or ""))
 
 
@@ -153,11 +191,10 @@ def succeeded(snapshot: Snapshot, job: str) -> bool:
     return any(end_of(status_of(pod, asked_container(found, pod))).get("exitCode") == 0 for pod in job_pods(snapshot, job))
 
 
+@once
 def events_of(snapshot: Snapshot, kind: str, name: str) -> list[Object]:
     """Events about one object, oldest first."""
-    about = [e for e in snapshot.kind("Event").values()
-             if (e.get("involvedObject") or {}).get("kind") == kind and (e.get("involvedObject") or {}).get("name") == name]
-    return sorted(about, key=seen_at)
+    return sorted(_by_subject(snapshot).get((kind, name), ()), key=seen_at)
 
 
 def database_pods(snapshot: Snapshot) -> Iterator[tuple[str, str, Object]]:
@@ -182,8 +219,13 @@ def primary_ready(snapshot: Snapshot, cluster: Object) -> bool:
     )
 
 
-def workers(snapshot: Snapshot) -> Iterator[tuple[str, str, Object]]:
+@once
+def workers(snapshot: Snapshot) -> tuple[tuple[str, str, Object], ...]:
     """(kind, name, pod) of every pod that this rollout needs: of its database's Cluster, of the hook Jobs, of the new ReplicaSets."""
+    return tuple(_workers(snapshot))
+
+
+def _workers(snapshot: Snapshot) -> Iterator[tuple[str, str, Object]]:
     yield from database_pods(snapshot)
     for name in snapshot.scope.jobs:
         for pod in job_pods(snapshot, name):
