@@ -30,6 +30,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import DECIDED
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster, ClusterError
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import collect, rules
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.checks import drain
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.facts import Picture, Tools, Wanted, is_test
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.finding import ERROR, Finding, settle, unused_waivers
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import plan
@@ -133,6 +134,8 @@ class ActionModule(ClusterAction):
             self.say(f"note: {code} is waived in oceans_llm_preflight_waive, and nothing of the kind was found")
         if picture.database and picture.database.unknown:
             self.say(f"note: the database was {picture.database.phrase()}; the rollout finds out")
+        for note in drain.notes(picture):
+            self.say(f"note: {note}")
         errors = [f for f in findings if f.severity == ERROR and not f.waived]
         warnings = [f for f in findings if f.severity != ERROR and not f.waived]
         counts = f"{len(errors)} error{'s' * (len(errors) != 1)}, {len(warnings)} warning{'s' * (len(warnings) != 1)}"

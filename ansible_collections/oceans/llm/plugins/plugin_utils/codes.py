@@ -390,6 +390,8 @@ PdbBlocks [preflight: error] the PodDisruptionBudget allows no disruption, so no
     lower podDisruptionBudget.minAvailable, or raise the number of replicas
 StrategyLeavesNobody [preflight: warning] maxUnavailable lets all old pods stop before a new one is ready
     set oceans_llm_values.rollout.maxUnavailable to 0
+DrainTooShort [preflight: warning] a provider may take longer than the drain of a gateway pod, which cuts longer answers when a pod stops
+    set oceans_llm_values.gateway.drain.timeoutSeconds, or ceilingSeconds, to the seconds of the longest answer
 
 # Release
 ReleasePending [preflight: error or warning] a Helm run that was killed left a pending revision (an error while that Helm may still be running)

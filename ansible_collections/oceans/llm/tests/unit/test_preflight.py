@@ -14,7 +14,18 @@ import pytest
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import rules
-from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.checks import access, admission, chart, config, platform, release, secrets, tools, variables
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.checks import (
+    access,
+    admission,
+    chart,
+    config,
+    drain,
+    platform,
+    release,
+    secrets,
+    tools,
+    variables,
+)
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.facts import Denied, DryRun, Picture, Tools, Wanted
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.finding import Finding, settle, unused_waivers
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import plan
@@ -783,6 +794,17 @@ def test_how_many_pods_may_be_away(spec, replicas, allowed):
 def test_a_budget_that_blocks_every_drain(picture):
     pdb = {"kind": "PodDisruptionBudget", "metadata": {"name": "p"}, "spec": {"minAvailable": 2, "selector": {"matchLabels": {"c": "gateway"}}}}
     assert [f.code for f in platform.find(with_objects(picture, pdb))] == ["PdbBlocks"]
+
+
+def test_a_drain_is_told_and_one_that_is_too_short_is_found(picture):
+    said = "a gateway pod that is told to stop serves for 5 s (x), then until no request is open, at most 30 s (drain.timeoutSeconds)"
+    enough, short = gateway(), gateway()
+    enough["metadata"]["annotations"] = {"oceans-llm/drain": said}
+    short["metadata"]["annotations"] = {"oceans-llm/drain": f"{said}; timeouts.total_ms of provider p allows 120 s, so longer answers are cut"}
+    assert not rules.check(replace(picture, objects=(enough, configuration(CONFIG))))
+    assert drain.notes(picture) == [] and drain.notes(with_objects(picture, enough)) == [said] == drain.notes(with_objects(picture, short))
+    (finding,) = rules.check(replace(picture, objects=(short, configuration(CONFIG))))
+    assert (finding.code, finding.severity) == ("DrainTooShort", "warning") and "provider p allows 120 s" in finding.sentence
 
 
 # --- telling --------------------------------------------------------------------------------------------------------------

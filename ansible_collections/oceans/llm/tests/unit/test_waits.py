@@ -50,6 +50,18 @@ def test_old_pods_are_waited_for_once_the_new_ones_are_ready():
     assert progress.blocker(done) == ""
 
 
+def test_old_pods_that_still_answer_are_named_and_not_waited_for():
+    """A Deployment does not count a pod that was told to stop, however long its streams last."""
+    going = [ready(f"web-0-{letter}") for letter in "abcd"]
+    for each in going:
+        each["metadata"] |= {"deletionTimestamp": stamp(-500), "ownerReferences": [{"uid": "uid-web-0"}]}
+        each["spec"]["terminationGracePeriodSeconds"] = 615
+    done = upgrade(ready("web-1-a"), *going[:1], status={"replicas": 1})
+    assert judge(done, [], Helm()).state is State.DONE
+    assert progress.stopping(done) == "1 old pod still stopping (grace 615 s): web-0-a"
+    assert progress.stopping(upgrade(ready("web-1-a"), *going)) == "4 old pods still stopping (grace 615 s): web-0-a, web-0-b, web-0-c and 1 more"
+
+
 def test_a_pod_that_was_evicted_is_none_of_the_new_ones():
     gone = pod("web-1-z", status={"phase": "Failed", "reason": "Evicted"})
     assert progress.counts(upgrade(ready("web-1-a"), gone), "web") == (1, 1, 1)

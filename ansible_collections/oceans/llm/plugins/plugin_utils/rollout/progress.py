@@ -125,10 +125,12 @@ def counts(snapshot: Snapshot, name: str) -> tuple[int, int, int]:
 
 
 def stopping(snapshot: Snapshot) -> str:
-    """Old pods that take their grace to end. They serve nobody any more, so nothing waits for them; empty when there are none."""
+    """Old pods that take their grace to end: they finish the answers that they began. Nothing waits for them; empty when there are none."""
     going = [p for name in snapshot.scope.deployments for p in old_pods(snapshot, name) if meta(p).get("deletionTimestamp")]
     grace = max((int((p.get("spec") or {}).get("terminationGracePeriodSeconds") or 30) for p in going), default=0)
-    return f"{len(going)} old pod{'s' if len(going) > 1 else ''} still stopping (grace {grace} s)" if going else ""
+    names = [name_of(p) for p in going]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{len(going)} old pod{'s' if len(going) > 1 else ''} still stopping (grace {grace} s): {', '.join(names[:3])}{more}" if going else ""
 
 
 def _why(causes: Sequence[Cause]) -> str:
