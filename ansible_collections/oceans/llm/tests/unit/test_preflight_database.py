@@ -67,7 +67,7 @@ def picture(tag: str, answer: Database | None, migrates: bool = True, repository
     ],
 )
 def test_what_an_image_knows_is_told_by_its_release_or_not_at_all(image, known):
-    assert schema.newest(database.release_of(image)) == known
+    assert schema.newest(schema.release_of(image)) == known
 
 
 def test_a_release_on_a_database_one_migration_ahead_is_found_before_anything_is_written():

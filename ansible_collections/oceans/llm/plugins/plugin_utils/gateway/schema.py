@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from .postgres import Session
 
+#: the gateway's own repository, and mirrors that keep its name, with the release in the tag
+_IMAGE = re.compile(r"(?:.*/)?oceans-llm[-/]gateway:v?(\d+)\.(\d+)\.(\d+)(?:@sha256:[0-9a-f]+)?")
 #: first release -> newest migration that it knows; the releases up to the next row know the same ones
 NEWEST = (
     ((0, 6, 0), 18),
@@ -94,6 +97,12 @@ class Known:
 
     version: int
     sure: bool
+
+
+def release_of(image: str) -> tuple[int, int, int] | None:
+    """The release that an image's name tells; None when it does not."""
+    found = _IMAGE.fullmatch(image)
+    return (int(found[1]), int(found[2]), int(found[3])) if found else None
 
 
 def newest(release: tuple[int, ...] | None) -> Known | None:

@@ -130,15 +130,24 @@ def give_up(cluster: Cluster, release: Release, why: str) -> None:
     rewrite(cluster, release, failed, {"status": "failed"})
 
 
+def recorded(cluster: Cluster, release: Release) -> dict[str, Any]:
+    """All of Helm's record of one revision, its chart included."""
+    return _unpacked(cluster.get(paths.secret(release.namespace, _secret_name(release))))
+
+
 def rewrite(cluster: Cluster, release: Release, change: Callable[[dict[str, Any]], None], labels: Mapping[str, str] | None = None) -> None:
     """Change the record of one revision. :raises ApiError: status 409 when somebody else has written it in the meantime."""
-    path = paths.secret(release.namespace, f"sh.helm.release.v1.{release.name}.v{release.revision}")
+    path = paths.secret(release.namespace, _secret_name(release))
     secret = cluster.get(path)
     body = _unpacked(secret)
     change(body)
     again = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(body).encode(), mtime=0))).decode()
     meta = {"resourceVersion": secret["metadata"]["resourceVersion"], **({"labels": dict(labels)} if labels else {})}
     cluster.patch(path, {"metadata": meta, "data": {"release": again}})
+
+
+def _secret_name(release: Release) -> str:
+    return f"sh.helm.release.v1.{release.name}.v{release.revision}"
 
 
 def documents(text: str) -> tuple[dict[str, Any], ...]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from enum import Enum
 from typing import Any
 
 from ..gateway import log_words, one_off_job, one_off_run
@@ -23,6 +24,15 @@ from .model import Snapshot, migrates, new_replicaset, replicasets
 
 DEADLINE = 10  # seconds for the question
 CHECK = ("migrate", "--check")
+
+
+class Says(Enum):
+    """What an image says of the database's schema."""
+
+    FITS = "it can run on it"
+    REFUSES = "it refuses it"
+    MISSES = "it misses migrations of its own"
+    UNKNOWN = "it gives no answer"
 
 
 def statement(cluster: Cluster, snapshot: Snapshot, ask: Callable[[Cluster, Mapping[str, Any], float], Answer] = one_off_run.ask) -> str:
@@ -43,17 +53,32 @@ def statement(cluster: Cluster, snapshot: Snapshot, ask: Callable[[Cluster, Mapp
     return judged(tag, found.version, answer)
 
 
-def judged(tag: str, version: int, answer: Answer) -> str:
-    """What an old image's answer to `migrate --check` means."""
+def says(answer: Answer) -> Says:
+    """What an image's answer to `migrate --check` means."""
     failure = log_words.parse(answer.text) if answer.code else None
     if answer.code == 0:
-        return f"{tag} can run on V{version} (it was asked): going back to it is safe"
+        return Says.FITS
     if failure and failure.code in ("ImageOlderThanDatabase", "MigrationHistoryForeign"):
+        return Says.REFUSES
+    return Says.MISSES if re.search(r"\d+ pending migrations", answer.text) else Says.UNKNOWN
+
+
+def judged(tag: str, version: int, answer: Answer) -> str:
+    """The same of an old image, as a phrase."""
+    said = says(answer)
+    if said is Says.FITS:
+        return f"{tag} can run on V{version} (it was asked): going back to it is safe"
+    if said is Says.REFUSES:
         return f"{tag} refuses a database at V{version} (it was asked): do not restart or roll back its pods, go forward or restore a backup"
-    if re.search(r"\d+ pending migrations", answer.text):
+    if said is Says.MISSES:
         return f"{tag} knows V{version} and misses versions of its own (it was asked): its running pods go on, one that is restarted waits for them"
-    words = " ".join((failure.what if failure else log_words.last_line(answer.text) or f"exit code {answer.code}").split())
-    return f"whether {tag} can run on V{version} is unknown ({words[-200:]})"
+    return f"whether {tag} can run on V{version} is unknown ({words_of(answer)})"
+
+
+def words_of(answer: Answer) -> str:
+    """The end of what was said, on one line."""
+    failure = log_words.parse(answer.text) if answer.code else None
+    return " ".join((failure.what if failure else log_words.last_line(answer.text) or f"exit code {answer.code}").split())[-200:]
 
 
 def old_replicaset(snapshot: Snapshot) -> Object | None:

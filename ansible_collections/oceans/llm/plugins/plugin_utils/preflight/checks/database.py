@@ -16,10 +16,7 @@ from collections.abc import Iterator
 from ...gateway import schema
 from ..facts import Picture, gateway_container, pod_templates
 from ..finding import ERROR, WARNING, Finding
-from .tools import numbers
 
-#: the gateway's own repository, and mirrors that keep its name
-REPOSITORY = r"oceans-llm[-/]gateway"
 #: SQLSTATE of a refused login (PostgreSQL documentation, appendix A) -> code
 LOGIN = {"28P01": "DatabaseAuth", "28000": "DatabaseAuth", "3D000": "DatabaseMissing"}
 
@@ -42,7 +39,7 @@ def find(picture: Picture) -> Iterator[Finding]:
 
 
 def _foreign(picture: Picture, severity: str) -> Iterator[Finding]:
-    database, release = picture.database, release_of(_image(picture))
+    database, release = picture.database, schema.release_of(_image(picture))
     if database is None or database.history:
         return
     later = schema.LATER if release is not None and release <= schema.LAST else ()
@@ -54,7 +51,7 @@ def _foreign(picture: Picture, severity: str) -> Iterator[Finding]:
 
 def _older_image(picture: Picture, severity: str) -> Iterator[Finding]:
     image = _image(picture)
-    known = schema.newest(release_of(image))
+    known = schema.newest(schema.release_of(image))
     at = max((version for version, _name, _checksum in picture.database.history), default=0) if picture.database else 0
     if known is None or at <= known.version:
         return
@@ -86,12 +83,6 @@ def _other_history(picture: Picture, severity: str) -> Iterator[Finding]:
                 severity if version <= schema.NEWEST[-1][1] else WARNING,  # the names of a release to come may still change
             )
             return  # the gateway stops at the first one, too
-
-
-def release_of(image: str) -> tuple[int, int, int] | None:
-    """The release that an image's name tells; None when it does not."""
-    found = re.fullmatch(rf"(?:.*/)?{REPOSITORY}:(v?\d+\.\d+\.\d+)(?:@sha256:[0-9a-f]+)?", image)
-    return numbers(found[1]) if found else None
 
 
 def _image(picture: Picture) -> str:

@@ -1,0 +1,94 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a release's database and the images say before anything is changed: which migrations are pending, and whether an older image fits.
+
+The history of the database and the table of releases answer without a pod. What they leave open, the image is asked by a one-off Job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..gateway import log_words, one_off_job, one_off_run, schema
+from ..gateway.one_off_run import Answer
+from ..helm.releases import Release
+from ..kube.client import ApiError, Cluster
+from ..kube.objects import COMPONENT, Object, meta
+from ..rollout import going_back
+from ..rollout.database_look import DatabaseLook
+from ..rollout.going_back import Says
+
+DEADLINE = 30  # seconds for one question to an image that may have to be pulled
+
+
+@dataclass(frozen=True)
+class Schema:
+    """`versions` None: not known. `newest`: the last migration of the database; 0: none, None: not known. `why`: what is not known, a phrase."""
+
+    versions: tuple[int, ...] | None
+    newest: int | None
+    why: str = ""
+
+
+def history(cluster: Cluster, namespace: str, release: Release) -> tuple[tuple[int, ...] | None, str]:
+    """(migrations in the database that this release's gateway uses, why they are not known)."""
+    known = DatabaseLook(cluster, namespace, (*release.manifest, *release.hooks)).conclude()
+    return known["history_now"], known["unasked"]
+
+
+def gateway(objects: tuple[Object, ...]) -> Object | None:
+    """The gateway's Deployment among the objects of a release."""
+    return next((o for o in objects if o.get("kind") == "Deployment" and (meta(o).get("labels") or {}).get(COMPONENT) == "gateway"), None)
+
+
+def image(release: Release) -> str:
+    deployment = gateway(release.manifest)
+    return str(deployment["spec"]["template"]["spec"]["containers"][0].get("image") or "") if deployment else ""
+
+
+def version(release: Release) -> str:
+    """The version of a release for the reader: its image's tag."""
+    deployment = gateway(release.manifest)
+    return going_back.image_tag(deployment) if deployment else release.app_version
+
+
+def pending(cluster: Cluster, namespace: str, planned: Release, trial: bool) -> Schema:
+    """What a planned release would migrate. `trial`: a Job may be created for the question."""
+    found, why = history(cluster, namespace, planned)
+    known = schema.newest(schema.release_of(image(planned)))
+    if found is not None and known is not None and known.sure:
+        return Schema(tuple(v for v in range(schema.FIRST, known.version + 1) if v not in found), max(found, default=0))
+    answer = _ask(cluster, planned, ("migrate", "--status"), namespace) if trial else Answer(None, "no Job is created in check mode")
+    said = log_words.migrations(answer.text)
+    if answer.code == 0 and (said.applied or said.pending):
+        return Schema(tuple(v for v, _name in said.pending), max((v for v, _name in said.applied), default=0))
+    newest = None if found is None else max(found, default=0)
+    return Schema(None, newest, f"{why or 'which migrations it knows is not in the table of releases'}; {going_back.words_of(answer)}")
+
+
+def fits(cluster: Cluster, namespace: str, older: Release, found: tuple[int, ...] | None, trial: bool) -> tuple[Says, str]:
+    """What an older release's image says of a database with this history, and how that is known."""
+    known, tag = schema.newest(schema.release_of(image(older))), version(older)
+    if found is not None and known is not None and known.sure:
+        newest = max(found, default=0)
+        if newest > known.version:
+            return Says.REFUSES, f"the database is at V{newest}, and {tag} knows at most V{known.version}: it refuses to start there"
+        return Says.FITS, f"the database is at V{newest}, which {tag} knows"
+    answer = _ask(cluster, older, going_back.CHECK, namespace) if trial else Answer(None, "no Job is created in check mode")
+    said = going_back.says(answer)
+    return said, f"{tag} was asked by a Job: {going_back.words_of(answer) if said is not Says.FITS else said.value}"
+
+
+def _ask(cluster: Cluster, release: Release, command: tuple[str, ...], namespace: str) -> Answer:
+    deployment = gateway(release.manifest)
+    if deployment is None:
+        return Answer(None, "the release has no gateway")
+    placed: Mapping[str, Any] = {**deployment, "metadata": {**deployment["metadata"], "namespace": namespace}}
+    try:
+        body = one_off_job.job(placed, command, prefix=f"{release.name}-ask", component="ask", deadline=DEADLINE)
+        return one_off_run.ask(cluster, body, DEADLINE)
+    except (ApiError, KeyError) as error:
+        return Answer(None, str(error))
