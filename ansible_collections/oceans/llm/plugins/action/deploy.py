@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented, for_people
@@ -48,15 +48,7 @@ class ActionModule(ClusterAction):
         try:
             self._environment = for_helm(self.auth(args), self._scratch)
             self._cli = Helm(args["helm_binary"], self._environment)
-            wanted = Wanted(
-                args["name"],
-                args["namespace"],
-                self._cli.pull(args["chart"], args["chart_version"], self._scratch, args["chart_registry"]),
-                args["values"],
-                args["force_conflicts"],
-                args["secret_written"],
-            )
-            return self._release(args, wanted, cluster)
+            return self._run(args, cluster)
         except ChartUnavailable as error:
             self._go_on()
             which = args["chart"] or "of the collection"
@@ -67,12 +59,22 @@ class ActionModule(ClusterAction):
         except (Held, keep.NotKept, NotPlanned) as reason:
             raise Refused(str(reason)) from reason
 
+    def _run(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
+        return self._release(args, self._wanted(args), cluster)
+
+    def _wanted(self, args: dict[str, Any]) -> Wanted:
+        chart = self._cli.pull(args["chart"], args["chart_version"], self._scratch, args["chart_registry"])
+        return Wanted(args["name"], args["namespace"], chart, args["values"], args["force_conflicts"], args["secret_written"])
+
     def _go_on(self) -> None:
         """Between two steps that change nothing. :raises Refused: when the run was ended by a signal."""
         if self.interrupt:
             raise Refused(f"interrupted by {self.interrupt.name} before Helm was started; the release was not changed — run again")
 
-    def _release(self, args: dict[str, Any], wanted: Wanted, cluster: Cluster) -> dict[str, Any]:
+    def _release(
+        self, args: dict[str, Any], wanted: Wanted, cluster: Cluster, agree: Callable[[Plan], None] = lambda _plan: None
+    ) -> dict[str, Any]:
+        """`agree` may refuse the plan (:class:`Refused`); after it the release is changed."""
         check = self._task.check_mode
         if namespaces.ensure(cluster, wanted.namespace, args["create_namespace"], bool(check)) == namespaces.CREATED:
             self.say(f"namespace {wanted.namespace} created")
@@ -91,6 +93,7 @@ class ActionModule(ClusterAction):
         for secret in (*plan.digests.data.values(), *rendered):
             self.redactor.learn_secret(secret)
         self._go_on()
+        agree(plan)
         result = change.result_of(plan, self.diff_wanted)
         if check:
             return result | {"msg": _would(plan, wanted)}
@@ -114,6 +117,7 @@ class ActionModule(ClusterAction):
         )  # fmt: skip
         upgrade = process.Upgrade(wanted.name, wanted.namespace, wanted.chart, plan.values, args["timeout"], wanted.force_conflicts)
         outcome = run.run(lambda: process.launch(self, upgrade, self._scratch, self._cli.binary, self._environment, self.task_vars, cluster.now))
+        self._outcome, self._helm_runs = outcome, run.helm_runs
         if lock and run.helm_runs:
             lock.keep()
         result = conclusion.report(

@@ -39,9 +39,15 @@ TEXT_CALLBACKS = ("default", "minimal", "oneline", "debug", "skippy", "yaml", "d
 
 
 def documented(module: str) -> dict[str, Any]:
-    """The argument spec of a module, read from its documentation."""
-    text = importlib.import_module(f"ansible_collections.oceans.llm.plugins.modules.{module}").DOCUMENTATION
-    return _spec(yaml.safe_load(text).get("options") or {})
+    """The argument spec of a module, read from its documentation and from the fragments that it names, without :data:`AUTH`."""
+    page = yaml.safe_load(importlib.import_module(f"ansible_collections.oceans.llm.plugins.modules.{module}").DOCUMENTATION)
+    found: dict[str, Any] = {}
+    for slug in page.get("extends_documentation_fragment") or ():
+        name, _dot, part = slug.removeprefix("oceans.llm.").partition(".")
+        if name != "auth":
+            fragment = importlib.import_module(f"ansible_collections.oceans.llm.plugins.doc_fragments.{name}").ModuleDocFragment
+            found |= _spec(yaml.safe_load(getattr(fragment, part.upper() or "DOCUMENTATION"))["options"])
+    return found | _spec(page.get("options") or {})
 
 
 def _spec(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,10 @@ ROLLBACK, KEEP, LATER = OnFailure.ROLLBACK, OnFailure.KEEP, OnFailure.LATER
 @pytest.mark.parametrize(
     ("situation", "state", "start", "automatic", "back"),
     [
-        (Situation(BEFORE, old_version=False, pending=tuple(range(17, 46))), State.FIRST_INSTALL, True, KEEP, False),
+        (Situation(BEFORE, old_version=False, pending=tuple(range(17, 46)), empty=True), State.FIRST_INSTALL, True, KEEP, False),
+        (Situation(BEFORE, old_version=False, pending=None), State.FIRST_INSTALL, True, KEEP, False),
+        (Situation(BEFORE, old_version=False, pending=(28,)), State.DESTRUCTIVE_WITHOUT, False, KEEP, True),
+        (Situation(BEFORE, pending=None, named=True), State.DESTRUCTIVE_WITH, True, LATER, True),
         (Situation(BEFORE), State.NOTHING_PENDING, True, ROLLBACK, True),
         (Situation(BEFORE, pending=(44, 45)), State.ADDITIVE_PENDING, True, LATER, True),
         (Situation(BEFORE, pending=(42, 43)), State.DATA_CHANGING_PENDING, True, LATER, True),

@@ -26,11 +26,13 @@ DEADLINE = 30  # seconds for one question to an image that may have to be pulled
 
 @dataclass(frozen=True)
 class Schema:
-    """`versions` None: not known. `newest`: the last migration of the database; 0: none, None: not known. `why`: what is not known, a phrase."""
+    """`versions` None: not known. `newest`: the last migration of the database; 0: none, None: not known. `why`: what is not known, a phrase.
+    `history`: the migrations in the database; None: not known."""
 
     versions: tuple[int, ...] | None
     newest: int | None
     why: str = ""
+    history: tuple[int, ...] | None = None
 
 
 def history(cluster: Cluster, namespace: str, release: Release) -> tuple[tuple[int, ...] | None, str]:
@@ -60,13 +62,13 @@ def pending(cluster: Cluster, namespace: str, planned: Release, trial: bool) -> 
     found, why = history(cluster, namespace, planned)
     known = schema.newest(schema.release_of(image(planned)))
     if found is not None and known is not None and known.sure:
-        return Schema(tuple(v for v in range(schema.FIRST, known.version + 1) if v not in found), max(found, default=0))
+        return Schema(tuple(v for v in range(schema.FIRST, known.version + 1) if v not in found), max(found, default=0), history=found)
     answer = _ask(cluster, planned, ("migrate", "--status"), namespace) if trial else Answer(None, "no Job is created in check mode")
     said = log_words.migrations(answer.text)
     if answer.code == 0 and (said.applied or said.pending):
-        return Schema(tuple(v for v, _name in said.pending), max((v for v, _name in said.applied), default=0))
+        return Schema(tuple(v for v, _name in said.pending), max((v for v, _name in said.applied), default=0), history=found)
     newest = None if found is None else max(found, default=0)
-    return Schema(None, newest, f"{why or 'which migrations it knows is not in the table of releases'}; {going_back.words_of(answer)}")
+    return Schema(None, newest, f"{why or 'which migrations it knows is not in the table of releases'}; {going_back.words_of(answer)}", found)
 
 
 def fits(cluster: Cluster, namespace: str, older: Release, found: tuple[int, ...] | None, trial: bool) -> tuple[Says, str]:

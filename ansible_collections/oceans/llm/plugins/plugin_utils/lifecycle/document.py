@@ -41,7 +41,7 @@ failed in any case; its result says what became of the rollback (`rollback`). Th
 """
 MIGRATIONS = """
 A restore point counts when it is at most {hours:.0f} h old and holds the schema that the database has. Destructive migrations without one start
-only when `oceans_llm_allow_destructive` names each of them.
+only when `oceans_llm_allow_destructive` names each of them (`V28`), or the new version (`v0.9.0`).
 
 ## The migrations
 

@@ -29,7 +29,7 @@ class Moment(Enum):
 class State(Enum):
     """Rows of the table."""
 
-    FIRST_INSTALL = "first install"
+    FIRST_INSTALL = "first install, or an empty database"
     NOTHING_PENDING = "nothing pending"
     ADDITIVE_PENDING = "additive migrations pending"
     DATA_CHANGING_PENDING = "data-changing migrations pending"
@@ -62,7 +62,8 @@ class Situation:
     :ivar Says old_image: what the old image says of the schema as it is now.
     :ivar float restore_point: age in seconds; None: there is none for the schema of before.
     :ivar bool old_pods: pods of the old version still serve.
-    :ivar frozenset allowed: destructive migrations that the user has named.
+    :ivar bool empty: the database holds no migration: there is nothing to lose.
+    :ivar frozenset allowed: destructive migrations that the user has named. `named`: the new version itself was named.
     """
 
     moment: Moment
@@ -72,12 +73,14 @@ class Situation:
     old_image: Says = Says.UNKNOWN
     restore_point: float | None = None
     old_pods: bool = True
+    empty: bool = False
     allowed: frozenset[int] = frozenset()
+    named: bool = False
 
     @property
     def protected(self) -> bool:
         """Destructive migrations may start: there is a fresh restore point, or the user has named each of them."""
-        if self.restore_point is not None and self.restore_point <= FRESH:
+        if self.named or (self.restore_point is not None and self.restore_point <= FRESH):
             return True
         return self.pending is not None and set(migrations.destructive(self.pending)) <= self.allowed
 
@@ -158,7 +161,7 @@ def state_of(now: Situation) -> State:
 
 
 def _before(now: Situation) -> State:
-    if not now.old_version:
+    if now.empty or (not now.old_version and now.pending is None):  # an operator may still have to create the database
         return State.FIRST_INSTALL
     worst = Kind.DESTRUCTIVE if now.pending is None else migrations.worst(now.pending)
     if worst is Kind.DESTRUCTIVE:

@@ -105,7 +105,7 @@ def _evidence(folder: str, run: evidence.Run, clean: Callable[[str], str], resul
 
 
 #: what a failed task's result has without -v: Ansible prints all of it, so no text stands in it twice; the rest is in report.json
-BRIEF = ("changed", "failed", "msg", "outcome", "code", "cause", "seconds", "report", "diff")
+BRIEF = ("changed", "failed", "msg", "outcome", "code", "cause", "seconds", "report", "rollback", "diff")
 #: of the cause: what a `rescue` may want to decide by
 BRIEF_CAUSE = ("code", "object", "container")
 

@@ -1,0 +1,127 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Action of oceans.llm.upgrade: oceans.llm.deploy with the policy of docs/lifecycle.md before it, and where it allows that a rollback after it."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import Any
+
+from ansible_collections.oceans.llm.plugins.action import deploy, rollback
+from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import Refused, documented
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import HelmError
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.keep import NotKept
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.recorded import NotRecorded
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster, ClusterError
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import asked, migrations, named, policy, restore_point, statement, target
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.asked import Schema
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.policy import Decision, Moment, OnFailure, Situation
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import going_back
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.going_back import Says
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.plan import NotPlanned, Plan, Wanted
+
+
+class ActionModule(rollback.ActionModule):
+    """State the plan, deploy, and after a failure decide by the table."""
+
+    ARGUMENTS = documented("upgrade")
+
+    def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
+        try:
+            args["allow_destructive"] = named.parse(args["allow_destructive"])
+        except ValueError as wrong:
+            raise Refused(f"{wrong}; nothing was changed") from wrong
+        return deploy.ActionModule.act(self, args, cluster)
+
+    def _run(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
+        wanted = self._wanted(args)
+        #: (the revision to go back to, what was pending, the history of before) once the plan was agreed to
+        self._agreed: tuple[Release | None, Schema, tuple[int, ...] | None] | None = None
+        result = self._release(args, wanted, cluster, partial(self._agree, args, wanted, cluster))
+        if result.get("failed") and self._agreed and self._agreed[0]:
+            return self._after(args, cluster, result, *self._agreed)
+        return result
+
+    def _agree(self, args: dict[str, Any], wanted: Wanted, cluster: Cluster, plan: Plan) -> None:
+        """Say what is going to happen. :raises Refused: when the table does not let it start."""
+        if not plan.difference:
+            return
+        back = target.last_good(releases.history(cluster, wanted.namespace, wanted.name))
+        schema = asked.pending(cluster, wanted.namespace, plan.planned, trial=bool(plan.live) and not self._task.check_mode)
+        point = restore_point.latest(cluster, wanted.namespace, wanted.name)
+        usable = point if point and point.schema_version in (None, schema.newest) else None
+        allowed = args["allow_destructive"]
+        decision = policy.decide(
+            Situation(
+                Moment.BEFORE,
+                old_version=back is not None,
+                pending=schema.versions,
+                restore_point=cluster.now() - usable.created if usable else None,
+                empty=schema.newest == 0,
+                allowed=allowed.migrations,
+                named=allowed.release(asked.version(plan.planned)),
+            )
+        )
+        for line in statement.lines(back, plan.planned, schema, point, decision, args["on_failure"], cluster.now()):
+            self.say(line)
+        if not decision.may_start:
+            raise Refused(_stopped(schema, point is not None, asked.version(plan.planned), decision))
+        self._agreed = back, schema, schema.history
+
+    def _after(
+        self, args: dict[str, Any], cluster: Cluster, result: dict[str, Any], back: Release, schema: Schema, before: tuple[int, ...] | None
+    ) -> dict[str, Any]:
+        """After a failed upgrade: back by itself where that was asked for and the table allows it; else how."""
+        decision = self._judge(cluster, args["namespace"], back, schema, before)
+        what = f"revision {back.revision} ({asked.version(back)})"
+        automatic = args["on_failure"] == OnFailure.ROLLBACK.value and result["outcome"] == "failed"
+        safe = not self._helm_runs and not self._outcome.not_fenced  # nothing changes the database or the release any more
+        if automatic and safe and decision.on_failure is OnFailure.ROLLBACK:
+            return self._rolled_back(args, cluster, result, back, what)
+        how = decision.command.format(target=back.revision, versions="")
+        if not decision.may_go_back:
+            text = f"no way back to {what}: {decision.state.value}; {decision.until} — {how}"
+        else:
+            text = f"{what} may be brought back until {decision.until} — {how}"
+        return result | {"msg": f"{result['msg']} — {text}"}
+
+    def _judge(self, cluster: Cluster, namespace: str, back: Release, schema: Schema, before: tuple[int, ...] | None) -> Decision:
+        """The row for the database as it is now, and for what the old image says of it."""
+        found, _why = asked.history(cluster, namespace, back)
+        committed: tuple[int, ...] | None = tuple(v for v in found if v not in before) if found is not None and before is not None else None
+        if schema.versions == ():
+            committed = ()
+        said = asked.fits(cluster, namespace, back, found, trial=True)[0] if committed else Says.UNKNOWN
+        old_pods = going_back.old_replicaset(self._outcome.snapshot) is not None
+        return policy.decide(Situation(Moment.FAILED, pending=schema.versions, committed=committed, old_image=said, old_pods=old_pods))
+
+    def _rolled_back(self, args: dict[str, Any], cluster: Cluster, result: dict[str, Any], back: Release, what: str) -> dict[str, Any]:
+        """The failed result, with what became of the rollback in `rollback` and at the end of its sentence."""
+        begun = time.monotonic()
+        self.say(f"the upgrade has failed ({result['code']}); rolling back to {what}")
+        try:
+            done = self._back_to(args, back, cluster)
+        except (Refused, NotPlanned, NotKept, NotRecorded, Held, HelmError, ClusterError) as error:
+            done = {"failed": True, "outcome": "refused", "msg": str(error)}
+        seconds = round(time.monotonic() - begun, 1)
+        if done.get("failed"):
+            text = f"the rollback to {what} did not succeed: {done['msg']}"
+        else:
+            text = f"rolled back: {what} serves again, {seconds} s after the failure"
+        told = {"revision": back.revision, "version": asked.version(back), "outcome": done["outcome"], "seconds": seconds}
+        return result | {"rollback": told, "changed": True, "msg": f"{result['msg']} — {text}"}
+
+
+def _stopped(schema: Schema, point: bool, version: str, decision: Decision) -> str:
+    """Why the upgrade does not start, and what to do."""
+    gone = migrations.destructive(schema.versions or ())
+    what = f"pending migrations: {statement.pending(schema)}"
+    has = "the restore point is too old, or holds another schema" if point else "there is no restore point"
+    names = ",".join(f"V{v}" for v in gone) or version
+    allow = decision.command.format(versions=names, target="")
+    return f"the upgrade to {version} is stopped; {what}; {has}; nothing was changed — take a restore point, or accept the loss: {allow}"
