@@ -45,6 +45,18 @@ ROLES = {
         "Ask a running release whether it is served, and whether a model answers",
         "The checks with which a rollout ends, by themselves: for after a rollback, or at any time. Changes nothing that is deployed.",
     ),
+    "upgrade": (
+        "Upgrade by a plan that is stated first, and roll back where the database allows it",
+        "Preflight, secrets, the plan, the upgrade, bootstrap. Destructive migrations need a restore point. The policy is in docs/lifecycle.md.",
+    ),
+    "rollback": (
+        "Bring an earlier revision back, or refuse before anything is changed",
+        "Deploys chart and values of Helm's own record, judged like every deployment. Refused where the old version cannot run on the database.",
+    ),
+    "migrations": (
+        "Show, check or apply the database's migrations by a Job of the gateway's own image",
+        "Names the session that a migration waits for. Destructive migrations need a restore point, as in an upgrade.",
+    ),
     "bootstrap": (
         "Make the first administrator and seed the configuration, and prove it",
         "Runs the gateway's own commands in one-off Jobs, and proves the administrator by a login.",
@@ -52,6 +64,7 @@ ROLES = {
 }
 BEGIN, END = "<!-- variables: made by tests/check_argument_specs.py --write -->", "<!-- end of variables -->"
 NAME = re.compile(r"\b_?oceans_llm_[a-z0-9_]+")
+IMPORTED = re.compile(r"import_role:\n +name: oceans\.llm\.(\w+)")
 RAW = re.compile(r"\boceans_llm_[a-z0-9_]+")
 
 
@@ -73,7 +86,7 @@ def used(role: str) -> set[str]:
     """The variables that a role's tasks use, through the computed ones too."""
     defaults, computed = load(COLLECTION / "roles/common/defaults/main.yml"), load(COLLECTION / "roles/common/vars/main.yml")
     found: set[str] = set()
-    open_texts = [path.read_text(encoding="utf-8") for path in (COLLECTION / "roles" / role / "tasks").glob("*.yml")]
+    open_texts = _tasks(role)
     while open_texts:
         for name in NAME.findall(open_texts.pop()):
             if name in found:
@@ -81,6 +94,13 @@ def used(role: str) -> set[str]:
             found.add(name)
             open_texts.append(str(computed.get(name, defaults.get(name, ""))))
     return found & set(defaults)
+
+
+def _tasks(role: str) -> list[str]:
+    """The tasks of a role; of `upgrade` those of the roles that it imports, too. (`gateway` has the whole spec.)"""
+    texts = [path.read_text(encoding="utf-8") for path in (COLLECTION / "roles" / role / "tasks").glob("*.yml")]
+    imported = {name for text in texts for name in IMPORTED.findall(text)} if role != "gateway" else set()
+    return texts + [text for name in sorted(imported) for text in _tasks(name)]
 
 
 def differences() -> Iterator[str]:

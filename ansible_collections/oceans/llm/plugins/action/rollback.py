@@ -24,6 +24,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import asked,
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.policy import Moment, Situation
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.going_back import Says
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.plan import Wanted
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest
 
 #: what a deployment is asked besides, where chart and values come from a record
 RECORDED: dict[str, Any] = {"values": {}, "chart_registry": {}, "create_namespace": False, "expected_version": ""}
@@ -77,6 +78,7 @@ class ActionModule(deploy.ActionModule):
         before, self._scratch = self._scratch, tempfile.mkdtemp(dir=self._scratch)  # a failed run before this one starts no helm any more in its own
         try:
             chart = recorded.write_chart(body, self._scratch)
+            values = digest.without_digests(values, digest.places(self._cli.defaults(chart)))
             again = Wanted(args["name"], args["namespace"], chart, values, args["force_conflicts"])
             return self._release({**args, **RECORDED}, again, cluster)
         finally:

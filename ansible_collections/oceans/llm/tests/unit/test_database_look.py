@@ -181,14 +181,33 @@ def test_the_database_is_looked_at_beside_the_loop_and_soon_again_but_then_not_a
 
 
 def test_one_session_is_asked_again_and_again_and_its_loss_is_no_news():
-    answers = {BLOCKED: [[], [("77", "nightly", "r")], []], BUSY: [("0",)], THERE: [("t",)], HISTORY: history(17)}
+    holder = ("77", "nightly", "r", "active", "4", "UPDATE users SET email = 'a@example.com'")
+    answers = {BLOCKED: [[], [holder], []], BUSY: [("0",)], THERE: [("t",)], HISTORY: history(17)}
     with FakePostgres(answers) as server, answering(server.port) as api:
         looks = look_at(api).looks()
         seen = [next(looks), next(looks), next(looks)]
         server.answers[BLOCKED] = None
         assert list(looks) == [], "the server hung up"
-    assert [s.blocked_by[:10] for s in seen] == ["", "process 77", ""] and len(server.started) == 1
+    blocker = "process 77 (application nightly, role r, active, transaction open for 4 s, runs: UPDATE users SET email =…)"
+    assert [s.blocked_by for s in seen] == ["", blocker, ""] and len(server.started) == 1
     assert not any(s.away for s in seen) and {s.history_now for s in seen} == {(17,)}
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("LOCK TABLE  users\n IN ACCESS EXCLUSIVE MODE", "last statement: LOCK TABLE users IN ACCESS EXCLUSIVE MODE)"),
+        ("SELECT * FROM t WHERE card = 4111111111111111", "last statement: SELECT * FROM t WHERE card =…)"),
+        ("DO $x$ secret $x$", "last statement: DO…)"),
+        ("SELECT a1 -- secret", "last statement: SELECT a1…)"),
+        (f"SELECT {'a' * 200}", f"last statement: SELECT {'a' * 73}…)"),
+        ("<insufficient privilege>", "idle in transaction)"),
+        ("", "idle in transaction)"),
+    ],
+)
+def test_a_blockers_statement_is_shown_up_to_its_first_value(query, shown):
+    found = database_look._blocker("7", "", "r", "idle in transaction", "0", query)
+    assert found.endswith(shown) and found.startswith("process 7 (application without a name, role r, idle in transaction")
 
 
 def test_work_is_a_session_at_work_or_one_more_migration():

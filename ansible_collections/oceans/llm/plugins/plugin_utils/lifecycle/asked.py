@@ -9,7 +9,7 @@ The history of the database and the table of releases answer without a pod. What
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..gateway import log_words, one_off_job, one_off_run, schema
@@ -63,12 +63,20 @@ def pending(cluster: Cluster, namespace: str, planned: Release, trial: bool) -> 
     known = schema.newest(schema.release_of(image(planned)))
     if found is not None and known is not None and known.sure:
         return Schema(tuple(v for v in range(schema.FIRST, known.version + 1) if v not in found), max(found, default=0), history=found)
-    answer = _ask(cluster, planned, ("migrate", "--status"), namespace) if trial else Answer(None, "no Job is created in check mode")
+    told = by_image(cluster, planned, namespace) if trial else Schema(None, None, "no Job is created in check mode")
+    if told.versions is not None:
+        return replace(told, history=found)
+    newest = None if found is None else max(found, default=0)
+    return Schema(None, newest, f"{why or 'which migrations it knows is not in the table of releases'}; {told.why}", found)
+
+
+def by_image(cluster: Cluster, release: Release, namespace: str = "") -> Schema:
+    """What a release's own image says, asked by a Job."""
+    answer = ask(cluster, release, ("migrate", "--status"), namespace or release.namespace)
     said = log_words.migrations(answer.text)
     if answer.code == 0 and (said.applied or said.pending):
-        return Schema(tuple(v for v, _name in said.pending), max((v for v, _name in said.applied), default=0), history=found)
-    newest = None if found is None else max(found, default=0)
-    return Schema(None, newest, f"{why or 'which migrations it knows is not in the table of releases'}; {going_back.words_of(answer)}", found)
+        return Schema(tuple(v for v, _name in said.pending), max((v for v, _name in said.applied), default=0))
+    return Schema(None, None, going_back.words_of(answer))
 
 
 def fits(cluster: Cluster, namespace: str, older: Release, found: tuple[int, ...] | None, trial: bool) -> tuple[Says, str]:
@@ -79,12 +87,13 @@ def fits(cluster: Cluster, namespace: str, older: Release, found: tuple[int, ...
         if newest > known.version:
             return Says.REFUSES, f"the database is at V{newest}, and {tag} knows at most V{known.version}: it refuses to start there"
         return Says.FITS, f"the database is at V{newest}, which {tag} knows"
-    answer = _ask(cluster, older, going_back.CHECK, namespace) if trial else Answer(None, "no Job is created in check mode")
+    answer = ask(cluster, older, going_back.CHECK, namespace) if trial else Answer(None, "no Job is created in check mode")
     said = going_back.says(answer)
     return said, f"{tag} was asked by a Job: {going_back.words_of(answer) if said is not Says.FITS else said.value}"
 
 
-def _ask(cluster: Cluster, release: Release, command: tuple[str, ...], namespace: str) -> Answer:
+def ask(cluster: Cluster, release: Release, command: tuple[str, ...], namespace: str) -> Answer:
+    """Run the gateway program of a release once, with a command that changes nothing."""
     deployment = gateway(release.manifest)
     if deployment is None:
         return Answer(None, "the release has no gateway")

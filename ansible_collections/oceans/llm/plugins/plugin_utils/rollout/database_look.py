@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import re
 import socket
 import threading
 import time
@@ -34,9 +35,10 @@ AGAIN = 5.0  # seconds between two tries to get a session
 FIRST, PATIENCE = 1.0, 2.5  # seconds for each step of the first try, so that something is known soon, and of those after it
 LIMIT = 2.0  # seconds that the end of a run waits for the history
 FRESH = 2.0  # seconds: work that was seen this long ago is not told again
-#: who stands in the way of this role's sessions. Its query is not asked for: it may hold data
+#: who stands in the way of this role's sessions, since when its transaction is open, and what it did last
 BLOCKERS = (
-    "SELECT DISTINCT b.pid, coalesce(b.application_name, ''), coalesce(b.usename::text, '') FROM pg_stat_activity w "
+    "SELECT DISTINCT b.pid, coalesce(b.application_name, ''), coalesce(b.usename::text, ''), coalesce(b.state, ''), "
+    "coalesce(extract(epoch FROM clock_timestamp() - b.xact_start)::bigint, 0), coalesce(b.query, '') FROM pg_stat_activity w "
     "CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) AS p(pid) JOIN pg_stat_activity b ON b.pid = p.pid "
     "WHERE w.datname = current_database() AND w.usename = current_user AND w.pid <> pg_backend_pid()"
 )
@@ -212,7 +214,7 @@ class DatabaseLook:
             versions = None
         if sessions or (last.history_now is not None and versions is not None and len(versions) > len(last.history_now)):
             self._working()
-        who = "; ".join(f"process {pid} (application {application or 'without a name'}, role {role or '?'})" for pid, application, role in blockers)
+        who = "; ".join(_blocker(*map(str, row)) for row in blockers)
         text = f"{way.said} answers" if who else f"{way.said} answers and accepts the login; from the pods it may be another way (NetworkPolicy)"
         return Seen(text, blocked_by=who, sessions=sessions, worked=self._worked, history_now=versions)
 
@@ -243,6 +245,22 @@ class DatabaseLook:
 
 
 _DROPPED = "what is sent there is dropped on the way (firewall, NetworkPolicy, wrong address)"
+
+
+#: where a statement begins to hold data: a literal, a number, a comment
+_DATA = re.compile(r"'|\$\w*\$|--|/\*|\b\d")
+SHOWN = 80  # characters of a blocker's statement
+
+
+def _blocker(pid: str, application: str, role: str, state: str, seconds: str, query: str) -> str:
+    """One session. Of its statement only what stands before the first value: the rest may be data."""
+    words = " ".join(query.split())
+    found = _DATA.search(words)
+    cut = min(found.start() if found else len(words), SHOWN)
+    shown = words[:cut].rstrip() + ("…" if cut < len(words) else "")
+    last = "" if not shown or words == "<insufficient privilege>" else f", {'runs' if state == 'active' else 'last statement'}: {shown}"
+    since = f", transaction open for {seconds} s" if seconds.isdigit() and int(seconds) else ""
+    return f"process {pid} (application {application or 'without a name'}, role {role or '?'}{f', {state}' if state else ''}{since}{last})"
 
 
 def _versions(session: Session) -> tuple[int, ...]:

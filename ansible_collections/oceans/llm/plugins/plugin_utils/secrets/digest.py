@@ -115,6 +115,18 @@ def with_digests(values: Mapping[str, Any], where: Mapping[str, tuple[str, ...]]
     return result
 
 
+def without_digests(values: Mapping[str, Any], where: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    """A copy of the values of an earlier revision, without the digests of its time."""
+    result: dict[str, Any] = json.loads(json.dumps(values))
+    for *path, last in where.values():
+        at: Any = result
+        for part in path:
+            at = at.get(part) if isinstance(at, dict) else None
+        if isinstance(at, dict):
+            at.pop(last, None)
+    return result
+
+
 def live_texts(live: Release | None) -> dict[str, str]:
     """What the annotations of the live revision say, by Deployment."""
     return {name: _annotation(deployment) for name, deployment in _deployments(live)}
