@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import shutil
 import ssl
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import post_check, probe, probe_job, probe_verdict
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.baseline import Before
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.post_check import State
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.probe import Answer, Probe, wanted
 
@@ -218,6 +220,14 @@ def test_it_starts_when_the_last_new_pod_has_an_address_and_takes_nothing_from_i
     assert job["spec"]["template"]["spec"]["containers"][0]["args"][6] == "10.0.0.1:8080,10.0.0.1:8080"
     each.stop()
     assert place.api.asked(paths.job(NS, "rel-probe-x")) == 1
+
+
+def test_an_upgrade_has_no_probe_before_helm_has_changed_the_gateway(place):
+    """Seen in a full namespace: the probe's pod took the room that the new pods needed."""
+    probing(place, GOOD)
+    each, before = prober(place), Before.of(place.snapshot.objects, place.snapshot.scope)
+    each.look(dataclasses.replace(place.snapshot, scope=before.still(place.snapshot.scope, place.snapshot.objects)))
+    assert each._thread is None
 
 
 def test_an_answer_is_younger_than_the_question(place):

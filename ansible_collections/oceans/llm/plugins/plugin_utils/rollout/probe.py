@@ -75,12 +75,19 @@ class Probe:
             self.start(snapshot)
 
     def _complete(self, snapshot: Snapshot) -> bool:
+        """True when the rollout needs no more room: all its new pods exist, and those of the gateway have an address.
+
+        A Deployment that Helm has not changed yet is not in the scope: its pods are those of before.
+        """
         deployment = self._deployment(snapshot)
-        newest = new_replicaset(snapshot, str(meta(deployment)["name"])) if deployment else None
-        if not deployment or not newest:
+        if deployment is None or meta(deployment)["name"] not in snapshot.scope.deployments:
             return False
-        pods = [p for p in pods_of(snapshot, meta(newest)["uid"]) if not meta(p).get("deletionTimestamp")]
-        return 0 < len(pods) >= (deployment.get("spec") or {}).get("replicas", 1) and all((p.get("status") or {}).get("podIP") for p in pods)
+        pods = _new_pods(snapshot, str(meta(deployment)["name"]))
+        addressed = bool(pods) and all((p.get("status") or {}).get("podIP") for p in pods)
+        return addressed and all(
+            len(_new_pods(snapshot, name)) >= (snapshot.kind("Deployment").get(name, {}).get("spec") or {}).get("replicas", 1)
+            for name in snapshot.scope.deployments
+        )
 
     def _deployment(self, snapshot: Snapshot) -> Object | None:
         name = next((str(meta(o)["name"]) for o in self._release.manifest if o.get("kind") == "Deployment" and _is_gateway(o)), "")
@@ -191,3 +198,8 @@ class Probe:
 
 def _is_gateway(obj: Object) -> bool:
     return (meta(obj).get("labels") or {}).get(COMPONENT) == "gateway"
+
+
+def _new_pods(snapshot: Snapshot, deployment: str) -> list[Object]:
+    newest = new_replicaset(snapshot, deployment)
+    return [p for p in pods_of(snapshot, meta(newest)["uid"]) if not meta(p).get("deletionTimestamp")] if newest else []
