@@ -69,7 +69,7 @@ def test_empty_apply(gateway: Gateway, database: Database) -> None:
     for version, name, applied_on, checksum in history:
         assert checksum == f"V{version}__{name}.sql"
         assert abs(applied_on - time.time()) < 60
-    assert {"users", "teams", "providers", "model_routes", "pricing_catalog_cache", "passwords"} <= database.tables()
+    assert {"users", "teams", "providers", "model_routes", "pricing_catalog_cache", "user_password_auth"} <= database.tables()
 
 
 def test_log_lines(gateway: Gateway) -> None:

@@ -31,7 +31,7 @@ users:
 """
 SECRETS = {"OPENAI_API_KEY": "sk-test", "CI_KEY": "gwk_ci.secret"}
 USERS = "SELECT email, status, must_change_password FROM users"
-PASSWORDS = "SELECT count(*) FROM passwords"
+PASSWORDS = "SELECT count(*) FROM user_password_auth"
 
 
 # --- bootstrap-admin ---
@@ -43,7 +43,7 @@ def test_bootstrap_migrates_and_makes_the_admin(gateway: Gateway, database: Data
     assert [line for line in done.lines() if not line.startswith("{")] == []
     assert database.run("SELECT id::text, name, email, role, must_change_password FROM users") == [
         ("00000000-0000-0000-0000-000000000002", "Admin", "admin@local", "platform_admin", 1)]
-    ((stored,),) = database.run("SELECT hash FROM passwords")
+    ((stored,),) = database.run("SELECT hash FROM user_password_auth")
     assert "hunter2" not in stored
 
 
@@ -69,9 +69,9 @@ def test_a_missing_password_makes_an_admin_who_can_never_log_in(gateway: Gateway
 
 def test_bootstrap_never_resets_a_password(ready: Gateway, migrated: Database) -> None:
     ready.config(ADMIN)("bootstrap-admin", GATEWAY_BOOTSTRAP_ADMIN_PASSWORD="first")
-    before = migrated.run("SELECT hash FROM passwords")
+    before = migrated.run("SELECT hash FROM user_password_auth")
     assert ready("bootstrap-admin", GATEWAY_BOOTSTRAP_ADMIN_PASSWORD="second").code == 0
-    assert migrated.run("SELECT hash FROM passwords") == before
+    assert migrated.run("SELECT hash FROM user_password_auth") == before
 
 
 def test_bootstrap_switched_off_is_a_green_no_op_that_migrates(gateway: Gateway, database: Database) -> None:
@@ -103,7 +103,7 @@ def test_without_a_password_in_the_file_it_is_the_public_one(ready: Gateway) -> 
 
 
 @pytest.mark.parametrize(("table", "sentence"), [("users", "failed checking for existing platform admins"),
-                                                ("passwords", "failed storing bootstrap admin password")])
+                                                ("user_password_auth", "failed storing bootstrap admin password")])
 def test_bootstrap_fails_in_the_database(ready: Gateway, migrated: Database, table: str, sentence: str) -> None:
     migrated.run(f"DROP TABLE {table} CASCADE")
     done = ready.config(ADMIN)("bootstrap-admin", GATEWAY_BOOTSTRAP_ADMIN_PASSWORD="x")
@@ -120,7 +120,7 @@ def test_bootstrap_fails_at_the_user(ready: Gateway, migrated: Database) -> None
 
 def objects(database: Database) -> dict[str, list[tuple]]:
     return {table: database.run(f"SELECT * FROM {table} ORDER BY 1") for table in (
-        "providers", "models", "model_routes", "teams", "service_accounts", "bearer_keys", "users")}
+        "providers", "models", "model_routes", "teams", "service_accounts", "api_keys", "users")}
 
 
 def test_seed(gateway: Gateway, database: Database) -> None:
@@ -130,7 +130,7 @@ def test_seed(gateway: Gateway, database: Database) -> None:
     assert database.run("SELECT id, alias_of FROM models ORDER BY 1") == [("alias", "fast"), ("fast", None)]
     assert database.run("SELECT model, provider, upstream_model FROM model_routes") == [("fast", "openai", "gpt")]
     assert database.run("SELECT id, name FROM teams") == [("platform", "Platform")]
-    assert database.run("SELECT public_part, owner FROM bearer_keys") == [("ci", "ci")]
+    assert database.run("SELECT public_part, owner FROM api_keys") == [("ci", "ci")]
     assert database.run("SELECT email, name, role FROM users") == [("alice@example.org", "Alice", "guest")]
     everything = str(objects(database))
     assert "secret" not in everything and "sk-test" not in everything
@@ -176,16 +176,16 @@ def test_a_key_without_a_value_is_made_and_kept_sealed(ready: Gateway, migrated:
     done = ready("seed-config", OPENAI_API_KEY="x")
     assert (done.code, done.err.splitlines()[0]) == (1, "Error: failed encrypting gateway key for service account `ci`")
     assert ready("seed-config", OPENAI_API_KEY="x", OCEANS_API_KEY_SECRET_ENCRYPTION_KEY=KEY).code == 0
-    once = migrated.run("SELECT * FROM bearer_keys")
+    once = migrated.run("SELECT * FROM api_keys")
     assert len(once) == 1
     assert ready("seed-config", OPENAI_API_KEY="x", OCEANS_API_KEY_SECRET_ENCRYPTION_KEY=KEY).code == 0
-    assert migrated.run("SELECT * FROM bearer_keys") == once
+    assert migrated.run("SELECT * FROM api_keys") == once
 
 
 def test_no_key_is_made_unasked(ready: Gateway, migrated: Database) -> None:
     ready.config(SEED.replace("value: env.CI_KEY", "auto_create: false"))
     assert ready("seed-config", OPENAI_API_KEY="x").code == 0
-    assert migrated.run("SELECT count(*) FROM bearer_keys") == [(0,)]
+    assert migrated.run("SELECT count(*) FROM api_keys") == [(0,)]
 
 
 def test_a_team_that_does_not_exist_is_a_conflict(ready: Gateway) -> None:
@@ -213,7 +213,7 @@ def test_a_route_to_an_unknown_provider_fails_half_way(ready: Gateway, migrated:
 def test_old_releases_seed_their_own_schema(gateway: Gateway, database: Database, release: str) -> None:
     done = gateway.config(SEED)("seed-config", STANDIN_VERSION=release, **SECRETS)
     assert (done.code, done.err) == (0, "")
-    assert database.run("SELECT count(*) FROM bearer_keys") == [(0 if release == "v0.6.0" else 1,)]  # no service accounts before V23
+    assert database.run("SELECT count(*) FROM api_keys") == [(0 if release == "v0.6.0" else 1,)]  # no service accounts before V23
 
 
 def test_v28_destroys_data(gateway: Gateway, database: Database) -> None:

@@ -284,7 +284,7 @@ def test_login_and_session(ready: Gateway, migrated: Database) -> None:
         assert serving("/api/v1/auth/session").code == "standin_no_session"
         assert serving("/api/v1/auth/session", Cookie=cookie[:-2] + "xx").status == 401
         assert serving("/api/v1/auth/login/password", "no object").status == 400
-    assert migrated.run("SELECT count(*) FROM logins") == [(2,)]
+    assert migrated.run("SELECT count(*) FROM user_sessions") == [(2,)]
 
 
 def test_unset_identity_secret_is_the_public_one(ready: Gateway) -> None:

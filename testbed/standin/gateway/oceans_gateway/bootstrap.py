@@ -29,4 +29,4 @@ def ensure_admin(store: Store, admin: dict) -> None:
     with context("failed resolving bootstrap admin password"):
         password = secretrefs.strict(admin["password"] or config.DEFAULT_PASSWORD)
     with context("failed storing bootstrap admin password"):
-        store.ask("INSERT INTO passwords (owner, hash) VALUES (%s, %s)", (user, passwords.hashed(password)))
+        store.ask("INSERT INTO user_password_auth (owner, hash) VALUES (%s, %s)", (user, passwords.hashed(password)))

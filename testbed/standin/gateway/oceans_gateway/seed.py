@@ -72,6 +72,6 @@ def _identities(store: Store, loaded: dict, keys: list[tuple[str, str, str, bool
             store.ask(f"INSERT INTO {table} ({key}, name) VALUES (%s, %s) ON CONFLICT ({key}) DO UPDATE SET name = excluded.name",
                       (identity, entry["name"] or identity))
     for owner, public, secret, keep in keys:
-        store.ask("INSERT INTO bearer_keys (public_part, secret_digest, owner) VALUES (%s, %s, %s) ON CONFLICT (public_part) DO "
+        store.ask("INSERT INTO api_keys (public_part, secret_digest, owner) VALUES (%s, %s, %s) ON CONFLICT (public_part) DO "
                   + ("NOTHING" if keep else "UPDATE SET secret_digest = excluded.secret_digest, owner = excluded.owner"),
                   (public, passwords.digest(secret), owner))

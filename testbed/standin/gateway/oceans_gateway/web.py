@@ -228,12 +228,12 @@ class Handler(BaseHTTPRequestHandler):
     def login(self) -> None:
         wanted = self._request_json()
         email, password = str(wanted.get("email", "")), str(wanted.get("password", ""))
-        rows = self.state.store.query("SELECT users.id::text, hash FROM users JOIN passwords ON owner = users.id WHERE email = %s AND status = 'active'",
-                                      (email.strip().lower(),))
+        rows = self.state.store.query("SELECT users.id::text, hash FROM users JOIN user_password_auth ON owner = users.id "
+                                      "WHERE email = %s AND status = 'active'", (email.strip().lower(),))
         if not rows or not passwords.matches(password, rows[0][1]):
             raise _unauthenticated("invalid_credentials", "credentials are invalid")
         user = rows[0][0]
-        ((session,),) = self.state.store.query("INSERT INTO logins (owner, ends_at) VALUES (%s, now() + %s * interval '1 second') RETURNING id::text",
+        ((session,),) = self.state.store.query("INSERT INTO user_sessions (owner, ends_at) VALUES (%s, now() + %s * interval '1 second') RETURNING id::text",
                                                (user, SESSION_SECONDS))
         cookie = f"{COOKIE}={self._signed(session)}; HttpOnly; SameSite=Lax; Path=/; Max-Age={SESSION_SECONDS}"
         if self.headers.get("X-Forwarded-Proto") == "https":
@@ -244,7 +244,7 @@ class Handler(BaseHTTPRequestHandler):
         session, _, signature = self._cookie().rpartition(".")
         rows = []
         if session and hmac.compare_digest(self._signed(session).encode(), f"{session}.{signature}".encode()):
-            rows = self.state.store.query("SELECT owner::text FROM logins WHERE id::text = %s AND ends_at > now()", (session,))
+            rows = self.state.store.query("SELECT owner::text FROM user_sessions WHERE id::text = %s AND ends_at > now()", (session,))
         if not rows:
             raise _unauthenticated("standin_no_session", "nobody is logged in with this cookie")
         self._json(200, {"data": self._user_view(rows[0][0])})
@@ -277,7 +277,7 @@ class Handler(BaseHTTPRequestHandler):
         if header is None:
             raise _unauthenticated("missing_authorization_header", "authorization header is missing")
         match = re.fullmatch(r"Bearer gwk_([^.]+)\.(.+)", header)
-        rows = self.state.store.query("SELECT secret_digest FROM bearer_keys WHERE public_part = %s", (match[1],)) if match else []
+        rows = self.state.store.query("SELECT secret_digest FROM api_keys WHERE public_part = %s", (match[1],)) if match else []
         if not match or not rows or not passwords.same_digest(match[2], rows[0][0]):
             raise _unauthenticated("standin_unknown_key", "this is no key of this gateway")
 

@@ -1,5 +1,5 @@
--- What the stand-in keeps. The names of users, teams, providers, model_routes with its constraint, and
--- pricing_catalog_cache are the gateway's; everything else is the stand-in's own.
+-- What the stand-in keeps. The names of users, teams, providers, model_routes with its constraint, pricing_catalog_cache,
+-- user_password_auth, user_sessions and api_keys are the gateway's; everything else is the stand-in's own.
 CREATE TABLE users (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     email text NOT NULL UNIQUE,
@@ -10,11 +10,11 @@ CREATE TABLE users (
     created_at timestamptz NOT NULL DEFAULT now()
 );
 -- Apart from the users: a user without a row here can't log in.
-CREATE TABLE passwords (
+CREATE TABLE user_password_auth (
     owner uuid PRIMARY KEY REFERENCES users ON DELETE CASCADE,
     hash text NOT NULL
 );
-CREATE TABLE logins (
+CREATE TABLE user_sessions (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     owner uuid NOT NULL REFERENCES users ON DELETE CASCADE,
     ends_at timestamptz NOT NULL
@@ -39,7 +39,7 @@ CREATE TABLE model_routes (
     upstream_model text NOT NULL,
     PRIMARY KEY (model, place)
 );
-CREATE TABLE bearer_keys (
+CREATE TABLE api_keys (
     public_part text PRIMARY KEY,
     secret_digest text NOT NULL
 );

@@ -3,5 +3,5 @@ CREATE TABLE service_accounts (
     id text PRIMARY KEY,
     name text NOT NULL
 );
-DELETE FROM bearer_keys;
-ALTER TABLE bearer_keys ADD COLUMN owner text NOT NULL REFERENCES service_accounts ON DELETE CASCADE;
+DELETE FROM api_keys;
+ALTER TABLE api_keys ADD COLUMN owner text NOT NULL REFERENCES service_accounts ON DELETE CASCADE;

@@ -1,1 +1,1 @@
-ALTER TABLE bearer_keys ADD COLUMN reach text NOT NULL DEFAULT 'every model';
+ALTER TABLE api_keys ADD COLUMN reach text NOT NULL DEFAULT 'every model';
