@@ -61,6 +61,22 @@ ROLES = {
         "Make the first administrator and seed the configuration, and prove it",
         "Runs the gateway's own commands in one-off Jobs, and proves the administrator by a login.",
     ),
+    "rotate": (
+        "Rotate secrets of the gateway, and prove that the new ones are in use and the old ones are refused",
+        "Counts what becomes invalid, writes the Secret, rolls it out, and tries both values. Changes nothing else.",
+    ),
+    "admin": (
+        "Find out why no administrator can log in, and repair a half-made one",
+        "Asks from the Service to single sign-on, and names the first broken link.",
+    ),
+    "purge": (
+        "Delete old request logs by the gateway's own command, its dry run first",
+        "Counts in one-off Jobs, deletes only with a retention, and can have agent sessions analysed again.",
+    ),
+    "checks": (
+        "Simulate the drain of each node, and ask each provider for one completion",
+        "Compares the gateway's pods with the disruption budget, their spread, and the room on other nodes. Changes nothing.",
+    ),
 }
 BEGIN, END = "<!-- variables: made by tests/check_argument_specs.py --write -->", "<!-- end of variables -->"
 NAME = re.compile(r"\b_?oceans_llm_[a-z0-9_]+")

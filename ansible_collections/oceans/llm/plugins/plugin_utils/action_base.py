@@ -15,7 +15,7 @@ import datetime
 import importlib
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -150,6 +150,17 @@ class ClusterAction(ActionBase):
             for name in [name for name in os.environ if name.startswith(PREFIX)]:
                 del os.environ[name]
         return self._way
+
+    def through(
+        self, plugin: type[ClusterAction], arguments: Mapping[str, Any], cluster: Cluster, *, check: bool, say: Callable[[str], None] | None = None
+    ) -> dict[str, Any]:
+        """The result of another action of the collection as a part of this task: the same way to the cluster, secrets to hide, lines on the screen."""
+        task = copy.copy(self._task)
+        task.args, task.check_mode, task.action = dict(arguments), check, f"oceans.llm.{plugin.__module__.rsplit('.', 1)[-1]}"
+        part = plugin(task, self._connection, self._play_context, self._loader, self._templar, self._shared_loader_obj)
+        part.task_vars, part.redactor, part._way = self.task_vars, self.redactor, self._way
+        part.say = say or self.say  # type: ignore[method-assign,assignment]
+        return part.act(part._arguments(), cluster)
 
     def _task_environment(self) -> dict[str, str]:
         """The keyword `environment` of task, block and play: it counts like variables of the process, here as for modules."""

@@ -206,7 +206,10 @@ INCLUDED = {
     "upgrade": yaml.safe_load(deploy.ModuleDocFragment.DOCUMENTATION)["options"],
     "rollback": yaml.safe_load(deploy.ModuleDocFragment.FOLLOWED)["options"],
 }
-MODULES = ["bootstrap", "deploy", "migrations", "preflight", "probe", "rollback", "secrets", "status_info", "uninstall", "upgrade", "wait"]
+MODULES = [
+    "admin", "bootstrap", "checks", "deploy", "migrations", "preflight", "probe", "purge", "rollback", "rotate", "secrets", "status_info", "uninstall",
+    "upgrade", "wait",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -1,17 +1,19 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A session with a PostgreSQL server over a socket that is there already, for read-only questions. pg8000 speaks the protocol.
+"""A session with a PostgreSQL server over a socket that is there already, for read-only questions and the few writes of runbooks.
 
-The gateway tries for 30 s and then hides why; a lock it does not mention at all. So the server itself is asked. A password is
+The gateway tries for 30 s and then hides why; a lock it does not mention at all. So the server itself is asked; pg8000 speaks the protocol. A password is
 only ever proven (SCRAM-SHA-256), never sent, and what `sslmode` in the URL demands is done or nothing is asked.
 """
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import struct
+from collections.abc import Callable, Iterator
 
 from .database_url import Target
 
@@ -55,6 +57,18 @@ class Session:
             return self._simple(READ_ONLY.format(limit=limit * 1000, sql=sql))
         except Refusal:
             self._simple("ROLLBACK")
+            raise
+
+    @contextlib.contextmanager
+    def transaction(self, limit: float = 5.0) -> Iterator[Callable[[str], list[list[str]]]]:
+        """One transaction that may write, for queries of the block; given up whole when the block raises."""
+        self._simple(f"BEGIN; SET LOCAL statement_timeout = '{limit * 1000:.0f}ms'; SET LOCAL lock_timeout = '{limit * 1000:.0f}ms'")
+        try:
+            yield self._simple
+            self._simple("COMMIT")
+        except BaseException:
+            with contextlib.suppress(Refusal, NotAsked, OSError):
+                self._simple("ROLLBACK")
             raise
 
     def close(self) -> None:

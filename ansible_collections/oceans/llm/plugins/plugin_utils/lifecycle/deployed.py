@@ -33,7 +33,7 @@ class Gateway:
         self.deployment, self._env, self._service = deployment, env, service
         self._configmap = configmap
         self.config = configuration.parse(configmap)
-        self._namespace = deployment["metadata"]["namespace"]
+        self.namespace = deployment["metadata"]["namespace"]
 
     @classmethod
     def of(cls, cluster: Cluster, namespace: str, name: str) -> Gateway:
@@ -145,7 +145,7 @@ class Gateway:
         self, cluster: Cluster, path: str, *, method: str = "GET", body: Any = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, dict[str, str], str]:
         """One request through the Service: (status, headers, text)."""
-        return cluster.service_request(self._namespace, *self._service, path, method=method, body=body, headers=headers)
+        return cluster.service_request(self.namespace, *self._service, path, method=method, body=body, headers=headers)
 
     @property
     def service(self) -> str:

@@ -1,0 +1,133 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Action of oceans.llm.rotate: new secrets in use, old ones refused, one rollout, counted before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.oceans.llm.plugins.action import deploy, secrets
+from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster, ClusterError
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import rotation, rotation_steps
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.accounts import Accounts
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.deployed import Gateway
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.rotation import Inventory, Value
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.rotation_steps import STEPS, Run, Step
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.plan import as_bytes, values_of
+
+
+class ActionModule(ClusterAction):
+    """Plan and count, write the Secret, roll out by oceans.llm.deploy, prove."""
+
+    ARGUMENTS = documented("rotate")
+
+    def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
+        kinds = [kind for kind in rotation.CLASSES if kind in args["classes"]]
+        if not kinds:
+            return {"changed": False, "msg": f"nothing to rotate: set oceans_llm_rotate to one or more of {', '.join(rotation.CLASSES)}"}
+        self.redactor.learn(as_bytes(v) for v in (args["secrets"].get("data") or {}).values())
+        gateway = Gateway.of(cluster, args["namespace"], args["name"])
+        self.redactor.learn(gateway.secret_values())
+        accounts = Accounts(cluster, gateway)
+        if rotation.ENCRYPTION in kinds:
+            raise Refused(rotation_steps.lost_with_encryption_keys(accounts))
+        args["deploy"]["probe_model"] = self._model(args, gateway, kinds)
+        run = Run(cluster, gateway, accounts, args["name"], args["timeout"], self.say, args["deploy"]["probe_model"])
+        inventory = self._inventory(args, cluster, gateway)
+        values = rotation.plan(gateway, inventory, kinds, rotation_steps.unfinished(run, kinds))
+        self.redactor.learn(value.new.encode() for value in values)
+        steps = {kind: STEPS[kind](run, [v for v in values if v.kind == kind]) for kind in kinds}
+        self._refuse_drift(args, cluster, inventory)
+        for kind, step in steps.items():
+            step.before()
+            self.say(f"{kind}: {', '.join(v.name for v in step.values)}: {step.invalid()}")
+        if self._task.check_mode:
+            return {"changed": True, "msg": f"would rotate {', '.join(kinds)}", "rotated": [_told(kind, step) for kind, step in steps.items()]}
+        return self._rotate(args, cluster, inventory, values, steps)
+
+    def _rotate(self, args: dict[str, Any], cluster: Cluster, inventory: Inventory, values: list[Value], steps: Mapping[str, Step]) -> dict[str, Any]:
+        written: dict[str, Any] = {}
+        if inventory.source == "provision":
+            fresh = {v.key: v.new for v in values if inventory.owns(v.secret) and v.key not in inventory.listed and v.known}
+            arguments = {**args["secrets"], "data": {**inventory.listed, **fresh}}
+            written = self.through(secrets.ActionModule, arguments, cluster, check=False)
+        served = self.through(deploy.ActionModule, {**args["deploy"], "secret_written": written.get("written") or {}}, cluster, check=False)
+        if served.get("failed"):
+            held = ", ".join(sorted({f"Secret/{v.secret}" for v in values}))
+            state = f"{held} holds the new values, the old pods keep the old ones; fix the cause and run again"
+            return {**served, "changed": True, "msg": f"{served['msg']} — {state}"}
+        told: list[dict[str, Any]] = []
+        for kind, step in steps.items():
+            try:
+                step.after()
+                new, old = step.proof()
+            except ClusterError as error:
+                done = f"; done before: {', '.join(t['class'] for t in told)}" if told else ""
+                raise Refused(f"{kind} was not proven after the rollout: {error}{done}") from error
+            self.say(f"{kind}: new: {new}; old: {old}")
+            told.append({**_told(kind, step), "new": new, "old": old})
+        return {"changed": True, "rotated": told, "msg": f"rotated {', '.join(steps)}", "seconds": served.get("seconds")}
+
+    @staticmethod
+    def _model(args: dict[str, Any], gateway: Gateway, kinds: list[str]) -> str:
+        """No completion is asked for with a key that the gateway does not know yet: the seed comes after the rollout."""
+        seeded = [name for name, _place in rotation.variables_of(gateway.config, rotation.ACCOUNTS)] if rotation.ACCOUNTS in kinds else []
+        return "" if args["deploy"].get("probe_key_name") in seeded else str(args["deploy"].get("probe_model") or "")
+
+    def _inventory(self, args: dict[str, Any], cluster: Cluster, gateway: Gateway) -> Inventory:
+        release = releases.latest(cluster, args["namespace"], args["name"])
+        manifest = release.manifest if release else ()
+        given = args["secrets"]
+        listed = given.get("data") or {}
+        if given["source"] == "inline":
+            listed = deploy.inline_secrets(args["deploy"].get("values") or {})
+            self.redactor.learn(as_bytes(v) for v in listed.values())
+        external = {
+            str(((o.get("spec") or {}).get("target") or {}).get("name") or o["metadata"]["name"]): o["metadata"]["name"]
+            for o in manifest
+            if o.get("kind") == "ExternalSecret"
+        }
+        rendered = frozenset(o["metadata"]["name"] for o in manifest if o.get("kind") == "Secret")
+        return Inventory(given["source"], given["name"], listed, given.get("generate") or [], rendered, self._due(args, cluster, gateway), external)
+
+    @staticmethod
+    def _due(args: dict[str, Any], cluster: Cluster, gateway: Gateway) -> frozenset[str]:
+        """Secrets that were changed since the running pods were started."""
+        annotations = (gateway.deployment["spec"]["template"].get("metadata") or {}).get("annotations") or {}
+        started = digest.parse(str(annotations.get(digest.ANNOTATION) or ""))
+        key = digest.key_of(cluster, args["namespace"], args["name"], make=False)
+        found = set()
+        for name, known in started.items():
+            secret = cluster.find(paths.secret(args["namespace"], name)) if key and known not in (digest.ABSENT, digest.PENDING) else None
+            if secret is not None and key and digest.digest(secret.get("data") or {}, key) != known:
+                found.add(name)
+        return frozenset(found)
+
+    def _refuse_drift(self, args: dict[str, Any], cluster: Cluster, inventory: Inventory) -> None:
+        """A rotation rolls out new secrets and nothing else. :raises Refused: when a deployment would change more."""
+        if inventory.due:
+            return  # what is due cannot be told from what else would change
+        arguments = dict(args["deploy"])
+        if inventory.source == "inline":
+            live = {k: v.decode("utf-8", "replace") for name in inventory.rendered for k, v in self._live(args, cluster, name).items()}
+            rendered = arguments.get("values") or {}
+            arguments["values"] = {**rendered, "secrets": {**rendered["secrets"], "inline": {k: live.get(k, v) for k, v in inventory.listed.items()}}}
+        planned = self.through(deploy.ActionModule, arguments, cluster, check=True, say=lambda _line: None)
+        if planned.get("failed"):
+            raise Refused(planned["msg"])
+        if planned["changed"]:
+            raise Refused(f"the inventory differs from the release in more than secrets ({planned['changes']}); deploy first (oceans.llm.deploy), then rotate")
+
+    @staticmethod
+    def _live(args: dict[str, Any], cluster: Cluster, name: str) -> dict[str, bytes]:
+        return values_of(cluster.find(paths.secret(args["namespace"], name)))
+
+
+def _told(kind: str, step: Step) -> dict[str, Any]:
+    return {"class": kind, "keys": [v.name for v in step.values], "invalid": step.invalid()}

@@ -1,0 +1,61 @@
+#!/usr/bin/python
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of oceans.llm.checks; the work is done by the action plugin of the same name, in the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: checks
+short_description: Simulate the drain of each node that has a gateway pod
+version_added: 0.2.0
+author: oceans.llm contributors (!UNKNOWN)
+description:
+  - Compares the pods of the gateway with the PodDisruptionBudget, with their spread over nodes, and with the room on the other nodes.
+  - Fails when the drain of a node would never end, would stop the gateway, or would leave a pod without a node.
+    Affinity and spread rules are left to the scheduler.
+  - Reads only. Needs to list nodes and the pods of all namespaces (C(docs/deployer-reads.yaml)).
+extends_documentation_fragment:
+  - oceans.llm.auth
+attributes:
+  check_mode:
+    description: Reads only.
+    support: full
+  diff_mode:
+    description: Nothing that could be shown as a difference.
+    support: none
+options:
+  name:
+    description: Name of the Helm release.
+    type: str
+    required: true
+  namespace:
+    description: Namespace of the release.
+    type: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Can the nodes be drained?
+  oceans.llm.checks:
+    name: oceans-llm
+    namespace: oceans-llm
+"""
+
+RETURN = r"""
+findings:
+  description: One for each node, with C(node), C(severity), C(code), C(sentence) and C(hint).
+  returned: always
+  type: list
+  elements: dict
+drained:
+  description: Whether every node with a gateway pod can be drained without harm.
+  returned: when the release was found
+  type: bool
+providers:
+  description: A C(model) for each C(provider) of the configuration, to ask for a completion.
+  returned: always
+  type: list
+  elements: dict
+"""

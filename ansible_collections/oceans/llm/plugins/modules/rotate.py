@@ -1,0 +1,82 @@
+#!/usr/bin/python
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of oceans.llm.rotate; the work is done by the action plugin of the same name, in the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rotate
+short_description: Rotate secrets of the gateway, and prove that the new ones are in use and the old ones are refused
+version_added: 0.2.0
+author: oceans.llm contributors (!UNKNOWN)
+description:
+  - Counts in the database what becomes invalid, writes the Secret with M(oceans.llm.secrets), restarts the pods with M(oceans.llm.deploy),
+    and tries both values.
+  - A key of O(secrets) takes its new value from there; a generated key is generated again. A Secret that somebody else writes is changed by its owner first,
+    and the rotation goes on from there; until then the task is refused with the command.
+  - V(database_password) wants a second login in the new URL, because PostgreSQL has one password for each login. The old login takes its own password away
+    once no session has it, unless it administrates the server.
+  - V(admin_password) makes the administrator again with C(gateway bootstrap-admin), the only command that writes a password. An administrator to whom rows
+    of other tables refer, or one of several, is refused.
+  - V(encryption_keys) is refused with the number of rows that would be lost.
+  - Refused when a deployment would change anything else.
+extends_documentation_fragment:
+  - oceans.llm.auth
+attributes:
+  check_mode:
+    description: Writes nothing in check mode, and predicts what would be done.
+    support: full
+  diff_mode:
+    description: Nothing that could be shown as a difference.
+    support: none
+options:
+  name:
+    description: Name of the Helm release.
+    type: str
+    required: true
+  namespace:
+    description: Namespace of the release.
+    type: str
+    required: true
+  classes:
+    description: What to rotate.
+    type: list
+    elements: str
+    choices: [session_key, admin_password, database_password, provider_token, service_account_keys, encryption_keys]
+    default: []
+  secrets:
+    description: Arguments of M(oceans.llm.secrets).
+    type: dict
+    required: true
+  deploy:
+    description: Arguments of M(oceans.llm.deploy).
+    type: dict
+    required: true
+  timeout:
+    description: Seconds that one Job may take.
+    type: int
+    default: 300
+seealso:
+  - module: oceans.llm.secrets
+  - module: oceans.llm.deploy
+"""
+
+EXAMPLES = r"""
+- name: A new key for sessions
+  oceans.llm.rotate:
+    name: oceans-llm
+    namespace: oceans-llm
+    classes: [session_key]
+    secrets: {source: provision, name: oceans-llm-secrets, namespace: oceans-llm, generate: [GATEWAY_IDENTITY_TOKEN_SECRET]}
+    deploy: {name: oceans-llm, namespace: oceans-llm, chart: oci://ghcr.io/ahstn/charts/oceans-llm}
+"""
+
+RETURN = r"""
+rotated:
+  description: One entry for each class, with its C(keys), what becomes C(invalid), and the proofs C(new) and C(old).
+  returned: when something was rotated
+  type: list
+  elements: dict
+"""

@@ -1,0 +1,140 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why an administrator cannot log in: everything between the browser and the password, in the order in which it is used. Facts in, links out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..gateway import configuration
+from ..kube.objects import COMPONENT
+from .accounts import PASSWORDS, User
+
+OK, BROKEN, NOTE, UNKNOWN = "ok", "BROKEN", "note", "not known"
+REPAIR = "set oceans_llm_admin_repair: true and run again"
+
+
+@dataclass(frozen=True)
+class Link:
+    """`cure`: what to type, of a broken link; `repair`: True when this collection can do it."""
+
+    name: str
+    state: str
+    sentence: str
+    cure: str = ""
+    repair: bool = False
+
+    def line(self) -> str:
+        return f"{self.name:<22} {self.state:<9} {self.sentence}" + (f" — {self.cure}" if self.cure else "")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was asked. An answer is (HTTP status, text); status 0: nobody answered.
+
+    :ivar str refused: why the configuration makes no administrator who can log in; empty when it does.
+    :ivar user: None: no such row.  :ivar unread: why the database was not asked; then `user` and `administrators` mean nothing.
+    :ivar login: None: not tried.
+    """
+
+    release: str
+    namespace: str
+    health: tuple[int, str]
+    page: tuple[int, str]
+    email: str = ""
+    refused: str = ""
+    origin: str = ""
+    user: User | None = None
+    administrators: int = 0
+    unread: str = ""
+    login: bool | None = None
+    must_change: bool = False
+    #: section (oidc, oauth) -> the answer to its list of providers
+    sso: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+
+
+def links(facts: Facts) -> Iterator[Link]:
+    """Up to the first broken one: what lies behind it cannot be judged, or does not matter yet."""
+    for link in _chain(facts):
+        yield link
+        if link.state == BROKEN:
+            return
+
+
+def broken(chain: Iterable[Link]) -> Link | None:
+    return next((link for link in chain if link.state == BROKEN), None)
+
+
+def sso_sections(config: Mapping[str, Any]) -> list[str]:
+    """Sections of auth with an enabled provider."""
+    providers = {name: configuration.maps(configuration.section(config, "auth", name).get("providers")) for name in ("oidc", "oauth")}
+    return [name for name, found in providers.items() if any(p.get("enabled", True) for _i, p in found)]
+
+
+def _chain(facts: Facts) -> Iterator[Link]:
+    yield _answer("Service", facts.health, "the gateway answers", f"kubectl -n {facts.namespace} get endpointslices,pods; ansible-playbook oceans.llm.diagnose")
+    pods = f"kubectl -n {facts.namespace} get pods -l {COMPONENT}=admin-ui"
+    yield _answer("/admin", facts.page, "the admin UI answers through the gateway", pods)
+    if facts.refused:
+        yield Link("auth.bootstrap_admin", BROKEN, facts.refused)
+    yield Link("auth.bootstrap_admin", OK, f"{facts.email}, password from {facts.origin}")
+    yield from _database(facts)
+    if facts.must_change:
+        yield Link("must_change_password", NOTE, f"{facts.email} has to choose a new password at the next login in /admin")
+    else:
+        yield Link("must_change_password", OK, "not set")
+    if not facts.sso:
+        yield Link("single sign-on", OK, "no provider is enabled")
+    for name, answer in facts.sso.items():
+        yield _answer(f"single sign-on ({name})", answer, "the gateway lists its providers", f"check auth.{name} in oceans_llm_config, then deploy")
+
+
+def _answer(name: str, answer: tuple[int, str], good: str, cure: str) -> Link:
+    status, text = answer
+    if 200 <= status < 400:
+        return Link(name, OK, f"{good} ({status})")
+    return Link(name, BROKEN, f"no answer: {text[:200]}" if not status else f"answers {status} {text[:200]}", cure)
+
+
+def _database(facts: Facts) -> Iterator[Link]:
+    """The row of the administrator, and the password."""
+    if facts.unread:
+        yield Link("row in users", UNKNOWN, facts.unread)
+    elif facts.user is None:
+        yield _no_row(facts)
+    else:
+        yield _row(facts, facts.user)
+        if facts.user.half_made:
+            others = facts.user.others
+            cure = REPAIR if not others else f"log in as one of the {others} other administrators, and reset it in /admin"
+            sentence = f"{facts.email} has none, and `gateway bootstrap-admin` does nothing for an administrator that exists"
+            yield Link("password", BROKEN, sentence, cure, not others)
+        elif facts.user.rows(PASSWORDS) == 0:
+            yield Link("password", NOTE, f"{facts.email} has none and logs in by single sign-on")
+            return
+    if facts.login is False:
+        cure = "log in with the newer one and put it into the Secret, or rotate it: oceans_llm_rotate: [admin_password], oceans.llm.rotate"
+        yield Link("password", BROKEN, f"the gateway refuses the password of {facts.origin}: it was changed in /admin since", cure)
+    yield Link("password", OK, f"{facts.email} logs in with the password of {facts.origin}")
+
+
+def _no_row(facts: Facts) -> Link:
+    if facts.administrators:
+        sentence = f"{facts.email} does not exist, and {facts.administrators} other platform administrators do: `gateway bootstrap-admin` makes no further one"
+        return Link("row in users", BROKEN, sentence, f"log in as one of them and invite {facts.email} in /admin")
+    return Link("row in users", BROKEN, f"{facts.email} does not exist", REPAIR, repair=True)
+
+
+def _row(facts: Facts, user: User) -> Link:
+    if user.role != "platform_admin":
+        return Link("row in users", BROKEN, f"{facts.email} has the role {user.role or 'none'}", "have another administrator change it in /admin (Users)")
+    if user.status not in ("active", ""):
+        return Link("row in users", BROKEN, f"{facts.email} is {user.status}", "have another administrator activate it in /admin (Users)")
+    return Link("row in users", OK, f"{facts.email}, platform_admin, {user.status or 'without a status'}")
+
+
+def lines(chain: Sequence[Link]) -> list[str]:
+    return [link.line() for link in chain]

@@ -1,0 +1,163 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the drain of a node would do to the gateway: the disruption budget, the spread of its pods, room on the other nodes. Pure.
+
+A drain evicts one pod after the other (Kubernetes, API-initiated eviction): a budget without room refuses until a replacement is ready.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..kube.objects import Object, is_ready, meta
+from ..kube.policies import selects
+
+OK, WARNING, ERROR = "ok", "warning", "error"
+_FINISHED = ("Succeeded", "Failed")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`code` is stable; `hint` is what to type."""
+
+    node: str
+    severity: str
+    code: str
+    sentence: str
+    hint: str = ""
+
+    def line(self) -> str:
+        return f"{self.severity:<8} {self.code:<16} Node/{self.node}: {self.sentence}" + (f" — {self.hint}" if self.hint else "")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Of the cluster: all its nodes, all pods (of other namespaces too: they take room), the budgets of the namespace, the pods of the gateway."""
+
+    nodes: Sequence[Object]
+    pods: Sequence[Object]
+    budgets: Sequence[Object]
+    gateway: Sequence[Object]
+    namespace: str = ""
+
+
+def simulate(picture: Picture) -> Iterator[Finding]:
+    """One finding for each node that has a pod of the gateway."""
+    for node in sorted({(p.get("spec") or {}).get("nodeName") or "" for p in picture.gateway} - {""}):
+        yield next(_findings(picture, node))
+
+
+def _findings(picture: Picture, node: str) -> Iterator[Finding]:
+    here = [p for p in picture.gateway if p["spec"].get("nodeName") == node]
+    ready = [p for p in picture.gateway if is_ready(p)]
+    budget = _budget(picture.budgets, here[0])
+    allowed = int((budget.get("status") or {}).get("disruptionsAllowed") or 0) if budget else None
+    if budget and allowed == 0:
+        name, status = meta(budget).get("name"), budget.get("status") or {}
+        healthy, wanted = status.get("currentHealthy", 0), status.get("desiredHealthy", 0)
+        sentence = f"PodDisruptionBudget/{name} refuses every eviction: {healthy} pods are healthy, {wanted} have to be; the drain would never end"
+        yield Finding(node, ERROR, "DrainBlocked", sentence, "set oceans_llm_replicas to 2 or more (or repair the pod that is not ready), then deploy")
+    homeless = unplaced(picture, node, here)
+    if homeless:
+        sentence = f"no other node takes Pod/{meta(homeless[0][0]).get('name')}: {homeless[0][1]}"
+        yield Finding(node, ERROR, "DrainNoRoom", sentence, "add a node, or lower scheduling.resources in oceans_llm_values")
+    if len(here) == len(picture.gateway) and (not budget or len(picture.gateway) == 1):
+        why = "and no PodDisruptionBudget keeps one of them until a replacement is ready" if len(here) > 1 else "and there is no second one"
+        sentence = f"all {len(here)} gateway pods are on it, {why}: requests fail meanwhile"
+        yield Finding(node, ERROR, "DrainOutage", sentence, "set oceans_llm_replicas to 2 or more, then deploy")
+    if len(here) == len(ready) > 1:
+        hint = "set scheduling.topologySpreadConstraints in oceans_llm_values (kubernetes.io/hostname)"
+        yield Finding(node, WARNING, "NotSpread", f"all {len(here)} gateway pods are on it: its failure, unlike its drain, stops the gateway", hint)
+    one = "1 gateway pod moves" if len(here) == 1 else f"{len(here)} gateway pods move, {allowed} at a time" if budget else f"{len(here)} gateway pods move"
+    yield Finding(node, OK, "DrainSafe", f"{one}, {len(ready) - min(len(here), allowed or len(here))} of {len(ready)} serve meanwhile")
+
+
+def _budget(budgets: Iterable[Object], pod: Object) -> Object | None:
+    return next((b for b in budgets if selects((b.get("spec") or {}).get("selector"), meta(pod).get("labels") or {})), None)
+
+
+# --- room ---------------------------------------------------------------------------------------------------------------------
+
+
+def unplaced(picture: Picture, node: str, pods: Iterable[Object]) -> list[tuple[Object, str]]:
+    """(pod, why) of those that no other node takes; each one placed takes its room. Affinity and spread rules are left to the scheduler."""
+    others = [n for n in picture.nodes if meta(n).get("name") != node]
+    free = {str(meta(n).get("name")): _free(n, picture.pods) for n in others}
+    lost = []
+    for pod in pods:
+        reasons = []
+        for other in others:
+            name = str(meta(other).get("name"))
+            why = _refusal(other, pod) or _lacking(free[name], requests(pod))
+            if not why:
+                free[name] = {kind: amount - requests(pod).get(kind, 0.0) for kind, amount in free[name].items()}
+                break
+            reasons.append(f"Node/{name} {why}")
+        else:
+            lost.append((pod, "; ".join(reasons) or "there is no other node"))
+    return lost
+
+
+def _free(node: Object, pods: Iterable[Object]) -> dict[str, float]:
+    room = {kind: amount(text) for kind, text in ((node.get("status") or {}).get("allocatable") or {}).items()}
+    for pod in pods:
+        if (pod.get("spec") or {}).get("nodeName") != meta(node).get("name") or (pod.get("status") or {}).get("phase") in _FINISHED:
+            continue
+        for kind, taken in requests(pod).items():
+            room[kind] = room.get(kind, 0.0) - taken
+    return room
+
+
+def requests(pod: Object) -> dict[str, float]:
+    """What the scheduler counts for a pod: the sum of its containers, or the largest init container, and the pod itself."""
+    spec = pod.get("spec") or {}
+    total: dict[str, float] = {"pods": 1.0}
+    for container in spec.get("containers") or ():
+        for kind, text in _requested(container).items():
+            total[kind] = total.get(kind, 0.0) + amount(text)
+    for container in spec.get("initContainers") or ():
+        for kind, text in _requested(container).items():
+            total[kind] = max(total.get(kind, 0.0), amount(text))
+    return total
+
+
+def _requested(container: Mapping[str, Any]) -> Mapping[str, Any]:
+    return (container.get("resources") or {}).get("requests") or {}
+
+
+def _lacking(free: Mapping[str, float], wanted: Mapping[str, float]) -> str:
+    lacking = [kind for kind, much in wanted.items() if much > free.get(kind, 0.0) + 1e-9]
+    return f"has too little {', '.join(lacking)}" if lacking else ""
+
+
+def _refusal(node: Object, pod: Object) -> str:
+    spec, labels = node.get("spec") or {}, meta(node).get("labels") or {}
+    if spec.get("unschedulable"):
+        return "is cordoned"
+    ready = {c.get("type"): c.get("status") for c in (node.get("status") or {}).get("conditions") or ()}.get("Ready")
+    if ready != "True":
+        return "is not ready"
+    wanted = (pod.get("spec") or {}).get("nodeSelector") or {}
+    if not wanted.items() <= labels.items():
+        return f"lacks the labels {', '.join(f'{k}={v}' for k, v in wanted.items())}"
+    tolerations = (pod.get("spec") or {}).get("tolerations") or ()
+    taint = next((t for t in spec.get("taints") or () if t.get("effect") != "PreferNoSchedule" and not any(_tolerates(x, t) for x in tolerations)), None)
+    return f"has the taint {taint.get('key')}:{taint.get('effect')}" if taint else ""
+
+
+def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
+    if toleration.get("effect") not in (None, "", taint.get("effect")):
+        return False
+    if toleration.get("operator") == "Exists":
+        return toleration.get("key") in (None, "", taint.get("key"))
+    return toleration.get("key") == taint.get("key") and (toleration.get("value") or "") == (taint.get("value") or "")
+
+
+def amount(text: Any) -> float:
+    """A quantity of the Kubernetes API as a number."""
+    from kubernetes.utils.quantity import parse_quantity  # only now: the package takes its time
+
+    return float(parse_quantity(text))

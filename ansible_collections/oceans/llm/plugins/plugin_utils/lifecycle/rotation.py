@@ -1,0 +1,141 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which secret values a rotation changes, and who may change them. Pure.
+
+A value that the inventory holds is changed in the inventory, or the next deployment would write the old one back; a value that was generated
+is generated again; a Secret of somebody else is changed by its owner, and the rotation goes on from there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..gateway import configuration
+from ..secrets import plan as secret_plan
+from ..secrets import shapes
+from .deployed import Gateway, NotPossible
+
+SESSION_KEY, ADMIN, DATABASE, PROVIDER, ACCOUNTS, ENCRYPTION = CLASSES = (
+    "session_key",
+    "admin_password",
+    "database_password",
+    "provider_token",
+    "service_account_keys",
+    "encryption_keys",
+)
+#: where in the gateway's configuration the variable of a class is named
+_PLACES = {
+    ADMIN: re.compile(r"auth\.bootstrap_admin\.password"),
+    DATABASE: re.compile(r"database\.url"),
+    PROVIDER: re.compile(r"providers\[\d+\]\.auth\..+"),
+    ACCOUNTS: re.compile(r"service_accounts\[\d+\]\.keys\[\d+\]\.value"),
+}
+
+
+@dataclass(frozen=True)
+class Value:
+    """One value that changes. `old` and `new` are the same where the Secret holds the new one already and the pods do not: the old one is not known.
+
+    :ivar str place: where the configuration names the variable; empty for what the gateway reads by its name.
+    """
+
+    kind: str
+    name: str
+    secret: str
+    key: str
+    place: str = ""
+    old: str = field(default="", repr=False)
+    new: str = field(default="", repr=False)
+
+    @property
+    def known(self) -> bool:
+        """True when the old value is known, so that it can be tried."""
+        return self.old != self.new
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What the inventory says of secrets (arguments of oceans.llm.secrets), and what the release has.
+
+    :ivar rendered: Secrets that the chart makes.  :ivar due: Secrets with other data than the running pods were started with.
+    :ivar external: Secret -> the ExternalSecret that makes it.
+    """
+
+    source: str
+    secret: str
+    listed: Mapping[str, Any] = field(repr=False)
+    generated: Sequence[str] = ()
+    rendered: frozenset[str] = frozenset()
+    due: frozenset[str] = frozenset()
+    external: Mapping[str, str] = field(default_factory=dict)
+
+    def owns(self, secret: str) -> bool:
+        return (self.source == "provision" and secret == self.secret) or (self.source == "inline" and secret in self.rendered)
+
+
+def plan(gateway: Gateway, inventory: Inventory, kinds: Iterable[str], unfinished: Iterable[str] = ()) -> list[Value]:
+    """The values that change. `unfinished`: classes whose new value is not in force yet although the Secret holds it.
+
+    :raises NotPossible: with the command that changes a value, when this collection does not.
+    """
+    found: list[Value] = []
+    for kind in kinds:
+        variables = variables_of(gateway.config, kind)
+        if not variables:
+            raise NotPossible(f"{kind}: the gateway's configuration refers to no such secret; nothing was changed")
+        planned, refused = [], []
+        for name, place in variables:
+            try:
+                planned.append(_value(gateway, inventory, kind, name, place, kind in unfinished))
+            except NotPossible as reason:
+                refused.append(reason)
+        if not planned:  # of several tokens or keys, those that the inventory does not change stay
+            raise NotPossible("; ".join(dict.fromkeys(map(str, refused))))
+        found += planned
+    return found
+
+
+def variables_of(config: Mapping[str, Any], kind: str) -> list[tuple[str, str]]:
+    """(variable, place in the configuration) of a class."""
+    if kind == SESSION_KEY:
+        return [(shapes.IDENTITY, "")]
+    return [(name, place) for place, name in configuration.env_references(config) if _PLACES[kind].fullmatch(place)]
+
+
+def _value(gateway: Gateway, inventory: Inventory, kind: str, name: str, place: str, unfinished: bool) -> Value:
+    variable = gateway.variable(name)
+    if variable is None or variable.source.kind != "Secret":
+        where = f"is {variable.origin()}" if variable else "is not set"
+        raise NotPossible(f"{name} {where}: a rotation changes keys of Secrets only; put it into oceans_llm_secrets and deploy first")
+    secret, key, old = variable.source.object, variable.source.key, gateway.value(name)
+    new = old
+    if inventory.owns(secret):
+        new = _new(inventory, key, old)
+    elif secret not in inventory.due and not unfinished:
+        raise NotPossible(f"{name} is key {key} of Secret/{secret}, which this collection does not write; {_foreign(inventory, gateway.namespace, secret)}")
+    if new == old and secret not in inventory.due and not unfinished:
+        raise NotPossible(f"oceans_llm_secrets.{key} is the value that is in use; set it to the new value and run again")
+    return Value(kind, name, secret, key, place, old, new)
+
+
+def _new(inventory: Inventory, key: str, old: str) -> str:
+    if key in inventory.listed:
+        return secret_plan.as_bytes(inventory.listed[key]).decode("utf-8", "replace")
+    if inventory.source == "provision" and key in inventory.generated:
+        return secret_plan.generated(key)
+    if inventory.secret in inventory.due:
+        return old
+    raise NotPossible(f"{key} is neither in oceans_llm_secrets nor generated (oceans_llm_secrets_generate); set oceans_llm_secrets.{key} to the new value")
+
+
+def _foreign(inventory: Inventory, namespace: str, secret: str) -> str:
+    external = inventory.external.get(secret)
+    if external:
+        return (
+            f"change it in the store, then: kubectl -n {namespace} annotate externalsecret {external} force-sync=$(date +%s) --overwrite, and run again"
+        )
+    return f"change it first: kubectl -n {namespace} edit secret {secret}, and run again"

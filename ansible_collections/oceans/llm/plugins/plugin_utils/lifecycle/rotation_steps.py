@@ -1,0 +1,313 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each class of a rotation counts before, does after the rollout, and proves: the new value is in use, the old one is refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..gateway import configuration, schema
+from ..gateway.database_url import Target
+from ..kube.client import Cluster
+from . import one_offs, rotation
+from .accounts import PASSWORDS, SEALED, SESSIONS, Accounts, User
+from .deployed import SESSION, Gateway, NotPossible, Session
+from .rotation import Value
+
+_KEY = re.compile(r"gwk_([^.]+)\.(.+)")
+NOT_KNOWN = "not tried, because only its owner knows it"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What every step needs."""
+
+    cluster: Cluster
+    gateway: Gateway
+    accounts: Accounts
+    release: str
+    timeout: int
+    say: Callable[[str], None]
+    #: model of which the rollout asks for a completion; empty: it asks for none
+    model: str = ""
+
+    def login(self) -> tuple[str, str] | None:
+        """E-mail address and password of the configured administrator; None when there is none."""
+        try:
+            return self.gateway.admin()
+        except NotPossible:
+            return None
+
+
+class Step:
+    """One class. `invalid` is a sentence for before; `before` and `after` raise :class:`NotPossible`; `proof` is (of the new one, of the old one)."""
+
+    def __init__(self, run: Run, values: Sequence[Value]) -> None:
+        self.run, self.values = run, values
+
+    @property
+    def value(self) -> Value:
+        return self.values[0]
+
+    def before(self) -> None:
+        """Refuse, or keep what the proof needs. Writes nothing."""
+
+    def invalid(self) -> str:
+        raise NotImplementedError
+
+    def after(self) -> None:
+        """What makes the new value count, once the pods have it."""
+
+    def proof(self) -> tuple[str, str]:
+        raise NotImplementedError
+
+
+class SessionKey(Step):
+    """The key that signs sessions: every one of them ends; requests with API keys do not notice."""
+
+    session: Session | None = None
+
+    def before(self) -> None:
+        if found := self.run.login():
+            self.session = self.run.gateway.session(self.run.cluster, *found)
+
+    def invalid(self) -> str:
+        return f"{_counted(self.run.accounts, SESSIONS, 'session')} will end, and every user logs in again; requests with API keys are not affected"
+
+    def proof(self) -> tuple[str, str]:
+        if self.session is None:
+            return "the pods were started with it", "not tried, because no administrator's login is known"
+        if self._answers(self.session):
+            raise NotPossible(f"a session of before the rollout is still accepted; check that all gateway pods read {_where(self.value)}")
+        found = self.run.login()
+        fresh = self.run.gateway.session(self.run.cluster, *found) if found else None
+        if fresh is None or not self._answers(fresh):
+            raise NotPossible(f"a session that was made after the rollout is refused; check that all gateway pods have the same {self.value.name}")
+        return "a new session is accepted", "the session of before is refused (401)"
+
+    def _answers(self, session: Session) -> bool:
+        status, _headers, text = self.run.gateway.ask(self.run.cluster, SESSION, headers={"Cookie": session.cookie})
+        if status in (200, 401):
+            return status == 200
+        raise NotPossible(f"Service/{self.run.gateway.service} answers {status} {text[:200]} when it is asked for a session")
+
+
+class AdminPassword(Step):
+    """`gateway bootstrap-admin` changes no password: the administrator is removed with the password and its sessions, and made again."""
+
+    OWN = frozenset({PASSWORDS, SESSIONS})
+    user: User
+
+    def before(self) -> None:
+        self.email = self.run.gateway.admin()[0]
+        user = self.run.accounts.user(self.email)
+        if user is None:
+            raise NotPossible(f"there is no administrator {self.email} in the database; make it first: oceans_llm_bootstrap_admin: true, role bootstrap")
+        kept = user.kept_by(self.OWN)
+        if kept or user.rows(PASSWORDS) is None or user.others:
+            why = f"{kept} refer to it" if kept else f"{user.others} other platform administrators exist" if user.others else f"{PASSWORDS} is not known"
+            raise NotPossible(
+                f"the password of {self.email} can only be changed in /admin: the gateway has no command for it, and the administrator cannot be "
+                f"made again, because {why}; log in, change the password there, then set oceans_llm_secrets.{self.value.key} to it"
+            )
+        self.user = user
+
+    def invalid(self) -> str:
+        return f"{_plural(self.user.rows(SESSIONS) or 0, 'session')} of {self.email} will end; requests with API keys are not affected"
+
+    def after(self) -> None:
+        if not self.run.gateway.login(self.run.cluster, self.email, self.value.new):
+            self.run.accounts.remove(self.email, self.OWN)
+            one_offs.run(self.run.cluster, self.run.gateway, self.run.release, ["bootstrap-admin"], self.run.timeout, self.run.say)
+
+    def proof(self) -> tuple[str, str]:
+        if not self.run.gateway.login(self.run.cluster, self.email, self.value.new):
+            raise NotPossible(f"{self.email} cannot log in with the new password, although `gateway bootstrap-admin` ended well; run oceans.llm.admin")
+        if not self.value.known:
+            return f"{self.email} logs in with it", NOT_KNOWN
+        if self.run.gateway.login(self.run.cluster, self.email, self.value.old):
+            raise NotPossible(f"{self.email} can still log in with the old password; run oceans.llm.admin")
+        return f"{self.email} logs in with it", "a login with it is refused (401)"
+
+
+class DatabasePassword(Step):
+    """Two logins: PostgreSQL has one password for each, so with one login every new connection of the old pods would fail in between."""
+
+    IDENTITY = "SELECT (SELECT system_identifier FROM pg_control_system()), (SELECT oid FROM pg_database WHERE datname = current_database())"
+    UNUSABLE = (
+        "SELECT coalesce(string_agg(tablename, ', '), '') FROM pg_tables WHERE schemaname = 'public' AND NOT pg_has_role(current_user, tableowner, 'USAGE')"
+    )
+    #: sessions of each login, but for those of this collection
+    SESSIONS = (
+        "SELECT usename, count(*), coalesce(string_agg(DISTINCT nullif(application_name, ''), ', '), '') FROM pg_stat_activity "
+        "WHERE datname = current_database() AND usename IS NOT NULL AND application_name <> 'oceans.llm' GROUP BY 1"
+    )
+    MIGHTY = "SELECT count(*) FROM pg_roles WHERE rolname = session_user AND (rolsuper OR rolcreaterole OR rolreplication)"
+
+    def before(self) -> None:
+        new, old = Target.parse(self.value.new), Target.parse(self.value.old)
+        if new is None or old is None:
+            raise NotPossible(f"{self.value.name} is not a PostgreSQL URL; set oceans_llm_secrets.{self.value.key} to postgresql://USER:PASSWORD@HOST/DATABASE")
+        self.new, self.old = Accounts(self.run.cluster, self.run.gateway, new), Accounts(self.run.cluster, self.run.gateway, old)
+        if self.value.known and new.user == old.user and new.password != old.password:
+            raise NotPossible(
+                f"the new {self.value.name} has the same login and another password: connections of the old pods would fail until all pods are replaced; "
+                "make a second login and name it in the URL: "
+                f"CREATE ROLE {new.user}_b LOGIN PASSWORD '…' IN ROLE {new.user}; ALTER ROLE {new.user}_b SET role = {new.user}"
+            )
+        with self.new.session() as made:
+            identity, unusable = made.rows(self.IDENTITY), made.rows(self.UNUSABLE)[0][0]
+            history = () if unusable else schema.history(made)
+        if unusable:
+            raise NotPossible(
+                f"the new login {new.user} does not own the gateway's tables ({unusable[:200]}), and the next migration would fail; as an administrator: "
+                f"GRANT {old.user} TO {new.user}; ALTER ROLE {new.user} SET role = {old.user}"
+            )
+        if self.value.known:
+            with self.old.session() as made:
+                if (made.rows(self.IDENTITY), schema.history(made)) != (identity, history):
+                    raise NotPossible(f"the new {self.value.name} leads to another database than the one in use; a rotation changes the login only")
+
+    def invalid(self) -> str:
+        old = self.old.target.user if self.old.target else ""
+        return f"login {old} of the database will be locked once no session has it; no request is affected" if self.value.known else "no request is affected"
+
+    def proof(self) -> tuple[str, str]:
+        with self.new.session() as made:
+            found = {name: (int(n), who) for name, n, who in made.rows(self.SESSIONS)}
+        new, old = self.new.target.user, self.old.target.user  # type: ignore[union-attr]
+        if new not in found:
+            raise NotPossible(f"no session of the database has the login {new} after the rollout (sessions: {', '.join(sorted(found)) or 'none'})")
+        in_use = f"{_plural(found[new][0], 'session')} of login {new}"
+        if not self.value.known or new == old:
+            return in_use, NOT_KNOWN
+        return in_use, self._lock(old, *found.get(old, (0, "")))
+
+    def _lock(self, old: str, sessions: int, who: str) -> str:
+        """A login may take its own password away."""
+        command = f"as an administrator: ALTER ROLE {old} NOLOGIN"
+        if sessions:
+            return f"NOT locked: {_plural(sessions, 'session')} of login {old} remain ({who or 'without an application name'}); {command}"
+        with self.old.session() as made:
+            if int(made.rows(self.MIGHTY)[0][0]):
+                return f"NOT locked: login {old} administrates the server; {command}"
+            with made.transaction() as query:
+                query("SET LOCAL ROLE NONE")
+                query("ALTER ROLE SESSION_USER PASSWORD NULL")
+        try:
+            with self.old.session():
+                return f"NOT locked: login {old} is still accepted (pg_hba.conf asks for no password); {command}"
+        except NotPossible as refused:
+            return f"login {old} is refused ({str(refused).rpartition('refuses: ')[2]})"
+
+
+class ProviderToken(Step):
+    """The gateway takes the new token; the old one ends where it was made."""
+
+    def invalid(self) -> str:
+        return f"the old token of {self._names} stays valid at the provider until it is revoked there; no request is affected"
+
+    def proof(self) -> tuple[str, str]:
+        proved = f"a completion of {self.run.model} was answered" if self.run.model else "no completion was asked for (oceans_llm_probe_model)"
+        return f"the pods were started with the new token of {self._names}; {proved}", "not tried; revoke it at the provider"
+
+    @property
+    def _names(self) -> str:
+        providers = dict(configuration.maps(self.run.gateway.config.get("providers")))
+        return ", ".join(str(providers[int(v.place.partition("[")[2].partition("]")[0])].get("id")) for v in self.values)
+
+
+class ServiceAccountKeys(Step):
+    """`gateway seed-config` writes the keys. One with another public part is a second key, and the first one stays."""
+
+    def before(self) -> None:
+        for value in self.values:
+            if not _KEY.fullmatch(value.new):
+                raise NotPossible(f"{value.name} is no API key of the gateway; set oceans_llm_secrets.{value.key} to gwk_PUBLIC.SECRET")
+
+    def invalid(self) -> str:
+        cut = [v.name for v in self.values if _public(v.new) == _public(v.old) and v.known]
+        stay = [v.name for v in self.values if v.name not in cut]
+        parts = [f"clients with the old {', '.join(cut)} are refused from the seed on"] if cut else []
+        return "; ".join([*parts, *([f"the old {', '.join(stay)} stays valid until it is revoked in /admin"] if stay else [])])
+
+    def after(self) -> None:
+        one_offs.run(self.run.cluster, self.run.gateway, self.run.release, ["seed-config"], self.run.timeout, self.run.say)
+
+    def proof(self) -> tuple[str, str]:
+        refused = [v.name for v in self.values if not accepted(self.run, v.new)]
+        if refused:
+            raise NotPossible(f"the new {', '.join(refused)} is refused, although `gateway seed-config` ended well; check the key in /admin")
+        old = [v for v in self.values if v.known]
+        still = [v.name for v in old if accepted(self.run, v.old)]
+        if still:
+            return "GET /v1/models accepts it", f"STILL ACCEPTED: {', '.join(still)}; revoke it in /admin when its clients have the new one"
+        return "GET /v1/models accepts it", "GET /v1/models refuses it (401)" if old else NOT_KNOWN
+
+
+STEPS: dict[str, type[Step]] = {
+    rotation.SESSION_KEY: SessionKey,
+    rotation.ADMIN: AdminPassword,
+    rotation.DATABASE: DatabasePassword,
+    rotation.PROVIDER: ProviderToken,
+    rotation.ACCOUNTS: ServiceAccountKeys,
+}
+
+
+def accepted(run: Run, key: str) -> bool:
+    """True when the gateway knows an API key. :raises NotPossible: when the answer is neither yes nor no."""
+    status, _headers, text = run.gateway.ask(run.cluster, "/v1/models", headers={"x-api-key": key})
+    if status in (200, 401, 403):
+        return status == 200
+    raise NotPossible(f"Service/{run.gateway.service} answers {status} {text[:200]} to GET /v1/models")
+
+
+def unfinished(run: Run, kinds: Sequence[str]) -> list[str]:
+    """Classes of which the Secret holds a value that the gateway does not know yet: an earlier rotation did not come to its end."""
+    found = []
+    for kind in kinds:
+        login = run.login() if kind == rotation.ADMIN else None
+        if login and not run.gateway.login(run.cluster, *login):
+            found.append(kind)
+        if kind == rotation.ACCOUNTS:
+            keys = [run.gateway.value(name) for name, _place in rotation.variables_of(run.gateway.config, kind)]
+            if any(key and not accepted(run, key) for key in keys):
+                found.append(kind)
+    return found
+
+
+def lost_with_encryption_keys(accounts: Accounts) -> str:
+    """Why the encryption keys are not rotated, with what would be lost."""
+    try:
+        found = accounts.counts(*SEALED)
+        lost = ", ".join(_plural(found[table], what) for table, what in SEALED.items() if table in found) or "nothing that is known"
+    except NotPossible as reason:
+        lost = f"an unknown number of managed API keys and MCP credentials ({reason})"
+    return (
+        f"encryption_keys cannot be rotated: the gateway has no command that seals its rows again, and {lost} would be lost; nothing was changed — "
+        "take encryption_keys out of oceans_llm_rotate"
+    )
+
+
+def _counted(accounts: Accounts, table: str, what: str) -> str:
+    try:
+        found = accounts.counts(table)
+    except NotPossible as reason:
+        return f"an unknown number of {what}s ({reason})"
+    return _plural(found.get(table, 0), what)
+
+
+def _plural(count: int, what: str) -> str:
+    return f"{count} {what}" + ("" if count == 1 else "s")
+
+
+def _public(key: str) -> str:
+    found = _KEY.fullmatch(key)
+    return found[1] if found else ""
+
+
+def _where(value: Value) -> str:
+    return f"key {value.key} of Secret/{value.secret}"

@@ -1,0 +1,95 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which values a rotation changes, and what it refuses because somebody else owns them."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import rotation
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.deployed import Gateway, NotPossible
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.rotation import Inventory
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.pod_env import Source, Variable
+
+CONFIG = {
+    "database": {"url": "env.POSTGRES_URL"},
+    "auth": {"bootstrap_admin": {"password": "env.ADMIN"}},
+    "providers": [{"id": "one", "auth": {"token": "env.ONE"}}, {"id": "two", "auth": {"token": "env.TWO"}}],
+    "service_accounts": [{"id": "ci", "keys": [{"id": "k", "value": "env.CI_KEY"}]}],
+}
+VALUES = {"GATEWAY_IDENTITY_TOKEN_SECRET": "s", "POSTGRES_URL": "u", "ADMIN": "a", "ONE": "1", "TWO": "2", "CI_KEY": "c"}
+
+
+def gateway(secret: str = "mine", **more: str) -> Gateway:
+    env = {name: Variable(Source(name, "Secret", secret, name), value.encode()) for name, value in {**VALUES, **more}.items()}
+    made = Gateway({"metadata": {"namespace": "ns"}, "spec": {}}, {}, env, ("gw", 8080))
+    made.config = CONFIG
+    return made
+
+
+def inventory(**more) -> Inventory:
+    return Inventory(**{"source": "provision", "secret": "mine", "listed": {}, "generated": [], **more})
+
+
+def test_a_generated_key_is_generated_again():
+    name = "GATEWAY_IDENTITY_TOKEN_SECRET"
+    (first,), (second,) = (rotation.plan(gateway(), inventory(generated=[name]), ["session_key"]) for _ in range(2))
+    assert first.old == "s" and len(first.new) >= 32 and first.new != second.new and first.secret == "mine" and first.new not in repr(first)
+
+
+def test_a_listed_value_comes_from_the_inventory():
+    (value,) = rotation.plan(gateway(), inventory(listed={"ADMIN": "new"}), ["admin_password"])
+    assert (value.old, value.new, value.place) == ("a", "new", "auth.bootstrap_admin.password")
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"listed": {"ADMIN": "a"}}, "oceans_llm_secrets.ADMIN is the value that is in use"),
+        ({}, "neither in oceans_llm_secrets nor generated"),
+        ({"source": "existing"}, "which this collection does not write; change it first: kubectl -n ns edit secret mine, and run again"),
+        ({"source": "external_secrets", "external": {"mine": "es"}}, "kubectl -n ns annotate externalsecret es force-sync="),
+        ({"source": "inline"}, "which this collection does not write"),
+    ],
+)
+def test_what_cannot_be_rotated_says_which_command_changes_it(more, says):
+    with pytest.raises(NotPossible, match=r"ADMIN") as refused:
+        rotation.plan(gateway(), inventory(**more), ["admin_password"])
+    assert says in str(refused.value)
+
+
+def test_a_secret_that_its_owner_has_changed_goes_on_from_there():
+    (value,) = rotation.plan(gateway(), inventory(source="existing", due=frozenset({"mine"})), ["database_password"])
+    assert value.new == value.old == "u" and not value.known
+
+
+def test_an_inline_value_is_the_inventorys():
+    (value,) = rotation.plan(gateway(), inventory(source="inline", rendered=frozenset({"mine"}), listed={"POSTGRES_URL": "v"}), ["database_password"])
+    assert value.new == "v" and value.known
+
+
+def test_of_several_tokens_those_that_did_not_change_stay():
+    values = rotation.plan(gateway(), inventory(listed={"ONE": "1", "TWO": "new"}), ["provider_token"])
+    assert [v.name for v in values] == ["TWO"]
+    with pytest.raises(NotPossible, match="ONE is the value that is in use.*TWO is the value"):
+        rotation.plan(gateway(), inventory(listed={"ONE": "1", "TWO": "2"}), ["provider_token"])
+
+
+def test_an_unfinished_rotation_goes_on():
+    (value,) = rotation.plan(gateway(), inventory(listed={"CI_KEY": "c"}), ["service_account_keys"], unfinished=["service_account_keys"])
+    assert value.name == "CI_KEY" and not value.known
+
+
+def test_what_is_no_secret_is_refused():
+    made = gateway()
+    made._env["ADMIN"] = Variable(Source("ADMIN", "value"), b"x")  # type: ignore[index]
+    with pytest.raises(NotPossible, match="a plain value in the pod's env: a rotation changes keys of Secrets only"):
+        rotation.plan(made, inventory(listed={"ADMIN": "new"}), ["admin_password"])
+
+
+def test_a_class_that_the_configuration_does_not_have_is_refused():
+    made = gateway()
+    made.config = {}
+    with pytest.raises(NotPossible, match="provider_token: the gateway's configuration refers to no such secret"):
+        rotation.plan(made, inventory(), ["provider_token"])
