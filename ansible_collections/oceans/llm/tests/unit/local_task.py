@@ -30,7 +30,7 @@ COLLECTIONS = Path(__file__).resolve().parents[5] / ".testbed/collections"
 for _file in (COLLECTIONS.parents[1] / "ansible_collections/oceans/llm/plugins").glob("[am][co][td]*/*.py"):
     importlib.import_module(f"ansible_collections.oceans.llm.plugins.{_file.parent.name}.{_file.stem}")
 
-HELM = f"""#!{sys.executable}
+HELM = f"""#!{sys.executable} -IS
 import json, os, pathlib, signal, sys, time
 home = pathlib.Path({{home!r}})
 argv = sys.argv[1:]

@@ -301,14 +301,14 @@ def test_the_credentials_run_out(world, renewed):
 
 def test_a_pod_that_may_not_be_deleted(world):
     world.cluster.refuse = refusing(403, "Forbidden", methods=("DELETE",), path="/pods/", words="may not delete pods")
-    result = world.run(timeout=4)
+    result = world.run(timeout=1)
     check(world, result, "failed", result["code"])
     assert "may still run: Job/mig: " in result["msg"] and "may not delete pods" in result["msg"] and "mig-x" in result["msg"]
 
 
 def test_helm_ignores_sigterm(world):
     world.helm_does("migrating", IGNORES)
-    result = world.run(timeout=4)
+    result = world.run(timeout=1)
     assert world.helms(), "it is left alone"
     check(world, result, "failed", result["code"], holder=str(Holder.me()))
     assert f"Helm still runs as process {world.helms()[0]}" in result["msg"]
@@ -330,7 +330,7 @@ def test_helms_job_file_never_comes_or_cannot_be_read(world, module):
 
 def test_the_scratch_folder_goes_away(world):
     world.when_followed(lambda: shutil.rmtree(os.path.dirname(os.path.dirname(world.job))))
-    result = world.run(timeout=4)
+    result = world.run(timeout=1)
     check(world, result, "failed", result["code"])
 
 
@@ -339,7 +339,7 @@ def test_a_full_disk_hides_no_cause(world, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(evidence, "_put_packed", full)
-    result = world.run(timeout=4)
+    result = world.run(timeout=1)
     check(world, result, "failed", result["code"], report=False)
     assert result["msg"].endswith("(incomplete: No space left on device)") and os.path.exists(os.path.join(result["report"], "report.json"))
 
@@ -360,7 +360,7 @@ def test_the_api_server_stays_away(world, phase):
         world.when_followed(away)
     else:
         world.at("/apis/batch/v1/namespaces/ns/jobs/mig", away, "PATCH")
-    result = world.run(timeout=4)
+    result = world.run(timeout=1)
     check(world, result, "failed", result["code"], holder=str(Holder.me()))
     assert "may still run: Job/mig: " in result["msg"] and "shutting down" in result["msg"]
 
@@ -459,7 +459,7 @@ def test_a_signal(world, sent, phase):
         world.at("/fake/upgrade", send)
     else:
         world.at("/apis/batch/v1/namespaces/ns/jobs/mig", send, "PATCH")
-    result = world.run(timeout=15 if phase != "fencing" else 4)
+    result = world.run(timeout=15 if phase != "fencing" else 1)
     if phase == "fencing":  # the end had begun: its cause stays the cause, and its sentence gets out although Ansible is on its way down
         assert result["failed"] and [line for line in world.lines() if result["msg"] in line] and not world.helms() and not world.cluster.alive
     else:
@@ -504,7 +504,7 @@ def test_a_signal_while_the_evidence_is_written_loses_nothing(world):
         sent.set()
 
     threading.Thread(target=watch, daemon=True).start()
-    result = world.run(timeout=4)
+    result = world.run(timeout=1)
     assert sent.wait(5) and result["failed"] and result["code"] and "incomplete" not in result["msg"]
     assert {"report.json", "report.html", "stream.jsonl.gz"} <= set(os.listdir(result["report"])) and not world.helms()
 
