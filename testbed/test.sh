@@ -75,7 +75,7 @@ outside() { python faults/outside/accuracy.py --check && python faults/run.py --
 sanity() { "$TESTBED/sanity.sh"; }
 scenario() {
   case $1 in
-    cloudnativepg | external_secrets) flock -s "$STATE/crds.lock" molecule test -s "$1" ;;
+    cloudnativepg | external_secrets | move) flock -s "$STATE/crds.lock" molecule test -s "$1" ;;
     *) molecule test -s "$1" ;;
   esac
 }
@@ -106,7 +106,7 @@ claims() {
 # The longest first, so that the last ones end together.
 scenarios() {
   local name
-  for name in check_mode canary cloudnativepg external_secrets; do echo "molecule:$name"; done
+  for name in check_mode canary cloudnativepg external_secrets move; do echo "molecule:$name"; done
   for name in molecule/*/molecule.yml; do echo "molecule:$(basename "$(dirname "$name")")"; done
 }
 molecule_alone() {

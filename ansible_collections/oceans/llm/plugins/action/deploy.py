@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented, for_people
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm import keep, process, registry, releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import keep, leftovers, process, registry, releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import ChartUnavailable, Helm, HelmError, for_helm
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held, Lock
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import namespaces
@@ -96,9 +96,10 @@ class ActionModule(ClusterAction):
         agree(plan)
         result = change.result_of(plan, self.diff_wanted)
         if check:
-            return result | {"msg": _would(plan, wanted)}
+            left = self._leftovers(args, plan, cluster)
+            return result | {"msg": _would(plan, wanted) + "".join(f"; {name} would be removed" for name in left), "changed": result["changed"] or bool(left)}
         if not plan.difference:
-            return result | self._follow(args, wanted, plan, cluster, None)
+            return result | self._cleared(args, plan, cluster, self._follow(args, wanted, plan, cluster, None))
         with lock.of(plan.planned.revision):
             planner.still_so(cluster, wanted, plan)
             if plan.live:
@@ -106,7 +107,22 @@ class ActionModule(ClusterAction):
                     self.say(f"{name} leaves the release and is kept with its data ({keep.POLICY}: keep)")
             self._go_on()
             self.say(f"changing {wanted.title}: {plan.phrase()}")
-            return result | self._follow(args, wanted, plan, cluster, lock)
+            return result | self._cleared(args, plan, cluster, self._follow(args, wanted, plan, cluster, lock))
+
+    def _cleared(self, args: dict[str, Any], plan: Plan, cluster: Cluster, result: dict[str, Any]) -> dict[str, Any]:
+        """The result, after the hook copies of an earlier chart were removed: only once the release is served without them."""
+        if result.get("failed"):
+            return result
+        found = self._leftovers(args, plan, cluster)
+        leftovers.remove(cluster, found)
+        for name in found:
+            self.say(f"{name}: left by a hook of an earlier chart, removed")
+        return result | {"changed": result["changed"] or bool(found)}
+
+    @staticmethod
+    def _leftovers(args: dict[str, Any], plan: Plan, cluster: Cluster) -> dict[str, str]:
+        rendered = (*plan.planned.manifest, *plan.planned.hooks)
+        return leftovers.find(cluster, args["namespace"], args["name"], rendered) if args["remove_leftovers"] else {}
 
     def _follow(self, args: dict[str, Any], wanted: Wanted, plan: Plan, cluster: Cluster, lock: Lock | None) -> dict[str, Any]:
         """The rollout to its end. `lock`: None when nothing is changed."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm import keep, lock, releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import keep, leftovers, lock, releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import Helm, HelmError, for_helm
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.keep import Data, NotKept
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held, Lock
@@ -93,7 +93,10 @@ class ActionModule(ClusterAction):
         if args["delete_database"]:
             others[f"Cluster/{args['delete_database']}"] = f"{paths.custom(DATABASES[0], DATABASES[1], ns)}/{args['delete_database']}"
         there = {what: path for what, path in others.items() if cluster.find(path) is not None}
-        return Found(releases.latest(cluster, ns, name), jobs, there, self._lease(cluster, ns, name))
+        release = releases.latest(cluster, ns, name)
+        # the hooks of this release are left-overs, too, once it is gone
+        there |= leftovers.find(cluster, ns, name, release.manifest if release else ())
+        return Found(release, jobs, there, self._lease(cluster, ns, name))
 
     @staticmethod
     def _lease(cluster: Cluster, namespace: str, name: str) -> bool:

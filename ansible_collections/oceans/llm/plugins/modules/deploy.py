@@ -132,6 +132,10 @@ options:
     description: Leave a report of good runs, too.
     type: bool
     default: false
+  remove_leftovers:
+    description: Once the release is served, remove the copies of Secrets, ConfigMaps and ServiceAccounts that hooks of an earlier chart have left.
+    type: bool
+    default: false
   force_conflicts:
     description: Take back fields that another manager has changed in the cluster (C(kubectl edit)). Needs Helm 4.
     type: bool

@@ -105,6 +105,7 @@ class ClusterAction(ActionBase):
         try:
             args = self._arguments()
             self._here()
+            self._every_host()
             refuse_driver()
             return self.act(args, self.connect(args))
         except (Refused, ClusterError, HelmError, identity.WrongCluster) as refused:  # ApiError is a ClusterError
@@ -127,6 +128,19 @@ class ClusterAction(ActionBase):
             raise Refused(
                 f"the cluster is reached from the machine that runs Ansible, not from {host} (connection {transport}); nothing was changed — "
                 "set ansible_connection: local for that host, or delegate_to: localhost"
+            )
+
+    def _every_host(self) -> None:
+        """`run_once` is fine where the hosts are no clusters, and all would do the same. Where they differ, all but one would be left out and green."""
+        hosts = [str(host) for host in self.task_vars.get("ansible_play_hosts_all") or ()]
+        if not getattr(self._task, "run_once", False) or len(hosts) < 2:
+            return
+        of_host = {host: {n: v for n, v in self.task_vars["hostvars"].raw_get(host).items() if n.startswith("oceans_llm_")} for host in hosts}
+        others = [host for host in hosts if of_host[host] != of_host.get(self.host)]
+        if others:
+            raise Refused(
+                f"run_once would do this for {self.host} only, and {', '.join(others)} of the same play has other oceans_llm_* variables; nothing was "
+                "changed — remove run_once: each host stands for a cluster (serial: 1 takes them one after the other)"
             )
 
     def connect(self, args: dict[str, Any]) -> Cluster:

@@ -52,6 +52,8 @@ def api():
         fake.on("GET", LEASE, ok(lease("")), ok(lease("")), ok(lease("")), ok(lease("")), ok(lease(str(Holder.me()))))
         fake.on("PATCH", LEASE, ok({}))
         fake.on("GET", paths.secrets("ns"), objects("Secret", "1", release()))
+        for plural in ("configmaps", "serviceaccounts"):
+            fake.on("GET", paths.collection(plural, "ns"), objects("List", "1"))
         fake.on("GET", paths.jobs("ns"), objects("Job", "1", JOB), objects("Job", "1", JOB), objects("Job", "4", JOB), objects("Job", "6"))
         fake.on("WATCH", paths.jobs("ns"), stream(event("DELETED", JOB)))
         for path in (KEY, NOTES):
@@ -134,7 +136,8 @@ def test_check_mode_names_it_all_and_writes_nothing(api, helm):
 def test_where_nothing_is_there_nothing_is_written(helm):
     with FakeApi() as empty:
         empty.on("GET", paths.secrets("ns"), objects("Secret", "1"))
-        empty.on("GET", paths.jobs("ns"), objects("Job", "1"))
+        for plural in ("jobs", "configmaps", "serviceaccounts"):
+            empty.on("GET", paths.collection(plural, "ns"), objects("List", "1"))
         result = go(empty, helm)
         assert not result["changed"] and "nothing of ns/r is there" in result["msg"] and writes(empty) == [] and called(helm) == []
 
@@ -253,3 +256,13 @@ def test_a_secret_that_goes_with_its_owner_is_not_called_kept(api, helm):
     api.on("GET", DATABASE, ok({"metadata": {"name": "r-postgres"}}))
     assert go(api, helm, check=True)["kept"] == ["Secret/mine", "Secret/orphan", "Secret/r-postgres-app", "Cluster/r-postgres"]
     assert go(api, helm, check=True, delete_database="r-postgres")["kept"] == ["Secret/mine", "Secret/orphan"]
+
+
+def test_copies_that_a_hook_has_left_go_with_the_release(api, helm):
+    """Their Secret holds every inline secret, and Helm never looks for it."""
+    copy = {"metadata": {"name": "r-job-env", "labels": {}, "annotations": {"helm.sh/hook": "pre-install,pre-upgrade"}}}
+    api.script[("GET", paths.secrets("ns"))] = [objects("Secret", "1", release(), copy, {"metadata": {"name": "r-secrets", "labels": {}}})]
+    api.on("DELETE", paths.secret("ns", "r-job-env"), ok({}))
+    result = go(api, helm)
+    assert "Secret/r-job-env" in result["removed"] and ("DELETE", paths.secret("ns", "r-job-env")) in writes(api)
+    assert ("DELETE", paths.secret("ns", "r-secrets")) not in writes(api)

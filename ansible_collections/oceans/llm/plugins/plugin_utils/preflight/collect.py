@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ..helm import lock, releases
+from ..helm import leftovers, lock, releases
 from ..kube import paths, rest
 from ..kube.client import ApiError, Cluster
 from ..secrets.pod_env import secret_names
@@ -61,11 +61,13 @@ def collect(picture: Picture, cluster: Cluster, say: Callable[[str], None] = lam
         configmaps = _objects(pool, _configmap_names(picture), lambda name: cluster.find(paths.configmap(ns, name)))
         stores = _objects(pool, _store_names(picture), lambda name: cluster.find(_store_path(picture, name)))
         gateways = _objects(pool, _gateway_names(picture), lambda name: cluster.find(rest.item(GATEWAYS, "gateways", *name.split("/"))))
+        left = pool.submit(leftovers.find, cluster, ns, picture.wanted.release, picture.objects)
         database = pool.submit(ask_database.look, replace(picture, secrets=secrets, configmaps=configmaps), cluster)
         runs = dry_runs.send(pool, cluster, picture, resources, say)
         return replace(
             picture,
             release=release.result()[0],
+            leftovers=tuple(left.result()),
             held=lock.result()[0],
             last_revision=lock.result()[1],
             served={v: None if k is None else frozenset(k) for v, k in resources.items()},

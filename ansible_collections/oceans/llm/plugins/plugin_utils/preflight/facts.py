@@ -122,6 +122,8 @@ class Picture:
     namespace: Object | None = None
     namespace_known: bool = True
     release: Release | None = None
+    #: `Kind/name` of hook copies that nothing rendered makes (helm/leftovers.py)
+    leftovers: tuple[str, ...] = ()
     #: who is at work on the release, as a sentence; empty when nobody is
     held: str = ""
     #: the revision that the last run of this collection was making (helm/lock.py)

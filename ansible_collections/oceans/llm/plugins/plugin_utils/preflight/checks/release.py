@@ -20,6 +20,10 @@ OWNER_NAMESPACE = "meta.helm.sh/release-namespace"
 def find(picture: Picture) -> Iterator[Finding]:
     yield from _status(picture)
     yield from _foreign_objects(picture)
+    for name in picture.leftovers:
+        holds = "; it holds secrets" if name.startswith("Secret/") else ""
+        hint = f"set oceans_llm_remove_leftovers: true, or kubectl -n {picture.wanted.namespace} delete {name.lower().replace('/', ' ', 1)}"
+        yield Finding("HookLeftover", name, f"was left by a hook of an earlier chart, and Helm never removes it{holds}", hint, WARNING)
 
 
 def _status(picture: Picture) -> Iterator[Finding]:

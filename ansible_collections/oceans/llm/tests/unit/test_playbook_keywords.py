@@ -1,0 +1,105 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keywords of plays and tasks, by ansible-playbook itself against a scripted API server: become, delegate_to, run_once, serial, async, --limit.
+
+Each is right, or refused by the first task before anything is sent.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+
+from .fake_api import FakeApi, ok
+
+ROOT = Path(__file__).resolve().parents[5]
+HOSTS = ("one", "two", "twin")
+TASK = {
+    "name": "Write",
+    "oceans.llm.secrets": {"name": "s", "namespace": "{{ oceans_llm_namespace }}", "data": {"A": "a-value-of-some-length"}, "host": "{{ api }}"},
+}
+
+
+@pytest.fixture
+def api():
+    """A namespace for each host of the inventory."""
+    with FakeApi() as fake:
+        for ns in HOSTS[:2]:
+            empty = {"kind": "Secret", "metadata": {"name": "s", "resourceVersion": "7"}}
+            fake.on("GET", paths.namespace(ns), ok({"metadata": {"name": ns}}))
+            fake.on("POST", paths.secrets(ns), ok(empty, 201))
+            fake.on("PATCH", paths.secret(ns, "s"), ok(empty))
+        yield fake
+
+
+def play(api: FakeApi, folder: Path, *arguments: str, task: dict | None = None, **keywords) -> tuple[int, str]:
+    """(exit code, output) of one play; twin has the same variables as one."""
+    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "api": api.url}
+    hosts = {name: {**local, "oceans_llm_namespace": name if name == "two" else "one"} for name in HOSTS}
+    bastion = {"ansible_connection": "ssh", "ansible_host": "192.0.2.1", "api": api.url}
+    (folder / "hosts.json").write_text(json.dumps({"all": {"children": {"clusters": {"hosts": hosts}, "bastions": {"hosts": {"bastion": bastion}}}}}))
+    text = [{"name": "Play", "hosts": "one,two", "gather_facts": False, "tasks": [{**TASK, **(task or {})}], **keywords}]
+    (folder / "play.json").write_text(json.dumps(text))
+    done = subprocess.run(
+        [Path(sys.executable).with_name("ansible-playbook"), "-i", folder / "hosts.json", folder / "play.json", *arguments],
+        capture_output=True, text=True, check=False, cwd=ROOT,
+        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_COLLECTIONS_PATH": f"{ROOT}:{ROOT}/.testbed/collections", "ANSIBLE_LOCAL_TEMP": str(folder / "t")},
+    )  # fmt: skip
+    return done.returncode, re.sub(r"\s+", " ", done.stdout + done.stderr)
+
+
+def written(api: FakeApi) -> list[str]:
+    return [path for method, path, _query, _body in api.seen if method == "PATCH"]
+
+
+BOTH = [paths.secret("one", "s"), paths.secret("two", "s")]
+
+
+def test_another_user_by_become_changes_nothing(api, tmp_path):
+    """Whatever is wrong with that user, or with su: the tasks never ask for it."""
+    code, _output = play(api, tmp_path, become=True, become_method="su", become_user="nobody")
+    assert code == 0 and sorted(written(api)) == BOTH
+
+
+def test_a_bastion_is_refused_before_anything_is_sent(api, tmp_path):
+    code, output = play(api, tmp_path, task={"delegate_to": "bastion"})
+    assert code and "not from bastion (connection ssh); nothing was changed" in output and not api.seen
+
+
+def test_back_from_a_bastion_to_this_machine(api, tmp_path):
+    code, _output = play(api, tmp_path, hosts="bastion", vars={"oceans_llm_namespace": "one"}, task={"delegate_to": "localhost"})
+    assert code == 0 and written(api) == BOTH[:1]
+
+
+def test_run_once_where_the_hosts_are_different_clusters_is_refused(api, tmp_path):
+    code, output = play(api, tmp_path, task={"run_once": True})
+    assert code and "run_once would do this for one only, and two of the same play has other oceans_llm_* variables" in output and not api.seen
+
+
+def test_run_once_where_all_hosts_mean_the_same(api, tmp_path):
+    code, _output = play(api, tmp_path, hosts="one,twin", task={"run_once": True})
+    assert code == 0 and written(api) == BOTH[:1]
+
+
+def test_one_after_the_other(api, tmp_path):
+    code, _output = play(api, tmp_path, serial=1)
+    assert code == 0 and written(api) == BOTH
+
+
+def test_a_limit(api, tmp_path):
+    code, _output = play(api, tmp_path, "--limit", "two")
+    assert code == 0 and written(api) == BOTH[1:]
+
+
+def test_async_is_refused_before_anything_is_sent(api, tmp_path):
+    code, output = play(api, tmp_path, task={"async": 60, "poll": 0})
+    assert code and "does not support async" in output and not api.seen
