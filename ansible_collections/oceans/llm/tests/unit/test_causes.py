@@ -180,6 +180,9 @@ def test_the_status_alone_is_enough():
             'container "it"',
         ),
         ('pods "x" is forbidden: maximum cpu usage per Container is 100m, but limit is 2', "LimitRangeViolated", "100m"),
+        ('pods "x" is forbidden: cpu max limit to request ratio per Container is 2, but provided ratio is 4.000000', "LimitRangeViolated", "ratio is 4"),
+        ('pods "x" is forbidden: [memory max limit to request ratio per Pod is 1, but no request is specified]', "LimitRangeViolated", "Pod is 1"),
+        ('pods "x" is forbidden: maximum memory usage per Pod is 1Gi.  No limit is specified', "LimitRangeViolated", "No limit is specified"),
         ('pods "x" is forbidden: [minimum memory usage per Container is 1Gi, but request is 1Mi]', "LimitRangeViolated", "1Gi"),
         (
             "pods \"x\" is forbidden: ValidatingAdmissionPolicy 'no-latest' with binding 'b' denied request: tag latest is not allowed",

@@ -26,6 +26,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.checks import
     tools,
     variables,
 )
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.checks import quota as quotas
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.facts import Denied, DryRun, Picture, Tools, Wanted
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.finding import Finding, settle, unused_waivers
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import plan
@@ -641,10 +642,10 @@ def quota(used: str, hard: str) -> dict:
     return {"metadata": {"name": "q"}, "status": {"hard": {"pods": hard}, "used": {"pods": used}}}
 
 
-@pytest.mark.parametrize(("used", "hard", "installed", "found"), [("0", "2", False, 1), ("0", "3", False, 0), ("2", "3", True, 0), ("3", "3", True, 0)])
+@pytest.mark.parametrize(("used", "hard", "installed", "found"), [("0", "1", False, 1), ("0", "2", False, 0), ("2", "3", True, 0), ("3", "3", True, 1)])
 def test_all_pods_together_must_fit(picture, used, hard, installed, found):
     given = replace(picture, quotas=(quota(used, hard),), release=replace(PENDING, status="deployed") if installed else None)
-    assert len(list(admission.find(given))) == found
+    assert len(list(quotas.find(given))) == found
 
 
 # --- platform -------------------------------------------------------------------------------------------------------------

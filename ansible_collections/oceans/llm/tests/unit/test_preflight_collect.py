@@ -50,7 +50,9 @@ def api():
         fake.on("GET", "/apis/apps/v1", resources(("Deployment", "deployments")))
         fake.on("GET", "/apis/batch/v1", resources(("Job", "jobs")))
         fake.on("POST", paths.REVIEW_SELF_ACCESS, ok({"status": {"allowed": True}}, 201))
-        for path in (paths.secrets("ns"), rest.INGRESS_CLASSES, rest.STORAGE_CLASSES, "/api/v1/namespaces/ns/resourcequotas"):
+        for plural in ("secrets", "configmaps", "serviceaccounts", "resourcequotas"):
+            fake.on("GET", paths.collection(plural, "ns"), objects("X", "1"))
+        for path in (rest.INGRESS_CLASSES, rest.STORAGE_CLASSES):
             fake.on("GET", path, objects("X", "1"))
         for path in (DEPLOYMENTS, JOBS, paths.pods("ns"), "/api/v1/namespaces/ns/serviceaccounts"):
             fake.on("POST", path, ok({}, 201))
@@ -153,6 +155,21 @@ def test_before_there_is_a_namespace_an_operator_is_asked_in_another_one(api, an
     ((query, body),) = [(q, b) for _m, path, q, b in api.seen if path == ELSEWHERE]
     body = json.loads(body)
     assert query["dryRun"] == ["All"] and body["metadata"]["namespace"] == "default" and len(body["metadata"]["name"]) <= 50
+
+
+def test_the_volumes_of_a_database_are_tried_too(api):
+    """A LimitRange on claims refuses what the operator makes, long after everything else is there."""
+    claims = paths.collection("persistentvolumeclaims", "ns")
+    words = 'persistentvolumeclaims "x" is forbidden: maximum storage usage per PersistentVolumeClaim is 5Gi, but request is 20Gi'
+    api.on("GET", "/apis/postgresql.cnpg.io/v1", resources(("Cluster", "clusters")))
+    api.on("GET", rest.DEPLOYMENTS, objects("Deployment", "1"))
+    api.on("POST", claims, status(403, "Forbidden", words))
+    spec = {"storage": {"size": "20Gi", "storageClass": "fast"}}
+    picture = look(api, ({**CLUSTER, "metadata": {"name": "pg"}, "spec": spec},))
+    (body,) = [json.loads(body) for _m, path, _q, body in api.seen if path == claims]
+    assert body["spec"]["resources"]["requests"]["storage"] == "20Gi" and body["spec"]["storageClassName"] == "fast"
+    (finding,) = [f for f in admission.find(picture) if f.object == "Cluster/pg storage"]
+    assert finding.code == "LimitRangeViolated" and "oceans_llm_cloudnativepg.storage" in finding.hint
 
 
 def test_a_forbidden_namespace_is_not_taken_for_missing(api):

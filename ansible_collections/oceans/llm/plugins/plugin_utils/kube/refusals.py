@@ -37,7 +37,10 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (QUOTA, r"exceeded quota: (?P<quota>[^,]+), requested: (?P<need>.+?), used: (?P<used>.+?), limited: (?P<hard>.+)"),
         (QUOTA_NEEDS, r"failed quota: (?P<quota>[^:]+): must specify (?P<what>.+)"),
         (QUOTA_NEW, r"status unknown for quota"),
-        (LIMIT_RANGE, r"(?P<what>(?:maximum|minimum) [^ ]+ (?:usage |limit to request ratio )?per (?:container|pod)[^\]]*)"),
+        (
+            LIMIT_RANGE,
+            r"(?P<what>(?:(?:maximum|minimum) [^ ]{1,60} usage|\b[\w./-]{1,60} max limit to request ratio) per (?:container|pod|persistentvolumeclaim)[^\]]*)",
+        ),
         (POLICY, r"ValidatingAdmissionPolicy '(?P<policy>[^']+)'(?: with binding '[^']*')? denied request: (?P<what>.+)"),
         (SCC, r"unable to validate against any security context constraint:? ?(?P<what>.*)"),
         (POLICY, r"admission webhook \"(?P<webhook>[^\"]+)\" denied the request:? ?(?P<what>.*)"),

@@ -51,6 +51,7 @@ def send(pool: ThreadPoolExecutor, cluster: Cluster, picture: Picture, resources
             waiting.append(pool.submit(_patient, partial(_dry_run, cluster, collection, obj), say))
     accounts = {meta(o).get("name") for o in picture.kind("ServiceAccount")}
     pods = [pool.submit(_dry_pod, cluster, ns, where, template, accounts) for where, template in pod_templates(picture.objects)]
+    waiting += [pool.submit(_dry_claim, cluster, ns, obj, part) for obj in picture.kind("Cluster") for part in ("storage", "walStorage")]
     return (*(w.result() for w in waiting), *(run for p in pods for run in p.result()))
 
 
@@ -59,6 +60,22 @@ def _collection(resources: Resources, obj: Object, namespace: str) -> str | None
     kinds = resources.get(str(obj.get("apiVersion")))
     found = (kinds or {}).get(str(obj.get("kind")))
     return rest.collection(str(obj["apiVersion"]), found[0], namespace if found[1] else "") if found else None
+
+
+def _dry_claim(cluster: Cluster, namespace: str, obj: Object, part: str) -> DryRun:
+    """The volumes of a database are their operator's to make: a quota or LimitRange refuses them when everything else is there."""
+    storage, where = (obj.get("spec") or {}).get(part) or {}, f"{label(obj)} {part}"
+    if not storage.get("size"):
+        return DryRun(where)
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": storage["size"]}}}
+    if storage.get("storageClass"):
+        spec["storageClassName"] = storage["storageClass"]
+    body = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"generateName": "preflight-"}, "spec": spec}
+    try:
+        cluster.create(paths.collection("persistentvolumeclaims", namespace), body, dry_run=True)
+        return DryRun(where)
+    except ApiError as error:
+        return DryRun(where, error.status, error.reason, error.message)
 
 
 def _patient(ask: Callable[[], DryRun], say: Callable[[str], None]) -> DryRun:
@@ -129,14 +146,15 @@ def _dry_pod(cluster: Cluster, namespace: str, where: str, template: Object, acc
         "metadata": {"generateName": "preflight-", "labels": labels, "annotations": (template.get("metadata") or {}).get("annotations") or {}},
         "spec": spec,
     }
-    return list(_refusals(cluster, namespace, where, body)) or [DryRun(where, pod=True)]
+    return list(_tries(cluster, namespace, where, body))
 
 
-def _refusals(cluster: Cluster, namespace: str, where: str, pod: dict[str, Any]) -> Iterator[DryRun]:
+def _tries(cluster: Cluster, namespace: str, where: str, pod: dict[str, Any]) -> Iterator[DryRun]:
     """Admission stops at its first refusal; a priority class is easily put aside, to see the next."""
     while True:
         try:
-            cluster.create(paths.pods(namespace), pod, dry_run=True)
+            made = cluster.create(paths.pods(namespace), pod, dry_run=True)
+            yield DryRun(where, pod=True, made=made)
             return
         except ApiError as error:
             yield DryRun(where, error.status, error.reason, error.message, pod=True)

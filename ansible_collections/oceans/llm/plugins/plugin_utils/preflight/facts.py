@@ -61,6 +61,8 @@ class DryRun:
     live: Object | None = None
     #: a Pod made from the template of `object`
     pod: bool = False
+    #: of a Pod that was accepted: as the API server would make it
+    made: Object | None = None
     #: seconds that a webhook was given to come back, in vain
     waited: float = 0.0
 

@@ -9,7 +9,7 @@ import os
 import traceback
 from collections.abc import Callable, Iterator
 
-from .checks import access, admission, chart, config, database, drain, network, platform, probes, release, secrets, tools, variables
+from .checks import access, admission, chart, config, database, drain, network, platform, probes, quota, release, secrets, tools, variables
 from .facts import Picture
 from .finding import WARNING, Finding
 
@@ -27,6 +27,7 @@ RULES: tuple[Callable[[Picture], Iterator[Finding]], ...] = (
     drain.find,
     network.find,
     admission.find,
+    quota.find,
 )
 
 

@@ -24,7 +24,6 @@ def find(picture: Picture) -> Iterator[Finding]:
         if run.status:
             yield from classify(run, picture)
     yield from _named_users(picture)
-    yield from _pod_quota(picture)
 
 
 def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
@@ -63,7 +62,8 @@ def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
         hint = f"delete {run.object} (its pods stop), or keep the old value"
         yield Finding("FieldImmutable", where, f"{immutable(text, run.live or {})}; the API server never changes it", hint)
     elif kind == refusals.LIMIT_RANGE:
-        yield Finding("LimitRangeViolated", where, text, "set requests and limits within the LimitRange: oceans_llm_values.scheduling.resources")
+        what = "oceans_llm_cloudnativepg.storage and walStorage" if "PersistentVolumeClaim" in text else "oceans_llm_values.scheduling.resources"
+        yield Finding("LimitRangeViolated", where, text, f"set sizes, requests and limits within the LimitRange: {what}")
     elif kind == refusals.SCC:
         fields = ", ".join(refusals.scc_fields(run.message)) or "the pod"
         yield Finding("AdmissionDenied", where, f"OpenShift's SecurityContextConstraints refuse {fields}: {text}", refusals.SCC_CURE)
@@ -135,26 +135,3 @@ def _named_users(picture: Picture) -> Iterator[Finding]:
 def _effective(spec: Mapping[str, Any], container: Mapping[str, Any], field: str) -> Any:
     own = (container.get("securityContext") or {}).get(field)
     return own if own is not None else (spec.get("securityContext") or {}).get(field)
-
-
-def _pod_quota(picture: Picture) -> Iterator[Finding]:
-    """One Pod may fit where all of them do not: count what the release adds against every quota on pods."""
-    autoscalers = [h.get("spec") or {} for h in picture.kind("HorizontalPodAutoscaler")]
-    scaled = {(spec.get("scaleTargetRef") or {}).get("name"): int(spec.get("minReplicas") or 1) for spec in autoscalers}
-    needed = sum(int((o.get("spec") or {}).get("replicas", scaled.get(o["metadata"]["name"], 1))) for o in picture.kind("Deployment"))
-    running = picture.release is not None
-    surge = 1  # a rolling update, or a hook Job's pod
-    for quota in picture.quotas:
-        status = quota.get("status") or {}
-        for resource in ("pods", "count/pods"):
-            hard, used = (status.get("hard") or {}).get(resource), (status.get("used") or {}).get(resource, "0")
-            if hard is None or not str(hard).isdigit() or not str(used).isdigit():
-                continue
-            adds = surge if running else needed + surge
-            if 0 < int(hard) - int(used) < adds:  # with nothing left the dry run says it
-                yield Finding(
-                    "QuotaExceeded",
-                    f"ResourceQuota/{quota['metadata']['name']}",
-                    f"{resource}: {adds} needed at once, used {used}, hard {hard}",
-                    f"kubectl -n {picture.wanted.namespace} describe resourcequota {quota['metadata']['name']}: raise it, or fewer replicas",
-                )

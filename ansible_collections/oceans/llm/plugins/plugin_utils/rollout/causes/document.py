@@ -42,7 +42,9 @@ FINDINGS = """<!-- Made from plugins/plugin_utils/codes.py by rollout/causes/doc
 
 Preflight checks everything that can be known before the first write, and reports all findings at once. It writes nothing: rendered
 objects, and a Pod made from every pod template, are sent to the API server with `dryRun=All`. (ResourceQuota, LimitRange and Pod
-Security apply to Pods; a dry run of a Deployment does not see them.)
+Security apply to Pods; a dry run of a Deployment does not see them.) The volumes of a CloudNativePG Cluster are tried as
+PersistentVolumeClaims, if the caller may create those. ResourceQuotas are compared with all that the rollout adds at its peak: new pods
+beside old ones, the largest Job, new objects, the Secrets of Helm and of the collection.
 
 - An **error** stops the run, a **warning** does not. Notes (**info**) say what could not be checked.
 - `oceans_llm_preflight_waive: [CODE, …]` lets a run continue in spite of a finding, in every role; the role `secrets` accepts waived
