@@ -401,7 +401,7 @@ ForeignRelease [preflight: error] a release of this name was installed from anot
 ForeignObject [preflight: error or warning] an object of this name belongs to another release or to none, so Helm refuses to adopt it
     remove or rename it, or choose another oceans_llm_release
 HookLeftover [preflight: warning] a hook of an earlier chart left a Secret, ConfigMap or ServiceAccount, and Helm never removes it
-    set oceans_llm_remove_leftovers: true, or kubectl -n {ns} delete it
+    set oceans_llm_remove_leftovers: true, or delete the object with kubectl
 
 # Post-check
 NotServed [post-check: fatal] the gateway does not answer through its Service
