@@ -1,0 +1,1 @@
+../../../../../../charts/oceans-llm/files/drain.pl

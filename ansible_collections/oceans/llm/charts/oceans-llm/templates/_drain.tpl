@@ -1,0 +1,1 @@
+../../../../../../charts/oceans-llm/templates/_drain.tpl
