@@ -613,8 +613,15 @@ CONFLICT = (
 
 
 def test_a_field_of_another_manager_names_both(picture):
-    found = list(admission.find(replace(picture, dry_runs=(DryRun("Deployment/gw", 409, "Conflict", CONFLICT),))))
-    assert [f.sentence.split(" to another")[0] for f in found] == [".spec.replicas was set by kubectl (scale)", ".spec.a, .spec.b was set by kubectl-edit"]
+    live = {"spec": {"replicas": 5, "a": "x"}, "metadata": {"managedFields": [{"manager": "kubectl", "time": "2026-01-01T00:00:00Z"}]}}
+    rendered = gateway()
+    rendered["spec"] |= {"replicas": 2, "a": "y"}
+    run = DryRun(f"Deployment/{rendered['metadata']['name']}", 409, "Conflict", CONFLICT, live)
+    found = list(admission.find(replace(picture, objects=(rendered,), dry_runs=(run,))))
+    assert [f.sentence for f in found if f.code == "FieldConflict"] == [
+        ".spec.replicas is 5, and 2 in the chart; set by kubectl (scale) at 2026-01-01T00:00:00Z",
+        ".spec.a is x, and y in the chart; .spec.b is not what the chart says; set by kubectl-edit",
+    ]
     assert {f.severity for f in found} == {"error"}
 
 

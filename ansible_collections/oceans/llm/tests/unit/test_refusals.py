@@ -124,3 +124,21 @@ def test_long_words_take_no_time():
     for text in ("x" * 1_000_000, "a.b: " * 200_000, '"' * 1_000_000, "[a] " * 200_000, policies, fields):
         refusals.classify(text), refusals.conflicts(text), refusals.scc_fields(text), refusals.immutable(text)
     assert time.process_time() - begun < 3
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (".spec.replicas", 3),
+        ('.spec.template.spec.containers[name="a.b"].readinessProbe.httpGet.port', 9999),
+        ('.spec.ports[port=8080,protocol="TCP"].targetPort', 8080),
+        (".spec.selector", {"app": "x"}),
+        ('.spec.ports[port=1,protocol="TCP"].targetPort', None),
+        (".spec.replicas.deeper", None),
+    ],
+)
+def test_the_value_at_a_field_of_a_conflict(path, value):
+    probe = {"readinessProbe": {"httpGet": {"port": 9999}}}
+    spec = {"replicas": 3, "selector": {"app": "x"}, "ports": [{"port": 8080, "targetPort": 8080}]}
+    obj = {"spec": {**spec, "template": {"spec": {"containers": [{"name": "z"}, {"name": "a.b", **probe}]}}}}
+    assert refusals.value_at(obj, path) == value

@@ -9,9 +9,11 @@ means for the user is the matter of those who ask. Pure.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 QUOTA, QUOTA_NEEDS, QUOTA_NEW = "quota", "quota needs", "quota new"
 POD_SECURITY, SCC, POLICY, WEBHOOK_DOWN = "pod security", "scc", "policy", "webhook down"
@@ -61,6 +63,8 @@ SCC_CURE = (
 _QUOTED = r'conflicts? with "(?P<manager>[^"]+)"(?: with subresource "(?P<sub>[^"]+)")?'
 #: a field of an SSA conflict: `.spec.containers[name="a b"].image`; a key in brackets may hold blanks
 _FIELD = re.compile(r'\.(?:[^\s\["]|\[[^\]]*\])+')
+#: what the API server fills in for a key that was left out
+_DEFAULTS = {"protocol": "TCP"}
 _IMMUTABLE = re.compile(r"(?P<path>(?:spec|data|metadata)[\w.]*): Invalid value: (?P<value>.+?): field is immutable", re.DOTALL)
 
 
@@ -92,6 +96,23 @@ def conflicts(text: str) -> list[tuple[str, str]]:
                 break  # the next sentence
             found += [(name, manager) for name in _FIELD.findall(line)]
     return list(dict.fromkeys(found))
+
+
+#: one step of such a field: `.name`, or the keys of a list's item
+_STEP = re.compile(r'\.((?:[^.\["])+)|\[([^\]]*)\]')
+_KEY = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|[^,\]]+)')
+
+
+def value_at(obj: Any, path: str) -> Any:
+    """What an object has at a field as :func:`conflicts` names it; None when there is nothing."""
+    for name, keys in _STEP.findall(path):
+        if name:
+            obj = obj.get(name) if isinstance(obj, Mapping) else None
+        else:
+            wanted = {k: json.loads(v) if v[:1] == '"' or v.isdigit() else v for k, v in _KEY.findall(keys)}
+            fits = (i for i in obj if isinstance(i, Mapping) and all(i.get(k, _DEFAULTS.get(k)) == v for k, v in wanted.items()))
+            obj = next(fits, None) if isinstance(obj, list) else None
+    return obj
 
 
 def immutable(text: str) -> tuple[str, str] | None:

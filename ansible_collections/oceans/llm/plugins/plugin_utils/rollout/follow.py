@@ -32,6 +32,7 @@ from .probe import Probe
 from .tape import Tape
 from .verdict import State, Verdict, judge, timeout_cause
 from .watch import Change, Observer, Watched, World
+from .webhook_look import WebhookLook
 
 HEARTBEAT = 4.5  # seconds; a line at least every five
 ASK_AGAIN = 1.0  # seconds until an API server that did not answer is asked again
@@ -112,6 +113,7 @@ class Follower:
         self._logs = LogReader(cluster, scope.namespace, clean, self._observer.put)
         self._interrupted = interrupted
         self._database = database
+        self._webhooks = WebhookLook(cluster, scope.namespace)
         self._probe = probe
         self._secret_keys = dict(secret_keys or {})
         self.scope = scope
@@ -184,7 +186,8 @@ class Follower:
             snapshot = self._snapshot(running)
             if self._probe:
                 self._whole("the probe pod", partial(self._probe.look, snapshot))
-            verdict = judge(snapshot, find(snapshot, broken=self._defect), running)
+            causes = find(snapshot, broken=self._defect)
+            verdict = judge(snapshot, self._whole("webhooks", partial(self._webhooks.named, snapshot, causes)) or causes, running)
             lost = self._lost()
             if lost:
                 return Verdict(State.FAILED, verdict.blocker, self._taken(snapshot, lost), verdict.causes)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...kube import refusals
-from ..facts import DryRun, Picture, pod_templates
+from ..facts import DryRun, Object, Picture, label, pod_templates
 from ..finding import ERROR, WARNING, Finding
 from .tools import numbers
 
@@ -104,8 +104,7 @@ def _conflicts(run: DryRun, picture: Picture) -> Iterator[Finding]:
     for name, manager in refusals.conflicts(run.message):
         held.setdefault(manager, []).append(name)
     for manager, names in held.items():
-        fields = ", ".join(names)
-        text = f"{fields} was set by {manager} to another value than the chart's"
+        text = "; ".join(_sides(run, picture, name) for name in names) + f"; set by {manager}{_when(run.live or {}, manager)}"
         if helm4 and not picture.wanted.force_conflicts:
             hint = "give the chart the live value, or set oceans_llm_force_conflicts: true to take it back"
             if ".spec.replicas" in names:
@@ -113,6 +112,25 @@ def _conflicts(run: DryRun, picture: Picture) -> Iterator[Finding]:
             yield Finding("FieldConflict", run.object, text, hint)
         elif not manager.startswith("helm"):  # Helm 3 itself, which names its manager after its program, is nobody else
             yield Finding("FieldConflict", run.object, text, "nothing to do: this run takes it back", WARNING)
+
+
+def _sides(run: DryRun, picture: Picture, name: str) -> str:
+    """`.spec.replicas is 3, and 2 in the chart`; the values of a Secret, or of anything else that may hold one, are not shown."""
+    rendered: Object = next((o for o in picture.sent() if label(o) == run.object), {})
+    live, wanted = refusals.value_at(run.live or {}, name), refusals.value_at(rendered, name)
+    if run.object.startswith("Secret/") or ".env" in name or live is None or wanted is None:
+        return f"{name} is not what the chart says"
+    return f"{name} is {_said(live)}, and {_said(wanted)} in the chart"
+
+
+def _said(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    return text if len(text) <= 120 else f"{text[:120]}…"
+
+
+def _when(live: Mapping[str, Any], manager: str) -> str:
+    times = [str(e.get("time") or "") for e in (live.get("metadata") or {}).get("managedFields") or () if e.get("manager") == manager.partition(" (")[0]]
+    return f" at {max(times)}" if any(times) else ""
 
 
 def _named_users(picture: Picture) -> Iterator[Finding]:

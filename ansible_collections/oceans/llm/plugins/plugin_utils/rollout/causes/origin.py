@@ -84,6 +84,35 @@ def changed_resources(snapshot: Snapshot, pod: Object, container: str = "") -> s
     return ""
 
 
+def changed(snapshot: Snapshot, pod: Object, container: str) -> str:
+    """What of a pod, or of one container of it, is not what its template says; empty when all of it is. Defaults of the API server are no change."""
+    template = _template_owner(snapshot, pod)
+    if not template or (resources := changed_resources(snapshot, pod, container)):
+        return resources if template else ""
+    before, now = _containers(template), _containers(pod)
+    for name in (container,) if container else tuple(now):
+        if name in now and name not in before:
+            return f"container {name} is not in the pod template: a mutating webhook added it"
+        for field in ("image", "command", "args"):
+            old, new = (before.get(name) or {}).get(field), (now.get(name) or {}).get(field)
+            if old and new and old != new:
+                return f"{field} of container {name} is {_short(new)}, and {_short(old)} in the pod template: a mutating webhook changed it"
+        own = {e.get("name"): e for e in (now.get(name) or {}).get("env") or ()}
+        lost = [str(e["name"]) for e in (before.get(name) or {}).get("env") or () if e.get("value") is not None and (own.get(e["name"]) or {}) != e]
+        if lost:
+            return f"variable {lost[-1]} of container {name} is not as in the pod template: a mutating webhook changed it"
+    return ""
+
+
+def _containers(thing: Object) -> dict[str, Mapping[str, Any]]:
+    spec = thing.get("spec") or {}
+    return {str(c.get("name")): c for c in [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]}
+
+
+def _short(value: Any) -> str:
+    return str(value if isinstance(value, str) else " ".join(str(v) for v in value))[:80]
+
+
 def _template_owner(snapshot: Snapshot, pod: Object) -> Object:
     """The ReplicaSet or Job whose template a pod was made from, as a thing with a pod's spec."""
     for kind in ("ReplicaSet", "Job"):
@@ -94,5 +123,4 @@ def _template_owner(snapshot: Snapshot, pod: Object) -> Object:
 
 
 def _resources(thing: Object) -> dict[str, Mapping[str, Any]]:
-    spec = thing.get("spec") or {}
-    return {str(c.get("name")): c.get("resources") or {} for c in [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]}
+    return {name: container.get("resources") or {} for name, container in _containers(thing).items()}

@@ -1,0 +1,106 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which admission webhooks see the pods that a cause is about: named where they were slow, or where a pod is not what its template says.
+
+The API server does not tell who changed a pod on its way in. The configurations do, as far as they may be read; they are asked once in a run,
+and only then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..kube import paths, rest
+from ..kube.client import ApiError, Cluster
+from ..kube.objects import Object, meta
+from ..kube.policies import selects
+from .causes.origin import changed
+from .model import Cause, Snapshot
+
+API, MUTATING, VALIDATING = "admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"
+#: the Kubernetes default
+TIMEOUT = 10
+#: names in one sentence
+SHOWN = 6
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """One webhook of a configuration."""
+
+    configuration: str
+    spec: Mapping[str, Any]
+
+    def sees(self, labels: Mapping[str, str], namespace: Mapping[str, str]) -> bool:
+        """True when it is asked about the creation of such a pod."""
+        selected = selects(self.spec.get("objectSelector"), labels) and selects(self.spec.get("namespaceSelector"), namespace)
+        return selected and any(_about_pods(rule) for rule in self.spec.get("rules") or ())
+
+    @property
+    def seconds(self) -> int:
+        return int(self.spec.get("timeoutSeconds") or TIMEOUT)
+
+    @property
+    def phrase(self) -> str:
+        return f"{self.configuration} (webhook {self.spec.get('name')}, {self.seconds} s, failurePolicy {self.spec.get('failurePolicy') or 'Fail'})"
+
+
+def _about_pods(rule: Mapping[str, Any]) -> bool:
+    wanted = (("operations", "CREATE"), ("apiGroups", ""), ("resources", "pods"))
+    return all({value, "*", "*/*"} & set(rule.get(field) or ()) for field, value in wanted)
+
+
+class WebhookLook:
+    """Completes the sentences of one run."""
+
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
+        self._cluster, self._namespace = cluster, namespace
+        self._known: tuple[list[Webhook], Mapping[str, str]] | None = None
+
+    def named(self, snapshot: Snapshot, causes: Iterable[Cause]) -> list[Cause]:
+        return [self._named(snapshot, cause) for cause in causes]
+
+    def _named(self, snapshot: Snapshot, cause: Cause) -> Cause:
+        thing, differs = _subject(snapshot, cause)
+        if not thing or not (differs or cause.code == "AdmissionTimeout"):
+            return cause
+        labels = (meta(thing).get("labels")) or {}
+        seen = [w for w in self._webhooks() if w.sees(labels, self._known[1] if self._known else {})]
+        if differs:
+            who = ", ".join(w.phrase for w in seen if w.configuration.startswith(MUTATING)) or "no MutatingWebhookConfiguration that this run can read"
+            words = "" if differs in cause.cause else f"; {differs}"
+            return replace(cause, cause=f"{cause.cause}{words}; its creation passed {who}")
+        phrases = [w.phrase for w in seen[:SHOWN]] + ([f"{len(seen) - SHOWN} more"] if len(seen) > SHOWN else [])
+        return replace(cause, cause=f"{cause.cause}: {', '.join(phrases)}; together {sum(w.seconds for w in seen)} s") if seen else cause
+
+    def _webhooks(self) -> list[Webhook]:
+        if self._known is None:
+            self._known = list(self._read()), self._labels()
+        return self._known[0]
+
+    def _read(self) -> Iterator[Webhook]:
+        for kind in (MUTATING, VALIDATING):
+            try:
+                listed = self._cluster.list(rest.collection(API, f"{kind.lower()}s"))["items"]
+            except ApiError:
+                continue  # what may not be read is not named
+            for found in listed:
+                yield from (Webhook(f"{kind}/{meta(found)['name']}", spec) for spec in found.get("webhooks") or ())
+
+    def _labels(self) -> Mapping[str, str]:
+        try:
+            return meta(self._cluster.find(paths.namespace(self._namespace)) or {}).get("labels") or {}
+        except ApiError:
+            return {"kubernetes.io/metadata.name": self._namespace}
+
+
+def _subject(snapshot: Snapshot, cause: Cause) -> tuple[Object, str]:
+    """(the pod or pod template that a cause is about, what of the pod is not its template's)."""
+    kind, _slash, name = cause.object.partition("/")
+    found: Object = snapshot.kind(kind).get(name) or {}
+    if kind == "Pod":
+        return found, changed(snapshot, found, cause.container) if found else ""
+    return ((found.get("spec") or {}).get("template") or {}) if kind in ("ReplicaSet", "Job") else {}, ""

@@ -1,0 +1,106 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which webhook configurations are named, and for which pods."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import find, origin
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.cause import cause as make
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.webhook_look import API, WebhookLook
+
+from .fake_api import FakeApi, objects, ok, status
+from .test_causes import pod, stamp
+from .test_waits import upgrade
+
+CONFIGURATIONS = [f"/apis/{API}/{kind}webhookconfigurations" for kind in ("mutating", "validating")]
+PODS = {"apiGroups": [""], "operations": ["CREATE"], "resources": ["pods"]}
+
+
+def configuration(name: str, rule: dict | None = None, **spec) -> dict:
+    return {"metadata": {"name": name}, "webhooks": [{"name": f"w.{name}", "rules": [rule or PODS], **spec}]}
+
+
+def killed(**spec):
+    end = {"exitCode": 137, "reason": "OOMKilled", "startedAt": stamp(4), "finishedAt": stamp(3)}
+    it = {"name": "it", "ready": False, "restartCount": 0, "state": {"terminated": end}}
+    template = {"spec": {"containers": [{"name": "it", "image": "a:1", "env": [{"name": "A", "value": "x"}], "resources": {"limits": {"memory": "512Mi"}}}]}}
+    own = {**template["spec"]["containers"][0], **spec}
+    picture = upgrade(pod(containers=[it], spec={"containers": [own]}))
+    picture.objects["ReplicaSet"]["web-1"]["spec"]["template"] = template
+    return picture
+
+
+@pytest.fixture
+def api():
+    with FakeApi() as server:
+        server.on("GET", paths.namespace("ns"), ok({"metadata": {"name": "ns", "labels": {"team": "a"}}}))
+        yield server
+
+
+def named(api: FakeApi, picture, causes=None):
+    return WebhookLook(Cluster.connect({"host": api.url}), "ns").named(picture, causes or find(picture))
+
+
+def test_a_changed_limit_names_the_configurations_that_change_such_pods(api):
+    mutating = [
+        configuration("limits", timeoutSeconds=5),
+        configuration("elsewhere", namespaceSelector={"matchLabels": {"team": "b"}}),
+        configuration("others", objectSelector={"matchLabels": {"app": "no"}}),
+        configuration("services", {**PODS, "resources": ["services"]}),
+        configuration("updates", {**PODS, "operations": ["UPDATE"]}),
+        configuration("all", {"apiGroups": ["*"], "operations": ["*"], "resources": ["*/*"]}, failurePolicy="Ignore"),
+    ]
+    api.on("GET", CONFIGURATIONS[0], objects("List", "1", *mutating))
+    api.on("GET", CONFIGURATIONS[1], objects("List", "1", configuration("validates")))
+    (found,) = named(api, killed(resources={"limits": {"memory": "16Mi"}}))
+    assert found.cause.count("in the pod template") == 1
+    assert found.cause.endswith(
+        "its creation passed MutatingWebhookConfiguration/limits (webhook w.limits, 5 s, failurePolicy Fail), "
+        "MutatingWebhookConfiguration/all (webhook w.all, 10 s, failurePolicy Ignore)"
+    )
+
+
+def test_a_pod_that_is_what_its_template_says_is_not_asked_about(api):
+    assert "webhook" not in named(api, killed())[0].cause and not api.asked(CONFIGURATIONS[0])
+
+
+def test_what_may_not_be_read_is_said(api):
+    for path in CONFIGURATIONS:
+        api.on("GET", path, status(403, "Forbidden", "no"))
+    (found,) = named(api, killed(resources={"limits": {"memory": "16Mi"}}))
+    assert "no MutatingWebhookConfiguration that this run can read" in found.cause
+
+
+def test_slow_webhooks_are_named_with_the_sum_of_their_time(api):
+    api.on("GET", CONFIGURATIONS[0], objects("List", "1", *(configuration(f"slow{n}", timeoutSeconds=8) for n in range(8))))
+    api.on("GET", CONFIGURATIONS[1], objects("List", "1", configuration("v")))
+    picture = killed()
+    slow = make("AdmissionTimeout", picture, "ReplicaSet/web-1", "the request ran into its deadline", "Timeout")
+    (found,) = named(api, picture, [slow])
+    assert "MutatingWebhookConfiguration/slow0 (webhook w.slow0, 8 s, failurePolicy Fail)" in found.cause
+    assert found.cause.endswith("3 more; together 74 s") and api.asked(CONFIGURATIONS[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"image": "b:2"}, "image of container it is b:2, and a:1 in the pod template"),
+        ({"env": [{"name": "A", "value": "y"}]}, "variable A of container it is not as in the pod template"),
+        ({"env": [{"name": "A", "value": "x"}, {"name": "B", "value": "y"}], "command": ["x"], "imagePullPolicy": "Always"}, ""),
+    ],
+)
+def test_what_differs_is_said(spec, words):
+    picture = killed(**spec)
+    told = origin.changed(picture, picture.objects["Pod"]["web-1-a"], "it")
+    assert words in told and bool(words) == bool(told)
+
+
+def test_a_container_that_the_template_does_not_have_was_added():
+    picture = killed()
+    picture.objects["Pod"]["web-1-a"]["spec"]["containers"].append({"name": "mesh"})
+    assert "container mesh is not in the pod template" in origin.changed(picture, picture.objects["Pod"]["web-1-a"], "mesh")
