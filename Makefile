@@ -2,7 +2,7 @@
 # folder (OCEANS_LLM_CACHE, else ~/.cache/oceans-llm).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo faults outside noise benchmarks operators open test lint unit chart chart-cluster shim standin sanity molecule helm-check helm-template lock down clean clean-cache
+.PHONY: help setup up demo faults outside noise benchmarks operators load open test lint unit chart chart-cluster shim standin sanity molecule helm-check helm-template lock down clean clean-cache
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z -]+:.*## / {printf "  make %s\n        %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ outside: up ## faults that nobody here invented: is the cause named, beside kube
 
 noise: up ## healthy rollouts told badly (replays) and under stress (kind): no alarm without a fire
 	@testbed/with-env.sh python faults/noise/run.py --real
+
+load: up ## requests and streams through upgrade, rollback, rotation, drain: how many fail (docs/reliability.md; about 25 minutes)
+	@testbed/tools.sh load
+	@testbed/with-env.sh python load/run.py
 
 benchmarks: up ## time to truth beside helm --wait and kubernetes.core.helm; what a good run costs, and a run with nothing to do
 	@testbed/with-env.sh python benchmarks/time_to_truth.py --timeout 300

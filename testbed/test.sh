@@ -62,7 +62,7 @@ shell_scripts() {
   have shellcheck || { say "no shellcheck on this machine: the shell scripts were not linted"; return; }
   shellcheck -S warning -x testbed/*.sh .ci/run
 }
-unit() { python -m pytest -q -n 2 --dist worksteal "$collection/tests/unit" faults/tests; }
+unit() { python -m pytest -q -n 2 --dist worksteal "$collection/tests/unit" faults/tests load/tests; }
 shim() { find_go && (cd testbed/node/oci-limits && go test ./...); }
 chart() { python -m pytest -q -n 2 -m "not cluster" charts/oceans-llm/tests; }
 standin() { python -m pytest -q testbed/standin/tests; }

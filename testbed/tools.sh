@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# kind, helm 4 (as helm and helm4), helm 3 (as helm3) and kubeconform, built from their Go modules into the cache.
+# kind, helm 4 (as helm and helm4), helm 3 (as helm3) and kubeconform, built from their Go modules into the cache; with `load` vegeta, too.
+#   tools.sh [load]
 # shellcheck source=testbed/lib.sh
 . "$(dirname "$0")/lib.sh"
 . "$TESTBED/go.sh"
@@ -31,3 +32,4 @@ tool helm4 "helm.sh/helm/v4/cmd/helm@$HELM4_VERSION" "-X helm.sh/helm/v4/interna
 tool helm3 "helm.sh/helm/v3/cmd/helm@$HELM3_VERSION" "-X helm.sh/helm/v3/internal/version.version=$HELM3_VERSION"
 tool kubeconform "github.com/yannh/kubeconform/cmd/kubeconform@$KUBECONFORM_VERSION"
 ln -sfn helm4 "$CACHE/bin/helm"
+[ "${1:-}" != load ] || tool vegeta "github.com/tsenart/vegeta/v12@$VEGETA_VERSION"

@@ -1,0 +1,99 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an operator does while the traffic goes on. One entry each; the order is that of a run."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from faults import kube
+from faults.place import NEW
+
+from .world import GATEWAY, World, evict
+
+
+@dataclass(frozen=True)
+class Cell:
+    """`excepted`: why failures in it are counted and do not count."""
+
+    name: str
+    how: str
+    do: Callable[[World], None]
+    excepted: str = ""
+
+
+def _nothing(world: World) -> None:
+    del world
+
+
+def _session_key(world: World) -> None:
+    world.secrets["GATEWAY_IDENTITY_TOKEN_SECRET"] = secrets.token_urlsafe(40)
+    world.run("gateway")
+
+
+def _provider_token(world: World) -> None:
+    world.secrets["PROVIDER_TOKEN"] = world.tokens[1]
+    world.run("gateway")
+
+
+def _database_password(world: World) -> None:
+    """A second login that acts as the first: both are good as long as pods with the first one drain."""
+    place, password = world.place, secrets.token_urlsafe(12)
+    second = f"{place.database}_second"
+    place.server.psql(f"CREATE ROLE {second} LOGIN PASSWORD '{password}' IN ROLE {place.database};\nALTER ROLE {second} SET role = '{place.database}';\n")
+    world.secrets["POSTGRES_URL"] = place.url(user=second, password=password)
+    world.run("gateway")
+    if place.sql(f"SELECT count(*) > 0 FROM pg_stat_activity WHERE usename = '{second}';") != "t":
+        raise kube.Broken("no session of the second login")
+
+
+def _upgrade(world: World) -> None:
+    world.version = NEW
+    world.run("upgrade")
+
+
+def _failed_upgrade(world: World) -> None:
+    broken = {"gateway": {"extraEnv": [{"name": "STANDIN_CRASH", "value": "serve"}]}}
+    world.run("upgrade", fails=True, oceans_llm_values=broken, oceans_llm_on_failure="rollback")
+    world.served(2)
+
+
+def _rollback(world: World) -> None:
+    world.run("upgrade", oceans_llm_values={"gateway": {"podAnnotations": {"load": "unwanted"}}})
+    world.run("rollback", oceans_llm_rollback_to=str(world.place.revisions() - 1))
+
+
+def _evictions(world: World) -> None:
+    for pod in [p["metadata"]["name"] for p in world.pods()]:
+        kube.until(lambda pod=pod: evict(world.place.namespace, pod), 120, f"the budget never allowed the eviction of {pod}")  # type: ignore[misc]
+    world.served(2)
+
+
+def _scale(world: World) -> None:
+    for replicas in (4, 2):
+        kube.kubectl("-n", world.place.namespace, "scale", "deployment", GATEWAY, f"--replicas={replicas}")
+        world.served(replicas)
+
+
+def _kill(world: World) -> None:
+    kube.kubectl("-n", world.place.namespace, "delete", "pod", world.pods()[0]["metadata"]["name"], "--grace-period=0", "--force")
+    time.sleep(1)  # the ReplicaSet controller answers at once, the Service's endpoints a little later
+    world.served(2)
+
+
+CELLS = (
+    Cell("nothing happens", "the traffic alone", _nothing),
+    Cell("rotation: session key", "role `gateway` with another `GATEWAY_IDENTITY_TOKEN_SECRET`", _session_key),
+    Cell("rotation: provider token", "role `gateway` with another token; the provider accepts both", _provider_token),
+    Cell("rotation: database password", "role `gateway` with a second login that acts as the first", _database_password),
+    Cell("upgrade", "role `upgrade`, v0.23.0 to v0.24.0, two migrations", _upgrade),
+    Cell("failed upgrade with rollback", "role `upgrade` to pods that crash, `oceans_llm_on_failure: rollback`", _failed_upgrade),
+    Cell("rollback", "role `upgrade`, then role `rollback` to the revision before", _rollback),
+    Cell("node drain", "both pods evicted through the Eviction API, as `kubectl drain` does it, as the disruption budget allows", _evictions),
+    Cell("autoscaler up and down", "2 to 4 to 2 replicas through the scale subresource, as an autoscaler does it", _scale),
+    Cell("killed gateway pod", "`kubectl delete --force --grace-period=0`", _kill, "a killed process finishes nothing"),
+)
