@@ -1,5 +1,5 @@
 # Waits until the database is there ($1 = database) or its schema is the one this gateway needs ($1 = schema).
-# $2: seconds between looks. $3: seconds until it gives up. What it waits for is printed when it changes, and every 30 seconds.
+# $2: seconds between looks. $3: seconds until it gives up. $4 = recovered: a database that was restored is never empty. What it waits for is printed when it changes, and every 30 seconds.
 goal=$1
 interval=$2
 limit=$3
@@ -64,6 +64,16 @@ while :; do
       ;;
     *'pending migration'*)
       if [ "$goal" = database ]; then
+        if [ "${4:-}" = recovered ] && status=$(gateway migrate --status 2>&1); then
+          case $status in
+            *'[applied]'*) ;;
+            *)
+              echo "the restored database is empty: no migration of the gateway was ever applied to it; nothing was changed. Restore another" \
+                "backup or database, or set database.cloudnativepg.allowEmptyRecovery to start with an empty one" >&2
+              exit 1
+              ;;
+          esac
+        fi
         echo "the database answers after $waited s"
         exit 0
       fi

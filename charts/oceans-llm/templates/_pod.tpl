@@ -204,6 +204,11 @@ tcpSocket:
 {{- end }}
 {{- end -}}
 
+{{/* The way in which the Cluster gets the data of another one: recovery, pg_basebackup; empty when it begins empty. */}}
+{{- define "oceans-llm.recovers" -}}
+{{- range list "recovery" "pg_basebackup" }}{{- if hasKey (($.Values.database.cloudnativepg.additionalSpec | default dict).bootstrap | default dict) . }}{{ . }}{{- end }}{{- end -}}
+{{- end -}}
+
 {{/* An init container that waits. (dict "root" ROOT "goal" database|schema "early" BOOL "interval" N "timeout" N "resources" DICT) */}}
 {{- define "oceans-llm.waiter" -}}
 {{- $name := ternary "wait-for-database" "wait-for-migrations" (eq .goal "database") -}}
@@ -215,6 +220,9 @@ tcpSocket:
     - {{ .goal }}
     - {{ .interval | quote }}
     - {{ .timeout | quote }}
+    {{- if and (eq .goal "database") (include "oceans-llm.recovers" .root) (not .root.Values.database.cloudnativepg.allowEmptyRecovery) }}
+    - recovered
+    {{- end }}
   {{- include "oceans-llm.gatewayContainer" (dict "root" .root "name" $name "early" .early "direct" .direct "security" .root.Values.gateway.initSecurityContext "resources" .resources) | nindent 2 }}
 {{- end -}}
 

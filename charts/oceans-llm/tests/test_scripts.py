@@ -132,6 +132,22 @@ def test_waiter_goes_on_with_a_gateway_that_can_not_validate(fake: Fake) -> None
     assert done.returncode == 0 and "older than v0.20.1" in done.stdout
 
 
+APPLIED = "backend: postgres\nv17 baseline [applied]\nv18 route_compatibility_profiles [pending]"
+
+
+@pytest.mark.parametrize(("how", "status", "code"), [("recovered", APPLIED, 0), ("recovered", "backend: postgres\nv17 baseline [pending]", 1), ("", "", 0)])
+def test_a_database_that_is_empty_after_a_recovery_is_not_migrated(fake: Fake, how: str, status: str, code: int) -> None:
+    fake.answers("check", (1, PENDING), (0, status))
+    done = fake.run("wait-for-migrations.sh", "database", "0", "60", *[how] * bool(how))
+    assert done.returncode == code and ("the restored database is empty" in done.stderr) == bool(code)
+    assert fake.calls() == ["migrate --check", "migrate --status"][: 1 + bool(how)]
+
+
+def test_a_database_whose_status_cannot_be_read_is_no_empty_one(fake: Fake) -> None:
+    fake.answers("check", (1, PENDING), (1, DOWN))
+    assert fake.run("wait-for-migrations.sh", "database", "0", "60", "recovered").returncode == 0
+
+
 def test_usage_errors_end_the_wait(fake: Fake) -> None:
     fake.answers("check", (2, "error: unexpected argument"))
     assert fake.run("wait-for-migrations.sh", "schema", "5", "600", timeout=5).returncode == 1

@@ -15,6 +15,7 @@ from readme_table import described
 FREE = {"x": "y"}
 VOLUME, MOUNT = [{"name": "v", "emptyDir": {}}], [{"name": "v", "mountPath": "/v"}]
 CNPG = {"database": {"mode": "cloudnativepg"}}
+RECOVERY = {"database": {"mode": "cloudnativepg", "cloudnativepg": {"additionalSpec": {"bootstrap": {"recovery": {"source": "old"}}}}}}
 WAL = merged(CNPG, at("database.cloudnativepg.walStorage.enabled", True))
 STORE = {"externalSecrets": {"enabled": True, "secretStoreRef": {"name": "store"}, "data": [{"secretKey": "POSTGRES_URL"}]}}
 HPA = {"autoscaling": {"enabled": True}, "scheduling": {"resources": {"requests": {"cpu": "1"}}}}
@@ -168,6 +169,7 @@ CASES: dict[str, tuple] = {
     "database.cloudnativepg.owner": ("o", "Cluster/", "spec.bootstrap.initdb.owner", "o", CNPG),
     "database.cloudnativepg.existingCredentialsSecret": ("c", "Cluster/", "spec.bootstrap.initdb.secret", {"name": "c"}, CNPG),
     "database.cloudnativepg.startupTimeoutSeconds": (77, "Job/-migrate", f"{INIT}.args[4]", "77", CNPG),
+    "database.cloudnativepg.allowEmptyRecovery": (True, "Job/-migrate", f"{INIT}.args[5]", None, RECOVERY),
     "database.cloudnativepg.storage.size": ("5Gi", "Cluster/", "spec.storage", {"size": "5Gi"}, CNPG),
     "database.cloudnativepg.storage.storageClass": ("c", "Cluster/", "spec.storage", {"size": "20Gi", "storageClass": "c"}, CNPG),
     "database.cloudnativepg.walStorage.enabled": (True, "Cluster/", "spec.walStorage", {"size": "10Gi"}, CNPG),
