@@ -495,7 +495,7 @@ Timeout [rollout: fatal] the time limit has passed and no cause is known
 """
 
 _LOGS = "kubectl -n {ns} logs {name} -c {container} --previous"
-_ROW = re.compile(r"(?P<code>[A-Z]\w+) \[(?P<phases>[^]]+)\] (?P<title>.+)\n(?P<hint>(?: {4}.+\n)+)")
+_ROW = re.compile(r"^(?P<code>[A-Z]\w+) \[(?P<phases>[^]\n]+)\] (?P<title>.+)\n(?P<hint>(?: {4}.+\n)+)", re.MULTILINE)
 
 
 def _rows(table: str) -> Iterator[Entry]:
