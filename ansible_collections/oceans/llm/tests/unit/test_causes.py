@@ -13,6 +13,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.codes import BY_CODE, C
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import log_words
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Helm
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import RULES, admission, find, images, jobs, operators, readiness, rollout, scheduling
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.cause import _RULES, rule
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope, Snapshot
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import BESIDE_HEALTHY, State, judge, timeout_cause
 
@@ -671,8 +672,10 @@ def test_a_deadline_says_what_it_waited_for():
 # --- the table ---------------------------------------------------------------------------------------------------------
 
 
-def test_rules_are_named_once():
-    assert len(set(RULES.values())) == len(RULES)
+def test_each_rule_has_a_name_and_a_place_of_its_own():
+    assert len(RULES) == len(_RULES) > 30, "two rules have the same name"
+    with pytest.raises(ValueError, match="images and images have the same place"):
+        rule(10)(images.images)
 
 
 @pytest.mark.parametrize(

@@ -1,54 +1,19 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rules: pure functions from one picture to causes, one subject a file, all named in one table."""
+"""The rules: pure functions from one snapshot to causes, one subject a file, each with the decorator `rule`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from ...codes import Certainty
 from ..model import Cause, Snapshot
-from . import admission, config, containers, images, jobs, operators, readiness, release, rollout, scheduling, starting, volumes
+from . import admission, config, containers, images, jobs, operators, readiness, release, rollout, scheduling, starting, volumes  # noqa: F401 - their rules
+from .cause import Rule, rules
 
-Rule = Callable[[Snapshot], Iterator[Cause]]
-
-#: in the order in which causes of the same certainty are believed: the nearest to the root first
-RULES: dict[str, Rule] = {
-    "images": images.images,
-    "volume_claims": volumes.volume_claims,
-    "unschedulable": scheduling.unschedulable,
-    "external_secrets": operators.external_secrets,
-    "postgres_clusters": operators.postgres_clusters,
-    "config": config.config,
-    "mounts": volumes.mounts,
-    "admission_jobs": admission.jobs,
-    "admission_deployments": admission.deployments,
-    "admission_replicasets": admission.replicasets,
-    "silent_controllers": starting.silent_controllers,
-    "silent_schedulers": starting.silent_schedulers,
-    "sandboxes": starting.sandboxes,
-    "rejected": starting.rejected,
-    "hooks": starting.hooks,
-    "attempts": jobs.attempts,
-    "failed_jobs": jobs.failed_jobs,
-    "crashes": containers.crashes,
-    "not_ready": readiness.not_ready,
-    "lookups": starting.lookups,
-    "lost_nodes": scheduling.lost_nodes,
-    "disruptions": jobs.disruptions,
-    "deleted_attempts": jobs.deleted_attempts,
-    "suspended": jobs.suspended,
-    "kept_alive": jobs.kept_alive,
-    "slow_migrations": jobs.slow_migrations,
-    "silent_migrations": jobs.silent_migrations,
-    "overtaken": release.overtaken,
-    "paused": rollout.paused,
-    "scaled_to_zero": rollout.scaled_to_zero,
-    "old_pods_lost": rollout.old_pods_lost,
-    "stuck_old_pods": rollout.stuck_old_pods,
-    "deadlines": rollout.deadlines,
-}
+#: name -> rule, in the order in which causes of the same certainty are believed
+RULES: dict[str, Rule] = rules()
 
 _ORDER = {Certainty.FATAL: 0, Certainty.RETRYABLE: 1, Certainty.SHOWN: 2}
 

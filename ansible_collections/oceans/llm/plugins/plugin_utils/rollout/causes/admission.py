@@ -17,7 +17,7 @@ from ...codes import RETRYABLE
 from ...kube import refusals
 from ...kube.objects import Object, epoch, finished, meta, name_of, seen_at
 from ..model import Cause, Snapshot, events_of, job_pods, new_replicaset, pods_of, since
-from .cause import cause
+from .cause import cause, rule
 
 #: kind of refusal -> (code, sentence with the named parts)
 TEXTS: dict[str, tuple[str, str]] = {
@@ -68,7 +68,8 @@ def classify(text: str) -> tuple[str, str, dict[str, str]]:
     return code, sentence.format_map({"what": "", "fields": fields, **parts}).rstrip(": "), parts
 
 
-def replicasets(snapshot: Snapshot) -> Iterator[Cause]:
+@rule(100)
+def admission_replicasets(snapshot: Snapshot) -> Iterator[Cause]:
     for name in snapshot.scope.deployments:
         newest = new_replicaset(snapshot, name)
         if newest is None:
@@ -82,7 +83,8 @@ def replicasets(snapshot: Snapshot) -> Iterator[Cause]:
             yield _cause(snapshot, f"ReplicaSet/{name_of(newest)}", text, begun, others=len(pods))
 
 
-def deployments(snapshot: Snapshot) -> Iterator[Cause]:
+@rule(90)
+def admission_deployments(snapshot: Snapshot) -> Iterator[Cause]:
     """The Deployment controller cannot create the new ReplicaSet: it says so in the condition Progressing."""
     for name in snapshot.scope.deployments:
         found = snapshot.kind("Deployment").get(name) or {}
@@ -92,7 +94,8 @@ def deployments(snapshot: Snapshot) -> Iterator[Cause]:
                 yield _cause(snapshot, f"Deployment/{name}", str(condition.get("message") or ""), begun, others=0)
 
 
-def jobs(snapshot: Snapshot) -> Iterator[Cause]:
+@rule(80)
+def admission_jobs(snapshot: Snapshot) -> Iterator[Cause]:
     for name in snapshot.scope.jobs:
         job = snapshot.kind("Job").get(name)
         if job is None or finished(job) is not None:

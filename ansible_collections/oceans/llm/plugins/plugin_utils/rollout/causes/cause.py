@@ -1,14 +1,35 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes a Cause from its row in the register of codes."""
+"""Makes a Cause from its row in the register of codes; the decorator of a rule."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...codes import BY_CODE, RETRYABLE, Certainty
 from ..model import Cause, Snapshot
+
+Rule = Callable[[Snapshot], Iterator[Cause]]
+_RULES: dict[int, Rule] = {}
+
+
+def rule(place: int) -> Callable[[Rule], Rule]:
+    """Makes a function a rule. Causes of the same certainty are believed in the order of `place`: the nearest to the root first."""
+
+    def noted(function: Rule) -> Rule:
+        if place in _RULES:
+            raise ValueError(f"the rules {_RULES[place].__name__} and {function.__name__} have the same place {place}")
+        _RULES[place] = function
+        return function
+
+    return noted
+
+
+def rules() -> dict[str, Rule]:
+    """Name -> rule, in order."""
+    return {function.__name__: function for _place, function in sorted(_RULES.items())}
 
 
 def cause(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ...codes import RETRYABLE
 from ...kube.objects import Object, about_container, age, containers, name_of, ref, waiting
 from ..model import Cause, Snapshot, events_of, starting
-from .cause import cause
+from .cause import cause, rule
 from .reasons import REASONS
 
 _MISSING = re.compile(r"(secret|configmap) \"([^\"]+)\" not found", re.IGNORECASE)
@@ -23,6 +23,7 @@ _EARLY = re.compile(r"failed to sync (secret|configmap) cache|object \"[^\"]*\"/
 CREATING = tuple(reason for reason, code in REASONS["Container waiting (kubelet)"].items() if code == "ContainerConfig")
 
 
+@rule(60)
 def config(snapshot: Snapshot) -> Iterator[Cause]:
     """CreateContainerConfigError and CreateContainerError, from the status and from the event before it."""
     for _kind, _owner, pod in starting(snapshot):

@@ -18,7 +18,7 @@ from ...gateway import log_words
 from ...kube.objects import Object, about_container, container_spec, containers, epoch, is_ready, name_of, ref, terminated, waiting
 from ..model import Cause, Snapshot, events_of, starting
 from . import origin
-from .cause import cause
+from .cause import cause, rule
 
 #: exit codes of signals that a program brings upon itself: SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV
 SIGNALS = {132: "SIGILL", 134: "SIGABRT", 135: "SIGBUS", 136: "SIGFPE", 139: "SIGSEGV"}
@@ -35,6 +35,7 @@ EXITS_ALIKE, EXITS_ANY = 2, 3
 ADDRESS = ("DatabaseUnreachable", "DatabaseHostUnknown", "DatabaseNotPostgres", "DatabaseMissing", "DatabaseTls")
 
 
+@rule(180)
 def crashes(snapshot: Snapshot) -> Iterator[Cause]:
     """Pods of Deployments."""
     for kind, _owner, pod in starting(snapshot):

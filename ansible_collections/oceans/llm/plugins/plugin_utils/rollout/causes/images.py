@@ -15,7 +15,7 @@ from typing import Any
 
 from ...kube.objects import Object, about_container, container_spec, containers, meta, name_of, ref, seen_at, waiting
 from ..model import Cause, Snapshot, events_of, since, starting
-from .cause import cause
+from .cause import cause, rule
 
 PULLING = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed")
 #: (what the text says, code, sentence); the first that fits. Containerd, CRI-O and Docker word it differently: the status code counts
@@ -81,6 +81,7 @@ def classify(text: str) -> tuple[str, str]:
     return next((code, sentence) for pattern, code, sentence in TEXTS if pattern.search(text))
 
 
+@rule(10)
 def images(snapshot: Snapshot) -> Iterator[Cause]:
     """Every container that waits for its image and whose last pull failed."""
     for kind, owner, pod in starting(snapshot):

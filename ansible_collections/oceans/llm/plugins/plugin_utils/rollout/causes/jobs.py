@@ -31,7 +31,7 @@ from ...kube.objects import (
     terminated,
 )
 from ..model import Cause, Snapshot, events_of, job_pods, migrates, starting, workers
-from .cause import cause
+from .cause import cause, rule
 from .containers import EXITS_ALIKE, known_of_database, of_container, of_end
 from .reasons import REASONS
 
@@ -50,6 +50,7 @@ SLOW_MIGRATION = 8.0
 QUEUE = "kueue.x-k8s.io/queue-name"  # label by which Kueue takes a Job over
 
 
+@rule(160)
 def attempts(snapshot: Snapshot) -> Iterator[Cause]:
     """Containers of a Job's pods that ended with an error, as long as the Job is not over."""
     for name in snapshot.scope.jobs:
@@ -125,6 +126,7 @@ def _alike(snapshot: Snapshot, job: str, container: str) -> bool:
     return len(seen) == 1
 
 
+@rule(220)
 def disruptions(snapshot: Snapshot) -> Iterator[Cause]:
     """Evicted, preempted and deleted pods of Jobs and Deployments: shown, never a failure."""
     for kind, owner, pod in workers(snapshot):
@@ -153,6 +155,7 @@ def _why(pod: Object) -> str:
     return str(status.get("reason") or target.get("reason") or "deleted")
 
 
+@rule(170)
 def failed_jobs(snapshot: Snapshot) -> Iterator[Cause]:
     """Jobs that are over, and failed. A pod that still has its log says why; else the Job's condition is all there is."""
     for name in snapshot.scope.jobs:
@@ -211,6 +214,7 @@ def _running_version(snapshot: Snapshot, job: str) -> str:
     return f"; migration V{still[-1][0]} {still[-1][1]} was running" if still else ""
 
 
+@rule(240)
 def suspended(snapshot: Snapshot) -> Iterator[Cause]:
     for name in snapshot.scope.jobs:
         job = snapshot.kind("Job").get(name)
@@ -222,6 +226,7 @@ def suspended(snapshot: Snapshot) -> Iterator[Cause]:
             yield cause("JobSuspended", snapshot, f"Job/{name}", what, "spec.suspend: true", since=began, job=name, hint=hint)
 
 
+@rule(260)
 def slow_migrations(snapshot: Snapshot) -> Iterator[Cause]:
     """A version that has begun and says nothing for a while, from the gateway's own live lines; at once when it is known who is in its way."""
     known = snapshot.kind("Facts").get("database", {})
@@ -264,6 +269,7 @@ def open_migrations(snapshot: Snapshot) -> Iterator[tuple[Object, Object, tuple[
             yield pod, status, still[-1], max(_stamp(text), epoch(((status.get("state") or {}).get("running") or {}).get("startedAt"))) or snapshot.now
 
 
+@rule(270)
 def silent_migrations(snapshot: Snapshot) -> Iterator[Cause]:
     """A migration that runs and has not begun: it waits for a connection, for 30 s, without a word."""
     known = snapshot.kind("Facts").get("database", {})
@@ -301,6 +307,7 @@ def running(snapshot: Snapshot) -> Iterator[tuple[str, Object, Object]]:
             yield job, pod, status
 
 
+@rule(250)
 def kept_alive(snapshot: Snapshot) -> Iterator[Cause]:
     """A Job whose own container has ended, and another one in its pod has not: the Job cannot end before that one does."""
     for kind, job, pod in starting(snapshot):
@@ -323,6 +330,7 @@ def _stamp(text: str) -> float:
         return 0.0
 
 
+@rule(230)
 def deleted_attempts(snapshot: Snapshot) -> Iterator[Cause]:
     """A Job's pod that somebody deleted: its event is the only trace."""
     for name in snapshot.scope.jobs:

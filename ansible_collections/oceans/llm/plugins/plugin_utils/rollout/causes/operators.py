@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from ...codes import SHOWN
 from ...kube.objects import Object, age, containers, controlled_by, epoch, meta, name_of, seen_at, terminated
 from ..model import Cause, Snapshot, events_of, pods_of, primary_ready, since
-from .cause import cause
+from .cause import cause, rule
 
 #: an ExternalSecret that fails for one of these will not get better by waiting
 _FINAL = re.compile(
@@ -31,6 +31,7 @@ _UNDECIDED = "pending"
 _MOVES = ("Failing over", "Switchover in progress")
 
 
+@rule(40)
 def external_secrets(snapshot: Snapshot) -> Iterator[Cause]:
     for kind, name in snapshot.scope.custom:
         found = snapshot.kind("ExternalSecret").get(name) if kind == "ExternalSecret" else None
@@ -70,6 +71,7 @@ def _running(name: str) -> str:
     return f"is its operator running? kubectl get deployment -A -l app.kubernetes.io/name={name}"
 
 
+@rule(50)
 def postgres_clusters(snapshot: Snapshot) -> Iterator[Cause]:
     for kind, name in snapshot.scope.custom:
         found = snapshot.kind("Cluster").get(name) if kind == "Cluster" else None

@@ -15,7 +15,7 @@ from typing import Any
 from ...codes import FATAL, RETRYABLE, Certainty
 from ...kube.objects import Object, about_container, container_spec, containers, controlled_by, epoch, is_ready, meta, name_of, ref
 from ..model import Cause, Snapshot, events_of, replicasets, since, starting
-from .cause import cause
+from .cause import cause, rule
 from .containers import killed_by, last_answer
 
 FLOOR = 30.0
@@ -34,6 +34,7 @@ def window(probe: Mapping[str, Any] | None) -> float:
     )
 
 
+@rule(190)
 def not_ready(snapshot: Snapshot) -> Iterator[Cause]:
     for kind, owner, pod in starting(snapshot):
         if kind != "Deployment" or is_ready(pod):

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 from ...kube.objects import meta, name_of
 from ..model import Cause, Snapshot
-from .cause import cause
+from .cause import cause, rule
 
 
+@rule(280)
 def overtaken(snapshot: Snapshot) -> Iterator[Cause]:
     """A newer revision than the one that is followed, or its removal."""
     ours = snapshot.scope.revision

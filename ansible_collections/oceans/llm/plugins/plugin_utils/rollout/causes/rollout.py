@@ -11,9 +11,10 @@ from ...gateway import log_words
 from ...kube.objects import Object, containers, epoch, has_been_seen, is_ready, meta, name_of, ref, terminated
 from .. import progress, waits
 from ..model import Cause, Snapshot, made_in_this_run, old_pods
-from .cause import cause
+from .cause import cause, rule
 
 
+@rule(330)
 def deadlines(snapshot: Snapshot) -> Iterator[Cause]:
     """ProgressDeadlineExceeded, said of this generation. The controller resets it when something moves."""
     for name in snapshot.scope.deployments:
@@ -39,12 +40,14 @@ def deadlines(snapshot: Snapshot) -> Iterator[Cause]:
                 )
 
 
+@rule(290)
 def paused(snapshot: Snapshot) -> Iterator[Cause]:
     for name in snapshot.scope.deployments:
         if ((snapshot.kind("Deployment").get(name) or {}).get("spec") or {}).get("paused"):
             yield cause("DeploymentPaused", snapshot, f"Deployment/{name}", "the Deployment is paused and creates no new pods", "spec.paused: true")
 
 
+@rule(300)
 def scaled_to_zero(snapshot: Snapshot) -> Iterator[Cause]:
     """0 replicas that Helm did not ask for: nothing is left to become ready, and the Service has nobody behind it."""
     for name in snapshot.scope.deployments:
@@ -60,6 +63,7 @@ def scaled_to_zero(snapshot: Snapshot) -> Iterator[Cause]:
             yield cause("ScaledToZero", snapshot, f"Deployment/{name}", what, f"spec.replicas: 0, field manager {who}", since=epoch(owner.get("time")))
 
 
+@rule(310)
 def old_pods_lost(snapshot: Snapshot) -> Iterator[Cause]:
     """A pod of the old version that was recreated in this run (evicted, deleted, its node gone) and does not start: the schema may be newer now."""
     for name in snapshot.scope.deployments:
@@ -89,6 +93,7 @@ def old_pods_lost(snapshot: Snapshot) -> Iterator[Cause]:
 OVERDUE = 10.0
 
 
+@rule(320)
 def stuck_old_pods(snapshot: Snapshot) -> Iterator[Cause]:
     """An old pod whose grace is over. `deletionTimestamp` is the end of its grace, not the beginning."""
     for name in snapshot.scope.deployments:

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from ...kube.objects import Object, epoch, meta, name_of, ref
 from ..model import Cause, Snapshot, events_of, old_pods, starting, workers
 from . import origin
-from .cause import cause
+from .cause import cause, rule
 
 
+@rule(30)
 def unschedulable(snapshot: Snapshot) -> Iterator[Cause]:
     for kind, owner, pod in starting(snapshot):
         if (pod.get("spec") or {}).get("nodeName") or (pod.get("spec") or {}).get("schedulingGates"):
@@ -51,6 +52,7 @@ def _nodes(text: str) -> str:
     return " ".join(re.split(r" preemption:|\.? no new claims", text)[0].removesuffix(".").split())
 
 
+@rule(210)
 def lost_nodes(snapshot: Snapshot) -> Iterator[Cause]:
     """A pod whose node stopped answering; the node controller tells it by an event on the pod."""
     for _kind, _owner, pod in starting(snapshot):

@@ -15,7 +15,7 @@ from ...codes import FATAL
 from ...kube.objects import Object, age, asked_container, containers, epoch, finished, has_been_seen, meta, name_of, ref, status_of, waiting
 from ..model import Cause, Snapshot, events_of, job_pods, new_replicaset, pods_of, since, starting, workers
 from ..waits import silent_scheduler
-from .cause import cause
+from .cause import cause, rule
 from .containers import EXITS_ALIKE, exits_of
 from .reasons import REASONS
 
@@ -36,6 +36,7 @@ _NAME = re.compile(
 )
 
 
+@rule(120)
 def silent_schedulers(snapshot: Snapshot) -> Iterator[Cause]:
     """A pod that no scheduler has looked at, or that is held back by a scheduling gate."""
     for kind, owner, pod in starting(snapshot):
@@ -50,6 +51,7 @@ def silent_schedulers(snapshot: Snapshot) -> Iterator[Cause]:
             yield cause("SchedulerSilent", snapshot, ref(pod), what, "no condition PodScheduled and no event", since=made)
 
 
+@rule(110)
 def silent_controllers(snapshot: Snapshot) -> Iterator[Cause]:
     """A Deployment, ReplicaSet or Job that its controller has not looked at: no status, no pod, and no event that says why."""
     for name in snapshot.scope.deployments:
@@ -84,6 +86,7 @@ def _changed(obj: Object, snapshot: Snapshot) -> float:
     return max([*stamps, epoch(meta(obj).get("creationTimestamp")), snapshot.started])
 
 
+@rule(130)
 def sandboxes(snapshot: Snapshot) -> Iterator[Cause]:
     """No container can be created: the sandbox, which is the network, or a device. Told by events only."""
     for kind, owner, pod in starting(snapshot):
@@ -99,6 +102,7 @@ def sandboxes(snapshot: Snapshot) -> Iterator[Cause]:
             yield cause("SandboxFailed", snapshot, ref(pod), what, text, since=since(told[0], snapshot))
 
 
+@rule(140)
 def rejected(snapshot: Snapshot) -> Iterator[Cause]:
     """Pods that the kubelet of their node does not admit; the ReplicaSet or Job creates others, which end in the same way."""
     for kind, owner, pod in workers(snapshot):
@@ -109,6 +113,7 @@ def rejected(snapshot: Snapshot) -> Iterator[Cause]:
             yield cause("PodRejected", snapshot, ref(pod), what, status.get("message") or "", since=epoch(meta(pod).get("creationTimestamp")))
 
 
+@rule(150)
 def hooks(snapshot: Snapshot) -> Iterator[Cause]:
     """A postStart hook that fails: the kubelet kills the container, whose own log and exit code say nothing of it."""
     for _kind, _owner, pod in starting(snapshot):
@@ -129,6 +134,7 @@ def _about(event: Object, container: str) -> bool:
     return f"{{{container}}}" in path or (not path and container in str(event.get("message")))
 
 
+@rule(200)
 def lookups(snapshot: Snapshot) -> Iterator[Cause]:
     """A container that runs and cannot resolve a name, by its own last lines: the waiter of a gateway pod, or a program that tries again."""
     waits_for_cluster = any(kind == "Cluster" for kind, _name in snapshot.scope.custom)  # its Services come late

@@ -12,12 +12,13 @@ from ...codes import FATAL
 from ...kube.objects import claims, epoch, meta, name_of, ref, seen_at, waiting
 from ..model import Cause, Snapshot, events_of, since, starting
 from . import config
-from .cause import cause
+from .cause import cause, rule
 from .reasons import REASONS
 
 MOUNTS = tuple(reason for reason, code in REASONS["Events of the kubelet"].items() if code == "MountFailed")
 
 
+@rule(70)
 def mounts(snapshot: Snapshot) -> Iterator[Cause]:
     """Pods whose volumes do not come; a container that has been created, or could only not be, is the proof that they did."""
     for _kind, _owner, pod in starting(snapshot):
@@ -62,6 +63,7 @@ def _source(pod: object, text: str) -> str:
     return "<its source>"
 
 
+@rule(20)
 def volume_claims(snapshot: Snapshot) -> Iterator[Cause]:
     """Claims of the release's pods, and those of its database, that get no volume."""
     used = {name for _k, _o, pod in starting(snapshot) for name in claims(pod)}
