@@ -57,6 +57,14 @@ ROLES = {
         "Show, check or apply the database's migrations by a Job of the gateway's own image",
         "Names the session that a migration waits for. Destructive migrations need a restore point, as in an upgrade.",
     ),
+    "restore_point": (
+        "Take a restore point of the database",
+        "Copies the database to where the role restore finds it, while the gateway goes on serving. The gateway's secrets are not in it.",
+    ),
+    "restore": (
+        "Bring a restore point of the database back, and deploy the version that fits",
+        "Everything that was in the database stays beside it under another name. Whatever fails, database and gateway are what they were.",
+    ),
     "bootstrap": (
         "Make the first administrator and seed the configuration, and prove it",
         "Runs the gateway's own commands in one-off Jobs, and proves the administrator by a login.",

@@ -161,8 +161,9 @@ class Cluster:
         query = {"dryRun": "All" if dry_run else None, "fieldManager": manager}
         return self._json("PATCH", path, body=body, query=query, content_type="application/merge-patch+json")
 
-    def delete(self, path: str, propagation: str = "Background") -> dict[str, Any]:
-        return self._json("DELETE", path, body={"propagationPolicy": propagation})
+    def delete(self, path: str, propagation: str = "Background", grace: int | None = None) -> dict[str, Any]:
+        """`grace`: seconds that a pod may take to end, also one that is ending already."""
+        return self._json("DELETE", path, body={"propagationPolicy": propagation, **({} if grace is None else {"gracePeriodSeconds": grace})})
 
     def watch(self, path: str, resource_version: str, timeout: float = 300, **query: Any) -> Iterator[dict[str, Any]]:
         """Changes after one resourceVersion, as they come; ends when the server closes the stream.

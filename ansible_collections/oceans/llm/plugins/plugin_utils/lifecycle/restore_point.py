@@ -5,9 +5,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
+from ..kube import paths
 from ..kube.client import Cluster
+
+MANAGER = "oceans-llm-restore-point"  # field manager of the list
 
 
 @dataclass(frozen=True)
@@ -21,6 +28,7 @@ class RestorePoint:
     :ivar str checksum: of the copy, or of its rows; empty when the kind has none.
     :ivar int schema_version: the newest migration in it (45); None: not known.
     :ivar str keys_digest: of the encryption keys that its rows need; the keys themselves are not in it.
+    :ivar str version: tag of the gateway's image of the release at that time; empty: not known.
     """
 
     kind: str
@@ -31,8 +39,43 @@ class RestorePoint:
     checksum: str = ""
     schema_version: int | None = None
     keys_digest: str = ""
+    version: str = ""
+
+    def phrase(self, now: float) -> str:
+        """`pg_dump r-20261128-153000 (12 s old, 48.3 KiB, V43, in PersistentVolumeClaim/r-restore-points)`"""
+        facts = (
+            f"{now - self.created:.0f} s old" if now - self.created < 3600 else f"{(now - self.created) / 3600:.1f} h old",
+            f"{self.size / 1024:.1f} KiB" if self.size is not None else "",
+            f"V{self.schema_version}" if self.schema_version is not None else "",
+            f"in {self.place}",
+        )
+        return f"{self.kind} {self.name} ({', '.join(filter(None, facts))})"
 
 
 def latest(cluster: Cluster, namespace: str, release: str) -> RestorePoint | None:
     """The newest complete restore point of a release; None when there is none."""
-    return None
+    return next(reversed(points(cluster, namespace, release)), None)
+
+
+def points(cluster: Cluster, namespace: str, release: str) -> list[RestorePoint]:
+    """Every restore point of a release that is known, the oldest first."""
+    found = (cluster.find(paths.configmap(namespace, list_name(release))) or {}).get("data") or {}
+    return sorted((_read(json.loads(text)) for text in found.values()), key=lambda point: point.created)
+
+
+def record(cluster: Cluster, namespace: str, release: str, known: Iterable[RestorePoint]) -> None:
+    """Write the list: exactly these."""
+    labels = {"app.kubernetes.io/managed-by": "oceans.llm", "app.kubernetes.io/instance": release}
+    data = {point.name: json.dumps(dataclasses.asdict(point)) for point in known}
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": list_name(release), "namespace": namespace, "labels": labels}, "data": data}
+    cluster.apply(paths.configmap(namespace, list_name(release)), body, manager=MANAGER, force=True)
+
+
+def list_name(release: str) -> str:
+    """The ConfigMap with the list; it holds no secret, and outlives the release."""
+    return f"{release}-restore-points"
+
+
+def _read(data: dict[str, Any]) -> RestorePoint:
+    known = {field.name for field in dataclasses.fields(RestorePoint)}
+    return RestorePoint(**{key: value for key, value in data.items() if key in known})

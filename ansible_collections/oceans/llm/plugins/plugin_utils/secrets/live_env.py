@@ -11,7 +11,7 @@ from ..gateway import configuration, database_url
 from ..gateway.database_url import Target
 from ..kube import paths
 from ..kube.client import Cluster
-from ..kube.objects import Object, meta
+from ..kube.objects import COMPONENT, Object, meta
 from .plan import values_of
 from .pod_env import Variable, resolve, sources
 
@@ -30,10 +30,13 @@ def environment(cluster: Cluster, namespace: str, container: Object, release: It
     return resolve(container, secrets, configmaps)
 
 
-def database(cluster: Cluster, namespace: str, release: Iterable[Object]) -> Target | None:
-    """The server that the gateway's configuration names; None: its URL is not known (yet). :raises ApiError: see :func:`environment`."""
+def database(cluster: Cluster, namespace: str, release: Iterable[Object], container: Object | None = None) -> Target | None:
+    """The server that the gateway's configuration names; None: its URL is not known (yet). `container`: another one than the gateway's.
+
+    :raises ApiError: see :func:`environment`.
+    """
     objects = list(release)
-    container = _gateway(objects)
+    container = container or _gateway(objects)
     if container is None:
         return None
     known = environment(cluster, namespace, container, objects)
@@ -43,6 +46,12 @@ def database(cluster: Cluster, namespace: str, release: Iterable[Object]) -> Tar
         return ((variable.value if variable else None) or b"").decode("utf-8", "replace")
 
     return database_url.target(configuration.find(objects), value)
+
+
+def migrating(objects: Iterable[Object]) -> Object | None:
+    """The container that applies the migrations; its way to the database may be another one (not through a pooler)."""
+    jobs = (o for o in objects if o.get("kind") == "Job" and (meta(o).get("labels") or {}).get(COMPONENT) == "migration")
+    return next((job["spec"]["template"]["spec"]["containers"][0] for job in jobs), None)
 
 
 def _gateway(objects: Iterable[Object]) -> Object | None:

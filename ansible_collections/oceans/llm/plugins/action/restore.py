@@ -1,0 +1,69 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Action of oceans.llm.restore: bring a restore point back. The work is in lifecycle/restoring.py; the role deploys the version that fits."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented, for_people
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held, Lock
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import restoring
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.restore_point import points
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.source import Source
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.taking import Wish
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
+
+
+class ActionModule(ClusterAction):
+    """Choose, refuse early, bring back under the lock of the release."""
+
+    ARGUMENTS = documented("restore")
+
+    def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
+        try:
+            return self._restore(args, cluster)
+        except Held as reason:
+            raise Refused(str(reason)) from reason
+
+    def _restore(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
+        ns, name, to = args["namespace"], args["name"], args["to"]
+        lock = Lock(cluster, ns, name, self.say)
+        lock.look()
+        release = releases.latest(cluster, ns, name)
+        if release is None:
+            raise Refused(f"Helm knows no release {name} in namespace {ns} on {cluster.server}; nothing was changed — deploy it first")
+        known = [dataclasses.asdict(point) for point in points(cluster, ns, name)]
+        point = restoring.choose(cluster, release, args["point"])
+        source = Source.read(cluster, release)
+        self.redactor.learn([source.target.password])
+        told = {"restore_point": dataclasses.asdict(point), "restore_points": known, "version": restoring.version(point), "deploy": not to}
+        for each in known if self._task.check_mode else ():
+            self.say(f"restore point {each['name']}: {each['kind']}, {each['version'] or 'version unknown'}, V{each['schema_version']}, in {each['place']}")
+        if self._task.check_mode:
+            restoring.refuse(source, point)
+            text = f"would restore {point.phrase(cluster.now())} into {f'the new database {to}' if to else source.target}"
+            return {**told, "changed": True, "msg": text if to else f"{text}, and deploy {told['version']}"}
+        self.say(f"restoring {point.phrase(cluster.now())}")
+        with Interrupt(stdout=for_people()) as interrupt, lock.of(release.revision):
+            done = restoring.restore(
+                cluster, source, point, to, Wish.of(args["restore_point"], args["timeout"]), self.say,
+                lambda: lock.lost or (f"interrupted by {interrupt.name}" if interrupt else ""),
+            )  # fmt: skip
+            if interrupt and not to:
+                raise Refused(f"interrupted by {interrupt.name} after {done.database} was restored: no pod of the gateway runs — {deploy(done.version)}")
+        text = f"restored {done.database} from {point.name} in {done.seconds:.1f} s, all rows compared"
+        if done.aside:
+            text += f"; what was there before is in schema {done.aside} (to remove it: DROP SCHEMA {done.aside} CASCADE)"
+        if to:
+            text += f"; the gateway goes on with its own database — to use {to}, put it into the URL of the gateway's Secret and {deploy(done.version)}"
+        self.say(text)
+        return {**told, "changed": True, "database": done.database, "aside": done.aside, "seconds": round(done.seconds, 1), "msg": text}
+
+
+def deploy(version: str) -> str:
+    return f"run: ansible-playbook oceans.llm.deploy -e oceans_llm_version={version or 'VERSION'}"

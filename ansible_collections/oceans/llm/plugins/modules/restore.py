@@ -1,0 +1,127 @@
+#!/usr/bin/python
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of oceans.llm.restore; the work is done by the action plugin of the same name, in the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: restore
+short_description: Bring a restore point of a release's database back
+version_added: 0.1.0
+author: oceans.llm contributors (!UNKNOWN)
+description:
+  - Looks first, while the gateway serves - the copy must be whole, the login must be allowed what it takes, and the encryption keys must be those
+    of the time of the copy.
+  - Then stops the gateway's pods, and in one transaction moves what is in schema C(public) to a schema of its own, reads the copy and compares
+    all rows. Whatever fails, the database is what it was and the gateway is started again.
+  - The gateway stays stopped after success. The role C(restore) deploys the version that fits.
+extends_documentation_fragment:
+  - oceans.llm.auth
+attributes:
+  check_mode:
+    description: Lists all restore points, refuses what can be refused without a Job, and says what would be done.
+    support: full
+  diff_mode:
+    description: There is no diff.
+    support: none
+options:
+  name:
+    description: Name of the Helm release.
+    type: str
+    required: true
+  namespace:
+    description: Its namespace.
+    type: str
+    required: true
+  point:
+    description: Name of the restore point. Empty is the newest.
+    type: str
+    default: ''
+  to:
+    description: Name of a new database on the same server to restore into. The release and its database are left alone. Empty is the release's own.
+    type: str
+    default: ''
+  restore_point:
+    description: How restore points are taken and kept. The roles fill it from C(oceans_llm_restore_point) and its kin.
+    type: dict
+    default: {}
+    suboptions:
+      way:
+        description: >-
+          V(auto) is O(restore_point.command) where one is set, else a Backup of CloudNativePG where the Cluster has backups configured,
+          else C(pg_dump).
+        type: str
+        choices: [auto, none, cnpg, pg_dump, command]
+        default: auto
+      image:
+        description: PostgreSQL's own image with C(pg_dump) and C(pg_restore). Empty is the image of the server, where that is a pod of the cluster.
+        type: str
+        default: ''
+      volume:
+        description: >-
+          C(claim), C(size) and C(storage_class) of the PersistentVolumeClaim for copies. It is created where it is missing, by default as
+          C(RELEASE-restore-points) with 10Gi.
+        type: dict
+        default: {}
+      command:
+        description: >-
+          A program on this machine and its arguments. It is called with C(take NAME), or C(restore NAME PLACE DATABASE), and has the login in
+          libpq's variables. Its last line may be JSON with C(place), C(size) and C(checksum).
+        type: list
+        elements: str
+        default: []
+      keep:
+        description: Copies that stay on the volume. Older ones are removed when a new one is whole.
+        type: int
+        default: 3
+  timeout:
+    description: Seconds that one copy or one restore may take.
+    type: int
+    default: 900
+seealso:
+  - module: oceans.llm.restore_point
+"""
+
+EXAMPLES = r"""
+- name: Back to the state before the upgrade
+  oceans.llm.restore:
+    name: oceans-llm
+    namespace: oceans-llm
+"""
+
+RETURN = r"""
+restore_point:
+  description: The restore point that was brought back.
+  returned: success
+  type: dict
+  sample: {kind: pg_dump, name: oceans-llm-20261128-153000, place: PersistentVolumeClaim/oceans-llm-restore-points, size: 49459, schema_version: 43}
+restore_points:
+  description: All restore points of the release, the oldest first.
+  returned: success
+  type: list
+  elements: dict
+version:
+  description: The version of the gateway that fits the database.
+  returned: success
+  type: str
+  sample: v0.23.0
+deploy:
+  description: Whether that version has to be deployed now.
+  returned: success
+  type: bool
+database:
+  description: Where the rows are now.
+  returned: when restored
+  type: str
+aside:
+  description: The schema that has what was there before; empty for a new database.
+  returned: when restored
+  type: str
+  sample: before_restore_20261128_154500
+seconds:
+  description: How long it took.
+  returned: when restored
+  type: float
+"""

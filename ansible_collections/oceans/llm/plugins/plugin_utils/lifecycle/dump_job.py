@@ -1,0 +1,159 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Job that copies a database or brings a copy back: dump.sh in PostgreSQL's own image, in a pod like the gateway's.
+
+Like the gateway's for the way to the database: its proxies beside it, its certificate authority, its node selectors, its network policies. Of the
+gateway's environment it has nothing. User and password come from a Secret of the Job's own, made from the URL that only the gateway's driver and
+database_url.py can take apart; it belongs to the Deployment, so that nothing of it outlives a run that was killed and a release that goes.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..gateway import one_off_job, one_off_run
+from ..gateway.driver import NAME as APPLICATION
+from ..kube import paths
+from ..kube.client import ApiError, Cluster
+from ..kube.objects import Object, meta
+from .deployed import NotPossible
+from .source import Source
+
+COMPONENT = "restore-point"
+SCRIPT = Path(__file__).with_name("dump.sh")
+PLACE, WORK = "/restore-points", "/work"
+EVERY = 5.0  # seconds between two lines
+
+
+def run(
+    cluster: Cluster, source: Source, image: str, claim: str, words: Sequence[str], doing: str, say: Callable[[str], None], deadline: int
+) -> dict[str, Any]:
+    """The script's answer. `doing`: what is told while it runs. :raises NotPossible: with the reason, in the script's words."""
+    body = job(source, image, claim, words, deadline)
+    with _login(cluster, source), telling(say, doing):
+        answer = one_off_run.ask(cluster, body, deadline + 30)
+    if answer.code is None:
+        raise NotPossible(f"{doing}: {answer.text}")
+    if answer.code:
+        raise NotPossible(reason(answer.text) or f"{doing}: exit code {answer.code}")
+    return dict(json.loads(answer.text.strip().splitlines()[-1]))
+
+
+def reason(text: str) -> str:
+    """The script's own sentence, and what the program said before it."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    last = lines.pop().removeprefix("restore point: ") if lines else ""
+    said = next((line for line in reversed(lines) if "rror" in line or "not found" in line), lines[-1] if lines else "")
+    return f"{last} ({said})" if said else last
+
+
+@contextlib.contextmanager
+def telling(say: Callable[[str], None], doing: str) -> Iterator[None]:
+    """A line at once, and one every few seconds."""
+    over = threading.Event()
+
+    def tell() -> None:
+        seconds = 0.0
+        while not over.wait(EVERY):
+            seconds += EVERY
+            say(f"{doing} ({seconds:.0f} s)")
+
+    say(doing)
+    thread = threading.Thread(target=tell, name="restore point", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@contextlib.contextmanager
+def _login(cluster: Cluster, source: Source) -> Iterator[None]:
+    """The Secret with user and password, for as long as the Job runs."""
+    ns, name = source.release.namespace, secret_name(source.release.name)
+    data = {"PGUSER": source.target.user, "PGPASSWORD": source.target.password}
+    body = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "Opaque",
+        "metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "oceans.llm"}, "ownerReferences": [_owner(source)]},
+        "data": {key: base64.b64encode(value.encode()).decode() for key, value in data.items()},
+    }
+    cluster.apply(paths.secret(ns, name), body, manager=f"oceans-llm-{COMPONENT}", force=True)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ApiError):
+            cluster.delete(paths.secret(ns, name))
+
+
+def secret_name(release: str) -> str:
+    return f"{release}-restore-point-login"
+
+
+def _owner(source: Source) -> dict[str, Any]:
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "name": meta(source.gateway.deployment)["name"], "uid": meta(source.gateway.deployment)["uid"]}
+
+
+# --- the Job, pure --------------------------------------------------------------------------------------------------------
+
+
+def job(source: Source, image: str, claim: str, words: Sequence[str], deadline: int) -> dict[str, Any]:
+    release, target = source.release.name, source.target
+    made = one_off_job.job(source.gateway.deployment, [], prefix=f"{release[:36]}-{COMPONENT}", component=COMPONENT, deadline=deadline)
+    spec = made["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    authority = [m for m in container.get("volumeMounts") or () if target.authority and _below(target.authority, str(m["mountPath"]))]
+    for field in ("env", "envFrom", "volumeDevices", "workingDir"):
+        container.pop(field, None)
+    container |= {
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["sh", "-c", SCRIPT.read_text(encoding="utf-8"), COMPONENT],
+        "args": list(words),
+        "env": [{"name": name, "value": value} for name, value in _environment(source).items()],
+        "envFrom": [{"secretRef": {"name": secret_name(release)}}],
+        "volumeMounts": [*authority, {"name": "restore-points", "mountPath": PLACE}, {"name": "restore-point-work", "mountPath": WORK}],
+    }
+    used = {m["name"] for c in (*spec["containers"], *spec.get("initContainers", ())) for m in c.get("volumeMounts") or ()}
+    spec["volumes"] = [
+        *(v for v in spec.get("volumes") or () if v["name"] in used),
+        {"name": "restore-points", "persistentVolumeClaim": {"claimName": claim}},
+        {"name": "restore-point-work", "emptyDir": {}},
+    ]
+    spec |= {"automountServiceAccountToken": False, "securityContext": _security(spec, container)}
+    made["metadata"]["ownerReferences"] = [_owner(source)]
+    return made
+
+
+def _environment(source: Source) -> dict[str, str]:
+    target = source.target
+    given = {
+        "PGHOST": target.host,
+        "PGPORT": str(target.port),
+        "PGDATABASE": target.name,
+        "PGSSLMODE": target.sslmode,
+        "PGSSLROOTCERT": target.authority,
+        "PGAPPNAME": APPLICATION,
+        "PGCONNECT_TIMEOUT": "10",
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def _security(spec: Object, container: Object) -> dict[str, Any]:
+    """The volume has to be writable for the user that the pod runs as, where that is known (OpenShift gives both by itself)."""
+    own = dict(spec.get("securityContext") or {})
+    user = (container.get("securityContext") or {}).get("runAsUser", own.get("runAsUser"))
+    return own if user is None else {"fsGroup": user, **own}
+
+
+def _below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")

@@ -1,0 +1,125 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The database of a release, as its restore points need it: where it is, who logs in, which PostgreSQL, which encryption keys."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..gateway import database_way, schema
+from ..gateway.database_url import Target
+from ..helm.releases import Release
+from ..kube import endpoints, paths, rest
+from ..kube.client import ApiError, Cluster
+from ..kube.objects import COMPONENT, Object, meta
+from ..kube.services import declared_ports
+from ..secrets import digest, live_env
+from ..secrets.shapes import KEYS_32
+from .deployed import Gateway, NotPossible
+
+CNPG = "postgresql.cnpg.io/v1"
+
+
+@dataclass(frozen=True)
+class Source:
+    """`target` is where the gateway's migrations go, which may be another way than that of its pods (a pooler).
+
+    :ivar str version: tag of the image of `gateway`, its digest included (as oceans_llm_version takes it); empty when it has no tag.
+    """
+
+    release: Release
+    gateway: Gateway
+    target: Target
+    version: str
+
+    @classmethod
+    def read(cls, cluster: Cluster, release: Release) -> Source:
+        """:raises NotPossible: when the release has no gateway, or its database is not known."""
+        objects = [*release.manifest, *release.hooks]
+        target = live_env.database(cluster, release.namespace, objects, live_env.migrating(objects))
+        if target is None or not target.user:
+            raise NotPossible(
+                f"the database of release {release.name} is not known: database.url in the gateway's configuration names none that can be read; "
+                "nothing was changed — set database.url, or the Secret that it refers to"
+            )
+        gateway = Gateway.read(cluster, release)
+        return cls(release, gateway, target, tag(gateway.deployment))
+
+    def fitting(self, revisions: Sequence[Release], version: int | None) -> str:
+        """The tag of the image that serves rows at this migration: of the newest revision whose newest migration it is. Where that is not known, of the
+        newest one that was deployed well: what a failed upgrade has left in the Deployment may be ahead of the database."""
+        tags = [(tag(gateway), r.status) for r in reversed(revisions) for gateway in r.manifest if _is_gateway(gateway)]
+        for found, _status in tags:
+            known = schema.newest(release_of(found))
+            if known and known.version == version:
+                return found
+        return next((found for found, status in tags if status in ("deployed", "superseded")), self.version)
+
+    def cnpg(self, cluster: Cluster) -> Object | None:
+        """The CloudNativePG Cluster that the release's database is."""
+        ours = [o for o in self.release.manifest if o.get("kind") == "Cluster" and str(o.get("apiVersion")) == CNPG]
+        service = endpoints.service_of(self.target.host, self.release.namespace)
+        names = [str(meta(o)["name"]) for o in ours] + ([service[1].removesuffix("-rw")] if service and service[1].endswith("-rw") else [])
+        for name in names:
+            found = cluster.find(rest.item(CNPG, "clusters", service[0] if service else self.release.namespace, name))
+            if found is not None:
+                return found
+        return None
+
+    # --- PostgreSQL -------------------------------------------------------------------------------------------------------
+
+    def image(self, cluster: Cluster) -> str:
+        """PostgreSQL's own image, as its server has it. :raises NotPossible: when nothing in the cluster tells."""
+        try:
+            own = self.cnpg(cluster) or {}
+            image = (own.get("status") or {}).get("image") or (own.get("spec") or {}).get("imageName") or self._behind(cluster)
+        except ApiError as error:
+            raise NotPossible(f"which image PostgreSQL has could not be read ({error}); nothing was changed — {SET_IMAGE}") from error
+        if not image:
+            raise NotPossible(f"{self.target} is no pod of this cluster, so the image with its pg_dump is not known; nothing was changed — {SET_IMAGE}")
+        return str(image)
+
+    def _behind(self, cluster: Cluster) -> str:
+        try:
+            way = database_way.find(cluster, self.release.namespace, self.target)
+        except database_way.NoWay:
+            return ""
+        if way.service is None:
+            return ""
+        service = endpoints.find(cluster, *way.service) or {}
+        for end in endpoints.behind(cluster, *way.service, service, self.target.port):
+            spec = cluster.get(paths.pod(way.service[0], end.pod))["spec"] if end.pod else {}
+            name = next((container for container, _n, number, _p in declared_ports(spec) if number == end.port), "")
+            return next((str(c.get("image") or "") for c in spec.get("containers") or () if not name or c["name"] == name), "")
+        return ""
+
+    # --- encryption keys --------------------------------------------------------------------------------------------------
+
+    def keys_digest(self, known: str = "") -> str:
+        """`SALT:DIGEST` of the encryption keys, to be compared with a known one. The salt is recorded: a key has 256 bits that nobody guesses, and
+        the release's own digest key is lost with the release, which restore points outlive."""
+        salt = known.partition(":")[0] or secrets.token_hex(16)
+        values = {name: self.gateway.value(name) for name in KEYS_32}
+        return f"{salt}:{digest.digest(values, bytes.fromhex(salt))}"
+
+
+SET_IMAGE = "set oceans_llm_restore_point_image to PostgreSQL's own image of the server's version or a newer one (postgres:17)"
+
+
+def tag(deployment: Object) -> str:
+    containers = deployment["spec"]["template"]["spec"]["containers"]
+    last = next((str(c.get("image") or "") for c in containers if c["name"] == "gateway"), "").rsplit("/", 1)[-1]
+    return last.partition(":")[2] if ":" in last.partition("@")[0] else ""
+
+
+def _is_gateway(obj: Object) -> bool:
+    return obj.get("kind") == "Deployment" and (meta(obj).get("labels") or {}).get(COMPONENT) == "gateway"
+
+
+def release_of(version: str) -> tuple[int, int, int] | None:
+    found = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)(?:@.*)?", version)
+    return (int(found[1]), int(found[2]), int(found[3])) if found else None

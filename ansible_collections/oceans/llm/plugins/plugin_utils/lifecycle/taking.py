@@ -1,0 +1,160 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Take a restore point, by the first way that works: a backup of CloudNativePG where one is configured, else pg_dump; or what the user has."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..helm import releases
+from ..helm.releases import Release
+from ..kube import paths
+from ..kube.client import ApiError, Cluster
+from . import cnpg_backup, dump_job
+from .deployed import NotPossible
+from .restore_point import RestorePoint, list_name, points, record
+from .source import Source
+
+Say = Callable[[str], None]
+SIZE = "10Gi"  # of the volume, where nothing else is said
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the variables oceans_llm_restore_point… say. `way`: auto, none, cnpg, pg_dump, command."""
+
+    way: str = "auto"
+    image: str = ""
+    #: claim, size and storage_class of the volume
+    volume: Mapping[str, Any] = field(default_factory=dict)
+    command: Sequence[str] = ()
+    keep: int = 3
+    timeout: int = 900
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any], timeout: int) -> Wish:
+        """Of a task's option `restore_point`."""
+        given = {name: value for name, value in options.items() if value is not None}
+        return cls(**{"volume": {}, "command": (), **given}, timeout=timeout)
+
+
+def way(cluster: Cluster, source: Source, wish: Wish) -> str:
+    """The way that :func:`take` goes. :raises NotPossible: when none is wanted."""
+    if wish.way == "none":
+        raise NotPossible("oceans_llm_restore_point is none; nothing was changed — set oceans_llm_restore_point: auto, or take a backup by other means")
+    if wish.way != "auto":
+        return wish.way
+    if wish.command:
+        return "command"
+    return "cnpg" if cnpg_backup.method(source.cnpg(cluster)) else "pg_dump"
+
+
+def take(cluster: Cluster, release: Release, wish: Wish, say: Say) -> RestorePoint:
+    """A new restore point, recorded. `release`: the live revision, whose gateway may go on serving.
+
+    :raises NotPossible: when there is none; nothing but the volume and the Job was made.
+    """
+    source = Source.read(cluster, release)
+    chosen = way(cluster, source, wish)
+    begun = time.monotonic()
+    name = f"{release.name[:36]}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime(cluster.now()))}"
+    known = points(cluster, release.namespace, release.name)
+    made, gone = _WAYS[chosen](cluster, source, wish, name, known, say)
+    revisions = releases.history(cluster, release.namespace, release.name)
+    made = replace(made, keys_digest=source.keys_digest(), version=source.fitting(revisions, made.schema_version))
+    try:
+        record(cluster, release.namespace, release.name, [*(p for p in known if p.name not in gone), made])
+    except ApiError as error:
+        raise NotPossible(f"restore point {name} was taken ({made.place}), but ConfigMap/{list_name(release.name)} could not be written: {error}") from error
+    say(f"restore point: {made.phrase(cluster.now())}, taken in {time.monotonic() - begun:.1f} s")
+    return made
+
+
+# --- pg_dump --------------------------------------------------------------------------------------------------------------
+
+
+def _dumped(cluster: Cluster, source: Source, wish: Wish, name: str, known: Sequence[RestorePoint], say: Say) -> tuple[RestorePoint, set[str]]:
+    image = wish.image or source.image(cluster)
+    claim = volume(cluster, source.release, wish)
+    here = [p for p in known if p.kind == "pg_dump" and p.place == _place(claim)]
+    gone = [p.name for p in here[: max(0, len(here) + 1 - max(1, wish.keep))]]
+    doing = f"copying {source.target} with pg_dump ({image}) to {_place(claim)}"
+    told = dump_job.run(cluster, source, image, claim, ["take", name, *gone], doing, say, wish.timeout)
+    point = RestorePoint("pg_dump", name, _place(claim), cluster.now(), int(told["size"]), str(told["checksum"]), told["schema"])
+    return point, set(gone)
+
+
+def _place(claim: str) -> str:
+    return f"PersistentVolumeClaim/{claim}"
+
+
+def claim_of(point: RestorePoint) -> str:
+    return point.place.partition("/")[2]
+
+
+def volume(cluster: Cluster, release: Release, wish: Wish) -> str:
+    """The name of the claim for copies, made where it is missing. It is no part of the Helm release, and outlives it."""
+    ns, name = release.namespace, str(wish.volume.get("claim") or list_name(release.name))
+    path = paths.item("persistentvolumeclaims", ns, name)
+    if cluster.find(path) is None:
+        storage_class = wish.volume.get("storage_class")
+        spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": str(wish.volume.get("size") or SIZE)}}}
+        labels = {"app.kubernetes.io/managed-by": "oceans.llm", "app.kubernetes.io/instance": release.name}
+        body = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name, "labels": labels}, "spec": spec}
+        if storage_class:
+            spec["storageClassName"] = str(storage_class)
+        try:
+            cluster.create(paths.persistentvolumeclaims(ns), body)
+        except ApiError as error:
+            if error.status != 409:
+                raise NotPossible(f"PersistentVolumeClaim/{name} for restore points could not be created: {error}; nothing was changed") from error
+    return name
+
+
+# --- CloudNativePG, and a command of the user's ---------------------------------------------------------------------------
+
+
+def _backed_up(cluster: Cluster, source: Source, wish: Wish, name: str, _known: Sequence[RestorePoint], say: Say) -> tuple[RestorePoint, set[str]]:
+    return cnpg_backup.take(cluster, source, name, say, wish.timeout), set()
+
+
+def _commanded(cluster: Cluster, source: Source, wish: Wish, name: str, _known: Sequence[RestorePoint], say: Say) -> tuple[RestorePoint, set[str]]:
+    told = command(source, wish, ["take", name], say)
+    return RestorePoint("command", name, str(told.get("place") or name), cluster.now(), told.get("size"), str(told.get("checksum") or "")), set()
+
+
+def command(source: Source, wish: Wish, words: Sequence[str], say: Say) -> dict[str, Any]:
+    """Run the user's command on this machine, the login in libpq's variables. Its last line may be JSON with place, size and checksum.
+
+    :raises NotPossible: when it fails, in its own words.
+    """
+    if not wish.command:
+        raise NotPossible("oceans_llm_restore_point_command is empty; nothing was changed — set it to a program and its arguments, as a list")
+    target, release = source.target, source.release
+    libpq = {"PGHOST": target.host, "PGPORT": str(target.port), "PGUSER": target.user, "PGPASSWORD": target.password, "PGDATABASE": target.name}
+    libpq = {**os.environ, **libpq, "PGSSLMODE": target.sslmode}
+    where = {"OCEANS_LLM_NAMESPACE": release.namespace, "OCEANS_LLM_RELEASE": release.name}
+    title = f"{os.path.basename(wish.command[0])} {' '.join(words)}"
+    with dump_job.telling(say, f"running {title}"):
+        try:
+            done = subprocess.run([*wish.command, *words], capture_output=True, text=True, timeout=wish.timeout, check=False, env={**libpq, **where})
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise NotPossible(f"{title} did not end well: {error}; correct oceans_llm_restore_point_command") from error
+    lines = [line for line in (done.stdout if not done.returncode else done.stderr or done.stdout).splitlines() if line.strip()]
+    if done.returncode:
+        raise NotPossible(f"{title} ended with exit code {done.returncode}: {lines[-1] if lines else 'no output'}")
+    try:
+        found = json.loads(lines[-1]) if lines else {}
+    except ValueError:
+        found = {"place": lines[-1].strip()}
+    return found if isinstance(found, dict) else {"place": str(found)}
+
+
+_WAYS = {"pg_dump": _dumped, "cnpg": _backed_up, "command": _commanded}

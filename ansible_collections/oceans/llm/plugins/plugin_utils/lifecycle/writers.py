@@ -1,0 +1,119 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The gateway's pods, stopped while their database is replaced, and what scales them afterwards."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from ..gateway.one_off_run import JOB_NAME
+from ..kube import paths
+from ..kube.client import ApiError, Cluster
+from ..kube.objects import Object, meta, name_of
+from .deployed import NotPossible
+from .source import Source
+
+MANAGER = "oceans-llm-restore"
+#: annotation of the Deployment: how many pods it had before it was stopped, for a run after one that was killed
+REPLICAS = "oceans.llm/replicas-before-restore"
+#: seconds that pods may take to finish what they serve, and that their nodes may need besides
+DRAIN, END = 20, 20
+
+
+class Writers:
+    """The gateway of one release. `stop` and `start` are for one thread."""
+
+    def __init__(self, cluster: Cluster, source: Source, say: Callable[[str], None]) -> None:
+        self._cluster, self._say = cluster, say
+        self._ns, self._release, self._name = source.release.namespace, source.release.name, name_of(source.gateway.deployment)
+        self._path = paths.deployment(self._ns, self._name)
+        labels = (source.gateway.deployment["spec"].get("selector") or {}).get("matchLabels") or {}
+        self._selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+        #: replicas are an autoscaler's, which leaves a Deployment of zero alone
+        self._scaled = any(o.get("kind") == "Deployment" and name_of(o) == self._name and "replicas" not in o["spec"] for o in source.release.manifest)
+        noted = (meta(source.gateway.deployment).get("annotations") or {}).get(REPLICAS) or ""
+        self._before = int(noted) if noted.isdigit() else int(source.gateway.deployment["spec"].get("replicas", 1))
+
+    def refuse_migrations(self) -> None:
+        """:raises NotPossible: when a Job of the release is changing the database."""
+        found = self._cluster.list(paths.pods(self._ns), labelSelector=f"app.kubernetes.io/instance={self._release},{JOB_NAME}")["items"]
+        jobs = sorted({str(meta(p)["labels"][JOB_NAME]) for p in found if (p.get("status") or {}).get("phase") in ("Pending", "Running")})
+        if jobs:
+            end = f"kubectl -n {self._ns} delete job {jobs[0]}"
+            raise NotPossible(f"Job/{jobs[0]} of the release is running; nothing was changed — wait until it has ended, or end it: {end}")
+
+    def stop(self) -> None:
+        """No container of the gateway runs any more. :raises NotPossible: when one stays.
+
+        The pods are deleted with a grace period of their own before the Deployment is scaled: once a kubelet stops a pod, it does not take note of a
+        shorter one (seen with 1.34), and a gateway with streams may have minutes. What the ReplicaSet makes for them does not get far.
+        """
+        self._say(f"stopping Deployment/{self._name} ({self._before} replicas): nothing may write while the database is replaced")
+        for pod in self._cluster.list(paths.pods(self._ns), labelSelector=self._selector)["items"]:
+            grace = min(DRAIN, int((pod.get("spec") or {}).get("terminationGracePeriodSeconds") or DRAIN))
+            self._cluster.delete(paths.pod(self._ns, name_of(pod)), grace=grace)
+        body = {"metadata": {"annotations": {REPLICAS: str(self._before)}}, "spec": {"replicas": 0}}
+        self._cluster.patch(self._path, body, manager=MANAGER)
+        left = self._left(DRAIN + END)
+        if left:
+            raise NotPossible(f"Pod/{left[0]} still runs after {DRAIN + END} s — kubectl -n {self._ns} describe pod {left[0]}")
+
+    def start(self) -> str:
+        """As many pods as before, with what they had: nothing was replaced. A phrase that says so, or what to type instead."""
+        try:
+            self._release_replicas({"metadata": {"annotations": {REPLICAS: None}}, "spec": {"replicas": self._before}})
+        except ApiError as error:
+            command = f"kubectl -n {self._ns} scale deployment {self._name} --replicas={self._before}"
+            return f"the gateway could not be started again ({error}): {command}"
+        return "the gateway is started again as it was"
+
+    def hand_over(self) -> None:
+        """The next deploy starts the pods, with the version that fits. An autoscaler begins with one pod at least, and so gets them back now."""
+        scale = {"spec": {"replicas": self._before}} if self._scaled else {}
+        self._release_replicas({"metadata": {"annotations": {REPLICAS: None}}, **scale})
+
+    def _release_replicas(self, body: dict[str, object]) -> None:
+        """Write it, and own nothing of the Deployment any more: Helm's next server-side apply would be a conflict."""
+        live = self._cluster.patch(self._path, body, manager=MANAGER)
+        for _try in range(5):
+            others = [entry for entry in meta(live).get("managedFields") or () if entry.get("manager") != MANAGER]
+            meta_body = {"managedFields": others, "resourceVersion": meta(live).get("resourceVersion")}
+            try:
+                self._cluster.patch(self._path, {"metadata": meta_body}, manager=MANAGER)
+                return
+            except ApiError as error:
+                if error.status != 409:
+                    raise
+            live = self._cluster.get(self._path)
+
+    def _left(self, seconds: float) -> list[str]:
+        """The pods that may still write, when there are none or when the time is over."""
+        end, path = time.monotonic() + seconds, paths.pods(self._ns)
+        while True:
+            listed = self._cluster.list(path, labelSelector=self._selector)
+            left = {name_of(p) for p in listed["items"] if may_write(p)}
+            seconds = end - time.monotonic()
+            if not left or seconds < 1:
+                return sorted(left)
+            try:
+                for event in self._cluster.watch(path, listed["metadata"]["resourceVersion"], timeout=seconds, labelSelector=self._selector):
+                    pod = event["object"]
+                    if event["type"] == "DELETED" or (event["type"] != "BOOKMARK" and not may_write(pod)):
+                        left.discard(name_of(pod))
+                    elif event["type"] != "BOOKMARK":
+                        left.add(name_of(pod))
+                    if not left:
+                        break
+            except ApiError as error:
+                if error.status not in (0, 410):
+                    raise
+
+
+def may_write(pod: Object) -> bool:
+    """A container of it runs, or may be started yet: a kubelet starts none in a pod that was deleted. Its init containers only look."""
+    status = pod.get("status") or {}
+    if any("running" in (s.get("state") or {}) for s in status.get("containerStatuses") or ()):
+        return True
+    return not meta(pod).get("deletionTimestamp") and status.get("phase") not in ("Succeeded", "Failed")

@@ -1,0 +1,408 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Restore points against a scripted API server: what the Job gets and what it must not get, what is refused before anything is stopped, and in which
+order the gateway is stopped, the copy read and the gateway handed over. What the Job's script does is tested with a real server (testbed/standin)."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import os
+import stat
+import sys
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from ansible_collections.oceans.llm.plugins.action import restore, restore_point
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths, rest
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import dump_job
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.restore_point import RestorePoint, latest
+
+from .fake_api import FakeApi, Handler, objects, ok, status, stream, thing
+from .run_action import run
+
+PASSWORD = "canary p@ss:w/o#r%d?&=+ !'\"\\ €"
+URL = f"postgres://oceans:{PASSWORD}@db.data.svc:6432/oceans_llm?sslmode=verify_full&sslrootcert=/etc/ca/ca.crt"
+SECRET = {"POSTGRES_URL": URL, "OCEANS_API_KEY_SECRET_ENCRYPTION_KEY": "canary-key-1", "OCEANS_MCP_CREDENTIAL_ENCRYPTION_KEY": "canary-key-2"}
+GATEWAY = {"app.kubernetes.io/component": "gateway"}
+LIST = paths.configmap("ns", "r-restore-points")
+DEPLOYMENT, JOBS, PODS = paths.deployment("ns", "gw"), paths.jobs("ns"), paths.pods("ns")
+CLAIM = paths.item("persistentvolumeclaims", "ns", "r-restore-points")
+LOGIN = paths.secret("ns", "r-restore-point-login")
+TOLD = json.dumps({"size": 4711, "checksum": "sha256:abc", "schema": 43, "tables": 3, "rows": 12})
+
+
+def deployment(image: str = "reg.example/gateway:v0.23.0", replicas: int | None = 2, annotations: dict | None = None) -> dict:
+    container = {
+        "name": "gateway",
+        "image": image,
+        "envFrom": [{"secretRef": {"name": "s"}}],
+        "env": [{"name": "TOKEN", "value": "canary-token"}],
+        "volumeMounts": [{"name": "ca", "mountPath": "/etc/ca"}, {"name": "config", "mountPath": "/app"}],
+        "livenessProbe": {},
+        "securityContext": {"runAsUser": 10001},
+    }
+    spec = {"containers": [container], "volumes": [{"name": "ca", "secret": {"secretName": "ca"}}, {"name": "config", "configMap": {"name": "c"}}]}
+    pods = {"metadata": {"labels": GATEWAY}, "spec": spec}
+    scale = {} if replicas is None else {"replicas": replicas}
+    meta = {"name": "gw", "namespace": "ns", "labels": GATEWAY, "uid": "uid-gw", "annotations": annotations or {}}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {**scale, "selector": {"matchLabels": GATEWAY}, "template": pods}}
+
+
+def release(revision: int, state: str, *manifest: dict) -> dict:
+    body = {"name": "r", "namespace": "ns", "version": revision, "info": {"status": state}, "manifest": "\n---\n".join(json.dumps(o) for o in manifest)}
+    packed = base64.b64encode(gzip.compress(json.dumps(body).encode())).decode()
+    return {"metadata": {"labels": {"version": str(revision)}}, "data": {"release": base64.b64encode(packed.encode()).decode()}}
+
+
+class World:
+    """A release that is served, its database, and Jobs that end as `answers` say: (exit code, log)."""
+
+    def __init__(self, api: FakeApi, *, replicas: int | None = 2, live: dict | None = None, answers=((0, TOLD),), extra=()) -> None:
+        self.api, self.answers = api, list(answers)
+        self.pods = {"gw-1": {}, "gw-2": {"deletionTimestamp": "2026-11-28T15:00:00Z"}}
+        self.saved: dict[str, str] = {}
+        self.jobs: list[dict] = []
+        self.done: list[str] = []
+        service = {"kind": "Service", "metadata": {"name": "gw", "labels": GATEWAY}, "spec": {"ports": [{"port": 8080}]}}
+        config = {"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"gateway.yaml": json.dumps({"database": {"url": "env.POSTGRES_URL"}})}}
+        old = release(1, "superseded", deployment(replicas=replicas), service, config)
+        new = release(2, "deployed", deployment("reg.example/gateway:v0.24.0", replicas), service, config, *extra)
+        self.live = live or deployment("reg.example/gateway:v0.24.0")
+        self.secret = dict(SECRET)
+        api.on("GET", paths.secrets("ns"), objects("Secret", "1", old, new))
+        api.on("GET", paths.configmap("ns", "c"), ok(config))
+        api.on("GET", paths.secret("ns", "s"), lambda h: ok({"data": {k: base64.b64encode(v.encode()).decode() for k, v in self.secret.items()}})(h))
+        api.on("GET", paths.service("data", "db"), ok({"spec": {"ports": [{"port": 6432, "targetPort": 5432}]}}))
+        end = {"conditions": {"ready": True}, "addresses": ["10.0.0.9"], "targetRef": {"kind": "Pod", "name": "db-0"}}
+        api.on("GET", paths.endpointslices("data"), objects("EndpointSlice", "1", {"metadata": {"name": "a"}, "ports": [{"port": 5432}], "endpoints": [end]}))
+        postgres = [{"name": "log", "image": "log:1"}, {"name": "pg", "image": "reg.example/postgres:16", "ports": [{"containerPort": 5432}]}]
+        api.on("GET", paths.pod("data", "db-0"), ok({"spec": {"containers": postgres}}))
+        for method, path, answer in (
+            ("GET", DEPLOYMENT, lambda h: ok(self.live)(h)),
+            ("PATCH", DEPLOYMENT, self.patched),
+            ("GET", PODS, self.listed),
+            ("WATCH", PODS, stream()),
+            ("POST", JOBS, self.made),
+            ("GET", LIST, lambda h: (ok({"data": self.saved}) if self.saved else status(404, "NotFound", "no"))(h)),
+            ("PATCH", LIST, self.recorded),
+            ("POST", paths.leases("ns"), ok({"metadata": {"resourceVersion": "1"}}, 201)),
+            ("PATCH", LOGIN, ok({})),
+            ("DELETE", LOGIN, ok({})),
+            ("POST", paths.persistentvolumeclaims("ns"), ok({}, 201)),
+            ("DELETE", paths.job("ns", "j"), ok({})),
+            ("GET", paths.pod_log("ns", "j-1"), lambda h: h.send(200, self.answers.pop(0)[1].encode(), "text/plain")),
+        ):
+            api.on(method, path, answer)
+        for name in self.pods:
+            api.on("DELETE", paths.pod("ns", name), lambda h, name=name: self.deleted(h, name))
+
+    def body(self) -> dict:
+        return json.loads(self.api.seen[-1][3])
+
+    def patched(self, handler: Handler) -> None:
+        body = self.body()
+        if "spec" in body:
+            self.done.append(f"scale {body['spec']['replicas']}")
+            self.live["spec"]["replicas"] = body["spec"]["replicas"]
+        self.live["metadata"]["annotations"] |= (body.get("metadata") or {}).get("annotations") or {}
+        entries = [{"manager": "helm"}, {"manager": "oceans-llm-restore"}]
+        ok({**self.live, "metadata": {**self.live["metadata"], "resourceVersion": "7", "managedFields": entries}})(handler)
+
+    def listed(self, handler: Handler) -> None:
+        selector = parse_qs(urlsplit(handler.path).query)["labelSelector"][0]
+        if selector.startswith("batch.kubernetes.io/job-name="):
+            states = [{"name": dump_job.COMPONENT, "state": {"terminated": {"exitCode": self.answers[0][0]}}}]
+            spec = {"containers": [{"name": dump_job.COMPONENT}], "nodeName": "n"}
+            objects("Pod", "5", thing("Pod", "j-1", "5", spec=spec, status={"containerStatuses": states}))(handler)
+        elif selector.endswith("job-name"):
+            objects("Pod", "5")(handler)
+        else:
+            states = {"containerStatuses": [{"name": "gateway", "state": {"running": {}}}]}
+            pods = [{"metadata": {"name": n, **m}, "spec": {"terminationGracePeriodSeconds": 600}, "status": states} for n, m in self.pods.items()]
+            objects("Pod", "5", *pods)(handler)
+
+    def made(self, handler: Handler) -> None:
+        self.jobs.append(self.body())
+        self.done.append(" ".join(self.container["args"]).strip())
+        ok({"metadata": {"name": "j"}}, 201)(handler)
+
+    @property
+    def container(self) -> dict:
+        return self.jobs[-1]["spec"]["template"]["spec"]["containers"][0]
+
+    def recorded(self, handler: Handler) -> None:
+        self.saved = self.body()["data"]
+        ok({})(handler)
+
+    def deleted(self, handler: Handler, name: str) -> None:
+        self.done.append(f"delete {name} {self.body()['gracePeriodSeconds']}")
+        self.pods.pop(name)
+        ok({})(handler)
+
+    def keep(self, **more) -> None:
+        """A restore point that is there already."""
+        point = {"kind": "pg_dump", "name": "r-1", "place": "PersistentVolumeClaim/r-restore-points", "created": 5.0, "checksum": "sha256:abc"}
+        self.saved = {"r-1": json.dumps({**point, "schema_version": 43, "version": "v0.23.0", **more})}
+
+
+@pytest.fixture
+def api():
+    with FakeApi() as fake:
+        yield fake
+
+
+def take(api: FakeApi, check: bool = False, **wish) -> dict:
+    return run(restore_point.ActionModule, api, {"name": "r", "namespace": "ns", "restore_point": wish}, check=check)
+
+
+def bring_back(api: FakeApi, check: bool = False, **more) -> dict:
+    return run(restore.ActionModule, api, {"name": "r", "namespace": "ns", **more}, check=check)
+
+
+def written(api: FakeApi) -> list[tuple[str, str]]:
+    """Writes, but for the lock."""
+    return [(method, path) for method, path, _q, _b in api.seen if method not in ("GET", "WATCH") and "/leases" not in path]
+
+
+# --- taking ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_restore_point_is_taken_recorded_and_found_again(api):
+    world = World(api)
+    result = take(api)
+    assert not result.get("failed"), result
+    point = result["restore_point"]
+    assert (point["kind"], point["size"], point["checksum"], point["schema_version"]) == ("pg_dump", 4711, "sha256:abc", 43)
+    assert point["version"] == "v0.23.0"  # of the revision that knows V43; what is deployed now knows V45
+    assert json.loads(world.saved[point["name"]]) == point and any("taken in" in line for line in result["said"])
+    assert "canary" not in json.dumps([result, world.saved, world.jobs])
+
+
+def test_the_job_gets_the_way_to_the_database_and_nothing_else_of_the_gateway(api):
+    world = World(api)
+    take(api)
+    spec = world.jobs[0]["spec"]["template"]["spec"]
+    environment = {e["name"]: e["value"] for e in world.container["env"]}
+    assert environment == {
+        "PGHOST": "db.data.svc", "PGPORT": "6432", "PGDATABASE": "oceans_llm", "PGSSLMODE": "verify-full", "PGSSLROOTCERT": "/etc/ca/ca.crt",
+        "PGAPPNAME": "oceans.llm", "PGCONNECT_TIMEOUT": "10",
+    }  # fmt: skip
+    assert world.container["envFrom"] == [{"secretRef": {"name": "r-restore-point-login"}}] and world.container["image"] == "reg.example/postgres:16"
+    assert [v["name"] for v in spec["volumes"]] == ["ca", "restore-points", "restore-point-work"]
+    assert spec["securityContext"]["fsGroup"] == 10001 and "$$" not in world.container["command"][2]  # which the kubelet would make one of
+    (login,) = [json.loads(body) for method, path, _q, body in api.seen if (method, path) == ("PATCH", LOGIN)]
+    assert base64.b64decode(login["data"]["PGPASSWORD"]).decode() == PASSWORD and login["metadata"]["ownerReferences"][0]["uid"] == "uid-gw"
+    assert written(api)[-2] == ("DELETE", LOGIN)  # the list is written last
+
+
+def test_only_so_many_copies_are_kept(api):
+    world = World(api)
+    world.keep()
+    world.saved |= {f"r-{n}": json.dumps({**json.loads(world.saved["r-1"]), "name": f"r-{n}", "created": n}) for n in (2, 3)}
+    world.saved["r-1"] = world.saved["r-1"].replace('"created": 5.0', '"created": 1.0')
+    result = take(api, keep=2)
+    assert world.container["args"][2:] == ["r-1", "r-2"] and sorted(world.saved) == sorted(["r-3", result["restore_point"]["name"]])
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        ("pg_dump: error: aborting because of server version mismatch\nrestore point: the database could not be copied\n", "could not be copied (pg_dump"),
+        ("sh: 1: psql: not found\n", "psql: not found"),
+        ("", "exit code 1"),
+    ],
+)
+def test_a_copy_that_fails_is_no_restore_point(api, log, said):
+    world = World(api, answers=((1, log),))
+    result = take(api)
+    assert result["failed"] and said in result["msg"] and world.saved == {} and written(api)[-1] == ("DELETE", LOGIN)
+
+
+def test_an_image_that_nobody_knows_has_to_be_named(api):
+    World(api)
+    api.script[("GET", paths.pod("data", "db-0"))] = [status(403, "Forbidden", "pods is forbidden")]
+    result = take(api)
+    assert result["failed"] and "oceans_llm_restore_point_image" in result["msg"] and written(api) == []
+    assert not take(api, image="postgres:17").get("failed")
+
+
+def test_none_is_none(api):
+    World(api)
+    result = take(api, way="none")
+    assert result["failed"] and "oceans_llm_restore_point is none" in result["msg"] and written(api) == []
+
+
+def test_check_mode_says_the_way_and_writes_nothing(api):
+    World(api)
+    assert "pg_dump" in take(api, check=True)["msg"] and written(api) == []
+
+
+# --- CloudNativePG --------------------------------------------------------------------------------------------------------
+
+CNPG = "postgresql.cnpg.io/v1"
+
+
+def cnpg(world: World, backup: dict, *backups: dict) -> dict:
+    owner = {"apiVersion": CNPG, "kind": "Cluster", "metadata": {"name": "db", "namespace": "ns"}, "spec": {"backup": backup}}
+    world.secret["POSTGRES_URL"] = f"postgres://oceans:{PASSWORD}@db-rw:5432/oceans_llm"
+    world.api.on("GET", rest.item(CNPG, "clusters", "ns", "db"), ok({**owner, "status": {"image": "cnpg:16"}}))
+    world.api.on("POST", rest.collection(CNPG, "backups", "ns"), ok({}, 201))
+    world.api.on("GET", rest.collection(CNPG, "backups", "ns"), *[objects("Backup", "1", {"metadata": {"name": "b"}, "status": s}) for s in backups])
+    world.api.on("WATCH", rest.collection(CNPG, "backups", "ns"), stream())
+    return owner
+
+
+@pytest.mark.parametrize("method", ["volumeSnapshot", "barmanObjectStore"])
+def test_a_cluster_with_backups_makes_a_backup(api, method):
+    world = World(api)
+    cnpg(world, {method: {"some": "thing"}}, {"phase": "running"}, {"phase": "completed"})
+    result = take(api)
+    (asked,) = [json.loads(body) for how, path, _q, body in api.seen if how == "POST" and path.endswith("/backups")]
+    assert asked["spec"] == {"cluster": {"name": "db"}, "method": method} and result["restore_point"]["kind"] == "CloudNativePG" and world.jobs == []
+    refused = bring_back(api)
+    assert refused["failed"] and "bootstrap" in refused["msg"] and "recovery" in refused["msg"]
+
+
+def test_a_backup_that_fails_is_told_in_the_operators_words(api):
+    world = World(api)
+    cnpg(world, {"volumeSnapshot": {"className": "x"}}, {"phase": "failed", "error": "no such class"})
+    result = take(api)
+    assert result["failed"] and "no such class" in result["msg"] and world.saved == {}
+
+
+def test_a_cluster_without_backups_is_dumped_with_its_own_image(api):
+    world = World(api)
+    cnpg(world, {})
+    assert take(api)["restore_point"]["kind"] == "pg_dump" and world.container["image"] == "cnpg:16"
+    refused = take(api, way="cnpg")
+    assert refused["failed"] and "no backup configured" in refused["msg"]
+
+
+# --- a command of the user's ----------------------------------------------------------------------------------------------
+
+
+PROGRAM = """#!{python}
+import json, os, sys
+with open({seen!r}, "a") as seen:
+    print(json.dumps([sys.argv[1:], os.environ["PGPASSWORD"]]), file=seen)
+print("working")
+print(json.dumps({{"place": "s3://bucket/key", "size": 5}}))
+"""
+
+
+def test_a_command_has_the_login_in_its_environment(api, tmp_path):
+    world = World(api)
+    program = tmp_path / "backup"
+    program.write_text(PROGRAM.format(python=sys.executable, seen=str(tmp_path / "seen")))
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    point = take(api, command=[str(program)])["restore_point"]
+    assert (point["kind"], point["place"], point["size"]) == ("command", "s3://bucket/key", 5) and world.jobs == []
+    result = bring_back(api, restore_point={"command": [str(program)]})
+    assert not result.get("failed"), result
+    seen = [json.loads(line) for line in (tmp_path / "seen").read_text().splitlines()]
+    assert [words for words, _p in seen] == [["take", point["name"]], ["restore", point["name"], "s3://bucket/key", "oceans_llm"]]
+    assert {password for _w, password in seen} == {PASSWORD} and os.environ.get("PGPASSWORD") is None
+
+
+# --- bringing back --------------------------------------------------------------------------------------------------------
+
+
+def test_first_it_is_checked_then_stopped_then_read_then_handed_over(api):
+    world = World(api, answers=((0, TOLD), (0, TOLD)))
+    world.keep()
+    result = bring_back(api)
+    assert not result.get("failed"), result
+    aside = result["aside"]
+    verify, *stopped, read = world.done
+    assert verify == f"verify r-1 sha256:abc {aside}" and read == f"restore r-1 sha256:abc {aside}" and aside.startswith("before_restore_")
+    assert sorted(stopped[:-1]) == ["delete gw-1 20", "delete gw-2 20"] and stopped[-1] == "scale 0"
+    assert world.live["spec"]["replicas"] == 0 and (result["version"], result["deploy"]) == ("v0.23.0", True)  # the deploy starts them
+    owners = [json.loads(body)["metadata"]["managedFields"] for m, p, _q, body in api.seen if (m, p) == ("PATCH", DEPLOYMENT) and b"managedFields" in body]
+    assert owners == [[{"manager": "helm"}]]  # or Helm's next apply would be a conflict
+    assert "DROP SCHEMA" in result["msg"]
+
+
+def test_an_autoscaler_gets_its_pods_back(api):
+    world = World(api, replicas=None, answers=((0, TOLD), (0, TOLD)))
+    world.keep()
+    bring_back(api)
+    assert world.done[-1] == "scale 2"
+
+
+@pytest.mark.parametrize("when", ["verify", "restore"])
+def test_whatever_fails_the_gateway_is_what_it_was(api, when):
+    bad = (1, "restore point: the copy r-1 is damaged")
+    world = World(api, answers=(bad,) if when == "verify" else ((0, TOLD), bad))
+    world.keep()
+    result = bring_back(api)
+    assert result["failed"] and "the copy r-1 is damaged" in result["msg"]
+    if when == "verify":
+        assert "nothing was changed" in result["msg"] and not any(step.startswith(("scale", "delete")) for step in world.done)
+    else:
+        noted = world.live["metadata"]["annotations"]["oceans.llm/replicas-before-restore"]
+        assert world.done[-1] == "scale 2" and "started again as it was" in result["msg"] and noted is None
+
+
+def test_a_gateway_that_a_killed_run_has_stopped_is_started_with_its_own_number(api):
+    bad = (1, "restore point: no")
+    live = deployment(replicas=0, annotations={"oceans.llm/replicas-before-restore": "3"})
+    world = World(api, live=live, answers=((0, TOLD), bad))
+    world.keep()
+    bring_back(api)
+    assert world.done[-1] == "scale 3"
+
+
+def test_other_encryption_keys_are_refused_before_anything_runs(api):
+    world = World(api)
+    name = take(api)["restore_point"]["name"]
+    world.secret["OCEANS_API_KEY_SECRET_ENCRYPTION_KEY"] = "canary-other"
+    before = written(api)
+    result = bring_back(api)
+    assert result["failed"] and "other encryption keys" in result["msg"] and name in result["msg"] and written(api) == before
+    assert "canary" not in json.dumps(result)
+
+
+def test_a_running_migration_is_refused(api):
+    world = World(api)
+    world.keep()
+    pod = {"metadata": {"name": "m-1", "labels": {"batch.kubernetes.io/job-name": "m"}}, "status": {"phase": "Running"}}
+    api.script[("GET", PODS)] = [objects("Pod", "5", pod)]
+    result = bring_back(api)
+    assert result["failed"] and "Job/m of the release is running" in result["msg"] and written(api) == []
+
+
+def test_into_a_new_database_the_gateway_is_left_alone(api):
+    world = World(api, answers=((0, TOLD), (0, TOLD)))
+    world.keep()
+    result = bring_back(api, to="beside")
+    assert world.done == ["verify r-1 sha256:abc  beside", "restore r-1 sha256:abc  beside"] and not result["deploy"] and result["aside"] == ""
+
+
+def test_one_that_is_not_there_is_answered_with_those_that_are(api):
+    world = World(api)
+    assert "none was taken" in bring_back(api)["msg"]
+    world.keep()
+    assert "there are r-1" in bring_back(api, point="r-7")["msg"] and written(api) == []
+
+
+def test_check_mode_lists_them_and_writes_nothing(api):
+    world = World(api)
+    world.keep()
+    result = bring_back(api, check=True)
+    assert "would restore pg_dump r-1" in result["msg"] and "deploy v0.23.0" in result["msg"] and written(api) == []
+    assert any(line.startswith("restore point r-1:") for line in result["said"])
+
+
+def test_the_newest_is_the_latest_and_unknown_fields_are_of_a_later_version(api):
+    from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
+
+    world = World(api)
+    cluster = Cluster.connect({"host": api.url, "api_key": "t"})
+    assert latest(cluster, "ns", "r") is None
+    world.keep(later="x")
+    world.saved["r-2"] = json.dumps({"kind": "command", "name": "r-2", "place": "p", "created": 9.0})
+    assert latest(cluster, "ns", "r") == RestorePoint("command", "r-2", "p", 9.0)
