@@ -32,12 +32,12 @@ def _nothing(world: World) -> None:
 
 def _session_key(world: World) -> None:
     world.secrets["GATEWAY_IDENTITY_TOKEN_SECRET"] = secrets.token_urlsafe(40)
-    world.run("gateway")
+    world.run("rotate", oceans_llm_rotate=["session_key"])
 
 
 def _provider_token(world: World) -> None:
     world.secrets["PROVIDER_TOKEN"] = world.tokens[1]
-    world.run("gateway")
+    world.run("rotate", oceans_llm_rotate=["provider_token"])
 
 
 def _database_password(world: World) -> None:
@@ -46,7 +46,7 @@ def _database_password(world: World) -> None:
     second = f"{place.database}_second"
     place.server.psql(f"CREATE ROLE {second} LOGIN PASSWORD '{password}' IN ROLE {place.database};\nALTER ROLE {second} SET role = '{place.database}';\n")
     world.secrets["POSTGRES_URL"] = place.url(user=second, password=password)
-    world.run("gateway")
+    world.run("rotate", oceans_llm_rotate=["database_password"])
     if place.sql(f"SELECT count(*) > 0 FROM pg_stat_activity WHERE usename = '{second}';") != "t":
         raise kube.Broken("no session of the second login")
 
@@ -87,9 +87,9 @@ def _kill(world: World) -> None:
 
 CELLS = (
     Cell("nothing happens", "the traffic alone", _nothing),
-    Cell("rotation: session key", "role `gateway` with another `GATEWAY_IDENTITY_TOKEN_SECRET`", _session_key),
-    Cell("rotation: provider token", "role `gateway` with another token; the provider accepts both", _provider_token),
-    Cell("rotation: database password", "role `gateway` with a second login that acts as the first", _database_password),
+    Cell("rotation: session key", "role `rotate`, `session_key`", _session_key),
+    Cell("rotation: provider token", "role `rotate`, `provider_token`; the provider accepts both", _provider_token),
+    Cell("rotation: database password", "role `rotate`, `database_password`: a second login that acts as the first", _database_password),
     Cell("upgrade", "role `upgrade`, v0.23.0 to v0.24.0, two migrations", _upgrade),
     Cell("failed upgrade with rollback", "role `upgrade` to pods that crash, `oceans_llm_on_failure: rollback`", _failed_upgrade),
     Cell("rollback", "role `upgrade`, then role `rollback` to the revision before", _rollback),
