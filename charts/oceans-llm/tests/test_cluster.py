@@ -367,6 +367,17 @@ def test_in_place_upgrade_and_a_stop_that_cuts_nothing(ns: Namespace, tmp_path: 
         took = time.monotonic() - started
         assert 4 <= took < 25, f"{took:.1f} s; the drain may take 46, the grace period is 60"
 
+    ns.kubectl.ready(ns.name, GATEWAY)
+    [pod] = [p["metadata"]["name"] for p in ns.kubectl.pods(ns.name, "gateway") if p["metadata"]["uid"] in living(ns)]
+    with forwarded(ns, pod) as port, socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+        client.sendall(b"GET /api/v1/health HTTP/1.1\r\nHost: gateway\r\n\r\n")
+        assert b"200 OK" in client.recv(4096)
+        started = time.monotonic()
+        ns.kubectl.run("-n", ns.name, "delete", "pod", pod, "--wait=false")
+        ns.kubectl.run("-n", ns.name, "wait", "--for=delete", f"pod/{pod}", "--timeout=40s")
+        took = time.monotonic() - started
+        assert took <= 15, f"{took:.1f} s: an idle kept connection is no reason to wait"
+
 
 # What the test cluster can't give: its size, and in the collector's place something that stays.
 SMALLER: dict[str, dict[str, Any]] = {
