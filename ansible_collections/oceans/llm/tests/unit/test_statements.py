@@ -95,6 +95,9 @@ FAILED = migration(said("failed applying postgres migration 30", "x", "error ret
         (snapshot(obj("Job", "r-migrate", spec={}, status=DONE), scope=JOBS), (17,), (17, 18), "database at V18 (V18 committed in this run)"),
         # the log ends before the end: what the history has is committed
         (migration(BOTH), (43,), (43, 44, 45), "database at V45 (V44–V45 (2) committed in this run); the migration was not finished"),
+        # a history that was read while the migration ran: a commit in the log is newer
+        (migration(BOTH + line(45, "b", "commit"), DONE), (43,), (43,), "database at V45 (V44–V45 (2) committed in this run)"),
+        (migration(BOTH + line(45, "b", "commit"), DONE), (43,), (43, 44), "database at V45 (V44–V45 (2) committed in this run)"),
         (migration(BOTH), None, (43, 44), "database: V45 b began and did not commit, the server rolls it back when its client is gone; database at V44"),
     ],
 )

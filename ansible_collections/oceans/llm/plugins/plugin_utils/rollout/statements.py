@@ -166,9 +166,10 @@ def _over(snapshot: Snapshot, jobs: list[str]) -> bool:
 
 
 def _told(found: log_words.Migrations, history: History, over: bool, by: str) -> str:
-    """What the log lines of all attempts together say; the history knows better what is committed."""
-    committed = history.committed or tuple(sorted(v for v, _name in found.committed))
-    version = max(history.now) if history.now else found.version
+    """What the log lines of all attempts together say, and the history: each knows of commits that the other does not. The log may end early,
+    and the history may have been read before the end."""
+    committed = tuple(sorted({*(history.committed or ()), *(v for v, _name in found.committed)}))
+    version = max((*history.now, *committed)) if history.now else found.version
     at, done = f"database at V{version}" if version else "", f"{_span(committed)} committed {by}" if committed else ""
     failed = [v for v in found.rolled_back if v not in found.committed and v[0] not in (history.now or ())]
     still = [v for v in found.open if v[0] not in (history.now or ())]
