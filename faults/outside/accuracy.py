@@ -2,7 +2,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write docs/accuracy.md from the recorded scores.
+"""Write docs/accuracy.md, and the README's table, from the recorded scores.
 
 python faults/outside/accuracy.py           write it
 python faults/outside/accuracy.py --check   exit 1 when it is not what the scores say
@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import pathlib
 import shutil
+import statistics
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -26,7 +27,7 @@ from faults.outside import ROWS
 from faults.outside.foreign import PASS, SOURCES, TAXONOMY
 
 SCORES = pathlib.Path(__file__).parent / "scores"
-PAGE = ROOT / "docs" / "accuracy.md"
+PAGE, README = ROOT / "docs" / "accuracy.md", ROOT / "README.md"
 Score = Mapping[str, Any]
 
 
@@ -49,6 +50,34 @@ WORDS = """
 not what about the object. *Repaired*: a deploy put the fault right, and a client saw no damage any more. Rows whose fault did no damage, or that broke in the
 suite, are not counted.
 """
+
+
+#: the README's part that is made here, between these two lines
+BEGIN, END = "<!-- comparison: made by faults/outside/accuracy.py -->", "<!-- end of the comparison -->"
+
+
+def overview(compared: Sequence[Mapping[str, Any]]) -> str:
+    """One line a tool, for the README: who names the fault, who calls it a success."""
+    if not compared:
+        return "No comparison has been recorded yet: `make outside` makes it."
+    tools = list(dict.fromkeys(t["tool"] for r in compared for t in r["theirs"]))
+    own = [{"outcome": "named" if r["outcome"] == "right" else r["outcome"], "seconds": r["named"], "named": r["outcome"] == "right"} for r in compared]
+    rows = [("**oceans.llm, role `wait`**", own)]
+    rows += [(tool, [{**t, "named": t["entity"] and t["mechanism"]} for r in compared for t in r["theirs"] if t["tool"] == tool]) for tool in tools]
+    return _table(
+        ("", f"names object and reason, of {len(compared)}", "says success while a client sees damage", "median seconds"), [_of_tool(*row) for row in rows]
+    )
+
+
+def _of_tool(tool: str, results: Sequence[Mapping[str, Any]]) -> Sequence[str]:
+    said = [r for r in results if "success" in r["outcome"]]
+    seconds = [r["seconds"] for r in results if r["seconds"] is not None]
+    return tool, str(sum(r["named"] for r in results)), str(len(said)), f"{statistics.median(seconds):.0f}" if seconds else ""
+
+
+def into_readme(text: str, compared: Sequence[Mapping[str, Any]]) -> str:
+    before, _begin, rest = text.partition(BEGIN)
+    return f"{before}{BEGIN}\n{overview(compared)}\n{END}{rest.partition(END)[2]}"
 
 
 def page(first: Score, last: Score | None, compared: Sequence[Mapping[str, Any]]) -> str:
@@ -160,10 +189,12 @@ def main() -> int:
         shutil.copyfile(ROOT / "reports" / "outside.json", SCORES / "last.json")
     first, last = read("first.json"), read("last.json")
     compared = [r for score in (read("compared.json"), last) if score for r in score["rows"] if r["theirs"]]
-    text = page(first, last, list({r["id"]: r for r in compared}.values()))
+    rows = list({r["id"]: r for r in compared}.values())
+    made = {PAGE: page(first, last, rows), README: into_readme(README.read_text(encoding="utf-8"), rows)}
     if "--check" in sys.argv:
-        return int(not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text)
-    PAGE.write_text(text, encoding="utf-8")
+        return int(any(not file.exists() or file.read_text(encoding="utf-8") != text for file, text in made.items()))
+    for file, text in made.items():
+        file.write_text(text, encoding="utf-8")
     return 0
 
 

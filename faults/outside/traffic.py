@@ -176,6 +176,7 @@ ROWS = (
         unreachable,
         BOTH,
         quick=True,
+        compare=True,
         name="deleted Service; missing_service (S15)",
     ),
     Foreign(
@@ -185,6 +186,7 @@ ROWS = (
         port(targetPort=9999),
         unreachable,
         BOTH,
+        compare=True,
         name="Modified Target Port Kubernetes Service",
     ),
     Foreign("O5", "the Service's port speaks UDP", Wanted(SERVICE, (r"UDP",)), port(protocol="UDP"), unreachable, name="port protocol"),
@@ -206,6 +208,7 @@ ROWS = (
         unreachable,
         BOTH,
         needs=("network-policy",),
+        compare=True,
         name="network_policy_block",
     ),
     Foreign(
@@ -240,6 +243,7 @@ ROWS = (
             json.dumps([{"op": "replace", "path": "/spec/rules/0/http/paths/0/backend/service/name", "value": "oc-oceans-llm-admin-ui"}]),
         ),
         not_through_ingress,
+        compare=True,
         name="ingress_misroute",
         **INGRESS,
     ),

@@ -58,6 +58,7 @@ ROWS = (
         Wanted(G, (r"dnsPolicy", r"resolv|lookup|name server")),
         pod({"dnsPolicy": "Default"}),
         ways=BOTH,
+        compare=True,
         name="Failing Name Resolution Kubernetes Workload DNS Policy",
     ),
     Foreign(
@@ -77,6 +78,7 @@ ROWS = (
         ),
         init("worker", HANGS),
         ways=BOTH,
+        compare=True,
         name="Hanging Kubernetes Workload Init Container",
     ),
     Foreign(
@@ -105,6 +107,7 @@ ROWS = (
         Wanted(G, (r"readiness", r"9999")),
         container(readinessProbe={"httpGet": {"port": 9999, "path": "/readyz"}}),
         ways=BOTH,
+        compare=True,
         name="Misconfigured Kubernetes Workload Container Readiness Probe",
     ),
     Foreign(
@@ -132,6 +135,7 @@ ROWS = (
         bite=unreachable,
         ways=BOTH,
         quick=True,
+        compare=True,
         name="Scaled To Zero Kubernetes Workload",
     ),
     Foreign(
@@ -147,6 +151,7 @@ ROWS = (
         Wanted(r"tight", (r"quota", r"pods")),
         _full_quota,
         quick=True,
+        compare=True,
         name="Insufficient Kubernetes Resource Quota",
     ),
     Foreign(
@@ -161,6 +166,7 @@ ROWS = (
         "a memory limit that the gateway cannot start with",
         Wanted(r"container gateway|" + G, (r"OOM|memory", r"12Mi")),
         container(resources={"requests": {"memory": "8Mi"}, "limits": {"memory": "12Mi"}}),
+        compare=True,
         name="Insufficient Kubernetes Workload Container Resources",
     ),
     Foreign(
@@ -262,6 +268,7 @@ ROWS = (
         Wanted(r"POSTGRES_URL", (r"old-db\.example\.invalid", r"kubectl|by hand|environment|\benv\b|Deployment/")),
         call("set", "env", "deployment/oc-oceans-llm-gateway", "POSTGRES_URL=postgresql://u:p@old-db.example.invalid:5432/d"),
         ways=BOTH,
+        compare=True,
         name="Modified Kubernetes Workload Container Environment Variable",
     ),
     Foreign(
@@ -290,6 +297,7 @@ ROWS = (
         "the password was changed in the database only",
         Wanted(r"Secret/oc-secrets|POSTGRES_URL", (r"28P01|password",)),
         _password_changed,
+        compare=True,
         name="secret_rotation_stale_env_credentials",
     ),
     Foreign(
@@ -298,6 +306,7 @@ ROWS = (
         Wanted(r"Pod Security|restricted", (r"restricted", r"allowPrivilegeEscalation")),
         in_turn(call("label", "namespace", "@NS@", "pod-security.kubernetes.io/enforce=restricted"), restart),
         base={"oceans_llm_values": {"gateway": {"securityContext": {"allowPrivilegeEscalation": True}}}},
+        compare=True,
         name="psa_restricted_blocks_recreation",
     ),
 )
