@@ -188,8 +188,8 @@ ROWS = (
     ),
     Foreign(
         "S32",
-        "a webhook rewrites the memory limit to 16Mi",
-        Wanted(r"out-s32\.example\.com", (r"16Mi", r"webhook|changed|differs")),
+        "a webhook rewrites the memory limit to 10Mi",
+        Wanted(r"out-s32\.example\.com", (r"10Mi", r"webhook|changed|differs")),
         _hook("/memory"),
         mend=_away("s32"),
         name="mutating_webhook_resource_limits",

@@ -22,7 +22,7 @@ def patches(path: str, pod: dict[str, Any]) -> list[dict[str, Any]]:
     containers = pod["spec"]["containers"]
     if path == "/memory":
         return [
-            {"op": "add", "path": f"/spec/containers/{i}/resources", "value": {"requests": {"memory": "16Mi"}, "limits": {"memory": "16Mi"}}}
+            {"op": "add", "path": f"/spec/containers/{i}/resources", "value": {"requests": {"memory": "10Mi"}, "limits": {"memory": "10Mi"}}}
             for i in range(len(containers))
         ]
     if path == "/sidecar":
