@@ -78,7 +78,8 @@ def test_a_job_that_another_controller_manages_says_by_whom():
 def test_a_suspended_job_names_the_queue_that_holds_it():
     job = obj("Job", "mig", metadata={"labels": {"kueue.x-k8s.io/queue-name": "batch"}}, spec={"suspend": True}, status={})
     found = only(snapshot(job, scope=Scope((), ("mig",), "ns", "rel")))
-    assert found.code == "JobSuspended" and "Kueue" in found.cause and "batch" in found.cause
+    assert found.code == "JobSuspended" and "Kueue" in found.cause and "batch" in found.cause and found.budget == 600, "a queue is there to wait in"
+    assert only(snapshot({**job, "metadata": {**job["metadata"], "labels": {}}}, scope=Scope((), ("mig",), "ns", "rel"))).budget == 60
 
 
 # --- the node ----------------------------------------------------------------------------------------------------------

@@ -48,6 +48,7 @@ QUIET = "wait for the migration; the environment variable RUST_LOG of the gatewa
 #: seconds in one version of a migration before that is worth a word
 SLOW_MIGRATION = 8.0
 QUEUE = "kueue.x-k8s.io/queue-name"  # label by which Kueue takes a Job over
+QUEUED = 600.0  # seconds that a queue may hold a Job: to wait there is its purpose
 
 
 @rule(160)
@@ -223,7 +224,8 @@ def suspended(snapshot: Snapshot) -> Iterator[Cause]:
             queue = (meta(job).get("labels") or {}).get(QUEUE)
             what = f"Job/{name} is suspended: Kueue holds it in queue {queue}" if queue else f"Job/{name} is suspended and will not run"
             hint = f"kubectl -n {snapshot.scope.namespace} get workloads; keep the release's hook Jobs out of the queue" if queue else ""
-            yield cause("JobSuspended", snapshot, f"Job/{name}", what, "spec.suspend: true", since=began, job=name, hint=hint)
+            budget = QUEUED if queue else None
+            yield cause("JobSuspended", snapshot, f"Job/{name}", what, "spec.suspend: true", since=began, job=name, hint=hint, budget=budget)
 
 
 @rule(260)
