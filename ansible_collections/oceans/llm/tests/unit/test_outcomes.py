@@ -270,6 +270,25 @@ def test_a_controller_without_proc(world, monkeypatch):
     check(world, world.run(), "interrupted", "Interrupted")
 
 
+LEFT = {"metadata": {"name": "rel-job-config", "annotations": {"helm.sh/hook": "pre-install,pre-upgrade"}}}
+
+
+def test_hook_copies_of_an_earlier_chart_go_on_request_once_the_release_is_served(world):
+    world.cluster.put("configmaps", LEFT)
+    world.helm_does("complete")
+    told = world.run(check_mode=True, remove_leftovers=True)
+    assert told["changed"] and "ConfigMap/rel-job-config would be removed" in told["msg"] and "rel-job-config" in world.cluster.objects["configmaps"]
+    world.run()
+    assert "rel-job-config" in world.cluster.objects["configmaps"], "nobody asked for it"
+    assert world.run(remove_leftovers=True)["changed"] and "rel-job-config" not in world.cluster.objects["configmaps"]
+    assert [line for line in world.said if "rel-job-config: left by a hook" in line] == ["ConfigMap/rel-job-config: left by a hook of an earlier chart, removed"]
+
+
+def test_hook_copies_stay_when_the_rollout_fails(world):
+    world.cluster.put("configmaps", LEFT)
+    assert world.run(remove_leftovers=True, timeout=2)["failed"] and "rel-job-config" in world.cluster.objects["configmaps"]
+
+
 # --- unverified --------------------------------------------------------------------------------------------------------
 
 
