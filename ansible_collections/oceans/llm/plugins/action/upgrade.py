@@ -94,7 +94,7 @@ class ActionModule(rollback.ActionModule):
         """The row for the database as it is now, and for what the old image says of it."""
         found, _why = asked.history(cluster, namespace, back)
         committed: tuple[int, ...] | None = tuple(v for v in found if v not in before) if found is not None and before is not None else None
-        if schema.versions == ():
+        if schema.versions == () or (found is None and schema.newest is not None and asked.by_image(cluster, back, namespace).newest == schema.newest):
             committed = ()
         said = asked.fits(cluster, namespace, back, found, trial=True)[0] if committed else Says.UNKNOWN
         old_pods = going_back.old_replicaset(self._outcome.snapshot) is not None

@@ -128,6 +128,10 @@ class Life(World):
         action._execute_module = self._started
         return {"outcome": "", **action.run(task_vars={"inventory_hostname": "here"})}
 
+    def logs(self, text):
+        """What the pods of one-off Jobs print from now on."""
+        self.api.script["GET", paths.pod_log(NS, "one-off-x")] = [lambda h: h.send(200, text.encode(), "text/plain")]
+
     def writes(self):
         return [(method, path) for method, path, _q, _b in self.api.seen if method in WRITES and path.startswith("/api") and "selfsubject" not in path]
 
@@ -234,6 +238,18 @@ def test_nothing_is_rolled_back_when_the_database_gives_no_answer_any_more(life)
     assert result["failed"] and "rollback" not in result and "the database or the old image gives no answer" in result["msg"], result
 
 
+@pytest.mark.parametrize(("newest", "back"), [(43, True), (44, False)])
+def test_a_database_that_only_the_pods_reach_is_asked_by_their_images(life, newest, back):
+    """Before: the new image's Job says what is pending. After: the old image's says whether anything was committed."""
+    life.server.refuse = RefusedLogin
+    job_says(life, STATUS)
+    life.fails()
+    life.at(paths.lease(NS, f"oceans-llm-{NAME}"), lambda: life.logs(STATUS.replace("v43", f"v{newest}")), "PATCH")
+    result = life.go(Upgrade, on_failure="rollback")
+    assert "plan: pending migrations: V44–V45 additive, database at V43" in life.screen() and ["migrate", "--status"] in life.jobs
+    assert result["failed"] and (result.get("rollback", {}).get("outcome") == "served") is back, result
+
+
 class RefusedLogin:
     body = b"SERROR\0C57P03\0Mthe database system is shutting down\0\0"
 
@@ -322,7 +338,7 @@ def job_says(life, text, code=0):
 
     life.jobs = []
     life.api.on("POST", paths.jobs(NS), created)
-    life.api.on("GET", paths.pod_log(NS, "one-off-x"), lambda h: h.send(200, text.encode(), "text/plain"))
+    life.logs(text)
     life.cluster.put("deployments", {**deployment("v0.24.0"), "metadata": {**WEB["metadata"], "namespace": NS}})
 
 
