@@ -27,7 +27,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.plan import Wan
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest
 
 #: what a deployment is asked besides, where chart and values come from a record
-RECORDED: dict[str, Any] = {"values": {}, "chart_registry": {}, "create_namespace": False, "expected_version": ""}
+RECORDED: dict[str, Any] = {name: option.get("default") for name, option in documented("deploy").items()}
 
 
 class ActionModule(deploy.ActionModule):
@@ -36,7 +36,7 @@ class ActionModule(deploy.ActionModule):
     ARGUMENTS = documented("rollback")
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
-        return super().act({**args, **RECORDED}, cluster)
+        return super().act({**RECORDED, **args}, cluster)
 
     def _run(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         namespace, name = args["namespace"], args["name"]
@@ -62,12 +62,12 @@ class ActionModule(deploy.ActionModule):
             return why
         if said is Says.UNKNOWN and self._task.check_mode:
             return f"whether the database allows it is asked by a Job, and none is created in check mode ({why_not or why})"
-        point = restore_point.latest(cluster, namespace, wanted.name)
-        instead = policy.RESTORE if point else policy.FORWARD
+        point = restore_point.fitting(cluster, namespace, wanted.name, known.version if known else None)
+        instead = policy.RESTORE.format(point=point.name) if point else policy.FORWARD
         newest = schema.release_for(max(found, default=0)) if found else ""
         if newest and instead == policy.FORWARD:
             instead += f" -e oceans_llm_version={newest}"
-        has = f"restore point: {statement.restore_point(point, cluster.now())}"
+        has = f"restore point that fits {asked.version(wanted)}: {statement.restore_point(point, cluster.now())}"
         raise Refused(f"rollback to {what} is refused: {why}; nothing was changed; {has} — {instead}")
 
     def _back_to(self, args: dict[str, Any], wanted: Release, cluster: Cluster) -> dict[str, Any]:
@@ -80,6 +80,6 @@ class ActionModule(deploy.ActionModule):
             chart = recorded.write_chart(body, self._scratch)
             values = digest.without_digests(values, digest.places(self._cli.defaults(chart)))
             again = Wanted(args["name"], args["namespace"], chart, values, args["force_conflicts"])
-            return self._release({**args, **RECORDED}, again, cluster)
+            return self._release({**args, "create_namespace": False, "expected_version": "", "remove_leftovers": False}, again, cluster)
         finally:
             self._scratch = before

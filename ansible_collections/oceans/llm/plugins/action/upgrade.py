@@ -11,16 +11,20 @@ from typing import Any
 
 from ansible_collections.oceans.llm.plugins.action import deploy, rollback
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import Refused, documented
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import schema as schema_table
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import HelmError
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.keep import NotKept
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held, Lock
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.recorded import NotRecorded
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster, ClusterError
-from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import asked, migrations, named, policy, restore_point, statement, target
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import asked, migrations, named, policy, restore_point, statement, taking, target
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.asked import Schema
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.deployed import NotPossible
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.policy import Decision, Moment, OnFailure, Situation
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.source import Source
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.taking import Wish
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import going_back
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.going_back import Says
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.plan import NotPlanned, Plan, Wanted
@@ -53,25 +57,51 @@ class ActionModule(rollback.ActionModule):
             return
         back = target.last_good(releases.history(cluster, wanted.namespace, wanted.name))
         schema = asked.pending(cluster, wanted.namespace, plan.planned, trial=bool(plan.live) and not self._task.check_mode)
+        wish = Wish.of(args["restore_point"], args["timeout"])
         point = restore_point.latest(cluster, wanted.namespace, wanted.name)
         usable = point if point and point.schema_version in (None, schema.newest) else None
-        allowed = args["allow_destructive"]
-        decision = policy.decide(
-            Situation(
-                Moment.BEFORE,
-                old_version=back is not None,
-                pending=schema.versions,
-                restore_point=cluster.now() - usable.created if usable else None,
-                empty=schema.newest == 0,
-                allowed=allowed.migrations,
-                named=allowed.release(asked.version(plan.planned)),
-            )
-        )
-        for line in statement.lines(back, plan.planned, schema, point, decision, args["on_failure"], cluster.now()):
+        way, why = self._how(cluster, plan.live if schema.versions != () and schema.newest != 0 else None, wish)
+        decision = self._before(args, plan, back is not None, schema, 0.0 if way else cluster.now() - usable.created if usable else None)
+        said = f"a new one is taken first ({way})" if way else statement.restore_point(point, cluster.now()) + why
+        for line in statement.lines(back, plan.planned, schema, said, decision, args["on_failure"]):
             self.say(line)
+        if way and plan.live and not self._task.check_mode:
+            why = self._taken(cluster, plan.live, wish)
+            if why:
+                decision = self._before(args, plan, back is not None, schema, cluster.now() - usable.created if usable else None)
         if not decision.may_start:
-            raise Refused(_stopped(schema, point is not None, asked.version(plan.planned), decision))
+            raise Refused(_stopped(schema, why, asked.version(plan.planned), decision))
         self._agreed = back, schema, schema.history
+
+    def _before(self, args: dict[str, Any], plan: Plan, older: bool, schema: Schema, age: float | None) -> Decision:
+        """The row for an upgrade with a restore point of this age in seconds."""
+        allowed = args["allow_destructive"]
+        return policy.decide(
+            Situation(
+                Moment.BEFORE, old_version=older, pending=schema.versions, restore_point=age, empty=schema.newest == 0,
+                allowed=allowed.migrations, named=allowed.release(asked.version(plan.planned)),
+            )
+        )  # fmt: skip
+
+    @staticmethod
+    def _how(cluster: Cluster, live: Release | None, wish: Wish) -> tuple[str, str]:
+        """(how a restore point is taken, why none is); both empty when nothing that holds data is migrated."""
+        if live is None or wish.way == "none":
+            return "", ""
+        try:
+            return taking.way(cluster, Source.read(cluster, live), wish), ""
+        except NotPossible as error:
+            return "", f", and none can be taken: {error}"
+
+    def _taken(self, cluster: Cluster, live: Release, wish: Wish) -> str:
+        """Take a restore point, as the only run that changes the release; why there is none, or nothing."""
+        with Lock(cluster, live.namespace, live.name, self.say).of(live.revision):
+            try:
+                taking.take(cluster, live, wish, self.say)
+            except NotPossible as error:
+                self.say(f"no restore point was taken: {error}")
+                return f", and none could be taken: {error}"
+        return ""
 
     def _after(
         self, args: dict[str, Any], cluster: Cluster, result: dict[str, Any], back: Release, schema: Schema, before: tuple[int, ...] | None
@@ -83,7 +113,9 @@ class ActionModule(rollback.ActionModule):
         safe = not self._helm_runs and not self._outcome.not_fenced  # nothing changes the database or the release any more
         if automatic and safe and decision.on_failure is OnFailure.ROLLBACK:
             return self._rolled_back(args, cluster, result, back, what)
-        how = decision.command.format(target=back.revision, versions="")
+        known = schema_table.newest(schema_table.release_of(asked.image(back)))
+        point = restore_point.fitting(cluster, args["namespace"], args["name"], known.version if known else None)
+        how = decision.command.format(target=back.revision, versions="", point=point.name if point else "NAME")
         if not decision.may_go_back:
             text = f"no way back to {what}: {decision.state.value}; {decision.until} — {how}"
         else:
@@ -117,11 +149,9 @@ class ActionModule(rollback.ActionModule):
         return result | {"rollback": told, "changed": True, "msg": f"{result['msg']} — {text}"}
 
 
-def _stopped(schema: Schema, point: bool, version: str, decision: Decision) -> str:
-    """Why the upgrade does not start, and what to do."""
-    gone = migrations.destructive(schema.versions or ())
-    what = f"pending migrations: {statement.pending(schema)}"
-    has = "the restore point is too old, or holds another schema" if point else "there is no restore point"
-    names = ",".join(f"V{v}" for v in gone) or version
-    allow = decision.command.format(versions=names, target="")
-    return f"the upgrade to {version} is stopped; {what}; {has}; nothing was changed — take a restore point, or accept the loss: {allow}"
+def _stopped(schema: Schema, why: str, version: str, decision: Decision) -> str:
+    """Why the upgrade does not start, and what to do. `why`: no restore point could be taken."""
+    names = ",".join(f"V{v}" for v in migrations.destructive(schema.versions or ())) or version
+    allow = decision.command.format(versions=names)
+    what = f"the upgrade to {version} is stopped; pending migrations: {statement.pending(schema)}; there is no restore point of this schema and day{why}"
+    return f"{what}; the release was not changed — run with oceans_llm_restore_point: auto, or accept the loss: {allow}"

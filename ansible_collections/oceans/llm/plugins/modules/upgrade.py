@@ -37,6 +37,12 @@ options:
     type: str
     default: keep
     choices: [keep, rollback]
+  restore_point:
+    description:
+      - How a restore point is taken before anything is migrated, as O(oceans.llm.restore_point#module:restore_point). Only when migrations are pending.
+      - Where none can be taken the upgrade goes on, unless a migration is destructive.
+    type: dict
+    default: {}
   allow_destructive:
     description: Destructive migrations that may run without a restore point, C(V28), or the release that brings them, C(v0.9.0).
     type: list

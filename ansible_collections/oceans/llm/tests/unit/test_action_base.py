@@ -207,8 +207,23 @@ INCLUDED = {
     "rollback": yaml.safe_load(deploy.ModuleDocFragment.FOLLOWED)["options"],
 }
 MODULES = [
-    "admin", "bootstrap", "checks", "deploy", "migrations", "preflight", "probe", "purge", "rollback", "rotate", "secrets", "status_info", "uninstall",
-    "upgrade", "wait",
+    "admin",
+    "bootstrap",
+    "checks",
+    "deploy",
+    "migrations",
+    "preflight",
+    "probe",
+    "purge",
+    "restore",
+    "restore_point",
+    "rollback",
+    "rotate",
+    "secrets",
+    "status_info",
+    "uninstall",
+    "upgrade",
+    "wait",
 ]  # fmt: skip
 
 

@@ -9,12 +9,15 @@ import base64
 import gzip
 import json
 import time
+from pathlib import Path
 
 import pytest
+import yaml
 
 from ansible_collections.oceans.llm.plugins.action.migrations import ActionModule as Migrations
 from ansible_collections.oceans.llm.plugins.action.rollback import ActionModule as Rollback
 from ansible_collections.oceans.llm.plugins.action.upgrade import ActionModule as Upgrade
+from ansible_collections.oceans.llm.plugins.doc_fragments import deploy as fragments
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import driver  # noqa: F401 - beside pytest's finder Ansible's cannot import it later
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 
@@ -25,6 +28,7 @@ from .local_task import action_of
 from .test_database_look import BLOCKED, BUSY, HISTORY, THERE, history
 from .test_outcomes import World, quick  # noqa: F401 - a fixture
 
+ROLES = Path(__file__).resolve().parents[2] / "roles"
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 CHART = {
     "metadata": {"name": "oceans-llm", "version": "0.1.0", "apiVersion": "v2"},
@@ -68,7 +72,7 @@ def revision(number, state, version):
         "chart": CHART,
         "config": {"gateway": {"secretsDigest": "of-then", "image": {"tag": version}}},
         "manifest": "\n---\n".join(json.dumps(o) for o in (deployment(version), SERVICE, config)),
-        "hooks": [{"events": ["post-upgrade"], "manifest": json.dumps(MIGRATE)}],
+        "hooks": [{"events": ["post-upgrade"], "manifest": json.dumps({**MIGRATE, "spec": {"template": deployment(version)["spec"]["template"]}})}],
     }
 
 
@@ -121,7 +125,7 @@ class Life(World):
         args = {
             "name": NAME, "namespace": NS, "host": self.api.url, "api_key": "a-token", "timeout": 15,
             **({} if plugin is Migrations else {"helm_binary": str(self.helm.program), "report_dir": str(self.home / "reports"), "probe": "false"}),
-            **({"chart": str(self.home)} if plugin is Upgrade else {}), **more,
+            **({"chart": str(self.home), "restore_point": {"way": "none"}} if plugin is Upgrade else {}), **more,
         }  # fmt: skip
         action = action_of(plugin, args, check=check_mode)
         action.show = lambda text: self.said.append(text.removeprefix("[here] "))
@@ -252,6 +256,67 @@ def test_a_database_that_only_the_pods_reach_is_asked_by_their_images(life, newe
 
 class RefusedLogin:
     body = b"SERROR\0C57P03\0Mthe database system is shutting down\0\0"
+
+
+# --- the restore point -------------------------------------------------------------------------------------------------
+
+
+def taken_by(life, script):
+    """A user's command that takes restore points; the release has all that a source of one needs."""
+    program = life.home / "take.sh"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    life.cluster.put("deployments", {**deployment("v0.23.0"), "metadata": {**WEB["metadata"], "namespace": NS}})
+    life.cluster.put("configmaps", {"metadata": {"name": "c"}, "data": {"gateway.yaml": "database: {url: env.POSTGRES_URL}"}})
+    life.api.on("PATCH", paths.configmap(NS, f"{NAME}-restore-points"), ok({}))
+    return {"way": "command", "command": [str(program)]}
+
+
+def test_a_restore_point_is_taken_before_a_destructive_migration_which_then_may_run(life):
+    at(life, 27)
+    life.plan(3, "v0.9.0")
+    wish = taken_by(life, 'echo "$@" >> "$(dirname "$0")/taken"; echo "{\\"place\\": \\"s3://b/k\\", \\"size\\": 2048}"')
+    life.go(Upgrade, restore_point=wish)
+    assert "plan: restore point: a new one is taken first (command)" in life.screen() and "in s3://b/k), taken in" in life.screen()
+    assert (life.home / "taken").read_text().startswith(f"take {NAME}-") and len(life.upgrades) == 1
+
+
+def test_where_none_can_be_taken_a_destructive_migration_is_stopped_and_an_additive_one_goes_on(life):
+    wish = taken_by(life, "echo no space >&2; exit 3")
+    result = life.go(Upgrade, restore_point=wish)
+    assert result["outcome"] == "served" and "no restore point was taken: take.sh take rel-" in life.screen() and "no space" in life.screen(), result
+    at(life, 27)
+    life.plan(4, "v0.9.0")
+    result = life.go(Upgrade, restore_point=wish)
+    assert result["failed"] and "none could be taken: take.sh take rel-" in result["msg"] and len(life.upgrades) == 1
+    assert "the release was not changed" in result["msg"]
+
+
+def test_nothing_pending_takes_no_restore_point(life):
+    at(life, 45)
+    wish = taken_by(life, 'touch "$(dirname "$0")/taken"; echo {}')
+    assert life.go(Upgrade, restore_point=wish)["outcome"] == "served"
+    assert not (life.home / "taken").exists() and "plan: pending migrations: none, database at V45" in life.screen()
+
+
+def test_a_refused_rollback_names_the_restore_point_that_fits(life):
+    at(life, 45)
+    life.records((2, "superseded", "v0.23.0"), (3, "deployed", "v0.24.0"))
+    point = {"kind": "pg_dump", "name": "rel-1", "place": "PersistentVolumeClaim/x", "created": time.time(), "schema_version": 43}
+    newer = {**point, "name": "rel-2", "schema_version": 45}
+    life.cluster.put("configmaps", {"metadata": {"name": f"{NAME}-restore-points"}, "data": {p["name"]: json.dumps(p) for p in (point, newer)}})
+    assert life.go(Rollback, to="2")["msg"].endswith("ansible-playbook oceans.llm.restore -e oceans_llm_restore_name=rel-1")
+
+
+def test_the_roles_upgrade_and_rollback_hand_over_all_that_the_role_deploy_does():
+    def options(role, module):
+        tasks = yaml.safe_load((ROLES / role / "tasks/main.yml").read_text())
+        return next(t[module] for t in (*tasks, *(inner for task in tasks for inner in task.get("block", ()))) if module in t)
+
+    deploy, upgrade, rollback = (options(role, f"oceans.llm.{role}") for role in ("deploy", "upgrade", "rollback"))
+    assert deploy.items() <= upgrade.items()
+    followed = yaml.safe_load(fragments.ModuleDocFragment.FOLLOWED)["options"]
+    assert set(rollback) == {*followed, "to"}
 
 
 # --- rollback ------------------------------------------------------------------------------------------------------------

@@ -28,6 +28,9 @@ same evidence.
 What is pending is read from the database's history and the table below; where the image is of a release that the table does not know, or the history
 cannot be read from here, the new image is asked by a one-off Job. In check mode no Job is created, and what would need one counts as unknown.
 
+Before anything is migrated a restore point is taken (`oceans_llm_restore_point`: `auto`, or a way of its own; `none` takes none), and only when something is
+pending. Where none can be taken, the upgrade goes on without, unless a migration is destructive.
+
 `oceans_llm_on_failure: rollback` rolls a failed upgrade back where the column *automatic* says `rollback`, after the migration Job is stopped and the
 database was asked again. It never does so over a destructive migration, after Ctrl-C, or when another run has taken the release over. The task has
 failed in any case; its result says what became of the rollback (`rollback`). The Secrets stay as they are: a rollback brings back chart and values, not keys.
@@ -60,7 +63,7 @@ def as_markdown() -> str:
 
 
 def _row(row: policy.Decision) -> str:
-    command = row.command.format(target="REVISION", versions="VERSIONS")
+    command = row.command.format(target="REVISION", versions="VERSIONS", point="NAME")
     return f"| {row.state.value} | {_yes(row.may_start)} | {row.on_failure.value} | {_yes(row.may_go_back)} | `{command}` | {row.until} |"
 
 

@@ -87,7 +87,7 @@ class Situation:
 
 @dataclass(frozen=True)
 class Decision:
-    """One row. `command` may hold {target}, what `oceans_llm_rollback_to` is to be, and {versions}.
+    """One row. `command` may hold {target}, what `oceans_llm_rollback_to` is to be, {versions}, and {point}, the name of a restore point.
 
     :ivar OnFailure on_failure: what `oceans_llm_on_failure: rollback` does when an upgrade fails in this state.
     :ivar bool may_go_back: by a command of the user's.
@@ -102,7 +102,7 @@ class Decision:
 
 
 BACK = "ansible-playbook oceans.llm.rollback -e oceans_llm_rollback_to={target}"
-RESTORE = "ansible-playbook oceans.llm.restore"
+RESTORE = "ansible-playbook oceans.llm.restore -e oceans_llm_restore_name={point}"
 FORWARD = "ansible-playbook oceans.llm.upgrade"
 ALLOW = FORWARD + " -e oceans_llm_allow_destructive={versions}"
 _ROLLBACK, _KEEP, _LATER = OnFailure.ROLLBACK, OnFailure.KEEP, OnFailure.LATER

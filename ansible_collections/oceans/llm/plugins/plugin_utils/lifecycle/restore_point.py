@@ -43,8 +43,9 @@ class RestorePoint:
 
     def phrase(self, now: float) -> str:
         """`pg_dump r-20261128-153000 (12 s old, 48.3 KiB, V43, in PersistentVolumeClaim/r-restore-points)`"""
+        age = max(0.0, now - self.created)
         facts = (
-            f"{now - self.created:.0f} s old" if now - self.created < 3600 else f"{(now - self.created) / 3600:.1f} h old",
+            f"{age:.0f} s old" if age < 3600 else f"{age / 3600:.1f} h old",
             f"{self.size / 1024:.1f} KiB" if self.size is not None else "",
             f"V{self.schema_version}" if self.schema_version is not None else "",
             f"in {self.place}",
@@ -61,6 +62,12 @@ def points(cluster: Cluster, namespace: str, release: str) -> list[RestorePoint]
     """Every restore point of a release that is known, the oldest first."""
     found = (cluster.find(paths.configmap(namespace, list_name(release))) or {}).get("data") or {}
     return sorted((_read(json.loads(text)) for text in found.values()), key=lambda point: point.created)
+
+
+def fitting(cluster: Cluster, namespace: str, release: str, schema: int | None) -> RestorePoint | None:
+    """The newest restore point whose rows an image can read that knows migrations up to `schema`; None: no such image is known."""
+    known = points(cluster, namespace, release) if schema is not None else []
+    return next((p for p in reversed(known) if p.schema_version is not None and schema is not None and p.schema_version <= schema), None)
 
 
 def record(cluster: Cluster, namespace: str, release: str, known: Iterable[RestorePoint]) -> None:
