@@ -375,7 +375,7 @@ def test_a_chart_with_sub_charts_is_in_no_record(life, monkeypatch):
 def test_a_rollback_in_check_mode_writes_nothing(life):
     life.records((3, "failed", "v0.24.0"))
     result = life.go(Rollback, check_mode=True)
-    assert result["changed"] and "would change: ~Deployment/web, revision 3 is failed" in result["msg"] and not life.writes(), result
+    assert result["changed"] and "would change: ~Deployment/web, ~Job/mig, revision 3 is failed" in result["msg"] and not life.writes(), result
 
 
 # --- migrations ----------------------------------------------------------------------------------------------------------
