@@ -178,6 +178,7 @@ def wanted_of(args: Mapping[str, Any]) -> Wanted:
         config=configuration.section(args["values"], "gateway", "config"),
         force_conflicts=args["force_conflicts"],
         recover_after=args["recover_after"],
+        probe_key=(args["probe_key_secret"], args["probe_key_name"]) if args["probe_key_secret"] else (),
     )
 
 

@@ -85,6 +85,14 @@ options:
     description: Secret that is going to be written, for O(secrets_source=provision).
     type: str
     default: ""
+  probe_key_secret:
+    description: Secret with the key for completions, as in M(oceans.llm.deploy); empty when no completion is going to be asked for.
+    type: str
+    default: ""
+  probe_key_name:
+    description: Key in O(probe_key_secret).
+    type: str
+    default: OCEANS_LLM_PROBE_KEY
   secrets:
     description: Keys and values that are going to be written. Their shape is looked at; no value is ever shown.
     type: dict

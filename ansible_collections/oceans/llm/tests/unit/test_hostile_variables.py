@@ -113,6 +113,8 @@ def preflight(values: Mapping[str, Any], chart: Mapping[str, Any]) -> None:
         "bootstrap_admin": values["bootstrap_admin"],
         "force_conflicts": values["force_conflicts"],
         "recover_after": values["recover_after"],
+        "probe_key_secret": values["probe_key_secret"],
+        "probe_key_name": values["probe_key_name"],
     }
     wanted = wanted_of(plain(args))
     section = chart.get("gateway") if isinstance(chart.get("gateway"), Mapping) else {}

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.policies import EGRESS, INGRESS, blocked, selects
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.cause import cause as make
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.policy_look import PolicyLook
+
+from .fake_api import FakeApi, objects
+from .place import POLICIES
+from .test_causes import pod
+from .test_waits import upgrade
 
 POD = {"app": "gw", "tier": "front"}
 
@@ -66,3 +74,36 @@ def test_one_peer_is_admitted_or_not(peer, names):
 )
 def test_expressions_of_a_selector(expression, fits):
     assert selects({"matchExpressions": [expression]}, POD) is fits
+
+
+# --- beside a cause -----------------------------------------------------------------------------------------------------------
+
+
+def closing(name: str, *types: str, **spec) -> dict:
+    return {"metadata": {"name": name}, "spec": {"podSelector": {"matchLabels": {"app": "a"}}, "policyTypes": list(types), **spec}}
+
+
+DNS_RULE = {"ports": [{"port": 53, "protocol": "UDP"}]}
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ([closing("cage", "Ingress", "Egress")], "; NetworkPolicy/cage leaves the pod no way out to DNS or to the database (Egress), and no way in (Ingress)"),
+        ([closing("out", "Egress")], "; NetworkPolicy/out leaves the pod no way out to DNS or to the database (Egress)"),
+        ([closing("dns", "Egress", egress=[DNS_RULE])], "; NetworkPolicy/dns leaves the pod no way out to DNS or to the database (Egress)"),
+        ([closing("a", "Egress"), closing("b", "Egress")], "; NetworkPolicy/a, NetworkPolicy/b leave the pod no way out to DNS or to the database (Egress)"),
+        ([closing("open", "Egress", egress=[{}])], ""),
+        ([closing("in", "Ingress")], ""),
+    ],
+)
+@pytest.mark.parametrize("code", ["NameNotResolved", "DatabaseSilent", "CrashLoop"])
+def test_a_pod_that_reaches_nobody_has_the_policy_in_its_cause(found, words, code):
+    picture = upgrade(pod(metadata={"labels": {"app": "a"}}))
+    told = make(code, picture, "Pod/web-1-a", "it reaches nobody", "x", container="it")
+    with FakeApi() as api:
+        api.on("GET", POLICIES, objects("NetworkPolicy", "1", *found))
+        look = PolicyLook(Cluster.connect({"host": api.url}), "ns")
+        look.named(picture, [told])
+        (named,) = look.named(picture, [told])  # the policies are listed once
+    assert named.cause == "it reaches nobody" + (words if code != "CrashLoop" else "") and api.asked(POLICIES) == (code != "CrashLoop")

@@ -516,6 +516,15 @@ def test_an_operators_secret_counts_as_there(picture):
     ]
 
 
+@pytest.mark.parametrize(("data", "code"), [(None, "SecretMissing"), ({"other": b"x"}, "SecretKeyMissing"), ({"KEY": b"x"}, "")])
+def test_the_key_for_completions_is_looked_for_before_anything_is_written(picture, data, code):
+    """A rollout must not fail at its end for what was known at its beginning."""
+    there = None if data is None else {"data": {k: base64.b64encode(v).decode() for k, v in data.items()}}
+    asking = replace(picture, wanted=replace(picture.wanted, probe_key=("probe", "KEY")), secrets={**picture.secrets, "probe": there})
+    found = [f for f in secrets.find(asking) if f.object == "Secret/probe"]
+    assert [f.code for f in found] == ([code] if code else []) and (not code or "KEY" in found[0].sentence)
+
+
 def test_a_missing_pull_secret_is_a_warning(picture):
     pulling = replace(picture, objects=(gateway(imagePullSecrets=[{"name": "pull"}]), configuration(CONFIG)), secrets={**picture.secrets, "pull": None})
     (finding,) = secrets.find(pulling)

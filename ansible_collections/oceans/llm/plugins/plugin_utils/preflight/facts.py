@@ -39,6 +39,8 @@ class Wanted:
     config: Mapping[str, Any] = field(default_factory=dict)
     force_conflicts: bool = False
     recover_after: int = 900
+    #: Secret and key with which completions are asked for; empty when none are
+    probe_key: tuple[str, str] | tuple[()] = ()
 
 
 @dataclass(frozen=True)

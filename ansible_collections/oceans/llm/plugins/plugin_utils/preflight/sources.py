@@ -108,7 +108,10 @@ def mounts_secrets_store(picture: Picture) -> bool:
 
 
 def references(picture: Picture) -> Iterator[tuple[str, str, Source]]:
-    """(`Kind/name`, container, source) of every Secret and ConfigMap that a rendered pod reads, volumes as container ""."""
+    """(`Kind/name`, container, source) of every Secret and ConfigMap that a rendered pod, or the pod that asks for completions, reads; volumes
+    as container ""."""
+    if picture.wanted.probe_key:
+        yield "oceans_llm_probe_model", "", Source("", "Secret", *picture.wanted.probe_key)
     for where, template in pod_templates(picture.objects):
         spec = template["spec"]
         for container in containers(spec):

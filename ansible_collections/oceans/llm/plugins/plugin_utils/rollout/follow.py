@@ -28,6 +28,7 @@ from .interrupt import Interrupt
 from .logs import LogReader
 from .model import Cause, Scope, Snapshot
 from .narrator import Narrator
+from .policy_look import PolicyLook
 from .probe import Probe
 from .tape import Tape
 from .verdict import State, Verdict, judge, timeout_cause
@@ -113,7 +114,7 @@ class Follower:
         self._logs = LogReader(cluster, scope.namespace, clean, self._observer.put)
         self._interrupted = interrupted
         self._database = database
-        self._webhooks = WebhookLook(cluster, scope.namespace)
+        self._looks = (WebhookLook(cluster, scope.namespace), PolicyLook(cluster, scope.namespace))
         self._probe = probe
         self._secret_keys = dict(secret_keys or {})
         self.scope = scope
@@ -187,7 +188,9 @@ class Follower:
             if self._probe:
                 self._whole("the probe pod", partial(self._probe.look, snapshot))
             causes = find(snapshot, broken=self._defect)
-            verdict = judge(snapshot, self._whole("webhooks", partial(self._webhooks.named, snapshot, causes)) or causes, running)
+            for look in self._looks:
+                causes = self._whole(type(look).__name__, partial(look.named, snapshot, causes)) or causes
+            verdict = judge(snapshot, causes, running)
             lost = self._lost()
             if lost:
                 return Verdict(State.FAILED, verdict.blocker, self._taken(snapshot, lost), verdict.causes)
