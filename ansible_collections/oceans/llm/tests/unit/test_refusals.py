@@ -27,6 +27,13 @@ disallow-latest:
   no-latest: tags must be named
   no-empty: an image needs a tag
 """
+WARDEN = """admission webhook "warden-validating.common-webhooks.networking.gke.io" denied the request: GKE Warden rejected the request because it \
+violates one or more constraints.
+Violations details: {"[denied by autogke-no-write-mode-hostpath]":["hostPath volume ca used in container gateway uses path /etc/ssl which is not \
+allowed in Autopilot."],"[denied by autogke-disallow-privilege]":["container gateway is privileged; not allowed in Autopilot"]}
+Requested by user: 'x', groups: 'system:authenticated'."""
+AZURE = 'admission webhook "validation.gatekeeper.sh" denied the request: [azurepolicy-k8sazurev3allowedusersgroups-0123] Container gateway is \
+attempting to run as disallowed user 10001. Allowed runAsUser: {"ranges": [], "rule": "MustRunAsNonRoot"}'
 GATEKEEPER = """admission webhook "validation.gatekeeper.sh" denied the request: [ns-must-have-owner] you must provide labels: {"owner"}
 [repo-allowed] container <gateway> has an invalid image repo <x>, allowed repos are ["r"]"""
 SCC = (
@@ -69,6 +76,8 @@ def test_conflicts_of_several_objects_in_helms_error():
     ("text", "rule", "part"),
     [
         (KYVERNO, "require-team/check-team, disallow-latest/no-latest, disallow-latest/no-empty", "label team is required"),
+        (WARDEN, "autogke-no-write-mode-hostpath, autogke-disallow-privilege", "is not allowed in Autopilot"),
+        (AZURE, "azurepolicy-k8sazurev3allowedusersgroups-0123", "disallowed user 10001"),
         (GATEKEEPER, "ns-must-have-owner, repo-allowed", 'you must provide labels: {"owner"}'),
     ],
 )

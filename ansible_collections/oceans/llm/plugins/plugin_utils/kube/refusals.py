@@ -129,7 +129,7 @@ def scc_fields(text: str) -> list[str]:
 
 def _rules(text: str) -> dict[str, str]:
     """`rule` and `what` of a denial by a policy engine; empty when the words are of no known shape."""
-    told = list(_kyverno(text)) or list(_gatekeeper(text))
+    told = list(_kyverno(text)) or list(_gatekeeper(text)) or list(_warden(text))
     if not told:
         return {}
     return {"rule": ", ".join(dict.fromkeys(rule for rule, _what in told)), "what": "; ".join(dict.fromkeys(f"{rule}: {what}" for rule, what in told))}
@@ -164,6 +164,17 @@ def _gatekeeper(text: str) -> Iterator[tuple[str, str]]:
         named = re.match(r"\s*\[([a-z0-9][a-z0-9.-]*)\] (.+)", line)
         if named:
             yield named[1], _line(named[2])
+
+
+def _warden(text: str) -> Iterator[tuple[str, str]]:
+    """GKE Autopilot: `Violations details: {"[denied by RULE]":["message", …], …}`."""
+    start = text.find('{"[denied by ')
+    try:
+        details = json.JSONDecoder().raw_decode(text[start:])[0] if start >= 0 else {}
+    except ValueError:
+        return
+    for rule, messages in details.items():
+        yield rule.removeprefix("[denied by ").rstrip("]"), _line("; ".join(map(str, messages if isinstance(messages, list) else [messages])))
 
 
 def _line(text: str) -> str:
