@@ -70,7 +70,7 @@ EXAMPLES = r"""
     namespace: oceans-llm
     classes: [session_key]
     secrets: {source: provision, name: oceans-llm-secrets, namespace: oceans-llm, generate: [GATEWAY_IDENTITY_TOKEN_SECRET]}
-    deploy: {name: oceans-llm, namespace: oceans-llm, chart: oci://ghcr.io/ahstn/charts/oceans-llm}
+    deploy: {name: oceans-llm, namespace: oceans-llm}
 """
 
 RETURN = r"""
