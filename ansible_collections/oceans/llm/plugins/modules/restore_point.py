@@ -56,6 +56,12 @@ options:
           C(RELEASE-restore-points) with 10Gi.
         type: dict
         default: {}
+      s3:
+        description: >-
+          An object store in place of the volume - C(address) (C(s3://BUCKET/FOLDER)), C(region), C(endpoint), C(secret) with C(AWS_ACCESS_KEY_ID) and
+          C(AWS_SECRET_ACCESS_KEY), and C(image) with curl.
+        type: dict
+        default: {}
       command:
         description: >-
           A program on this machine and its arguments. It is called with C(take NAME), or C(restore NAME PLACE DATABASE), and has the login in

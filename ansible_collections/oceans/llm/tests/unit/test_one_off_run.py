@@ -42,6 +42,14 @@ def says(api: FakeApi, text: str) -> None:
     api.on("GET", paths.pod_log("ns", "p"), lambda h: h.send(200, text.encode(), "text/plain"))
 
 
+def test_a_container_before_it_that_fails_is_the_answer(api):
+    waits = pod({"waiting": {"reason": "PodInitializing"}})
+    before = [{"name": "before", "state": {"terminated": {"exitCode": 3}}}]
+    api.on("GET", paths.pods("ns"), objects("Pod", "4", {**waits, "status": {**waits["status"], "phase": "Failed", "initContainerStatuses": before}}))
+    says(api, "no room")
+    assert answer(api) == Answer(3, "no room")
+
+
 @pytest.mark.parametrize("code", [0, 1])
 def test_the_exit_code_and_the_output_are_the_answer(api, code):
     api.on("GET", paths.pods("ns"), objects("Pod", "4", pod({"running": {}})))

@@ -18,7 +18,6 @@ import pytest
 
 from ansible_collections.oceans.llm.plugins.action import restore, restore_point
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths, rest
-from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import dump_job
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.restore_point import RestorePoint, latest
 
 from .fake_api import FakeApi, Handler, objects, ok, status, stream, thing
@@ -115,8 +114,8 @@ class World:
     def listed(self, handler: Handler) -> None:
         selector = parse_qs(urlsplit(handler.path).query)["labelSelector"][0]
         if selector.startswith("batch.kubernetes.io/job-name="):
-            states = [{"name": dump_job.COMPONENT, "state": {"terminated": {"exitCode": self.answers[0][0]}}}]
-            spec = {"containers": [{"name": dump_job.COMPONENT}], "nodeName": "n"}
+            states = [{"name": self.container["name"], "state": {"terminated": {"exitCode": self.answers[0][0]}}}]
+            spec = {"containers": [{"name": self.container["name"]}], "nodeName": "n"}
             objects("Pod", "5", thing("Pod", "j-1", "5", spec=spec, status={"containerStatuses": states}))(handler)
         elif selector.endswith("job-name"):
             objects("Pod", "5")(handler)
@@ -239,6 +238,33 @@ def test_none_is_none(api):
 def test_check_mode_says_the_way_and_writes_nothing(api):
     World(api)
     assert "pg_dump" in take(api, check=True)["msg"] and written(api) == []
+
+
+# --- an object store --------------------------------------------------------------------------------------------------------
+
+S3 = {"address": "s3://backups/llm/", "region": "eu-1", "endpoint": "https://store.example", "secret": "store-keys", "image": "curl:8"}
+
+
+def test_an_object_store_takes_the_place_of_the_volume(api):
+    world = World(api, answers=[(0, TOLD)] * 3)
+    point = take(api, s3=S3)["restore_point"]
+    spec = world.jobs[0]["spec"]["template"]["spec"]
+    assert point["place"] == "s3://backups/llm" and not api.asked(paths.persistentvolumeclaims("ns"))
+    assert [c["name"] for c in spec["initContainers"]] == ["restore-point"] and world.container["args"] == ["put", point["name"]]
+    environment = {e["name"]: e.get("value") or e["valueFrom"]["secretKeyRef"]["name"] for e in world.container["env"]}
+    assert environment["S3_URL"] == "https://store.example/backups/llm" and environment["AWS_SECRET_ACCESS_KEY"] == "store-keys"
+    assert "envFrom" not in world.container  # the database's login is not its business
+    assert "set oceans_llm_restore_point_s3" in bring_back(api)["msg"]
+    assert not bring_back(api, restore_point={"s3": S3}).get("failed")
+    spec = world.jobs[-1]["spec"]["template"]["spec"]
+    assert spec["initContainers"][0]["args"] == ["get", point["name"]] and world.container["args"][:2] == ["restore", point["name"]]
+
+
+@pytest.mark.parametrize(("wrong", "said"), [({"secret": ""}, "lacks secret"), ({"address": "backups/llm"}, "not of the form s3://")])
+def test_an_object_store_that_lacks_something_is_refused(api, wrong, said):
+    World(api)
+    result = take(api, s3={**S3, **wrong})
+    assert result["failed"] and said in result["msg"] and written(api) == []
 
 
 # --- CloudNativePG --------------------------------------------------------------------------------------------------------

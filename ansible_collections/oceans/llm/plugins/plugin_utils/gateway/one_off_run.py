@@ -70,10 +70,21 @@ def _wait(cluster: Cluster, body: Mapping[str, Any], name: str, end: float, over
             code = exit_code(pod, asked)
             if code is not None:  # also while a sidecar still runs: the Job is removed in any case
                 return Answer(code, cluster.logs(namespace, pod["metadata"]["name"], asked, tail=200))
+            failed = failed_before(pod)
+            if failed:
+                return Answer(failed[1], cluster.logs(namespace, pod["metadata"]["name"], failed[0], tail=200))
             if cannot_start(pod):
                 why = next((text for s, _init in containers(pod) if (text := waiting(s).get("message"))), "")
                 return Answer(None, f"Pod/{pod['metadata']['name']} {pod_phrase(pod)}{f': {why}' if why else ''}")
     return Answer(None, f"Pod/{last['metadata']['name']} {pod_phrase(last)}" if last else f"no pod was made for Job/{name}")
+
+
+def failed_before(pod: Mapping[str, Any]) -> tuple[str, int] | None:
+    """(name, exit code) of an init container that has failed in a pod that is not started again: the one that was asked never runs."""
+    if (pod.get("status") or {}).get("phase") != "Failed":
+        return None
+    ends = ((str(status.get("name")), end_of(status).get("exitCode")) for status, init in containers(pod) if init)
+    return next(((name, int(code)) for name, code in ends if code), None)
 
 
 def cannot_start(pod: Mapping[str, Any]) -> bool:

@@ -84,7 +84,8 @@ take() {
   sum=$(checksum "$NAME")
   for older in "$@"; do rm -f "$older.dump" "$older.sums"; done
   size=$(($(wc -c < "$NAME.dump")))
-  printf '{"size": %d, "checksum": "sha256:%s", "schema": %s, %s}\n' "$size" "$sum" "$schema" "$(counted "$NAME")"
+  printf '{"size": %d, "checksum": "sha256:%s", "schema": %s, %s}\n' "$size" "$sum" "$schema" "$(counted "$NAME")" > "$WORK/answer"
+  cat "$WORK/answer"
 }
 
 whole() {

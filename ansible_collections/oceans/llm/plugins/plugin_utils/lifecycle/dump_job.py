@@ -14,7 +14,8 @@ import base64
 import contextlib
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +28,35 @@ from .deployed import NotPossible
 from .source import Source
 
 COMPONENT = "restore-point"
-SCRIPT = Path(__file__).with_name("dump.sh")
+SCRIPT, TRANSFER = Path(__file__).with_name("dump.sh"), Path(__file__).with_name("transfer.sh")
 PLACE, WORK = "/restore-points", "/work"
+MOUNTS = [{"name": "restore-points", "mountPath": PLACE}, {"name": "restore-point-work", "mountPath": WORK}]
+S3_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 EVERY = 5.0  # seconds between two lines
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where copies are kept: a claim, or an object store as the option `s3` says it (address, endpoint, region, secret, image)."""
+
+    claim: str = ""
+    s3: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return str(self.s3["address"]).rstrip("/") if self.s3 else f"PersistentVolumeClaim/{self.claim}"
+
+    @property
+    def url(self) -> str:
+        """Path-style, as every object store takes it."""
+        endpoint = self.s3.get("endpoint") or f"https://s3.{self.s3['region']}.amazonaws.com"
+        return f"{str(endpoint).rstrip('/')}/{str(self).removeprefix('s3://')}"
+
+
 def run(
-    cluster: Cluster, source: Source, image: str, claim: str, words: Sequence[str], doing: str, say: Callable[[str], None], deadline: int
+    cluster: Cluster, source: Source, image: str, place: Place, words: Sequence[str], doing: str, say: Callable[[str], None], deadline: int
 ) -> dict[str, Any]:
     """The script's answer. `doing`: what is told while it runs. :raises NotPossible: with the reason, in the script's words."""
-    body = job(source, image, claim, words, deadline)
+    body = job(source, image, place, words, deadline)
     with _login(cluster, source), telling(say, doing):
         answer = one_off_run.ask(cluster, body, deadline + 30)
     if answer.code is None:
@@ -106,14 +126,14 @@ def _owner(source: Source) -> dict[str, Any]:
 # --- the Job, pure --------------------------------------------------------------------------------------------------------
 
 
-def job(source: Source, image: str, claim: str, words: Sequence[str], deadline: int) -> dict[str, Any]:
+def job(source: Source, image: str, place: Place, words: Sequence[str], deadline: int) -> dict[str, Any]:
     release, target = source.release.name, source.target
     made = one_off_job.job(source.gateway.deployment, [], prefix=f"{release[:36]}-{COMPONENT}", component=COMPONENT, deadline=deadline)
     spec = made["spec"]["template"]["spec"]
     (container,) = spec["containers"]
     authority = [m for m in container.get("volumeMounts") or () if target.authority and _below(target.authority, str(m["mountPath"]))]
-    for field in ("env", "envFrom", "volumeDevices", "workingDir"):
-        container.pop(field, None)
+    for name in ("env", "envFrom", "volumeDevices", "workingDir"):
+        container.pop(name, None)
     container |= {
         "image": image,
         "imagePullPolicy": "IfNotPresent",
@@ -121,17 +141,38 @@ def job(source: Source, image: str, claim: str, words: Sequence[str], deadline: 
         "args": list(words),
         "env": [{"name": name, "value": value} for name, value in _environment(source).items()],
         "envFrom": [{"secretRef": {"name": secret_name(release)}}],
-        "volumeMounts": [*authority, {"name": "restore-points", "mountPath": PLACE}, {"name": "restore-point-work", "mountPath": WORK}],
+        "volumeMounts": [*authority, *MOUNTS],
     }
+    if place.s3:
+        _with_transfer(spec, container, place, words)
     used = {m["name"] for c in (*spec["containers"], *spec.get("initContainers", ())) for m in c.get("volumeMounts") or ()}
     spec["volumes"] = [
         *(v for v in spec.get("volumes") or () if v["name"] in used),
-        {"name": "restore-points", "persistentVolumeClaim": {"claimName": claim}},
+        {"name": "restore-points", **({"emptyDir": {}} if place.s3 else {"persistentVolumeClaim": {"claimName": place.claim}})},
         {"name": "restore-point-work", "emptyDir": {}},
     ]
     spec |= {"automountServiceAccountToken": False, "securityContext": _security(spec, container)}
     made["metadata"]["ownerReferences"] = [_owner(source)]
     return made
+
+
+def _with_transfer(spec: dict[str, Any], dump: dict[str, Any], place: Place, words: Sequence[str]) -> None:
+    """A second container carries the copy: after it was taken, or before it is read. The last of the two is the one that is asked."""
+    taking = words[0] == "take"
+    login = [{"name": key, "valueFrom": {"secretKeyRef": {"name": place.s3["secret"], "key": key}}} for key in S3_KEYS]
+    transfer = {
+        **{key: value for key, value in dump.items() if key in ("imagePullPolicy", "resources", "securityContext")},
+        "name": f"{COMPONENT}-transfer",
+        "image": place.s3["image"],
+        "command": ["sh", "-c", TRANSFER.read_text(encoding="utf-8"), COMPONENT],
+        "args": ["put", *words[1:]] if taking else ["get", words[1]],
+        "env": [{"name": "S3_URL", "value": place.url}, {"name": "S3_REGION", "value": place.s3["region"]}, *login],
+        "volumeMounts": MOUNTS,
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+    first, last = (dump, transfer) if taking else (transfer, dump)
+    spec["initContainers"] = [*spec.get("initContainers", ()), first]
+    spec["containers"] = [last]
 
 
 def _environment(source: Source) -> dict[str, str]:

@@ -96,14 +96,14 @@ def restore(cluster: Cluster, source: Source, point: RestorePoint, to: str, wish
 
 def _by_dump(cluster: Cluster, source: Source, point: RestorePoint, aside: str, to: str, wish: Wish, say: Say) -> Callable[[], dict[str, Any]]:
     """What reads the copy; it was looked at already. :raises NotPossible: when it cannot be brought back."""
-    image, claim = wish.image or source.image(cluster), taking.claim_of(point)
+    image, place = wish.image or source.image(cluster), taking.place_of(point, wish)
     words = [point.name, point.checksum, aside, *([to] if to else [])]
     what = f"restore point {point.name}"
     try:
-        dump_job.run(cluster, source, image, claim, ["verify", *words], f"checking {what} in {point.place}", say, wish.timeout)
+        dump_job.run(cluster, source, image, place, ["verify", *words], f"checking {what} in {point.place}", say, wish.timeout)
     except NotPossible as error:
         raise NotPossible(f"{error}; nothing was changed — list the others: ansible-playbook oceans.llm.restore --check") from error
-    return lambda: dump_job.run(cluster, source, image, claim, ["restore", *words], f"reading {what} into {to or source.target}", say, wish.timeout)
+    return lambda: dump_job.run(cluster, source, image, place, ["restore", *words], f"reading {what} into {to or source.target}", say, wish.timeout)
 
 
 def _by_command(source: Source, point: RestorePoint, to: str, wish: Wish, say: Say) -> Callable[[], dict[str, Any]]:

@@ -19,6 +19,7 @@ from ..kube import paths
 from ..kube.client import ApiError, Cluster
 from . import cnpg_backup, dump_job
 from .deployed import NotPossible
+from .dump_job import Place
 from .restore_point import RestorePoint, list_name, points, record
 from .source import Source
 
@@ -34,6 +35,8 @@ class Wish:
     image: str = ""
     #: claim, size and storage_class of the volume
     volume: Mapping[str, Any] = field(default_factory=dict)
+    #: address, endpoint, region, secret and image of an object store, in place of a volume
+    s3: Mapping[str, Any] = field(default_factory=dict)
     command: Sequence[str] = ()
     keep: int = 3
     timeout: int = 900
@@ -42,7 +45,7 @@ class Wish:
     def of(cls, options: Mapping[str, Any], timeout: int) -> Wish:
         """Of a task's option `restore_point`."""
         given = {name: value for name, value in options.items() if value is not None}
-        return cls(**{"volume": {}, "command": (), **given}, timeout=timeout)
+        return cls(**{"volume": {}, "s3": {}, "command": (), **given}, timeout=timeout)
 
 
 def way(cluster: Cluster, source: Source, wish: Wish) -> str:
@@ -82,21 +85,31 @@ def take(cluster: Cluster, release: Release, wish: Wish, say: Say) -> RestorePoi
 
 def _dumped(cluster: Cluster, source: Source, wish: Wish, name: str, known: Sequence[RestorePoint], say: Say) -> tuple[RestorePoint, set[str]]:
     image = wish.image or source.image(cluster)
-    claim = volume(cluster, source.release, wish)
-    here = [p for p in known if p.kind == "pg_dump" and p.place == _place(claim)]
+    place = store(wish) if wish.s3 else Place(volume(cluster, source.release, wish))
+    here = [p for p in known if p.kind == "pg_dump" and p.place == str(place)]
     gone = [p.name for p in here[: max(0, len(here) + 1 - max(1, wish.keep))]]
-    doing = f"copying {source.target} with pg_dump ({image}) to {_place(claim)}"
-    told = dump_job.run(cluster, source, image, claim, ["take", name, *gone], doing, say, wish.timeout)
-    point = RestorePoint("pg_dump", name, _place(claim), cluster.now(), int(told["size"]), str(told["checksum"]), told["schema"])
+    doing = f"copying {source.target} with pg_dump ({image}) to {place}"
+    told = dump_job.run(cluster, source, image, place, ["take", name, *gone], doing, say, wish.timeout)
+    point = RestorePoint("pg_dump", name, str(place), cluster.now(), int(told["size"]), str(told["checksum"]), told["schema"])
     return point, set(gone)
 
 
-def _place(claim: str) -> str:
-    return f"PersistentVolumeClaim/{claim}"
+def store(wish: Wish) -> Place:
+    """:raises NotPossible: when something is missing to reach the object store."""
+    missing = [name for name in ("address", "region", "secret", "image") if not wish.s3.get(name)]
+    if missing or not str(wish.s3["address"]).startswith("s3://"):
+        what = f"lacks {', '.join(missing)}" if missing else f"has the address {wish.s3['address']}, which is not of the form s3://BUCKET/FOLDER"
+        raise NotPossible(f"oceans_llm_restore_point_s3 {what}; nothing was changed — set address, region, secret and image (with curl)")
+    return Place(s3=wish.s3)
 
 
-def claim_of(point: RestorePoint) -> str:
-    return point.place.partition("/")[2]
+def place_of(point: RestorePoint, wish: Wish) -> Place:
+    """Where a copy is. :raises NotPossible: when it is in an object store that the variables do not name."""
+    if not point.place.startswith("s3://"):
+        return Place(point.place.partition("/")[2])
+    if not wish.s3:
+        raise NotPossible(f"restore point {point.name} is in {point.place}; nothing was changed — set oceans_llm_restore_point_s3 as it was then")
+    return store(replace(wish, s3={**wish.s3, "address": point.place}))
 
 
 def volume(cluster: Cluster, release: Release, wish: Wish) -> str:
