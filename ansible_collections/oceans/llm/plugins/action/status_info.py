@@ -15,7 +15,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.helm import lock, relea
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import post_check, status_lines
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import post_check, status_lines, unrecorded
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.asking import Trouble
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import pod_env
 
@@ -32,7 +32,8 @@ class ActionModule(ClusterAction):
         cluster.get(paths.VERSION)
         found = cluster.list(paths.secrets(ns), labelSelector=f"owner=helm,name={args['name']}")["items"]
         newest = sorted(found, key=lambda s: -int(s["metadata"]["labels"].get("version", 0)))[: args["revisions"]]
-        revisions = [releases.decode(s) for s in newest]
+        unrecorded_one = None if newest else unrecorded.find(cluster, ns, args["name"])
+        revisions = [releases.decode(s) for s in newest] or ([unrecorded_one] if unrecorded_one else [])
         self._unknown: list[tuple[str, str]] = []
         status = self._status(args, cluster, revisions) if revisions else status_lines.Status(now=cluster.now())
         screen = list(status_lines.lines(status))

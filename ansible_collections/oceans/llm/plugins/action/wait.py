@@ -10,7 +10,7 @@ from typing import Any
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented, for_people
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import completion, conclusion, post_check, probe
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import completion, conclusion, post_check, probe, unrecorded
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database_look import DatabaseLook
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.guard import Guard
@@ -19,19 +19,21 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.scope import al
 
 
 class ActionModule(ClusterAction):
-    """No change, no Helm process: the release's own record names what to watch."""
+    """No change, no Helm process: the release's own record names what to watch, or the labels of its objects where there is none."""
 
     ARGUMENTS = documented("wait")
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
-        release = releases.latest(cluster, args["namespace"], args["name"])
+        release = releases.latest(cluster, args["namespace"], args["name"]) or unrecorded.find(cluster, args["namespace"], args["name"])
         if release is None:
             if self._task.check_mode:
                 return {"changed": False, "msg": f"no release {args['name']} in namespace {args['namespace']} yet"}
             raise Refused(
-                f"Helm knows no release {args['name']} in namespace {args['namespace']} on {cluster.server}; "
-                "deploy it first, or check oceans_llm_release and oceans_llm_namespace"
+                f"Helm knows no release {args['name']} in namespace {args['namespace']} on {cluster.server}, and no gateway there has the label "
+                f"{unrecorded.INSTANCE}={args['name']}; deploy it first, or check oceans_llm_release and oceans_llm_namespace"
             )
+        if not release.revision:
+            self.say(f"Helm has no record of {args['name']}: the objects with the label {unrecorded.INSTANCE}={args['name']} are watched")
         prober = None if self._task.check_mode else probe.wanted(args["probe"], True, cluster, release, args["namespace"])
         with Interrupt(stdout=for_people()) as self.interrupt:
             follower = Follower(

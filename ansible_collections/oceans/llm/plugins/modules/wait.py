@@ -13,6 +13,8 @@ version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
   - Reads from Helm's own record what belongs to the release and watches that. Changes nothing, starts no C(helm).
+  - A release without a record of Helm (Argo CD, Flux, C(helm template | kubectl apply)) is found by the label C(app.kubernetes.io/instance) of its
+    objects. Of its Jobs, the newest of each kind with the gateway's image counts.
   - To be used after a plain C(helm upgrade) in any pipeline, whatever the chart. The same causes and the same last line as M(oceans.llm.deploy).
   - Jobs are not stopped when the rollout fails, because they belong to whoever started them.
 extends_documentation_fragment:

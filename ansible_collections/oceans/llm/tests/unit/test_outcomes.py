@@ -30,7 +30,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.kube import clock
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import causes, evidence, fence, follow, guard, interrupt, post_check, verdict, watch
 
 from .fake_api import FakeApi, ok, status
-from .fake_cluster import NS, PROXY, SERVICE, FakeCluster, record
+from .fake_cluster import MIGRATION, NS, PROXY, SERVICE, FakeCluster, record, stamp
 from .local_task import FakeHelm, action_of
 
 #: in place of Ansible's async wrapper and kubernetes.core.helm, which take seconds: what they do with helm, and the job file that they leave
@@ -630,3 +630,32 @@ def test_a_served_release_is_said_to_be_served(world):
 def test_a_release_that_helm_does_not_know(world):
     assert "Helm knows no release rel" in watched(world)["msg"]
     assert not watched(world, check_mode=True).get("failed")
+
+
+def applied(world, *jobs):
+    """What Argo CD or `kubectl apply` leaves: a release that is served, without a record of Helm."""
+    world.cluster.complete()
+    for name in list(world.cluster.objects["secrets"]):
+        world.cluster.remove("secrets", name)
+    world.cluster.remove("jobs", "mig")
+    world.cluster.put("services", SERVICE)
+    for number, (name, image, ended) in enumerate(jobs):
+        template = {"spec": {"containers": [{"name": "migrate", "image": image}]}}
+        done = [{"type": ended, "status": "True", "reason": "BackoffLimitExceeded", "lastTransitionTime": stamp()}]
+        meta = {"name": name, "creationTimestamp": stamp(100 - number), "labels": MIGRATION["labels"]}
+        world.cluster.put("jobs", {"metadata": meta, "spec": {"template": template}, "status": {"conditions": done}})
+    return watched(world)
+
+
+NOW = "reg.example/gw:v0.24.0"
+
+
+def test_a_release_without_a_record_of_helm_is_followed_by_its_labels(world):
+    result = applied(world, ("old-image", "reg.example/gw:v0.23.0", "Failed"), ("first-try", NOW, "Failed"), ("mig-2", NOW, "Complete"))
+    check(world, result, "served", "")
+    assert any("Helm has no record of rel: the objects with the label app.kubernetes.io/instance=rel are watched" in line for line in world.said)
+
+
+def test_the_newest_job_of_the_gateways_image_counts(world):
+    result = applied(world, ("mig-1", NOW, "Complete"), ("mig-2", NOW, "Failed"))
+    assert result["failed"] and "Job/mig-2" in result["msg"]

@@ -433,7 +433,7 @@ print(json.dumps({"name": "rel", "namespace": "ns", "version": 2, "info": {"stat
 def test_the_plan_is_what_helm_renders_with_the_digest_as_a_value(api, cluster, tmp_path, defaults, value):
     """Two renders when a digest is new, one when none is."""
     helm = FakeHelm(tmp_path)
-    helm.says("show values", f"print({defaults!r})")
+    (tmp_path / "values.yaml").write_text(defaults)
     helm.says("upgrade", RENDERS)
     api.on("GET", paths.secret("ns", "rel-digest-key"), ok({"metadata": {}, "data": {"key": base64.b64encode(KEY).decode()}}))
     api.on("GET", paths.secret("ns", "env"), secret(A="1"))

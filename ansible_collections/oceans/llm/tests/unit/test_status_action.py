@@ -51,6 +51,17 @@ def test_what_is_served(place):
     assert served(result) == "served     version 0.24.0, ready" and result["verified"] == "served" and result["version_served"] == "version 0.24.0"
 
 
+def test_a_release_without_a_record_of_helm(place):
+    """Argo CD or Flux made it: its objects are found by their label."""
+    place.api.script[("GET", paths.secrets(NS))] = [objects("Secret", "1")]
+    for plural, kind in (("deployments", "Deployment"), ("services", "Service")):
+        place.api.on("GET", paths.collection(plural, NS), objects(kind, "1", *(o for o in place.rendered if o["kind"] == kind)))
+    for plural in ("configmaps", "jobs"):
+        place.api.on("GET", paths.collection(plural, NS), objects("X", "1"))
+    result = shown(place)
+    assert "no record of Helm; found by label" in result["screen"][0] and served(result) == "served     version 0.24.0, ready" and result["installed"]
+
+
 def test_a_gateway_that_is_reached_by_port_forward_only(place):
     place.api.script[("GET", f"{PROXY}/api/v1/health")] = [status(503, "X", "error trying to reach service: Address is not allowed")]
     place.api.on("GET", f"{paths.pod(NS, 'gw-a')}/portforward", forward(8080, {"/api/v1/health": (200, {"version": "0.24.0"}), "/readyz": (503, {})}))

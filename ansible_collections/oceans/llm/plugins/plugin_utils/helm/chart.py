@@ -30,14 +30,23 @@ def is_ours(metadata: Mapping[str, Any]) -> bool:
 
 def metadata(chart: str) -> dict[str, Any]:
     """Chart.yaml of a folder or archive; empty when there is none that can be read."""
+    return _file(chart, "Chart.yaml")
+
+
+def defaults(chart: str) -> dict[str, Any]:
+    """The chart's own values."""
+    return _file(chart, "values.yaml")
+
+
+def _file(chart: str, file: str) -> dict[str, Any]:
     try:
         if os.path.isdir(chart):
-            found = yaml.safe_load(Path(chart, "Chart.yaml").read_text(encoding="utf-8"))
+            found = yaml.safe_load(Path(chart, file).read_text(encoding="utf-8"))
         else:
             with tarfile.open(chart) as archive:
-                name = min((n for n in archive.getnames() if n.endswith("/Chart.yaml")), key=len)  # a dependency's is deeper
-                file = archive.extractfile(name)
-                found = yaml.safe_load(file.read()) if file else {}
+                name = min((n for n in archive.getnames() if n.endswith(f"/{file}")), key=len)  # a dependency's is deeper
+                member = archive.extractfile(name)
+                found = yaml.safe_load(member.read()) if member else {}
     except (OSError, ValueError, tarfile.TarError, yaml.YAMLError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -21,7 +21,6 @@ from typing import Any
 
 from ansible import constants
 
-from ..kube import manifests
 from ..kube.auth import Way
 from . import chart as charts
 from . import registry, releases
@@ -94,11 +93,6 @@ class Helm:
             raise HelmError(f"helm upgrade --dry-run printed no JSON: {text.strip()[:200]}")
         body, end = json.JSONDecoder().raw_decode(text[start.start():])
         return replace(releases.parse(body), size=releases.record_size(text[start.start():][:end]))
-
-    def defaults(self, chart: str) -> Mapping[str, Any]:
-        """The chart's own values (values.yaml) of a local chart."""
-        found = manifests.load_all(self._run(["show", "values", chart]))
-        return found[0] if found else {}
 
     def uninstall(self, release: str, namespace: str, timeout: int) -> None:
         """Remove a release, whatever its state, and wait until its objects are gone."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..helm import changes, drift, releases
+from ..helm import changes, chart, drift, releases
 from ..helm.changes import Changes
 from ..helm.cli import Helm
 from ..helm.releases import Release
@@ -63,7 +63,7 @@ def make(
 
     :raises NotPlanned: with the reason why the change must not begin.  :raises HelmError: when Helm refuses the chart or its values."""
     ns = wanted.namespace
-    places = digest.places(helm.defaults(wanted.chart))
+    places = digest.places(chart.defaults(wanted.chart))
     # Only the rendered pods say which Secrets they read. Mostly none was rotated: then the digests of the live revision are right at once.
     values = digest.with_digests(wanted.values, places, live, digest.live_texts(live))
     planned = helm.plan(wanted.name, ns, wanted.chart, values)

@@ -53,8 +53,8 @@ def lines(status: Status) -> Iterator[str]:
     if newest is None:
         yield "release    not there"
         return
-    when = ago(newest.deployed_at, status.now)
-    yield f"release    {newest.namespace}/{newest.name}: chart {newest.chart}, revision {newest.revision} {newest.status}, {when}"
+    when = f"revision {newest.revision} {newest.status}, {ago(newest.deployed_at, status.now)}" if newest.revision else newest.description
+    yield f"release    {newest.namespace}/{newest.name}: chart {newest.chart}, {when}"
     if len(status.revisions) > 1:
         yield "revisions  " + ", ".join(f"{r.revision} {r.status} ({r.chart.rpartition('-')[2]}, {ago(r.deployed_at, status.now)})" for r in status.revisions)
     yield f"served     {status.gateway.phrase()}"
