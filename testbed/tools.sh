@@ -26,10 +26,13 @@ install_tool() {
   fi
 }
 
-# helm tells its real version only when it is written in: the module itself says no patch level
+# helm tells its real version only when it is written in: the module itself says no patch level. Helm 3 takes Kubernetes 1.20 for the cluster's
+# version in `helm template` unless its own client's is written in, as its releases have it (Helm 4 reads it from its modules).
+client="-X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=$HELM3_KUBERNETES_MINOR"
+client="$client ${client//chartutil/lint\/rules}"
 tool kind "sigs.k8s.io/kind@$KIND_VERSION"
 tool helm4 "helm.sh/helm/v4/cmd/helm@$HELM4_VERSION" "-X helm.sh/helm/v4/internal/version.version=$HELM4_VERSION"
-tool helm3 "helm.sh/helm/v3/cmd/helm@$HELM3_VERSION" "-X helm.sh/helm/v3/internal/version.version=$HELM3_VERSION"
+tool helm3 "helm.sh/helm/v3/cmd/helm@$HELM3_VERSION" "-X helm.sh/helm/v3/internal/version.version=$HELM3_VERSION $client"
 tool kubeconform "github.com/yannh/kubeconform/cmd/kubeconform@$KUBECONFORM_VERSION"
 ln -sfn helm4 "$CACHE/bin/helm"
 [ "${1:-}" != load ] || tool vegeta "github.com/tsenart/vegeta/v12@$VEGETA_VERSION"

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from authority import certificates
 from chart_lib import CHART, ROOT, HelmError, Object, cache, helm, merged, program
 
 #: what the kind cluster has loaded (testbed/images)
@@ -205,6 +206,25 @@ class Postgres:
     @classmethod
     def down(cls) -> None:
         subprocess.run([*cls.script, "down", cls.namespace], check=False, capture_output=True, timeout=300)
+
+    def speaks_tls(self) -> str:
+        """Switch TLS on, which plain connections do not mind; the authority to check the server with. Made by the first who asks."""
+        data = "/var/lib/postgresql/data/pgdata"
+
+        def held() -> str:
+            found = self.kubectl.run("-n", self.namespace, "exec", "deploy/postgres", "--", "cat", f"{data}/tests-ca.crt", check=False)
+            return found.stdout if not found.returncode else ""
+
+        with (ROOT / ".testbed" / f"{self.namespace}.tls.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not held():
+                authority, certificate, key = certificates(f"postgres.{self.namespace}")
+                for name, text in (("server.crt", certificate), ("server.key", key), ("tests-ca.crt", authority)):
+                    shell = f"umask 077; cat > {data}/{name}"
+                    self.kubectl.run("-n", self.namespace, "exec", "-i", "deploy/postgres", "--", "sh", "-c", shell, stdin=text)
+                self.sql("postgres", "ALTER SYSTEM SET ssl = on")
+                self.sql("postgres", "SELECT pg_reload_conf()")
+            return held()
 
     def create(self, name: str) -> str:
         self.sql("postgres", f"CREATE DATABASE {name}")

@@ -106,7 +106,7 @@ def test_words_of_no_known_engine_are_kept_whole():
 @pytest.mark.parametrize("text", [SCC, f'admission webhook "scc.example" denied the request: {SCC}', f"Error creating: {SCC}"])
 def test_openshifts_refusal_names_the_fields_and_the_cure(text):
     code, sentence, parts = admission.classify(text)
-    assert code == "AdmissionDenied" and "fsGroup 10001, runAsUser 10001" in sentence and "runAsUser: null" in parts["hint"]
+    assert code == "AdmissionDenied" and "fsGroup 10001, runAsUser 10001" in sentence and "platform: openshift in oceans_llm_values" in parts["hint"]
     assert sentence.endswith("[1000620000, 1000629999]]"), "brackets that belong together stay"
 
 

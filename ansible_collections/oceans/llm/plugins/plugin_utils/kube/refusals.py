@@ -56,10 +56,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )
 #: what helps where OpenShift gives each namespace its own user ids
-SCC_CURE = (
-    "leave the ids out, so that OpenShift sets them: podSecurityContext: {runAsUser: null, fsGroup: null} "
-    "in oceans_llm_values.gateway and oceans_llm_values.adminUi"
-)
+SCC_CURE = "set platform: openshift in oceans_llm_values, so that the chart leaves the ids out and OpenShift sets them"
 _QUOTED = r'conflicts? with "(?P<manager>[^"]+)"(?: with subresource "(?P<sub>[^"]+)")?'
 #: a field of an SSA conflict: `.spec.containers[name="a b"].image`; a key in brackets may hold blanks
 _FIELD = re.compile(r'\.(?:[^\s\["]|\[[^\]]*\])+')

@@ -1,0 +1,314 @@
+"""Other people's clusters on kind: GitOps, injected sidecars, OpenShift's admission, PostgreSQL over TLS, Ingress and Gateway API.
+
+Each test is one release, because an install costs ten seconds or more.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chart_lib import CHART, DATABASE, ROOT, HelmError, at, helm, merged
+from cluster_lib import QUICK, Namespace, any_type, established, eventually
+from platform_lib import APP, injector, play, pod, restricted_v2
+
+pytestmark = pytest.mark.cluster
+
+GATEWAY = "oceans-llm-gateway"
+USES_APP = at("secrets.existingSecret.name", "app")
+#: seconds of a streamed answer; 130 shows that one of two minutes passes
+STREAM = int(os.environ.get("OCEANS_LLM_STREAM_SECONDS", "22"))
+
+
+def example(name: str) -> Path:
+    return CHART / "examples" / f"{name}-values.yaml"
+
+
+def secrets(ns: Namespace) -> None:
+    """The two Secrets that the examples name."""
+    url = ns.database()
+    for name in ("oceans-llm-database", "oceans-llm-secrets"):
+        ns.kubectl.secret(ns.name, name, {"POSTGRES_URL": url, **APP})
+
+
+def jobs(ns: Namespace, component: str = "migration") -> dict[str, Any]:
+    found = json.loads(ns.kubectl.run("-n", ns.name, "get", "jobs", "-l", f"app.kubernetes.io/component={component}", "-o", "json").stdout)["items"]
+    return {j["metadata"]["name"]: j for j in found}
+
+
+def complete(job: dict[str, Any]) -> bool:
+    return any(c["type"] == "Complete" and c["status"] == "True" for c in job.get("status", {}).get("conditions") or ())
+
+
+def served(ns: Namespace) -> str:
+    return json.loads(ns.fetch("/api/v1/health", GATEWAY))["version"]
+
+
+def test_gitops_applied_twice_with_a_new_image_and_back(ns: Namespace, tmp_path: Path) -> None:
+    """`helm template | kubectl apply`: no change the second time, a new Job with a new image, and a way back that the older image refuses
+    safely. The roles wait and diagnose need no record of Helm."""
+    secrets(ns)
+
+    def apply(tag: str) -> list[str]:
+        values = json.dumps(merged(QUICK, at("gateway.image.tag", tag)))
+        rendered = helm("template", "oceans-llm", str(CHART), "-n", ns.name, "--skip-tests", "-f", str(example("gitops")), "-f", "-", stdin=values)
+        return ns.kubectl.run("-n", ns.name, "apply", "-f", "-", stdin=rendered).stdout.splitlines()
+
+    def wait(**more: Any) -> subprocess.CompletedProcess[str]:
+        return play(ns, "wait", {"oceans_llm_release": "oceans-llm", "oceans_llm_timeout": 90, **more}, tmp_path)
+
+    assert all(line.endswith("created") for line in apply("v0.23.0"))
+    ns.kubectl.ready(ns.name, GATEWAY)
+    first = set(jobs(ns))
+    assert len(first) == 1 and ns.sql("SELECT max(version) FROM refinery_schema_history") == "43"
+    generation = ns.kubectl.get(ns.name, "deployment", GATEWAY)["metadata"]["generation"]
+    again = apply("v0.23.0")
+    assert again and all(line.endswith("unchanged") for line in again), again
+    assert ns.kubectl.get(ns.name, "deployment", GATEWAY)["metadata"]["generation"] == generation and set(jobs(ns)) == first
+
+    apply("v0.24.0")
+    followed = wait()
+    assert followed.returncode == 0 and "served:" in followed.stdout and "Helm has no record of oceans-llm" in followed.stdout, followed.stdout
+    assert served(ns) == "0.24.0" and ns.sql("SELECT max(version) FROM refinery_schema_history") == "45"
+    assert len(jobs(ns)) == 2 and all(map(complete, jobs(ns).values()))
+
+    # Back: the database is newer than the older image knows, so its pods wait and the newer ones serve on. The Job of that image is done already.
+    apply("v0.23.0")
+    refused = wait()
+    assert refused.returncode and "ImageOlderThanDatabase" in refused.stdout, refused.stdout
+    assert served(ns) == "0.24.0" and len(jobs(ns)) == 2
+    told = play(ns, "oceans.llm.diagnose", {"oceans_llm_release": "oceans-llm"}, tmp_path)
+    assert "no record of Helm; found by label" in told.stdout and list((tmp_path / "reports").rglob("report.json")), told.stdout
+    # and forward again: nothing new to run
+    apply("v0.24.0")
+    assert wait().returncode == 0 and len(jobs(ns)) == 2
+
+
+def test_injected_sidecars_and_jobs_that_end(ns: Namespace) -> None:
+    """As Istio injects them. A native sidecar ends with its Job. An ordinary container does not, unless the Job's pods keep it out by a label."""
+    ns.database()
+    ns.kubectl.secret(ns.name, "app", APP)
+
+    def change(verb: str, **values: Any) -> str:
+        """A change of the release; the name of the migration Job that it makes."""
+        before = set(jobs(ns))
+        release = merged(QUICK, DATABASE, USES_APP, at("fullnameOverride", "oceans-llm"), {"migrations": {"mode": "job", **values}})
+        ns.helm(verb, "r", str(CHART), values=release)
+        [new] = set(jobs(ns)) - before
+        return new
+
+    with injector(ns) as use:
+        use("/native")
+        native = change("install")
+        eventually("the Job beside a native sidecar ends", lambda: complete(jobs(ns)[native]), timeout=60)
+        ns.kubectl.ready(ns.name, GATEWAY)
+        [one] = [p for p in ns.kubectl.pods(ns.name, "gateway") if "deletionTimestamp" not in p["metadata"]]
+        assert [c["name"] for c in one["spec"]["initContainers"]][0] == "istio-proxy" and served(ns) == "0.24.0"
+
+        use("/classical")
+        stuck = change("upgrade", podAnnotations={"try": "2"})
+
+        def migrated() -> bool:
+            found = [p for p in ns.kubectl.pods(ns.name, "migration") if p["metadata"]["labels"].get("job-name") == stuck]
+            states = {s["name"]: s["state"] for p in found for s in p["status"].get("containerStatuses") or ()}
+            return states.get("migrate", {}).get("terminated", {}).get("exitCode") == 0 and "running" in states.get("istio-proxy", {})
+
+        eventually("the migration is done while the injected container runs", migrated, timeout=60)
+        assert not complete(jobs(ns)[stuck]), "the control: without the label the Job does not end"
+        ended = change("upgrade", podLabels={"sidecar.istio.io/inject": "false"})
+        eventually("the Job without the sidecar ends", lambda: complete(jobs(ns)[ended]), timeout=60)
+
+
+def test_openshift_takes_the_release_with_one_switch(ns: Namespace, tmp_path: Path) -> None:
+    """Under restricted-v2: refused without `platform: openshift`, which preflight names; with it the example serves with an id of the cluster's."""
+    secrets(ns)
+    kind = any_type("route.openshift.io", "Route")
+    if ns.kubectl.run("get", "crd", kind["metadata"]["name"], check=False).returncode:
+        ns.kubectl.apply("default", kind)
+        eventually("the Route's type is there", lambda: established(ns.kubectl, kind["metadata"]["name"]))
+    with restricted_v2(ns):
+        images = {name: QUICK[owner]["image"] for name, owner in (("gateway", "gateway"), ("admin_ui", "adminUi"))}
+        variables = {
+            "oceans_llm_release": "oceans-llm",
+            "oceans_llm_chart": str(CHART),
+            "oceans_llm_version": images["gateway"]["tag"],
+            "oceans_llm_gateway_image": images["gateway"]["repository"],
+            "oceans_llm_admin_ui_image": images["admin_ui"]["repository"],
+            "oceans_llm_secrets_source": "existing",
+            "oceans_llm_secret_name": "oceans-llm-secrets",
+        }
+        found = play(ns, "preflight", variables, tmp_path)
+        assert found.returncode and "AdmissionDenied" in found.stdout and "platform: openshift" in found.stdout, found.stdout
+        assert "fsGroup 10001, runAsUser 10001" in found.stdout, found.stdout
+        without = merged(QUICK, DATABASE, at("database.external.existingSecret.name", "oceans-llm-database"))
+        ns.helm("install", "without", str(CHART), "--no-hooks", values=without)
+
+        def said() -> bool:
+            events = [e["message"] for e in ns.kubectl.get(ns.name, "events") if e["reason"] == "FailedCreate"]
+            return any("unable to validate against any security context constraint" in message for message in events)
+
+        eventually("the pods are refused with OpenShift's words", said)
+        ns.helm("uninstall", "without")
+        assert play(ns, "preflight", merged(variables, at("oceans_llm_values.platform", "openshift")), tmp_path).returncode == 0
+        ns.helm("install", "oceans-llm", str(CHART), "--timeout", "2m", files=[example("openshift")], values=QUICK)
+        for deployment in (GATEWAY, "oceans-llm-admin-ui"):
+            ns.kubectl.ready(ns.name, deployment)
+        for component in ("gateway", "admin-ui", "migration"):
+            assert {p["spec"]["securityContext"]["runAsUser"] for p in ns.kubectl.pods(ns.name, component)} == {1000700000}, component
+        assert served(ns) == "0.24.0"
+        route = ns.kubectl.get(ns.name, "routes.route.openshift.io", GATEWAY)
+        assert route["spec"]["to"]["name"] == GATEWAY and route["spec"]["host"] == "llm.apps.example.com"
+
+
+PASSWORD = r"""p@ss:w/o?r#d %41 &=+ ' " \ $(HOME) ${HOME} `id` ü {{ x }} ;|<>"""
+
+
+def test_database_by_parts_over_tls_with_its_authority(ns: Namespace) -> None:
+    """The example: no character of the password is encoded by anyone, the server's certificate is checked in full, and the Jobs take the direct way."""
+    assert ns.postgres
+    url = ns.database()
+    name = url.rsplit("/", 1)[1]
+    role, quoted = f'"{name} r@le"', PASSWORD.replace("'", "''")
+    ns.sql(f"CREATE ROLE {role} LOGIN PASSWORD '{quoted}'; ALTER DATABASE {name} OWNER TO {role}; ALTER SCHEMA public OWNER TO {role}")
+    authority, host = ns.postgres.speaks_tls(), f"postgres.{ns.postgres.namespace}"
+    parts = {"username": f"{name} r@le", "password": PASSWORD, "host": host, "port": "5432"}
+    ns.kubectl.secret(ns.name, "oceans-llm-rds", parts)
+    ns.kubectl.secret(ns.name, "oceans-llm-secrets", APP)
+    ns.kubectl.apply(ns.name, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "rds-ca"}, "data": {"ca.crt": authority}})
+
+    def install(verb: str, direct: str) -> None:
+        values = merged(QUICK, at("database.external", {"parts": {"database": name}, "migrations": {"host": direct}}), at("migrations.backoffLimit", 0))
+        ns.helm(verb, "oceans-llm", str(CHART), "--timeout", "2m", files=[example("database-parts")], values=values)
+
+    # the Jobs' own host: an unknown one fails the migration, while the gateway's pods reach the database by theirs
+    with pytest.raises(HelmError, match="failed post-install"):
+        install("install", "nowhere.invalid")
+    [failed] = ns.kubectl.pods(ns.name, "migration")
+    assert "failed to lookup address information" in failed["status"]["containerStatuses"][0]["state"]["terminated"]["message"]
+    waits = "-l=app.kubernetes.io/component=gateway,app.kubernetes.io/instance=oceans-llm"
+    log = ns.kubectl.run("-n", ns.name, "logs", waits, "-c", "wait-for-migrations").stdout
+    assert "pending migrations remain" in log, log
+    install("upgrade", host)
+    ns.kubectl.ready(ns.name, GATEWAY)
+    assert served(ns) == "0.24.0"
+    used = ns.sql(f"SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = '{name} r@le'")
+    assert used == "t", "every session of the gateway is encrypted"
+    # the control: another authority, and nobody connects
+    other = ns.kubectl.get("kube-system", "configmap", "kube-root-ca.crt")["data"]["ca.crt"]
+    ns.kubectl.apply(ns.name, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "rds-ca"}, "data": {"ca.crt": other}})
+    with pytest.raises(HelmError):
+        install("upgrade", host)
+    refused = [p["status"]["containerStatuses"][0]["state"]["terminated"]["message"] for p in ns.kubectl.pods(ns.name, "migration")]
+    assert any("certificate verify failed" in message for message in refused), refused
+
+
+PROVIDER = {
+    "providers": [
+        {
+            "id": "fake",
+            "type": "openai_compat",
+            "base_url": "http://provider:8081/v1",
+            "pricing_provider_id": "openai",
+            "auth": {"kind": "bearer", "token": "env.OPENAI_API_KEY"},
+            "timeouts": {"total_ms": 600000},
+        }
+    ],
+    "models": [{"id": "fast", "routes": [{"provider": "fake", "upstream_model": "gpt"}]}],
+    "teams": [{"id": "t", "name": "T"}],
+    "service_accounts": [{"id": "ci", "team": "t", "budget": {"cadence": "monthly", "amount_usd": "10.0000"}, "keys": [{"id": "main", "value": "env.CI_KEY"}]}],
+}
+KEY = "gwk_ci.secret"
+
+
+@pytest.fixture(scope="session")
+def traefik(kubectl: Any, together: Path) -> str:
+    """Address of a node with Traefik, which serves Ingresses and HTTPRoutes at its port 8088. It stays, like the types of the Gateway API."""
+    subprocess.run([str(ROOT / "testbed" / "ingress.sh"), "up"], check=True, timeout=1200, capture_output=True)
+    [node] = json.loads(kubectl.run("get", "pods", "-n", "oceans-llm-ingress", "-l", "app=traefik", "-o", "json").stdout)["items"]
+    return node["status"]["hostIP"]
+
+
+class Door:
+    """A host name at Traefik's port, as a client comes to it."""
+
+    def __init__(self, address: str, host: str) -> None:
+        self.address, self.host, self.seconds, self.pieces, self.last = address, host, 0.0, [], ""
+
+    def ask(self, path: str, body: dict[str, Any] | None = None) -> http.client.HTTPResponse:
+        connection = http.client.HTTPConnection(self.address, 8088, timeout=60)
+        headers = {"Host": self.host, "Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+        connection.request("POST" if body else "GET", path, json.dumps(body) if body else None, headers)
+        return connection.getresponse()
+
+    def chat(self, **more: Any) -> http.client.HTTPResponse:
+        return self.ask("/v1/chat/completions", {"model": "fast", "messages": [{"role": "user", "content": "hello there"}], **more})
+
+    def stream(self) -> None:
+        started = time.monotonic()
+        answer = self.chat(stream=True, max_tokens=STREAM * 5)
+        for line in answer:
+            if line.startswith(b"data:"):
+                self.pieces.append(time.monotonic() - started)
+                self.last = line.decode().strip()
+        self.seconds = time.monotonic() - started
+
+
+def test_route_and_ingress_serve_and_a_long_stream_arrives_in_pieces(ns: Namespace, traefik: str) -> None:
+    """Through a real controller, by HTTPRoute and by Ingress: /readyz, a completion and a stream. OCEANS_LLM_STREAM_SECONDS=130 for two minutes."""
+    ns.database()
+    ns.kubectl.secret(ns.name, "app", {**APP, "CI_KEY": KEY})
+    environment = [{"name": "STANDIN_PROVIDER_RATE", "value": "5"}]
+    listener = {"name": "http", "protocol": "HTTP", "port": 8088}
+    route, ingress = f"{ns.name}-route.example", f"{ns.name}-ingress.example"
+    ns.kubectl.apply(
+        ns.name,
+        *pod("provider", ["fake-provider"], 8081, container={"env": environment}),
+        {
+            "apiVersion": "gateway.networking.k8s.io/v1",
+            "kind": "Gateway",
+            "metadata": {"name": "public"},
+            "spec": {"gatewayClassName": "traefik", "listeners": [listener]},
+        },
+    )
+    values = merged(
+        at("fullnameOverride", "oceans-llm"),
+        DATABASE,
+        USES_APP,
+        at("gateway.config", PROVIDER),
+        at("seedConfigJob.enabled", True),
+        {"httpRoute": {"enabled": True, "parentRefs": [{"name": "public"}], "hostnames": [route]}},
+        {"ingress": {"enabled": True, "className": "traefik", "hosts": [{"host": ingress}]}},
+    )
+    ns.install(values)
+    ns.kubectl.ready(ns.name, GATEWAY)
+    ns.kubectl.ready(ns.name, "provider")
+    made = ns.kubectl.get(ns.name, "httproute.gateway.networking.k8s.io", GATEWAY)
+    assert made["spec"]["rules"][0]["timeouts"] == {"request": "15m", "backendRequest": "15m"}, "kept by the API server"
+
+    def accepted() -> bool:
+        status = ns.kubectl.get(ns.name, "httproute.gateway.networking.k8s.io", GATEWAY).get("status", {})
+        held = {c["type"]: c["status"] for parent in status.get("parents", []) for c in parent["conditions"]}
+        return held.get("Accepted") == held.get("ResolvedRefs") == "True"
+
+    eventually("the route is accepted", accepted)
+    doors = [Door(traefik, route), Door(traefik, ingress)]
+    for door in doors:
+        eventually(f"{door.host} is served", lambda door=door: door.ask("/readyz").status == 200, timeout=30)
+        answer = door.chat(max_tokens=4)
+        assert answer.status == 200 and json.load(answer)["choices"][0]["message"]["content"].startswith("You said"), door.host
+    streams = [threading.Thread(target=door.stream) for door in doors]
+    for thread in streams:
+        thread.start()
+    for thread in streams:
+        thread.join()
+    for door in doors:
+        assert door.last == "data: [DONE]" and door.seconds >= STREAM - 2, (door.host, door.seconds, door.last)
+        gaps = [later - earlier for earlier, later in zip(door.pieces, door.pieces[1:], strict=False)]
+        assert door.pieces[0] < 5 and max(gaps) < 5, f"{door.host}: the answer came in lumps: first {door.pieces[0]:.1f} s, gap {max(gaps):.1f} s"
