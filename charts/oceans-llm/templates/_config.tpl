@@ -1,3 +1,4 @@
+{{/* SPDX-License-Identifier: GPL-3.0-or-later */}}
 {{/*
 Reading gateway.config: which environment it needs, and what in it must not be in a ConfigMap. The typed map is walked; the
 text is never searched, so `literal.` in the middle of a sentence is a sentence, and a pasted token is found under any key.

@@ -1,3 +1,4 @@
+{{/* SPDX-License-Identifier: GPL-3.0-or-later */}}
 {{/*
 Environment. Gateway, waiter and Jobs call the same two helpers, so they get the same entries in the same order.
 */}}

@@ -1,3 +1,4 @@
+{{/* SPDX-License-Identifier: GPL-3.0-or-later */}}
 {{/*
 Objects of the user's. readExtra renders .Values.extraObjects once and leaves .Values._extra:
   objects    (number -> object)

@@ -1,3 +1,4 @@
+{{/* SPDX-License-Identifier: GPL-3.0-or-later */}}
 {{/*
 Hooks. A Job is a hook, so it runs once per install and upgrade, before or after the release's own objects.
 */}}

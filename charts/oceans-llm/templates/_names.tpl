@@ -1,3 +1,4 @@
+{{/* SPDX-License-Identifier: GPL-3.0-or-later */}}
 {{/*
 Names and labels. Names, labels and selectors are an interface: a live release of the public chart is upgraded in place.
 */}}

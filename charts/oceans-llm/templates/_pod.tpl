@@ -1,3 +1,4 @@
+{{/* SPDX-License-Identifier: GPL-3.0-or-later */}}
 {{/*
 Pods. All pods of the release are made here: gateway, admin UI, the three Jobs and the test.
 */}}

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """An admission webhook in a pod, with nothing but Python: what other people's clusters do to pods. admission_server.py CERTIFICATE KEY.
 
 /openshift   sets the user and group ids that are left out, as the SecurityContextConstraint restricted-v2 does

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the chart's tests share: real Helm, objects instead of text, and the few values that let a render succeed."""
 
 from __future__ import annotations

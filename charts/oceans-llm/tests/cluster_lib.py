@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the tests against a real cluster share: kubectl, namespaces, a database for each test, CRDs of the operators."""
 
 from __future__ import annotations
@@ -255,10 +256,12 @@ def any_type(group: str, kind: str) -> Object:
 def ensure_crds(kubectl: Kubectl) -> list[str]:
     """Make sure the operators' types exist; the names of those that were missing."""
     added = []
-    # the module with this one's definition cannot be had everywhere
-    if kubectl.run("get", "crd", f"servicemonitors.{MONITORING}", check=False).returncode:
-        kubectl.run("apply", "-f", "-", stdin=json.dumps(any_type(MONITORING, "ServiceMonitor")))
-        added.append(f"servicemonitors.{MONITORING}")
+    # the module with the definitions of these cannot be had everywhere
+    for kind in ("ServiceMonitor", "PrometheusRule"):
+        name = any_type(MONITORING, kind)["metadata"]["name"]
+        if kubectl.run("get", "crd", name, check=False).returncode:
+            kubectl.run("apply", "-f", "-", stdin=json.dumps(any_type(MONITORING, kind)))
+            added.append(name)
     for module, version, path, name in CRDS:
         if kubectl.run("get", "crd", name, check=False).returncode == 0:
             continue

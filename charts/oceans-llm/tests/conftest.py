@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Tests of the chart: pytest over rendered objects, and a real cluster.
 
 Why pytest and not helm-unittest: helm-unittest renders with an engine of its own. These tests run the real Helm, both versions

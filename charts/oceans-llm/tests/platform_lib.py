@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Other people's clusters, emulated on kind by admission webhooks and policies, and the collection's roles against them."""
 
 from __future__ import annotations

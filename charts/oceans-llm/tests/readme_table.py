@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The values table of README.md, made from the comments in values.yaml.
 
     python charts/oceans-llm/tests/readme_table.py            # write it into README.md

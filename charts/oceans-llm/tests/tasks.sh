@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # What the mise tasks and the make targets do.
 #   tasks.sh helm-check       update dependencies, lint, render the default chart and every example
 #   tasks.sh helm-template    print every rendered example

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Other people's clusters on kind: GitOps, injected sidecars, OpenShift's admission, PostgreSQL over TLS, Ingress and Gateway API.
 
 Each test is one release, because an install costs ten seconds or more.
@@ -28,6 +29,7 @@ STREAM = int(os.environ.get("OCEANS_LLM_STREAM_SECONDS", "22"))
 
 
 def example(name: str) -> Path:
+    """One of those that test_cluster.py leaves to this file (ELSEWHERE)."""
     return CHART / "examples" / f"{name}-values.yaml"
 
 

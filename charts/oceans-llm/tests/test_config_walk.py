@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The one walk over gateway.config: what it skips holds nothing to find, and thousands of models cost next to nothing."""
 
 from __future__ import annotations

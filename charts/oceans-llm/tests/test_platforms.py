@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Clusters of all kinds: OpenShift, GitOps, database proxies, autoscalers and Secrets of others, and what the packaged chart says about itself."""
 
 from __future__ import annotations
@@ -227,7 +228,7 @@ EXAMPLES: dict[str, set[str]] = {
     "openshift": {"Route"},
     "gitops": {"Job"},
     "database-parts": {"Job"},
-    "observability-prometheus": {"ServiceMonitor"},
+    "observability-prometheus": {"ServiceMonitor", "PrometheusRule"},
 }
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Properties over names, secret sources and hooks: whatever the values, the objects are valid and belong together."""
 
 from __future__ import annotations

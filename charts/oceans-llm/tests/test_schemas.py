@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """kubeconform: every object that the default, the Jobs and the examples render, against the schemas of several versions of Kubernetes."""
 
 from __future__ import annotations

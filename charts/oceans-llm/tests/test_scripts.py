@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The shell and Perl programs in files/, run for real: with dash, as in the gateway's image, against a fake `gateway` and real sockets."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """NOTES.txt, the mise tasks and what the tests say where there is no cluster."""
 
 from __future__ import annotations

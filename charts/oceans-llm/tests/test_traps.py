@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The traps of this deployment, one test each (those that show on rendered objects; test_cluster.py has the rest). A number is its number in the list of
 the README."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the chart says to values that are wrong together: one case per sentence, and the neighbours that must pass."""
 
 from __future__ import annotations

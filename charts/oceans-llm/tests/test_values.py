@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Every key of values.yaml has a case; schema, README and values.yaml say the same."""
 
 from __future__ import annotations

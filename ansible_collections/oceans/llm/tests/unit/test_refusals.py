@@ -103,7 +103,10 @@ def test_words_of_no_known_engine_are_kept_whole():
     assert found.parts == {"policy": "v.example.com", "webhook": "v.example.com", "what": "port 80: not allowed [policy 7]"}
 
 
-@pytest.mark.parametrize("text", [SCC, f'admission webhook "scc.example" denied the request: {SCC}', f"Error creating: {SCC}"])
+IN_POLICY = f"ValidatingAdmissionPolicy 'scc' with binding 'scc' denied request: {SCC}"
+
+
+@pytest.mark.parametrize("text", [SCC, f'admission webhook "scc.example" denied the request: {SCC}', f"Error creating: {SCC}", IN_POLICY])
 def test_openshifts_refusal_names_the_fields_and_the_cure(text):
     code, sentence, parts = admission.classify(text)
     assert code == "AdmissionDenied" and "fsGroup 10001, runAsUser 10001" in sentence and "platform: openshift in oceans_llm_values" in parts["hint"]
