@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +16,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import completion_verdict, probe_job
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope, Snapshot
 from testbed.standin.tests.support import STANDIN, Database, Gateway, Serving, free_port, wait_until
 from testbed.standin.tests.test_objects import SECRETS, SEED
 from testbed.standin.tests.test_serve import BEARER, OFF, PLAIN
@@ -204,6 +207,48 @@ def test_a_provider_that_left_the_file_has_no_client(ready: Gateway) -> None:
     ready.config(SEED)("seed-config", **SECRETS)
     with ready.config(PLAIN).serving(**OFF) as gateway:
         assert chat(gateway).status == 503
+
+
+# --- as a deployment asks: the script of its pod, and what it makes of the answer ---
+
+def verdict(gateway: Serving, port: int, model: str = "fast", key: str = SECRETS["CI_KEY"]) -> completion_verdict.Found:
+    command = ["perl", "-e", probe_job.script("completion"), "127.0.0.1", str(gateway.port), model, "", f"openai|http|127.0.0.1|{port}", "20"]
+    done = subprocess.run(command, env={"OCEANS_LLM_PROBE_KEY": key}, capture_output=True, text=True, timeout=90, check=True)
+    assert done.stderr == "" and key not in done.stdout
+    provider = {"id": "openai", "base_url": f"http://127.0.0.1:{port}/v1", "auth": {"token": "env.OPENAI_API_KEY"}}
+    asked = completion_verdict.Asked(model, "s", "k", "gw", "gw", {}, [provider])
+    return completion_verdict.judge(json.loads(done.stdout), asked, Snapshot(time.time(), time.time(), {}, Scope((), (), "ns", "rel")))
+
+
+SLOW = "timeouts: {total_ms: 500}, "
+
+
+@pytest.mark.skipif(not shutil.which("perl"), reason="no perl on this machine")
+@pytest.mark.parametrize(("knobs", "more", "environment", "code", "words"), [
+    ({"key": KEY, "rate": "200"}, "", {}, "", "plain and streamed"),
+    ({"key": "another"}, "", {}, "ProviderKeyRefused", "env.OPENAI_API_KEY"),
+    ({"key": "another"}, "", {"STANDIN_REFUSAL_STATUS": "502"}, "ProviderKeyRefused", "it answers 401"),
+    ({"status": "404"}, "", {}, "ProviderAddressWrong", "it answers 404"),
+    ({"status": "429"}, "", {}, "ProviderFails", "it answers 429"),
+    ({"status": "503", "status_times": "2", "rate": "200"}, "", {}, "", "plain and streamed"),
+    ({"delay": "5"}, SLOW, {}, "ProviderFails", "in time"),
+    ({"buffer": "yes", "rate": "200"}, "", {}, "StreamBuffered", "in one piece"),
+    ({"cut": "5"}, "", {}, "StreamBroken", "after 5 events"),
+])
+def test_a_deployment_names_what_is_wrong(ready: Gateway, knobs: dict, more: str, environment: dict, code: str, words: str) -> None:
+    with provider(**knobs) as upstream, serving(ready, upstream.port, more, **environment) as gateway:
+        found = verdict(gateway, upstream.port)
+    assert (found.wrong.code if found.wrong else "") == code and words in (found.wrong.cause if found.wrong else found.phrase)
+
+
+@pytest.mark.skipif(not shutil.which("perl"), reason="no perl on this machine")
+def test_a_deployment_tells_its_own_mistakes_from_the_providers(ready: Gateway) -> None:
+    port = free_port()
+    with serving(ready, port) as gateway:
+        nobody = verdict(gateway, port).wrong
+        assert (nobody.code, nobody.object) == ("ProviderAddressWrong", "Provider/openai") and f"nothing listens at 127.0.0.1:{port}" in nobody.cause
+        assert verdict(gateway, port, key="gwk_ci.wrong").wrong.code == "ProbeKeyRefused"
+        assert verdict(gateway, port, model="none").wrong.code == "ModelUnknown"
 
 
 # --- under load, and the way down ---
