@@ -81,13 +81,14 @@ while True:
             pass
     time.sleep(0.2)
 """
-#: on the node: the interface behind which an address is, by the bridge's own table
+#: on the node: the interface behind which an address is, by the bridge's own table. A kernel without netem has a bucket: 64 kbit a second,
+#: which is up to 500 ms of delay, and loss of what has to wait longer.
 NETEM = """
 busybox ping -c 1 -W 1 "$1" > /dev/null 2>&1
 mac=$(ip neigh show "$1" | grep -o 'lladdr [^ ]*' | cut -d' ' -f2)
 dev=$(bridge fdb show | grep -i "$mac" | head -n 1 | sed 's/.*dev \\([^ ]*\\).*/\\1/')
 shift
-tc qdisc add dev "$dev" root netem $1
+tc qdisc add dev "$dev" root netem $1 2> /dev/null || tc qdisc add dev "$dev" root tbf rate 64kbit burst 1600 latency 500ms
 """
 CHATTER = ["python3", "-c", "import http.server; http.server.test(port=8000)"]
 
