@@ -430,7 +430,7 @@ NoLocalEndpoint [post-check: fatal] a Service with internalTrafficPolicy Local h
     set internalTrafficPolicy to Cluster: kubectl -n {ns} patch service {name} --type=merge -p '{{"spec":{{"internalTrafficPolicy":"Cluster"}}}}'
 IngressBackend [post-check: fatal] an Ingress does not exist, or its backend is not a Service and port of the release
     correct the backend: kubectl -n {ns} edit ingress {name}, or run the deployment again
-IngressClassMissing [preflight: error or warning; post-check: fatal] the IngressClass does not exist, or the cluster has no default one
+IngressClassMissing [preflight: error or warning; post-check: fatal] the IngressClass does not exist, is not the release's, or the cluster has no default one
     set oceans_llm_values.ingress.className to one that exists: kubectl get ingressclass
 RouteRefused [post-check: fatal] no Gateway accepts a route of the release
     correct parentRefs or backendRefs: kubectl -n {ns} describe {kind} {name}

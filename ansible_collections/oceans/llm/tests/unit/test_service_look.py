@@ -211,12 +211,15 @@ def ingress(name: str = "gw", port: str = "http", cls: str = "nginx") -> dict:
     }
 
 
+INTERNAL = {"metadata": {"name": "internal"}, "spec": {"controller": "example.com/nobody"}}
+
+
 def entered(there: dict | None, days: float = 30.0) -> list:
     def change(place: Place) -> None:
         place.rendered.append(ingress())
         if there is not None:
             place.api.on("GET", f"{INGRESSES}/in", ok(there))
-        place.api.on("GET", rest.INGRESS_CLASSES, objects("IngressClass", "1", {"metadata": {"name": "nginx"}}))
+        place.api.on("GET", rest.INGRESS_CLASSES, objects("IngressClass", "1", {"metadata": {"name": "nginx"}}, INTERNAL))
         data = {"tls.crt": base64.b64encode(certificate(days, "a.example")).decode()}
         place.api.on("GET", paths.secret(NS, "tls"), ok({"metadata": {"name": "tls"}, "data": data}))
 
@@ -229,7 +232,9 @@ def entered(there: dict | None, days: float = 30.0) -> list:
         (None, 30, "IngressBackend", "does not exist"),
         (ingress(name="ui"), 30, "IngressBackend", "a.example/ leads to Service/ui"),
         (ingress(port="web"), 30, "IngressBackend", "port web"),
-        (ingress(cls="haproxy"), 30, "IngressClassMissing", "IngressClasses: nginx"),
+        (ingress(cls="haproxy"), 30, "IngressClassMissing", "IngressClasses: internal, nginx"),
+        (ingress(cls="internal"), 30, "IngressClassMissing", "ingressClassName: internal (set by kubectl-patch"),
+        (ingress(cls="internal"), 30, "IngressClassMissing", "(controller example.com/nobody)"),
         (ingress(), -1, "CertificateExpired", "Secret/tls expired at"),
     ],
 )

@@ -45,10 +45,14 @@ def _ingress(cluster: Cluster, snapshot: Snapshot, rendered: Object) -> Iterator
         return
     who = writer(live, "spec")
     name, classes = (live.get("spec") or {}).get("ingressClassName"), read(cluster, rest.INGRESS_CLASSES)
-    there = sorted(str(meta(c).get("name")) for c in classes or ())
+    there, meant = sorted(str(meta(c).get("name")) for c in classes or ()), (rendered.get("spec") or {}).get("ingressClassName")
     if name and classes is not None and name not in there:
         what = f"its ingressClassName is {name}, and there is no such IngressClass: no controller serves it"
         yield make("IngressClassMissing", snapshot, where, what, f"ingressClassName: {name}{who}; IngressClasses: {', '.join(there) or 'none'}")
+    elif name and meant and name != meant:
+        controller = next((str((c.get("spec") or {}).get("controller") or "") for c in classes or () if meta(c).get("name") == name), "")
+        what = f"its ingressClassName is {name}, and {meant} in the release: the controller of class {meant} no longer serves it"
+        yield make("IngressClassMissing", snapshot, where, what, f"ingressClassName: {name}{who}{f' (controller {controller})' if controller else ''}")
     ours = {b[1:] for b in backends(rendered)}
     for path, service, port in backends(live):
         if (service, port) not in ours:
