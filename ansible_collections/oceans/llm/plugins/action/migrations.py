@@ -104,7 +104,7 @@ class ActionModule(ClusterAction):
         if not policy.decide(now).may_start:
             names = ",".join(f"V{v}" for v in migrations.destructive(schema.versions or ()))
             what = f"{_said(schema)}; there is no usable restore point; nothing was changed"
-            raise Refused(f"{what} — take a restore point, or accept the loss: {APPLY} -e oceans_llm_allow_destructive={names}")
+            raise Refused(f"{what} — take one (ansible-playbook oceans.llm.restore_point), or accept the loss: {APPLY} -e oceans_llm_allow_destructive={names}")
 
     def _followed(
         self, args: dict[str, Any], cluster: Cluster, release: Release, pending: tuple[int, ...], interrupt: Interrupt, lost: Callable[[], str]

@@ -8,6 +8,8 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from ansible_collections.oceans.llm.plugins.action.upgrade import ActionModule a
 from ansible_collections.oceans.llm.plugins.doc_fragments import deploy as fragments
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import driver  # noqa: F401 - beside pytest's finder Ansible's cannot import it later
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import interrupt
 
 from .fake_api import FakeApi, objects, ok
 from .fake_cluster import GATEWAY, MIGRATE, NAME, NS, PROXY, SERVICE, WEB, stamp
@@ -49,6 +52,9 @@ if "--dry-run=server" in argv:
     print((home / ("back.json" if back else "plan.json")).read_text())
     sys.exit()
 tell("upgrade")
+if (home / "hangs").exists():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    while True: time.sleep(0.02)
 if (home / "fails").exists():
     (home / "fails").unlink()
     print("Error: boom", file=sys.stderr)
@@ -110,7 +116,10 @@ class Life(World):
         """Helm makes its revision: a failed one when it is told to fail, else a complete rollout."""
         self.upgrades.append(time.monotonic())
         newest = max(int(name.rsplit("v", 1)[1]) for name in self.cluster.objects["secrets"] if name.startswith("sh.helm"))
-        if (self.home / "fails").exists():
+        if (self.home / "hangs").exists():
+            self.records((newest + 1, "pending-upgrade", "v0.24.0"))
+            os.kill(os.getpid(), signal.SIGTERM)
+        elif (self.home / "fails").exists():
             self.records((newest + 1, "failed", "v0.24.0"))
         else:
             version = "v0.23.0" if newest > 2 or "back" in self.wants else "v0.24.0"
@@ -252,6 +261,14 @@ def test_a_database_that_only_the_pods_reach_is_asked_by_their_images(life, newe
     result = life.go(Upgrade, on_failure="rollback")
     assert "plan: pending migrations: V44–V45 additive, database at V43" in life.screen() and ["migrate", "--status"] in life.jobs
     assert result["failed"] and (result.get("rollback", {}).get("outcome") == "served") is back, result
+
+
+def test_nothing_is_rolled_back_after_a_signal(life, monkeypatch):
+    monkeypatch.setattr(interrupt, "_open_screen", lambda *_any: os.open(life.home / "screen", os.O_WRONLY | os.O_CREAT | os.O_APPEND))
+    (life.home / "hangs").touch()
+    result = life.go(Upgrade, on_failure="rollback")
+    assert result["failed"] and result["outcome"] == "interrupted" and "rollback" not in result and len(life.upgrades) == 1, result
+    assert "revision 2 (v0.23.0) may be brought back until a migration is committed" in result["msg"]
 
 
 class RefusedLogin:
