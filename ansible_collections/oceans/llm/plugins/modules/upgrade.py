@@ -70,7 +70,7 @@ rollback:
   contains:
     revision: {description: The revision that was brought back., type: int}
     version: {description: Its image tag., type: str, sample: v0.23.0}
-    outcome: {description: C(served), C(failed), or C(refused) before anything was changed., type: str}
+    outcome: {description: "C(served), C(failed), or C(refused) before anything was changed.", type: str}
     seconds: {description: From the failure to the end of the rollback., type: float}
 outcome:
   description: How the upgrade itself ended; see M(oceans.llm.deploy).
