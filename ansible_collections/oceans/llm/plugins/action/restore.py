@@ -41,13 +41,14 @@ class ActionModule(ClusterAction):
         point = restoring.choose(cluster, release, args["point"])
         source = Source.read(cluster, release)
         self.redactor.learn([source.target.password])
-        told = {"restore_point": dataclasses.asdict(point), "restore_points": known, "version": restoring.version(point), "deploy": not to}
+        version = restoring.version(point)
+        told = {"restore_point": dataclasses.asdict(point), "restore_points": known, "version": version, "deploy": bool(version and not to)}
         for each in known if self._task.check_mode else ():
             self.say(f"restore point {each['name']}: {each['kind']}, {each['version'] or 'version unknown'}, V{each['schema_version']}, in {each['place']}")
         if self._task.check_mode:
             restoring.refuse(source, point)
             text = f"would restore {point.phrase(cluster.now())} into {f'the new database {to}' if to else source.target}"
-            return {**told, "changed": True, "msg": text if to else f"{text}, and deploy {told['version']}"}
+            return {**told, "changed": True, "msg": text if to else f"{text}, and deploy {version or 'nothing: the version is not known'}"}
         self.say(f"restoring {point.phrase(cluster.now())}")
         with Interrupt(stdout=for_people()) as interrupt, lock.of(release.revision):
             done = restoring.restore(
@@ -61,6 +62,8 @@ class ActionModule(ClusterAction):
             text += f"; what was there before is in schema {done.aside} (to remove it: DROP SCHEMA {done.aside} CASCADE)"
         if to:
             text += f"; the gateway goes on with its own database — to use {to}, put it into the URL of the gateway's Secret and {deploy(done.version)}"
+        elif not done.version:
+            text += f"; which version fits it is not known, and no pod of the gateway runs — {deploy('')}"
         self.say(text)
         return {**told, "changed": True, "database": done.database, "aside": done.aside, "seconds": round(done.seconds, 1), "msg": text}
 

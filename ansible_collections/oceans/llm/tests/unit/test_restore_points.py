@@ -7,6 +7,7 @@ order the gateway is stopped, the copy read and the gateway handed over. What th
 from __future__ import annotations
 
 import base64
+import datetime
 import gzip
 import json
 import os
@@ -62,7 +63,7 @@ class World:
 
     def __init__(self, api: FakeApi, *, replicas: int | None = 2, live: dict | None = None, answers=((0, TOLD),), extra=()) -> None:
         self.api, self.answers = api, list(answers)
-        self.pods = {"gw-1": {}, "gw-2": {"deletionTimestamp": "2026-11-28T15:00:00Z"}}
+        self.pods: dict[str, dict] = {"gw-1": {}, "gw-2": {}}
         self.saved: dict[str, str] = {}
         self.jobs: list[dict] = []
         self.done: list[str] = []
@@ -350,6 +351,22 @@ def test_first_it_is_checked_then_stopped_then_read_then_handed_over(api):
     owners = [json.loads(body)["metadata"]["managedFields"] for m, p, _q, body in api.seen if (m, p) == ("PATCH", DEPLOYMENT) and b"managedFields" in body]
     assert owners == [[{"manager": "helm"}]]  # or Helm's next apply would be a conflict
     assert "DROP SCHEMA" in result["msg"]
+
+
+def test_a_pod_that_a_rollout_stops_is_waited_for_while_the_others_serve(api):
+    world = World(api, answers=((0, TOLD), (0, TOLD)))
+    world.keep()
+    world.pods["gw-0"] = {"deletionTimestamp": datetime.datetime.now(datetime.UTC).isoformat()}
+
+    def gone(handler: Handler) -> None:
+        world.done.append(f"gone {world.pods.pop('gw-0', None) is not None}")
+        stream({"type": "DELETED", "object": {"metadata": {"name": "gw-0"}}})(handler)
+
+    api.script[("WATCH", PODS)] = [gone]
+    result = bring_back(api)
+    assert not result.get("failed"), result
+    assert world.done[1] == "gone True" and sorted(world.done[2:4]) == ["delete gw-1 20", "delete gw-2 20"]
+    assert any("waiting for Pod/gw-0, which an earlier rollout stops" in line for line in result["said"])
 
 
 def test_an_autoscaler_gets_its_pods_back(api):

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 
 from ..gateway.one_off_run import JOB_NAME
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import Object, meta, name_of
+from ..kube.objects import Object, epoch, meta, name_of
 from .deployed import NotPossible
+from .dump_job import telling
 from .source import Source
 
 MANAGER = "oceans-llm-restore"
@@ -50,15 +51,32 @@ class Writers:
         The pods are deleted with a grace period of their own before the Deployment is scaled: once a kubelet stops a pod, it does not take note of a
         shorter one (seen with 1.34), and a gateway with streams may have minutes. What the ReplicaSet makes for them does not get far.
         """
-        self._say(f"stopping Deployment/{self._name} ({self._before} replicas): nothing may write while the database is replaced")
-        for pod in self._cluster.list(paths.pods(self._ns), labelSelector=self._selector)["items"]:
-            grace = min(DRAIN, int((pod.get("spec") or {}).get("terminationGracePeriodSeconds") or DRAIN))
-            self._cluster.delete(paths.pod(self._ns, name_of(pod)), grace=grace)
-        body = {"metadata": {"annotations": {REPLICAS: str(self._before)}}, "spec": {"replicas": 0}}
-        self._cluster.patch(self._path, body, manager=MANAGER)
-        left = self._left(DRAIN + END)
+        pods = self._cluster.list(paths.pods(self._ns), labelSelector=self._selector)["items"]
+        self._wait_for([pod for pod in pods if meta(pod).get("deletionTimestamp") and may_write(pod)])
+        with telling(self._say, f"stopping Deployment/{self._name} ({self._before} replicas): nothing may write while the database is replaced"):
+            for pod in pods:
+                grace = min(DRAIN, int((pod.get("spec") or {}).get("terminationGracePeriodSeconds") or DRAIN))
+                if not meta(pod).get("deletionTimestamp"):
+                    self._delete(name_of(pod), grace)
+            body = {"metadata": {"annotations": {REPLICAS: str(self._before)}}, "spec": {"replicas": 0}}
+            self._cluster.patch(self._path, body, manager=MANAGER)
+            left = self._left(DRAIN + END)
         if left:
             raise NotPossible(f"Pod/{left[0]} still runs after {DRAIN + END} s — kubectl -n {self._ns} describe pod {left[0]}")
+
+    def _wait_for(self, stopping: Sequence[Object]) -> None:
+        """Pods that were stopped by an earlier rollout end when their own grace period does; until then the others serve."""
+        if stopping:
+            seconds = max(epoch(meta(pod)["deletionTimestamp"]) for pod in stopping) - self._cluster.now() + END
+            with telling(self._say, f"waiting for Pod/{name_of(stopping[0])}, which an earlier rollout stops (up to {max(seconds, 0):.0f} s)"):
+                self._left(seconds, {name_of(pod) for pod in stopping})
+
+    def _delete(self, pod: str, grace: int) -> None:
+        try:
+            self._cluster.delete(paths.pod(self._ns, pod), grace=grace)
+        except ApiError as error:
+            if error.status != 404:
+                raise
 
     def start(self) -> str:
         """As many pods as before, with what they had: nothing was replaced. A phrase that says so, or what to type instead."""
@@ -88,24 +106,22 @@ class Writers:
                     raise
             live = self._cluster.get(self._path)
 
-    def _left(self, seconds: float) -> list[str]:
-        """The pods that may still write, when there are none or when the time is over."""
+    def _left(self, seconds: float, only: Collection[str] = ()) -> list[str]:
+        """The pods (`only` these) that may still write, when there are none or when the time is over."""
         end, path = time.monotonic() + seconds, paths.pods(self._ns)
         while True:
             listed = self._cluster.list(path, labelSelector=self._selector)
-            left = {name_of(p) for p in listed["items"] if may_write(p)}
+            left = {name_of(p) for p in listed["items"] if may_write(p) and (not only or name_of(p) in only)}
             seconds = end - time.monotonic()
             if not left or seconds < 1:
                 return sorted(left)
             try:
                 for event in self._cluster.watch(path, listed["metadata"]["resourceVersion"], timeout=seconds, labelSelector=self._selector):
                     pod = event["object"]
-                    if event["type"] == "DELETED" or (event["type"] != "BOOKMARK" and not may_write(pod)):
+                    if event["type"] != "BOOKMARK" and name_of(pod) in left and (event["type"] == "DELETED" or not may_write(pod)):
                         left.discard(name_of(pod))
-                    elif event["type"] != "BOOKMARK":
-                        left.add(name_of(pod))
                     if not left:
-                        break
+                        break  # and look once more: another one may have been made meanwhile
             except ApiError as error:
                 if error.status not in (0, 410):
                     raise
