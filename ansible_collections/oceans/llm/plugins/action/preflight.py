@@ -203,7 +203,7 @@ class Renderer(Helm):
             file.write(f"apiVersion: v1\nkind: {HELM_VERSION}\nversion: {{{{ .Capabilities.HelmVersion.Version | quote }}}}\n")
         arguments = ["template", release, chart, "--namespace", namespace, "--values", "-", *options]
         text = self._run(arguments, stdin=json.dumps(values))  # JSON: PyYAML leaves "0123" bare, and Helm reads a number
-        self.size = releases.record_size(json.dumps({"chart": files_of(chart), "config": values, "manifest": text}))
+        self.size = releases.record_size(json.dumps({"chart": files_of(chart), "values": chart_defaults(chart), "config": values, "manifest": text}))
         found = releases.documents(text)
         self._version = next((str(o["version"]) for o in found if o.get("kind") == HELM_VERSION), "")
         return tuple(o for o in found if o.get("kind") != HELM_VERSION and not is_test(o))
@@ -222,11 +222,12 @@ def unpacked(chart: str, into: str) -> str:
 
 
 def files_of(chart: str) -> dict[str, str]:
-    """Every file of an unpacked chart, as Helm's record has it; without the folders that .helmignore names."""
+    """The files of an unpacked chart that Helm's record has as they are; without the folders that .helmignore names."""
     top = pathlib.Path(chart)
     ignored = {line.strip("/") for line in (top / ".helmignore").read_text().splitlines()} if (top / ".helmignore").exists() else set()
-    files = [path for path in top.rglob("*") if path.is_file() and path.relative_to(top).parts[0] not in ignored]
-    return {str(path): base64.b64encode(path.read_bytes()).decode() for path in files}
+    parsed = {"Chart.yaml", "values.yaml"}
+    files = [path for path in top.rglob("*") if path.is_file() and path.relative_to(top).parts[0] not in ignored | parsed]
+    return {path.name: base64.b64encode(path.read_bytes()).decode() for path in files}
 
 
 def chart_defaults(chart: str) -> dict[str, Any]:

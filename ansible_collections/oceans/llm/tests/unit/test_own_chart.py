@@ -115,7 +115,7 @@ def test_the_size_of_a_record_is_that_of_the_secret(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
     (tmp_path / ".helmignore").write_text("# no\n/tests/\n")
-    assert sorted(Path(name).name for name in files_of(str(tmp_path))) == [".helmignore", "Chart.yaml", "a.yaml"]
+    assert sorted(Path(name).name for name in files_of(str(tmp_path))) == [".helmignore", "a.yaml"]
 
 
 def test_deploy_refuses_a_release_that_helm_cannot_record(tmp_path):
