@@ -18,7 +18,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.accounts impo
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.deployed import Gateway, NotPossible
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.rotation import Value
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.rotation_steps import DatabasePassword, Run, lost_with_encryption_keys
-from ansible_collections.oceans.llm.tests.unit.fake_api import FakeApi, objects, ok
+from ansible_collections.oceans.llm.tests.unit.fake_api import FakeApi, event, objects, ok, stream, thing
 from testbed.standin.tests.support import Database
 
 PASSWORD = "of a login"  # noqa: S105 - of a server that lives for a test run
@@ -46,6 +46,8 @@ def cluster(migrated: Database) -> Iterator[Cluster]:
         ends = [{"conditions": {"ready": True}, "addresses": ["127.0.0.1"]}]
         slices = objects("EndpointSlice", "1", {"metadata": {"name": "a"}, "ports": [{"port": migrated.server.port}], "endpoints": ends})
         api.on("GET", paths.endpointslices("ns"), slices)
+        api.on("GET", paths.pods("ns"), objects("Pod", "1", thing("Pod", "old", "1")), objects("Pod", "1", thing("Pod", "old", "1")), objects("Pod", "3"))
+        api.on("WATCH", paths.pods("ns"), stream(event("DELETED", thing("Pod", "old", "2"))))
         yield Cluster.connect({"host": api.url})
 
 
@@ -53,9 +55,10 @@ def url(database: Database, user: str, password: str = PASSWORD, name: str = "")
     return database.server.url(name or database.name, user, password).replace("127.0.0.1", "pg")
 
 
-def step(cluster: Cluster, old: str, new: str) -> DatabasePassword:
+def step(cluster: Cluster, old: str, new: str, said: list[str] | None = None) -> DatabasePassword:
+    said = [] if said is None else said
     gateway = Gateway({"metadata": {"namespace": "ns"}, "spec": {}}, {}, {}, ("gw", 8080))
-    run = Run(cluster, gateway, Accounts(cluster, gateway), "r", 30, lambda _line: None)
+    run = Run(cluster, gateway, Accounts(cluster, gateway), "r", 30, said.append)
     return DatabasePassword(run, [Value("database_password", "POSTGRES_URL", "s", "POSTGRES_URL", old=old, new=new)])
 
 
@@ -67,12 +70,13 @@ def used(database: Database, user: str, name: str = "psql") -> Iterator[None]:
 
 
 def test_the_new_login_is_in_use_and_the_old_one_is_locked(cluster, logins):
-    made = step(cluster, url(logins, "first"), url(logins, "second"))
+    said: list[str] = []
+    made = step(cluster, url(logins, "first"), url(logins, "second"), said)
     made.before()
     assert made.invalid().startswith("login first of the database will be locked")
     with used(logins, "second"):
         new, old = made.proof()
-    assert new == "1 session of login second"
+    assert new == "1 session of login second" and said == ["1 old pod may still use login first: old drains"]
     assert old == 'login first is refused (password authentication failed for user "first" (28P01))'
     with pytest.raises(psycopg2.OperationalError, match="password authentication failed"), used(logins, "first"):
         pass

@@ -40,8 +40,7 @@ class ActionModule(ClusterAction):
     @staticmethod
     def _picture(args: dict[str, Any], cluster: Cluster, gateway: Gateway) -> drain.Picture:
         ns = args["namespace"]
-        labels = (gateway.deployment["spec"].get("selector") or {}).get("matchLabels") or {}
-        own = cluster.list(paths.pods(ns), labelSelector=",".join(f"{k}={v}" for k, v in labels.items()))["items"]
+        own = cluster.list(paths.pods(ns), labelSelector=gateway.selector)["items"]
         try:
             nodes, pods = cluster.list(rest.collection("v1", "nodes"))["items"], cluster.list(rest.collection("v1", "pods"))["items"]
         except ApiError as error:

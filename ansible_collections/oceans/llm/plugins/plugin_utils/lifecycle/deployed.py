@@ -148,6 +148,12 @@ class Gateway:
         return cluster.service_request(self.namespace, *self._service, path, method=method, body=body, headers=headers)
 
     @property
+    def selector(self) -> str:
+        """Of its pods, as the API takes it."""
+        labels = (self.deployment["spec"].get("selector") or {}).get("matchLabels") or {}
+        return ",".join(f"{key}={value}" for key, value in labels.items())
+
+    @property
     def service(self) -> str:
         return self._service[0]
 

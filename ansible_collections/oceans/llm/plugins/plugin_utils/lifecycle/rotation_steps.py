@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..gateway import configuration, schema
 from ..gateway.database_url import Target
+from ..kube import paths
 from ..kube.client import Cluster
 from . import one_offs, rotation
 from .accounts import PASSWORDS, SEALED, SESSIONS, Accounts, User
@@ -18,6 +21,7 @@ from .deployed import SESSION, Gateway, NotPossible, Session
 from .rotation import Value
 
 _KEY = re.compile(r"gwk_([^.]+)\.(.+)")
+HEARTBEAT = 5.0  # seconds between two lines while old pods drain
 NOT_KNOWN = "not tried, because only its owner knows it"
 
 
@@ -151,6 +155,7 @@ class DatabasePassword(Step):
         new, old = Target.parse(self.value.new), Target.parse(self.value.old)
         if new is None or old is None:
             raise NotPossible(f"{self.value.name} is not a PostgreSQL URL; set oceans_llm_secrets.{self.value.key} to postgresql://USER:PASSWORD@HOST/DATABASE")
+        self.old_pods = {pod["metadata"]["name"] for pod in self._pods()["items"]}
         self.new, self.old = Accounts(self.run.cluster, self.run.gateway, new), Accounts(self.run.cluster, self.run.gateway, old)
         if self.value.known and new.user == old.user and new.password != old.password:
             raise NotPossible(
@@ -176,15 +181,36 @@ class DatabasePassword(Step):
         return f"login {old} of the database will be locked once no session has it; no request is affected" if self.value.known else "no request is affected"
 
     def proof(self) -> tuple[str, str]:
+        old = self.old.target.user  # type: ignore[union-attr]
+        if self.value.known:
+            self._ended(old)
         with self.new.session() as made:
             found = {name: (int(n), who) for name, n, who in made.rows(self.SESSIONS)}
-        new, old = self.new.target.user, self.old.target.user  # type: ignore[union-attr]
+        new = self.new.target.user  # type: ignore[union-attr]
         if new not in found:
             raise NotPossible(f"no session of the database has the login {new} after the rollout (sessions: {', '.join(sorted(found)) or 'none'})")
         in_use = f"{_plural(found[new][0], 'session')} of login {new}"
         if not self.value.known or new == old:
             return in_use, NOT_KNOWN
         return in_use, self._lock(old, *found.get(old, (0, "")))
+
+    def _pods(self) -> dict[str, Any]:
+        return self.run.cluster.list(paths.pods(self.run.gateway.namespace), labelSelector=self.run.gateway.selector)
+
+    def _ended(self, login: str) -> None:
+        """Wait until the pods of before the rollout, which drain, have given their connections back."""
+        end = time.monotonic() + self.run.timeout
+        while time.monotonic() < end:
+            listed = self._pods()
+            left = self.old_pods & {pod["metadata"]["name"] for pod in listed["items"]}
+            if not left:
+                return
+            self.run.say(f"{_plural(len(left), 'old pod')} may still use login {login}: {', '.join(sorted(left))} drains")
+            selector, since = self.run.gateway.selector, listed["metadata"]["resourceVersion"]
+            for event in self.run.cluster.watch(paths.pods(self.run.gateway.namespace), since, timeout=HEARTBEAT, labelSelector=selector):
+                left -= {event["object"]["metadata"]["name"]} if event["type"] == "DELETED" else set()
+                if not left:
+                    return
 
     def _lock(self, old: str, sessions: int, who: str) -> str:
         """A login may take its own password away."""
