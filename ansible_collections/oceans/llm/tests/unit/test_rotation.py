@@ -5,13 +5,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import rotation
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.deployed import Gateway, NotPossible
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.rotation import Inventory
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.pod_env import Source, Variable
 
+ROLES = Path(__file__).resolve().parents[2] / "roles"
 CONFIG = {
     "database": {"url": "env.POSTGRES_URL"},
     "auth": {"bootstrap_admin": {"password": "env.ADMIN"}},
@@ -93,3 +97,13 @@ def test_a_class_that_the_configuration_does_not_have_is_refused():
     made.config = {}
     with pytest.raises(NotPossible, match="provider_token: the gateway's configuration refers to no such secret"):
         rotation.plan(made, inventory(), ["provider_token"])
+
+
+def test_the_role_hands_on_what_the_roles_secrets_and_deploy_hand_over():
+    def arguments(role: str) -> dict:
+        return next(iter(yaml.safe_load((ROLES / role / "tasks/main.yml").read_text())))[f"oceans.llm.{role}"]
+
+    assert arguments("rotate")["secrets"] == arguments("secrets")
+    own = {"secret_written", "remove_leftovers"}  # the first is the rotation's own; the second would change more than secrets
+    deploy = {**arguments("deploy"), "probe_model": "{{ _oceans_llm_probe_model }}"}  # nothing is seeded afterwards that it could miss
+    assert arguments("rotate")["deploy"] == {name: value for name, value in deploy.items() if name not in own}
