@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import pytest
 
+from ansible_collections.oceans.llm.plugins.action.probe import ActionModule
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import completion, completion_verdict, post_check, probe_job
@@ -20,7 +21,9 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.completion impo
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.completion_verdict import Asked
 
 from .fake_api import FakeApi, Handler, objects, ok, status, stream
+from .fake_cluster import SERVICE, FakeCluster
 from .place import NS, Place, labels
+from .run_action import run
 from .test_post_check import policy, report
 
 needs_perl = pytest.mark.skipif(not shutil.which("perl"), reason="no perl on this machine")
@@ -336,3 +339,43 @@ def test_wanted():
     args = {"name": "rel", "probe": "auto", "probe_model": "fast", "probe_key_secret": "", "probe_key_name": "K"}
     assert completion.wanted(args) == Question("fast", "rel-secrets", "K")
     assert completion.wanted({**args, "probe": "false"}) is None and completion.wanted({**args, "probe_model": ""}) is None
+
+
+# --- the module by itself -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def served(monkeypatch):
+    monkeypatch.setattr(post_check, "SETTLE", 0.3)
+    with FakeApi() as api:
+        cluster = FakeCluster(api)
+        cluster.complete()
+        cluster.put(
+            "deployments", {**cluster.objects["deployments"]["web"], "metadata": {**cluster.objects["deployments"]["web"]["metadata"], "namespace": "ns"}}
+        )
+        cluster.put("services", {**SERVICE, "spec": {**SERVICE["spec"], "selector": {}}})
+        yield api
+
+
+def probed(api: FakeApi, check: bool = False, **args) -> dict:
+    return run(ActionModule, api, {"name": "rel", "namespace": "ns", **args}, check=check)
+
+
+def test_the_module_asks_a_release_that_is_there_and_waits_for_nothing(served):
+    served.on("POST", JOBS, status(403, "Forbidden", "no pods today"))
+    result = probed(served)
+    assert result["outcome"] == "served" and result["version_served"] == "0.24.0" and not result["changed"]
+    assert result["msg"] == "served: ns/rel version 0.24.0; no completion was asked for; not probed"
+    asked = probed(served, probe_model="fast")
+    assert asked["failed"] and asked["code"] == "Unverified" and "no pods today" in asked["msg"]
+
+
+def test_check_mode_makes_no_pod(served):
+    result = probed(served, check=True, probe_model="fast")
+    assert result["outcome"] == "served" and ("POST", JOBS) not in [request[:2] for request in served.seen]
+
+
+def test_a_release_that_is_not_there_is_refused():
+    with FakeApi() as api:
+        FakeCluster(api)
+        assert "Helm knows no release rel" in probed(api)["msg"] and "failed" not in probed(api, check=True)
