@@ -303,7 +303,7 @@ ApiRefused [preflight: error or warning] the API server refuses the object for a
     read the API server's message
 
 # Scheduling
-Unschedulable [rollout: retryable 120 s] no node can take the pod
+Unschedulable [preflight: error or warning; rollout: retryable 120 s] no node can take the pod (preflight: more pods than all nodes take together)
     add a node, lower requests, or correct nodeSelector, affinity and tolerations: kubectl -n {ns} describe pod {name}
 UnschedulableScaling [rollout: retryable 600 s] no node can take the pod, the cluster autoscaler is adding one
     wait for the node; see the autoscaler's log if none comes

@@ -688,6 +688,19 @@ def test_storage_classes(picture, name, classes, found):
     assert [f.code for f in platform.find(with_objects(picture, cluster, storage_classes=classes))] == ["StorageClassMissing"] * found
 
 
+@pytest.mark.parametrize(
+    ("instances", "nodes", "severity"),
+    [(3, 1, ""), (200, 1, "warning"), (200, 2, ""), (100_000, 1, "error"), (100_000, 0, ""), (100_000, None, "")],
+)
+def test_more_pods_than_the_nodes_take(picture, instances, nodes, severity):
+    """A cluster without readable nodes says nothing; a hundred times too many is no matter of an autoscaler."""
+    cluster = {**CNPG, "spec": {"instances": instances}}
+    there = None if nodes is None else ({"spec": {}, "status": {"allocatable": {"pods": "110"}}},) * nodes + ({"spec": {"unschedulable": True}},)
+    found = [f for f in platform.find(with_objects(picture, cluster, nodes=there)) if f.code == "Unschedulable"]
+    assert [(f.severity, f.object) for f in found] == ([(severity, f"Cluster/{CNPG['metadata']['name']}")] if severity else [])
+    assert not found or f"spec.instances is {instances}" in found[0].sentence
+
+
 ESO = {
     "apiVersion": "external-secrets.io/v1",
     "kind": "ExternalSecret",

@@ -54,6 +54,7 @@ def collect(picture: Picture, cluster: Cluster, say: Callable[[str], None] = lam
         release = pool.submit(_read, lambda: releases.latest(cluster, ns, picture.wanted.release))
         denied = pool.submit(_denied, cluster, picture, resources)
         ingress_classes = pool.submit(_items, cluster, rest.INGRESS_CLASSES)
+        nodes = pool.submit(_items, cluster, rest.collection("v1", "nodes"))
         storage_classes = pool.submit(_items, cluster, rest.STORAGE_CLASSES)
         policies = pool.submit(_items, cluster, rest.collection("networking.k8s.io/v1", "networkpolicies", ns))
         quotas = pool.submit(_items, cluster, paths.collection("resourcequotas", ns))
@@ -83,6 +84,7 @@ def collect(picture: Picture, cluster: Cluster, say: Callable[[str], None] = lam
             network_policies=policies.result() or (),
             ingress_classes=ingress_classes.result(),
             storage_classes=storage_classes.result(),
+            nodes=nodes.result(),
             database=database.result(),
         )
 

@@ -147,6 +147,7 @@ class Picture:
     quotas: tuple[Object, ...] = ()
     #: None: could not be read
     ingress_classes: tuple[Object, ...] | None = None
+    nodes: tuple[Object, ...] | None = None
     storage_classes: tuple[Object, ...] | None = None
     #: of the namespace; none when they may not be read
     network_policies: tuple[Object, ...] = ()

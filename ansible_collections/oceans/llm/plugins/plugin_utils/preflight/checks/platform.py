@@ -16,6 +16,7 @@ from ..sources import secret
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 DEFAULT_INGRESS = "ingressclass.kubernetes.io/is-default-class"
 METRICS = "metrics.k8s.io"
+COUNTED = (("Deployment", "replicas"), ("Cluster", "instances"))
 CLUSTER_NAME = 50  # CloudNativePG refuses a longer name of a Cluster
 #: API group -> what needs it, and what brings it
 OPERATORS = {
@@ -33,6 +34,25 @@ def find(picture: Picture) -> Iterator[Finding]:
     yield from _ingress(picture)
     yield from _autoscaler(picture)
     yield from _disruption(picture)
+    yield from _room(picture)
+
+
+#: times as many pods as all nodes take: no autoscaler of nodes makes up for that
+FAR_TOO_MANY = 10
+
+
+def _room(picture: Picture) -> Iterator[Finding]:
+    """Pods against what the nodes take at most, whatever they ask for."""
+    counted = (((o.get("spec") or {}).get(field), label(o), field) for kind, field in COUNTED for o in picture.kind(kind))
+    wanted = [(number, where, field) for number, where, field in counted if isinstance(number, int)]
+    open_nodes = [n for n in picture.nodes or () if not (n.get("spec") or {}).get("unschedulable")]
+    room = sum(int(((n.get("status") or {}).get("allocatable") or {}).get("pods") or 0) for n in open_nodes)
+    total = sum(number for number, _where, _field in wanted)
+    if room and total > room:
+        number, where, field = max(wanted)
+        severity = ERROR if total > FAR_TOO_MANY * room else WARNING
+        what = f"spec.{field} is {number}: the release has {total} pods, and all {len(open_nodes)} nodes together take {room}"
+        yield Finding("Unschedulable", where, what, f"lower {field}, or add nodes: kubectl get nodes", severity)
 
 
 def _served(picture: Picture) -> Iterator[Finding]:
