@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import configuration
-from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths, rest
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import drain
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.deployed import Gateway
@@ -42,12 +42,12 @@ class ActionModule(ClusterAction):
         ns = args["namespace"]
         own = cluster.list(paths.pods(ns), labelSelector=gateway.selector)["items"]
         try:
-            nodes, pods = cluster.list(rest.collection("v1", "nodes"))["items"], cluster.list(rest.collection("v1", "pods"))["items"]
+            nodes, pods = cluster.list(paths.of("v1", "nodes"))["items"], cluster.list(paths.of("v1", "pods"))["items"]
         except ApiError as error:
             if error.status != 403:
                 raise
             raise Refused(f"room on nodes is not known: {error}; grant docs/deployer-reads.yaml") from error
-        budgets = cluster.list(rest.collection("policy/v1", "poddisruptionbudgets", ns))["items"]
+        budgets = cluster.list(paths.of("policy/v1", "poddisruptionbudgets", ns))["items"]
         return drain.Picture(nodes, pods, budgets, [p for p in own if not p["metadata"].get("deletionTimestamp")], ns)
 
 

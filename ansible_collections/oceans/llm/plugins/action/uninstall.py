@@ -91,7 +91,7 @@ class ActionModule(ClusterAction):
             f"ConfigMap/{name}-bootstrap": paths.configmap(ns, f"{name}-bootstrap"),
         }
         if args["delete_database"]:
-            others[f"Cluster/{args['delete_database']}"] = f"{paths.custom(DATABASES[0], DATABASES[1], ns)}/{args['delete_database']}"
+            others[f"Cluster/{args['delete_database']}"] = f"{paths.of(DATABASES[0], DATABASES[1], ns)}/{args['delete_database']}"
         there = {what: path for what, path in others.items() if cluster.find(path) is not None}
         release = releases.latest(cluster, ns, name)
         # the hooks of this release are left-overs, too, once it is gone
@@ -113,7 +113,7 @@ class ActionModule(ClusterAction):
         named, own = args["delete_database"], data_of(found.release)
         if not named:
             return
-        live = cluster.find(f"{paths.custom(DATABASES[0], DATABASES[1], args['namespace'])}/{named}")
+        live = cluster.find(f"{paths.of(DATABASES[0], DATABASES[1], args['namespace'])}/{named}")
         owner = keep.release_of(live) if live else ""
         if owner not in ("", args["name"]):
             raise Refused(f"nothing was removed: Cluster/{named} belongs to release {owner}, not to {args['name']}; correct oceans_llm_delete_database")

@@ -19,6 +19,7 @@ description:
     to which nothing refers, is removed, the command is run again, and the login is proved.
 extends_documentation_fragment:
   - oceans.llm.auth
+  - oceans.llm.release
 attributes:
   check_mode:
     description: Asks and shows; repairs nothing.
@@ -27,14 +28,6 @@ attributes:
     description: Nothing that could be shown as a difference.
     support: none
 options:
-  name:
-    description: Name of the Helm release.
-    type: str
-    required: true
-  namespace:
-    description: Namespace of the release.
-    type: str
-    required: true
   repair:
     description: Make a missing or half-made administrator.
     type: bool

@@ -20,6 +20,7 @@ description:
   - Seeds with C(gateway seed-config), once for each configuration.
 extends_documentation_fragment:
   - oceans.llm.auth
+  - oceans.llm.release
 attributes:
   check_mode:
     description: Writes nothing in check mode, and predicts what would be done.
@@ -28,14 +29,6 @@ attributes:
     description: Nothing that could be shown as a difference.
     support: none
 options:
-  name:
-    description: Name of the Helm release.
-    type: str
-    required: true
-  namespace:
-    description: Namespace of the release.
-    type: str
-    required: true
   admin:
     description: Make the administrator of C(auth.bootstrap_admin) and prove the login.
     type: bool

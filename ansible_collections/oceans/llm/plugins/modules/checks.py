@@ -18,6 +18,7 @@ description:
   - Reads only. Needs to list nodes and the pods of all namespaces (C(docs/deployer-reads.yaml)).
 extends_documentation_fragment:
   - oceans.llm.auth
+  - oceans.llm.release
 attributes:
   check_mode:
     description: Reads only.
@@ -25,15 +26,6 @@ attributes:
   diff_mode:
     description: Nothing that could be shown as a difference.
     support: none
-options:
-  name:
-    description: Name of the Helm release.
-    type: str
-    required: true
-  namespace:
-    description: Namespace of the release.
-    type: str
-    required: true
 """
 
 EXAMPLES = r"""

@@ -24,6 +24,13 @@ description:
   - A Lease C(oceans-llm-<release>) keeps two runs apart. A revision that a dead run left C(pending-…) is recovered.
 extends_documentation_fragment:
   - oceans.llm.auth
+  - oceans.llm.release
+  - oceans.llm.release.chart
+  - oceans.llm.release.version
+  - oceans.llm.release.checked
+  - oceans.llm.release.rollout
+  - oceans.llm.release.change
+  - oceans.llm.release.install
 attributes:
   check_mode:
     description: Renders and compares; writes nothing.
@@ -35,121 +42,10 @@ requirements:
   - helm >= 3.18, or >= 4.2.2
   - kubernetes.core >= 6.5.0
 options:
-  name:
-    description: Name of the release.
-    type: str
-    required: true
-  namespace:
-    description: Its namespace.
-    type: str
-    required: true
-  create_namespace:
-    description: Make the namespace when it is not there.
-    type: bool
-    default: false
-  chart:
-    description: A folder or archive on this machine, or an C(oci://) or C(https://) address, from which it is pulled once. Empty means the
-      chart that the collection brings along.
-    type: str
-    default: ''
-  chart_version:
-    description: Version of the chart to pull; empty is the newest. A chart on this machine has its own version; another one is refused.
-    type: str
-    default: ''
-  chart_registry:
-    description: How to speak to the server of an C(oci://) or C(https://) chart.
-    type: dict
-    default: {}
-    suboptions:
-      ca_cert:
-        description: File of the server's certificate authority.
-        type: path
-      validate_certs:
-        description: Check the server's certificate.
-        type: bool
-        default: true
-      plain_http:
-        description: Speak HTTP without TLS, for C(oci://).
-        type: bool
-        default: false
-      username:
-        description: User name, for C(oci://). Without one the login of C(helm registry login) counts.
-        type: str
-      password:
-        description: Password. C(helm) is given it in a file that nobody else reads.
-        type: str
-  values:
-    description: Values for the chart. They replace those of the last revision.
-    type: dict
-    default: {}
-  helm_binary:
-    description: The helm program; empty is the first one on PATH.
-    type: str
-    default: ''
-  expected_version:
-    description:
-      - Version that the gateway has to say of itself, compared as it stands.
-      - Empty means the gateway's image tag, when that is C(x.y.z). A tag with a suffix, a date or a word is not compared; a line says what is served.
-    type: str
-    default: ''
-  verify:
-    description:
-      - What becomes of a rollout that is complete while nobody could ask the gateway for its version. V(strict) fails, V(best_effort) says so.
-      - A missing right to ask is no failure, but a line that names it.
-    type: str
-    default: strict
-    choices: [strict, best_effort]
-  probe:
-    description:
-      - Whether a short pod of the gateway's own image asks the Service from inside the cluster, by its name and its address, and the hosts of the Ingress.
-      - V(auto) asks when something changed. V(false) asks never, and the last line says so.
-    type: str
-    default: auto
-    choices: [auto, 'true', 'false']
-  probe_model:
-    description:
-      - Model of which one plain and one streamed completion decide at the end, asked by a pod as a client of the gateway does.
-      - Empty asks for none, and the last line says so. So does O(probe=false).
-    type: str
-    default: ''
-  probe_key_secret:
-    description: Secret that holds the gateway key for that; empty means C(<name>-secrets). The pod reads it, nobody else does.
-    type: str
-    default: ''
-  probe_key_name:
-    description: Key in O(probe_key_secret).
-    type: str
-    default: OCEANS_LLM_PROBE_KEY
-  timeout:
-    description: Seconds for the whole rollout. Causes that are certain do not wait for it.
-    type: int
-    default: 900
-  report_dir:
-    description: Folder below which a failed run leaves its evidence (report.json, report.html, events, states, logs). Empty is none.
-    type: str
-    default: ''
-  report_always:
-    description: Leave a report of good runs, too.
-    type: bool
-    default: false
   remove_leftovers:
     description: Once the release is served, remove the copies of Secrets, ConfigMaps and ServiceAccounts that hooks of an earlier chart have left.
     type: bool
     default: false
-  force_conflicts:
-    description: Take back fields that another manager has changed in the cluster (C(kubectl edit)). Needs Helm 4.
-    type: bool
-    default: false
-  recover_after:
-    description: Seconds after which a pending revision of a Helm that this collection did not start is taken for dead.
-    type: int
-    default: 900
-  secret_written:
-    description:
-      - RV(oceans.llm.secrets#module:written) of the task that wrote the release's Secret in this run. It says which keys a restart is
-        due to; in check mode, in which that Secret was not written, the restart is foretold from it.
-    type: dict
-    default: {}
 seealso:
   - module: oceans.llm.secrets
   - module: oceans.llm.wait
@@ -224,7 +120,7 @@ cause:
   returned: when the release was followed
   contains:
     code: {description: Stable name., type: str, sample: ImageNotFound}
-    certainty: {description: certain; or transient when its time was over., type: str}
+    certainty: {description: 'C(fatal), or C(retryable) when its time was over.', type: str}
     object: {description: Kind/name that the evidence is about., type: str}
     container: {description: The container; empty when it is about no single one., type: str}
     cause: {description: One sentence., type: str}

@@ -19,6 +19,7 @@ description:
     or O(allow_destructive).
 extends_documentation_fragment:
   - oceans.llm.auth
+  - oceans.llm.release
 attributes:
   check_mode:
     description: Reads the database's history; creates no Job.
@@ -27,14 +28,6 @@ attributes:
     description: Not for migrations.
     support: none
 options:
-  name:
-    description: Name of the release.
-    type: str
-    required: true
-  namespace:
-    description: Its namespace.
-    type: str
-    required: true
   command:
     description: V(status) shows, V(check) fails when something is pending, V(apply) applies it.
     type: str

@@ -18,6 +18,9 @@ description:
   - Writes nothing, neither to the cluster nor to this machine.
 extends_documentation_fragment:
   - oceans.llm.auth
+  - oceans.llm.release
+  - oceans.llm.release.chart
+  - oceans.llm.release.change
 attributes:
   check_mode:
     description: Writes nothing in check mode, and predicts what would be done.
@@ -26,56 +29,10 @@ attributes:
     description: There is never a change to show.
     support: none
 options:
-  name:
-    description: Name of the Helm release.
-    type: str
-    required: true
-  namespace:
-    description: Namespace of the release.
-    type: str
-    required: true
   create_namespace:
     description: A missing namespace is no finding, because it will be made.
     type: bool
     default: false
-  chart:
-    description: Folder, archive, or C(oci://) or C(https://) address of the chart. Empty means the chart that the collection brings along.
-    type: str
-    default: ''
-  chart_version:
-    description: Version of the chart, for an address.
-    type: str
-    default: ""
-  chart_registry:
-    description: How to speak to the server of an C(oci://) or C(https://) chart.
-    type: dict
-    default: {}
-    suboptions:
-      ca_cert:
-        description: File of the server's certificate authority.
-        type: path
-      validate_certs:
-        description: Check the server's certificate.
-        type: bool
-        default: true
-      plain_http:
-        description: Speak HTTP without TLS, for C(oci://).
-        type: bool
-        default: false
-      username:
-        description: User name, for C(oci://). Without one the login of C(helm registry login) counts.
-        type: str
-      password:
-        description: Password. C(helm) is given it in a file that nobody else reads.
-        type: str
-  values:
-    description: Values of the chart.
-    type: dict
-    default: {}
-  helm_binary:
-    description: The helm program; empty means the first on E(PATH).
-    type: str
-    default: ""
   secrets_source:
     description: Where the gateway's secrets come from. With V(provision), the keys in O(secrets) and O(generate) count as present.
     type: str
@@ -106,14 +63,6 @@ options:
     description: The first administrator is going to be made, so what that needs is looked at too.
     type: bool
     default: false
-  force_conflicts:
-    description: Fields that another manager holds are going to be taken back, so they are a warning and no error.
-    type: bool
-    default: false
-  recover_after:
-    description: Seconds after which a pending revision of another Helm is going to be given up.
-    type: int
-    default: 900
   waive:
     description: Codes of findings that do not fail the task. They are still shown, as waived.
     type: list

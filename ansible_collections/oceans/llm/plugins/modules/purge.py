@@ -17,6 +17,7 @@ description:
   - Says so when several replicas each run a purge of their own.
 extends_documentation_fragment:
   - oceans.llm.auth
+  - oceans.llm.release
 attributes:
   check_mode:
     description: Makes the dry run only, in a one-off Job that is removed.
@@ -25,14 +26,6 @@ attributes:
     description: Nothing that could be shown as a difference.
     support: none
 options:
-  name:
-    description: Name of the Helm release.
-    type: str
-    required: true
-  namespace:
-    description: Namespace of the release.
-    type: str
-    required: true
   retention:
     description: Request logs older than this are deleted; empty deletes nothing.
     type: str

@@ -19,7 +19,10 @@ description:
   - Secrets stay as they are, also where they were rotated since.
 extends_documentation_fragment:
   - oceans.llm.auth
-  - oceans.llm.deploy.followed
+  - oceans.llm.release
+  - oceans.llm.release.checked
+  - oceans.llm.release.rollout
+  - oceans.llm.release.change
 attributes:
   check_mode:
     description: Asks the database and compares; creates no Job and changes nothing.

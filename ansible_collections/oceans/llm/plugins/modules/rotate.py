@@ -24,6 +24,7 @@ description:
   - Refused when a deployment would change anything else.
 extends_documentation_fragment:
   - oceans.llm.auth
+  - oceans.llm.release
 attributes:
   check_mode:
     description: Writes nothing in check mode, and predicts what would be done.
@@ -32,14 +33,6 @@ attributes:
     description: Nothing that could be shown as a difference.
     support: none
 options:
-  name:
-    description: Name of the Helm release.
-    type: str
-    required: true
-  namespace:
-    description: Namespace of the release.
-    type: str
-    required: true
   classes:
     description: What to rotate.
     type: list

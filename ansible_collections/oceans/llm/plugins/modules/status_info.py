@@ -16,6 +16,7 @@ description:
   - The database is asked by C(gateway migrate --status) in a one-off Job made from the gateway's own pod template, which is removed again.
 extends_documentation_fragment:
   - oceans.llm.auth
+  - oceans.llm.release
 attributes:
   check_mode:
     description: Does not ask the database in check mode, because that takes a Job.
@@ -24,14 +25,6 @@ attributes:
     description: Nothing is changed.
     support: none
 options:
-  name:
-    description: Name of the Helm release.
-    type: str
-    required: true
-  namespace:
-    description: Namespace of the release.
-    type: str
-    required: true
   database:
     description: Ask the database, too.
     type: bool

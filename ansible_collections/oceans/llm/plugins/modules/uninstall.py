@@ -18,6 +18,7 @@ description:
   - What cannot be brought back stays - the namespace, Secrets that the chart did not make, a database that the chart wants kept.
 extends_documentation_fragment:
   - oceans.llm.auth
+  - oceans.llm.release
 attributes:
   check_mode:
     description: Says what would be removed.
@@ -28,14 +29,6 @@ attributes:
 requirements:
   - helm >= 3.18, or >= 4.2.2
 options:
-  name:
-    description: Name of the Helm release.
-    type: str
-    required: true
-  namespace:
-    description: Its namespace.
-    type: str
-    required: true
   delete_database:
     description: Name of a CloudNativePG Cluster to delete with its data. Empty deletes none.
     type: str

@@ -20,7 +20,13 @@ description:
   - The table is in the collection, docs/lifecycle.md.
 extends_documentation_fragment:
   - oceans.llm.auth
-  - oceans.llm.deploy
+  - oceans.llm.release
+  - oceans.llm.release.chart
+  - oceans.llm.release.version
+  - oceans.llm.release.checked
+  - oceans.llm.release.rollout
+  - oceans.llm.release.change
+  - oceans.llm.release.install
 attributes:
   check_mode:
     description: States the plan and the changes; creates no Job, so that an image of an unknown release is not asked for its migrations.
@@ -72,10 +78,7 @@ rollback:
     version: {description: Its image tag., type: str, sample: v0.23.0}
     outcome: {description: "C(served), C(failed), or C(refused) before anything was changed.", type: str}
     seconds: {description: From the failure to the end of the rollback., type: float}
-outcome:
-  description: How the upgrade itself ended; see M(oceans.llm.deploy).
-  type: str
-  returned: when the release was followed
+outcome: {description: 'See RV(oceans.llm.deploy#module:outcome).', type: str, returned: when the release was followed}
 msg:
   description: The last line; of a failed upgrade with what became of the rollback, or how to go back.
   type: str

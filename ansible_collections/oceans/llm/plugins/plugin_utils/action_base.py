@@ -27,6 +27,7 @@ from ansible.utils.display import Display
 
 from ..doc_fragments.auth import ModuleDocFragment
 from .helm.cli import HelmError, refuse_driver
+from .kube import defects
 from .kube.auth import PREFIX, Way, resolve
 from .kube.client import Cluster, ClusterError
 from .rollout import narrator
@@ -117,7 +118,7 @@ class ClusterAction(ActionBase):
                 "failed": True,
                 "changed": False,
                 "msg": f"{name} broke down: {type(error).__name__}: {error}; this is a defect of the collection, -vvv shows where; nothing more was done",
-                "where": _where(error),
+                "where": defects.where(error),
             }
 
     def _here(self) -> None:
@@ -288,11 +289,3 @@ def plain(data: Any) -> Any:
     if isinstance(data, (bytes, bytearray)):
         return bytes(data).decode("utf-8", "surrogateescape")
     return str(data) if type(data).__name__ in VAULTED else data
-
-
-def _where(error: BaseException) -> str:
-    """`file:line` of the innermost frame, for a report of a defect."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
-from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths, rest
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope, Snapshot
 
 from .fake_api import FakeApi, objects, ok
@@ -18,8 +18,8 @@ from .fake_api import FakeApi, objects, ok
 NS = "ns"
 PROXY = "/api/v1/namespaces/ns/services/http:gw:8080/proxy"
 COMPONENT = "app.kubernetes.io/component"
-POLICIES = rest.collection("networking.k8s.io/v1", "networkpolicies", NS)
-INGRESSES = rest.collection("networking.k8s.io/v1", "ingresses", NS)
+POLICIES = paths.of("networking.k8s.io/v1", "networkpolicies", NS)
+INGRESSES = paths.of("networking.k8s.io/v1", "ingresses", NS)
 
 
 def rfc(ago: float = 0.0) -> str:

@@ -18,7 +18,7 @@ import pytest
 import yaml
 from ansible._internal._datatag._tags import TrustedAsTemplate
 
-from ansible_collections.oceans.llm.plugins.doc_fragments import deploy
+from ansible_collections.oceans.llm.plugins.doc_fragments import release
 from ansible_collections.oceans.llm.plugins.plugin_utils import action_base
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import AUTH, ClusterAction, Refused, plain
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError
@@ -201,11 +201,6 @@ def test_the_standard_output_of_a_callback_for_programs_is_left_alone(monkeypatc
     assert display().display.call_args.kwargs["stderr"] is stderr
 
 
-#: options of other modules that a module has, too, by a fragment
-INCLUDED = {
-    "upgrade": yaml.safe_load(deploy.ModuleDocFragment.DOCUMENTATION)["options"],
-    "rollback": yaml.safe_load(deploy.ModuleDocFragment.FOLLOWED)["options"],
-}
 MODULES = [
     "admin",
     "bootstrap",
@@ -231,7 +226,12 @@ MODULES = [
 def test_the_options_of_an_action_are_those_that_its_module_documents(name):
     action = importlib.import_module(f"ansible_collections.oceans.llm.plugins.action.{name}").ActionModule
     module = importlib.import_module(f"ansible_collections.oceans.llm.plugins.modules.{name}")
-    options = yaml.safe_load(module.DOCUMENTATION)["options"] | INCLUDED.get(name, {})
+    page = yaml.safe_load(module.DOCUMENTATION)
+    options = dict(page.get("options") or {})
+    for slug in page["extends_documentation_fragment"][1:]:
+        part = yaml.safe_load(getattr(release.ModuleDocFragment, slug.removeprefix("oceans.llm.release").strip(".").upper() or "DOCUMENTATION"))["options"]
+        assert not set(part) & set(options), "an option stands in one place"
+        options |= part
     assert set(action.ARGUMENTS) == set(options) and not set(options) & set(AUTH)
     for option, spec in action.ARGUMENTS.items():
         assert spec["type"] == options[option]["type"] and spec.get("default") == options[option].get("default")

@@ -11,13 +11,13 @@ import pytest
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import keep
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
-from ansible_collections.oceans.llm.plugins.plugin_utils.kube import rest
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 
 from .fake_api import FakeApi, ok, status
 
 DATABASE = {"apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster", "metadata": {"name": "r-postgres"}}
-PATH = rest.item("postgresql.cnpg.io/v1", "clusters", "ns", "r-postgres")
+PATH = paths.one_of("postgresql.cnpg.io/v1", "clusters", "ns", "r-postgres")
 EMPTY = Release("r", "ns", 4, "")
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths, rest
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import dry_runs
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.checks import admission
@@ -45,14 +45,14 @@ def resources(*kinds: tuple[str, str]):
 def api():
     with FakeApi() as fake:
         fake.on("GET", paths.namespace("ns"), ok({"metadata": {"name": "ns"}}))
-        fake.on("GET", rest.GROUPS, ok({"groups": [{"name": "apps"}]}))
+        fake.on("GET", paths.GROUPS, ok({"groups": [{"name": "apps"}]}))
         fake.on("GET", "/api/v1", resources(("ServiceAccount", "serviceaccounts")))
         fake.on("GET", "/apis/apps/v1", resources(("Deployment", "deployments")))
         fake.on("GET", "/apis/batch/v1", resources(("Job", "jobs")))
         fake.on("POST", paths.REVIEW_SELF_ACCESS, ok({"status": {"allowed": True}}, 201))
         for plural in ("secrets", "configmaps", "serviceaccounts", "resourcequotas"):
             fake.on("GET", paths.collection(plural, "ns"), objects("X", "1"))
-        for path in (rest.INGRESS_CLASSES, rest.STORAGE_CLASSES):
+        for path in (paths.INGRESS_CLASSES, paths.STORAGE_CLASSES):
             fake.on("GET", path, objects("X", "1"))
         for path in (DEPLOYMENTS, JOBS, paths.pods("ns"), "/api/v1/namespaces/ns/serviceaccounts"):
             fake.on("POST", path, ok({}, 201))
@@ -109,7 +109,7 @@ def test_a_kind_that_is_not_served_is_known_and_not_tried(api):
 
 def test_what_may_not_be_read_is_unknown_and_what_is_missing_is_none(api):
     api.on("GET", paths.secret("ns", "s"), status(403, "Forbidden", "no"))
-    api.script[("GET", rest.STORAGE_CLASSES)] = [status(403, "Forbidden", "no")]
+    api.script[("GET", paths.STORAGE_CLASSES)] = [status(403, "Forbidden", "no")]
     picture = look(api, secret_name="other")
     assert "s" not in picture.secrets and picture.secrets["other"] is None and picture.storage_classes is None and picture.ingress_classes == ()
 
@@ -148,7 +148,7 @@ CLUSTER = {"apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster", "metadata":
 def test_before_there_is_a_namespace_an_operator_is_asked_in_another_one(api, answer, told):
     api.script[("GET", paths.namespace("ns"))] = [status(404, "NotFound", "no")]
     api.on("GET", "/apis/postgresql.cnpg.io/v1", resources(("Cluster", "clusters")))
-    api.on("GET", rest.DEPLOYMENTS, objects("Deployment", "1"))
+    api.on("GET", paths.DEPLOYMENTS, objects("Deployment", "1"))
     api.on("POST", ELSEWHERE, answer)
     picture = look(api, (*OBJECTS, CLUSTER), create_namespace=True)
     assert [(r.object, r.status) for r in picture.dry_runs] == [(f"Cluster/{'r' * 50}", told)]
@@ -162,7 +162,7 @@ def test_the_volumes_of_a_database_are_tried_too(api):
     claims = paths.collection("persistentvolumeclaims", "ns")
     words = 'persistentvolumeclaims "x" is forbidden: maximum storage usage per PersistentVolumeClaim is 5Gi, but request is 20Gi'
     api.on("GET", "/apis/postgresql.cnpg.io/v1", resources(("Cluster", "clusters")))
-    api.on("GET", rest.DEPLOYMENTS, objects("Deployment", "1"))
+    api.on("GET", paths.DEPLOYMENTS, objects("Deployment", "1"))
     api.on("POST", claims, status(403, "Forbidden", words))
     spec = {"storage": {"size": "20Gi", "storageClass": "fast"}}
     picture = look(api, ({**CLUSTER, "metadata": {"name": "pg"}, "spec": spec},))
@@ -217,9 +217,9 @@ def test_the_store_of_an_external_secret_is_read_where_it_is(api):
     api.on("POST", "/apis/external-secrets.io/v1/namespaces/ns/externalsecrets", ok({}, 201))
     api.on("GET", "/apis/external-secrets.io/v1/clustersecretstores/vault", ok({"metadata": {"name": "vault"}}))
     operator = {"metadata": {"name": "eso"}}
-    api.on("GET", rest.DEPLOYMENTS, ok({"items": [operator]}), status(403, "Forbidden", "no"))
+    api.on("GET", paths.DEPLOYMENTS, ok({"items": [operator]}), status(403, "Forbidden", "no"))
     wanted = (external("a", name="near"), external("b", name="vault", kind="ClusterSecretStore"), external("c"))
     picture = look(api, wanted)
     assert picture.stores == {"SecretStore/near": None, "ClusterSecretStore/vault": {"metadata": {"name": "vault"}}}
     assert picture.operators == (operator,) and look(api, wanted).operators == ()
-    assert [q for m, p, q, _b in api.seen if p == rest.DEPLOYMENTS][0]["labelSelector"] == ["app.kubernetes.io/name in (external-secrets)"]
+    assert [q for m, p, q, _b in api.seen if p == paths.DEPLOYMENTS][0]["labelSelector"] == ["app.kubernetes.io/name in (external-secrets)"]

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from ansible_collections.oceans.llm.plugins.action import restore, restore_point
-from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths, rest
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.restore_point import RestorePoint, latest
 
 from .fake_api import FakeApi, Handler, objects, ok, status, stream, thing
@@ -276,10 +276,10 @@ CNPG = "postgresql.cnpg.io/v1"
 def cnpg(world: World, backup: dict, *backups: dict) -> dict:
     owner = {"apiVersion": CNPG, "kind": "Cluster", "metadata": {"name": "db", "namespace": "ns"}, "spec": {"backup": backup}}
     world.secret["POSTGRES_URL"] = f"postgres://oceans:{PASSWORD}@db-rw:5432/oceans_llm"
-    world.api.on("GET", rest.item(CNPG, "clusters", "ns", "db"), ok({**owner, "status": {"image": "cnpg:16"}}))
-    world.api.on("POST", rest.collection(CNPG, "backups", "ns"), ok({}, 201))
-    world.api.on("GET", rest.collection(CNPG, "backups", "ns"), *[objects("Backup", "1", {"metadata": {"name": "b"}, "status": s}) for s in backups])
-    world.api.on("WATCH", rest.collection(CNPG, "backups", "ns"), stream())
+    world.api.on("GET", paths.one_of(CNPG, "clusters", "ns", "db"), ok({**owner, "status": {"image": "cnpg:16"}}))
+    world.api.on("POST", paths.of(CNPG, "backups", "ns"), ok({}, 201))
+    world.api.on("GET", paths.of(CNPG, "backups", "ns"), *[objects("Backup", "1", {"metadata": {"name": "b"}, "status": s}) for s in backups])
+    world.api.on("WATCH", paths.of(CNPG, "backups", "ns"), stream())
     return owner
 
 

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from ansible_collections.oceans.llm.plugins.action import admin, checks, purge, rotate
-from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths, rest
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 
 from .fake_api import Answer, FakeApi, objects, ok, status
 from .fake_postgres import FakePostgres
@@ -213,13 +213,13 @@ def test_several_replicas_that_purge_are_told_of(api, replicas, enabled, hints):
 
 def nodes(api: FakeApi, *names: str) -> None:
     status_ = {"allocatable": {"cpu": "2", "memory": "4Gi", "pods": "10"}, "conditions": [{"type": "Ready", "status": "True"}]}
-    now(api, "GET", rest.collection("v1", "nodes"), objects("Node", "1", *({"metadata": {"name": n}, "spec": {}, "status": status_} for n in names)))
+    now(api, "GET", paths.of("v1", "nodes"), objects("Node", "1", *({"metadata": {"name": n}, "spec": {}, "status": status_} for n in names)))
     ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
     pods = [{"metadata": {"name": f"p{n}", "labels": {"app": "gw"}}, "spec": {"nodeName": n, "containers": []}, "status": ready} for n in names]
     now(api, "GET", paths.pods("ns"), objects("Pod", "1", *pods))
-    now(api, "GET", rest.collection("v1", "pods"), objects("Pod", "1", *pods))
+    now(api, "GET", paths.of("v1", "pods"), objects("Pod", "1", *pods))
     budget = {"metadata": {"name": "b"}, "spec": {"selector": {}}, "status": {"disruptionsAllowed": len(names) - 1, "currentHealthy": 1, "desiredHealthy": 1}}
-    now(api, "GET", rest.collection("policy/v1", "poddisruptionbudgets", "ns"), objects("PodDisruptionBudget", "1", budget))
+    now(api, "GET", paths.of("policy/v1", "poddisruptionbudgets", "ns"), objects("PodDisruptionBudget", "1", budget))
 
 
 def test_each_node_is_judged_and_the_models_are_told(api):
@@ -240,5 +240,5 @@ def test_a_drain_that_never_ends_fails_the_task(api):
 def test_a_right_that_is_missing_is_named(api):
     gateway(api)
     nodes(api, "a", "b")
-    now(api, "GET", rest.collection("v1", "nodes"), status(403, "Forbidden", "nodes is forbidden"))
+    now(api, "GET", paths.of("v1", "nodes"), status(403, "Forbidden", "nodes is forbidden"))
     assert "grant docs/deployer-reads.yaml" in run(checks.ActionModule, api, NAME)["msg"]

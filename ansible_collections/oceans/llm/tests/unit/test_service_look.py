@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.kube import certificates, paths, rest
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import certificates, paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import ingress_look, service_look
 
@@ -23,7 +23,7 @@ from .fake_api import FakeApi, objects, ok, status
 from .place import INGRESSES, NS, Place, deployment, labels, pod, replicaset, service, slice_of
 
 MANAGED = [{"manager": "kubectl-patch", "time": "2026-11-28T12:00:00Z", "fieldsV1": {"f:spec": {"f:selector": {}, "f:ports": {}, "f:replicas": {}}}}]
-NODES = rest.collection("v1", "nodes")
+NODES = paths.of("v1", "nodes")
 
 
 def found(change: Callable[[Place], Any], look=service_look) -> list:
@@ -219,7 +219,7 @@ def entered(there: dict | None, days: float = 30.0) -> list:
         place.rendered.append(ingress())
         if there is not None:
             place.api.on("GET", f"{INGRESSES}/in", ok(there))
-        place.api.on("GET", rest.INGRESS_CLASSES, objects("IngressClass", "1", {"metadata": {"name": "nginx"}}, INTERNAL))
+        place.api.on("GET", paths.INGRESS_CLASSES, objects("IngressClass", "1", {"metadata": {"name": "nginx"}}, INTERNAL))
         data = {"tls.crt": base64.b64encode(certificate(days, "a.example")).decode()}
         place.api.on("GET", paths.secret(NS, "tls"), ok({"metadata": {"name": "tls"}, "data": data}))
 
@@ -264,7 +264,7 @@ def test_a_route_that_no_gateway_takes(parents, words):
         place.rendered.append(ROUTE)
         conditions = [{"type": t, "status": s, "reason": r, "message": "m"} for t, s, r in parents]
         told = [{"parentRef": {"name": "edge"}, "conditions": conditions}] if conditions else []
-        path = rest.item(ROUTE["apiVersion"], "httproutes", NS, "r")
+        path = paths.one_of(ROUTE["apiVersion"], "httproutes", NS, "r")
         place.api.on("GET", path, ok({**ROUTE, "status": {"parents": told}}))
 
     causes = found(change, ingress_look)
@@ -279,7 +279,7 @@ def test_a_route_to_another_service_is_named_with_both_sides():
         place.rendered.append({**ROUTE, "spec": {**ROUTE["spec"], "rules": rules("gw")}})
         told = [{"conditions": [{"type": "Accepted", "status": "True"}]}]
         live = {**ROUTE, "spec": {**ROUTE["spec"], "rules": rules("ui")}, "status": {"parents": told}}
-        place.api.on("GET", rest.item(ROUTE["apiVersion"], "httproutes", NS, "r"), ok(live))
+        place.api.on("GET", paths.one_of(ROUTE["apiVersion"], "httproutes", NS, "r"), ok(live))
 
     (cause,) = found(change, ingress_look)
     assert cause.code == "IngressBackend" and "Service/ui port 8080" in cause.evidence and "the release has Service/gw port 8080" in cause.evidence

@@ -23,7 +23,7 @@ from .run_action import run
 
 LEASE = paths.lease("ns", "oceans-llm-r")
 KEY, NOTES = paths.secret("ns", "r-digest-key"), paths.configmap("ns", "r-bootstrap")
-DATABASE = paths.custom("postgresql.cnpg.io/v1", "clusters", "ns") + "/r-postgres"
+DATABASE = paths.of("postgresql.cnpg.io/v1", "clusters", "ns") + "/r-postgres"
 JOB = {"kind": "Job", "metadata": {"name": "r-migrate", "resourceVersion": "5"}}
 POD = {"containers": [{"name": "c", "envFrom": [{"secretRef": {"name": "r-secrets"}}, {"secretRef": {"name": "r-env"}}]}]}
 MANIFEST = (
@@ -233,7 +233,7 @@ def test_a_database_that_is_gone_all_the_same_is_said(api, helm):
 
 
 def test_the_database_of_another_release_is_not_deleted(api, helm):
-    path = paths.custom("postgresql.cnpg.io/v1", "clusters", "ns") + "/other-postgres"
+    path = paths.of("postgresql.cnpg.io/v1", "clusters", "ns") + "/other-postgres"
     api.on("GET", path, ok({"metadata": {"name": "other-postgres", "annotations": {"meta.helm.sh/release-name": "other"}}}))
     result = go(api, helm, delete_database="other-postgres")
     assert result["failed"] and "belongs to release other" in result["msg"] and writes(api) == [] and called(helm) == []

@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from ..kube import rest
+from ..kube import paths
 from ..kube.client import ApiError, Cluster
 from . import releases
 from .releases import Release
@@ -120,7 +120,7 @@ def _data(obj: Mapping[str, Any], namespace: str) -> Data:
     meta = obj.get("metadata") or {}
     kind, name = str(obj["kind"]), str(meta.get("name"))
     where = "" if kind in NOT_NAMESPACED else str(meta.get("namespace") or namespace)
-    return Data(f"{kind}/{name}", rest.item(str(obj["apiVersion"]), _plural(obj), where, name), has_policy(obj))
+    return Data(f"{kind}/{name}", paths.one_of(str(obj["apiVersion"]), _plural(obj), where, name), has_policy(obj))
 
 
 def has_policy(obj: Mapping[str, Any]) -> bool:

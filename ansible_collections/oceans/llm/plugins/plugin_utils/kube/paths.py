@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from . import rest
-
 VERSION = "/version"
 REVIEW_SELF_ACCESS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 NAMESPACES = "/api/v1/namespaces"
+GROUPS = "/apis"
+DEPLOYMENTS = "/apis/apps/v1/deployments"  # of all namespaces
+INGRESS_CLASSES = "/apis/networking.k8s.io/v1/ingressclasses"
+STORAGE_CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 
 #: plural -> group and version, for everything namespaced that is listed, watched or written
 _GROUPS = {
@@ -35,18 +37,28 @@ _GROUPS = {
 }
 
 
-def custom(api_version: str, plural: str, namespace: str) -> str:
-    """The path of all custom resources of one plural in one namespace."""
-    return rest.collection(api_version, plural, namespace)
+def version(api_version: str) -> str:
+    """`v1` or `apps/v1`: where its resources are listed (discovery) and live."""
+    return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+
+
+def of(api_version: str, plural: str, namespace: str = "") -> str:
+    """The path of all resources of one plural, in one namespace or in all, by the rule that all of the Kubernetes API follows."""
+    where = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
+    return f"{version(api_version)}{where}/{plural}"
+
+
+def one_of(api_version: str, plural: str, namespace: str, name: str) -> str:
+    return f"{of(api_version, plural, namespace)}/{quote(name, safe='')}"
 
 
 def endpointslices(ns: str) -> str:
-    return rest.collection("discovery.k8s.io/v1", "endpointslices", ns)
+    return of("discovery.k8s.io/v1", "endpointslices", ns)
 
 
 def of_object(obj: dict[str, object], ns: str, plural: str) -> str:
     """The path of one object by its own apiVersion; `plural` as the API server names its kind."""
-    return rest.item(str(obj["apiVersion"]), plural, ns, str(obj["metadata"]["name"]))  # type: ignore[index]
+    return one_of(str(obj["apiVersion"]), plural, ns, str(obj["metadata"]["name"]))  # type: ignore[index]
 
 
 def collection(plural: str, namespace: str) -> str:

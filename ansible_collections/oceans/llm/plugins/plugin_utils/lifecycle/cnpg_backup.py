@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ..kube import rest
+from ..kube import paths
 from ..kube.client import ApiError, Cluster
 from ..kube.objects import Object, meta
 from .deployed import NotPossible
@@ -44,7 +44,7 @@ def take(cluster: Cluster, source: Source, name: str, say: Callable[[str], None]
     body = {"apiVersion": CNPG, "kind": "Backup", "metadata": {"name": name}, "spec": {"cluster": {"name": owner}, **how}}
     with telling(say, f"CloudNativePG makes Backup/{name} of Cluster/{owner} ({how['method']})"):
         try:
-            cluster.create(rest.collection(CNPG, "backups", ns), body)
+            cluster.create(paths.of(CNPG, "backups", ns), body)
             status = _ended(cluster, ns, name, timeout)
         except ApiError as error:
             raise NotPossible(f"Backup/{name} of Cluster/{owner} could not be made: {error}; nothing was changed") from error
@@ -57,7 +57,7 @@ def take(cluster: Cluster, source: Source, name: str, say: Callable[[str], None]
 
 def _ended(cluster: Cluster, namespace: str, name: str, timeout: int) -> dict[str, Any]:
     """The Backup's status when it has ended, or when the time is over."""
-    path, end = rest.collection(CNPG, "backups", namespace), time.monotonic() + timeout
+    path, end = paths.of(CNPG, "backups", namespace), time.monotonic() + timeout
     only, status = f"metadata.name={name}", {}
     while time.monotonic() < end:
         listed = cluster.list(path, fieldSelector=only)

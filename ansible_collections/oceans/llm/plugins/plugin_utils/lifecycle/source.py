@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..gateway import database_way, schema
 from ..gateway.database_url import Target
 from ..helm.releases import Release
-from ..kube import endpoints, paths, rest
+from ..kube import endpoints, paths
 from ..kube.client import ApiError, Cluster
 from ..kube.objects import COMPONENT, Object, meta
 from ..kube.services import declared_ports
@@ -65,7 +65,7 @@ class Source:
         service = endpoints.service_of(self.target.host, self.release.namespace)
         names = [str(meta(o)["name"]) for o in ours] + ([service[1].removesuffix("-rw")] if service and service[1].endswith("-rw") else [])
         for name in names:
-            found = cluster.find(rest.item(CNPG, "clusters", service[0] if service else self.release.namespace, name))
+            found = cluster.find(paths.one_of(CNPG, "clusters", service[0] if service else self.release.namespace, name))
             if found is not None:
                 return found
         return None

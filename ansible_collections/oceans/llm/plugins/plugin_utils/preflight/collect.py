@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from ..helm import leftovers, lock, releases
-from ..kube import paths, rest
+from ..kube import paths
 from ..kube.client import ApiError, Cluster
 from ..secrets.pod_env import secret_names
 from . import ask_database, dry_runs
@@ -53,15 +53,15 @@ def collect(picture: Picture, cluster: Cluster, say: Callable[[str], None] = lam
         lock = pool.submit(_lock, cluster, ns, picture.wanted.release)
         release = pool.submit(_read, lambda: releases.latest(cluster, ns, picture.wanted.release))
         denied = pool.submit(_denied, cluster, picture, resources)
-        ingress_classes = pool.submit(_items, cluster, rest.INGRESS_CLASSES)
-        nodes = pool.submit(_items, cluster, rest.collection("v1", "nodes"))
-        storage_classes = pool.submit(_items, cluster, rest.STORAGE_CLASSES)
-        policies = pool.submit(_items, cluster, rest.collection("networking.k8s.io/v1", "networkpolicies", ns))
+        ingress_classes = pool.submit(_items, cluster, paths.INGRESS_CLASSES)
+        nodes = pool.submit(_items, cluster, paths.of("v1", "nodes"))
+        storage_classes = pool.submit(_items, cluster, paths.STORAGE_CLASSES)
+        policies = pool.submit(_items, cluster, paths.of("networking.k8s.io/v1", "networkpolicies", ns))
         quotas = pool.submit(_items, cluster, paths.collection("resourcequotas", ns))
         secrets = _objects(pool, _secret_names(picture), lambda name: cluster.find(paths.secret(ns, name)))
         configmaps = _objects(pool, _configmap_names(picture), lambda name: cluster.find(paths.configmap(ns, name)))
         stores = _objects(pool, _store_names(picture), lambda name: cluster.find(_store_path(picture, name)))
-        gateways = _objects(pool, _gateway_names(picture), lambda name: cluster.find(rest.item(GATEWAYS, "gateways", *name.split("/"))))
+        gateways = _objects(pool, _gateway_names(picture), lambda name: cluster.find(paths.one_of(GATEWAYS, "gateways", *name.split("/"))))
         left = pool.submit(leftovers.find, cluster, ns, picture.wanted.release, picture.objects)
         database = pool.submit(ask_database.look, replace(picture, secrets=secrets, configmaps=configmaps), cluster)
         runs = dry_runs.send(pool, cluster, picture, resources, say)
@@ -104,8 +104,8 @@ def _lock(cluster: Cluster, namespace: str, release: str) -> tuple[str, str]:
 
 def _discover(cluster: Cluster, picture: Picture, pool: ThreadPoolExecutor) -> tuple[Resources, frozenset[str]]:
     versions = sorted({str(o.get("apiVersion")) for o in picture.objects})
-    groups = pool.submit(_read, lambda: cluster.get(rest.GROUPS))
-    answers = {version: pool.submit(_read, partial(cluster.find, rest.version(version))) for version in versions}
+    groups = pool.submit(_read, lambda: cluster.get(paths.GROUPS))
+    answers = {version: pool.submit(_read, partial(cluster.find, paths.version(version))) for version in versions}
     found: dict[str, Mapping[str, tuple[str, bool]] | None] = {}
     for version, answer in answers.items():
         listed, known = answer.result()
@@ -163,7 +163,7 @@ def _operators(cluster: Cluster, picture: Picture) -> tuple[Object, ...]:
     wanted = sorted({program_of(obj) for obj in picture.objects} - {""})
     if not wanted:
         return ()
-    found, _known = _read(lambda: cluster.list(rest.DEPLOYMENTS, labelSelector=f"app.kubernetes.io/name in ({','.join(wanted)})"))
+    found, _known = _read(lambda: cluster.list(paths.DEPLOYMENTS, labelSelector=f"app.kubernetes.io/name in ({','.join(wanted)})"))
     return tuple((found or {}).get("items") or ())
 
 
@@ -197,4 +197,4 @@ def _store_path(picture: Picture, store: str) -> str:
     kind, _slash, name = store.partition("/")
     version = next(str(o["apiVersion"]) for o in picture.kind("ExternalSecret") if store_of(o) == store)
     namespace = "" if kind == "ClusterSecretStore" else picture.wanted.namespace
-    return rest.item(version, f"{kind.lower()}s", namespace, name)
+    return paths.one_of(version, f"{kind.lower()}s", namespace, name)

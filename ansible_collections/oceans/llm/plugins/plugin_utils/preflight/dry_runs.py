@@ -18,7 +18,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ..kube import paths, rest
+from ..kube import paths
 from ..kube.client import ApiError, Cluster
 from .facts import DryRun, Object, Picture, is_hook, is_test, label, meta, pod_templates, program_of
 
@@ -59,7 +59,7 @@ def _collection(resources: Resources, obj: Object, namespace: str) -> str | None
     """Its path; None when the server does not serve its kind."""
     kinds = resources.get(str(obj.get("apiVersion")))
     found = (kinds or {}).get(str(obj.get("kind")))
-    return rest.collection(str(obj["apiVersion"]), found[0], namespace if found[1] else "") if found else None
+    return paths.of(str(obj["apiVersion"]), found[0], namespace if found[1] else "") if found else None
 
 
 def _dry_claim(cluster: Cluster, namespace: str, obj: Object, part: str) -> DryRun:

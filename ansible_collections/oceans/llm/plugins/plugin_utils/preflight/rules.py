@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import os
-import traceback
 from collections.abc import Callable, Iterator
 
+from ..kube import defects
 from .checks import access, admission, chart, config, database, drain, network, platform, probes, quota, release, secrets, tools, variables
 from .facts import Picture
 from .finding import WARNING, Finding
@@ -49,10 +48,9 @@ def _findings(rule: Callable[[Picture], Iterator[Finding]], picture: Picture) ->
         yield from rule(picture)
     except Exception as error:
         subject = rule.__module__.rpartition(".")[2]
-        trace = traceback.extract_tb(error.__traceback__)[-1]
         yield Finding(
             "CheckSkipped",
             f"checks of {subject}",
-            f"could not judge the rendered objects: {type(error).__name__} at {os.path.basename(trace.filename)}:{trace.lineno}",
+            f"could not judge the rendered objects: {type(error).__name__} at {defects.where(error)}",
             severity=WARNING,
         )

@@ -14,10 +14,11 @@ from dataclasses import replace
 from typing import Any
 
 from ..helm.releases import Release
+from ..kube import defects
 from ..kube.client import Cluster
 from . import completion, evidence, post_check, progress
 from .causes.cause import cause as make
-from .follow import ENDINGS, Outcome, as_dict, described
+from .follow import ENDINGS, Outcome, as_dict
 from .interrupt import Interrupt
 from .model import Cause
 from .post_check import Expected
@@ -87,7 +88,8 @@ def report(
 
 
 def _not_checked(outcome: Outcome, release: Release, error: Exception) -> Cause:
-    return make("Unverified", outcome.snapshot, f"Release/{release.name}", "what is served was not asked, by a defect of the collection", described(error))
+    what = "the gateway was not asked what it serves, because of a defect of the collection"
+    return make("Unverified", outcome.snapshot, f"Release/{release.name}", what, defects.described(error))
 
 
 def _evidence(folder: str, run: evidence.Run, clean: Callable[[str], str], result: dict[str, Any]) -> str:
@@ -101,7 +103,7 @@ def _evidence(folder: str, run: evidence.Run, clean: Callable[[str], str], resul
     except OSError as error:
         return f" — no report: {folder} cannot be written ({error.strerror or error})"
     except Exception as error:  # the cause must come out whatever the report trips over
-        return f" — no report, by a defect of the collection: {described(error)}"
+        return f" — no report, by a defect of the collection: {defects.described(error)}"
 
 
 #: what a failed task's result has without -v: Ansible prints all of it, so no text stands in it twice; the rest is in report.json

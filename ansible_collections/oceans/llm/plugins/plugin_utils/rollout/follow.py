@@ -9,7 +9,6 @@ what has to be stopped at its end is stopped by guard.py.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -17,7 +16,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from ..helm.process import Helm
-from ..kube import clock, paths
+from ..kube import clock, defects, paths
 from ..kube.client import ApiError, Cluster
 from . import statements
 from .baseline import Before, picture
@@ -255,7 +254,7 @@ class Follower:
             return make("AccessRevoked", snapshot, what, "the API server no longer allows this run to follow the rollout", str(error))
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             return self._interruption(snapshot, Verdict(State.FAILED))
-        return make("EngineBroke", snapshot, what, "the rollout can no longer be followed, by a defect of the collection", described(error))
+        return make("EngineBroke", snapshot, what, "the rollout can no longer be followed, by a defect of the collection", defects.described(error))
 
     def _whole(self, where: str, do: Callable[[], Any]) -> Any:
         """What is not needed for a verdict must not cost it."""
@@ -269,7 +268,7 @@ class Follower:
         """One note a defect: what it hides is not looked at, and all else goes its way."""
         if where not in self._defects:
             self._defects.add(where)
-            self._narrator.note(f"{where} is left out of this run, by a defect of the collection ({described(error)}); please report it")
+            self._narrator.note(f"{where} is left out of this run, by a defect of the collection ({defects.described(error)}); please report it")
 
     def _behind(self) -> bool:
         """True when the picture is older than the cluster: Helm may have ended before the watch told of its change.
@@ -342,15 +341,6 @@ class Follower:
     def _apply(self, change: Change) -> None:
         self._world.apply(change)
         self._tape.note(self._cluster.now(), change, self._world)
-
-
-def described(error: BaseException) -> str:
-    """An exception and where it came from, for the report of a defect."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = f" at {os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else ""
-    return f"{type(error).__name__}: {error}{where}"
 
 
 def as_dict(cause: Cause | None) -> dict[str, Any] | None:

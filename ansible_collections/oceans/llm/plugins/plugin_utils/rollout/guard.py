@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from ..kube import defects
 from ..kube.client import Cluster
 from ..kube.objects import finished
 from . import fence, going_back
 from .fence import Fenced
-from .follow import ENDINGS, Follower, HelmRun, Outcome, described
+from .follow import ENDINGS, Follower, HelmRun, Outcome
 from .model import Cause, Snapshot
 from .verdict import State
 
@@ -51,7 +52,7 @@ class Guard:
             outcome.database = self._follower.database()
             return
         first = Fenced() if lost else self._fence()
-        outcome.helm = self._whole(lambda: self._end(helm), lambda error: f"Helm could not be stopped ({described(error)})") if helm else ""
+        outcome.helm = self._whole(lambda: self._end(helm), lambda error: f"Helm could not be stopped ({defects.described(error)})") if helm else ""
         last = self._theirs(outcome) if lost else self._fence()
         outcome.fenced, outcome.not_fenced = list(dict.fromkeys([*first.stopped, *last.stopped])), dict(last.left)
         if not lost and not last.left:
@@ -72,7 +73,7 @@ class Guard:
         scope = self._follower.scope
         return self._whole(
             lambda: fence.fence(self._cluster, scope.namespace, scope.jobs),
-            lambda error: Fenced(left={name: described(error) for name in scope.jobs}),
+            lambda error: Fenced(left={name: defects.described(error) for name in scope.jobs}),
         )
 
     def _theirs(self, outcome: Outcome) -> Fenced:
@@ -96,7 +97,7 @@ class Guard:
         try:
             return do()
         except Exception as error:
-            self._follower.note(f"a step of the safe end failed, by a defect of the collection ({described(error)}); please report it")
+            self._follower.note(f"a step of the safe end failed, by a defect of the collection ({defects.described(error)}); please report it")
             return otherwise(error)
 
 

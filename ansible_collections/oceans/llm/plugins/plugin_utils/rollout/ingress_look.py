@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..helm.releases import Release
-from ..kube import certificates, paths, rest
+from ..kube import certificates, paths
 from ..kube.client import ApiError, Cluster
 from ..kube.objects import Object, meta, ref
 from ..kube.services import writer
@@ -33,7 +33,7 @@ def find(cluster: Cluster, snapshot: Snapshot, release: Release) -> Iterator[Cau
 
 
 def _live(cluster: Cluster, snapshot: Snapshot, rendered: Object, plural: str) -> Object | None:
-    return live_object(cluster, rest.item(str(rendered["apiVersion"]), plural, snapshot.scope.namespace, str(meta(rendered)["name"])))
+    return live_object(cluster, paths.one_of(str(rendered["apiVersion"]), plural, snapshot.scope.namespace, str(meta(rendered)["name"])))
 
 
 def _ingress(cluster: Cluster, snapshot: Snapshot, rendered: Object) -> Iterator[Cause]:
@@ -44,7 +44,7 @@ def _ingress(cluster: Cluster, snapshot: Snapshot, rendered: Object) -> Iterator
         yield make("IngressBackend", snapshot, where, "the Ingress does not exist, although the release has it", "404 Not Found")
         return
     who = writer(live, "spec")
-    name, classes = (live.get("spec") or {}).get("ingressClassName"), read(cluster, rest.INGRESS_CLASSES)
+    name, classes = (live.get("spec") or {}).get("ingressClassName"), read(cluster, paths.INGRESS_CLASSES)
     there, meant = sorted(str(meta(c).get("name")) for c in classes or ()), (rendered.get("spec") or {}).get("ingressClassName")
     if name and classes is not None and name not in there:
         what = f"its ingressClassName is {name}, and there is no such IngressClass: no controller serves it"
@@ -68,7 +68,7 @@ def hosts(cluster: Cluster, release: Release, namespace: str) -> list[str]:
     for ingress in (o for o in release.manifest if o.get("kind") == "Ingress"):
         live: Mapping[str, Any] = {}
         with contextlib.suppress(ApiError):
-            live = cluster.find(rest.item(str(ingress["apiVersion"]), "ingresses", namespace, str(meta(ingress)["name"]))) or {}
+            live = cluster.find(paths.one_of(str(ingress["apiVersion"]), "ingresses", namespace, str(meta(ingress)["name"]))) or {}
         published = (((live.get("status") or {}).get("loadBalancer") or {}).get("ingress") or [{}])[0]
         address = str(published.get("ip") or published.get("hostname") or "")
         secure = {h for tls in (ingress.get("spec") or {}).get("tls") or () for h in tls.get("hosts") or ()}

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..kube import certificates, rest
+from ..kube import certificates, paths
 from ..kube.client import Cluster
 from ..kube.objects import Object
 from ..kube.policies import EGRESS, INGRESS, blocked, isolating
@@ -39,7 +39,7 @@ class Seen:
 
 def policies(cluster: Cluster, namespace: str) -> list[Object]:
     """The namespace's NetworkPolicies; none where they may not be read."""
-    return service_look.read(cluster, rest.collection("networking.k8s.io/v1", "networkpolicies", namespace)) or []
+    return service_look.read(cluster, paths.of("networking.k8s.io/v1", "networkpolicies", namespace)) or []
 
 
 def closed(found: Sequence[Object], snapshot: Snapshot, deployment: Object) -> Cause | None:

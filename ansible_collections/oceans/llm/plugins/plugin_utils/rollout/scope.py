@@ -33,7 +33,7 @@ def also_watched(release: Release, namespace: str, name: str) -> dict[str, Watch
     """What a rollout of this release depends on besides the usual kinds: Helm's own record, who stands behind its Services, and the custom
     resources that it has."""
     ours = [o for o in (*release.manifest, *release.hooks) if is_custom(o)]
-    custom = {str(o["kind"]): Watched(paths.custom(str(o["apiVersion"]), CUSTOM[o["kind"]], namespace)) for o in ours}
+    custom = {str(o["kind"]): Watched(paths.of(str(o["apiVersion"]), CUSTOM[o["kind"]], namespace)) for o in ours}
     return {
         "Release": Watched(paths.secrets(namespace), {"labelSelector": selector(name)}),
         "EndpointSlice": Watched(paths.endpointslices(namespace)),

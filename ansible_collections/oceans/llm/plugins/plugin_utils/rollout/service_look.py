@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..helm.releases import Release
-from ..kube import paths, rest
+from ..kube import paths
 from ..kube.client import ApiError, Cluster
 from ..kube.objects import Object, controlled_by, is_ready, meta, pod_phrase, ref, seen_at
 from ..kube.services import declared_ports, labels_phrase, matches, meant_for, number_of, pod_labels, ports_phrase, target, writer
@@ -188,7 +188,7 @@ def _local(cluster: Cluster, snapshot: Snapshot, rendered: Object, live: Object,
     if (live.get("spec") or {}).get(policy) != "Local" or (rendered.get("spec") or {}).get(policy) == "Local":
         return
     local = {str(e.get("nodeName")) for e in ready_ends(slices) if e.get("nodeName")}
-    nodes = read(cluster, rest.collection("v1", "nodes"))
+    nodes = read(cluster, paths.of("v1", "nodes"))
     names = {str(meta(n)["name"]) for n in nodes if _takes_pods(n)} if nodes is not None else _nodes_of_pods(snapshot)
     without = sorted(names - local)
     if local and without:

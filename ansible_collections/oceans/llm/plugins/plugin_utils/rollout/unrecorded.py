@@ -10,7 +10,7 @@ from typing import Any
 
 from ..helm.promises import CUSTOM, GROUPS
 from ..helm.releases import Release
-from ..kube import rest
+from ..kube import paths
 from ..kube.client import ApiError, Cluster
 from ..kube.objects import COMPONENT, meta
 from .model import MIGRATING
@@ -41,7 +41,7 @@ def find(cluster: Cluster, namespace: str, name: str) -> Release | None:
 
 def _labelled(cluster: Cluster, namespace: str, name: str, kind: str, api_version: str, plural: str) -> Iterator[dict[str, Any]]:
     try:
-        items = cluster.list(rest.collection(api_version, plural, namespace), labelSelector=f"{INSTANCE}={name}")["items"]
+        items = cluster.list(paths.of(api_version, plural, namespace), labelSelector=f"{INSTANCE}={name}")["items"]
     except ApiError as error:
         if error.status != 404 and not (error.status == 403 and "." in api_version.partition("/")[0]):
             raise

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..kube import paths, rest
+from ..kube import paths
 from ..kube.client import ApiError, Cluster
 from ..kube.objects import Object, meta
 from ..kube.policies import selects
@@ -84,7 +84,7 @@ class WebhookLook:
     def _read(self) -> Iterator[Webhook]:
         for kind in (MUTATING, VALIDATING):
             try:
-                listed = self._cluster.list(rest.collection(API, f"{kind.lower()}s"))["items"]
+                listed = self._cluster.list(paths.of(API, f"{kind.lower()}s"))["items"]
             except ApiError:
                 continue  # what may not be read is not named
             for found in listed:

@@ -1,0 +1,150 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options that several modules have: of a release, its chart, its rollout, the checks after it, and a change of it."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """oceans.llm.release, and its parts: oceans.llm.release.chart, and so on."""
+
+    DOCUMENTATION = r"""
+options:
+  name:
+    description: Name of the Helm release.
+    type: str
+    required: true
+  namespace:
+    description: Namespace of the release.
+    type: str
+    required: true
+"""
+
+    CHART = r"""
+options:
+  chart:
+    description: A folder or archive on this machine, or an C(oci://) or C(https://) address, from which it is pulled once. Empty means the
+      chart that the collection brings along.
+    type: str
+    default: ''
+  chart_version:
+    description: Version of the chart to pull; empty is the newest. A chart on this machine has its own version; another one is refused.
+    type: str
+    default: ''
+  chart_registry:
+    description: How to speak to the server of an C(oci://) or C(https://) chart.
+    type: dict
+    default: {}
+    suboptions:
+      ca_cert:
+        description: File of the server's certificate authority.
+        type: path
+      validate_certs:
+        description: Check the server's certificate.
+        type: bool
+        default: true
+      plain_http:
+        description: Speak HTTP without TLS, for C(oci://).
+        type: bool
+        default: false
+      username:
+        description: User name, for C(oci://). Without one the login of C(helm registry login) counts.
+        type: str
+      password:
+        description: Password. C(helm) is given it in a file that nobody else reads.
+        type: str
+  values:
+    description: Values for the chart. They replace those of the last revision.
+    type: dict
+    default: {}
+"""
+
+    VERSION = r"""
+options:
+  expected_version:
+    description:
+      - Version that the gateway has to say of itself, compared as it stands.
+      - Empty means the gateway's image tag, when that is C(x.y.z). A tag with a suffix, a date or a word is not compared; a line says what is served.
+    type: str
+    default: ''
+"""
+
+    CHECKED = r"""
+options:
+  verify:
+    description:
+      - What becomes of a rollout that is complete while nobody could ask the gateway for its version. V(strict) fails, V(best_effort) says so.
+      - A missing right to ask is no failure, but a line that names it.
+    type: str
+    default: strict
+    choices: [strict, best_effort]
+  probe_model:
+    description:
+      - Model of which one plain and one streamed completion decide at the end, asked by a pod as a client of the gateway does.
+      - Empty asks for none, and the last line says so.
+    type: str
+    default: ''
+  probe_key_secret:
+    description: Secret that holds the gateway key for that; empty means C(<name>-secrets). The pod reads it, nobody else does.
+    type: str
+    default: ''
+  probe_key_name:
+    description: Key in O(probe_key_secret).
+    type: str
+    default: OCEANS_LLM_PROBE_KEY
+  report_dir:
+    description: Folder below which a failed run leaves its evidence (report.json, report.html, events, states, logs). Empty is none.
+    type: str
+    default: ''
+  report_always:
+    description: Leave a report of good runs, too.
+    type: bool
+    default: false
+"""
+
+    ROLLOUT = r"""
+options:
+  probe:
+    description:
+      - Whether a short pod of the gateway's own image asks the Service from inside the cluster, by its name and its address, and the hosts of the Ingress.
+      - V(auto) asks when something changed; M(oceans.llm.wait), which changes nothing, asks except in check mode. V(false) never asks, and
+        the last line says so.
+    type: str
+    default: auto
+    choices: [auto, 'true', 'false']
+  timeout:
+    description: Seconds for the whole rollout. A fatal cause ends the rollout earlier.
+    type: int
+    default: 900
+"""
+
+    CHANGE = r"""
+options:
+  helm_binary:
+    description: The helm program; empty is the first one on PATH.
+    type: str
+    default: ''
+  force_conflicts:
+    description: Take back fields that another manager has changed in the cluster (C(kubectl edit)). Needs Helm 4.
+    type: bool
+    default: false
+  recover_after:
+    description: Seconds after which a pending revision of a Helm that this collection did not start is taken for dead.
+    type: int
+    default: 900
+"""
+
+    INSTALL = r"""
+options:
+  create_namespace:
+    description: Create the namespace if it does not exist.
+    type: bool
+    default: false
+  secret_written:
+    description:
+      - RV(oceans.llm.secrets#module:written) of the task that wrote the release's Secret in this run. It says which keys a restart is
+        due to; in check mode, in which that Secret was not written, the restart is foretold from it.
+    type: dict
+    default: {}
+"""
