@@ -19,7 +19,6 @@ import yaml
 from ansible_collections.oceans.llm.plugins.action.migrations import ActionModule as Migrations
 from ansible_collections.oceans.llm.plugins.action.rollback import ActionModule as Rollback
 from ansible_collections.oceans.llm.plugins.action.upgrade import ActionModule as Upgrade
-from ansible_collections.oceans.llm.plugins.doc_fragments import deploy as fragments
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import driver  # noqa: F401 - beside pytest's finder Ansible's cannot import it later
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import interrupt
@@ -332,8 +331,7 @@ def test_the_roles_upgrade_and_rollback_hand_over_all_that_the_role_deploy_does(
 
     deploy, upgrade, rollback = (options(role, f"oceans.llm.{role}") for role in ("deploy", "upgrade", "rollback"))
     assert deploy.items() <= upgrade.items()
-    followed = yaml.safe_load(fragments.ModuleDocFragment.FOLLOWED)["options"]
-    assert set(rollback) == {*followed, "to"}
+    assert set(rollback) == set(Rollback.ARGUMENTS)
 
 
 # --- rollback ------------------------------------------------------------------------------------------------------------
