@@ -16,6 +16,7 @@ from ansible_collections.oceans.llm.plugins.action import deploy
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import Refused, documented
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import schema
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import recorded, releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.chart import defaults as chart_defaults
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Lock
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.recorded import NotRecorded
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
@@ -78,7 +79,7 @@ class ActionModule(deploy.ActionModule):
         before, self._scratch = self._scratch, tempfile.mkdtemp(dir=self._scratch)  # a failed run before this one starts no helm any more in its own
         try:
             chart = recorded.write_chart(body, self._scratch)
-            values = digest.without_digests(values, digest.places(self._cli.defaults(chart)))
+            values = digest.without_digests(values, digest.places(chart_defaults(chart)))
             again = Wanted(args["name"], args["namespace"], chart, values, args["force_conflicts"])
             return self._release({**args, "create_namespace": False, "expected_version": "", "remove_leftovers": False}, again, cluster)
         finally:
