@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from typing import Any
 
 from .. import kube
@@ -150,11 +151,19 @@ def _misoperated(id_: str, title: str, mechanism: tuple[str, ...], name: str, **
 
 
 def _bogus_operator(place: Place) -> None:
+    """Recreate: otherwise the old pod works on until the new one is ready."""
+    _operator_strategy("Recreate")
     kubectl("-n", "cnpg-system", "set", "image", "deployment/cnpg-controller-manager", "manager=127.0.0.1:5000/oceans-llm/cloudnative-pg:no-such-version")
     kubectl("-n", "cnpg-system", "delete", "pod", "--all", "--wait=true")
 
 
+def _operator_strategy(kind: str) -> None:
+    patch = {"spec": {"strategy": {"type": kind, "rollingUpdate": None}}}
+    kubectl("-n", "cnpg-system", "patch", "deployment/cnpg-controller-manager", "--type=merge", "-p", json.dumps(patch))
+
+
 def _operator_back() -> None:
+    _operator_strategy("RollingUpdate")
     kube.run(kube.ROOT / "testbed" / "operators.sh", "cloudnativepg", timeout=600)
 
 

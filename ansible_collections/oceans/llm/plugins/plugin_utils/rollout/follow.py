@@ -27,6 +27,7 @@ from .interrupt import Interrupt
 from .logs import LogReader
 from .model import Cause, Scope, Snapshot
 from .narrator import Narrator
+from .operator_look import OperatorLook
 from .policy_look import PolicyLook
 from .probe import Probe
 from .tape import Tape
@@ -113,7 +114,7 @@ class Follower:
         self._logs = LogReader(cluster, scope.namespace, clean, self._observer.put)
         self._interrupted = interrupted
         self._database = database
-        self._looks = (WebhookLook(cluster, scope.namespace), PolicyLook(cluster, scope.namespace))
+        self._looks = tuple(look(cluster, scope.namespace) for look in (WebhookLook, PolicyLook, OperatorLook))
         self._probe = probe
         self._secret_keys = dict(secret_keys or {})
         self.scope = scope
