@@ -19,6 +19,7 @@ from typing import Any
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
+from ansible_collections.oceans.llm.tests.recordings import replay
 from faults import kube
 
 TAPES = kube.ROOT / "ansible_collections/oceans/llm/tests/recordings/tapes"
@@ -33,7 +34,9 @@ def main() -> int:
         if tape:
             shutil.copyfile(tape, TAPES / f"{row['id']}.jsonl.gz")
             (TAPES / f"{row['id']}.jsonl.gz").chmod(0o644)
-            index[row["id"]] = {"title": row["title"], "way": row["way"], "code": "" if row["expect"] == "must pass" else row["got"]}
+            code, played = "" if row["expect"] == "must pass" else row["got"], replay.load(TAPES / f"{row['id']}.jsonl.gz")
+            rules = replay.shown_by(lambda rules, played=played: (verdict for _second, verdict in replay.verdicts(played, rules=rules)))
+            index[row["id"]] = {"title": row["title"], "way": row["way"], "code": code, "rules": rules}
     (TAPES / "index.json").write_text(json.dumps(dict(sorted(index.items())), indent=1) + "\n", encoding="utf-8")
     print(f"{len(index)} tapes in {TAPES}")
     return 0

@@ -6,7 +6,7 @@
     KUBECONFIG=... python -m ansible_collections.oceans.llm.tests.recordings.record [NAME ...]     (from the folder above ansible_collections)
 
 A recording is the picture before the start and every change after it, with the seconds (server's clock) at which it came;
-logs that were read are changes too. Only what the rules never look at (managedFields) is left out.
+logs that were read are changes too. The name of a scenario begins with the rule that it shows. Only what the rules never look at (managedFields) is left out.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Logs(dict[tuple[str, str], str]):
 
 def record(cluster: Cluster, scenario: Scenario) -> str:
     """Run one scenario in a namespace of its own; returns a line about it."""
-    ns = PREFIX + scenario.name
+    ns = PREFIX + scenario.name.replace(".", "-").replace("_", "-")
     cluster.create(paths.NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ns, "labels": scenario.labels}})
     try:
         _wait_for_account(cluster, ns)

@@ -15,16 +15,16 @@ import json
 import pathlib
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.codes import Certainty
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Helm
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.baseline import Before, picture
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import Rule, find
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import RULES, Rule, find
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Cause, Scope, Snapshot
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import Verdict, judge
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State, Verdict, judge
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.watch import Change, World
 
 #: seconds between two looks while nothing changes
@@ -74,8 +74,48 @@ def _look(snapshot: Snapshot, helm: Helm, rules: Sequence[Rule] | None) -> tuple
     return snapshot.now - snapshot.started, judge(snapshot, find(snapshot, rules), helm)
 
 
+#: plays something recorded by these rules (None: all), one verdict a look
+Play = Callable[[Sequence[Rule] | None], Iterable[Verdict]]
+Outcome = tuple[State, str, frozenset[str]]
+
+
+def outcome(verdicts: Iterable[Verdict]) -> Outcome:
+    """The end of a run: its state, the code of its cause, and all that was said on the way."""
+    said: set[str] = set()
+    last = Verdict(State.PROGRESSING)
+    for last in verdicts:
+        said |= {f"{cause.code}: {cause.cause}" for cause in last.causes}
+        if last.state is State.FAILED:
+            break
+    return last.state, last.cause.code if last.cause else "", frozenset(said)
+
+
+def without(name: str) -> list[Rule]:
+    return [rule for each, rule in RULES.items() if each != name]
+
+
+def turned_round(name: str) -> list[Rule]:
+    return [inverted(rule) if each == name else rule for each, rule in RULES.items()]
+
+
+def shown_by(play: Play) -> list[str]:
+    """The rules without which the outcome is another one."""
+    spoke: set[str] = set()
+
+    def noted(name: str, rule: Rule) -> Rule:
+        def other(snapshot: Snapshot) -> Iterator[Cause]:
+            for cause in rule(snapshot):
+                spoke.add(name)
+                yield cause
+
+        return other
+
+    whole = outcome(play([noted(*each) for each in RULES.items()]))
+    return [name for name in sorted(spoke) if outcome(play(without(name))) != whole]
+
+
 def inverted(rule: Rule) -> Rule:
-    """The rule turned round: what was certain is only likely, and what was not ends the run."""
+    """The rule turned round: what was fatal is only shown, and what was not ends the run."""
 
     def other(snapshot: Snapshot) -> Iterator[Cause]:
         for cause in rule(snapshot):

@@ -97,7 +97,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario("good-update", (deployment(pod(container(readinessProbe={**READY, "initialDelaySeconds": 2})), replicas=2),), seconds=40, then=((4.0, "update"),)),
     Scenario(
-        "good-old-pod-lost",
+        "old_pods_lost.good-old-pod-lost",
         (
             deployment(
                 pod(
@@ -134,7 +134,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         seconds=40,
     ),
     Scenario(
-        "good-crash-once",
+        "crashes.good-crash-once",
         (
             deployment(
                 pod(
@@ -149,49 +149,51 @@ SCENARIOS: tuple[Scenario, ...] = (
             ),
         ),
     ),
-    Scenario("good-job-pod-deleted", (job(pod(container("migrate", "sleep 6"))),), then=((3.0, "delete-job-pod"),), seconds=40),
-    Scenario("good-job-pod-evicted", (job(pod(container("migrate", "sleep 6"))),), then=((3.0, "evict-job-pod"),), seconds=40),
+    Scenario("deleted_attempts.good-job-pod-deleted", (job(pod(container("migrate", "sleep 6"))),), then=((3.0, "delete-job-pod"),), seconds=40),
+    Scenario("disruptions.good-job-pod-evicted", (job(pod(container("migrate", "sleep 6"))),), then=((3.0, "evict-job-pod"),), seconds=40),
     Scenario(
-        "good-job-second-try",
+        "attempts.good-job-second-try",
         (job(pod(container("migrate", error("database migration failed", "failed opening pool", "pool timed out while waiting for an open connection")))),),
         then=((6.0, "mend-job"),),
         seconds=40,
     ),
     Scenario(
-        "good-taint-lifted",
+        "unschedulable.good-taint-lifted",
         (deployment(pod(container(readinessProbe=READY), nodeSelector={"oceans-llm-test": "late"})),),
         then=((8.0, "label-node"),),
         seconds=40,
     ),
     # --- images
-    Scenario("image-not-found", (image("127.0.0.1:5000/oceans-llm/gateway:v0.0.0-none"),), "ImageNotFound"),
-    Scenario("image-not-found-job", (job(pod({**container("migrate"), "image": "127.0.0.1:5000/oceans-llm/gateway:v0.0.0-none"})), HEALTHY), "ImageNotFound"),
+    Scenario("images.image-not-found", (image("127.0.0.1:5000/oceans-llm/gateway:v0.0.0-none"),), "ImageNotFound"),
     Scenario(
-        "image-not-found-init",
+        "images.image-not-found-job", (job(pod({**container("migrate"), "image": "127.0.0.1:5000/oceans-llm/gateway:v0.0.0-none"})), HEALTHY), "ImageNotFound"
+    ),
+    Scenario(
+        "images.image-not-found-init",
         (deployment(pod(container(), initContainers=[{**container("wait"), "image": "127.0.0.1:5000/oceans-llm/gateway:v0.0.0-none"}])),),
         "ImageNotFound",
     ),
-    Scenario("image-name-invalid", (image("127.0.0.1:5000/OCEANS/gateway:v1"),), "ImageNameInvalid"),
-    Scenario("image-never-pulled", (image("127.0.0.1:5000/oceans-llm/gateway:v0.0.0-none", imagePullPolicy="Never"),), "ImageNeverPulled"),
-    Scenario("image-registry-refused", (image("127.0.0.1:5999/oceans-llm/gateway:v1"),), "ImageRegistryError", seconds=20),
-    Scenario("image-registry-unknown", (image("registry.invalid/oceans-llm/gateway:v1"),), "ImageRegistryError", seconds=20),
+    Scenario("images.image-name-invalid", (image("127.0.0.1:5000/OCEANS/gateway:v1"),), "ImageNameInvalid"),
+    Scenario("images.image-never-pulled", (image("127.0.0.1:5000/oceans-llm/gateway:v0.0.0-none", imagePullPolicy="Never"),), "ImageNeverPulled"),
+    Scenario("images.image-registry-refused", (image("127.0.0.1:5999/oceans-llm/gateway:v1"),), "ImageRegistryError", seconds=20),
+    Scenario("images.image-registry-unknown", (image("registry.invalid/oceans-llm/gateway:v1"),), "ImageRegistryError", seconds=20),
     # --- config
-    Scenario("secret-missing", (deployment(pod(container(env=FROM_SECRET))),), "SecretMissing"),
-    Scenario("secret-missing-envfrom", (job(pod(container("migrate", envFrom=[{"secretRef": {"name": "creds"}}]))),), "SecretMissing"),
-    Scenario("secret-key-missing", (deployment(pod(container(env=FROM_SECRET))),), "SecretKeyMissing", ground=(SECRET,)),
-    Scenario("configmap-missing", (deployment(pod(container(envFrom=[{"configMapRef": {"name": "conf"}}]))),), "ConfigMapMissing"),
+    Scenario("config.secret-missing", (deployment(pod(container(env=FROM_SECRET))),), "SecretMissing"),
+    Scenario("config.secret-missing-envfrom", (job(pod(container("migrate", envFrom=[{"secretRef": {"name": "creds"}}]))),), "SecretMissing"),
+    Scenario("config.secret-key-missing", (deployment(pod(container(env=FROM_SECRET))),), "SecretKeyMissing", ground=(SECRET,)),
+    Scenario("config.configmap-missing", (deployment(pod(container(envFrom=[{"configMapRef": {"name": "conf"}}]))),), "ConfigMapMissing"),
     Scenario(
-        "configmap-key-missing",
+        "config.configmap-key-missing",
         (deployment(pod(container(env=[{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "conf", "key": "a"}}}]))),),
         "ConfigMapKeyMissing",
         ground=(thing("v1", "ConfigMap", "conf", data={"b": "1"}),),
     ),
-    Scenario("run-as-non-root", (deployment(pod(container(), securityContext={"runAsNonRoot": True})),), "RunAsNonRoot"),
+    Scenario("config.run-as-non-root", (deployment(pod(container(), securityContext={"runAsNonRoot": True})),), "RunAsNonRoot"),
     # --- containers
-    Scenario("crash-loop", (deployment(pod(container("it", "echo cannot open the pod bay doors; exit 7"))),), "CrashLoop"),
-    Scenario("crash-loop-init", (deployment(pod(container(), initContainers=[container("wait", "echo nothing to wait for; exit 4")])),), "CrashLoop"),
+    Scenario("crashes.crash-loop", (deployment(pod(container("it", "echo cannot open the pod bay doors; exit 7"))),), "CrashLoop"),
+    Scenario("crashes.crash-loop-init", (deployment(pod(container(), initContainers=[container("wait", "echo nothing to wait for; exit 4")])),), "CrashLoop"),
     Scenario(
-        "crash-loop-sidecar",
+        "crashes.crash-loop-sidecar",
         (
             deployment(
                 pod(
@@ -202,26 +204,26 @@ SCENARIOS: tuple[Scenario, ...] = (
         ),
         "CrashLoop",
     ),
-    Scenario("ends-by-itself", (deployment(pod(container("it", "echo done", readinessProbe=READY))),), "ContainerEnded"),
+    Scenario("crashes.ends-by-itself", (deployment(pod(container("it", "echo done", readinessProbe=READY))),), "ContainerEnded"),
     Scenario(
-        "oom-killed",
+        "crashes.oom-killed",
         (deployment(pod(container("it", "tail /dev/zero", resources={"limits": {"memory": "24Mi"}, "requests": {"memory": "8Mi"}}))),),
         "OOMKilled",
     ),
     Scenario(
-        "oom-killed-job",
+        "attempts.oom-killed-job",
         (job(pod(container("migrate", "tail /dev/zero", resources={"limits": {"memory": "24Mi"}, "requests": {"memory": "8Mi"}}))),),
         "OOMKilled",
     ),
-    Scenario("segfault", (deployment(pod(container("it", "sh -c 'kill -SEGV $$'; exit 139"))),), "Segfault"),
-    Scenario("command-missing", (deployment(pod({"name": "it", "image": IMAGE, "command": ["no-such-program"]})),), "CannotStart"),
+    Scenario("crashes.segfault", (deployment(pod(container("it", "sh -c 'kill -SEGV $$'; exit 139"))),), "Segfault"),
+    Scenario("crashes.command-missing", (deployment(pod({"name": "it", "image": IMAGE, "command": ["no-such-program"]})),), "CannotStart"),
     Scenario(
-        "exec-format",
+        "crashes.exec-format",
         (deployment(pod(container("it", r"printf '\177ELF\002\001\001junk' > /tmp/x; chmod +x /tmp/x; echo exec /tmp/x: exec format error >&2; exit 126"))),),
         "ExecFormat",
     ),
     Scenario(
-        "usage-error",
+        "crashes.usage-error",
         (
             deployment(
                 pod(
@@ -236,13 +238,13 @@ SCENARIOS: tuple[Scenario, ...] = (
         "UsageError",
     ),
     Scenario(
-        "startup-probe",
+        "not_ready.startup-probe",
         (deployment(pod(container(startupProbe={"exec": {"command": ["false"]}, "periodSeconds": 1, "failureThreshold": 4}))),),
         "StartupProbeFailed",
         seconds=35,
     ),
     Scenario(
-        "liveness-probe",
+        "crashes.liveness-probe",
         (
             deployment(
                 pod(
@@ -257,11 +259,16 @@ SCENARIOS: tuple[Scenario, ...] = (
         seconds=45,
     ),
     # --- jobs and the gateway's words
-    Scenario("job-failed", (job(pod(container("migrate", "echo it is broken; exit 1"))),), "CrashLoop", seconds=40),
-    Scenario("job-failed-for-good", (job(pod(container("migrate", "echo it is broken; exit 1")), backoffLimit=0),), "JobFailed"),
-    Scenario("job-deadline", (job(pod(container("migrate", f"{begin(31, 'route_index')}; sleep 60")), activeDeadlineSeconds=6),), "JobDeadline", seconds=30),
+    Scenario("attempts.job-failed", (job(pod(container("migrate", "echo it is broken; exit 1"))),), "CrashLoop", seconds=40),
+    Scenario("failed_jobs.job-failed-for-good", (job(pod(container("migrate", "echo it is broken; exit 1")), backoffLimit=0),), "JobFailed"),
     Scenario(
-        "job-auth",
+        "failed_jobs.job-deadline",
+        (job(pod(container("migrate", f"{begin(31, 'route_index')}; sleep 60")), activeDeadlineSeconds=6),),
+        "JobDeadline",
+        seconds=30,
+    ),
+    Scenario(
+        "attempts.job-auth",
         (
             job(
                 pod(
@@ -279,7 +286,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "DatabaseAuth",
     ),
     Scenario(
-        "job-migration-failed",
+        "attempts.job-migration-failed",
         (
             job(
                 pod(
@@ -305,7 +312,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "MigrationFailed",
     ),
     Scenario(
-        "job-image-older",
+        "attempts.job-image-older",
         (
             job(
                 pod(
@@ -323,7 +330,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "ImageOlderThanDatabase",
     ),
     Scenario(
-        "job-config-invalid",
+        "attempts.job-config-invalid",
         (
             job(
                 pod(
@@ -342,33 +349,43 @@ SCENARIOS: tuple[Scenario, ...] = (
         "GatewayVariableMissing",
     ),
     # --- admission
-    Scenario("quota", (deployment(pod(container())),), "QuotaExceeded", ground=(thing("v1", "ResourceQuota", "tight", spec={"hard": {"pods": "0"}}),)),
-    Scenario("quota-job", (job(pod(container("migrate"))),), "QuotaExceeded", ground=(thing("v1", "ResourceQuota", "tight", spec={"hard": {"pods": "0"}}),)),
     Scenario(
-        "quota-needs-requests",
+        "admission_replicasets.quota",
+        (deployment(pod(container())),),
+        "QuotaExceeded",
+        ground=(thing("v1", "ResourceQuota", "tight", spec={"hard": {"pods": "0"}}),),
+    ),
+    Scenario(
+        "admission_jobs.quota-job",
+        (job(pod(container("migrate"))),),
+        "QuotaExceeded",
+        ground=(thing("v1", "ResourceQuota", "tight", spec={"hard": {"pods": "0"}}),),
+    ),
+    Scenario(
+        "admission_replicasets.quota-needs-requests",
         (deployment(pod(container())),),
         "QuotaNeedsResources",
         ground=(thing("v1", "ResourceQuota", "cpu", spec={"hard": {"requests.cpu": "1"}}),),
     ),
     Scenario(
-        "limit-range",
+        "admission_replicasets.limit-range",
         (deployment(pod(container(resources={"limits": {"cpu": "2"}}))),),
         "LimitRangeViolated",
         ground=(thing("v1", "LimitRange", "small", spec={"limits": [{"type": "Container", "max": {"cpu": "100m"}}]}),),
     ),
-    Scenario("pod-security", (deployment(pod(container())),), "PodSecurity", labels={"pod-security.kubernetes.io/enforce": "restricted"}),
-    Scenario("pod-security-job", (job(pod(container("migrate"))),), "PodSecurity", labels={"pod-security.kubernetes.io/enforce": "restricted"}),
-    Scenario("service-account", (deployment(pod(container(), serviceAccountName="nobody")),), "ServiceAccountMissing"),
-    Scenario("priority-class", (deployment(pod(container(), priorityClassName="very-important")),), "PriorityClassMissing"),
+    Scenario("admission_replicasets.pod-security", (deployment(pod(container())),), "PodSecurity", labels={"pod-security.kubernetes.io/enforce": "restricted"}),
+    Scenario("admission_jobs.pod-security-job", (job(pod(container("migrate"))),), "PodSecurity", labels={"pod-security.kubernetes.io/enforce": "restricted"}),
+    Scenario("admission_replicasets.service-account", (deployment(pod(container(), serviceAccountName="nobody")),), "ServiceAccountMissing"),
+    Scenario("admission_replicasets.priority-class", (deployment(pod(container(), priorityClassName="very-important")),), "PriorityClassMissing"),
     # --- scheduling and volumes
-    Scenario("unschedulable", (deployment(pod(container(resources={"requests": {"cpu": "900"}}))),), "Unschedulable", seconds=12),
+    Scenario("unschedulable.unschedulable", (deployment(pod(container(resources={"requests": {"cpu": "900"}}))),), "Unschedulable", seconds=12),
     Scenario(
-        "mount-secret-missing",
+        "mounts.mount-secret-missing",
         (deployment(pod(container(volumeMounts=[{"name": "v", "mountPath": "/v"}]), volumes=[{"name": "v", "secret": {"secretName": "creds"}}])),),
         "SecretMissing",
     ),
     Scenario(
-        "mount-key-missing",
+        "mounts.mount-key-missing",
         (
             deployment(
                 pod(
@@ -381,7 +398,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         ground=(SECRET,),
     ),
     Scenario(
-        "mount-failed",
+        "mounts.mount-failed",
         (
             deployment(
                 pod(
@@ -394,7 +411,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         seconds=12,
     ),
     Scenario(
-        "storage-class",
+        "volume_claims.storage-class",
         (
             deployment(
                 pod(container(volumeMounts=[{"name": "v", "mountPath": "/v"}]), volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}])
@@ -409,19 +426,21 @@ SCENARIOS: tuple[Scenario, ...] = (
         "StorageClassMissing",
     ),
     Scenario(
-        "claim-missing",
+        "volume_claims.claim-missing",
         (deployment(pod(container(volumeMounts=[{"name": "v", "mountPath": "/v"}]), volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}])),),
         "ClaimMissing",
     ),
     # --- readiness and rollout
-    Scenario("never-ready", (deployment(pod(container(readinessProbe=NEVER_READY))),), "NotReadyInTime", seconds=45),
-    Scenario("never-ready-after-startup", (deployment(pod(container(readinessProbe=NEVER_READY, startupProbe={**READY}))),), "NotReadyInTime", seconds=35),
+    Scenario("not_ready.never-ready", (deployment(pod(container(readinessProbe=NEVER_READY))),), "NotReadyInTime", seconds=45),
     Scenario(
-        "progress-deadline",
+        "not_ready.never-ready-after-startup", (deployment(pod(container(readinessProbe=NEVER_READY, startupProbe={**READY}))),), "NotReadyInTime", seconds=35
+    ),
+    Scenario(
+        "deadlines.progress-deadline",
         (deployment(pod(container(readinessProbe={**NEVER_READY, "failureThreshold": 60})), progressDeadlineSeconds=6),),
         "ProgressDeadline",
         seconds=20,
     ),
-    Scenario("paused", (deployment(pod(container()), paused=True),), "DeploymentPaused", seconds=8),
-    Scenario("job-suspended", (job(pod(container("migrate")), suspend=True),), "JobSuspended", seconds=8),
+    Scenario("paused.paused", (deployment(pod(container()), paused=True),), "DeploymentPaused", seconds=8),
+    Scenario("suspended.job-suspended", (job(pod(container("migrate")), suspend=True),), "JobSuspended", seconds=8),
 )

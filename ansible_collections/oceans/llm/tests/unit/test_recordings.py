@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Streams recorded on a real cluster, replayed: the right code, how soon after the first sign, and never an alarm about the healthy.
 
-Recorded by tests/recordings/record.py. Each rule is taken away in turn, and at least one replay must notice.
+Recorded by tests/recordings/record.py. test_rules.py takes each rule away in turn.
 """
 
 from __future__ import annotations
@@ -14,22 +14,19 @@ from functools import cache
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.codes import Certainty
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Helm
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import RULES, find
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import find
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State, judge
 
 from ..recordings.record import STREAMS, load, pictures
-from ..recordings.replay import inverted
 from ..recordings.scenarios import SCENARIOS
-from .test_made_pictures import MADE
 
 BAD = [s for s in SCENARIOS if s.expect]
 GOOD = [s for s in SCENARIOS if not s.expect]
 #: codes that are declared when their time is over, later than the recording; only the sign has to be there
 PATIENT = {"ImageRegistryError", "Unschedulable", "MountFailed", "JobSuspended"}
 #: streams whose readiness probe stands alone: it has the Deployment's own deadline
-PATIENTLY = {"never-ready"}
+PATIENTLY = {"not_ready.never-ready"}
 #: seconds from the first sign (an event or status that the rule can see) to the verdict, where it is not at once
 WAITS = {
     "CrashLoop": 14.0,  # a second exit is needed; a Job's comes after 10 s of back-off
@@ -91,11 +88,11 @@ def test_a_healthy_rollout_raises_no_alarm_and_ends(scenario):
 @pytest.mark.parametrize(
     ("name", "code"),
     [
-        ("good-crash-once", "ContainerExited"),
-        ("good-job-pod-deleted", "PodEvicted"),
-        ("good-job-pod-evicted", "PodEvicted"),
-        ("good-job-second-try", "DatabaseUnreachable"),
-        ("good-taint-lifted", "Unschedulable"),
+        ("crashes.good-crash-once", "ContainerExited"),
+        ("deleted_attempts.good-job-pod-deleted", "PodEvicted"),
+        ("disruptions.good-job-pod-evicted", "PodEvicted"),
+        ("attempts.good-job-second-try", "DatabaseUnreachable"),
+        ("unschedulable.good-taint-lifted", "Unschedulable"),
     ],
 )
 def test_what_was_rough_on_the_way_is_shown(name, code):
@@ -163,7 +160,7 @@ def test_slow_but_healthy_is_never_an_alarm(scenario):
             assert verdict.state is not State.FAILED, f"seed {seed} at {picture.now - picture.started:.1f} s: {verdict.cause}"
 
 
-@pytest.mark.parametrize("name", ["image-not-found", "job-auth", "crash-loop", "quota"])
+@pytest.mark.parametrize("name", ["images.image-not-found", "attempts.job-auth", "crashes.crash-loop", "admission_replicasets.quota"])
 def test_the_same_evidence_of_an_earlier_run_condemns_nobody(name):
     """Events older than the run are left out of a new list."""
     body = copy.deepcopy(recording(name))
@@ -173,53 +170,3 @@ def test_the_same_evidence_of_an_earlier_run_condemns_nobody(name):
     body["seconds"] = 1.0
     for picture in pictures(body):
         assert picture.objects["Event"] == {} and find(picture) == []
-
-
-def outcome(name, rules):
-    codes, last = set(), None
-    for _second, verdict in verdicts(name, rules):
-        codes |= {(c.code, c.certainty is Certainty.FATAL, c.cause) for c in verdict.causes}
-        last = verdict
-    return last.state, last.cause.code if last.cause else "", frozenset(codes)
-
-
-#: rules that these small workloads do not provoke: test_tapes.py has real runs of some, test_causes.py objects of all
-NOT_RECORDED = {"silent_migrations", "external_secrets", "postgres_clusters", "lost_nodes", "overtaken", "stuck_old_pods", "slow_migrations"}
-WITNESSES = (
-    "image-not-found",
-    "secret-missing",
-    "mount-secret-missing",
-    "storage-class",
-    "quota-job",
-    "quota",
-    "job-auth",
-    "job-failed-for-good",
-    "job-deadline",
-    "crash-loop",
-    "never-ready-after-startup",
-    "unschedulable",
-    "good-job-pod-deleted",
-    "good-job-pod-evicted",
-    "good-old-pod-lost",
-    "job-suspended",
-    "paused",
-    "progress-deadline",
-)
-
-
-@cache
-def with_all_rules(name):
-    return outcome(name, tuple(RULES.values()))
-
-
-@pytest.mark.parametrize("missing", sorted(set(RULES) - NOT_RECORDED - set(MADE)))
-def test_each_rule_is_needed(missing):
-    left = tuple(rule for name, rule in RULES.items() if name != missing)
-    assert any(outcome(name, left) != with_all_rules(name) for name in WITNESSES), f"nobody notices that {missing} is gone"
-
-
-@pytest.mark.parametrize("name", ["paused", "deadlines", "disruptions"])
-def test_a_rule_turned_round_is_noticed(name):
-    """test_tapes.py does it with the others. (What becomes of an old pod decides nothing beside new ones that get ready: old_pods_lost is only shown.)"""
-    rules = tuple(inverted(rule) if each == name else rule for each, rule in RULES.items())
-    assert any(outcome(witness, rules)[:2] != with_all_rules(witness)[:2] for witness in WITNESSES), f"nobody notices that {name} is turned round"

@@ -48,7 +48,7 @@ def report(name):
 
 
 def test_a_failed_run_shows_the_next_step_first_and_the_guilty_object_in_red():
-    page = report_page.render(report("image-not-found"))
+    page = report_page.render(report("images.image-not-found"))
     order = [page.index(part) for part in ("FAILED</span>", "Next step", "ImageNotFound:", "<h2>State", "What each object did", "Timeline")]
     assert order == sorted(order)
     assert re.search(r"class='who mono red' title='Pod/", page) and "p-bad" in page and "class='flag'" in page
@@ -65,7 +65,7 @@ def test_a_good_run_has_nothing_red():
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt-get install chromium)")
-@pytest.mark.parametrize(("name", "there", "absent"), [("image-not-found", RED, GREEN), ("good-install", GREEN, RED)])
+@pytest.mark.parametrize(("name", "there", "absent"), [("images.image-not-found", RED, GREEN), ("good-install", GREEN, RED)])
 def test_a_real_browser_paints_it(name, there, absent, tmp_path):
     (tmp_path / "report.html").write_text(report_page.render(report(name)), encoding="utf-8")
     command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--hide-scrollbars"]

@@ -16,11 +16,9 @@ from functools import cache
 import pytest
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.codes import BY_CODE
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import RULES
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State
 
 from ..recordings import replay
-from .test_made_pictures import MADE
 
 TAPES = pathlib.Path(__file__).parents[1] / "recordings" / "tapes"
 INDEX = json.loads((TAPES / "index.json").read_text(encoding="utf-8"))
@@ -38,25 +36,9 @@ def test_every_tape_is_in_the_index_and_there_are_many():
     assert len(BAD) >= 30 and len(GOOD) >= 10
 
 
-@cache
-def judged(row):
-    """(second and verdict of each look, names of the rules that said anything in them). Once for all tests: to judge a tape takes a while."""
-    spoke = set()
-
-    def noted(name, rule):
-        def other(snapshot):
-            for cause in rule(snapshot):
-                spoke.add(name)
-                yield cause
-
-        return other
-
-    return list(until_decided(row, [noted(*each) for each in RULES.items()])), spoke
-
-
 @pytest.mark.parametrize("row", BAD)
 def test_the_same_fault_gets_the_same_name(row):
-    second, last = judged(row)[0][-1]
+    second, last = list(until_decided(row))[-1]
     if last.state is State.FAILED:
         assert last.cause.code == INDEX[row]["code"], f"{second:.1f} s: {last}"
     else:  # the row's time-out was shorter than what the cause is given
@@ -65,7 +47,7 @@ def test_the_same_fault_gets_the_same_name(row):
 
 @pytest.mark.parametrize("row", GOOD)
 def test_what_had_to_pass_passes(row):
-    seen = judged(row)[0]
+    seen = list(until_decided(row))
     assert not [v for _s, v in seen if v.state is State.FAILED] and seen[-1][1].state is State.DONE, seen[-1]
 
 
@@ -85,44 +67,8 @@ def test_and_also_when_it_is_told_more_slowly(row):
             assert verdict.state is not State.FAILED, f"seed {seed} at {second:.1f} s: {verdict.cause}"
 
 
-@cache
-def outcome(row):
-    return verdict_of(judged(row)[0])
-
-
-def verdict_of(seen):
-    codes, last = set(), None
-    for _second, verdict in seen:
-        codes |= {cause.code for cause in verdict.causes}
-        last = verdict
-    return last.state, last.cause.code if last.cause else "", frozenset(codes)
-
-
-def noticed(name, rules):
-    """True when the rules that have another one in the place of `name` make a difference; short tapes first, and none in which it had nothing to say."""
-    rows = sorted((row for row in INDEX if name in judged(row)[1]), key=lambda row: len(tape(row).changes))
-    return any(verdict_of(until_decided(row, rules)) != outcome(row) for row in rows)
-
-
-#: only ever shown, however sure: turned round they change nothing, so they are taken away (here or in test_recordings.py)
-SHOWN = {"old_pods_lost", "stuck_old_pods"}
-#: test_recordings.py has the streams of these
-ELSEWHERE = {"paused", "deadlines", "disruptions"}
-
-
-@pytest.mark.parametrize("name", sorted(set(RULES) - ELSEWHERE - SHOWN - set(MADE)))
-def test_each_rule_turned_round_is_noticed(name):
-    assert noticed(name, [replay.inverted(rule) if each == name else rule for each, rule in RULES.items()]), f"nobody notices that {name} is turned round"
-
-
-@pytest.mark.parametrize("name", ["silent_migrations", "external_secrets", "postgres_clusters", "slow_migrations", "lost_nodes", "overtaken", "stuck_old_pods"])
-def test_a_rule_that_is_gone_is_noticed(name):
-    """The others are taken away in test_recordings.py."""
-    assert noticed(name, [rule for each, rule in RULES.items() if each != name]), f"nobody notices that {name} is gone"
-
-
-def until_decided(row, rules=None):
-    for second, verdict in replay.verdicts(tape(row), rules=rules):
+def until_decided(row):
+    for second, verdict in replay.verdicts(tape(row)):
         yield second, verdict
         if verdict.state is State.FAILED:
             return
