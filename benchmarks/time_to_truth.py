@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How long until each tool says that an image does not exist, and what it says: same cluster, same chart, same values, one run.
 
     benchmarks/time_to_truth.py [--timeout 60] [--json FILE]

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What people and tools asked of the cluster and wrote into it, by the API server's own account (kind/audit-policy.yaml).
 
     audit.py NAMESPACE SINCE     SINCE: 2026-01-31T12:00:00

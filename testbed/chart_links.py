@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The chart inside the collection: one link for each file of charts/oceans-llm that Helm reads.
 
 `ansible-galaxy collection build` puts the content of a linked file into the artifact, but leaves a linked folder out. ansible-test

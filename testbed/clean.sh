@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Remove what the project made, and nothing else.
 #   clean.sh          the cluster, the container engine that we started, .venv and .testbed
 #   clean.sh cache    also the images and the build cache

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The kind cluster. Its kubeconfig is .testbed/kubeconfig, never the user's own.
 #   cluster.sh up      make it, or keep it when it answers
 #   cluster.sh down    remove it

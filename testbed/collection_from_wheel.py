@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Cut one collection out of the `ansible` package, as a tarball that ansible-galaxy installs offline.
 
 Usage: collection_from_wheel.py WHEEL NAMESPACE.NAME FOLDER

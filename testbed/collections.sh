@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # kubernetes.core, from Galaxy or out of the `ansible` package, into the cache; .testbed/collections is a link to it.
 # shellcheck source=testbed/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # A PostgreSQL server in the cluster, empty, for the demo or for one test scenario.
 #   database.sh up|down [NAMESPACE] [SIZE]
 # With a SIZE (100Mi) its volume is memory of that size, which can be filled up; else it is a claim, whose size nobody enforces here.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Deploy onto the kind cluster by the playbook that users run, then ask the gateway as a user would.
 # shellcheck source=testbed/lib.sh
 . "$(dirname "$0")/lib.sh"

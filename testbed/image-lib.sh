@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Building images and putting them into the node. Sourced by images.sh and operators.sh, after lib.sh.
 
 base=oceans-llm/base:$DEBIAN_RELEASE

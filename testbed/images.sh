@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The images in the cluster: stand-in gateway and admin UI in every version of versions.env, PostgreSQL, and a registry
 # that knows none of them (so that a wrong tag is answered as a real registry answers it). Built when their inputs have
 # changed, loaded when the node lacks them.

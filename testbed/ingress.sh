@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # A real Ingress and Gateway API controller in the cluster, on request: Traefik from its Go module (about 4 minutes the first time).
 #   ingress.sh up|down
 # shellcheck source=testbed/lib.sh

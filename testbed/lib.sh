@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # What every testbed script shares: where things are, how it speaks, when a step may be skipped.
 # Sourced, never run.
 # shellcheck disable=SC2034 # what is set here is used by those who source it

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # requirements.in -> requirements.lock: every package with its hashes, and no index named.
 # shellcheck source=testbed/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Somebody who enforces NetworkPolicies on the cluster's first node: kube-router's firewall, and nothing else of it, as a process of the node.
 # Our own node image has nobody who does (kindest/node has kindnet, and is left as it is).
 #   network-policy.sh up|down

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The demo's gateway on this machine, until Ctrl-C.
 # shellcheck source=testbed/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The real operators in the cluster, on request: never installed by the chart or by a role.
 #   operators.sh cloudnativepg|external-secrets [...]
 # Their programs are built from their Go modules, whose own manifests and chart are applied.

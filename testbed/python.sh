@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The virtualenv in .venv, exactly as requirements.lock says.
 # shellcheck source=testbed/lib.sh
 . "$(dirname "$0")/lib.sh"

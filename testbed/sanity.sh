@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The collection as Galaxy and its users see it: ansible-test sanity, lint of documentation and changelog, and a tarball that is
 # built, installed into an empty path and tried from there.
 #   sanity.sh [STEP...]    steps: sanity docs changelog smoke

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # A second node for the kind cluster, for tests that lose one. Nothing is scheduled there but what tolerates its taint.
 #   second-node.sh up|down
 # shellcheck source=testbed/lib.sh

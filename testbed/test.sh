@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The steps of `make test`, one line each with its seconds; a failed step shows the end of its log, and the others go on.
 # What needs no cluster runs beside what mostly waits for one.
 #   test.sh [STEP...]

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # kind, helm 4 (as helm and helm4), helm 3 (as helm3) and kubeconform, built from their Go modules into the cache; with `load` vegeta, too.
 #   tools.sh [load]
 # shellcheck source=testbed/lib.sh

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # A cluster that is ready for a rollout: kind, the images, and the empty registry. Quick when all is there.
 # shellcheck source=testbed/lib.sh
 . "$(dirname "$0")/lib.sh"

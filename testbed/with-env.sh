@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Run a command with the project's tools, cluster and collections in its environment.
 # shellcheck source=testbed/lib.sh
 . "$(dirname "$0")/lib.sh"

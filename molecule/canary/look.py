@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Run a command and look for secrets in all that it leaves: output, argument lists, files, objects of the cluster.
 
     look.py FOLDER NAMESPACE PATTERN -- COMMAND...

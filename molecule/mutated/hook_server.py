@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A mutating webhook in the manner of GKE Autopilot: hook_server.py CERTIFICATE KEY. Its annotation has the platform's own words."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """One PostgreSQL server for the run, one database for each test."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Debian's PgBouncer in front of the test server: transaction mode, a pool of one, so that every client gets the same server connection."""
 
 from __future__ import annotations

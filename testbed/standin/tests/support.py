@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A private PostgreSQL server, the stand-in's command, and a door between the two that can be shut."""
 
 from __future__ import annotations

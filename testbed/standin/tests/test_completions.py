@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Completions through the gateway: from a fake provider, with every way in which a provider fails."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Faults on demand (STANDIN_*): each does what the README says, and nothing else."""
 
 from __future__ import annotations

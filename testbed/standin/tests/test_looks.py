@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The collection looks at a database: whatever it asks, nothing of it stays there, not even in a pooled connection that others use after it."""
 
 from __future__ import annotations

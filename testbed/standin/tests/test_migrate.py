@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """`gateway migrate` on PostgreSQL, in every state a database can be in."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """bootstrap-admin, seed-config, purge-request-logs: what they write, and the traps in them."""
 
 from __future__ import annotations

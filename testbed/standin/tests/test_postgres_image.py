@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The entrypoint of the PostgreSQL image, run here with a folder in place of the volume."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The script of a restore point's Job against a real server, as a role that owns its database and nothing more (as CloudNativePG's does)."""
 
 from __future__ import annotations

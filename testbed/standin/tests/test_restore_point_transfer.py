@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The script that carries restore points to an object store: against a server that checks each signature by itself (AWS, "Authenticating Requests:
 Using the Authorization Header", Signature Version 4)."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """serve: its order, its endpoints, its end."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Command line and configuration: no database needed, exact texts."""
 
 from __future__ import annotations

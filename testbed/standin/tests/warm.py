@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The gateway's commands without the cost of a new interpreter: this process has everything imported, forks for each
 command it is told on stdin (one JSON object a line), and answers with the exit code. Not used for what is about processes
 and signals: those tests start the script itself.

@@ -178,7 +178,7 @@ def rendered_specs(role: str) -> str:
         "options": {name: {**full[name], "description": _references(full[name]["description"], own)} for name in own},
     }
     body = yaml.dump({"argument_specs": {"main": main}}, Dumper=Indented, sort_keys=False, width=130, allow_unicode=True)
-    return "# Cut out of roles/gateway/meta/argument_specs.yml by tests/check_argument_specs.py --write.\n" + body
+    return "# SPDX-License-Identifier: GPL-3.0-or-later\n# Cut out of roles/gateway/meta/argument_specs.yml by tests/check_argument_specs.py --write.\n" + body
 
 
 def _references(words: Any, own: list[str]) -> Any:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # What the Job of a restore point runs (sh -c), in PostgreSQL's own image. libpq's environment says where the server is and who logs in.
 #   take NAME OLDER...                    schema public as of one snapshot, and sums of its rows; then the OLDER restore points are removed
 #   verify NAME CHECKSUM ASIDE [NEW]      is the copy whole, and may this role bring it back? Changes nothing.
