@@ -10,7 +10,7 @@ import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-LEAST = {"cpu": "50m", "memory": "64Mi", "ephemeral-storage": "1Gi"}
+LEAST = {"cpu": "50m", "memory": "64Mi", "ephemeral-storage": "20Mi"}
 
 
 def patches(obj: dict[str, Any]) -> list[dict[str, Any]]:
