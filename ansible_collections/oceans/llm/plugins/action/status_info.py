@@ -15,6 +15,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.helm import lock, relea
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import restore_point
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import post_check, status_lines, unrecorded
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.asking import Trouble
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import pod_env
@@ -55,8 +56,10 @@ class ActionModule(ClusterAction):
             self.redactor.learn_secret(secret or {})
         served = self._asked("served", lambda: self._served(cluster, release), status_lines.Gateway(verified="unverified"))
         record = self._asked("administrator", lambda: cluster.find(paths.configmap(ns, f"{args['name']}-bootstrap")), None) or {}
+        point = self._asked("restore points", lambda: restore_point.latest(cluster, ns, args["name"]), None)
         return status_lines.Status(
             now=cluster.now(),
+            restore_point=point.phrase(cluster.now()) if point else "",
             revisions=revisions,
             gateway=served,
             deployments=deployments,

@@ -74,6 +74,10 @@ database:
   description: The schema's version, and what is pending.
   returned: success
   type: str
+restore_point:
+  description: The newest restore point, in words; empty when there is none.
+  returned: success
+  type: str
 secrets:
   description: Names of the keys of each Secret that the pods read.
   returned: success

@@ -90,6 +90,7 @@ def test_why_the_version_is_not_known(place, answer, verified, words):
         (paths.deployment(NS, "gw"), "Deployment/gw"),
         (paths.lease(NS, "oceans-llm-rel"), "lock"),
         (paths.configmap(NS, "rel-bootstrap"), "administrator"),
+        (paths.configmap(NS, "rel-restore-points"), "restore points"),
     ],
 )
 def test_one_question_that_fails_is_one_line(place, path, what):
@@ -97,3 +98,10 @@ def test_one_question_that_fails_is_one_line(place, path, what):
     result = shown(place)
     assert not result.get("failed") and f"not known  {what}: etcd leader changed" in result["screen"]
     assert any(line.startswith("release    ns/rel") for line in result["screen"])
+
+
+def test_the_newest_restore_point_is_shown_with_its_age(place):
+    point = {"kind": "pg_dump", "name": "rel-1", "place": "PersistentVolumeClaim/p", "created": 1.0, "size": 2048, "schema_version": 43}
+    place.api.on("GET", paths.configmap(NS, "rel-restore-points"), ok({"data": {"rel-1": json.dumps(point)}}))
+    (line,) = [line for line in shown(place)["screen"] if line.startswith("copy ")]
+    assert "pg_dump rel-1 (" in line and "h old, 2.0 KiB, V43, in PersistentVolumeClaim/p" in line

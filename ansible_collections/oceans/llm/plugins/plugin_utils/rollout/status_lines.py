@@ -46,6 +46,8 @@ class Status:
     held: str = ""
     #: (what, why) of everything that could not be asked
     unknown: Sequence[tuple[str, str]] = ()
+    #: the newest one, in words; empty: there is none
+    restore_point: str = ""
 
 
 def lines(status: Status) -> Iterator[str]:
@@ -61,6 +63,8 @@ def lines(status: Status) -> Iterator[str]:
     for deployment in status.deployments:
         yield f"pods       {pods(deployment, status.pods)}"
     yield f"database   {status.database or 'not asked'}"
+    if status.restore_point:
+        yield f"copy       {status.restore_point}"
     for name, secret in status.secrets.items():
         yield f"secret     {name}: {secret_phrase(secret, status.now)}"
     if status.bootstrap.get("admin"):
@@ -121,5 +125,6 @@ def facts(status: Status) -> dict[str, Any]:
         "verified": status.gateway.verified,
         "ready": status.gateway.ready == "ready",
         "database": status.database,
+        "restore_point": status.restore_point,
         "secrets": {name: sorted((secret or {}).get("data") or {}) for name, secret in status.secrets.items()},
     }
