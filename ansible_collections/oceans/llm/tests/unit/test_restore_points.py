@@ -309,6 +309,13 @@ def test_a_cluster_without_backups_is_dumped_with_its_own_image(api):
     assert refused["failed"] and "no backup configured" in refused["msg"]
 
 
+def test_a_cluster_that_may_not_be_read_is_dumped_all_the_same(api):
+    world = World(api)
+    cnpg(world, {})
+    api.script[("GET", paths.one_of(CNPG, "clusters", "ns", "db"))] = [status(403, "Forbidden", "clusters is forbidden")]
+    assert take(api, image="postgres:17")["restore_point"]["kind"] == "pg_dump"
+
+
 # --- a command of the user's ----------------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 from collections.abc import Sequence
@@ -60,14 +61,16 @@ class Source:
         return next((found for found, status in tags if status in ("deployed", "superseded")), self.version)
 
     def cnpg(self, cluster: Cluster) -> Object | None:
-        """The CloudNativePG Cluster that the release's database is."""
-        ours = [o for o in self.release.manifest if o.get("kind") == "Cluster" and str(o.get("apiVersion")) == CNPG]
+        """The CloudNativePG Cluster that the release's database is; None where it may not be read, too."""
+        places = [(self.release.namespace, str(meta(o)["name"])) for o in self.release.manifest if o.get("apiVersion") == CNPG and o.get("kind") == "Cluster"]
         service = endpoints.service_of(self.target.host, self.release.namespace)
-        names = [str(meta(o)["name"]) for o in ours] + ([service[1].removesuffix("-rw")] if service and service[1].endswith("-rw") else [])
-        for name in names:
-            found = cluster.find(paths.one_of(CNPG, "clusters", service[0] if service else self.release.namespace, name))
-            if found is not None:
-                return found
+        if service and service[1].endswith("-rw"):
+            places.append((service[0], service[1].removesuffix("-rw")))
+        for namespace, name in places:
+            with contextlib.suppress(ApiError):
+                found = cluster.find(paths.one_of(CNPG, "clusters", namespace, name))
+                if found is not None:
+                    return found
         return None
 
     # --- PostgreSQL -------------------------------------------------------------------------------------------------------
