@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented, for_people
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import completion, conclusion, post_check, probe
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import completion, conclusion, post_check, probe, unrecorded
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.scope import also_watched, scope_of
@@ -23,7 +22,7 @@ class ActionModule(ClusterAction):
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         name, namespace, check = args["name"], args["namespace"], self._task.check_mode
-        release = releases.latest(cluster, namespace, name)
+        release = unrecorded.latest(cluster, namespace, name)
         if release is None:
             if check:
                 return {"changed": False, "msg": f"no release {name} in namespace {namespace} yet"}

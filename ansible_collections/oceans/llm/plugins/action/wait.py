@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented, for_people
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import completion, conclusion, post_check, probe, unrecorded
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database_look import DatabaseLook
@@ -24,7 +23,7 @@ class ActionModule(ClusterAction):
     ARGUMENTS = documented("wait")
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
-        release = releases.latest(cluster, args["namespace"], args["name"]) or unrecorded.find(cluster, args["namespace"], args["name"])
+        release = unrecorded.latest(cluster, args["namespace"], args["name"])
         if release is None:
             if self._task.check_mode:
                 return {"changed": False, "msg": f"no release {args['name']} in namespace {args['namespace']} yet"}

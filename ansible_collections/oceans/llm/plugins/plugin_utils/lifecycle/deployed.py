@@ -15,7 +15,7 @@ from ..gateway import configuration
 from ..helm import releases
 from ..kube import paths
 from ..kube.client import Cluster, ClusterError
-from ..rollout import post_check
+from ..rollout import post_check, unrecorded
 from ..secrets import live_env, pod_env, shapes
 
 LOGIN = "/api/v1/auth/login/password"
@@ -37,8 +37,8 @@ class Gateway:
 
     @classmethod
     def of(cls, cluster: Cluster, namespace: str, name: str) -> Gateway:
-        """:raises NotPossible: when Helm knows no such release, or it holds no gateway of the chart's contract."""
-        release = releases.latest(cluster, namespace, name)
+        """:raises NotPossible: when there is no such release, with a record of Helm or without, or it holds no gateway of the chart's contract."""
+        release = unrecorded.latest(cluster, namespace, name)
         if release is None:
             raise NotPossible(f"Helm knows no release {name} in namespace {namespace} on {cluster.server}; deploy it first")
         return cls.read(cluster, release)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..helm import releases
 from ..helm.promises import CUSTOM, GROUPS
 from ..helm.releases import Release
 from ..kube import paths
@@ -25,6 +26,11 @@ KINDS = {
     "HTTPRoute": ("gateway.networking.k8s.io/v1", "httproutes"),
     **{kind: (f"{GROUPS[kind]}/v1", plural) for kind, plural in CUSTOM.items()},
 }
+
+
+def latest(cluster: Cluster, namespace: str, name: str) -> Release | None:
+    """Helm's record of the newest revision, else the labelled objects; None when there is neither."""
+    return releases.latest(cluster, namespace, name) or find(cluster, namespace, name)
 
 
 def find(cluster: Cluster, namespace: str, name: str) -> Release | None:
