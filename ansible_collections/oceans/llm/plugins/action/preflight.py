@@ -103,12 +103,12 @@ class ActionModule(ClusterAction):
                         rendered=objects,
                         record_size=helm.size,
                         chart_errors=tuple(refusals),
-                        chart_values=chart_defaults(chart) if refusals else {},
+                        chart_values=charts.defaults(chart) if refusals else {},
                     )
                 except HelmError as error:
                     if str(error) not in refusals:
                         refusals.append(str(error))
-            return replace(picture, chart_errors=tuple(refusals), chart_values=chart_defaults(chart))
+            return replace(picture, chart_errors=tuple(refusals), chart_values=charts.defaults(chart))
         except ChartUnavailable as error:
             return replace(picture, chart_unavailable=str(error))
         except HelmError as error:
@@ -176,6 +176,7 @@ def wanted_of(args: Mapping[str, Any]) -> Wanted:
         unwritable=tuple(unwritable),
         bootstrap_admin=args["bootstrap_admin"],
         config=configuration.section(args["values"], "gateway", "config"),
+        platform=str(args["values"].get("platform") or ""),
         force_conflicts=args["force_conflicts"],
         recover_after=args["recover_after"],
         probe_key=(args["probe_key_secret"], args["probe_key_name"]) if args["probe_key_secret"] else (),
@@ -203,7 +204,7 @@ class Renderer(Helm):
             file.write(f"apiVersion: v1\nkind: {HELM_VERSION}\nversion: {{{{ .Capabilities.HelmVersion.Version | quote }}}}\n")
         arguments = ["template", release, chart, "--namespace", namespace, "--values", "-", *options]
         text = self._run(arguments, stdin=json.dumps(values))  # JSON: PyYAML leaves "0123" bare, and Helm reads a number
-        self.size = releases.record_size(json.dumps({"chart": files_of(chart), "values": chart_defaults(chart), "config": values, "manifest": text}))
+        self.size = releases.record_size(json.dumps({"chart": files_of(chart), "values": charts.defaults(chart), "config": values, "manifest": text}))
         found = releases.documents(text)
         self._version = next((str(o["version"]) for o in found if o.get("kind") == HELM_VERSION), "")
         return tuple(o for o in found if o.get("kind") != HELM_VERSION and not is_test(o))
@@ -228,15 +229,6 @@ def files_of(chart: str) -> dict[str, str]:
     parsed = {"Chart.yaml", "values.yaml"}
     files = [path for path in top.rglob("*") if path.is_file() and path.relative_to(top).parts[0] not in ignored | parsed]
     return {path.name: base64.b64encode(path.read_bytes()).decode() for path in files}
-
-
-def chart_defaults(chart: str) -> dict[str, Any]:
-    """The chart's values.yaml; empty when it cannot be read."""
-    try:
-        with open(os.path.join(chart, "values.yaml"), encoding="utf-8") as file:
-            return yaml.safe_load(file) or {}
-    except (OSError, yaml.YAMLError):
-        return {}
 
 
 def known_variables() -> tuple[str, ...]:

@@ -654,6 +654,20 @@ def test_a_named_user_that_the_kubelet_would_refuse(picture):
     assert finding.code == "RunAsNonRoot" and "10001" in finding.hint
 
 
+def test_a_user_id_that_admission_sets_is_no_named_user(picture):
+    """As OpenShift does; where it does not, the switch for it is the mistake."""
+    without = replace(picture, objects=(gateway(securityContext={"runAsNonRoot": True}),), wanted=replace(picture.wanted, platform="openshift"))
+    assert list(admission.find(without)) == [], "pods of a new namespace are not tried"
+
+    def tried(context):
+        pod = {"spec": {"securityContext": context, "containers": [{"name": "gateway"}, {"name": "injected"}]}}
+        return list(admission.find(replace(without, dry_runs=(DryRun("Deployment/gw", pod=True, made=pod),))))
+
+    assert tried({"runAsUser": 1000700000}) == []
+    (finding,) = tried({"runAsNonRoot": True})
+    assert finding.code == "RunAsNonRoot" and "platform: openshift" in finding.hint
+
+
 def quota(used: str, hard: str) -> dict:
     return {"metadata": {"name": "q"}, "status": {"hard": {"pods": hard}, "used": {"pods": used}}}
 

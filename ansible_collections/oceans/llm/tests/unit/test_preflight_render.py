@@ -9,7 +9,8 @@ import tarfile
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.action.preflight import Renderer, chart_defaults, unpacked
+from ansible_collections.oceans.llm.plugins.action.preflight import Renderer, unpacked
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import chart as charts
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import HelmError
 
 
@@ -52,7 +53,7 @@ def test_an_archive_is_unpacked_and_its_values_read(chart, tmp_path):
     with tarfile.open(tmp_path / "c.tgz", "w:gz") as archive:
         archive.add(chart, "chart")
     copy = unpacked(str(tmp_path / "c.tgz"), str(tmp_path / "copy"))
-    assert chart_defaults(copy) == {"a": 1} and chart_defaults(str(tmp_path)) == {}
+    assert charts.defaults(copy) == {"a": 1} and charts.defaults(str(tmp_path)) == {}
 
 
 @pytest.mark.parametrize("content", [b"no archive", b""])

@@ -37,6 +37,8 @@ class Wanted:
     unwritable: tuple[tuple[str, Problem], ...] = ()
     bootstrap_admin: bool = False
     config: Mapping[str, Any] = field(default_factory=dict)
+    #: of the chart's values
+    platform: str = ""
     force_conflicts: bool = False
     recover_after: int = 900
     #: Secret and key with which completions are asked for; empty when none are
