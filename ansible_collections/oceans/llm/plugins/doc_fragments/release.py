@@ -137,6 +137,10 @@ options:
 
     INSTALL = r"""
 options:
+  remove_leftovers:
+    description: Once the release is served, remove the copies of Secrets, ConfigMaps and ServiceAccounts that hooks of an earlier chart have left.
+    type: bool
+    default: false
   create_namespace:
     description: Create the namespace if it does not exist.
     type: bool

@@ -41,11 +41,6 @@ attributes:
 requirements:
   - helm >= 3.18, or >= 4.2.2
   - kubernetes.core >= 6.5.0
-options:
-  remove_leftovers:
-    description: Once the release is served, remove the copies of Secrets, ConfigMaps and ServiceAccounts that hooks of an earlier chart have left.
-    type: bool
-    default: false
 seealso:
   - module: oceans.llm.secrets
   - module: oceans.llm.wait

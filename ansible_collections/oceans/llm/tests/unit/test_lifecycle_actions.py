@@ -92,6 +92,7 @@ class Life(World):
         slices = {"metadata": {"name": "a"}, "ports": [{"port": server.port}], "endpoints": ends}
         api.on("GET", paths.endpointslices("db"), objects("EndpointSlice", "1", slices))
         api.script["GET", f"{PROXY}/api/v1/health"] = [lambda h: h.send(200, json.dumps({"version": self.serves}).encode())]
+        api.on("POST", paths.secrets(NS), ok({"metadata": {"name": "key"}, "data": {"key": base64.b64encode(b"k" * 32).decode()}}))
         self.serves = "0.23.0"
         self.plan(3, "v0.24.0")
         (tmp_path / "back.json").write_text(json.dumps(revision(4, "pending-upgrade", "v0.23.0")))
