@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.oceans.llm.plugins.action import deploy, secrets
@@ -37,11 +38,12 @@ class ActionModule(ClusterAction):
         accounts = Accounts(cluster, gateway)
         if rotation.ENCRYPTION in kinds:
             raise Refused(rotation_steps.lost_with_encryption_keys(accounts))
-        args["deploy"]["probe_model"] = self._model(args, gateway, kinds)
-        run = Run(cluster, gateway, accounts, args["name"], args["timeout"], self.say, args["deploy"]["probe_model"])
+        run = Run(cluster, gateway, accounts, args["name"], args["timeout"], self.say)
         inventory = self._inventory(args, cluster, gateway)
         values = rotation.plan(gateway, inventory, kinds, rotation_steps.unfinished(run, kinds))
         self.redactor.learn(value.new.encode() for value in values)
+        args["deploy"]["probe_model"] = self._model(args, values)
+        run = replace(run, model=args["deploy"]["probe_model"])
         steps = {kind: STEPS[kind](run, [v for v in values if v.kind == kind]) for kind in kinds}
         self._refuse_drift(args, cluster, inventory)
         for kind, step in steps.items():
@@ -75,10 +77,12 @@ class ActionModule(ClusterAction):
         return {"changed": True, "rotated": told, "msg": f"rotated {', '.join(steps)}", "seconds": served.get("seconds")}
 
     @staticmethod
-    def _model(args: dict[str, Any], gateway: Gateway, kinds: list[str]) -> str:
+    def _model(args: dict[str, Any], values: list[Value]) -> str:
         """No completion is asked for with a key that the gateway does not know yet: the seed comes after the rollout."""
-        seeded = [name for name, _place in rotation.variables_of(gateway.config, rotation.ACCOUNTS)] if rotation.ACCOUNTS in kinds else []
-        return "" if args["deploy"].get("probe_key_name") in seeded else str(args["deploy"].get("probe_model") or "")
+        seeded = {(value.secret, value.key) for value in values if value.kind == rotation.ACCOUNTS}
+        given = args["deploy"]
+        probe = (given.get("probe_key_secret") or args["secrets"].get("name"), given.get("probe_key_name"))
+        return "" if probe in seeded else str(given.get("probe_model") or "")
 
     def _inventory(self, args: dict[str, Any], cluster: Cluster, gateway: Gateway) -> Inventory:
         release = releases.latest(cluster, args["namespace"], args["name"])
