@@ -105,6 +105,7 @@ PULL += 'failed to resolve reference "reg.example/a/b:v1": {}'
 @pytest.mark.parametrize(
     ("text", "code"),
     [
+        (PULL.format("Unknown", "proxyconnect tcp: dial tcp 10.0.0.9:3128: connect: connection refused"), "ImageRegistryError"),
         (PULL.format("NotFound", "reg.example/a/b:v1: not found"), "ImageNotFound"),
         (PULL.format("Unknown", "unexpected status from HEAD request to https://reg.example/v2/a/b/manifests/v1: 404 Not Found"), "ImageNotFound"),
         ("Error response from daemon: manifest for a:b not found: manifest unknown: manifest unknown", "ImageNotFound"),
@@ -138,7 +139,12 @@ def test_a_registrys_answer_is_told_apart(text, code):
     assert images.classify(text)[0] == code
 
 
-def test_certain_answers_end_the_run_and_passing_ones_do_not():
+def test_a_proxy_that_refuses_is_not_the_registry():
+    refused = PULL.format("Unknown", "proxyconnect tcp: dial tcp 10.0.0.9:3128: connect: connection refused")
+    assert "HTTP proxy" in images.classify(refused)[1] and "HTTP proxy" not in images.classify(refused.replace("proxyconnect ", ""))[1]
+
+
+def test_fatal_answers_end_the_run_and_retryable_ones_do_not():
     codes = {images.classify(t)[0] for t in ("401 Unauthorized", "code = NotFound", "429 Too Many", "503 Service")}
     assert {c for c in codes if BY_CODE[c].certainty is FATAL} == {"ImageDenied", "ImageNotFound"}
 

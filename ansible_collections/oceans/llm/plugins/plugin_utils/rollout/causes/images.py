@@ -49,6 +49,7 @@ TEXTS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
             "ImageDenied",
             "the registry {registry} denies the image {image}",
         ),
+        (r"proxyconnect", "ImageRegistryError", "the node's HTTP proxy for the registry {registry} does not work"),
         (
             r"\b5\d\d (Internal|Bad|Service|Gateway|[A-Z])|status(?: code)?[^\n]{0,40}\b5\d\d\b",
             "ImageRegistryError",
