@@ -229,7 +229,7 @@ ROWS = (
         prepare=killed_helm,
         variables={"oceans_llm_recover_after": 0},
         waive=("ReleasePending",),
-        says=("pending-install", "marked as failed"),
+        says=("pending-install", "mark(s|ed|ing) .*as failed"),
         check=_recovered,
         takes=45,
     ),

@@ -209,7 +209,7 @@ ROWS = (
         "SIGKILL of the whole process tree in the middle of the migration; the next run",
         script=_interrupted(signal.SIGKILL, tree=True),
         knobs={"STANDIN_MIGRATION_SLOW": "30:300"},
-        says=("given up|marked as failed|dead",),
+        says=("mark(s|ed|ing) .*as failed|dead",),
         takes=60,
     ),
     Row(

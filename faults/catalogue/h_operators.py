@@ -177,7 +177,7 @@ NOT_TAKEN = Row(
 
 ROWS = (
     WEBHOOK_AWAY,
-    replace(WEBHOOK_AWAY, id="A9n", title="the same, and the namespace is not there yet", prepare=_operator_away_before_all),
+    replace(WEBHOOK_AWAY, id="A9n", title="the same, and the namespace does not exist yet", prepare=_operator_away_before_all),
     Row(
         "A9r",
         "CloudNativePG is restarted just then: its webhook comes back",
@@ -265,7 +265,7 @@ ROWS = (
         **NEEDS,
     ),
     NOT_TAKEN,
-    replace(NOT_TAKEN, id="F13n", title=f"{NOT_TAKEN.title}, in a namespace that is not there yet", prepare=_not_there_yet, takes=15),
+    replace(NOT_TAKEN, id="F13n", title=f"{NOT_TAKEN.title}, in a namespace that does not exist yet", prepare=_not_there_yet, takes=15),
     Row(
         "F13e",
         "a setting that the operator does not take (engine)",

@@ -34,11 +34,11 @@ ROLES = {
         "Only listed keys are written, as an own field manager; keys can be generated once. Values are never shown.",
     ),
     "deploy": (
-        "Change the Helm release, and follow it until it is served or its failure is certain",
-        "Changes nothing when nothing differs. A certain failure stops the migration, ends Helm cleanly and fails the task with its cause.",
+        "Change the Helm release, and follow it until it serves or has failed",
+        "Changes nothing when nothing differs. A fatal cause stops the migration, ends Helm cleanly and fails the task with its cause.",
     ),
     "wait": (
-        "Watch a release that somebody else changed, until it is served or its failure is certain",
+        "Watch a release that somebody else changed, until it serves or has failed",
         "Works with any Helm release, whoever installed it. Changes nothing.",
     ),
     "probe": (

@@ -219,7 +219,7 @@ def unpacked(chart: str, into: str) -> str:
             archive.extractall(into, filter="data")
         return next(entry.path for entry in os.scandir(into) if entry.is_dir())
     except (OSError, StopIteration, tarfile.TarError) as error:
-        raise HelmError(f"{chart} is no chart: {error or 'it has no folder'}") from error
+        raise HelmError(f"{chart} is not a chart: {error or 'it has no folder'}") from error
 
 
 def files_of(chart: str) -> dict[str, str]:

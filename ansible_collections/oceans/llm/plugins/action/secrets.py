@@ -40,7 +40,7 @@ class ActionModule(ClusterAction):
                 f"{where} does not exist on {cluster.server}, and oceans_llm_secrets_source is 'existing'; create the Secret, set oceans_llm_secret_name, or "
                 "waive SecretMissing in oceans_llm_preflight_waive if the Secret is created later (Secrets Store CSI driver)"
             )
-        return {"changed": False, "msg": f"{where} is somebody else's; nothing was written", "key_names": sorted(live.get("data") or {})}
+        return {"changed": False, "msg": f"{where} exists and is managed outside this role; nothing was written", "key_names": sorted(live.get("data") or {})}
 
     def _provision(self, args: dict[str, Any], cluster: Cluster, where: str) -> dict[str, Any]:
         self._refuse_shapes(args, where)
@@ -126,7 +126,7 @@ class ActionModule(ClusterAction):
         if planned.writes:
             self.say(f"{where}: {', '.join(lines)}")
         for key in planned.unlisted:
-            self.say(f"{where}: {key} is no longer listed; it was kept, take it away by hand when nothing needs it")
+            self.say(f"{where}: {key} is no longer listed in oceans_llm_secrets and was kept; remove it by hand when nothing reads it")
         if self.diff_wanted and planned.writes:
             before = "".join(f"{key}\n" for key in planned.changed)
             after = "".join(f"{key} (changed)\n" for key in planned.changed) + "".join(f"{line[2:]}\n" for line in lines if line.startswith("+ "))

@@ -137,11 +137,11 @@ class ActionModule(ClusterAction):
         except HelmError as error:
             raise Refused(
                 f"Helm could not remove the release {args['namespace']}/{args['name']}: {error}; what Helm did not come to is still there — "
-                "run oceans.llm.uninstall again when the reason is gone"
+                "fix the reason and run oceans.llm.uninstall again"
             ) from error
         lost = [d for d in there if not _exists(cluster, d)]
         if lost:
-            raise Refused(f"{_names(lost)} is gone or being deleted although Helm was told to keep the object; restore the data from a backup")
+            raise Refused(f"{_names(lost)} was deleted, or is being deleted, despite helm.sh/resource-policy: keep; restore the data from a backup")
 
     @staticmethod
     def _remove(cluster: Cluster, objects: dict[str, str], propagation: str) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Action of oceans.llm.wait: watch a release that somebody else changed, until it is served or has failed."""
+"""Action of oceans.llm.wait: watch a release that somebody else changed, until it serves or has failed."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ options:
   secret_written:
     description:
       - RV(oceans.llm.secrets#module:written) of the task that wrote the release's Secret in this run. It says which keys a restart is
-        due to; in check mode, in which that Secret was not written, the restart is foretold from it.
+        due to; in check mode, in which that Secret was not written, it predicts the restart from it.
     type: dict
     default: {}
 """

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: deploy
-short_description: Change a Helm release and tell the truth about it until it is served
+short_description: Upgrade a Helm release and follow the rollout until it serves or has failed
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
   - Works out what would change by comparing what Helm renders with what it rendered last, with what is in the cluster (drift),
-    and with the Secrets that the running pods were started with. Nothing differs - nothing is written.
+    and with the Secrets that the running pods were started with. If nothing differs, nothing is written.
   - A rotated Secret restarts the pods that read it. A keyed digest of these Secrets becomes the chart values C(gateway.secretsDigest) and
     C(adminUi.secretsDigest), and so an annotation of the pods. A chart without these values gets the annotation in C(podAnnotations), and a
     chart without both gets none.
-  - Makes the change with M(kubernetes.core.helm) in the background, without C(wait) and C(atomic), and watches the release from its first second.
-  - A certain cause stops the release's Jobs (so that no migration runs on), ends Helm by SIGTERM, and fails the task with one sentence.
-    What may pass by itself (a registry's rate limit, a node that is still to come) is shown and given its time.
+  - Upgrades the release with M(kubernetes.core.helm) in the background, without C(wait) and C(atomic), and watches the release from its first second.
+  - A fatal cause stops the release's Jobs (so that no migration continues), ends Helm by SIGTERM, and fails the task with one sentence.
+    A retryable cause (a rate limit of the registry, a node that the autoscaler is adding) is reported, and fails the task after its time.
   - Success means that the Jobs are done, every pod of the new ReplicaSet is ready, and the version asked for is served through the Service.
   - A Lease C(oceans-llm-<release>) keeps two runs apart. A revision that a dead run left C(pending-…) is recovered.
 extends_documentation_fragment:
@@ -62,7 +62,7 @@ RETURN = r"""
 outcome:
   description:
     - How the run ended. C(served), or C(failed) - the release itself; C(lost) - another run took the release over, or its namespace was
-      deleted; C(interrupted) - by a signal; C(broken) - by a defect of the collection.
+      deleted; C(interrupted) - by a signal; C(broken) - because of a defect of the collection.
   type: str
   returned: when the release was followed
 code:

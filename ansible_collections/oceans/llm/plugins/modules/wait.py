@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: wait
-short_description: Follow a release that somebody else changed, until it is served or has failed
+short_description: Follow a release that somebody else changed, until it serves or has failed
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
@@ -44,7 +44,7 @@ EXAMPLES = r"""
   ansible.builtin.command: helm upgrade web ./chart --namespace web
   changed_when: true
 
-- name: Tell the truth about it
+- name: Follow the rollout
   oceans.llm.wait:
     name: web
     namespace: web

@@ -363,7 +363,7 @@ def test_a_service_that_loses_its_last_ready_pod_is_told_and_so_is_its_recovery(
     run.start()
     run.run(None)
     told = [line.split("s ", 1)[1] for line in lines if "Service/" in line]
-    assert told == ["Service/gw: no ready pod behind it, nobody is served", "Service/gw: 2 ready pods behind it again"]
+    assert told == ["Service/gw: no ready endpoints, so requests fail", "Service/gw: 2 ready pods behind it again"]
 
 
 @pytest.mark.parametrize("answer", [status(403, "Forbidden", "no"), status(404, "NotFound", "no")])

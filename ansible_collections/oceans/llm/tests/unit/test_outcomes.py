@@ -245,7 +245,7 @@ def test_the_lock_is_held_after_a_release_was_recovered_with_it(world):
     world.cluster.recovered = upgrade
     world.helm_does("recovered")
     check(world, world.run(), "served", "")
-    assert renewed == [True] and any("it is marked as failed and the run goes on" in line for line in world.said)
+    assert renewed == [True] and any("marking it as failed and continuing" in line for line in world.said)
 
 
 def test_the_api_server_is_away_for_a_while_in_the_middle(world):
@@ -589,13 +589,13 @@ def test_check_mode_says_what_would_change_and_writes_nothing(world):
 def test_check_mode_over_a_pending_revision(world):
     world.cluster.helm_record("pending-install")
     result = world.run(check_mode=True)
-    assert result["changed"] and "revision 1 is pending-install" in result["msg"] and "would be given up" in result["msg"] and writes(world) == []
+    assert result["changed"] and "revision 1 is pending-install" in result["msg"] and "would be marked as failed" in result["msg"] and writes(world) == []
 
 
 def test_somebody_elses_pending_revision_is_left_alone(world):
     world.cluster.helm_record("pending-install")
     result = world.run()
-    assert result["failed"] and "was not started by this collection; nothing was changed" in result["msg"] and not world.helm.calls("upgrade")
+    assert result["failed"] and "this collection did not start that Helm process; nothing was changed" in result["msg"] and not world.helm.calls("upgrade")
     assert world.cluster.holder == ""
 
 

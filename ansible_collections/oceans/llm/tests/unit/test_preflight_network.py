@@ -46,7 +46,7 @@ def test_nothing_is_wrong_with_what_is_right():
 @pytest.mark.parametrize(
     ("probe", "code", "words"),
     [
-        ({"httpGet": {"port": "web"}}, "ProbeMisdirected", "asks port 'web', a name that the container does not declare (8080)"),
+        ({"httpGet": {"port": "web"}}, "ProbeMisdirected", "uses port 'web', which the container does not declare (8080)"),
         ({"httpGet": {"port": 9090}}, "ProbeMisdirected", "the gateway listens on 8080"),
         ({"tcpSocket": {"port": "9090"}}, "ProbeMisdirected", "the gateway listens on 8080"),
         ({"httpGet": {"port": "http", "scheme": "HTTPS"}}, "ProbeMisdirected", "plain HTTP"),

@@ -59,5 +59,5 @@ def test_an_archive_is_unpacked_and_its_values_read(chart, tmp_path):
 @pytest.mark.parametrize("content", [b"no archive", b""])
 def test_what_is_no_archive_is_a_sentence(tmp_path, content):
     (tmp_path / "c.tgz").write_bytes(content)
-    with pytest.raises(HelmError, match="is no chart"):
+    with pytest.raises(HelmError, match="is not a chart"):
         unpacked(str(tmp_path / "c.tgz"), str(tmp_path / "copy"))

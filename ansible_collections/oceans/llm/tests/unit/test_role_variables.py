@@ -119,7 +119,7 @@ oceans_llm_version: 2025-11-28
     ("text", "says"),
     [
         ("oceans_llm_values: {gateway: {podAnnotations: {at: 2025-11-28 10:00:00}}}", "oceans_llm_values.gateway.podAnnotations.at is a date with a time"),
-        ("oceans_llm_config: {server: {limit: .inf}}", "oceans_llm_config.server.limit is no finite number"),
+        ("oceans_llm_config: {server: {limit: .inf}}", "oceans_llm_config.server.limit is not a finite number"),
         ("oceans_llm_values: {scheduling: {nodeSelector: {on: x}}}", "a key of oceans_llm_values.scheduling.nodeSelector is a boolean in YAML: quote it"),
         ("oceans_llm_version: 1.10", "oceans_llm_version is a number in YAML (1.1), and has to be text: quote it"),
         ("oceans_llm_values: text", "oceans_llm_values is a text; write it as a map"),

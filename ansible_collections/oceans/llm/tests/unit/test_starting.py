@@ -197,7 +197,7 @@ REFUSED = 'Get "http://10.0.0.5:9999/readyz": dial tcp 10.0.0.5:9999: connect: c
             FATAL,
             "scheme HTTPS",
         ),
-        ({"httpGet": {"port": 8080}}, 'net/http: HTTP/1.x transport connection broken: malformed HTTP response "\\x15\\x03\\x01"', None, FATAL, "speaks TLS"),
+        ({"httpGet": {"port": 8080}}, 'net/http: HTTP/1.x transport connection broken: malformed HTTP response "\\x15\\x03\\x01"', None, FATAL, "serves TLS"),
         ({"httpGet": {"port": "web"}}, "errored: strconv.Atoi: parsing", None, FATAL, "no port has that name"),
     ],
 )

@@ -52,7 +52,7 @@ BOTH = f"{line(44, 'a', 'begin')}\n{line(44, 'a', 'commit')}\n{line(45, 'b', 'be
         (migration(f"{line(45, 'b', 'begin')}\n{line(45, 'b', 'rollback')}"), "database: V45 b rolled back, still at the version before it"),
         (
             migration(BOTH),
-            "database: V45 b began and did not commit, the server rolls it back when its client is gone; database at V44",
+            "database: V45 b began and did not commit; the server rolls it back when the client disconnects; database at V44",
         ),
         (migration(BOTH + line(45, "b", "commit"), DONE), "database at V45 (V44–V45 (2) committed in this run)"),
         (migration(BOTH + line(45, "b", "commit")), "database at V45 (V44–V45 (2) committed in this run); the migration was not finished"),
@@ -98,7 +98,7 @@ FAILED = migration(said("failed applying postgres migration 30", "x", "error ret
         # a history that was read while the migration ran: a commit in the log is newer
         (migration(BOTH + line(45, "b", "commit"), DONE), (43,), (43,), "database at V45 (V44–V45 (2) committed in this run)"),
         (migration(BOTH + line(45, "b", "commit"), DONE), (43,), (43, 44), "database at V45 (V44–V45 (2) committed in this run)"),
-        (migration(BOTH), None, (43, 44), "database: V45 b began and did not commit, the server rolls it back when its client is gone; database at V44"),
+        (migration(BOTH), None, (43, 44), "database: V45 b began and did not commit; the server rolls it back when the client disconnects; database at V44"),
     ],
 )
 def test_what_the_log_does_not_tell_the_history_does(picture, before, now, statement):
@@ -128,9 +128,9 @@ def test_the_history_is_asked_where_the_log_does_not_tell():
 def test_what_somebody_else_did_long_ago_is_not_claimed_for_this_run():
     """Role `wait` on a release of yesterday: its Job may be gone with its TTL, and its migration was not this run's."""
     theirs = replace(JOBS, ours=False)
-    assert statements.database(snapshot(scope=theirs)).startswith("database unknown: this release's migration Job is gone")
+    assert statements.database(snapshot(scope=theirs)).startswith("database unknown: the migration Job of this release was deleted")
     gone = with_history(snapshot(scope=theirs), (17,), (17,))
-    assert statements.database(gone) == "database at V17 (this release's migration Job is gone, as its TTL wants it)"
+    assert statements.database(gone) == "database at V17 (the migration Job of this release was deleted after its TTL)"
     kept = replace(migration(BOTH + line(45, "b", "commit"), DONE), scope=theirs)
     assert statements.database(kept) == "database at V45 (V44–V45 (2) committed by this release's Job)"
 

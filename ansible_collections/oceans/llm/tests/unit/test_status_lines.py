@@ -46,7 +46,7 @@ def test_the_whole_screen():
         "secret     s: 2 keys, written 1 h ago by kubectl",
         "secret     gone: not there",
         f"admin      a@b, login proved {STAMP}",
-        "at work    held by ann",
+        "locked by  held by ann",
     ]
 
 

@@ -111,7 +111,7 @@ GONE = str(replace(Holder.me(), pid=999999, start="1"))
 def test_the_lock_of_a_dead_run_is_taken_over(api, helm, holder, ago):
     api.script[("GET", LEASE)] = [*[ok(lease(holder, ago))] * 4, ok(lease(str(Holder.me())))]
     result = go(api, helm)
-    assert result["changed"] and any("is dead; its lock is taken over" in line for line in result["said"]) and writes(api)[-1] == ("DELETE", LEASE)
+    assert result["changed"] and any("is dead; taking over its lock" in line for line in result["said"]) and writes(api)[-1] == ("DELETE", LEASE)
 
 
 def test_another_run_that_is_quicker_wins(api, helm):
@@ -229,7 +229,7 @@ def test_a_database_that_is_gone_all_the_same_is_said(api, helm):
     record(api, MANIFEST)
     api.on("GET", DATABASE, ok({"metadata": {"name": "r-postgres"}}), ok({"metadata": {"name": "r-postgres", "deletionTimestamp": "2026-01-01T00:00:00Z"}}))
     result = go(api, helm)
-    assert result["failed"] and "Cluster/r-postgres is gone or being deleted" in result["msg"] and "backup" in result["msg"]
+    assert result["failed"] and "Cluster/r-postgres was deleted, or is being deleted" in result["msg"] and "backup" in result["msg"]
 
 
 def test_the_database_of_another_release_is_not_deleted(api, helm):

@@ -101,7 +101,7 @@ def _list(name: str, value: Any) -> list[Any]:
             try:
                 return list(yaml.safe_load(text))
             except (yaml.YAMLError, TypeError):
-                raise WrongVariable(f"{name} begins with [ and is no list; write it as a YAML or JSON list") from None
+                raise WrongVariable(f"{name} begins with [ and is not a list; write it as a YAML or JSON list") from None
         return [part.strip() for part in text.split(",") if part.strip()]
     if isinstance(value, Mapping):
         raise WrongVariable(f"{name} is a map; write it as a list")
@@ -146,7 +146,7 @@ def problems(value: Any, path: str) -> Iterator[str]:
             yield f"{path} is a number of more than 15 digits, and Helm would round it: quote it"
     elif isinstance(value, float):
         if not math.isfinite(value):
-            yield f"{path} is no finite number (.inf, .nan): write a number, or quote it"
+            yield f"{path} is not a finite number (.inf, .nan): write a number, or quote it"
     elif isinstance(value, datetime.datetime) or not isinstance(value, datetime.date):
         yield f"{path} is {_kind(value)}: quote it ('…')"
 

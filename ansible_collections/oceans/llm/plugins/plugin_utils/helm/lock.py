@@ -151,7 +151,7 @@ class Lock:
             else:
                 self._cluster.patch(self._path, {"metadata": {"resourceVersion": live["metadata"]["resourceVersion"]}, "spec": {"holderIdentity": ""}})
         except ApiError as error:
-            self._say(f"the lock Lease/{self._name} could not be given back ({error}); it is free by itself in {DURATION} s")
+            self._say(f"the lock Lease/{self._name} could not be released ({error}); it expires in {DURATION} s")
 
     def keep(self) -> None:
         """Do not give the lease back: Helm could not be ended. The lease then ends by its time, and nobody finds it free at once."""
@@ -192,11 +192,11 @@ class Lock:
         over = self._cluster.now() - epoch(spec.get("renewTime")) - float(spec.get("leaseDurationSeconds") or DURATION)
         if holder.dead_here() or over > 0:
             if not quiet:
-                self._say(f"the run of {holder.phrase()} since {since} is dead; its lock is taken over")
+                self._say(f"the run of {holder.phrase()} since {since} is dead; taking over its lock")
             return
         raise Held(
             f"{self._namespace}/{self._release} is being changed by {holder.phrase()} since {since}; nothing was changed — "
-            f"wait for that run; if it is dead its lock ends by itself within {-over:.0f} s (Lease/{self._name})"
+            f"wait for that run; if it is dead, its lock expires in {-over:.0f} s (Lease/{self._name})"
         )
 
     def _body(self) -> dict[str, Any]:

@@ -22,7 +22,7 @@ CURES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for words, cure in (
         (r"is asked for", "leave oceans_llm_chart_version empty: it is for charts at an oci:// or https:// address"),
         (r"x509|certificate", f"set {VARIABLE}.ca_cert to the file of the server's certificate authority"),
-        (r"first record does not look like a TLS handshake|HTTP response to HTTPS client", f"set {VARIABLE}.plain_http: true, if the server speaks plain HTTP"),
+        (r"first record does not look like a TLS handshake|HTTP response to HTTPS client", f"set {VARIABLE}.plain_http: true, if the server serves plain HTTP"),
         (
             r"\b401\b|\b403\b|unauthorized|denied|asks for a login|forbidden",
             f"set {VARIABLE}.username and {VARIABLE}.password, or log in with helm registry login",

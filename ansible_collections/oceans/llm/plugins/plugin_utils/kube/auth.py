@@ -234,7 +234,7 @@ def _read(path: str) -> dict[str, Any]:
     if found is None and path != "/dev/null":
         found = {}
     if not isinstance(found, Mapping):
-        raise ClusterError(f"{path} cannot be read as a kubeconfig: it is no map")
+        raise ClusterError(f"{path} cannot be read as a kubeconfig: it is not a mapping")
     return dict(found)
 
 

@@ -129,7 +129,7 @@ def _denied(cluster: Cluster, picture: Picture, resources: Resources) -> tuple[D
             verbs = ("get", "create", "patch", "delete")
             questions += [(verb, found[0], group, "", ns if found[1] else "", f"the chart has {label(obj)}") for verb in verbs]
     if picture.new_namespace and picture.wanted.create_namespace:
-        questions.append(("create", "namespaces", "", "", "", f"namespace {ns} is not there yet"))
+        questions.append(("create", "namespaces", "", "", "", f"namespace {ns} does not exist yet"))
     unique = {q[:5]: q for q in reversed(questions)}
     with ThreadPoolExecutor(THREADS) as pool:
         answers = {key: pool.submit(cluster.can, key[0], key[1], key[2], key[4], "", key[3]) for key in unique}

@@ -38,12 +38,12 @@ def recover(cluster: Cluster, wanted: Wanted, pending: Release, lock: Lock, say:
     ours = lock.made(pending.revision)
     if not ours and age < after:
         raise NotPlanned(
-            f"{what}, and Helm was not started by this collection; nothing was changed — wait for it, or, when that Helm is gone, "
+            f"{what}, and this collection did not start that Helm process; nothing was changed — wait for it; if that Helm process has ended, "
             "run again with recover_after: 0 (oceans_llm_recover_after)"
         )
-    who = f"by a run that is gone ({lock.last_holder()})" if ours else "by somebody else's Helm"
-    say(f"{what}, left {who}; it is marked as failed and the run goes on")
-    releases.give_up(cluster, pending, f"given up by oceans.llm: its owner is gone ({pending.status} since {pending.deployed_at})")
+    who = f"by a dead run ({lock.last_holder()})" if ours else "by another Helm process"
+    say(f"{what}, left {who}; marking it as failed and continuing")
+    releases.give_up(cluster, pending, f"marked as failed by oceans.llm: its owner is dead ({pending.status} since {pending.deployed_at})")
 
 
 class Change:
@@ -100,7 +100,7 @@ class Change:
         try:
             now = releases.latest(self._cluster, wanted.namespace, wanted.name)
             if now and now.pending and now.revision == revision and not self.helm_runs:
-                releases.give_up(self._cluster, now, "given up by oceans.llm: Helm ended without a word")
+                releases.give_up(self._cluster, now, "marked as failed by oceans.llm: Helm was killed")
                 self._say(f"Helm left revision {now.revision} {now.status}; it is marked as failed")
             return now is not None and now.revision >= revision
         except (ApiError, KeyError, ValueError) as error:
@@ -126,5 +126,5 @@ def result_of(plan: Plan, diff: bool) -> dict[str, Any]:
 
 def would_give_up(pending: Release) -> Mapping[str, Any]:
     """The result of check mode where a revision is pending: Helm does not even plan on top of that."""
-    what = f"revision {pending.revision} is {pending.status} since {pending.deployed_at}; it would be given up, and the release changed again"
+    what = f"revision {pending.revision} is {pending.status} since {pending.deployed_at}; it would be marked as failed, and the release would be upgraded again"
     return {"changed": True, "changes": what, "chart": pending.chart, "msg": what}

@@ -103,7 +103,7 @@ def _evidence(folder: str, run: evidence.Run, clean: Callable[[str], str], resul
     except OSError as error:
         return f" — no report: {folder} cannot be written ({error.strerror or error})"
     except Exception as error:  # the cause must come out whatever the report trips over
-        return f" — no report, by a defect of the collection: {defects.described(error)}"
+        return f" — no report, because of a defect of the collection: {defects.described(error)}"
 
 
 #: what a failed task's result has without -v: Ansible prints all of it, so no text stands in it twice; the rest is in report.json

@@ -238,7 +238,7 @@ class DatabaseLook:
         if status == 403 or "no endpoints available" in text:
             return unclear
         if "connection refused" in text:
-            return Seen(f"{way.said} refuses the connection: nobody listens there", away=True)
+            return Seen(f"{way.said} refuses the connection: no program listens there", away=True)
         if "timeout" in text or "no route to host" in text or "unreachable" in text:
             return silent
         return Seen(f"{way.said} is listening, but not for the pods: dropped by a NetworkPolicy, or full")
@@ -271,7 +271,7 @@ def _unreachable(way: Way, error: OSError, patience: float) -> Seen:
     if isinstance(error, TimeoutError):
         what = f"gives no answer within {patience:g} s: {_DROPPED}, or the server hangs"
     elif isinstance(error, ConnectionRefusedError):
-        what = "refuses the connection: nobody listens there"
+        what = "refuses the connection: no program listens there"
     elif isinstance(error, socket.gaierror):
         what = "has no address: its name cannot be resolved"
     else:

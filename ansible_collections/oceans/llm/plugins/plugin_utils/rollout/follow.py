@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Follow one release from its first second until it is served or has failed: the only loop of the engine.
+"""Follow one release from its first second until it serves or has failed: the only loop of the engine.
 
 Watches come in, the picture changes, the rules look at it, the verdict decides. The loop only looks, and never raises;
 what has to be stopped at its end is stopped by guard.py.
@@ -255,7 +255,7 @@ class Follower:
             return make("AccessRevoked", snapshot, what, "the API server no longer allows this run to follow the rollout", str(error))
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             return self._interruption(snapshot, Verdict(State.FAILED))
-        return make("EngineBroke", snapshot, what, "the rollout can no longer be followed, by a defect of the collection", defects.described(error))
+        return make("EngineBroke", snapshot, what, "the rollout can no longer be followed, because of a defect of the collection", defects.described(error))
 
     def _whole(self, where: str, do: Callable[[], Any]) -> Any:
         """What is not needed for a verdict must not cost it."""
@@ -269,7 +269,7 @@ class Follower:
         """One note a defect: what it hides is not looked at, and all else goes its way."""
         if where not in self._defects:
             self._defects.add(where)
-            self._narrator.note(f"{where} is left out of this run, by a defect of the collection ({defects.described(error)}); please report it")
+            self._narrator.note(f"{where} is left out of this run, because of a defect of the collection ({defects.described(error)}); please report it")
 
     def _behind(self) -> bool:
         """True when the picture is older than the cluster: Helm may have ended before the watch told of its change.

@@ -97,7 +97,7 @@ class Guard:
         try:
             return do()
         except Exception as error:
-            self._follower.note(f"a step of the safe end failed, by a defect of the collection ({defects.described(error)}); please report it")
+            self._follower.note(f"a step of the safe end failed, because of a defect of the collection ({defects.described(error)}); please report it")
             return otherwise(error)
 
 

@@ -47,7 +47,7 @@ def _ingress(cluster: Cluster, snapshot: Snapshot, rendered: Object) -> Iterator
     name, classes = (live.get("spec") or {}).get("ingressClassName"), read(cluster, paths.INGRESS_CLASSES)
     there, meant = sorted(str(meta(c).get("name")) for c in classes or ()), (rendered.get("spec") or {}).get("ingressClassName")
     if name and classes is not None and name not in there:
-        what = f"its ingressClassName is {name}, and there is no such IngressClass: no controller serves it"
+        what = f"its ingressClassName is {name}, which does not exist, so no controller serves the Ingress"
         yield make("IngressClassMissing", snapshot, where, what, f"ingressClassName: {name}{who}; IngressClasses: {', '.join(there) or 'none'}")
     elif name and meant and name != meant:
         controller = next((str((c.get("spec") or {}).get("controller") or "") for c in classes or () if meta(c).get("name") == name), "")

@@ -68,7 +68,7 @@ class Narrator:
             if key in self._told and ready:
                 found[key] = f"{key}: {ready} ready pod{'s' if ready > 1 else ''} behind it again"
             elif name in self._served and not ready:
-                found[key] = f"{key}: no ready pod behind it, nobody is served"
+                found[key] = f"{key}: no ready endpoints, so requests fail"
         return found
 
     def _warnings(self, verdict: Verdict) -> dict[str, str]:

@@ -90,7 +90,7 @@ class Expected:
             return True, ""
         if not wanted[:1].isdigit() or re.match(rf"{re.escape(got)}[-+.]", wanted):
             return False, ""
-        what = f"version {got} is served; the image tag {self.text} is no version of the gateway, so they were not compared"
+        what = f"version {got} is served; the image tag {self.text} is not a version number, so the versions were not compared"
         return False, f"{what}; set oceans_llm_expected_version to have one compared"
 
 

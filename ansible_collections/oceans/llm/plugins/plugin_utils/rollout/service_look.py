@@ -131,7 +131,7 @@ def _ports(snapshot: Snapshot, where: str, rendered: Object, live: Object, pod_s
             if to is None:
                 what = f"its targetPort {target(port)} is the name of no port of the pods"
             elif declared and to not in declared and to != number_of(target(wanted), pod_spec):
-                what = f"its targetPort {target(port)} is no port of the pods"
+                what = f"its targetPort {target(port)} is not a port of the pods"
             else:
                 continue
             sides = f"port {port['port']} to targetPort {target(port)}{who}; the containers declare {ports_phrase(pod_spec)}"

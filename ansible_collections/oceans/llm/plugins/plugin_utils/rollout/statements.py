@@ -123,8 +123,8 @@ def _never_ran(snapshot: Snapshot, jobs: list[str], history: History) -> str:
     made = [n for n in jobs if n in snapshot.kind("Job")]
     if not snapshot.scope.ours and not made:
         if history.now is not None:
-            return f"database {history.at} (this release's migration Job is gone, as its TTL wants it)"
-        return f"database unknown: this release's migration Job is gone, as its TTL wants it ({ASK})"
+            return f"database {history.at} (the migration Job of this release was deleted after its TTL)"
+        return f"database unknown: the migration Job of this release was deleted after its TTL ({ASK})"
     return "database unchanged: the migration never started"
 
 
@@ -177,7 +177,7 @@ def _told(found: log_words.Migrations, history: History, over: bool, by: str) ->
         return f"database: V{failed[-1][0]} {failed[-1][1]} rolled back, {at or 'still at the version before it'}" + (f" ({done})" if done else "")
     if still:
         before = at or "nothing was committed in this run, it is at the version before that"
-        return f"database: V{still[-1][0]} {still[-1][1]} began and did not commit, the server rolls it back when its client is gone; {before}"
+        return f"database: V{still[-1][0]} {still[-1][1]} began and did not commit; the server rolls it back when the client disconnects; {before}"
     if committed:
         return f"{at} ({done})" + ("" if over else "; the migration was not finished")
     if found.pending:

@@ -70,7 +70,7 @@ def lines(status: Status) -> Iterator[str]:
     if status.bootstrap.get("admin"):
         yield f"admin      {status.bootstrap['admin']}, login proved {status.bootstrap.get('proved-at', 'never')}"
     if status.held:
-        yield f"at work    {status.held}"
+        yield f"locked by  {status.held}"
     for what, why in status.unknown:
         yield f"not known  {what}: {why}"
 

@@ -44,7 +44,7 @@ def _scheduling(snapshot: Snapshot, pod: Object) -> Wait | None:
         return Wait("PodStarting", ref(pod), f"waits for the kubelet of node {spec['nodeName']} ({age(pod, snapshot.now):.0f} s)", _warning(snapshot, pod))
     gates = [str(g.get("name")) for g in spec.get("schedulingGates") or ()]
     if gates:
-        return Wait("SchedulingGated", ref(pod), f"has scheduling gates that nobody has removed: {', '.join(gates)}", "spec.schedulingGates")
+        return Wait("SchedulingGated", ref(pod), f"has scheduling gates that no controller has removed: {', '.join(gates)}", "spec.schedulingGates")
     if silent_scheduler(snapshot, pod):
         who = spec.get("schedulerName") or "default-scheduler"
         return Wait("SchedulerSilent", ref(pod), f"waits for scheduler {who} ({age(pod, snapshot.now):.0f} s)", "no condition PodScheduled and no event")

@@ -77,7 +77,7 @@ def unwritable(wanted: Mapping[str, Any]) -> list[tuple[str, Problem]]:
     found: list[tuple[str, Problem]] = []
     for key, value in wanted.items():
         if not _KEY.fullmatch(str(key)):
-            found.append((str(key), Problem("SecretKeyName", f"{key!r} is no key of a Secret (letters, digits, - _ . only)", "rename it")))
+            found.append((str(key), Problem("SecretKeyName", f"{key!r} is not a valid key of a Secret (letters, digits, - _ . only)", "rename it")))
         elif isinstance(value, (Mapping, list, tuple)) or value is None:
             kind = "empty (null)" if value is None else f"a {'map' if isinstance(value, Mapping) else 'list'}"
             found.append((str(key), Problem("SecretNotText", f"{key} is {kind}, not a text", f"give {key} as a string")))

@@ -59,7 +59,9 @@ def check(key: str, value: bytes, database_keys: Collection[str] = (DATABASE_URL
     if "\0" in text:
         return [Problem("SecretNotText", f"{key} holds a NUL byte, and an environment variable cannot hold it", f"store {key} without it", not one_line)]
     if not text.strip():
-        return [Problem("SecretEmpty", f"{key} is empty, and the gateway accepts an empty value", f"set {key} to a value, or remove the key", not one_line)]
+        return [
+            Problem("SecretEmpty", f"{key} is empty, and the gateway would accept the empty value", f"set {key} to a value, or remove the key", not one_line)
+        ]
     if not one_line:
         return []
     if text != text.strip() and (known or not _DOCUMENT.match(text)):
@@ -76,7 +78,7 @@ def check(key: str, value: bytes, database_keys: Collection[str] = (DATABASE_URL
     if key == IDENTITY:
         return _identity(key, text)
     if key == ADMIN_PASSWORD and len(text) < PASSWORD_LENGTH:
-        return [Problem("SecretTooShort", f"{key} has {len(text)} characters, at least {PASSWORD_LENGTH} are wanted", f"choose a longer {key}")]
+        return [Problem("SecretTooShort", f"{key} has {len(text)} characters; it needs at least {PASSWORD_LENGTH}", f"choose a longer {key}")]
     return []
 
 
@@ -86,14 +88,14 @@ def _identity(key: str, text: str) -> list[Problem]:
             Problem(
                 "SecretBuiltIn",
                 f"{key} is the gateway's public built-in value: anyone can sign a session with it",
-                f"take it away and let it be generated (oceans_llm_secrets_generate), or use: openssl rand -base64 48 (key {key})",
+                f"remove it and have it generated (oceans_llm_secrets_generate), or use: openssl rand -base64 48 (key {key})",
             )
         ]
     if len(text) < IDENTITY_LENGTH:
         return [
             Problem(
                 "SecretTooShort",
-                f"{key} has {len(text)} characters, at least {IDENTITY_LENGTH} are wanted, because it signs every session",
+                f"{key} has {len(text)} characters; it needs at least {IDENTITY_LENGTH}, because it signs every session",
                 "openssl rand -base64 48",
             )
         ]

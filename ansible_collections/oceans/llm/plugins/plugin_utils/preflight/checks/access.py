@@ -43,8 +43,8 @@ def _namespace(picture: Picture) -> Iterator[Finding]:
     yield Finding(
         "NamespaceTerminating",
         f"Namespace/{name}",
-        f"is being deleted since {since:.0f} s" + (f", held by: {held}" if held else ""),
-        "wait until it is gone, remove what holds it, or choose another oceans_llm_namespace",
+        f"has been terminating for {since:.0f} s" + (f", blocked by: {held}" if held else ""),
+        "wait until it is deleted, remove what blocks it (kubectl get namespace -o yaml), or choose another oceans_llm_namespace",
     )
 
 

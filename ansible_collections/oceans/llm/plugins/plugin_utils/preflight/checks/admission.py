@@ -106,12 +106,12 @@ def _conflicts(run: DryRun, picture: Picture) -> Iterator[Finding]:
     for manager, names in held.items():
         text = "; ".join(_sides(run, picture, name) for name in names) + f"; set by {manager}{_when(run.live or {}, manager)}"
         if helm4 and not picture.wanted.force_conflicts:
-            hint = "give the chart the live value, or set oceans_llm_force_conflicts: true to take it back"
+            hint = "set the chart value to the live value, or set oceans_llm_force_conflicts: true to overwrite it"
             if ".spec.replicas" in names:
-                hint = "leave the number to the autoscaler (replicaCount: null below gateway or adminUi in oceans_llm_values), or " + hint
+                hint = "leave replicas to the autoscaler (replicaCount: null below gateway or adminUi in oceans_llm_values), or " + hint
             yield Finding("FieldConflict", run.object, text, hint)
         elif not manager.startswith("helm"):  # Helm 3 itself, which names its manager after its program, is nobody else
-            yield Finding("FieldConflict", run.object, text, "nothing to do: this run takes it back", WARNING)
+            yield Finding("FieldConflict", run.object, text, "nothing to do: this run overwrites it", WARNING)
 
 
 def _sides(run: DryRun, picture: Picture, name: str) -> str:

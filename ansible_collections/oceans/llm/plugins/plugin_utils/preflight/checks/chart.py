@@ -71,7 +71,7 @@ def _images(picture: Picture) -> Iterator[Finding]:
             image = str(container.get("image") or "")
             if not _IMAGE.fullmatch(image):
                 hint = "a variable for an image takes a repository, without tag; a version is TAG or TAG@sha256:DIGEST (64 hexadecimal digits)"
-                yield Finding("ImageNameInvalid", where, f"container {container.get('name')}: {image!r} is no image reference", hint)
+                yield Finding("ImageNameInvalid", where, f"container {container.get('name')}: {image!r} is not a valid image reference", hint)
     for where, template in pod_templates(picture.objects):
         for container in containers(template["spec"]):
             repository, _at, digest = str(container.get("image") or "").partition("@")

@@ -68,10 +68,10 @@ def pasted(config: Mapping[str, Any]) -> Iterator[Finding]:
     for path, value in configuration.leaves(config):
         if not isinstance(value, str) or value.startswith("env."):
             continue
-        why = "begins with literal., and the configuration is a ConfigMap that anyone in the namespace can read" if value.startswith("literal.") else ""
+        why = "begins with literal., and the configuration is stored in a ConfigMap, which is not secret" if value.startswith("literal.") else ""
         why = why or patterns.why(value)
         if not why and SECRET_FIELD.search(path) and len(value) >= 8 and not FILE.search(value):
-            why = "stands in a field that holds a secret, and is no reference"
+            why = "is a plain value in a field for a secret"
         if why:
             yield Finding("SecretInConfig", f"config {path}", f"{why} (value not shown)", HINT)
 
@@ -82,7 +82,7 @@ def plain(config: Mapping[str, Any], said: Collection[str]) -> Iterator[Finding]
         if not configuration.STRICT.fullmatch(path) or not isinstance(value, str) or value.startswith(("env.", "literal.")) or f"config {path}" in said:
             continue
         if configuration.resolved(config, path):
-            yield Finding("GatewayConfigInvalid", f"config {path}", "takes a reference env.NAME, and is something else (value not shown)", HINT)
+            yield Finding("GatewayConfigInvalid", f"config {path}", "must be a reference env.NAME and is not one (value not shown)", HINT)
 
 
 def unresolved(config: Mapping[str, Any]) -> Iterator[Finding]:
@@ -108,7 +108,7 @@ def transport(config: Mapping[str, Any]) -> Iterator[Finding]:
     if len(missing) == 1:
         where = f"config budget_alerts.email.transport.{missing[0]}"
         yield Finding(
-            "GatewayConfigInvalid", where, "is missing; the gateway takes username and password together or not at all", "set both to env.NAME, or neither"
+            "GatewayConfigInvalid", where, "is missing; the gateway needs both username and password, or neither", "set both to env.NAME, or neither"
         )
 
 

@@ -90,7 +90,7 @@ def _operators(picture: Picture) -> Iterator[Finding]:
         yield Finding(
             "OperatorUnavailable",
             f"Deployment/{name}",
-            f"0 of {wanted} pods of the operator {program} are available in namespace {ns}: nobody looks after {needs}",
+            f"0 of {wanted} pods of the operator {program} are available in namespace {ns}, so {needs} will not be processed",
             f"kubectl -n {ns} describe deployment {name}",
             ERROR if away > RESTART or not wanted else WARNING,
         )
@@ -112,11 +112,11 @@ def _stores(picture: Picture) -> Iterator[Finding]:
         held = picture.stores[name]
         ready: Mapping[str, Any] = next((c for c in ((held or {}).get("status") or {}).get("conditions") or () if c.get("type") == "Ready"), {})
         if held is None:
-            hint = f"make it, or set oceans_llm_external_secrets.secretStoreRef to one that is there: {look}"
-            yield Finding("SecretStoreMissing", label(obj), f"its {name} is not there", hint)
+            hint = f"create it, or set oceans_llm_external_secrets.secretStoreRef to one that exists: {look}"
+            yield Finding("SecretStoreMissing", label(obj), f"its {name} does not exist", hint)
         elif ready.get("status") == "False":
             said = " ".join(str(ready.get("message") or ready.get("reason") or "no reason given").split())
-            yield Finding("SecretStoreNotReady", label(obj), f"its {name} is not ready: {said}", f"mend the store: {look}")
+            yield Finding("SecretStoreNotReady", label(obj), f"its {name} is not ready: {said}", f"correct the store: {look}")
 
 
 def _storage(picture: Picture) -> Iterator[Finding]:
@@ -145,7 +145,12 @@ def _class(picture: Picture, where: str, path: str, name: str | None) -> Iterato
                 "name one in oceans_llm_cloudnativepg.storage.storageClass",
             )
     elif name not in {meta(c).get("name") for c in classes}:
-        yield Finding("StorageClassMissing", where, f"{path}: there is no StorageClass {name} ({_names(classes)})", "name one that is there")
+        yield Finding(
+            "StorageClassMissing",
+            where,
+            f"{path}: StorageClass {name} does not exist ({_names(classes)})",
+            "set oceans_llm_cloudnativepg.storage.storageClass to one that exists: kubectl get storageclass",
+        )
 
 
 def _ingress(picture: Picture) -> Iterator[Finding]:
@@ -158,8 +163,8 @@ def _ingress(picture: Picture) -> Iterator[Finding]:
                 yield Finding(
                     "IngressClassMissing",
                     label(ingress),
-                    f"there is no IngressClass {name} ({_names(classes)})",
-                    "set oceans_llm_values.ingress.className to one that is there",
+                    f"IngressClass {name} does not exist ({_names(classes)})",
+                    "set oceans_llm_values.ingress.className to one that exists: kubectl get ingressclass",
                 )
             elif not name and not any(_is_default(c, DEFAULT_INGRESS) for c in classes):
                 yield Finding(
@@ -188,7 +193,7 @@ def _tls(picture: Picture, ingress: Object, name: str, automatic: bool) -> Itera
             "TlsSecretMissing",
             label(ingress),
             f"its TLS Secret {name} lacks tls.crt or tls.key (keys: {', '.join(sorted(held.data)) or 'none'})",
-            "make it with kubectl create secret tls",
+            f"create it again: kubectl -n {picture.wanted.namespace} create secret tls {name} --cert=… --key=…",
         )
 
 
@@ -207,11 +212,11 @@ def _autoscaler(picture: Picture) -> Iterator[Finding]:
                 yield Finding(
                     "HpaWithoutRequests",
                     label(hpa),
-                    f"scales on {resource} utilization, and container {container['name']} requests none: it can never be worked out",
+                    f"scales on {resource} utilization, and container {container['name']} has no request for it, so the utilization cannot be calculated",
                     f"set oceans_llm_values.scheduling.resources.requests.{resource}",
                 )
         if any(m.get("type") in ("Resource", "ContainerResource") for m in spec.get("metrics") or ()) and picture.groups and METRICS not in picture.groups:
-            yield Finding("MetricsMissing", label(hpa), f"the cluster does not serve {METRICS}, so nothing would ever be scaled", severity=WARNING)
+            yield Finding("MetricsMissing", label(hpa), f"the cluster does not serve {METRICS}, so the autoscaler will never scale", severity=WARNING)
 
 
 def _disruption(picture: Picture) -> Iterator[Finding]:
@@ -258,4 +263,4 @@ def _is_default(obj: Object, annotation: str) -> bool:
 
 
 def _names(objects: tuple[Object, ...]) -> str:
-    return "there are: " + ", ".join(sorted(str(meta(o).get("name")) for o in objects)) if objects else "there is none"
+    return "existing: " + ", ".join(sorted(str(meta(o).get("name")) for o in objects)) if objects else "none exists"

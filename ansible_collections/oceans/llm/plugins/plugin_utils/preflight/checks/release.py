@@ -40,8 +40,8 @@ def _status(picture: Picture) -> Iterator[Finding]:
     if picture.held:
         yield Finding("ReleaseBusy", where, picture.held)
     elif release.pending and picture.last_revision == str(release.revision):
-        text = f"revision {release.revision} is {release.status}: the run that made it was killed"
-        yield Finding("ReleasePending", where, text, "nothing to do: this run marks it as failed and goes on from there", WARNING)
+        text = f"revision {release.revision} is {release.status}: the run that created it was killed"
+        yield Finding("ReleasePending", where, text, "nothing to do: this run marks the revision as failed and continues", WARNING)
     elif release.pending:
         yield _pending(picture, release, where)
 
@@ -49,10 +49,10 @@ def _status(picture: Picture) -> Iterator[Finding]:
 def _pending(picture: Picture, release: Release, where: str) -> Finding:
     """Left by a Helm that this collection did not start: it may still be at work, and is given time."""
     age, patience = picture.now - epoch(release.deployed_at), picture.wanted.recover_after
-    text = f"revision {release.revision} is {release.status} since {age:.0f} s, and that Helm was not started by this collection"
+    text = f"revision {release.revision} has been {release.status} for {age:.0f} s, and this collection did not start that Helm process"
     if age >= patience:
-        return Finding("ReleasePending", where, text, "nothing to do: it is given up after that time, and this run goes on from there", WARNING)
-    return Finding("ReleasePending", where, text, f"wait for it ({patience - age:.0f} s more), or, when that Helm is gone, set oceans_llm_recover_after: 0")
+        return Finding("ReleasePending", where, text, "nothing to do: this run marks the revision as failed and continues", WARNING)
+    return Finding("ReleasePending", where, text, f"wait {patience - age:.0f} s more; if that Helm process has ended, set oceans_llm_recover_after: 0")
 
 
 def _foreign_objects(picture: Picture) -> Iterator[Finding]:

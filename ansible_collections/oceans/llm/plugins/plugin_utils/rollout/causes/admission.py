@@ -22,7 +22,7 @@ from .cause import cause, rule
 #: kind of refusal -> (code, sentence with the named parts)
 TEXTS: dict[str, tuple[str, str]] = {
     refusals.POD_SECURITY: ("PodSecurity", "Pod Security {level} forbids it: {what}"),
-    refusals.QUOTA: ("QuotaExceeded", "ResourceQuota {quota} has no room: needed {need}, used {used}, hard {hard}"),
+    refusals.QUOTA: ("QuotaExceeded", "ResourceQuota {quota} is exhausted: needed {need}, used {used}, hard {hard}"),
     refusals.QUOTA_NEEDS: ("QuotaNeedsResources", "ResourceQuota {quota} demands: {what}"),
     refusals.QUOTA_NEW: ("PodNotCreated", "the quota is new and not counted yet"),
     refusals.LIMIT_RANGE: ("LimitRangeViolated", "a LimitRange forbids it: {what}"),

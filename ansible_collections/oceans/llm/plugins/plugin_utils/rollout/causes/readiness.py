@@ -89,9 +89,9 @@ def misdirected(snapshot: Snapshot, pod: Object, status: Object, spec: Mapping[s
     declared = [p for p in spec.get("ports") or () if p.get("containerPort")]
     ports = ", ".join(str(p["containerPort"]) for p in declared)
     if "server gave HTTP response to HTTPS client" in answer:
-        return f"its {probe} probe asks port {port} with scheme {scheme}, and the container speaks plain HTTP there", FATAL
+        return f"its {probe} probe uses port {port} with scheme {scheme}, and the container serves plain HTTP there", FATAL
     if "malformed HTTP response" in answer and "x15" in answer:
-        return f"its {probe} probe asks port {port} with scheme {scheme}, and the container speaks TLS there", FATAL
+        return f"its {probe} probe uses port {port} with scheme {scheme}, and the container serves TLS there", FATAL
     if not declared or any(port in (p["containerPort"], p.get("name")) for p in declared):
         return None
     what = f"its {probe} probe asks port {port}, and the container declares {ports}"

@@ -22,6 +22,6 @@ def overtaken(snapshot: Snapshot) -> Iterator[Cause]:
         what = f"Release/{snapshot.scope.release}"
         said = f"Secret {name_of(secret)}: status {status}"
         if ours and revision > ours:
-            yield cause("ReleaseOvertaken", snapshot, what, f"somebody else's Helm made revision {revision} while revision {ours} was followed", said)
+            yield cause("ReleaseOvertaken", snapshot, what, f"another Helm process created revision {revision} during the rollout of revision {ours}", said)
         elif revision == ours and status in ("uninstalling", "uninstalled"):
-            yield cause("ReleaseUninstalled", snapshot, what, f"somebody else uninstalls the release while revision {ours} was followed", said)
+            yield cause("ReleaseUninstalled", snapshot, what, f"another process is uninstalling the release during the rollout of revision {ours}", said)
