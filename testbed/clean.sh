@@ -9,7 +9,7 @@
 remove_images() {
   docker info > /dev/null 2>&1 || return 0
   local left before=
-  # an image goes only after those that were built on it: as many rounds as there are storeys
+  # an image can be removed only after the images that were built on it: one round for each layer
   while left=$(docker images --format '{{.Repository}}:{{.Tag}}' -f reference='oceans-llm/*' -f reference='127.0.0.1:5000/oceans-llm/*') &&
     [ -n "$left" ] && [ "$left" != "$before" ]; do
     before=$left

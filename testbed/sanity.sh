@@ -78,7 +78,7 @@ smoke() {
   for name in preflight secrets deploy wait bootstrap gateway; do ansible-doc -t role "oceans.llm.$name" 2> /dev/null | grep -q oceans_llm_namespace; done
   for name in deploy preflight status diagnose uninstall; do ansible-playbook --syntax-check -i localhost, "oceans.llm.$name" > /dev/null; done
   [ ! -e "$place/ansible_collections/oceans/llm/tests" ] || fail "the tarball has the tests in it"
-  # one run of everything in check mode; the cluster is not there, and that is what it has to say
+  # one run of everything in check mode; the cluster does not exist, and the run must report that
   ansible-playbook -i localhost, --check --connection local oceans.llm.deploy \
     -e '{"oceans_llm_auth": {"host": "https://127.0.0.1:1"}, "oceans_llm_secrets": {"POSTGRES_URL": "postgresql://u:p@h/d"}}' > "$scratch/run" 2>&1 \
     && fail "a run without a cluster succeeded: $(cat "$scratch/run")"
@@ -98,7 +98,7 @@ check_run() {
   ! kubectl get namespace sanity-smoke > /dev/null 2>&1 || fail "the check-mode run made the namespace"
 }
 
-[ -d "$core" ] || fail "kubernetes.core is not there: testbed/collections.sh"
+[ -d "$core" ] || fail "kubernetes.core is not installed: run testbed/collections.sh"
 [ $# -gt 0 ] || set -- sanity docs changelog smoke
 checkout
 for step in "$@"; do

@@ -7,7 +7,7 @@
 "$TESTBED/cluster.sh" up
 "$TESTBED/images.sh"
 kubectl apply --server-side -f "$TESTBED/manifests/registry.yaml" > /dev/null
-# A new cluster calls itself ready before it answers names: the first pods would look for their database in vain.
+# A new cluster calls itself ready before it answers names: the first pods would not find their database.
 for deployment in kube-system/coredns oceans-llm-registry/registry; do
   kubectl -n "${deployment%/*}" rollout status "deployment/${deployment#*/}" --timeout=90s > /dev/null
 done

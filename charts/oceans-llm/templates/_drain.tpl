@@ -1,5 +1,5 @@
 {{/*
-How long a gateway pod goes on serving after it was told to stop, as JSON:
+How long a gateway pod keeps serving after it was told to stop, as JSON:
   settle, settleWhy   seconds until everybody in front has forgotten the pod
   limit, limitWhy     seconds for the requests that are open then
   grace               seconds until Kubernetes kills the pod

@@ -48,7 +48,7 @@ tolerations:
 {{- end -}}
 {{- end -}}
 
-{{/* A constraint without a selector would count nothing; one that selects other pods has no business here. */}}
+{{/* A constraint without a selector would count nothing; one that selects other pods does not belong here. */}}
 {{- define "oceans-llm.topologySpread" -}}
 {{- $own := include "oceans-llm.selectorLabels" (list .root .component) | fromYaml -}}
 {{- $all := merge (deepCopy $own) (default dict .labels) (default dict .root.Values.commonLabels) -}}

@@ -38,7 +38,7 @@ ROLES = {
         "Changes nothing when nothing differs. A fatal cause stops the migration, ends Helm cleanly and fails the task with its cause.",
     ),
     "wait": (
-        "Watch a release that somebody else changed, until it serves or has failed",
+        "Follow a release that another tool changed, until it serves or has failed",
         "Works with any Helm release, whoever installed it. Changes nothing.",
     ),
     "probe": (
@@ -59,7 +59,7 @@ ROLES = {
     ),
     "restore_point": (
         "Take a restore point of the database",
-        "Copies the database to where the role restore finds it, while the gateway goes on serving. The gateway's secrets are not in it.",
+        "Copies the database to where the role restore finds it, while the gateway keeps serving. The gateway's secrets are not in it.",
     ),
     "restore": (
         "Bring a restore point of the database back, and deploy the version that fits",

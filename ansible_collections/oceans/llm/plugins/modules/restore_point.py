@@ -12,7 +12,7 @@ short_description: Take a restore point of a release's database
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Copies the database to where C(oceans.llm.restore) finds it, while the gateway goes on serving.
+  - Copies the database to where C(oceans.llm.restore) finds it, while the gateway keeps serving.
   - The copy and the sums of all rows are of one moment. A ConfigMap C(RELEASE-restore-points) lists all restore points; neither it nor the
     volume with the copies belongs to the Helm release.
   - The gateway's secrets are not in it. A keyed digest of the encryption keys is.

@@ -43,7 +43,7 @@ options:
     type: str
     required: true
   create_namespace:
-    description: Make the namespace when it is not there.
+    description: Create the namespace if it does not exist.
     type: bool
     default: false
   data:

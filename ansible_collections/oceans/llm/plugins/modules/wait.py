@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: wait
-short_description: Follow a release that somebody else changed, until it serves or has failed
+short_description: Follow a release that another tool changed, until it serves or has failed
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:

@@ -358,7 +358,7 @@ NotReadyInTime [rollout: retryable] a container runs but does not become ready w
 # Rollout
 ProgressDeadline [rollout: fatal] the Deployment made no progress within progressDeadlineSeconds
     read the Deployment's conditions: kubectl -n {ns} describe deployment {name}
-ScaledToZero [rollout: fatal] somebody scaled the Deployment to 0 replicas
+ScaledToZero [rollout: fatal] the Deployment was scaled to 0 replicas during the rollout
     scale it up, or run the deployment again: kubectl -n {ns} scale deployment/{name} --replicas=1
 DeploymentPaused [rollout: fatal] the Deployment is paused
     resume it: kubectl -n {ns} rollout resume deployment/{name}

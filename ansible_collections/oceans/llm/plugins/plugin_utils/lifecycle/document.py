@@ -29,7 +29,7 @@ What is pending is read from the database's history and the table below; where t
 cannot be read from here, the new image is asked by a one-off Job. In check mode no Job is created, and what would need one counts as unknown.
 
 Before anything is migrated a restore point is taken (`oceans_llm_restore_point`: `auto`, or a way of its own; `none` takes none), and only when something is
-pending. Where none can be taken, the upgrade goes on without, unless a migration is destructive.
+pending. Where none can be taken, the upgrade continues without one, unless a migration is destructive.
 
 `oceans_llm_on_failure: rollback` rolls a failed upgrade back where the column *automatic* says `rollback`, after the migration Job is stopped and the
 database was asked again. It never does so over a destructive migration, after Ctrl-C, or when another run has taken the release over. The task has

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The Services of a release against its pods, as the API has them: no request goes to a pod for this.
 
-What somebody changed by hand is named with both sides: what the Service says, and what the pods have.
+Manual changes are reported with both values: what the Service says, and what the pods have.
 """
 
 from __future__ import annotations
