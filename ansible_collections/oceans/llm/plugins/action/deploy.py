@@ -104,7 +104,7 @@ class ActionModule(ClusterAction):
             planner.still_so(cluster, wanted, plan)
             if plan.live:
                 for name in keep.keep_live(cluster, releases.history(cluster, wanted.namespace, wanted.name), plan.planned, wanted.namespace):
-                    self.say(f"{name} leaves the release and is kept with its data ({keep.POLICY}: keep)")
+                    self.say(f"{name} is no longer part of the release; it and its data are kept ({keep.POLICY}: keep)")
             self._go_on()
             self.say(f"changing {wanted.title}: {plan.phrase()}")
             return result | self._cleared(args, plan, cluster, self._follow(args, wanted, plan, cluster, lock))
@@ -116,7 +116,7 @@ class ActionModule(ClusterAction):
         found = self._leftovers(args, plan, cluster)
         leftovers.remove(cluster, found)
         for name in found:
-            self.say(f"{name}: left by a hook of an earlier chart, removed")
+            self.say(f"{name}: deleted; a hook of an earlier chart version had left it")
         return result | {"changed": result["changed"] or bool(found)}
 
     @staticmethod

@@ -26,7 +26,7 @@ class ActionModule(ClusterAction):
         if release is None:
             if check:
                 return {"changed": False, "msg": f"no release {name} in namespace {namespace} yet"}
-            raise Refused(f"Helm knows no release {name} in namespace {namespace} on {cluster.server}; check oceans_llm_release and oceans_llm_namespace")
+            raise Refused(f"Helm has no release {name} in namespace {namespace} on {cluster.server}; check oceans_llm_release and oceans_llm_namespace")
         prober = None if check else probe.wanted("true", True, cluster, release, namespace)
         with Interrupt(stdout=for_people()) as self.interrupt:
             follower = Follower(cluster, scope_of(release, namespace, name, hooks=False, ours=False), self.say, 0, clean=self.redactor,

@@ -36,7 +36,7 @@ class ActionModule(ClusterAction):
         lock.look()
         release = releases.latest(cluster, ns, name)
         if release is None:
-            raise Refused(f"Helm knows no release {name} in namespace {ns} on {cluster.server}; nothing was changed — deploy it first")
+            raise Refused(f"Helm has no release {name} in namespace {ns} on {cluster.server}; nothing was changed — deploy it first")
         known = [dataclasses.asdict(point) for point in points(cluster, ns, name)]
         point = restoring.choose(cluster, release, args["point"])
         source = Source.read(cluster, release)

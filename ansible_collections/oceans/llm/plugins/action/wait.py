@@ -28,7 +28,7 @@ class ActionModule(ClusterAction):
             if self._task.check_mode:
                 return {"changed": False, "msg": f"no release {args['name']} in namespace {args['namespace']} yet"}
             raise Refused(
-                f"Helm knows no release {args['name']} in namespace {args['namespace']} on {cluster.server}, and no gateway there has the label "
+                f"Helm has no release {args['name']} in namespace {args['namespace']} on {cluster.server}, and no gateway there has the label "
                 f"{unrecorded.INSTANCE}={args['name']}; deploy it first, or check oceans_llm_release and oceans_llm_namespace"
             )
         if not release.revision:

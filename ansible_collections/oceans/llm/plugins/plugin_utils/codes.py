@@ -242,7 +242,7 @@ PostgresPrimaryMoves [rollout: retryable 300 s] CloudNativePG is failing over or
 # Jobs
 JobAttemptFailed [rollout: retryable] one attempt of a Job failed; the Job controller retries
     read the Job's log: kubectl -n {ns} logs job/{job}
-JobFailed [rollout: fatal] a Job has failed for good
+JobFailed [rollout: fatal] a Job has failed, and its controller will not retry it
     read the Job's log, fix the cause and run again: kubectl -n {ns} logs job/{job}
 SidecarKeepsJob [rollout: retryable 30 s] a sidecar keeps running after the Job's own container has ended, so the Job never completes
     keep the sidecar out of the Job's pods (label sidecar.istio.io/inject: "false" in podLabels of the Job's values), or inject native sidecars

@@ -378,4 +378,4 @@ def test_check_mode_makes_no_pod(served):
 def test_a_release_that_is_not_there_is_refused():
     with FakeApi() as api:
         FakeCluster(api)
-        assert "Helm knows no release rel" in probed(api)["msg"] and "failed" not in probed(api, check=True)
+        assert "Helm has no release rel" in probed(api)["msg"] and "failed" not in probed(api, check=True)

@@ -282,7 +282,7 @@ def test_hook_copies_of_an_earlier_chart_go_on_request_once_the_release_is_serve
     assert "rel-job-config" in world.cluster.objects["configmaps"], "nobody asked for it"
     assert world.run(remove_leftovers=True)["changed"] and "rel-job-config" not in world.cluster.objects["configmaps"]
     told = [line for line in world.said if "rel-job-config" in line and "removed" in line and "would" not in line]
-    assert told == ["ConfigMap/rel-job-config: left by a hook of an earlier chart, removed"]
+    assert told == ["ConfigMap/rel-job-config: deleted; a hook of an earlier chart version had left it"]
 
 
 def test_hook_copies_stay_when_the_rollout_fails(world):
@@ -628,7 +628,7 @@ def test_a_served_release_is_said_to_be_served(world):
 
 
 def test_a_release_that_helm_does_not_know(world):
-    assert "Helm knows no release rel" in watched(world)["msg"]
+    assert "Helm has no release rel" in watched(world)["msg"]
     assert not watched(world, check_mode=True).get("failed")
 
 

@@ -40,7 +40,7 @@ class Gateway:
         """:raises NotPossible: when there is no such release, with a record of Helm or without, or it holds no gateway of the chart's contract."""
         release = unrecorded.latest(cluster, namespace, name)
         if release is None:
-            raise NotPossible(f"Helm knows no release {name} in namespace {namespace} on {cluster.server}; deploy it first")
+            raise NotPossible(f"Helm has no release {name} in namespace {namespace} on {cluster.server}; deploy it first")
         return cls.read(cluster, release)
 
     @classmethod

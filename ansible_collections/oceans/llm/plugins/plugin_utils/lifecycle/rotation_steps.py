@@ -109,7 +109,7 @@ class AdminPassword(Step):
         self.email = self.run.gateway.admin()[0]
         user = self.run.accounts.user(self.email)
         if user is None:
-            raise NotPossible(f"there is no administrator {self.email} in the database; make it first: oceans_llm_bootstrap_admin: true, role bootstrap")
+            raise NotPossible(f"the database has no administrator {self.email}; create it first: oceans_llm_bootstrap_admin: true, role bootstrap")
         kept = user.kept_by(self.OWN)
         if kept or user.rows(PASSWORDS) is None or user.others:
             why = f"{kept} refer to it" if kept else f"{user.others} other platform administrators exist" if user.others else f"{PASSWORDS} is not known"

@@ -70,7 +70,7 @@ def _port(picture: Picture, service: Object, port: Mapping[str, Any], where: str
     elif declared and number not in {n for _c, _n, n, _p in declared}:
         yield Finding("ServicePort", label(service), f"{what}, and {where} declares {ports_phrase(spec)}", "correct targetPort", WARNING)
     elif declared and (number, protocol) not in {(n, p) for _c, _n, n, p in declared}:
-        yield Finding("ServicePort", label(service), f"{what} by {protocol}, and {where} declares {ports_phrase(spec)}", "correct protocol")
+        yield Finding("ServicePort", label(service), f"{what} with protocol {protocol}, and {where} declares {ports_phrase(spec)}", "correct protocol")
 
 
 # --- NetworkPolicies ----------------------------------------------------------------------------------------------------
@@ -106,7 +106,7 @@ def _closed(where: str, names: Iterable[str], what: str) -> Iterator[Finding]:
         said = (
             f"{', '.join('NetworkPolicy/' + n for n in names)} select{'s' if len(names) == 1 else ''} its pods and leave{'s' if len(names) == 1 else ''} {what}"
         )
-        yield Finding("NetworkPolicyBlocks", where, said, "add a rule that admits it, where the cluster's network enforces policies", WARNING)
+        yield Finding("NetworkPolicyBlocks", where, said, "add a rule for this traffic (it matters if the network plugin enforces NetworkPolicies)", WARNING)
 
 
 # --- names and certificates ----------------------------------------------------------------------------------------------

@@ -105,7 +105,7 @@ def _claim(snapshot: Snapshot, name: str, claim: object) -> Iterator[Cause]:
     if missing:
         yield cause("StorageClassMissing", snapshot, where, f"StorageClass {missing.group(1)} does not exist", text, since=begun)
     elif "no storage class is set" in text:
-        yield cause("StorageClassMissing", snapshot, where, "the cluster has no default StorageClass and the claim names none", text, since=begun)
+        yield cause("StorageClassMissing", snapshot, where, "the claim names no StorageClass, and the cluster has no default StorageClass", text, since=begun)
     else:
         sure = FATAL if "is forbidden" in text or "is invalid" in text else None
         yield cause(
