@@ -281,7 +281,7 @@ def test_hook_copies_of_an_earlier_chart_go_on_request_once_the_release_is_serve
     world.run()
     assert "rel-job-config" in world.cluster.objects["configmaps"], "nobody asked for it"
     assert world.run(remove_leftovers=True)["changed"] and "rel-job-config" not in world.cluster.objects["configmaps"]
-    told = [line for line in world.said if "rel-job-config" in line and "removed" in line and "would" not in line]
+    told = [line for line in world.said if "rel-job-config" in line and ": deleted" in line and "would" not in line]
     assert told == ["ConfigMap/rel-job-config: deleted; a hook of an earlier chart version had left it"]
 
 
