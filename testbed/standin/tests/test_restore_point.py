@@ -220,7 +220,16 @@ def test_into_a_new_database(owned: Owned) -> None:
     assert owned.script("verify", NAME, checksum, "", "copy").code == 0
     assert owned.script("restore", NAME, checksum, "", "copy").code == 0
     assert owned.rows(name="copy") == rows and owned.rows() == before
-    assert "there is a database copy already" in owned.script("verify", NAME, checksum, "", "copy").reason
+    assert "database copy is not empty" in owned.script("verify", NAME, checksum, "", "copy").reason
+
+
+def test_a_new_database_that_a_failed_run_has_left_empty_is_used(owned: Owned) -> None:
+    checksum = owned.taken()
+    role = '"' + ROLE.replace('"', '""') + '"'
+    owned.server.run(f"CREATE DATABASE copy OWNER {role}")
+    assert owned.script("verify", NAME, checksum, "", "copy").code == 0
+    assert owned.script("restore", NAME, checksum, "", "copy").code == 0
+    assert owned.rows(name="copy") == owned.rows()
 
 
 def test_a_copy_is_of_one_moment_while_the_gateway_writes(owned: Owned) -> None:

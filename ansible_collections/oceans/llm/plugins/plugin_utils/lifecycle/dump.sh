@@ -96,13 +96,16 @@ whole() {
   pg_restore --list "$1.dump" > "$WORK/contents"
 }
 
+exists() { [ "$(printf "SELECT count(*) FROM pg_database WHERE datname = :'new'" | ask -v new="$1")" = 1 ]; }
+
 # Sentences about what this role lacks; nothing when it lacks nothing.
 rights() {
-  if [ -n "$1" ]; then
-    ask -v new="$1" << 'SQL'
+  if [ -n "$1" ] && exists "$1"; then
+    [ "$(PGDATABASE=$1 ask -c "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace")" = 0 ] || echo "database $1 is not empty"
+  elif [ -n "$1" ]; then
+    ask << 'SQL'
 SELECT format('the role %s may not create databases: ALTER ROLE %I CREATEDB', current_user, current_user)
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = current_user AND (rolcreatedb OR rolsuper));
-SELECT format('there is a database %s already', :'new') WHERE EXISTS (SELECT FROM pg_database WHERE datname = :'new');
 SQL
   else
     ask << 'SQL'
@@ -182,7 +185,7 @@ restore() {
   SUMS=$1.sums
   export SUMS
   if [ -n "${4:-}" ]; then
-    printf 'CREATE DATABASE :"new";' | ask -v new="$4"
+    exists "$4" || printf 'CREATE DATABASE :"new";' | ask -v new="$4"
     PGDATABASE=$4
     export PGDATABASE
     : > "$WORK/aside.sql"
