@@ -20,6 +20,8 @@ STAMP = re.compile(r'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?Z"')
 #: kinds of a failing tape that a neighbour's objects are made of
 NEIGHBOURLY = ("ReplicaSet", "Pod", "Job", "Event")
 PREFIX = "next-door-"
+#: marks the time in which the API server holds everything back, answers to questions as well
+STALL = "Stall"
 
 
 def reordered(changes: Sequence[Any], rng: random.Random) -> Changes:
@@ -32,7 +34,20 @@ def delayed(changes: Sequence[Any], rng: random.Random) -> Changes:
     """The API server holds everything back now and then, by up to six seconds."""
     first, last = changes[0][0], changes[-1][0]
     stalls = sorted((rng.uniform(first, last), rng.uniform(1, 6)) for _ in range(3))
-    return in_order((max([at, *(since + held for since, held in stalls if since <= at < since + held)]), kind, type_, obj) for at, kind, type_, obj in changes)
+    held = ((max([at, *(since + wait for since, wait in stalls if since <= at < since + wait)]), kind, type_, obj) for at, kind, type_, obj in changes)
+    return in_order([*held, *((since, STALL, "AWAY", since + wait) for since, wait in stalls)])
+
+
+def unsure(changes: Sequence[Any]) -> list[tuple[float, float]]:
+    """The times in which the picture may be old: stalls of the API server, and watches that are away."""
+    found = [(at, until) for at, kind, _type, until in changes if kind == STALL]
+    away: dict[str, float] = {}
+    for at, kind, type_, _obj in changes:
+        if type_ == "AWAY" and kind != STALL:
+            away[kind] = at
+        elif type_ == "BACK" and kind in away:
+            found.append((away.pop(kind), at))
+    return [*found, *((since, float("inf")) for since in away.values())]
 
 
 def duplicated(changes: Sequence[Any], rng: random.Random) -> Changes:
@@ -43,7 +58,7 @@ def duplicated(changes: Sequence[Any], rng: random.Random) -> Changes:
             continue
         found.append((at, kind, type_, obj))
         if kind in WATCHED and type_ in ("ADDED", "MODIFIED") and rng.random() < 0.25:
-            found.append((at + 0.01, kind, "MODIFIED", obj))
+            found.append((at, kind, "MODIFIED", obj))  # before whatever comes next: one watch keeps its order
     return in_order(found)
 
 

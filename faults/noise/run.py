@@ -27,6 +27,7 @@ from typing import Any
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
 
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import still_so
 from ansible_collections.oceans.llm.tests.recordings import replay
 from faults.noise import mix
 
@@ -48,9 +49,14 @@ def tape(row: str) -> replay.Tape:
 def seen(row: str, changes: Sequence[Any] | None = None) -> tuple[str, dict[tuple[str, str], str], list[tuple[float, str]]]:
     """(state at the end, (code, kind of object) of everything that was shown and what was said first, failures)."""
     state, shown, failures = "", {}, []
-    for second, verdict in replay.verdicts(tape(row), changes, step=STEP):
-        state = verdict.state.value
-        for c in verdict.causes:
+    stalls = mix.unsure(changes or ())
+    told = None if changes is None else [change for change in changes if change[1] != mix.STALL]
+    for second, verdict in replay.verdicts(tape(row), told, step=STEP):
+        state, at = verdict.state.value, float(tape(row).start["started"]) + second
+        # what rests on silence is shown only after the API server was asked (still_so.py): in a stall it does not answer, and beside a
+        # watch that broke off it has something newer
+        unsure = still_so.SILENCE if any(since <= at <= until for since, until in stalls) else ()
+        for c in (c for c in verdict.causes if c.code not in unsure):
             shown.setdefault((c.code, c.object.split("/")[0]), f"{second:.1f} s {c.code} {c.object}: {c.cause}")
         failures += [(second, f"{c.code} {c.object}: {c.cause}") for c in verdict.causes if mix.PREFIX in c.object]
         if verdict.cause:
@@ -74,7 +80,9 @@ def worse(row: str, way: str, seed: int) -> mix.Changes:
         for bad in rng.sample(BAD, 2):
             changes = mix.beside(tape(bad).changes, float(tape(bad).start["started"]))(changes, rng)
     # a tape ends when the run was over: what was on its way then (a pod that stops) would look as if it never arrived
-    return [change for change in changes if change[0] <= tape(row).changes[-1][0]]
+    # and before its first change there was no look: nobody was asked to judge yet
+    first, last = tape(row).changes[0][0], tape(row).changes[-1][0]
+    return [change for change in changes if first <= change[0] <= last]
 
 
 def judged(job: tuple[str, str, int]) -> dict[str, Any]:

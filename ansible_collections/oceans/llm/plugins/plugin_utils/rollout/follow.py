@@ -30,6 +30,7 @@ from .narrator import Narrator
 from .operator_look import OperatorLook
 from .policy_look import PolicyLook
 from .probe import Probe
+from .still_so import StillSo
 from .tape import Tape
 from .verdict import State, Verdict, judge, timeout_cause
 from .watch import Change, Observer, Watched, World
@@ -114,7 +115,7 @@ class Follower:
         self._logs = LogReader(cluster, scope.namespace, clean, self._observer.put)
         self._interrupted = interrupted
         self._database = database
-        self._looks = tuple(look(cluster, scope.namespace) for look in (WebhookLook, PolicyLook, OperatorLook))
+        self._looks = tuple(look(cluster, scope.namespace) for look in (WebhookLook, PolicyLook, OperatorLook, StillSo))
         self._probe = probe
         self._secret_keys = dict(secret_keys or {})
         self.scope = scope
@@ -189,7 +190,8 @@ class Follower:
                 self._whole("the probe pod", partial(self._probe.look, snapshot))
             causes = find(snapshot, broken=self._defect)
             for look in self._looks:
-                causes = self._whole(type(look).__name__, partial(look.named, snapshot, causes)) or causes
+                seen = self._whole(type(look).__name__, partial(look.named, snapshot, causes))
+                causes = causes if seen is None else seen
             verdict = judge(snapshot, causes, running)
             lost = self._lost()
             if lost:
