@@ -479,7 +479,7 @@ def test_a_signal(world, sent, phase):
         world.at("/fake/upgrade", send)
     else:
         world.at("/apis/batch/v1/namespaces/ns/jobs/mig", send, "PATCH")
-    result = world.run(timeout=15 if phase != "fencing" else 1)
+    result = world.run(timeout=15 if phase != "fencing" else 3)
     if phase == "fencing":  # the end had begun: its cause stays the cause, and its sentence gets out although Ansible is on its way down
         assert result["failed"] and [line for line in world.lines() if result["msg"] in line] and not world.helms() and not world.cluster.alive
     else:
@@ -524,7 +524,7 @@ def test_a_signal_while_the_evidence_is_written_loses_nothing(world):
         sent.set()
 
     threading.Thread(target=watch, daemon=True).start()
-    result = world.run(timeout=1)
+    result = world.run(timeout=3)
     assert sent.wait(5) and result["failed"] and result["code"] and "incomplete" not in result["msg"]
     assert {"report.json", "report.html", "stream.jsonl.gz"} <= set(os.listdir(result["report"])) and not world.helms()
 

@@ -293,7 +293,7 @@ UP, DOWN = {"pod": "10.0.0.1:8080", "status": 200, "error": ""}, {"pod": "10.0.0
     ],
 )
 def test_dns_kube_proxy_policy_and_program_are_told_apart(place, line, policies, code, words):
-    place.api.script[("GET", probe_verdict.rest.collection("networking.k8s.io/v1", "networkpolicies", NS))] = [objects("NetworkPolicy", "1", *policies)]
+    place.api.script[("GET", probe_verdict.paths.of("networking.k8s.io/v1", "networkpolicies", NS))] = [objects("NetworkPolicy", "1", *policies)]
     probing(place, line)
     found = check(place)
     assert (found.wrong.code if found.wrong else "") == code, found
@@ -318,7 +318,7 @@ def test_a_kube_proxy_that_is_late_is_no_wrong_version(place, monkeypatch):
 def test_a_policy_that_is_meant_for_others_is_a_note(place, policies):
     if policies[0]["metadata"]["name"] == "deny-all":  # the gateway has a rule of its own
         policies = [*policies, policy("gateway-out", "Egress", egress=[{}])]
-    place.api.script[("GET", probe_verdict.rest.collection("networking.k8s.io/v1", "networkpolicies", NS))] = [objects("NetworkPolicy", "1", *policies)]
+    place.api.script[("GET", probe_verdict.paths.of("networking.k8s.io/v1", "networkpolicies", NS))] = [objects("NetworkPolicy", "1", *policies)]
     probing(place, {**DEAD, "pods": [DOWN]})
     found = check(place)
     assert found.state is State.SERVED and found.notes[0].startswith("not probed: NetworkPolicy/")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from .postgres import Session
 
 #: the gateway's own repository, and mirrors that keep its name, with the release in the tag
-_IMAGE = re.compile(r"(?:.*/)?oceans-llm[-/]gateway:v?(\d+)\.(\d+)\.(\d+)(?:@sha256:[0-9a-f]+)?")
+_IMAGE = re.compile(r"\A(?:.*/)?oceans-llm[-/]gateway:v?(\d+)\.(\d+)\.(\d+)(?:@sha256:[0-9a-f]+)?")
 #: first release -> newest migration that it knows; the releases up to the next row know the same ones
 NEWEST = (
     ((0, 6, 0), 18),

@@ -97,7 +97,7 @@ def conflicts(text: str) -> list[tuple[str, str]]:
 
 #: one step of such a field: `.name`, or the keys of a list's item
 _STEP = re.compile(r'\.((?:[^.\["])+)|\[([^\]]*)\]')
-_KEY = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|[^,\]]+)')
+_KEY = re.compile(r'(?<!\w)(\w+)=("(?:[^"\\]|\\.)*"|[^,\]]+)')
 
 
 def value_at(obj: Any, path: str) -> Any:

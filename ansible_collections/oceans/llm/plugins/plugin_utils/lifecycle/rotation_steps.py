@@ -20,7 +20,7 @@ from .accounts import PASSWORDS, SEALED, SESSIONS, Accounts, User
 from .deployed import SESSION, Gateway, NotPossible, Session
 from .rotation import Value
 
-_KEY = re.compile(r"gwk_([^.]+)\.(.+)")
+_KEY = re.compile(r"\Agwk_([^.]+)\.(.+)")
 HEARTBEAT = 5.0  # seconds between two lines while old pods drain
 NOT_KNOWN = "not tried, because only its owner knows it"
 
