@@ -63,7 +63,7 @@ def chat(server: FakeApi, *, events: int = 20, wait: float = 0.0, pause: float =
         handler.send_header("Transfer-Encoding", "chunked")
         handler.end_headers()
         time.sleep(wait)
-        lines = [b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n' for _ in range(events)] + ([b"data: [DONE]\n\n"] if end else [])
+        lines = [b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n' for _event in range(events)] + ([b"data: [DONE]\n\n"] if end else [])
         for line in lines:
             for piece in (line[:9], line[9:]):
                 handler.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")

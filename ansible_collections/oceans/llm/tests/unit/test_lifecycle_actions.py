@@ -19,7 +19,7 @@ import yaml
 from ansible_collections.oceans.llm.plugins.action.migrations import ActionModule as Migrations
 from ansible_collections.oceans.llm.plugins.action.rollback import ActionModule as Rollback
 from ansible_collections.oceans.llm.plugins.action.upgrade import ActionModule as Upgrade
-from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import driver  # noqa: F401 - beside pytest's finder Ansible's cannot import it later
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import driver
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import interrupt
 
@@ -28,8 +28,10 @@ from .fake_cluster import GATEWAY, MIGRATE, NAME, NS, PROXY, SERVICE, WEB, stamp
 from .fake_postgres import FakePostgres
 from .local_task import action_of
 from .test_database_look import BLOCKED, BUSY, HISTORY, THERE, history
-from .test_outcomes import World, quick  # noqa: F401 - a fixture
+from .test_outcomes import World, quick
 
+#: a fixture, and a module that Ansible's finder cannot import later beside pytest's
+__all__ = ["driver", "quick"]
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 CHART = {
@@ -469,5 +471,3 @@ def test_nothing_pending_is_nothing_to_apply(life):
     job_says(life, STATUS.replace("pending", "applied"))
     result = life.go(Migrations, command="apply")
     assert not result["changed"] and not result.get("failed") and life.jobs == [["migrate", "--status"]]
-
-

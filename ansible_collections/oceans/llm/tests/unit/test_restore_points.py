@@ -58,6 +58,15 @@ def release(revision: int, state: str, *manifest: dict) -> dict:
     return {"metadata": {"labels": {"version": str(revision)}}, "data": {"release": base64.b64encode(packed.encode()).decode()}}
 
 
+def later(make):
+    """An answer that is worked out when it is asked for."""
+
+    def answer(handler):
+        make()(handler)
+
+    return answer
+
+
 class World:
     """A release that is served, its database, and Jobs that end as `answers` say: (exit code, log)."""
 
@@ -75,19 +84,19 @@ class World:
         self.secret = dict(SECRET)
         api.on("GET", paths.secrets("ns"), objects("Secret", "1", old, new))
         api.on("GET", paths.configmap("ns", "c"), ok(config))
-        api.on("GET", paths.secret("ns", "s"), lambda h: ok({"data": {k: base64.b64encode(v.encode()).decode() for k, v in self.secret.items()}})(h))
+        api.on("GET", paths.secret("ns", "s"), later(lambda: ok({"data": {k: base64.b64encode(v.encode()).decode() for k, v in self.secret.items()}})))
         api.on("GET", paths.service("data", "db"), ok({"spec": {"ports": [{"port": 6432, "targetPort": 5432}]}}))
         end = {"conditions": {"ready": True}, "addresses": ["10.0.0.9"], "targetRef": {"kind": "Pod", "name": "db-0"}}
         api.on("GET", paths.endpointslices("data"), objects("EndpointSlice", "1", {"metadata": {"name": "a"}, "ports": [{"port": 5432}], "endpoints": [end]}))
         postgres = [{"name": "log", "image": "log:1"}, {"name": "pg", "image": "reg.example/postgres:16", "ports": [{"containerPort": 5432}]}]
         api.on("GET", paths.pod("data", "db-0"), ok({"spec": {"containers": postgres}}))
         for method, path, answer in (
-            ("GET", DEPLOYMENT, lambda h: ok(self.live)(h)),
+            ("GET", DEPLOYMENT, later(lambda: ok(self.live))),
             ("PATCH", DEPLOYMENT, self.patched),
             ("GET", PODS, self.listed),
             ("WATCH", PODS, stream()),
             ("POST", JOBS, self.made),
-            ("GET", LIST, lambda h: (ok({"data": self.saved}) if self.saved else status(404, "NotFound", "no"))(h)),
+            ("GET", LIST, later(lambda: ok({"data": self.saved}) if self.saved else status(404, "NotFound", "no"))),
             ("PATCH", LIST, self.recorded),
             ("POST", paths.leases("ns"), ok({"metadata": {"resourceVersion": "1"}}, 201)),
             ("PATCH", LOGIN, ok({})),

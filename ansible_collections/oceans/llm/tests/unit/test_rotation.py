@@ -38,7 +38,7 @@ def inventory(**more) -> Inventory:
 
 def test_a_generated_key_is_generated_again():
     name = "GATEWAY_IDENTITY_TOKEN_SECRET"
-    (first,), (second,) = (rotation.plan(gateway(), inventory(generated=[name]), ["session_key"]) for _ in range(2))
+    (first,), (second,) = (rotation.plan(gateway(), inventory(generated=[name]), ["session_key"]) for _time in range(2))
     assert first.old == "s" and len(first.new) >= 32 and first.new != second.new and first.secret == "mine" and first.new not in repr(first)
 
 

@@ -139,7 +139,7 @@ def test_a_refused_login_and_a_good_one(api):
     with FakePostgres(whole) as postgres:
         gateway(api, server(api, postgres.port))
         api.on("POST", LOGIN, NO, YES)
-        refused, good = (run(admin.ActionModule, api, NAME) for _ in range(2))
+        refused, good = (run(admin.ActionModule, api, NAME) for _time in range(2))
     assert refused["failed"] and "was changed in /admin since" in refused["msg"] and PASSWORD not in json.dumps(refused)
     assert not good.get("failed") and good["broken"] == "" and not good["changed"]
 

@@ -50,8 +50,8 @@ def take(cluster: Cluster, source: Source, name: str, say: Callable[[str], None]
             raise NotPossible(f"Backup/{name} of Cluster/{owner} could not be made: {error}; nothing was changed") from error
     if status.get("phase") != "completed":
         why = status.get("error") or f"phase {status.get('phase') or 'not set'} after {timeout} s"
-        raise NotPossible(f"Backup/{name} of Cluster/{owner} was not completed: {why} — kubectl -n {ns} describe backup {name}, or set "
-                      "oceans_llm_restore_point: pg_dump")
+        cure = f"kubectl -n {ns} describe backup {name}, or set oceans_llm_restore_point: pg_dump"
+        raise NotPossible(f"Backup/{name} of Cluster/{owner} was not completed: {why} — {cure}")
     return RestorePoint("CloudNativePG", name, f"Backup/{name}", cluster.now())
 
 

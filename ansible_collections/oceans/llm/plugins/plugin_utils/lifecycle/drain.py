@@ -8,6 +8,7 @@ A drain evicts one pod after the other (Kubernetes, API-initiated eviction): a b
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +48,7 @@ class Picture:
 def simulate(picture: Picture) -> Iterator[Finding]:
     """One finding for each node that has a pod of the gateway."""
     for node in sorted({(p.get("spec") or {}).get("nodeName") or "" for p in picture.gateway} - {""}):
-        yield next(_findings(picture, node))
+        yield from itertools.islice(_findings(picture, node), 1)
 
 
 def _findings(picture: Picture, node: str) -> Iterator[Finding]:

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=sh
 # What the Job of a restore point runs (sh -c), in PostgreSQL's own image. libpq's environment says where the server is and who logs in.
 #   take NAME OLDER...                    schema public as of one snapshot, and sums of its rows; then the OLDER restore points are removed
 #   verify NAME CHECKSUM ASIDE [NEW]      is the copy whole, and may this role bring it back? Changes nothing.
@@ -78,7 +79,7 @@ take() {
   ! pg_dump --help | grep -q -e '--extension' || EXTENSIONS='--extension=*'
   export NAME EXTENSIONS
   rm -f ./*.part # of a Job that was stopped
-  schema=$(snapshot | ask -v sums="$NAME.sums.part") && [ -s "$NAME.dump.part" ] || fail "the database could not be copied"
+  if ! schema=$(snapshot | ask -v sums="$NAME.sums.part") || [ ! -s "$NAME.dump.part" ]; then fail "the database could not be copied"; fi
   mv "$NAME.sums.part" "$NAME.sums"
   mv "$NAME.dump.part" "$NAME.dump"
   sync
@@ -90,7 +91,7 @@ take() {
 }
 
 whole() {
-  [ -f "$1.dump" ] && [ -f "$1.sums" ] || fail "there is no copy $1 on the volume"
+  if [ ! -f "$1.dump" ] || [ ! -f "$1.sums" ]; then fail "there is no copy $1 on the volume"; fi
   found=sha256:$(checksum "$1")
   [ "$found" = "$2" ] || fail "the copy $1 is damaged: its checksum is $found, and was $2 when it was taken"
   pg_restore --list "$1.dump" > "$WORK/contents"

@@ -48,8 +48,8 @@ def choose(cluster: Cluster, release: Release, name: str) -> RestorePoint:
         names = ", ".join(p.name for p in known)
         there = f"there are {names}" if names else "none was taken by this collection"
         what = f"there is no restore point {name} of" if name else "there is no restore point of"
-        raise NotPossible(f"{what} {release.namespace}/{release.name}: {there}; nothing was changed — "
-                      + ("set oceans_llm_restore_name to one of them" if names else "restore a backup of the database by its own means"))
+        cure = "set oceans_llm_restore_name to one of them" if names else "restore a backup of the database by its own means"
+        raise NotPossible(f"{what} {release.namespace}/{release.name}: {there}; nothing was changed — {cure}")
     return found
 
 
@@ -120,4 +120,3 @@ def _stopped(writers: Writers, read: Callable[[], dict[str, Any]], say: Say, los
     except (NotPossible, ApiError) as error:
         raise NotPossible(f"{error}; {writers.start()} — correct the reason, and run again") from error
     writers.hand_over()
-

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=sh
 # What carries a restore point to an object store and back (sh -c), beside dump.sh in the same pod, in an image with curl 7.88 or newer.
 #   put NAME OLDER...     upload it; then the OLDER ones are removed there. The answer is the one of dump.sh.
 #   get NAME              download it

@@ -9,13 +9,15 @@ LimitRange and what webhooks add. Pure.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from kubernetes.utils import parse_quantity
+with contextlib.suppress(ImportError):  # without the package no cluster was reached, and nothing is checked
+    from kubernetes.utils import parse_quantity
 
 from ...kube import refusals
 from ...secrets.pod_env import containers
