@@ -84,7 +84,7 @@ smoke() {
     && fail "a run without a cluster succeeded: $(cat "$scratch/run")"
   grep -q 'ERROR ClusterUnreachable cluster: the API server https://127.0.0.1:1 ' "$scratch/run" || fail "a run without a cluster said: $(cat "$scratch/run")"
   grep -q ' [1-9][0-9]* objects rendered and tried' "$scratch/run" || fail "the chart of the installed collection made no objects: $(cat "$scratch/run")"
-  diff -r --exclude=tests --exclude=examples --exclude=README.md "$ROOT/charts/oceans-llm" "$place/ansible_collections/oceans/llm/charts/oceans-llm" \
+  diff -r --exclude=tests --exclude=examples --exclude=dashboards --exclude=README.md "$ROOT/charts/oceans-llm" "$place/ansible_collections/oceans/llm/charts/oceans-llm" \
     || fail "the chart in the tarball is not charts/oceans-llm"
   [ ! -s "$KUBECONFIG" ] || ! kubectl version > /dev/null 2>&1 || check_run
   say "built, installed and tried: $(du -h "$scratch/built/oceans-llm-$version.tar.gz" | cut -f1)"
