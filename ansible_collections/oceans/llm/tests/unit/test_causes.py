@@ -701,3 +701,21 @@ def test_somebody_else_takes_the_release_over(version, status, code):
     assert [c.code for c in causes] == ([code] if code else [])
     assert (judge(picture, causes, Helm()).state is State.FAILED) == bool(code)
     assert not find(replace(picture, scope=replace(picture.scope, revision=0))), "a revision that is not known cannot be overtaken"
+
+
+def test_a_volume_that_is_still_attached_elsewhere_is_busy():
+    text = 'Multi-Attach error for volume "pvc-1" Volume is already exclusively attached to one node and can\'t be attached to another'
+    picture = web(pod(containers=[waits()]), events=(event("e", "web-1-a", "FailedAttachVolume", text),))
+    assert [(c.code, c.certainty) for c in find(picture)] == [("VolumeBusy", RETRYABLE)]
+
+
+def test_a_claim_that_lost_its_volume_is_fatal():
+    volume = {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]}
+    claim = obj("PersistentVolumeClaim", "data", status={"phase": "Lost"})
+    picture = snapshot(deployment(), replicaset(), pod(containers=[waits()], spec=volume), claim)
+    assert ("ClaimLost", "PersistentVolumeClaim/data", FATAL) in [(c.code, c.object, c.certainty) for c in find(picture)]
+
+
+def test_a_connection_that_cannot_be_encrypted_is_fatal():
+    told = log_words.parse(said("x", OPEN, "error communicating with database: invalid peer certificate: UnknownIssuer"))
+    assert told.code == "DatabaseTls" and told.certain

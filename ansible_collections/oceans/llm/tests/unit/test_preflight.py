@@ -895,3 +895,8 @@ def test_the_same_said_of_several_objects_is_said_once():
 
 def test_a_waiver_without_a_reason_is_named():
     assert unused_waivers([Finding("NotAllowed", "o", "s", "h")], ["NotAllowed", "Gone"]) == ["Gone"]
+
+
+def test_what_a_hook_of_an_earlier_chart_has_left_is_a_warning(picture):
+    found = [f for f in release.find(replace(picture, leftovers=("Secret/rel-copy",))) if f.code == "HookLeftover"]
+    assert [(f.object, f.severity) for f in found] == [("Secret/rel-copy", "warning")] and "it holds secrets" in found[0].sentence
