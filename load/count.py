@@ -29,6 +29,8 @@ class Span:
     excepted: str = ""
     #: seconds until the action was over and judged; 0: it has none
     took: float = 0.0
+    #: why the action did not come to its end; the traffic went on all the same
+    wrong: str = ""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,8 @@ def as_markdown(cells: Sequence[Count], run: Run) -> str:
     for cell in cells:
         for error, times in cell.errors.items():
             errors[f"{cell.span.name}: {error}"] += times
-    wrong = "\n".join(f"- {times} × {error}" for error, times in errors.most_common(20)) or "None."
+    undone = "".join(f"\n- **{cell.span.name}** was not completed: {cell.span.wrong}" for cell in cells if cell.span.wrong)
+    wrong = "\n".join(f"- {times} × {error}" for error, times in errors.most_common(20)) or "No request and no stream."
     return f"""<!-- Made by load/run.py (make load); do not edit. -->
 # Reliability: requests and streams while the release is changed
 
@@ -77,7 +78,7 @@ Seconds are those of the action. A failure at the moment at which a pod ended co
 
 ## What failed
 
-{wrong}
+{wrong}{undone}
 """
 
 
@@ -85,5 +86,5 @@ def _row(cell: Count) -> str:
     times = sorted(stop.ended - stop.told for stop in cell.stops)
     span = f"{times[0]:.0f}–{times[-1]:.0f}" if times else "–"
     by = [part for how in (NEW, KEPT) for part in (f"{cell.requests[how]:,}", str(cell.failed[how]))]
-    name = f"{cell.span.name} (excepted)" if cell.span.excepted else cell.span.name
+    name = cell.span.name + (" (excepted)" if cell.span.excepted else "") + (" (**not completed**)" if cell.span.wrong else "")
     return f"| {name} | {cell.span.took:.0f} | {' | '.join(by)} | {cell.streams} | {cell.cut} | {len(times)} | {span} |"

@@ -6,7 +6,7 @@
 
     load/run.py [--rate 200] [--streams 200] [--longest 300] [--cells upgrade,rollback] [--no-document] [--keep]
 
-Ends with the verdict; exit code 1 when a request failed or a stream was cut.
+Ends with the verdict; exit code 1 when a request failed, a stream was cut, or an action did not come to its end.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def main() -> int:
         DOCUMENT.write_text(text, encoding="utf-8")
     _requests, failed, cut = document.totals(cells)
     print(document.verdict(cells, run))
-    return 1 if failed or cut else 0
+    return 1 if failed or cut or any(c.span.wrong for c in cells) else 0
 
 
 def measure(world: World, chosen: list[Cell], options: argparse.Namespace) -> tuple[list[document.Count], document.Run]:
@@ -107,11 +107,15 @@ def measure(world: World, chosen: list[Cell], options: argparse.Namespace) -> tu
 def one(world: World, cell: Cell) -> Span:
     began = time.time()
     print(f"{datetime.datetime.now():%H:%M:%S} {cell.name} …", flush=True)
-    cell.do(world)
+    wrong = ""
+    try:
+        cell.do(world)
+    except (kube.Broken, TimeoutError) as error:  # the figures of the other cells are worth having
+        wrong = str(error)
     took = time.time() - began
     time.sleep(CALM)
-    print(f"{datetime.datetime.now():%H:%M:%S} {cell.name}: {took:.0f} s", flush=True)
-    return Span(cell.name, began, time.time(), cell.excepted, took)
+    print(f"{datetime.datetime.now():%H:%M:%S} {cell.name}: {took:.0f} s {wrong}", flush=True)
+    return Span(cell.name, began, time.time(), cell.excepted, took, " ".join(wrong.split())[-300:])
 
 
 def folder(world: World, how: str) -> pathlib.Path:

@@ -40,6 +40,11 @@ def test_what_is_excepted_is_shown_and_not_judged() -> None:
     assert "| killed (excepted) | 0 | 1 | 1 | 0 | 0 | 1 | 1 | 0 | – |" in text and "two cores" in text and "at most 330 s" in text
 
 
+def test_an_action_that_did_not_come_to_its_end_is_told() -> None:
+    text = as_markdown(count([Span("calm", 0, 100, wrong="role upgrade failed")], [], [], []), RUN)
+    assert "| calm (**not completed**) |" in text and "- **calm** was not completed: role upgrade failed" in text
+
+
 def test_answers_of_vegeta() -> None:
     lines = [
         "1700000000500000000,200,2500000,10,20,,aGk=,,0,GET,http://h/v1/models,",
