@@ -32,7 +32,7 @@ from load.world import GATEWAY, RATE, World, stops
 
 DOCUMENT = kube.ROOT / "docs" / "reliability.md"
 #: seconds of traffic after an action: the endpoints have to settle, and the cell is to be seen
-CALM = 20
+CALM = 10
 
 
 def main() -> int:
@@ -48,7 +48,7 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave the namespace")
     options = parser.parse_args()
     chosen = [c for c in CELLS if not options.cells or any(word.strip() in c.name for word in options.cells.split(","))]
-    world = World(options.keep)
+    world = World(options.keep, options.longest)
     try:
         cells, run = measure(world, chosen, options)
     finally:

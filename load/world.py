@@ -19,8 +19,6 @@ from faults.setting import Setting
 from .count import Stop
 from .traffic import Target
 
-#: seconds that the providers may take: more than the longest stream
-TOTAL = 330
 #: tokens a second of the streams
 RATE = 5
 GATEWAY = f"{RELEASE}-oceans-llm-gateway"
@@ -34,7 +32,10 @@ VALUES = {"gateway": LEFT_TO_THE_CHART, "rollout": {"minReadySeconds": 3}, "sche
 class World:
     """A release and what was done to it. An action changes a part of its variables and runs a role."""
 
-    def __init__(self, keep: bool) -> None:
+    def __init__(self, keep: bool, longest: float) -> None:
+        #: milliseconds that the providers may take: more than the longest stream
+        self.total = int(longest * 1100)
+        self.providers: dict[str, str] = {}
         self.place = Place(Setting("RUN", "traffic", suite="load", own_server=True, values=VALUES), "load", keep)
         self.key = f"gwk_load.{secrets.token_urlsafe(12)}"
         self.tokens = ("provider-one", "provider-two")
@@ -49,13 +50,16 @@ class World:
             kube.apply(self.place.namespace, *provider(name, rate, ",".join(self.tokens)))
         for name in ("plain", "slow"):
             kube.kubectl("-n", self.place.namespace, "rollout", "status", f"deployment/provider-{name}", "--timeout=120s")
+            # by its address: the cluster's DNS is not what is measured
+            [service] = kube.get(self.place.namespace, "service", "--field-selector", f"metadata.name=provider-{name}")
+            self.providers[name] = f"http://{service['spec']['clusterIP']}:8081/v1"
         self.run("gateway", oceans_llm_seed_config=True)
         [service] = kube.get(self.place.namespace, "service", "--field-selector", f"metadata.name={GATEWAY}")
         [address] = [a["address"] for a in kube.get("", "node")[0]["status"]["addresses"] if a["type"] == "InternalIP"]
         return Target(address, int(service["spec"]["ports"][0]["nodePort"]), self.key)
 
     def variables(self, **more: Any) -> dict[str, Any]:
-        slow = {"type": "openai_compat", "pricing_provider_id": "openai", "timeouts": {"total_ms": TOTAL * 1000}}
+        slow = {"type": "openai_compat", "pricing_provider_id": "openai", "timeouts": {"total_ms": self.total}}
         slow["auth"] = {"kind": "bearer", "token": "env.PROVIDER_TOKEN"}
         own = {
             "oceans_llm_replicas": 2,
@@ -65,7 +69,7 @@ class World:
             "oceans_llm_config": {
                 # old pods that drain keep their sessions: many pods share one small server
                 "database": {"max_connections": 4},
-                "providers": [{"id": name, "base_url": f"http://provider-{name}:8081/v1", **slow} for name in ("plain", "slow")],
+                "providers": [{"id": name, "base_url": url, **slow} for name, url in self.providers.items()],
                 "models": [
                     {"id": "fast", "routes": [{"provider": "plain", "upstream_model": "any"}]},
                     {"id": "stream", "routes": [{"provider": "slow", "upstream_model": "any"}]},
@@ -114,8 +118,11 @@ def stops(watcher: kube.Watcher) -> list[Stop]:
             told.setdefault(name, at + offset)
         gateway: dict[str, Any] = next((c for c in obj.get("status", {}).get("containerStatuses", ()) if c["name"] == "gateway"), {})
         finished = gateway.get("state", {}).get("terminated", {}).get("finishedAt")
-        if name in told and (finished or kind == "DELETED"):
-            ended.setdefault(name, datetime.datetime.fromisoformat(finished).timestamp() if finished else at + offset)
+        last = datetime.datetime.fromisoformat(finished).timestamp() if finished else 0.0
+        if name in told and last >= told[name] - 1:
+            ended.setdefault(name, max(last, told[name]))
+        elif name in told and kind == "DELETED":  # its container had crashed before, or nobody saw it end
+            ended.setdefault(name, at + offset)
     return [Stop(name, told[name], when) for name, when in ended.items()]
 
 
@@ -128,7 +135,7 @@ def provider(name: str, rate: int, keys: str) -> list[dict[str, Any]]:
         "image": f"{IMAGES}/gateway:{NEW}",
         "command": ["fake-provider"],
         "env": env,
-        "readinessProbe": {"httpGet": {"path": "/v1/models", "port": 8081}, "periodSeconds": 1},
+        "readinessProbe": {"httpGet": {"path": "/v1/models", "port": 8081}, "periodSeconds": 1, "timeoutSeconds": 10, "failureThreshold": 10},
     }
     spec = {"containers": [container], "automountServiceAccountToken": False, "terminationGracePeriodSeconds": 1}
     meta = {"name": f"provider-{name}"}
