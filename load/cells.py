@@ -58,7 +58,7 @@ def _upgrade(world: World) -> None:
 
 def _failed_upgrade(world: World) -> None:
     broken = {"gateway": {"extraEnv": [{"name": "STANDIN_CRASH", "value": "serve"}]}}
-    world.run("upgrade", fails=True, oceans_llm_values=broken, oceans_llm_on_failure="rollback")
+    world.run("upgrade", fails="rolled back: ", oceans_llm_values=broken, oceans_llm_on_failure="rollback")
     world.served(2)
 
 
@@ -89,11 +89,15 @@ CELLS = (
     Cell("nothing happens", "the traffic alone", _nothing),
     Cell("rotation: session key", "role `rotate`, `session_key`", _session_key),
     Cell("rotation: provider token", "role `rotate`, `provider_token`; the provider accepts both", _provider_token),
-    Cell("rotation: database password", "role `rotate`, `database_password`: a second login that acts as the first", _database_password),
     Cell("upgrade", "role `upgrade`, v0.23.0 to v0.24.0, two migrations", _upgrade),
     Cell("failed upgrade with rollback", "role `upgrade` to pods that crash, `oceans_llm_on_failure: rollback`", _failed_upgrade),
     Cell("rollback", "role `upgrade`, then role `rollback` to the revision before", _rollback),
     Cell("node drain", "both pods evicted through the Eviction API, as `kubectl drain` does it, as the disruption budget allows", _evictions),
     Cell("autoscaler up and down", "2 to 4 to 2 replicas through the scale subresource, as an autoscaler does it", _scale),
+    Cell(
+        "rotation: database password",
+        "role `rotate`, `database_password`: a second login that acts as the first; waits until the pods with the old one have ended",
+        _database_password,
+    ),
     Cell("killed gateway pod", "`kubectl delete --force --grace-period=0`", _kill, "a killed process finishes nothing"),
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 import secrets
 import time
 from typing import Any
@@ -82,12 +83,12 @@ class World:
         }
         return merged(merged(self.place.variables(self.version), own), more)
 
-    def run(self, role: str, fails: bool = False, **more: Any) -> None:
-        """A role, to its end. :raises Broken: it ended otherwise than it should."""
+    def run(self, role: str, fails: str = "", **more: Any) -> None:
+        """A role, to its end. `fails`: a pattern of what a run that has to fail says. :raises Broken: it ended otherwise than it should."""
         self.runs += 1
         play = Play(self.place, self.variables(**more), role, f"{self.runs}-{role}")
         failed = play.wait() != 0
-        if failed is not fails:
+        if failed != bool(fails) or not re.search(fails, play.screen):
             raise kube.Broken(f"role {role} {'failed' if failed else 'did not fail'}: {play.screen[-1500:]}")
 
     # --- pods -----------------------------------------------------------------------------------------------------
