@@ -74,9 +74,15 @@ def _evictions(world: World) -> None:
 
 
 def _scale(world: World) -> None:
-    for replicas in (4, 2):
-        kube.kubectl("-n", world.place.namespace, "scale", "deployment", GATEWAY, f"--replicas={replicas}")
-        world.served(replicas)
+    try:
+        _to(world, 4)
+    finally:  # what comes after it is about two
+        _to(world, 2)
+
+
+def _to(world: World, replicas: int) -> None:
+    kube.kubectl("-n", world.place.namespace, "scale", "deployment", GATEWAY, f"--replicas={replicas}")
+    world.served(replicas)
 
 
 def _kill(world: World) -> None:
@@ -92,12 +98,12 @@ CELLS = (
     Cell("upgrade", "role `upgrade`, v0.23.0 to v0.24.0, two migrations", _upgrade),
     Cell("failed upgrade with rollback", "role `upgrade` to pods that crash, `oceans_llm_on_failure: rollback`", _failed_upgrade),
     Cell("rollback", "role `upgrade`, then role `rollback` to the revision before", _rollback),
-    Cell("node drain", "both pods evicted through the Eviction API, as `kubectl drain` does it, as the disruption budget allows", _evictions),
-    Cell("autoscaler up and down", "2 to 4 to 2 replicas through the scale subresource, as an autoscaler does it", _scale),
     Cell(
         "rotation: database password",
         "role `rotate`, `database_password`: a second login that acts as the first; waits until the pods with the old one have ended",
         _database_password,
     ),
+    Cell("node drain", "both pods evicted through the Eviction API, as `kubectl drain` does it, as the disruption budget allows", _evictions),
+    Cell("autoscaler up and down", "2 to 4 to 2 replicas through the scale subresource, as an autoscaler does it", _scale),
     Cell("killed gateway pod", "`kubectl delete --force --grace-period=0`", _kill, "a killed process finishes nothing"),
 )

@@ -13,7 +13,7 @@ from .count import Count
 from .traffic import KEPT, NEW
 
 #: the bar
-REQUESTS, STREAMS = 60_000, 200
+REQUESTS, RATE, STREAMS, LONGEST = 60_000, 200, 200, 300
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,14 @@ def verdict(cells: Sequence[Count], run: Run) -> str:
     return f"{failed} failed of {requests:,} requests, {cut} cut of {run.streams} streams"
 
 
+def smaller(cells: Sequence[Count], run: Run) -> str:
+    """That a run was smaller than the bar; empty when it was not."""
+    if totals(cells)[0] >= REQUESTS and run.rate >= RATE and run.streams >= STREAMS and run.longest >= LONGEST:
+        return ""
+    bar = f"{REQUESTS:,} requests at {RATE} a second and {STREAMS} streams of up to {LONGEST} s"
+    return f"\nThe bar is none failed and none cut of {bar}. **This run was smaller, so it proves less.**\n"
+
+
 def as_markdown(cells: Sequence[Count], run: Run) -> str:
     rows = "\n".join(_row(cell) for cell in cells)
     hows = "\n".join(
@@ -58,7 +66,7 @@ def as_markdown(cells: Sequence[Count], run: Run) -> str:
 # Reliability: requests and streams while the release is changed
 
 **{verdict(cells, run)}**, without what is excepted below. Run on {run.date}: {run.machine}.
-
+{smaller(cells, run)}
 The gateway is the stand-in (`testbed/standin`), which stops and closes connections as the real one does, with a fake provider behind it.
 Two replicas, reached through the node's port without a proxy. {run.rate} requests a second by vegeta, half of them over a new connection each,
 half over connections that are kept; half list the models, half are completions. {run.streams} streams of {run.shortest:.0f} to

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -38,6 +39,13 @@ def test_what_is_excepted_is_shown_and_not_judged() -> None:
     text = as_markdown(cells, RUN)
     assert verdict(cells, RUN) == "0 failed of 2 requests, 0 cut of 3 streams" and "1 × killed: GET, new connection: refused" in text
     assert "| killed (excepted) | 0 | 1 | 1 | 0 | 0 | 1 | 1 | 0 | – |" in text and "two cores" in text and "at most 330 s" in text
+
+
+def test_a_run_below_the_bar_says_so() -> None:
+    cells = count(SPANS, [], [Request(10, 0.1, NEW, "GET", "")] * 60_000, [])
+    assert "This run was smaller" in as_markdown(cells, RUN)
+    assert "smaller" not in as_markdown(cells, replace(RUN, streams=200))
+    assert "smaller" in as_markdown(cells, replace(RUN, streams=200, rate=30))
 
 
 def test_an_action_that_did_not_come_to_its_end_is_told() -> None:
