@@ -45,7 +45,9 @@ sub open_requests {
       next if !$c->{bytes};
       $kept++;
       # who spoke last? After the client spoke, an answer is owed.
-      $clients++ if $c->{queued} or !$c->{answers} or $c->{received} < $c->{sent} or $quiet < $silence;
+      # An answer that took longer than a second is a stream, and between its last event and its last chunk something may be written down.
+      my $enough = $c->{received} - $c->{sent} > 1_000 ? $QUIET : $silence;
+      $clients++ if $c->{queued} or !$c->{answers} or $c->{received} < $c->{sent} or $quiet < $enough;
     }
     elsif (!$c->{inbound} and !$other{$c->{there}} and (!%own or $own{$c->{inode}})) {
       $providers++;

@@ -336,6 +336,20 @@ def test_drain_ends_between_two_requests_of_a_connection_in_constant_use(listene
     peer.close()
 
 
+def test_drain_waits_for_the_last_chunk_of_a_stream(listener: socket.socket) -> None:
+    """The provider is done, and the gateway writes down what was used before it ends its own answer."""
+    peer = Peer(listener)
+    peer.ask()
+    process = drain(listener.getsockname()[1], 0, 60)
+    for _ in range(18):
+        time.sleep(0.5)
+        peer.answer()
+    lasts(process, 2)
+    peer.answer()
+    assert "no request is open" in ends(process, 8)
+    peer.close()
+
+
 def test_drain_waits_for_a_stream_that_pauses(listener: socket.socket, provider: socket.socket) -> None:
     """Both connections have been silent after an answer, as idle ones are. That the provider's is there tells the difference."""
     client, upstream = Peer(listener), Peer(provider)
