@@ -257,10 +257,11 @@ def ensure_crds(kubectl: Kubectl) -> list[str]:
     """Make sure the operators' types exist; the names of those that were missing."""
     added = []
     # the module with the definitions of these cannot be had everywhere
-    for kind in ("ServiceMonitor", "PrometheusRule"):
-        name = any_type(MONITORING, kind)["metadata"]["name"]
+    for kind in (any_type(MONITORING, "ServiceMonitor"), any_type(MONITORING, "PrometheusRule"), any_type("route.openshift.io", "Route")):
+        name = kind["metadata"]["name"]
         if kubectl.run("get", "crd", name, check=False).returncode:
-            kubectl.run("apply", "-f", "-", stdin=json.dumps(any_type(MONITORING, kind)))
+            kubectl.run("apply", "-f", "-", stdin=json.dumps(kind))
+            eventually(f"{name} is established", lambda name=name: established(kubectl, name))
             added.append(name)
     for module, version, path, name in CRDS:
         if kubectl.run("get", "crd", name, check=False).returncode == 0:
