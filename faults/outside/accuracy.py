@@ -192,7 +192,10 @@ def main() -> int:
     rows = list({r["id"]: r for r in compared}.values())
     made = {PAGE: page(first, last, rows), README: into_readme(README.read_text(encoding="utf-8"), rows)}
     if "--check" in sys.argv:
-        return int(any(not file.exists() or file.read_text(encoding="utf-8") != text for file, text in made.items()))
+        old = [file for file, text in made.items() if not file.exists() or file.read_text(encoding="utf-8") != text]
+        for file in old:
+            print(f"{file.relative_to(ROOT)} is not what the scores and the rows say: python faults/outside/accuracy.py")
+        return int(bool(old))
     for file, text in made.items():
         file.write_text(text, encoding="utf-8")
     return 0
