@@ -32,6 +32,12 @@ SEVERITIES = {PREFLIGHT: {"error", "warning", "error or warning"}}
 CERTAINTIES = {"fatal", "retryable", "shown"}
 
 
+def told(code: str) -> bool:
+    """True when a code that a parser returned can be told: it has its row, with something to do."""
+    said = cause(code, Snapshot(0.0, 0.0, {}, Scope((), (), "ns", "rel")), "Pod/x", "what", "evidence")
+    return said.code == code and bool(said.hint)
+
+
 def test_each_code_stands_in_the_register_once():
     assert len(BY_CODE) == len(ENTRIES) > 150
 

@@ -14,6 +14,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Sn
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State, judge
 
 from .test_causes import DB, pod, said, stamp, waits
+from .test_codes import told
 from .test_waits import upgrade
 
 AUTH = said("x", DB + 'password authentication failed for user "oceans"')
@@ -118,5 +119,5 @@ CALL = 'Internal error occurred: failed calling webhook "v.example.com": failed 
 )
 def test_a_webhook_that_fails_says_how(text, code, words):
     found, sentence, parts = admission.classify(text)
-    assert found == code and words in sentence
+    assert found == code and told(code) and words in sentence
     assert code == "AdmissionTimeout" or ("v.example.com" in sentence and parts["webhook"] == "v.example.com")

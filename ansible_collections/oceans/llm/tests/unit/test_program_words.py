@@ -14,6 +14,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import f
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State, judge
 
 from .test_causes import DB, pod, said, stamp, web
+from .test_codes import told
 
 KEY = ("web-1-a", "it")
 
@@ -172,7 +173,7 @@ WINDOW = "route `a` context_window_tokens 5 exceeds catalog context 4"
 def test_each_known_message_has_its_code(links, code, part):
     text = f"Error: {links[0]}\n" if len(links) == 1 else said(*links)
     found = log_words.parse(text)
-    assert found is not None and found.code == code and part in f"{found.what} {found.evidence}", found
+    assert found is not None and found.code == code and told(code) and part in f"{found.what} {found.evidence}", found
 
 
 def test_what_a_waiter_says_after_the_chain_is_no_word_of_the_connection():

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import plan
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.plan import MANAGER
 
+from .test_codes import told
+
 
 def secret(data: dict[str, str], ours: tuple[str, ...] = (), others: dict[str, str] | None = None) -> dict:
     def entry(manager: str, operation: str, keys: tuple[str, ...], time: str) -> dict:
@@ -110,7 +112,7 @@ def test_no_value_in_any_text_of_the_plan(wanted):
 def test_what_yaml_made_of_a_text_is_told_and_never_shown(written, warning):
     value = yaml.safe_load(written)
     ((key, problem),) = [(k, p) for k, p in plan.problems({"K": value}) if p.code == "SecretNotQuoted"]
-    assert key == "K" and problem.warning is warning and "quote it" in problem.hint
+    assert key == "K" and told(problem.code) and problem.warning is warning and "quote it" in problem.hint
     assert str(value) not in problem.sentence + problem.hint
 
 

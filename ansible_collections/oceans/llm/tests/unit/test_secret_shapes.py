@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.shapes import IDENTITY, KEYS_32, check
 
+from .test_codes import told
+
 
 def codes(key: str, value: str) -> list[str]:
     return [p.code for p in check(key, value.encode())]
@@ -39,7 +41,7 @@ def codes(key: str, value: str) -> list[str]:
     ],
 )
 def test_what_is_wrong_is_named(key, value, code):
-    assert codes(key, value) == [code]
+    assert codes(key, value) == [code] and told(code)
 
 
 @pytest.mark.parametrize(
