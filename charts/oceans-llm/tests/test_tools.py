@@ -49,17 +49,17 @@ def test_notes_say_version_database_what_is_on_and_what_to_type() -> None:
     ("values", "warning"),
     [
         ({}, "GATEWAY_IDENTITY_TOKEN_SECRET is not set"),
-        (at("secrets.inline", {"A": "b"}), "secrets.inline is kept"),
-        (at("service.adminUi.type", "LoadBalancer"), "service.adminUi.type opens the admin UI"),
-        (at("podDisruptionBudget.enabled", True), "keeps 1 of 1 gateway pod(s)"),
-        (merged(at("gateway.replicaCount", 2), at("podDisruptionBudget.minAvailable", "100%")), "keeps 100% of 2 gateway pod(s)"),
+        (at("secrets.inline", {"A": "b"}), "Helm stores secrets.inline"),
+        (at("service.adminUi.type", "LoadBalancer"), "service.adminUi.type exposes the admin UI"),
+        (at("podDisruptionBudget.enabled", True), "requires 1 of 1 gateway pod(s)"),
+        (merged(at("gateway.replicaCount", 2), at("podDisruptionBudget.minAvailable", "100%")), "requires 100% of 2 gateway pod(s)"),
         (
             {"database": {"mode": "cloudnativepg"}, "gateway": {"config": {"database": {"url": "env.OTHER"}}, "extraEnv": [{"name": "OTHER"}]}},
             "does not use the Cluster",
         ),
         (
             merged(at("gateway.config.providers", [{"id": "v", "project_id": "env.PROJECT"}]), at("gateway.extraEnv", [{"name": "PROJECT", "value": "p"}])),
-            "gateway.config.providers[0].project_id is env.PROJECT, but the gateway resolves no reference in this field",
+            "gateway.config.providers[0].project_id is env.PROJECT, but the gateway resolves no references in this field",
         ),
         ({}, "don't use --wait"),
     ],
