@@ -75,15 +75,17 @@ sub connections {
         substr $answer, 0, ($size + 3) & ~3, '';
         my ($state, $here, $there) = unpack 'x C x2 nn', $message;
         if ($state == 10) { $listens{$here} = 1; next }
-        my ($unread, $unsent, undef, $inode) = unpack 'x56 LLLL', $message;
-        my %c = (here => $here, there => $there, inode => $inode, queued => $unread + $unsent);
+        my ($unread, $unconfirmed, undef, $inode) = unpack 'x56 LLLL', $message;
+        my %c = (here => $here, there => $there, inode => $inode);
         for (my $at = 72; $at + 4 <= length $message;) {
           my ($long, $kind) = unpack 'SS', substr $message, $at, 4;
           last if $long < 4;
-          @c{qw(sent received bytes answers)} = unpack 'x44 L x4 L x72 Q x20 L', substr $message, $at + 4, $long - 4 if $kind == 2 and $long >= 164;
+          @c{qw(sent received bytes unsent answers)} = unpack 'x44 L x4 L x72 Q x8 L x8 L', substr $message, $at + 4, $long - 4 if $kind == 2 and $long >= 164;
           $at += ($long + 3) & ~3;
         }
         return if !defined $c{answers};
+        # A client confirms an answer up to 200 ms late, with its next question if it can: that is no lost answer.
+        $c{queued} = $unread + $c{unsent} + ($c{sent} > 250 ? $unconfirmed : 0);
         push @found, \%c;
       }
     }

@@ -180,7 +180,7 @@ def test_what_a_waiter_says_after_the_chain_is_no_word_of_the_connection():
     chain = said("database migration check failed", "29 pending migrations remain for postgres")
     for text in (f"{chain}timed out waiting for database migrations\n", f"{chain}\ntimed out waiting for database migrations\n"):
         found = log_words.parse(text)
-        assert found is not None and found.code == "SchemaMissing" and "29 migrations are pending" in found.what, found
+        assert found is not None and found.code == "SchemaMissing" and told(found.code) and "29 migrations are pending" in found.what, found
 
 
 def test_the_waiter_passes_on_what_the_last_check_said():
