@@ -64,9 +64,9 @@ def chat(server: FakeApi, *, events: int = 20, wait: float = 0.0, pause: float =
         handler.end_headers()
         time.sleep(wait)
         lines = [b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n' for _event in range(events)] + ([b"data: [DONE]\n\n"] if end else [])
-        for line in lines:
-            for piece in (line[:9], line[9:]):
-                handler.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+        sent = [b"".join(f"{len(piece):x}\r\n".encode() + piece + b"\r\n" for piece in (line[:9], line[9:])) for line in lines]
+        for text in sent if pause else [b"".join(sent)]:  # without a pause in one piece, as a proxy hands on what it held back
+            handler.wfile.write(text)
             handler.wfile.flush()
             time.sleep(pause)
         handler.wfile.write(b"0\r\n\r\n" if end else b"")
