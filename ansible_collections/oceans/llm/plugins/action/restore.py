@@ -61,7 +61,7 @@ class ActionModule(ClusterAction):
         if done.aside:
             text += f"; what was there before is in schema {done.aside} (to remove it: DROP SCHEMA {done.aside} CASCADE)"
         if to:
-            text += f"; the gateway goes on with its own database — to use {to}, put it into the URL of the gateway's Secret and {deploy(done.version)}"
+            text += f"; the gateway keeps its own database — to use {to}, put it into the URL of the gateway's Secret and {deploy(done.version)}"
         elif not done.version:
             text += f"; which version fits it is not known, and no pod of the gateway runs — {deploy('')}"
         self.say(text)

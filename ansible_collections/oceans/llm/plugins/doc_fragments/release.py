@@ -152,3 +152,50 @@ options:
     type: dict
     default: {}
 """
+
+    RESTORE_POINT = r"""
+options:
+  restore_point:
+    description: How restore points are taken and kept. The roles fill it from C(oceans_llm_restore_point) and its kin.
+    type: dict
+    default: {}
+    suboptions:
+      way:
+        description: >-
+          V(auto) is O(restore_point.command) where one is set, else a Backup of CloudNativePG where the Cluster has backups configured,
+          else C(pg_dump).
+        type: str
+        choices: [auto, none, cnpg, pg_dump, command]
+        default: auto
+      image:
+        description: PostgreSQL's own image with C(pg_dump) and C(pg_restore). Empty is the image of the server, where that is a pod of the cluster.
+        type: str
+        default: ''
+      volume:
+        description: >-
+          C(claim), C(size) and C(storage_class) of the PersistentVolumeClaim for copies. It is created where it is missing, by default as
+          C(RELEASE-restore-points) with 10Gi.
+        type: dict
+        default: {}
+      s3:
+        description: >-
+          An object store in place of the volume - C(address) (C(s3://BUCKET/FOLDER)), C(region), C(endpoint), C(secret) with C(AWS_ACCESS_KEY_ID) and
+          C(AWS_SECRET_ACCESS_KEY), and C(image) with curl.
+        type: dict
+        default: {}
+      command:
+        description: >-
+          A program on this machine and its arguments. It is called with C(take NAME), or C(restore NAME PLACE DATABASE), and has the login in
+          libpq's variables. Its last line may be JSON with C(place), C(size) and C(checksum).
+        type: list
+        elements: str
+        default: []
+      keep:
+        description: Copies that stay on the volume. Older ones are removed when a new one is whole.
+        type: int
+        default: 3
+  timeout:
+    description: Seconds that one copy or one restore may take.
+    type: int
+    default: 900
+"""

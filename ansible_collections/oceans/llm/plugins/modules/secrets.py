@@ -73,7 +73,7 @@ options:
   release:
     description:
       - The Helm release whose pods read the Secret. In check mode RV(written) then has the digest that those pods would get, so that
-        M(oceans.llm.deploy) can foretell their restart.
+        M(oceans.llm.deploy) can announce their restart.
     type: str
     default: ''
 """

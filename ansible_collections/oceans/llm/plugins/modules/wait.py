@@ -25,7 +25,7 @@ extends_documentation_fragment:
   - oceans.llm.release.rollout
 attributes:
   check_mode:
-    description: Watches in check mode, too. A release that is not there yet is no failure then.
+    description: Watches in check mode, too. A release that does not exist yet is no failure then.
     support: full
   diff_mode:
     description: Nothing is changed.
