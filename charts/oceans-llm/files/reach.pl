@@ -1,37 +1,39 @@
-# helm test: is the gateway ready, and does it reach the admin UI? Both are asked through the gateway's Service.
-# The gateway's image is Debian slim: no curl, but perl-base, which Debian marks essential, brings IO::Socket::INET.
-use strict;
-use warnings;
-use IO::Socket::INET;
+# helm test, after probe_net.pl: asks once what the collection's probe pod asks again and again, and says in one line what serves, or what does not.
+#   SERVICE PORT HOSTS
+# HOSTS: scheme|host, comma between them. The scheme is empty where only a Gateway's listener has it: https is tried first.
+# A host outside that this pod cannot reach fails nothing: others may. One that answers for somebody else does.
 
-my ($host, $port) = @ARGV;
-my $failed = 0;
-for (['/readyz', 'the gateway'], ['/admin', 'the admin UI through the gateway']) {
-  my ($path, $what) = @$_;
-  my $answer = ask($path);
-  my ($status) = $answer =~ m{^HTTP/1\.[01] (\d{3})};
+my ($service, $port, $hosts) = @ARGV;
+my ($address, $trouble) = resolve($service);
+fail("$service does not resolve: $trouble (nameserver " . (nameservers() || 'none') . ')') if $address eq '';
+my ($here, @said) = "http://$service:$port ($address)";
+for (['/readyz', 'the gateway is not ready'], ['/admin', 'the gateway does not reach the admin UI']) {
+  my ($path, $otherwise) = @$_;
+  # /readyz is up to 30 s late when the database does not answer
+  my ($error, $status, $body) = get($address, $port, "$service:$port", $path, 35);
+  fail("$here$path: $error") if $error ne '';
   # the admin UI answers with a page or a redirect to one
-  if (defined $status && $status >= 200 && $status < 400) {
-    print "$what: $path $status\n";
-    next;
-  }
-  my ($body) = $answer =~ /\r\n\r\n(.*)/s;
-  print STDERR "$what: $path ", $status // 'no HTTP answer', ' ', substr($body // $answer, 0, 300), "\n";
-  $failed = 1;
+  fail("$here$path: $otherwise: $status $body") if $status < 200 || $status >= 400;
+  push @said, "$path $status";
 }
-exit $failed;
+print 'served: ', join('; ', "$here " . join(', ', @said), map { outside(split /\|/, $_, -1) } grep { !/\*/ } split /,/, $hosts // ''), "\n";
 
-sub ask {
-  my ($path) = @_;
-  my $socket = IO::Socket::INET->new(PeerAddr => $host, PeerPort => $port, Timeout => 10)
-    or return "no connection to $host:$port: $@";
-  local $SIG{ALRM} = sub { die "time-out\n" };
-  my $answer = '';
-  eval {
-    alarm 35; # /readyz is up to 30 s late when the database does not answer
-    print $socket "GET $path HTTP/1.1\r\nHost: $host\r\nConnection: close\r\n\r\n";
-    while (my $line = <$socket>) { $answer .= $line; last if length $answer > 65536 }
-    alarm 0;
-  };
-  return $@ ? "no answer from $host:$port: $@" : $answer;
+sub outside {
+  my ($scheme, $name) = @_;
+  my $seen = host('/readyz', $scheme || 'https', $name, '');
+  ($scheme, $seen) = ('http', host('/readyz', 'http', $name, '')) if $scheme eq '' && $seen->{error} ne '';
+  my $there = ($scheme || 'https') . "://$name" . ($seen->{address} ? " ($seen->{address})" : '');
+  return "$there was not reached from this pod: $seen->{error}" if $seen->{error} ne '';
+  if (my $certificate = pack 'H*', $seen->{certificate} // '') {
+    my $wildcard = $name =~ s/^[^.]+/*/r;
+    return "$there shows " . (grep({ index($certificate, $_) >= 0 } $name, $wildcard) ? 'a certificate for it' : 'a certificate for other names');
+  }
+  fail("$there/readyz answers $seen->{status}: it does not lead to this gateway") if $seen->{status} == 404 || $seen->{status} >= 500;
+  return "$there/readyz $seen->{status}";
+}
+
+sub fail {
+  my $why = join ' ', split ' ', "@_";
+  print "FAILED: $why\n";
+  exit 1;
 }

@@ -181,7 +181,8 @@ def test_released_chart_installed_from_a_registry_by_digest(ns: Namespace, tmp_p
     assert ns.sql("SELECT max(version) FROM refinery_schema_history") == "45"
     assert ns.sql("SELECT count(*) FROM users WHERE email = 'admin@local'") == "1"
     said = ns.helm("test", "r", "--logs", binary=binary)
-    assert "/readyz 200" in said and "/admin 200" in said
+    [line] = [each for each in said.splitlines() if "served: " in each]
+    assert f"http://{GATEWAY}.{ns.name}.svc:8080 (" in line and line.endswith("/readyz 200, /admin 200"), said
     before = living(ns)
     # the Jobs are of no matter here
     ns.helm("upgrade", "r", archive, "--no-hooks", values=values, binary=binary)
@@ -256,7 +257,7 @@ def test_traps_02_and_03_a_failed_migration_tells_why(ns: Namespace) -> None:
     with pytest.raises(HelmError):
         ns.helm("test", "r", "--timeout", "60s")
     log = ns.kubectl.run("-n", ns.name, "logs", "r-oceans-llm-test").stdout
-    assert "the gateway: /readyz no HTTP answer" in log
+    assert log.startswith(f"FAILED: http://{GATEWAY}.{ns.name}.svc:8080 (") and log.count("\n") == 1 and "no connection to" in log, log
 
 
 def test_trap_04_after_an_interrupted_helm_the_next_try_works(ns: Namespace) -> None:

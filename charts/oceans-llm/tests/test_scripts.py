@@ -455,32 +455,54 @@ class Answers(http.server.BaseHTTPRequestHandler):
         """Quiet."""
 
 
+def reach(port: int, hosts: str = "", name: str = "127.0.0.1") -> subprocess.CompletedProcess[str]:
+    text = "".join((FILES / f"{part}.pl").read_text() for part in ("probe_net", "reach"))
+    return subprocess.run(["perl", "-e", text, name, str(port), hosts], capture_output=True, text=True, timeout=30, check=False)
+
+
 @pytest.mark.parametrize(
-    ("ready", "admin", "code", "says"),
+    ("ready", "admin", "says"),
     [
-        (200, 200, 0, "the gateway: /readyz 200"),
-        (200, 302, 0, "the admin UI through the gateway: /admin 302"),
-        (503, 200, 1, "the gateway: /readyz 503"),
-        (200, 503, 1, "the admin UI through the gateway: /admin 503"),
-        (200, 404, 1, "/admin 404"),
+        (200, 200, "served: HERE /readyz 200, /admin 200"),
+        (200, 302, "served: HERE /readyz 200, /admin 302"),
+        (503, 200, 'FAILED: HERE/readyz: the gateway is not ready: 503 {"error":{"code":"store_error"}}'),
+        (200, 503, 'FAILED: HERE/admin: the gateway does not reach the admin UI: 503 {"error":{"code":"store_error"}}'),
+        (200, 404, 'FAILED: HERE/admin: the gateway does not reach the admin UI: 404 {"error":{"code":"store_error"}}'),
     ],
 )
-def test_helm_test_program(ready: int, admin: int, code: int, says: str) -> None:
+def test_helm_test_says_one_line(ready: int, admin: int, says: str) -> None:
     handler = type("Handler", (Answers,), {"status": {"/readyz": ready, "/admin": admin}})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        done = subprocess.run(
-            ["perl", "-e", (FILES / "reach.pl").read_text(), "127.0.0.1", str(server.server_address[1])],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
+        done = reach(server.server_address[1])
         server.shutdown()
-    assert done.returncode == code
-    assert says in done.stdout + done.stderr
+    assert done.stdout == says.replace("HERE", f"http://127.0.0.1:{server.server_address[1]} (127.0.0.1)") + "\n" and not done.stderr
+    assert done.returncode == (0 if says.startswith("served") else 1)
 
 
-def test_helm_test_program_without_a_gateway() -> None:
-    done = subprocess.run(["perl", "-e", (FILES / "reach.pl").read_text(), "127.0.0.1", "1"], capture_output=True, text=True, timeout=30, check=False)
-    assert done.returncode == 1 and "no connection to 127.0.0.1:1" in done.stderr
+def test_helm_test_asks_the_outside_hosts_too() -> None:
+    """One that the pod cannot reach is told, one that answers for somebody else fails; a wildcard is asked of nobody."""
+    handler = type("Handler", (Answers,), {"status": {"/readyz": 200, "/admin": 200}})
+    elsewhere = type("Elsewhere", (Answers,), {"status": {"/readyz": 404}})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, http.server.ThreadingHTTPServer(("127.0.0.9", 80), elsewhere) as other:
+        for each in (server, other):
+            threading.Thread(target=each.serve_forever, daemon=True).start()
+        port = server.server_address[1]
+        done = reach(port, "http|gone.invalid,https|*.example,|127.0.0.8")
+        wrong = reach(port, "http|127.0.0.9")
+        elsewhere.status = {"/readyz": 200}
+        right = reach(port, "|127.0.0.9")
+        for each in (server, other):
+            each.shutdown()
+    assert done.returncode == 0 and done.stdout.count("\n") == 1 and "*" not in done.stdout, done.stdout
+    assert "/admin 200; http://gone.invalid was not reached from this pod: the name does not resolve: " in done.stdout
+    assert "; http://127.0.0.8 (127.0.0.8) was not reached from this pod: no connection to 127.0.0.8:80: Connection refused" in done.stdout
+    assert wrong.returncode == 1 and wrong.stdout == "FAILED: http://127.0.0.9 (127.0.0.9)/readyz answers 404: it does not lead to this gateway\n"
+    assert right.returncode == 0 and right.stdout.endswith("/admin 200; http://127.0.0.9 (127.0.0.9)/readyz 200\n"), right.stdout
+
+
+def test_helm_test_without_a_gateway_or_a_name() -> None:
+    done = reach(1)
+    assert done.returncode == 1 and done.stdout == "FAILED: http://127.0.0.1:1 (127.0.0.1)/readyz: no connection to 127.0.0.1:1: Connection refused\n"
+    done = reach(1, name="gone.invalid")
+    assert done.returncode == 1 and done.stdout.startswith("FAILED: gone.invalid does not resolve: "), done.stdout

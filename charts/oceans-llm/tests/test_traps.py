@@ -12,6 +12,7 @@ import pytest
 from chart_lib import (
     CHART,
     DATABASE,
+    HELMS,
     HelmError,
     Values,
     at,
@@ -52,6 +53,38 @@ def test_trap_02_and_03_a_dead_container_tells_its_last_words() -> None:
         for c in containers(template):
             assert c["terminationMessagePolicy"] == "FallbackToLogsOnError", c["name"]
     assert {o["metadata"]["name"] for o in objects if "test" in hooks_of(o)} == {"r-oceans-llm-test"}
+
+
+INGRESS = {
+    "enabled": True,
+    "tls": [{"hosts": ["a.example"]}],
+    "hosts": [{"host": "a.example"}, {"host": "b.example", "paths": [{"path": "/"}]}, {"host": "c.example", "paths": [{"path": "/v1"}]}, {}],
+}
+ROUTE = {"enabled": True, "parentRefs": [{"name": "g"}], "hostnames": ["d.example"]}
+
+
+@pytest.mark.parametrize("binary", HELMS)
+@pytest.mark.parametrize(
+    ("values", "hosts"),
+    [
+        ({}, ""),
+        ({"ingress": {**INGRESS, "enabled": False}}, ""),
+        ({"ingress": INGRESS}, "https|a.example,http|b.example"),
+        ({"httpRoute": ROUTE}, "|d.example"),
+        ({"httpRoute": {**ROUTE, "matches": [{"path": {"type": "PathPrefix", "value": "/v1"}}]}}, ""),
+        ({"ingress": INGRESS, "httpRoute": {**ROUTE, "matches": []}}, "https|a.example,http|b.example,|d.example"),
+        ({"route": {"enabled": True, "host": "e.example"}}, "https|e.example"),
+        ({"route": {"enabled": True}}, ""),
+    ],
+)
+def test_trap_02_helm_test_asks_by_name_and_where_users_come_in(values: dict, hosts: str, binary: str) -> None:
+    """With the gateway's own image, as the collection's probe pod does; only hosts whose whole path leads to the gateway."""
+    pod = named(render(merged(DATABASE, at("service.gateway.port", 9090), values), binary=binary), "Pod")
+    [asks] = pod["spec"]["containers"]
+    assert asks["args"][1:] == ["r-oceans-llm-gateway.ns.svc", "9090", hosts]
+    assert asks["image"] == gateway_containers(render())["gateway"]["image"] and asks["command"] == ["perl", "-e"]
+    text = "".join((CHART / "files" / f"{name}.pl").read_text() for name in ("probe_net", "reach"))
+    assert asks["args"][0].split() == text.split()
 
 
 def test_trap_03_a_migration_has_an_end_and_never_two_pods() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..gateway import one_off_job
+from ..helm import chart
 from ..kube.objects import meta
 
 COMPONENT = "probe"
@@ -56,8 +57,9 @@ def completion(
 
 
 def script(name: str) -> str:
-    """A script of the pods, with what they share before it."""
-    return "".join(Path(__file__).with_name(f"{each}.pl").read_text(encoding="utf-8") for each in ("probe_net", name))
+    """A script of the pods; before it what they share with the chart's own test."""
+    parts = (Path(chart.own()) / "files" / "probe_net.pl", Path(__file__).with_name(f"{name}.pl"))
+    return "".join(part.read_text(encoding="utf-8") for part in parts)
 
 
 def _name(deployment: Mapping[str, Any], service: str) -> str:

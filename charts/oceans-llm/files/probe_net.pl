@@ -1,8 +1,5 @@
-# Copyright (c) 2026, oceans.llm contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-# What the scripts of the probe pod share (probe_job.py puts it before them): names, connections, certificates, JSON. The gateway's image is Debian
-# slim: no curl, no openssl, but perl-base, which Debian marks essential.
+# What the scripts of `helm test` and of the collection's probe pods share: names, connections, answers, certificates, JSON. The gateway's image is
+# Debian slim: no curl, no openssl, but perl-base, which Debian marks essential.
 use strict;
 use warnings;
 use IO::Socket::IP;
@@ -28,6 +25,26 @@ sub connected {
   my ($address, $port) = @_;
   my $socket = IO::Socket::IP->new(PeerHost => $address, PeerPort => $port, Timeout => $LIMIT);
   return ($socket, $socket ? '' : "$!");
+}
+
+# (error, status, start of the body); `seconds`: that the answer may take
+sub get {
+  my ($address, $port, $name, $path, $seconds) = @_;
+  $seconds //= $LIMIT;
+  my ($socket, $error) = connected($address, $port);
+  return ("no connection to $address:$port: $error", 0, '') unless $socket;
+  my $answer = '';
+  local $SIG{ALRM} = sub { die "no answer from $address:$port within $seconds s\n" };
+  eval {
+    alarm $seconds;
+    print $socket "GET $path HTTP/1.1\r\nHost: $name\r\nUser-Agent: oceans.llm probe\r\nConnection: close\r\n\r\n";
+    while (my $line = <$socket>) { $answer .= $line; last if length $answer > 4096 }
+  };
+  alarm 0;
+  if ($@) { my $why = $@; chomp $why; return ($why, 0, '') }
+  my ($status) = $answer =~ m{^HTTP/1\.[01] (\d{3})};
+  my ($body) = $answer =~ /\r\n\r\n(.*)/s;
+  return defined $status ? ('', $status + 0, substr($body // '', 0, 300)) : ("$address:$port does not speak HTTP", 0, '');
 }
 
 # The certificate that a TLS server shows, in hexadecimal. TLS 1.2 sends it in the clear, so a first message and a little reading will do.
@@ -69,6 +86,20 @@ sub certificate {
   alarm 0;
   chomp $why;
   return ($why, $found);
+}
+
+# A host outside that leads to the gateway: the status of `path`, for https the certificate. Without an address the name is resolved.
+sub host {
+  my ($path, $scheme, $name, $address) = @_;
+  my $trouble = '';
+  ($address, $trouble) = resolve($name) if $address eq '';
+  return { host => $name, error => "the name does not resolve: $trouble" } if $address eq '';
+  if ($scheme eq 'https') {
+    my ($error, $certificate) = certificate($address, 443, $name);
+    return { host => $name, address => $address, error => $error, certificate => $certificate };
+  }
+  my ($error, $status) = get($address, 80, $name, $path);
+  return { host => $name, address => $address, error => $error, status => $status };
 }
 
 sub take {

@@ -1,0 +1,1 @@
+../../../../../../charts/oceans-llm/files/probe_net.pl
