@@ -22,9 +22,9 @@ def there(test: str) -> bool:
     return path.exists() and bool(re.search(rf"^def {function}\(", path.read_text(), re.MULTILINE))
 
 
-def test_every_row_has_an_input_what_happens_and_tests():
+def test_every_row_has_an_input_what_came_out_what_happens_and_tests():
     assert len(ROWS) >= 35
-    assert [row for row in ROWS if len(row) != 3 or not all(row) or "`" not in row[2]] == []
+    assert [row for row in ROWS if len(row) != 4 or not all(row) or "`" not in row[3]] == []
 
 
 def test_every_test_that_is_named_exists():
