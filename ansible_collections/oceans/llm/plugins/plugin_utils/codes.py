@@ -207,6 +207,8 @@ DatabaseConnections [rollout: retryable 90 s] the database server accepts no mor
     raise max_connections, or lower database.max_connections in oceans_llm_config
 DatabaseHostUnknown [rollout: fatal] the database's host name cannot be resolved
     correct the host in {source}; an unencoded @ : / # or % in the password ends here too
+DatabaseUrlInvalid [rollout: fatal] the database's URL is not a well-formed PostgreSQL URL
+    correct {source}: postgresql://USER:PASSWORD@HOST:5432/DATABASE, with user and password percent-encoded
 DatabaseUnreachable [rollout: retryable 150 s] the database does not answer (connection refused, server starting, server full, or packets dropped)
     check host, port, NetworkPolicy and whether the server is up (the gateway does not report which)
 DatabaseSilent [rollout: retryable 150 s] the migration has printed nothing; it probably waits for a database connection

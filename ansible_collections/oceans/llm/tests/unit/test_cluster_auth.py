@@ -310,7 +310,13 @@ def test_the_functions_of_kubernetes_core_are_where_they_were():
     assert list(inspect.signature(core._create_auth_spec).parameters) == ["module", "kwargs"]
     assert list(inspect.signature(core._create_headers).parameters) == ["module", "kwargs"]
     assert core._create_auth_spec(host="h", ca_cert="c", validate_certs=False, client_cert="x", client_key="y", no_proxy="n") == {
-        "host": "h", "ssl_ca_cert": "c", "verify_ssl": False, "cert_file": "x", "key_file": "y", "no_proxy": "n", "proxy_headers": {}
+        "host": "h",
+        "ssl_ca_cert": "c",
+        "verify_ssl": False,
+        "cert_file": "x",
+        "key_file": "y",
+        "no_proxy": "n",
+        "proxy_headers": {},
     }
     assert core._create_headers(impersonate_user="u", impersonate_groups=["g"]) == {"Impersonate-User": "u", "Impersonate-Group": ["g"]}
 

@@ -309,7 +309,7 @@ def test_a_migration_that_is_blocked_is_said_with_who_is_in_its_way():
 
 
 def test_a_full_server_is_named_before_the_gateway_gives_up():
-    one = picture(3, facts="Service pg refuses the login of x: too many connections for role \"x\" (53300)")
+    one = picture(3, facts='Service pg refuses the login of x: too many connections for role "x" (53300)')
     one.objects["Facts"]["database"]["sqlstate"] = "53300"
     found = find(one)
     assert [c.code for c in found] == ["DatabaseConnections"] and "53300" in found[0].cause and found[0].budget

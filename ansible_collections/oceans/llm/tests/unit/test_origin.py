@@ -36,21 +36,21 @@ def failed(env, words=AUTH, manager="", **container):
 
 def test_the_variable_and_its_source_are_in_the_sentence():
     found = failed([FROM_SECRET])
-    assert found.code == "DatabaseAuth" and "POSTGRES_URL comes from Secret db, key url" in found.cause and "Secret db, key url" in found.hint
+    assert found.code == "DatabaseAuth" and "POSTGRES_URL comes from Secret/db, key url" in found.cause and "Secret/db, key url" in found.hint
 
 
 def test_a_value_that_was_set_by_hand_names_its_host_and_who_set_it_and_never_the_password():
     found = failed([PLAIN], manager="kubectl-set")
-    assert "a plain value in the pod template of Deployment/web (host pg.wrong:5433), set by kubectl-set" in found.cause
+    assert "a plain value in the pod template of Deployment/web (host pg.wrong:5433) (set by kubectl-set)" in found.cause
     assert "geheim" not in f"{found}" and "set by" not in failed([PLAIN], manager="helm").cause
 
 
 @pytest.mark.parametrize(
     ("env", "more", "words"),
     [
-        ([FROM_SECRET, PLAIN], {}, "which hides Secret db, key url"),
-        ([PLAIN], {"envFrom": [{"secretRef": {"name": "app"}}]}, "which hides Secret app"),
-        ([FROM_SECRET], {"envFrom": [{"secretRef": {"name": "other"}}]}, "comes from Secret db, key url"),
+        ([FROM_SECRET, PLAIN], {}, "overrides Secret/db, key url"),
+        ([PLAIN], {"envFrom": [{"secretRef": {"name": "app"}}]}, "overrides Secret/app"),
+        ([FROM_SECRET], {"envFrom": [{"secretRef": {"name": "other"}}]}, "comes from Secret/db, key url"),
     ],
 )
 def test_a_variable_that_hides_another_says_so(env, more, words):

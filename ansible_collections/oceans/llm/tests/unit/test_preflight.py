@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import datetime
 import json
 from dataclasses import replace
@@ -632,6 +633,37 @@ def test_a_field_of_another_manager_names_both(picture):
         ".spec.a is x, and y in the chart; .spec.b is not what the chart says; set by kubectl-edit",
     ]
     assert {f.severity for f in found} == {"error"}
+
+
+def test_a_variable_with_a_value_by_hand_and_a_reference_in_the_chart_is_told_by_name_and_no_value_is_shown(picture):
+    rendered = gateway()
+    container = rendered["spec"]["template"]["spec"]["containers"][0]
+    container["env"] = [{"name": "POSTGRES_URL", "valueFrom": {"secretKeyRef": {"name": "db", "key": "url"}}}]
+    live = copy.deepcopy(rendered)
+    live["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "POSTGRES_URL", "value": "postgresql://u:hush@old.example:5433/d"}]
+    fields = {"f:env": {'k:{"name":"POSTGRES_URL"}': {}}}
+    owned = {"f:spec": {"f:template": {"f:spec": {"f:containers": {f'k:{{"name":"{container["name"]}"}}': fields}}}}}
+    live["metadata"]["managedFields"] = [{"manager": "kubectl-set", "time": "2026-01-01T00:00:00Z", "fieldsV1": owned}]
+    text = (
+        'Deployment.apps "d" is invalid: spec.template.spec.containers[0].env[0].valueFrom: Invalid value: "": may not be specified when `value` is not empty'
+    )
+    run = DryRun(f"Deployment/{rendered['metadata']['name']}", 422, "Invalid", text, live)
+    (finding,) = [f for f in admission.find(replace(picture, objects=(rendered,), dry_runs=(run,))) if f.code == "ObjectInvalid"]
+    assert "variable POSTGRES_URL of container gateway has a plain value (host old.example:5433) in the cluster (set by kubectl-set at 2026" in finding.sentence
+    assert "Secret/db, key url in the chart" in finding.sentence and "hush" not in finding.sentence
+    assert finding.hint.endswith(f"set env deployment/{rendered['metadata']['name']} POSTGRES_URL-")
+
+
+def test_a_selector_by_hand_that_selects_other_pods_too_names_their_deployment(picture):
+    def deployment(name):
+        labels = {"app": "x", "component": name}
+        return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": {"template": {"metadata": {"labels": labels}, "spec": {}}}}
+
+    service = {"kind": "Service", "metadata": {"name": "gw"}, "spec": {"selector": {"app": "x", "component": "gw"}}}
+    live = {"spec": {"selector": {"app": "x"}}, "metadata": {}}
+    run = DryRun("Service/gw", 409, "Conflict", 'Apply failed with 1 conflict: conflict with "kubectl-patch" using v1: .spec.selector', live)
+    (finding,) = admission._conflicts(run, replace(picture, objects=(service, deployment("gw"), deployment("ui"))))
+    assert "so it selects the pods of Deployment/ui, and" in finding.sentence
 
 
 @pytest.mark.parametrize(

@@ -51,10 +51,7 @@ def test_a_container_that_its_node_lost_is_started_again():
 
 
 RUNC = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: "
-SUBPATH = (
-    "error during container init: error mounting "
-    '"/var/lib/kubelet/pods/1/volume-subpaths/gateway-config/gateway/0" to rootfs at "/app/gateway.yaml": '
-)
+SUBPATH = 'error during container init: error mounting "/var/lib/kubelet/pods/1/volume-subpaths/gateway-config/gateway/0" to rootfs at "/app/gateway.yaml": '
 
 
 @pytest.mark.parametrize(
@@ -120,7 +117,7 @@ def test_a_termination_message_that_speaks_of_execution_is_no_start_failure():
             "TypeError: x is not a function",
         ),
         ("error: Cannot find module 'x'\n      at /app/a.ts:1:1\n\nBun v1.3.10 (Linux x64)\n", "error: Cannot find module 'x'"),
-        ("Traceback (most recent call last):\n  File \"a.py\", line 1\nValueError: no\n", "ValueError: no"),
+        ('Traceback (most recent call last):\n  File "a.py", line 1\nValueError: no\n', "ValueError: no"),
         ("one\nFatal: two\n", "Fatal: two"),
     ],
 )

@@ -39,9 +39,7 @@ def report(name):
         if verdict.state is not State.PROGRESSING and picture.now - picture.started > 3:
             break
     seconds, database = picture.now - picture.started, "database at V45"
-    outcome = Outcome(
-        verdict.state, seconds, picture, verdict.cause, list(verdict.causes), database, "no old pods", timeline=narrator.timeline
-    )
+    outcome = Outcome(verdict.state, seconds, picture, verdict.cause, list(verdict.causes), database, "no old pods", timeline=narrator.timeline)
     release = Release("it", "ns", 1, "deployed", chart="oceans-llm-0.24.0")
     line = sentence(verdict.cause, outcome) if verdict.cause else "served: it"
     return evidence.as_json(evidence.Run(outcome, release, line, {"version_served": "0.24.0"}, "kind"))

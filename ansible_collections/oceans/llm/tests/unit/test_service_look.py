@@ -143,7 +143,9 @@ def node(name: str, **spec: Any) -> dict:
     ("nodes", "codes"),
     [
         (objects("Node", "1", node("node-1"), node("node-2")), ["NoLocalEndpoint"]),
-        (objects("Node", "1", node("node-1"), node("cp", taints=[{"effect": "NoSchedule"}])), []),
+        (objects("Node", "1", node("node-1"), node("cp", taints=[{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}])), []),
+        # callers may tolerate a taint of one's own, and stay on a node that takes no new pods
+        (objects("Node", "1", node("node-1"), node("node-2", taints=[{"key": "gpu", "effect": "NoSchedule"}], unschedulable=True)), ["NoLocalEndpoint"]),
         (status(403, "Forbidden", "may not"), ["NoLocalEndpoint"]),  # the nodes of the namespace's own pods are known
     ],
 )

@@ -142,13 +142,53 @@ def waiter(policy=None, text=LOOKUP, scope=WEB, **spec):
         ("Default", {}, "dnsPolicy Default", "Deployment/web"),
         ("None", {"dnsConfig": {"nameservers": ["10.9.9.9"]}}, "nameserver 10.9.9.9", "Deployment/web"),
         ("ClusterFirst", {"hostNetwork": True}, "hostNetwork", "Deployment/web"),
-        (None, {}, "the cluster's DNS does not answer", "Pod/web-1-a"),
     ],
 )
 def test_a_name_that_is_not_resolved_is_told_with_the_dns_of_the_pod(policy, spec, words, where):
     found = only(waiter(policy, **spec))
     assert found.code == "NameNotResolved" and words in found.cause and "container wait cannot resolve" in found.cause and found.object == where
     assert over(waiter(policy, **spec)).code == "NameNotResolved"
+
+
+def test_a_name_that_another_program_does_not_resolve_is_told_with_the_dns_of_the_cluster():
+    found = only(waiter(text="curl: (6) Could not resolve host: pg.prod"))
+    assert found.code == "NameNotResolved" and "the cluster's DNS does not answer" in found.cause and found.object == "Pod/web-1-a"
+
+
+WAITING = "waiting for the schema (0 s of 600 s): pending migrations\nwaiting for the schema (31 s of 600 s): {}\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("pool timed out while waiting for an open connection", "DatabaseUnreachable"),
+        ("failed to lookup address information: Name or service not known", "DatabaseHostUnknown"),
+        ("failed to lookup address information: Temporary failure in name resolution", "DatabaseUnreachable"),
+        ('password authentication failed for user "app"', "DatabaseAuth"),
+        ('database "app" does not exist', "DatabaseMissing"),
+        ("permission denied for table refinery_schema_history", "DatabasePermission"),
+        ("relative URL without a base", "DatabaseUrlInvalid"),
+        ("stand-in: the database URL has no scheme", "DatabaseUrlInvalid"),
+        ("sorry, too many clients already", "DatabaseConnections"),
+    ],
+)
+def test_what_a_waiter_read_at_its_last_look_is_the_cause_and_it_has_its_time(said, code):
+    env = [{"name": "POSTGRES_URL", "valueFrom": {"secretKeyRef": {"name": "db", "key": "url"}}}]
+    picture = waiter(text=WAITING.format(said), initContainers=[{"name": "wait", "env": env}])
+    found = only(picture)
+    assert (found.code, found.certainty, found.container) == (code, RETRYABLE, "wait") and found.budget
+    assert code in ("DatabasePermission", "DatabaseConnections") or "POSTGRES_URL comes from Secret/db, key url" in found.cause
+    assert over(picture).code == code
+
+
+def test_a_waiter_that_waits_for_its_schema_is_no_cause():
+    assert find(waiter(text=WAITING.format("29 pending migrations remain"))) == []
+
+
+def test_host_aliases_that_lead_the_database_elsewhere_are_told():
+    text = WAITING.format("pool timed out while waiting for an open connection")
+    found = only(waiter(text=text, hostAliases=[{"ip": "192.0.2.1", "hostnames": ["pg.prod"]}]))
+    assert found.code == "DatabaseUnreachable" and "hostAliases in the pod template of Deployment/web map pg.prod to 192.0.2.1" in found.cause
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def test_what_somebody_else_did_long_ago_is_not_claimed_for_this_run():
 
 
 def test_a_log_outlives_its_pod():
-    """A Job that its TTL removed: what was read before counts (faults.md F17)."""
+    """A Job that its TTL removed: what was read before counts."""
     picture = snapshot(scope=JOBS, logs={("r-migrate-zzzzz", "migrate"): BOTH + line(45, "b", "commit")})
     assert statements.database(picture).startswith("database at V45")
 

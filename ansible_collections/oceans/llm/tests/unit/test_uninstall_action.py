@@ -246,13 +246,25 @@ def test_a_wrong_name_of_the_database_is_said_before_anything_is_removed(api, he
 
 def test_a_secret_that_goes_with_its_owner_is_not_called_kept(api, helm):
     pod = {"containers": [{"name": "c", "envFrom": [{"secretRef": {"name": n}} for n in ("from-store", "orphan", "r-postgres-app", "mine")]}]}
-    api.script[("GET", paths.secrets("ns"))] = [objects("Secret", "1", release(manifest=(
-        {"kind": "Deployment", "metadata": {"name": "gw"}, "spec": {"template": {"spec": pod}}},
-        {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": "es"}, "spec": {"target": {"name": "from-store"}}},
-        {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": "o"},
-         "spec": {"target": {"name": "orphan", "creationPolicy": "Orphan"}}},
-        MANIFEST[2],
-    )))]
+    api.script[("GET", paths.secrets("ns"))] = [
+        objects(
+            "Secret",
+            "1",
+            release(
+                manifest=(
+                    {"kind": "Deployment", "metadata": {"name": "gw"}, "spec": {"template": {"spec": pod}}},
+                    {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": "es"}, "spec": {"target": {"name": "from-store"}}},
+                    {
+                        "apiVersion": "external-secrets.io/v1",
+                        "kind": "ExternalSecret",
+                        "metadata": {"name": "o"},
+                        "spec": {"target": {"name": "orphan", "creationPolicy": "Orphan"}},
+                    },
+                    MANIFEST[2],
+                )
+            ),
+        )
+    ]
     api.on("GET", DATABASE, ok({"metadata": {"name": "r-postgres"}}))
     assert go(api, helm, check=True)["kept"] == ["Secret/mine", "Secret/orphan", "Secret/r-postgres-app", "Cluster/r-postgres"]
     assert go(api, helm, check=True, delete_database="r-postgres")["kept"] == ["Secret/mine", "Secret/orphan"]

@@ -70,6 +70,15 @@ class Target:
         return where if where.port else None
 
 
+def address_in(value: str) -> str:
+    """Host and port of a URL, for a text; empty when the value is none."""
+    try:
+        target = Target.parse(value)
+    except ValueError:
+        return ""
+    return target.address if target else ""
+
+
 def _host(text: str) -> tuple[str, str]:
     if "," in text:
         return text, ""

@@ -75,6 +75,11 @@ NETWORK: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
             "the connection to the database fails",
         ),
         (r"certificate|tls|ssl", "DatabaseTls", "no encrypted connection to the database"),
+        (
+            r"relative URL without a base|error with configuration|invalid port number|empty host|database URL (?:has no|begins with)",
+            "DatabaseUrlInvalid",
+            "the database's URL is not a PostgreSQL URL",
+        ),
     )
 )
 #: where the words name the host (libpq, Go, a resolver)
@@ -93,6 +98,7 @@ VERSION = re.compile(r"failed (?:applying|recording|committing|starting \w+ tran
 #: what waits for the database or its schema, and passes on what the last look said (the chart's own waiter; the public chart's)
 WAITER = re.compile(r"^gave up after \d+ s: .{1,300}? said: (.+)$", re.MULTILINE)
 WAITED = re.compile(r"^(?:timed out )?waiting for [\w ]{0,60}(?:migrations|schema|database)\b")
+_LAST_LOOK = re.compile(r"^waiting for [\w ]{0,60}(?:migrations|schema|database)\b(?: \(\d+ s of \d+ s\))?: (.+)\s*\Z", re.MULTILINE)
 #: how the gateway's driver begins whatever went wrong below PostgreSQL's protocol
 BROKE = "error communicating with database"
 
@@ -200,6 +206,13 @@ def parse(text: str) -> Failure | None:
         return None
     told = ": ".join(dict.fromkeys(links))
     return _history(told) or _configuration(links, told) or _database(links, told, text)
+
+
+def waits_for(text: str) -> Failure | None:
+    """What keeps a waiter waiting that is still running, by its last look; None for a schema that has not come yet, and for what is not known."""
+    said = _LAST_LOOK.search(text[-2_000:])
+    found = parse(f"Error: {said.group(1).strip()}") if said else None
+    return found if found and found.code != "SchemaMissing" else None
 
 
 _IN_USE = re.compile(r"^.*(?:[Aa]ddress already in use|EADDRINUSE).*$", re.MULTILINE)

@@ -65,7 +65,7 @@ class Cluster:
         self.server: str = client.configuration.host.rstrip("/")
         #: uid of its namespace kube-system, once that was asked for; empty when it may not be read (secrets/identity.py)
         self.uid = ""
-        #: server time minus local time in seconds, from the Date header of the last answer (faults.md G5: clocks differ)
+        #: server time minus local time in seconds, from the Date header of the last answer
         self.skew = 0.0
 
     @classmethod

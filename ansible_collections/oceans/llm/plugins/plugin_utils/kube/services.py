@@ -64,16 +64,22 @@ def labels_phrase(labels: Mapping[str, str] | None) -> str:
 def writer(obj: Object, *path: str) -> str:
     """` (set by MANAGER at TIME)`: who wrote a field last, by the object's managedFields; empty when they do not tell.
 
-    `path` without the `f:`, for example `spec`, `replicas`.
+    `path` without the `f:`, for example `spec`, `replicas`; an entry of a list by the name that is its key: `containers`, `{gateway}`.
     """
     found = []
     for entry in meta(obj).get("managedFields") or ():
         fields: Any = entry.get("fieldsV1") or {}
         for key in path:
-            fields = fields.get(f"f:{key}") if isinstance(fields, Mapping) else None
+            step = f'k:{{"name":"{key[1:-1]}"}}' if key.startswith("{") else f"f:{key}"
+            fields = fields.get(step) if isinstance(fields, Mapping) else None
         if fields is not None:
             found.append((str(entry.get("time") or ""), str(entry.get("manager") or "?")))
     if not found:
         return ""
     when, who = max(found)
     return f" (set by {who} at {when})" if when else f" (set by {who})"
+
+
+def env_writer(owner: Object, container: str, name: str) -> str:
+    """:func:`writer` of a variable in a pod template."""
+    return writer(owner, "spec", "template", "spec", "containers", f"{{{container}}}", "env", f"{{{name}}}")

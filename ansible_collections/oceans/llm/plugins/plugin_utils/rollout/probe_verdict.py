@@ -47,13 +47,17 @@ def closed(found: Sequence[Object], snapshot: Snapshot, deployment: Object) -> C
     labels, spec = pod_labels(deployment), deployment["spec"]["template"]["spec"]
     ports: list[int | str] = [each for _c, name, number, _p in declared_ports(spec) for each in (name, number) if each]
     where = str(deployment["metadata"]["name"])
-    for way, words, wanted in ((INGRESS, "in to", ports), (EGRESS, "out of", ())):
-        names = blocked(found, labels, way, wanted)
-        if names:
-            what = f"leave{'s' if len(names) == 1 else ''} no way {words} the pods of Deployment/{where} ({way})"
-            evidence = f"{', '.join('NetworkPolicy/' + n for n in names)} select them, and no rule for {way} admits anything"
-            return make("NetworkPolicyBlocks", snapshot, f"NetworkPolicy/{names[0]}", what, evidence)
-    return None
+    shut = {
+        f"{words} the pods of Deployment/{where} ({way})": names
+        for way, words, wanted in ((INGRESS, "in to", ports), (EGRESS, "out of", ()))
+        if (names := blocked(found, labels, way, wanted))
+    }
+    if not shut:
+        return None
+    names = list(dict.fromkeys(name for each in shut.values() for name in each))
+    what = f"leave{'s' if len(names) == 1 else ''} no way {' and no way '.join(shut)}"
+    evidence = f"{', '.join('NetworkPolicy/' + n for n in names)} select{'s' if len(names) == 1 else ''} them, and no rule admits anything"
+    return make("NetworkPolicyBlocks", snapshot, f"NetworkPolicy/{names[0]}", what, evidence)
 
 
 def judge(answer: Answer, cluster: Cluster, snapshot: Snapshot, deployment: Object, service: str, version: str) -> Seen:

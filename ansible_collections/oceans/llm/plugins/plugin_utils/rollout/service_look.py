@@ -189,7 +189,7 @@ def _local(cluster: Cluster, snapshot: Snapshot, rendered: Object, live: Object,
         return
     local = {str(e.get("nodeName")) for e in ready_ends(slices) if e.get("nodeName")}
     nodes = read(cluster, paths.of("v1", "nodes"))
-    names = {str(meta(n)["name"]) for n in nodes if _takes_pods(n)} if nodes is not None else _nodes_of_pods(snapshot)
+    names = {str(meta(n)["name"]) for n in nodes if _has_callers(n)} if nodes is not None else _nodes_of_pods(snapshot)
     without = sorted(names - local)
     if local and without:
         who = writer(live, "spec", policy)
@@ -197,9 +197,9 @@ def _local(cluster: Cluster, snapshot: Snapshot, rendered: Object, live: Object,
         yield make("NoLocalEndpoint", snapshot, f"Service/{meta(live).get('name')}", what, f"ready pods on: {', '.join(sorted(local))}")
 
 
-def _takes_pods(node: Object) -> bool:
-    spec = node.get("spec") or {}
-    return is_ready(node) and not spec.get("unschedulable") and not any(t.get("effect") in ("NoSchedule", "NoExecute") for t in spec.get("taints") or ())
+def _has_callers(node: Object) -> bool:
+    """A node where pods run that may call the gateway; a taint keeps away only those that do not tolerate it."""
+    return is_ready(node) and not any(str(t.get("key")).startswith("node-role.kubernetes.io/") for t in (node.get("spec") or {}).get("taints") or ())
 
 
 def _nodes_of_pods(snapshot: Snapshot) -> set[str]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cluster itself: reachable, which namespace, what the caller may do (faults.md A5, A6, A7). Pure."""
+"""The cluster itself: reachable, which namespace, what the caller may do. Pure."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the API server would refuse: dry runs of the rendered objects, and of Pods made from their templates, sorted into
-findings (faults.md A9, A12, A13, C1 to C6). A dry run of a Deployment sees neither quota nor Pod Security. Pure."""
+findings. A dry run of a Deployment sees neither quota nor Pod Security. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ...gateway.database_url import address_in
 from ...kube import refusals
+from ...kube.services import env_writer, matches, pod_labels
 from ..facts import DryRun, Object, Picture, label, pod_templates
 from ..finding import ERROR, WARNING, Finding
 from .tools import numbers
@@ -75,7 +77,7 @@ def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
     elif run.status == 403:
         return  # a missing permission: said once, by access.py
     elif run.status == 422 or run.status == 400:
-        yield Finding("ObjectInvalid", where, text, "correct the value that it names (oceans_llm_values)")
+        yield from _both_sources(run, picture) or [Finding("ObjectInvalid", where, text, "correct the value that it names (oceans_llm_values)")]
     else:
         yield Finding(
             "ApiRefused",
@@ -83,6 +85,45 @@ def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
             f"{text} (HTTP {run.status})",
             severity=WARNING if run.status in (0, 429) or run.status >= 500 else ERROR,
         )
+
+
+def _both_sources(run: DryRun, picture: Picture) -> list[Finding]:
+    """A variable that has a value in the cluster and a reference in the chart, or the other way round: merged it has both, which the API server refuses."""
+    if "may not be specified when `value` is not empty" not in run.message:
+        return []
+    live, rendered = _variables(run.live or {}), _variables(_rendered(run, picture))
+    return [
+        Finding(
+            "ObjectInvalid",
+            run.object,
+            f"variable {name} of container {container} has {_source(live[container, name])} in the cluster{env_writer(run.live or {}, container, name)}, "
+            f"and {_source(own)} in the chart: Kubernetes accepts one of them",
+            f"remove the variable that was set by hand, then run again: kubectl -n {picture.wanted.namespace} set env {run.object.lower()} {name}-",
+        )
+        for (container, name), own in rendered.items()
+        if (container, name) in live and ("valueFrom" in live[container, name]) != ("valueFrom" in own)
+    ]
+
+
+def _variables(obj: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[str, Any]]:
+    spec = ((obj.get("spec") or {}).get("template") or {}).get("spec") or {}
+    both = (*(spec.get("containers") or ()), *(spec.get("initContainers") or ()))
+    return {(str(c.get("name")), str(e.get("name"))): e for c in both for e in c.get("env") or ()}
+
+
+def _source(entry: Mapping[str, Any]) -> str:
+    """Where a variable has its value from; of a plain value no more than the host of a URL, for it may be a secret."""
+    given = entry.get("valueFrom")
+    if given:
+        key = given.get("secretKeyRef") or given.get("configMapKeyRef") or {}
+        kind = "Secret" if "secretKeyRef" in given else "ConfigMap" if "configMapKeyRef" in given else ""
+        return f"{kind}/{key.get('name')}, key {key.get('key')}" if kind else "a field of the pod"
+    host = address_in(str(entry.get("value") or ""))
+    return f"a plain value (host {host})" if host else "a plain value"
+
+
+def _rendered(run: DryRun, picture: Picture) -> Object:
+    return next((o for o in picture.sent() if label(o) == run.object), {})
 
 
 def immutable(text: str, live: Mapping[str, Any]) -> str:
@@ -116,11 +157,18 @@ def _conflicts(run: DryRun, picture: Picture) -> Iterator[Finding]:
 
 def _sides(run: DryRun, picture: Picture, name: str) -> str:
     """`.spec.replicas is 3, and 2 in the chart`; the values of a Secret, or of anything else that may hold one, are not shown."""
-    rendered: Object = next((o for o in picture.sent() if label(o) == run.object), {})
+    rendered = _rendered(run, picture)
     live, wanted = refusals.value_at(run.live or {}, name), refusals.value_at(rendered, name)
     if run.object.startswith("Secret/") or ".env" in name or live is None or wanted is None:
         return f"{name} is not what the chart says"
-    return f"{name} is {_said(live)}, and {_said(wanted)} in the chart"
+    also = _also_selected(picture, live, wanted) if run.object.startswith("Service/") and name == ".spec.selector" else ""
+    return f"{name} is {_said(live)}{also}, and {_said(wanted)} in the chart"
+
+
+def _also_selected(picture: Picture, live: Any, wanted: Any) -> str:
+    """The Deployments whose pods a Service's selector matches, and not the chart's."""
+    others = [label(o) for o in picture.sent() if o.get("kind") == "Deployment" and matches(live, pod_labels(o)) and not matches(wanted, pod_labels(o))]
+    return f", so it selects the pods of {', '.join(others)}" if others else ""
 
 
 def _said(value: Any) -> str:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The chart's own refusals, each as a finding: schema violations and the sentences of its validations (faults.md A1, A3). Pure."""
+"""The chart's own refusals, each as a finding: schema violations and the sentences of its validations. Pure."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The gateway's configuration: secrets pasted into it, references without a source, what `config validate` lets pass
-and the gateway refuses later (faults.md A2, B9, B10). Pure; no sentence contains a value."""
+and the gateway refuses later. Pure; no sentence contains a value."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The database against the image that is to work on it: newer than the image, another history, a login that is refused
-(faults.md F10, F12; of F1 and F3 what the door tells). Pure.
+"""The database against the image that is to work on it: newer than the image, another history, a login that is refused. Pure.
 
 The image itself cannot be asked before the first write, a pod would have to be made for it. But the history of migrations
 can be read (ask_database.py), and which versions a release of the gateway knows is fixed for ever (gateway/schema.py).

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Operators and classes that the chosen modes need (faults.md A8, C10, E5, E6, E8, F13). Pure."""
+"""Operators and classes that the chosen modes need. Pure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Helm's record of the release: left behind by a run that was killed, or somebody else's (faults.md A10, A11). Pure."""
+"""Helm's record of the release: left behind by a run that was killed, or somebody else's. Pure."""
 
 from __future__ import annotations
 

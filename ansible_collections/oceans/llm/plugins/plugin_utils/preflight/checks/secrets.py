@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Secrets: there, with the keys that are asked for, each of the right shape (faults.md B1 to B4). Pure."""
+"""Secrets: there, with the keys that are asked for, each of the right shape. Pure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tools on this machine: helm and kubernetes.core (faults.md A4). Pure."""
+"""Tools on this machine: helm and kubernetes.core. Pure."""
 
 from __future__ import annotations
 

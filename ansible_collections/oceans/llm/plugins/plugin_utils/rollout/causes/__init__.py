@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from ...codes import Certainty
 from ..model import Cause, Snapshot
-from . import admission, config, containers, images, jobs, operators, readiness, release, rollout, scheduling, starting, volumes  # noqa: F401 - their rules
+from . import admission, config, containers, images, jobs, operators, readiness, release, rollout, scheduling, starting, volumes, waiter  # noqa: F401 - their rules
 from .cause import Rule, rules
 
 #: name -> rule, in the order in which causes of the same certainty are believed

@@ -32,7 +32,7 @@ LONG_RUN = 60.0
 #: exits that prove a loop: with the same code, or any
 EXITS_ALIKE, EXITS_ANY = 2, 3
 #: causes that say nothing without the address of the database
-ADDRESS = ("DatabaseUnreachable", "DatabaseHostUnknown", "DatabaseNotPostgres", "DatabaseMissing", "DatabaseTls")
+ADDRESS = ("DatabaseUnreachable", "DatabaseUrlInvalid", "DatabaseHostUnknown", "DatabaseNotPostgres", "DatabaseMissing", "DatabaseTls")
 
 
 @rule(180)
@@ -164,8 +164,7 @@ def _more(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failure) 
         given = origin.variable(snapshot, pod, name, words.names["variable"])
         return f"; {words.names['variable']} has {given}" if given == "no source" else f"; its source is {given}"
     if words.code in ABOUT_THE_URL:
-        variable, source = origin.database_url(snapshot, pod, name)
-        return (known_of_database(snapshot) if words.code in ADDRESS else "") + (f"; {variable} comes from {source}" if variable else "")
+        return about_the_database(snapshot, pod, name, words.code)
     if words.code == "ListenFailed":
         others = [c for c in (pod.get("spec") or {}).get("containers") or () if c.get("name") != name]
         natives = [c for c in (pod.get("spec") or {}).get("initContainers") or () if c.get("restartPolicy") == "Always"]
@@ -175,6 +174,14 @@ def _more(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failure) 
             return f"; container {declared[0]} declares port {words.names['port']}"
         return f"; other containers of the pod: {', '.join(str(c.get('name')) for c in others)}" if others else ""
     return ""
+
+
+def about_the_database(snapshot: Snapshot, pod: Object, name: str, code: str) -> str:
+    """Its address, where the pod's variable comes from, and an entry of hostAliases that leads elsewhere."""
+    variable, source = origin.database_url(snapshot, pod, name)
+    known = "" if origin.PLAIN in source or code not in ADDRESS else known_of_database(snapshot)  # the address is that of the Secret
+    aliases = origin.host_aliases(snapshot, pod) if code in ADDRESS else ""
+    return known + (f"; {variable} comes from {source}" if variable else "") + (f"; {aliases}" if aliases else "")
 
 
 def known_of_database(snapshot: Snapshot) -> str:

@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from ...gateway.postgres import Target
+from ...gateway.database_url import address_in
 from ...kube.objects import Object, container_spec, controlled_by, meta
+from ...kube.services import env_writer
 from ...secrets.pod_env import Source, sources
 from ..model import Snapshot, owner_of_pod
 
 _URL = re.compile(r"(?:POSTGRES|DATABASE|DB|PG)\w*_(?:URL|URI|DSN)|^(?:URL|URI)$", re.IGNORECASE)
+
+#: begins the phrase of a variable that has its value from the pod template itself
+PLAIN = "a plain value"
 
 
 def database_url(snapshot: Snapshot, pod: Object, container: str) -> tuple[str, str]:
@@ -29,22 +32,23 @@ def variable(snapshot: Snapshot, pod: Object, container: str, name: str) -> str:
     """Where a container's variable gets its value, and what it hides: the last one of a name wins, and `env` wins over `envFrom`."""
     given = list(sources(container_spec(pod, container)))
     own = [s for s in given if s.name == name]
-    hidden = [f"{s.kind} {s.object}" for s in given if not s.name and s.key == "" and name in _keys(snapshot, s)]
+    hidden = [f"{s.kind}/{s.object}" for s in given if not s.name and s.key == "" and name in _keys(snapshot, s)]
     if not own:
-        return hidden[-1] + f", key {name}" if hidden else "no source"
+        return f"{hidden[-1]}, key {name}" if hidden else "no source"
     hidden += [_phrase(s) for s in own[:-1]]
     kind, owner = owner_of_pod(pod, snapshot)
     plain = own[-1].kind == "value"
     said = f"{_phrase(own[-1])} in the pod template of {kind}/{owner}" if plain and kind else _phrase(own[-1])
-    host = _host(own[-1].value) if plain else ""
+    host = address_in(own[-1].value) if plain else ""
     who = _set_by(snapshot.kind(kind).get(owner) or {}, container, name)
-    return said + (f" (host {host})" if host else "") + (f", set by {who}" if who else "") + (f", which hides {hidden[-1]}" if hidden else "")
+    said += (f" (host {host})" if host else "") + who
+    return said + (f"; the container defines {name} twice, and the later value overrides {hidden[-1]}" if hidden else "")
 
 
 def _phrase(source: Source) -> str:
     if source.kind in ("Secret", "ConfigMap"):
-        return f"{source.kind} {source.object}, key {source.key}"
-    return "a plain value" if source.kind == "value" else "a field"
+        return f"{source.kind}/{source.object}, key {source.key}"
+    return PLAIN if source.kind == "value" else "a field"
 
 
 def _keys(snapshot: Snapshot, source: Source) -> list[str]:
@@ -52,24 +56,26 @@ def _keys(snapshot: Snapshot, source: Source) -> list[str]:
     return [source.prefix + str(key) for key in (known or {}).get("keys") or ()]
 
 
-def _host(value: str) -> str:
-    try:
-        target = Target.parse(value)
-    except ValueError:
-        return ""
-    return f"{target.host}:{target.port}" if target else ""
+def own_dns(pod: Object) -> bool:
+    """True when a pod does not ask the cluster's DNS (Kubernetes API, PodSpec.dnsPolicy): None, Default, and ClusterFirst beside hostNetwork."""
+    spec = pod.get("spec") or {}
+    policy = spec.get("dnsPolicy") or "ClusterFirst"
+    return policy not in ("ClusterFirst", "ClusterFirstWithHostNet") or (policy == "ClusterFirst" and bool(spec.get("hostNetwork")))
+
+
+def host_aliases(snapshot: Snapshot, pod: Object) -> str:
+    """The entries of a pod's hostAliases, which win over DNS: those of the database's host where it is known."""
+    known = str((snapshot.kind("Facts").get("database") or {}).get("address") or "")
+    pairs = [(str(name), str(alias.get("ip"))) for alias in (pod.get("spec") or {}).get("hostAliases") or () for name in alias.get("hostnames") or ()]
+    pairs = [(name, ip) for name, ip in pairs if not known or re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", known)]
+    kind, owner = owner_of_pod(pod, snapshot)
+    return f"hostAliases in the pod template of {kind}/{owner} map {', '.join(f'{name} to {ip}' for name, ip in pairs)}" if pairs else ""
 
 
 def _set_by(owner: Object, container: str, name: str) -> str:
-    """The field manager that owns a variable of a Deployment's template, where that is not Helm."""
-    for manager in meta(owner).get("managedFields") or ():
-        fields: Mapping[str, Any] = manager.get("fieldsV1") or {}
-        for step in ("f:spec", "f:template", "f:spec", "f:containers", f"k:{json.dumps({'name': container}, separators=(',', ':'))}", "f:env"):
-            fields = fields.get(step) or {}
-        if f"k:{json.dumps({'name': name}, separators=(',', ':'))}" in fields:
-            who = str(manager.get("manager") or "")
-            return "" if who.lower().startswith("helm") else who
-    return ""
+    """Who wrote a variable of a Deployment's template, where that is not Helm."""
+    who = env_writer(owner, container, name)
+    return "" if who.lower().startswith(" (set by helm") else who
 
 
 def changed_resources(snapshot: Snapshot, pod: Object, container: str = "") -> str:

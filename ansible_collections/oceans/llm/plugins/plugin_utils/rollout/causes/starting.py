@@ -12,9 +12,11 @@ import re
 from collections.abc import Iterator
 
 from ...codes import FATAL
+from ...gateway import log_words
 from ...kube.objects import Object, age, asked_container, containers, epoch, finished, has_been_seen, meta, name_of, ref, status_of, waiting
 from ..model import Cause, Snapshot, events_of, job_pods, new_replicaset, pods_of, since, starting, workers
 from ..waits import silent_scheduler
+from . import origin
 from .cause import cause, rule
 from .containers import EXITS_ALIKE, exits_of
 from .reasons import REASONS
@@ -147,7 +149,7 @@ def lookups(snapshot: Snapshot) -> Iterator[Cause]:
             name = str(status.get("name"))
             lines = [line.strip() for line in (snapshot.logs.get((name_of(pod), name)) or "").splitlines() if line.strip()]
             line = next((line for line in reversed(lines[-3:]) if _NO_ADDRESS.search(line)), "")
-            if line:
+            if line and (origin.own_dns(pod) or not log_words.waits_for(line)):  # else waiter.py knows which name
                 yield _lookup(snapshot, f"{kind}/{owner}", pod, name, line, epoch((status["state"]["running"] or {}).get("startedAt")))
 
 
@@ -164,7 +166,7 @@ def _lookup(snapshot: Snapshot, owner: str, pod: Object, container: str, line: s
         why = f": the pod template of {owner} sets {setting}: its pods ask the node's name server, which does not know the cluster's names"
     else:
         why = f" (dnsPolicy {policy}{f', dnsConfig nameservers {servers}' if servers else ''}): the name is wrong, or the cluster's DNS does not answer"
-    own = policy not in ("ClusterFirst", "ClusterFirstWithHostNet") or bool(spec.get("hostNetwork"))
+    own = origin.own_dns(pod)
     hint = f"remove dnsPolicy and dnsConfig from the pod template of {owner}, or correct them" if own else ""
     where = owner if own and owner.startswith("Deployment/") else ref(pod)
     return cause("NameNotResolved", snapshot, where, what + why, line, since=begun, container=container, hint=hint)
