@@ -105,6 +105,8 @@ ImageNeverPulled [rollout: fatal] the pull policy is Never and the image is not 
     set pullPolicy IfNotPresent, or load the image onto the node
 ImageInsecureRegistry [rollout: fatal] the node does not trust the registry (plain HTTP, or an unknown certificate authority)
     configure the registry in the node's containerd (hosts.toml: http or ca), or use a registry with a public certificate
+ImageUnusable [rollout: fatal] the node cannot use the image: an old format, no container image at all, or a signature that its policy rejects
+    push {image} as a container image in a current format (skopeo copy, docker buildx build --push)
 ImageRateLimited [rollout: retryable 300 s] the registry limits the rate of pulls (429)
     wait, pull with credentials, or use a mirror of the registry
 ImageRegistryError [rollout: retryable 240 s] the registry cannot be reached or fails (5xx, DNS, connection refused, time-out)

@@ -11,17 +11,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...kube.objects import Object, about_container, container_spec, containers, meta, name_of, ref, seen_at, waiting
 from ..model import Cause, Snapshot, events_of, since, starting
 from .cause import cause, rule
 
 PULLING = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed")
-#: (what the text says, code, sentence); the first that fits. Containerd, CRI-O and Docker word it differently: the status code counts
-TEXTS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), code, sentence)
-    for pattern, code, sentence in (
+
+
+class Words(NamedTuple):
+    """What a text about a pull means; `sentence` and `hint` with {image}, {registry}, {repository} and {node}. No hint: that of the code."""
+
+    code: str
+    sentence: str
+    hint: str = ""
+
+
+#: a request that failed before any answer of a registry: Go's words for what a proxy says to CONNECT
+_CONNECT = r'(Head|Get|Post) "https://[^"]*": (Forbidden|Proxy Authentication Required|Service Unavailable|Bad Gateway|Gateway Time-?out)'
+_TRUST = "the node does not trust the registry {registry}"
+#: the first that fits. Containerd, CRI-O and Docker word it differently: the status code counts
+TEXTS: tuple[tuple[re.Pattern[str], Words], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), Words(*words))
+    for pattern, *words in (
+        (
+            r"short-name .*did not resolve|unqualified-search registries|short name mode is enforcing",
+            "ImageNameInvalid",
+            "the image name {image} names no registry, and the node has no default",
+            "write the registry's host into the image's name: oceans_llm_gateway_image",
+        ),
         (
             r"InvalidImageName|couldn't parse image|invalid reference format|failed to apply default image tag",
             "ImageNameInvalid",
@@ -29,14 +48,90 @@ TEXTS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
         ),
         (r"ErrImageNeverPull|pull policy of Never", "ImageNeverPulled", "the image {image} is not on the node and its pull policy is Never"),
         (
-            r"no match(ing manifest)? for (platform|linux)|no matching manifest|image operating system .* cannot be used|does not match the specified platform",
+            r"dial unix ",
+            "ImagePullFailed",
+            "the container runtime of the node does not answer, so {image} cannot be pulled",
+            "kubectl describe node {node}; start its container runtime again",
+        ),
+        (
+            rf"proxyconnect|407 Proxy Authentication|{_CONNECT}",
+            "ImageRegistryError",
+            "the node's HTTP proxy for the registry {registry} does not work",
+            "correct HTTPS_PROXY and NO_PROXY of the container runtime on Node/{node}",
+        ),
+        (
+            r"media type text/html|invalid character '<' looking for",
+            "ImageRegistryError",
+            "something else than a registry answers as {registry}",
+            "curl -i https://{registry}/v2/ on Node/{node}: a proxy or a login page may answer",
+        ),
+        (r"manifest\.v1\+prettyjws|schema 1 ", "ImageUnusable", "the image {image} has an old format (schema 1) that the node no longer takes"),
+        (r"(unexpected|unsupported|invalid)( manifest)? media type", "ImageUnusable", "{image} is no container image"),
+        (
+            r"SignatureValidationFailed|Source image rejected|rejected by policy",
+            "ImageUnusable",
+            "the policy of the node for signatures rejects the image {image}",
+            "sign the image, or admit {repository} in the policy of the nodes",
+        ),
+        (
+            r"no match(ing manifest)? for (platform|linux)|no matching manifest|no image found in (manifest list|image index)|"
+            r"image operating system .* cannot be used|(match|provide) the specified platform",
             "ImageArchitecture",
             "the image {image} has no build for the node's architecture",
         ),
         (
-            r"HTTP response to HTTPS client|x509: |certificate signed by unknown authority|tls: failed to verify",
+            r"unexpected commit digest|failed size validation|digest did not match|wrong diff id",
+            "ImagePullFailed",
+            "what the registry {registry} sends for {image} does not fit its digest",
+            "push the image again; a cache or proxy between may hold a broken copy",
+        ),
+        (
+            r"no space left on device|disk quota exceeded",
+            "ImagePullFailed",
+            "the node has no disk space for the image {image}",
+            "free disk space on Node/{node} (crictl rmi --prune), or enlarge its disk",
+        ),
+        (
+            r"x509: certificate has expired",
             "ImageInsecureRegistry",
-            "the node does not trust the registry {registry}",
+            "the certificate of the registry {registry} has expired or is not valid yet",
+            "renew the certificate of {registry}, or correct the clock of Node/{node}",
+        ),
+        (
+            r"x509: (certificate is (not )?valid for|cannot validate certificate for|certificate relies on legacy|certificate is not valid for any)",
+            "ImageInsecureRegistry",
+            "the certificate of the registry {registry} is for another name",
+            "use a name of the certificate in the image's name (oceans_llm_gateway_image), or issue a certificate for {registry}",
+        ),
+        (
+            r"HTTP response to HTTPS client|first record does not look like a TLS handshake",
+            "ImageInsecureRegistry",
+            f"{_TRUST}: it speaks plain HTTP",
+            'set server = "http://{registry}" for it in the containerd of the nodes (certs.d/{registry}/hosts.toml), or give the registry a certificate',
+        ),
+        (
+            r"HTTP request to an HTTPS server|request to http://\S+: 400 Bad Request",
+            "ImageInsecureRegistry",
+            "the node talks plain HTTP to the registry {registry}, which speaks HTTPS",
+            "use https:// for {registry} in the containerd of the nodes (certs.d/{registry}/hosts.toml)",
+        ),
+        (
+            r"x509: |certificate signed by unknown authority|tls: failed to verify",
+            "ImageInsecureRegistry",
+            _TRUST,
+            "set ca for {registry} in the containerd of the nodes (certs.d/{registry}/hosts.toml), or use a registry with a public certificate",
+        ),
+        (
+            r"remote error: tls: ",
+            "ImageInsecureRegistry",
+            "the registry {registry} refuses the node's TLS connection",
+            "set client (a certificate and its key) for {registry} in the containerd of the nodes (certs.d/{registry}/hosts.toml), if it wants one",
+        ),
+        (
+            r"pull QPS exceeded",
+            "ImageRateLimited",
+            "the kubelet of the node limits its own pulls",
+            "wait, or raise registryPullQPS of the kubelet on Node/{node}",
         ),
         (
             r"status(?: code)?[^\n]{0,60}\b429\b|\b429 Too|too ?many ?requests|rate limit",
@@ -44,25 +139,30 @@ TEXTS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
             "the registry {registry} limits the rate of pulls (429)",
         ),
         (
-            r"status(?: code)?[^\n]{0,60}\b40[13]\b|unauthorized|\b403 Forbidden|"
-            r"pull access denied|access denied|denied: |authorization failed|authentication required|no basic auth credentials",
+            r"repository does not exist or may require",
+            "ImageDenied",
+            "the registry {registry} has no repository {repository}, or denies the image without a login",
+        ),
+        (
+            r"status(?: code)?[^\n]{0,60}\b40[13]\b|\bunauthorized\b|\b403 Forbidden|"
+            r"access denied|(?<!permission )denied: |authorization failed|authentication required|no basic auth credentials|resource is denied",
             "ImageDenied",
             "the registry {registry} denies the image {image}",
         ),
-        (r"proxyconnect", "ImageRegistryError", "the node's HTTP proxy for the registry {registry} does not work"),
         (
             r"\b5\d\d (Internal|Bad|Service|Gateway|[A-Z])|status(?: code)?[^\n]{0,40}\b5\d\d\b",
             "ImageRegistryError",
             "the registry {registry} fails (5xx)",
         ),
         (
-            r"no such host|server misbehaving|temporary failure in name resolution|lookup .* on .*:53",
+            r"dial tcp: lookup |no such host|server misbehaving|temporary failure in name resolution",
             "ImageRegistryError",
             "the registry's name {registry} cannot be resolved by the node",
         ),
         (r"connection refused|no route to host|network is unreachable", "ImageRegistryError", "the registry {registry} refuses the connection"),
         (
-            r"i/o timeout|deadline exceeded|handshake timeout|connection reset|unexpected EOF|: EOF|broken pipe|context canceled",
+            r"i/o timeout|timed out|deadline exceeded|handshake timeout|request canceled|connection reset|connection lost|stream error|unexpected EOF|: EOF|"
+            r"broken pipe|context canceled",
             "ImageRegistryError",
             "the registry {registry} does not answer in time",
         ),
@@ -77,9 +177,10 @@ TEXTS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
 )
 
 
-def classify(text: str) -> tuple[str, str]:
-    """(code, sentence with {image} and {registry}) for what a kubelet says about a pull."""
-    return next((code, sentence) for pattern, code, sentence in TEXTS if pattern.search(text))
+def classify(text: str) -> Words:
+    """What a kubelet says about a pull. The image's own name says nothing, whatever it looks like."""
+    text = re.sub(r'image "[^"]*"', "image", text)
+    return next(words for pattern, words in TEXTS if pattern.search(text))
 
 
 @rule(10)
@@ -127,8 +228,9 @@ def _is_failure(event: Object) -> bool:
 
 def _cause(snapshot: Snapshot, pod: Object, status: Object, text: str, begun: float, owner: str) -> Cause:
     image = container_spec(pod, status["name"]).get("image") or status.get("image") or "?"
-    code, sentence = classify(text)
-    names: dict[str, Any] = {"image": image, "registry": registry_of(image), "repository": image.rsplit("@", 1)[0].rsplit(":", 1)[0]}
+    code, sentence, hint = classify(text)
+    node = (pod.get("spec") or {}).get("nodeName") or "<node>"
+    names: dict[str, Any] = {"image": image, "registry": registry_of(image), "repository": image.rsplit("@", 1)[0].rsplit(":", 1)[0], "node": node}
     return cause(
         code,
         snapshot,
@@ -137,6 +239,7 @@ def _cause(snapshot: Snapshot, pod: Object, status: Object, text: str, begun: fl
         _short(text),
         since=begun,
         container=status["name"],
+        hint=hint.format(**names),
         pull_secrets=_pull_secrets(pod, names["registry"]),
         **names,
     )
@@ -152,7 +255,8 @@ def _pull_secrets(pod: Object, registry: str) -> str:
     names = [s.get("name") for s in (pod.get("spec") or {}).get("imagePullSecrets") or ()]
     if names:
         return f"check the pull Secret {', '.join(map(str, names))}: it must exist, be of type kubernetes.io/dockerconfigjson and hold {registry}"
-    return f"the pod has no imagePullSecrets: create one for {registry} and set imagePullSecrets in oceans_llm_values"
+    name = "check the image's name (a registry may answer the same for a repository that does not exist)"
+    return f"{name}; the pod has no imagePullSecrets: create one for {registry} and set imagePullSecrets in oceans_llm_values"
 
 
 def _short(text: str) -> str:

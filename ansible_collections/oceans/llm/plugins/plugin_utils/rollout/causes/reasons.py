@@ -30,7 +30,7 @@ REASONS: dict[str, dict[str, str]] = {
         "ErrImageNeverPull": "ImageNeverPulled",
         "InvalidImageName": "ImageNameInvalid",
         "RegistryUnavailable": "ImagePullFailed",
-        "SignatureValidationFailed": "ImagePullFailed",
+        "SignatureValidationFailed": "ImageUnusable",
         "CreatePodSandboxError": "SandboxFailed",
         "ConfigPodSandboxError": "SandboxFailed",
         "KillPodSandboxError": SHOWN,
