@@ -33,8 +33,9 @@ class Noted(dict):
 codes.BY_CODE = Noted(codes.BY_CODE)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node, error):
-    """Of pytest-xdist: a worker is done."""
+    """Of pytest-xdist, where it is used: a worker is done."""
     MADE.update(getattr(node, "workeroutput", {}).get("codes", ()))
 
 

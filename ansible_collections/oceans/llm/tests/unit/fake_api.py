@@ -54,6 +54,7 @@ class FakeApi:
 class Handler(BaseHTTPRequestHandler):
     api: FakeApi
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else the body of an answer waits 40 ms for the client's acknowledgement of the headers
 
     def _serve(self) -> None:
         parts = urlsplit(self.path)
