@@ -1,9 +1,9 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The register of codes: everything that preflight, a rollout or the post-check can report, each condition under one name.
+"""The register of codes: everything that preflight, a rollout, the post-check or the checks can report, each condition under one name.
 
-Codes are an interface: scripts match on them. docs/preflight.md and docs/causes.md are generated from here
+Codes are an interface: scripts match on them. docs/preflight.md, docs/causes.md and docs/checks.md are generated from here
 (rollout/causes/document.py). A code is never renamed; a new meaning gets a new code.
 """
 
@@ -24,14 +24,14 @@ class Certainty(Enum):
 
 
 FATAL, SHOWN, RETRYABLE = Certainty.FATAL, Certainty.SHOWN, Certainty.RETRYABLE
-PREFLIGHT, ROLLOUT, POST_CHECK = "preflight", "rollout", "post-check"
+PREFLIGHT, ROLLOUT, POST_CHECK, CHECKS = "preflight", "rollout", "post-check", "checks"
 
 
 @dataclass(frozen=True)
 class Entry:
     """One row of the table. The hint of a cause may use {ns}, {name} (of the object), {container} and what the rule passes by name.
 
-    :ivar dict phases: phase -> severity: error, warning (preflight), fatal, retryable, shown (rollout, post-check).
+    :ivar dict phases: phase -> severity: error, warning (preflight), fatal, retryable, shown (rollout, post-check), error, warning, ok (checks).
     :ivar float budget: seconds that a retryable cause is given; None: it fails the run with the time limit of the whole run.
     """
 
@@ -396,6 +396,18 @@ StrategyLeavesNobody [preflight: warning] maxUnavailable lets all old pods stop 
     set oceans_llm_values.rollout.maxUnavailable to 0
 DrainTooShort [preflight: warning] a provider may take longer than the drain of a gateway pod, which cuts longer answers when a pod stops
     set oceans_llm_values.gateway.drain.timeoutSeconds, or ceilingSeconds, to the seconds of the longest answer
+
+# Drain of a node
+DrainSafe [checks: ok] the gateway pods of the node move, and others serve meanwhile
+    kubectl drain <node> --ignore-daemonsets --delete-emptydir-data
+DrainBlocked [checks: error] the PodDisruptionBudget refuses every eviction, so that the drain never ends
+    set oceans_llm_replicas to 2 or more (or repair the pod that is not ready), then deploy
+DrainNoRoom [checks: error] no other node takes a gateway pod: too little CPU or memory, taints, labels, cordoned, not ready
+    add a node, or lower scheduling.resources in oceans_llm_values
+DrainOutage [checks: error] all gateway pods are on the node, and nothing keeps one until a replacement is ready
+    set oceans_llm_replicas to 2 or more, then deploy
+NotSpread [checks: warning] all gateway pods are on the node: its drain is safe, its failure is not
+    set scheduling.topologySpreadConstraints in oceans_llm_values (kubernetes.io/hostname)
 
 # Release
 ReleasePending [preflight: error or warning] a Helm run that was killed left a pending revision (an error while that Helm may still be running)

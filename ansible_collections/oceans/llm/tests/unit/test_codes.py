@@ -18,17 +18,17 @@ import pytest
 import yaml
 
 from ansible_collections.oceans.llm.plugins.plugin_utils import codes
-from ansible_collections.oceans.llm.plugins.plugin_utils.codes import BY_CODE, ENTRIES, PREFLIGHT, RETRYABLE
+from ansible_collections.oceans.llm.plugins.plugin_utils.codes import BY_CODE, CHECKS, ENTRIES, PREFLIGHT, RETRYABLE
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.finding import Finding
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.cause import cause
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.document import as_markdown, findings_as_markdown
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.document import as_markdown, checks_as_markdown, findings_as_markdown
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope, Snapshot
 
 COLLECTION = pathlib.Path(__file__).parents[2]
 PLUGINS = [p for p in (COLLECTION / "plugins").rglob("*.py") if p.name != "codes.py"]
 #: calls whose first text is a code
 MAKERS = {"Finding", "Problem", "cause", "make", "Failure"}
-SEVERITIES = {PREFLIGHT: {"error", "warning", "error or warning"}}
+SEVERITIES = {PREFLIGHT: {"error", "warning", "error or warning"}, CHECKS: {"error", "warning", "ok"}}
 CERTAINTIES = {"fatal", "retryable", "shown"}
 
 
@@ -45,10 +45,10 @@ def test_each_code_stands_in_the_register_once():
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.code)
 def test_a_row_is_whole(entry):
     assert all(severity in SEVERITIES.get(phase, {severity}) for phase, severity in entry.phases.items()), entry.phases
-    assert all(severity.split()[0] in CERTAINTIES for phase, severity in entry.phases.items() if phase != PREFLIGHT), entry.phases
+    assert all(severity.split()[0] in CERTAINTIES for phase, severity in entry.phases.items() if phase not in SEVERITIES), entry.phases
     assert entry.budget is None or entry.certainty is RETRYABLE
     names = {name for _text, name, _spec, _conversion in string.Formatter().parse(entry.hint) if name}
-    assert not names or set(entry.phases) != {PREFLIGHT}, "the hint of a finding is said as it stands"
+    assert not names or not set(entry.phases) <= set(SEVERITIES), "the hint of a finding is said as it stands"
 
 
 def test_a_hint_names_variables_that_exist():
@@ -91,7 +91,7 @@ def test_a_finding_without_a_hint_has_the_registers():
     assert replace(Finding("MetricsMissing", "o", "s"), waived=True).hint == BY_CODE["MetricsMissing"].hint
 
 
-@pytest.mark.parametrize(("name", "page"), [("causes", as_markdown()), ("preflight", findings_as_markdown())])
+@pytest.mark.parametrize(("name", "page"), [("causes", as_markdown()), ("preflight", findings_as_markdown()), ("checks", checks_as_markdown())])
 def test_the_documentation_is_the_register(name, page):
-    told = "python -m ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.document [preflight] > docs/….md"
+    told = "python -m ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.document [preflight|checks] > docs/….md"
     assert (COLLECTION / f"docs/{name}.md").read_text(encoding="utf-8") == page, told

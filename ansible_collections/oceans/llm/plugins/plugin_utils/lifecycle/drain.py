@@ -13,25 +13,32 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..codes import BY_CODE, CHECKS
 from ..kube.objects import Object, is_ready, meta
 from ..kube.policies import selects
 
-OK, WARNING, ERROR = "ok", "warning", "error"
+ERROR = "error"
 _FINISHED = ("Succeeded", "Failed")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """`code` is stable; `hint` is what to type."""
+    """One row of the register of codes, about one node."""
 
-    node: str
-    severity: str
     code: str
+    node: str
     sentence: str
-    hint: str = ""
+
+    @property
+    def severity(self) -> str:
+        return BY_CODE[self.code].phases[CHECKS]
+
+    @property
+    def hint(self) -> str:
+        return BY_CODE[self.code].hint.replace("<node>", self.node)
 
     def line(self) -> str:
-        return f"{self.severity:<8} {self.code:<16} Node/{self.node}: {self.sentence}" + (f" — {self.hint}" if self.hint else "")
+        return f"{self.severity:<8} {self.code:<16} Node/{self.node}: {self.sentence} — {self.hint}"
 
 
 @dataclass(frozen=True)
@@ -60,20 +67,19 @@ def _findings(picture: Picture, node: str) -> Iterator[Finding]:
         name, status = meta(budget).get("name"), budget.get("status") or {}
         healthy, wanted = status.get("currentHealthy", 0), status.get("desiredHealthy", 0)
         sentence = f"PodDisruptionBudget/{name} refuses every eviction: {healthy} pods are healthy, {wanted} have to be; the drain would never end"
-        yield Finding(node, ERROR, "DrainBlocked", sentence, "set oceans_llm_replicas to 2 or more (or repair the pod that is not ready), then deploy")
+        yield Finding("DrainBlocked", node, sentence)
     homeless = unplaced(picture, node, here)
     if homeless:
         sentence = f"no other node takes Pod/{meta(homeless[0][0]).get('name')}: {homeless[0][1]}"
-        yield Finding(node, ERROR, "DrainNoRoom", sentence, "add a node, or lower scheduling.resources in oceans_llm_values")
+        yield Finding("DrainNoRoom", node, sentence)
     if len(here) == len(picture.gateway) and (not budget or len(picture.gateway) == 1):
         why = "and no PodDisruptionBudget keeps one of them until a replacement is ready" if len(here) > 1 else "and there is no second one"
         sentence = f"all {len(here)} gateway pods are on it, {why}: requests fail meanwhile"
-        yield Finding(node, ERROR, "DrainOutage", sentence, "set oceans_llm_replicas to 2 or more, then deploy")
+        yield Finding("DrainOutage", node, sentence)
     if len(here) == len(ready) > 1:
-        hint = "set scheduling.topologySpreadConstraints in oceans_llm_values (kubernetes.io/hostname)"
-        yield Finding(node, WARNING, "NotSpread", f"all {len(here)} gateway pods are on it: its failure, unlike its drain, stops the gateway", hint)
+        yield Finding("NotSpread", node, f"all {len(here)} gateway pods are on it: its failure, unlike its drain, stops the gateway")
     one = "1 gateway pod moves" if len(here) == 1 else f"{len(here)} gateway pods move, {allowed} at a time" if budget else f"{len(here)} gateway pods move"
-    yield Finding(node, OK, "DrainSafe", f"{one}, {len(ready) - min(len(here), allowed or len(here))} of {len(ready)} serve meanwhile")
+    yield Finding("DrainSafe", node, f"{one}, {len(ready) - min(len(here), allowed or len(here))} of {len(ready)} serve meanwhile")
 
 
 def _budget(budgets: Iterable[Object], pod: Object) -> Object | None:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """docs/causes.md and docs/preflight.md, made from the register of codes, and docs/reasons.md, made from the table of Kubernetes' reasons.
 
-python -m ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.document [preflight|reasons] > ansible_collections/oceans/llm/docs/….md
+python -m ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.document [preflight|checks|reasons] > ansible_collections/oceans/llm/docs/….md
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Callable
 
-from ...codes import ENTRIES, POST_CHECK, PREFLIGHT, ROLLOUT, Entry
+from ...codes import CHECKS, ENTRIES, POST_CHECK, PREFLIGHT, ROLLOUT, Entry
 from .reasons import REASONS
 
 CAUSES = """<!-- Made from plugins/plugin_utils/codes.py by rollout/causes/document.py; do not edit. -->
@@ -64,6 +64,13 @@ contains is known from its tag, so images with another name, branch builds, and 
 The rollout asks the program itself.
 """
 
+DRAINS = """<!-- Made from plugins/plugin_utils/codes.py by rollout/causes/document.py; do not edit. -->
+# Checks
+
+The codes that `oceans.llm.checks` reports ([runbooks.md](runbooks.md)), one for each node that has gateway pods. The drain is worked out from
+the PodDisruptionBudget, the places of the pods, and the room on the other nodes; no pod is moved. Errors fail the playbook.
+"""
+
 
 def as_markdown() -> str:
     """docs/causes.md."""
@@ -73,6 +80,11 @@ def as_markdown() -> str:
 def findings_as_markdown() -> str:
     """docs/preflight.md."""
     return FINDINGS + _tables([entry for entry in ENTRIES if PREFLIGHT in entry.phases], lambda entry: entry.phases[PREFLIGHT])
+
+
+def checks_as_markdown() -> str:
+    """docs/checks.md."""
+    return DRAINS + _tables([entry for entry in ENTRIES if CHECKS in entry.phases], lambda entry: entry.phases[CHECKS])
 
 
 def _tables(entries: list[Entry], severity: Callable[[Entry], str]) -> str:
@@ -113,4 +125,4 @@ def reasons_as_markdown() -> str:
 
 
 if __name__ == "__main__":
-    print({"reasons": reasons_as_markdown, "preflight": findings_as_markdown}.get("".join(sys.argv[1:]), as_markdown)(), end="")
+    print({"reasons": reasons_as_markdown, "preflight": findings_as_markdown, "checks": checks_as_markdown}.get("".join(sys.argv[1:]), as_markdown)(), end="")
