@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented, for_people
@@ -30,6 +31,8 @@ class ActionModule(ClusterAction):
     """Plan, change, follow, check; one task for the user."""
 
     ARGUMENTS = documented("deploy")
+    #: the plan of an upgrade, as data: a part of the result and of report.json
+    _stated: Mapping[str, Any] = MappingProxyType({})
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         self.redactor.learn(str(v) for v in inline_secrets(args["values"]).values())
@@ -42,6 +45,7 @@ class ActionModule(ClusterAction):
                 result = {"failed": True, "changed": False, "msg": str(refused)}
             finally:
                 shutil.rmtree(self._scratch, ignore_errors=True)
+            result |= {"plan": dict(self._stated)} if self._stated else {}
             return conclusion.tell(result, self.interrupt, self.say, verbose=self.verbose)
 
     def _prepared(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
@@ -152,6 +156,7 @@ class ActionModule(ClusterAction):
             always=args["report_always"],
             clean=self.redactor,
             host=self.host,
+            plan=self._stated,
         )
         return result | {"changed": run.made}
 

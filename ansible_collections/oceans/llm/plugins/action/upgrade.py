@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from functools import partial
 from typing import Any
@@ -23,6 +24,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import asked,
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.asked import Schema
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.deployed import NotPossible
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.policy import Decision, Moment, OnFailure, Situation
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.restore_point import RestorePoint
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.source import Source
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.taking import Wish
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import going_back
@@ -63,12 +65,16 @@ class ActionModule(rollback.ActionModule):
         way, why = self._how(cluster, plan.live if schema.versions != () and schema.newest != 0 else None, wish)
         decision = self._before(args, plan, back is not None, schema, 0.0 if way else cluster.now() - usable.created if usable else None)
         said = f"a new one is taken first ({way})" if way else statement.restore_point(point, cluster.now()) + why
-        for line in statement.lines(back, plan.planned, schema, said, decision, args["on_failure"]):
+        self._stated = statement.data(back, plan.planned, schema, decision, args["on_failure"])
+        for line in statement.lines(self._stated, schema, said):
             self.say(line)
         if way and plan.live and not self._task.check_mode:
-            why = self._taken(cluster, plan.live, wish)
+            point, why = self._taken(cluster, plan.live, wish, point)
             if why:
                 decision = self._before(args, plan, back is not None, schema, cluster.now() - usable.created if usable else None)
+        self._stated |= {"state": decision.state.value, "may_start": decision.may_start}
+        known = {**dataclasses.asdict(point), "age_seconds": round(cluster.now() - point.created)} if point else {}
+        self._stated["restore_point"] = {"way": way, "known": known, "usable": bool(usable or (way and not why)), "not_taken": why.removeprefix(", and ")}
         if not decision.may_start:
             raise Refused(_stopped(schema, why, asked.version(plan.planned), decision))
         self._agreed = back, schema, schema.history
@@ -93,15 +99,14 @@ class ActionModule(rollback.ActionModule):
         except NotPossible as error:
             return "", f", and none can be taken: {error}"
 
-    def _taken(self, cluster: Cluster, live: Release, wish: Wish) -> str:
-        """Take a restore point, as the only run that changes the release; why there is none, or nothing."""
+    def _taken(self, cluster: Cluster, live: Release, wish: Wish, known: RestorePoint | None) -> tuple[RestorePoint | None, str]:
+        """Take a restore point, as the only run that changes the release: (it, nothing), or (the one that was known, why there is no new one)."""
         with Lock(cluster, live.namespace, live.name, self.say).of(live.revision):
             try:
-                taking.take(cluster, live, wish, self.say)
+                return taking.take(cluster, live, wish, self.say), ""
             except NotPossible as error:
                 self.say(f"no restore point was taken: {error}")
-                return f", and none could be taken: {error}"
-        return ""
+                return known, f", and none could be taken: {error}"
 
     def _after(
         self, args: dict[str, Any], cluster: Cluster, result: dict[str, Any], back: Release, schema: Schema, before: tuple[int, ...] | None

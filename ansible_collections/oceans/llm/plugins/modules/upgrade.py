@@ -46,7 +46,7 @@ options:
   restore_point:
     description:
       - How a restore point is taken before anything is migrated, as O(oceans.llm.restore_point#module:restore_point). Only when migrations are pending.
-      - Where none can be taken the upgrade goes on, unless a migration is destructive.
+      - Where none can be taken the upgrade continues without one, unless a migration is destructive.
     type: dict
     default: {}
   allow_destructive:
@@ -69,6 +69,26 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+plan:
+  description: What was stated before the first write; also when the upgrade was stopped, and in check mode. report.json has it, too.
+  type: dict
+  returned: when the release differs from the plan
+  contains:
+    from: {description: Image tag of the revision that is replaced; empty for a first install., type: str, sample: v0.23.0}
+    to: {description: The new image tag., type: str, sample: v0.24.0}
+    chart: {description: "Name and version of the charts, C(from) and C(to).", type: dict}
+    database: {description: Newest migration of the database. C(0) in an empty one; null when it is not known., type: int, sample: 43}
+    pending: {description: "Pending migrations, each with C(version), C(class) and C(reason); null when they are not known.", type: list, elements: dict}
+    not_known: {description: Why the pending migrations are not known., type: str}
+    restore_point:
+      description: >-
+        C(way) in which a new one is taken first; C(known), the newest one with C(age_seconds), size, place and checksum; C(usable), whether it holds the
+        database's schema; and why none was taken (C(not_taken)).
+      type: dict
+    drain_seconds: {description: Seconds that an old pod with open requests may take to end., type: int, sample: 55}
+    state: {description: Row of the table in docs/lifecycle.md., type: str, sample: additive migrations pending}
+    may_start: {description: Whether the table lets the upgrade start., type: bool}
+    back: {description: "The way back: C(allowed), C(until), C(command), and whether it is C(automatic).", type: dict}
 rollback:
   description: What became of the rollback after a failed upgrade. All other keys are those of M(oceans.llm.deploy), about the upgrade.
   type: dict

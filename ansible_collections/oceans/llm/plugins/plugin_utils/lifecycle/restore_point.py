@@ -42,13 +42,14 @@ class RestorePoint:
     version: str = ""
 
     def phrase(self, now: float) -> str:
-        """`pg_dump r-20261128-153000 (12 s old, 48.3 KiB, V43, in PersistentVolumeClaim/r-restore-points)`"""
+        """`pg_dump r-20261128-153000 (12 s old, 48.3 KiB, V43, in PersistentVolumeClaim/r-restore-points, checksum sha256:…)`"""
         age = max(0.0, now - self.created)
         facts = (
             f"{age:.0f} s old" if age < 3600 else f"{age / 3600:.1f} h old",
             f"{self.size / 1024:.1f} KiB" if self.size is not None else "",
             f"V{self.schema_version}" if self.schema_version is not None else "",
             f"in {self.place}",
+            f"checksum {self.checksum[:19]}" if self.checksum else "",
         )
         return f"{self.kind} {self.name} ({', '.join(filter(None, facts))})"
 

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ..helm.releases import Release
 from ..kube.objects import Object
@@ -15,18 +16,42 @@ from .policy import Decision, OnFailure
 from .restore_point import RestorePoint
 
 
-def lines(live: Release | None, planned: Release, schema: Schema, point: str, decision: Decision, on_failure: str) -> Iterator[str]:
-    """What an upgrade is about to do, before it writes. `point`: a phrase about the restore point."""
-    old, new = version(live) if live else "nothing", version(planned)
-    yield f"plan: {old} -> {new}" + (f" (chart {live.chart} -> {planned.chart})" if live and live.chart != planned.chart else "")
+def data(live: Release | None, planned: Release, schema: Schema, decision: Decision, on_failure: str) -> dict[str, Any]:
+    """What an upgrade is about to do, as the task returns it (`plan`); what it says of the restore point is added by the caller."""
+    old = version(live) if live else ""
+    pending = None if schema.versions is None else [{"version": v, "class": str(migrations.kind(v)), "reason": migrations.reason(v)} for v in schema.versions]
+    back = bool(live) and decision.may_go_back
+    return {
+        "from": old,
+        "to": version(planned),
+        "chart": {"from": live.chart if live else "", "to": planned.chart},
+        "database": schema.newest,
+        "pending": pending,
+        "not_known": schema.why if pending is None else "",
+        "drain_seconds": drain(gateway(planned.manifest)),
+        "state": decision.state.value,
+        "may_start": decision.may_start,
+        "back": {
+            "allowed": back,
+            "until": decision.until,
+            "command": decision.command.format(target=live.revision, versions="", point="NAME") if back and live else "",
+            "automatic": back and on_failure == OnFailure.ROLLBACK.value and decision.on_failure is not OnFailure.KEEP,
+        },
+    }
+
+
+def lines(plan: Mapping[str, Any], schema: Schema, point: str) -> Iterator[str]:
+    """The same for the screen, before anything is written. `point`: a phrase about the restore point."""
+    old, chart, back = plan["from"] or "nothing", plan["chart"], plan["back"]
+    yield f"plan: {old} -> {plan['to']}" + (f" (chart {chart['from']} -> {chart['to']})" if plan["from"] and chart["from"] != chart["to"] else "")
     yield f"plan: pending migrations: {pending(schema)}" + (f", database at V{schema.newest}" if schema.newest else "")
     yield f"plan: restore point: {point}"
-    yield f"plan: drain: {drain(gateway(planned.manifest))}"
-    if not decision.may_start:
-        yield f"plan: not started: {decision.state.value}"
+    yield f"plan: drain: a pod of the old version with open requests ends within {plan['drain_seconds']} s"
+    if not plan["may_start"]:
+        yield f"plan: not started: {plan['state']}"
         return
-    automatic = " automatically where docs/lifecycle.md allows it" if on_failure == OnFailure.ROLLBACK.value else " by oceans.llm.rollback"
-    yield f"plan: back to {old}: until {decision.until};{automatic}" if live and decision.may_go_back else f"plan: no way back: {decision.until}"
+    automatic = " automatically where docs/lifecycle.md allows it" if back["automatic"] else " by oceans.llm.rollback"
+    yield f"plan: back to {old}: until {back['until']};{automatic}" if back["allowed"] else f"plan: no way back: {back['until']}"
 
 
 def pending(schema: Schema) -> str:
@@ -39,6 +64,6 @@ def restore_point(point: RestorePoint | None, now: float) -> str:
     return point.phrase(now) if point else "none"
 
 
-def drain(deployment: Object | None) -> str:
-    grace = (((deployment or {}).get("spec") or {}).get("template") or {}).get("spec", {}).get("terminationGracePeriodSeconds", 30)
-    return f"a pod of the old version with open requests ends within {grace} s"
+def drain(deployment: Object | None) -> int:
+    """Seconds that a pod of the release may take to end."""
+    return int((((deployment or {}).get("spec") or {}).get("template") or {}).get("spec", {}).get("terminationGracePeriodSeconds", 30))

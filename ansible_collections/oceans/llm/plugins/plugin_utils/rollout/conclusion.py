@@ -9,8 +9,9 @@ shows nothing without -v, so that its sentence is a line; and after a signal Ans
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from ..helm.releases import Release
@@ -46,12 +47,13 @@ def report(
     always: bool = False,
     clean: Callable[[str], str] = str,
     host: str = "",
+    plan: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Check what is served, and turn the outcome into a result: `msg` is the sentence, `failed` when it is no success.
 
     `say` gets what is worth a line before the sentence, never the sentence itself (:func:`tell`). `folder`: where evidence goes when
     the run failed (or `always`). `key`: of the Secrets' digests. `verify`: STRICT, or BEST_EFFORT. `probes`: False when the user wants
-    no probe pod. `question`: for a completion.
+    no probe pod. `question`: for a completion. `plan`: of an upgrade, for report.json.
     """
     found = None
     try:
@@ -83,7 +85,7 @@ def report(
         "timeline": [{"seconds": s, "line": text} for s, text in outcome.timeline],
     }
     if folder and (failed or always):
-        line += _evidence(folder, evidence.Run(outcome, release, line, result, host), clean, result)
+        line += _evidence(folder, evidence.Run(outcome, release, line, {**result, "plan": plan}, host), clean, result)
     return {**result, "failed": True, "msg": line} if failed else {**result, "msg": line}
 
 
@@ -107,7 +109,7 @@ def _evidence(folder: str, run: evidence.Run, clean: Callable[[str], str], resul
 
 
 #: what a failed task's result has without -v: Ansible prints all of it, so no text stands in it twice; the rest is in report.json
-BRIEF = ("changed", "failed", "msg", "outcome", "code", "cause", "seconds", "report", "rollback", "diff")
+BRIEF = ("changed", "failed", "msg", "outcome", "code", "cause", "seconds", "report", "plan", "rollback", "diff")
 #: of the cause: what a `rescue` may want to decide by
 BRIEF_CAUSE = ("code", "object", "container")
 

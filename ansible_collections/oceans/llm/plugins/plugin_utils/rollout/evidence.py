@@ -87,6 +87,7 @@ def as_json(run: Run) -> dict[str, Any]:
         "release": snapshot.scope.release,
         "chart": run.release.chart,
         "revision": run.release.revision,
+        "plan": dict(run.result.get("plan") or {}),
         "state": outcome.state.value,
         "outcome": run.result.get("outcome", ""),
         "code": outcome.cause.code if outcome.cause else "",
