@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Iterator
 
 import psycopg2
@@ -17,9 +18,10 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Clus
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.accounts import Accounts
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.deployed import Gateway, NotPossible
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.rotation import Value
-from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.rotation_steps import DatabasePassword, Run, lost_with_encryption_keys
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.rotation_steps import DatabasePassword, ProviderToken, Run, lost_with_encryption_keys
 from ansible_collections.oceans.llm.tests.unit.fake_api import FakeApi, event, objects, ok, stream, thing
 from testbed.standin.tests.support import Database
+from testbed.standin.tests.test_completions import provider
 
 PASSWORD = "of a login"  # noqa: S105 - of a server that lives for a test run
 
@@ -73,7 +75,7 @@ def test_the_new_login_is_in_use_and_the_old_one_is_locked(cluster, logins):
     said: list[str] = []
     made = step(cluster, url(logins, "first"), url(logins, "second"), said)
     made.before()
-    assert made.invalid().startswith("login first of the database will be locked")
+    assert made.invalid().startswith("login first of the database, which has 0 sessions, will be locked")
     with used(logins, "second"):
         new, old = made.proof()
     assert new == "1 session of login second" and said == ["1 old pod may still use login first: old drains"]
@@ -137,3 +139,48 @@ def test_what_the_encryption_keys_hold_is_counted(cluster, migrated):
     accounts = Accounts(cluster, run.gateway, Target.parse(migrated.url.replace("127.0.0.1", "pg")))
     assert "1 managed API key, 0 MCP credentials would be lost; nothing was changed" in lost_with_encryption_keys(accounts)
 
+
+
+# --- a provider's token -------------------------------------------------------------------------------------------------------
+
+
+def token(port: int, model: str = "fast", kind: str = "openai_compat") -> tuple[str, str]:
+    """What a rotation proves of a provider behind a Service whose end is a port of this machine."""
+    with FakeApi() as api:
+        api.on("GET", paths.service("ns", "provider"), ok({"spec": {"ports": [{"port": 8081, "targetPort": port}]}}))
+        ends = [{"conditions": {"ready": True}, "addresses": ["127.0.0.1"]}]
+        api.on("GET", paths.endpointslices("ns"), objects("EndpointSlice", "1", {"metadata": {"name": "a"}, "ports": [{"port": port}], "endpoints": ends}))
+        gateway = Gateway({"metadata": {"namespace": "ns"}, "spec": {}}, {}, {}, ("gw", 8080))
+        gateway.config = {
+            "providers": [{"id": "fake", "type": kind, "base_url": "http://provider:8081/v1", "auth": {"kind": "bearer", "token": "env.TOKEN"}}],
+            "models": [{"id": "fast", "routes": [{"provider": "fake", "upstream_model": "gpt"}]}, {"id": "other", "routes": [{"provider": "x"}]}],
+        }
+        cluster = Cluster.connect({"host": api.url})
+        run = Run(cluster, gateway, Accounts(cluster, gateway), "r", 30, print, model)
+        return ProviderToken(run, [Value("provider_token", "TOKEN", "s", "TOKEN", "providers[0].auth.token", old="old", new="new")]).proof()
+
+
+def test_the_old_token_is_tried_at_the_provider(capfd):
+    with provider(key="new") as upstream:
+        new, old = token(upstream.port)
+        assert new.endswith("new token of fake; a completion of fast was answered") and old == "fake refuses it (401)"
+    with provider(key="old,new") as upstream:
+        assert token(upstream.port)[1] == "STILL ACCEPTED by fake; revoke it at the provider"
+    with provider(key="old", status="429") as upstream:
+        assert token(upstream.port)[1] == "fake answers 429, which is neither yes nor no; revoke it at the provider"
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "new", "old"),
+    [
+        ("", "openai_compat", "no completion was asked for (oceans_llm_probe_model)", "not tried; revoke it"),
+        ("other", "openai_compat", "model other has no route to it", "not tried; revoke it"),
+        ("fast", "aws_bedrock", "a completion of fast was answered", "a provider of type aws_bedrock cannot be asked from here"),
+        ("fast", "openai_compat", "a completion of fast was answered", "the provider cannot be asked from here"),
+    ],
+)
+def test_a_token_that_cannot_be_tried_is_not_called_refused(model, kind, new, old):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    told = token(port, model, kind)
+    assert new in told[0] and old in told[1] and "refuses it" not in told[1]

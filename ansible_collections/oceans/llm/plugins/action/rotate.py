@@ -14,7 +14,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import Clus
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster, ClusterError
-from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import rotation, rotation_steps
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import held, rotation, rotation_steps
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.accounts import Accounts
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.deployed import Gateway
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.rotation import Inventory, Value
@@ -38,9 +38,11 @@ class ActionModule(ClusterAction):
         accounts = Accounts(cluster, gateway)
         if rotation.ENCRYPTION in kinds:
             raise Refused(rotation_steps.lost_with_encryption_keys(accounts))
-        run = Run(cluster, gateway, accounts, args["name"], args["timeout"], self.say)
-        inventory = self._inventory(args, cluster, gateway)
-        values = rotation.plan(gateway, inventory, kinds, rotation_steps.unfinished(run, kinds))
+        before = held.read(cluster, args["namespace"], held.rotation(args["name"]))
+        self.redactor.learn(value.encode() for value in before.values())
+        run = Run(cluster, gateway, accounts, args["name"], args["timeout"], self.say, held=before)
+        inventory = self._inventory(args, cluster, gateway, before)
+        values = rotation.plan(gateway, inventory, kinds, rotation_steps.unfinished(run, kinds, bool(self._task.check_mode)))
         self.redactor.learn(value.new.encode() for value in values)
         args["deploy"]["probe_model"] = self._model(args, values)
         run = replace(run, model=args["deploy"]["probe_model"])
@@ -51,9 +53,16 @@ class ActionModule(ClusterAction):
             self.say(f"{kind}: {', '.join(v.name for v in step.values)}: {step.invalid()}")
         if self._task.check_mode:
             return {"changed": True, "msg": f"would rotate {', '.join(kinds)}", "rotated": [_told(kind, step) for kind, step in steps.items()]}
-        return self._rotate(args, cluster, inventory, values, steps)
+        return self._rotate(args, cluster, inventory, values, steps, run)
 
-    def _rotate(self, args: dict[str, Any], cluster: Cluster, inventory: Inventory, values: list[Value], steps: Mapping[str, Step]) -> dict[str, Any]:
+    def _rotate(
+        self, args: dict[str, Any], cluster: Cluster, inventory: Inventory, values: list[Value], steps: Mapping[str, Step], run: Run
+    ) -> dict[str, Any]:
+        remembered = {name: value for step in steps.values() for name, value in step.remember().items()}
+        self.redactor.learn(value.encode() for value in remembered.values())
+        name = held.rotation(args["name"])
+        if remembered:
+            held.put(cluster, run.gateway.deployment, name, {**remembered, **run.held}, "oceans-llm-rotation")
         written: dict[str, Any] = {}
         if inventory.source == "provision":
             fresh = {v.key: v.new for v in values if inventory.owns(v.secret) and v.key not in inventory.listed and v.known}
@@ -61,8 +70,8 @@ class ActionModule(ClusterAction):
             written = self.through(secrets.ActionModule, arguments, cluster, check=False)
         served = self.through(deploy.ActionModule, {**args["deploy"], "secret_written": written.get("written") or {}}, cluster, check=False)
         if served.get("failed"):
-            held = ", ".join(sorted({f"Secret/{v.secret}" for v in values}))
-            state = f"{held} holds the new values, the old pods keep the old ones; fix the cause and run again"
+            secrets_ = ", ".join(sorted({f"Secret/{v.secret}" for v in values}))
+            state = f"{secrets_} hold the new values, the old pods keep the old ones; fix the cause and run again"
             return {**served, "changed": True, "msg": f"{served['msg']} — {state}"}
         told: list[dict[str, Any]] = []
         for kind, step in steps.items():
@@ -74,6 +83,12 @@ class ActionModule(ClusterAction):
                 raise Refused(f"{kind} was not proven after the rollout: {error}{done}") from error
             self.say(f"{kind}: new: {new}; old: {old}")
             told.append({**_told(kind, step), "new": new, "old": old})
+        proven = {*remembered, *(value.place_held for value in values)}
+        left = {key: value for key, value in run.held.items() if key not in proven}  # of classes that another run has to finish
+        if left:
+            held.put(cluster, run.gateway.deployment, name, left, "oceans-llm-rotation")
+        elif remembered or run.held:
+            held.remove(cluster, args["namespace"], name)
         return {"changed": True, "rotated": told, "msg": f"rotated {', '.join(steps)}", "seconds": served.get("seconds")}
 
     @staticmethod
@@ -84,7 +99,7 @@ class ActionModule(ClusterAction):
         probe = (given.get("probe_key_secret") or args["secrets"].get("name"), given.get("probe_key_name"))
         return "" if probe in seeded else str(given.get("probe_model") or "")
 
-    def _inventory(self, args: dict[str, Any], cluster: Cluster, gateway: Gateway) -> Inventory:
+    def _inventory(self, args: dict[str, Any], cluster: Cluster, gateway: Gateway, before: Mapping[str, str]) -> Inventory:
         release = releases.latest(cluster, args["namespace"], args["name"])
         manifest = release.manifest if release else ()
         given = args["secrets"]
@@ -98,7 +113,7 @@ class ActionModule(ClusterAction):
             if o.get("kind") == "ExternalSecret"
         }
         rendered = frozenset(o["metadata"]["name"] for o in manifest if o.get("kind") == "Secret")
-        return Inventory(given["source"], given["name"], listed, given.get("generate") or [], rendered, self._due(args, cluster, gateway), external)
+        return Inventory(given["source"], given["name"], listed, given.get("generate") or [], rendered, self._due(args, cluster, gateway), external, before)
 
     @staticmethod
     def _due(args: dict[str, Any], cluster: Cluster, gateway: Gateway) -> frozenset[str]:
@@ -115,8 +130,8 @@ class ActionModule(ClusterAction):
 
     def _refuse_drift(self, args: dict[str, Any], cluster: Cluster, inventory: Inventory) -> None:
         """A rotation rolls out new secrets and nothing else. :raises Refused: when a deployment would change more."""
-        if inventory.due:
-            return  # what is due cannot be told from what else would change
+        if inventory.due or inventory.held:
+            return  # what an earlier run has left to do cannot be told from what else would change
         arguments = dict(args["deploy"])
         if inventory.source == "inline":
             live = {k: v.decode("utf-8", "replace") for name in inventory.rendered for k, v in self._live(args, cluster, name).items()}

@@ -63,7 +63,7 @@ def test_what_cannot_be_rotated_says_which_command_changes_it(more, says):
     assert says in str(refused.value)
 
 
-def test_a_secret_that_its_owner_has_changed_goes_on_from_there():
+def test_a_secret_that_its_owner_has_changed_is_rolled_out():
     (value,) = rotation.plan(gateway(), inventory(source="existing", due=frozenset({"mine"})), ["database_password"])
     assert value.new == value.old == "u" and not value.known
 
@@ -80,9 +80,28 @@ def test_of_several_tokens_those_that_did_not_change_stay():
         rotation.plan(gateway(), inventory(listed={"ONE": "1", "TWO": "2"}), ["provider_token"])
 
 
-def test_an_unfinished_rotation_goes_on():
+def test_an_unfinished_rotation_is_finished():
     (value,) = rotation.plan(gateway(), inventory(listed={"CI_KEY": "c"}), ["service_account_keys"], unfinished=["service_account_keys"])
     assert value.name == "CI_KEY" and not value.known
+
+
+def test_a_rotation_that_broke_off_knows_what_it_has_replaced():
+    """The Secret holds the new values, and the pods may have them, too: the old ones are still to be refused."""
+    (value,) = rotation.plan(gateway(), inventory(listed={"ADMIN": "a"}, held={"mine.ADMIN": "old"}), ["admin_password"])
+    assert (value.old, value.new) == ("old", "a") and value.known
+    name = "GATEWAY_IDENTITY_TOKEN_SECRET"
+    (value,) = rotation.plan(gateway(), inventory(generated=[name], held={f"mine.{name}": "old"}), ["session_key"])
+    assert (value.old, value.new) == ("old", "s")  # the one that was generated then
+    inline = inventory(source="inline", rendered=frozenset({"mine"}), listed={"ONE": "1"}, held={"mine.ONE": "old"})
+    (value,) = rotation.plan(gateway(), inline, ["provider_token"])
+    assert (value.old, value.new, value.name) == ("old", "1", "ONE")
+
+
+def test_a_third_login_would_leave_one_of_the_others_unlocked():
+    with pytest.raises(NotPossible, match="an earlier rotation of POSTGRES_URL was not finished"):
+        rotation.plan(gateway(), inventory(listed={"POSTGRES_URL": "third"}, held={"mine.POSTGRES_URL": "first"}), ["database_password"])
+    (value,) = rotation.plan(gateway(), inventory(listed={"ONE": "third"}, held={"mine.ONE": "first"}), ["provider_token"])
+    assert (value.old, value.new) == ("first", "third")  # of a token that was wrong
 
 
 def test_what_is_no_secret_is_refused():

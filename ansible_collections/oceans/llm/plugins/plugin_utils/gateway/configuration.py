@@ -97,10 +97,15 @@ def resolved(config: Mapping[str, Any], path: str) -> bool:
 # --- models ---------------------------------------------------------------------------------------------------------------
 
 
-def providers_of(config: Mapping[str, Any], model: str) -> list[Mapping[str, Any]]:
-    """The providers to which the routes of a model lead, in their order; none when the model is not in the configuration."""
+def routes_of(config: Mapping[str, Any], model: str) -> list[Mapping[str, Any]]:
+    """The routes of a model, or of the one that it is an alias of; none when the model is not in the configuration."""
     models = {str(m.get("id")): m for _i, m in maps(config.get("models"))}
     entry = models.get(model) or {}
     entry = models.get(str(entry.get("alias_of")), entry)
+    return [route for _i, route in maps(entry.get("routes"))]
+
+
+def providers_of(config: Mapping[str, Any], model: str) -> list[Mapping[str, Any]]:
+    """The providers to which the routes of a model lead, in their order."""
     known = {str(p.get("id")): p for _i, p in maps(config.get("providers"))}
-    return [known[name] for _i, route in maps(entry.get("routes")) if (name := str(route.get("provider"))) in known]
+    return [known[name] for route in routes_of(config, model) if (name := str(route.get("provider"))) in known]

@@ -10,7 +10,6 @@ database_url.py can take apart; it belongs to the Deployment, so that nothing of
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import json
 import threading
@@ -21,9 +20,9 @@ from typing import Any
 
 from ..gateway import one_off_job, one_off_run
 from ..gateway.driver import NAME as APPLICATION
-from ..kube import paths
-from ..kube.client import ApiError, Cluster
-from ..kube.objects import Object, meta
+from ..kube.client import Cluster
+from ..kube.objects import Object
+from . import held
 from .deployed import NotPossible
 from .source import Source
 
@@ -98,29 +97,16 @@ def telling(say: Callable[[str], None], doing: str) -> Iterator[None]:
 @contextlib.contextmanager
 def _login(cluster: Cluster, source: Source) -> Iterator[None]:
     """The Secret with user and password, for as long as the Job runs."""
-    ns, name = source.release.namespace, secret_name(source.release.name)
-    data = {"PGUSER": source.target.user, "PGPASSWORD": source.target.password}
-    body = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "type": "Opaque",
-        "metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "oceans.llm"}, "ownerReferences": [_owner(source)]},
-        "data": {key: base64.b64encode(value.encode()).decode() for key, value in data.items()},
-    }
-    cluster.apply(paths.secret(ns, name), body, manager=f"oceans-llm-{COMPONENT}", force=True)
+    name, login = secret_name(source.release.name), {"PGUSER": source.target.user, "PGPASSWORD": source.target.password}
+    held.put(cluster, source.gateway.deployment, name, login, f"oceans-llm-{COMPONENT}")
     try:
         yield
     finally:
-        with contextlib.suppress(ApiError):
-            cluster.delete(paths.secret(ns, name))
+        held.remove(cluster, source.release.namespace, name)
 
 
 def secret_name(release: str) -> str:
     return f"{release}-restore-point-login"
-
-
-def _owner(source: Source) -> dict[str, Any]:
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "name": meta(source.gateway.deployment)["name"], "uid": meta(source.gateway.deployment)["uid"]}
 
 
 # --- the Job, pure --------------------------------------------------------------------------------------------------------
@@ -152,7 +138,7 @@ def job(source: Source, image: str, place: Place, words: Sequence[str], deadline
         {"name": "restore-point-work", "emptyDir": {}},
     ]
     spec |= {"automountServiceAccountToken": False, "securityContext": _security(spec, container)}
-    made["metadata"]["ownerReferences"] = [_owner(source)]
+    made["metadata"]["ownerReferences"] = [held.owner(source.gateway.deployment)]
     return made
 
 

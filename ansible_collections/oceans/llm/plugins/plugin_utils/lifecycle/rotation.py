@@ -4,7 +4,7 @@
 """Which secret values a rotation changes, and who may change them. Pure.
 
 A value that the inventory holds is changed in the inventory, or the next deployment would write the old one back; a value that was generated
-is generated again; a Secret of somebody else is changed by its owner, and the rotation goes on from there.
+is generated again; a Secret of somebody else is changed by its owner first, and the rotation restarts the pods and proves the new value.
 """
 
 from __future__ import annotations
@@ -52,6 +52,11 @@ class Value:
     new: str = field(default="", repr=False)
 
     @property
+    def place_held(self) -> str:
+        """Where held.py holds the old value."""
+        return f"{self.secret}.{self.key}"
+
+    @property
     def known(self) -> bool:
         """True when the old value is known, so that it can be tried."""
         return self.old != self.new
@@ -62,7 +67,7 @@ class Inventory:
     """What the inventory says of secrets (arguments of oceans.llm.secrets), and what the release has.
 
     :ivar rendered: Secrets that the chart makes.  :ivar due: Secrets with other data than the running pods were started with.
-    :ivar external: Secret -> the ExternalSecret that makes it.
+    :ivar external: Secret -> the ExternalSecret that makes it.  :ivar held: what a rotation that broke off has replaced (held.py).
     """
 
     source: str
@@ -72,6 +77,7 @@ class Inventory:
     rendered: frozenset[str] = frozenset()
     due: frozenset[str] = frozenset()
     external: Mapping[str, str] = field(default_factory=dict)
+    held: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def owns(self, secret: str) -> bool:
         return (self.source == "provision" and secret == self.secret) or (self.source == "inline" and secret in self.rendered)
@@ -111,24 +117,31 @@ def _value(gateway: Gateway, inventory: Inventory, kind: str, name: str, place: 
     if variable is None or variable.source.kind != "Secret":
         where = f"is {variable.origin()}" if variable else "is not set"
         raise NotPossible(f"{name} {where}: a rotation changes keys of Secrets only; put it into oceans_llm_secrets and deploy first")
-    secret, key, old = variable.source.object, variable.source.key, gateway.value(name)
-    new = old
+    secret, key, now = variable.source.object, variable.source.key, gateway.value(name)
+    old = inventory.held.get(f"{secret}.{key}", now)
+    due = secret in inventory.due or unfinished or old != now
+    new = now
     if inventory.owns(secret):
-        new = _new(inventory, key, old)
-    elif secret not in inventory.due and not unfinished:
+        new = _new(inventory, key, now, old)
+    elif not due:
         raise NotPossible(f"{name} is key {key} of Secret/{secret}, which this collection does not write; {_foreign(inventory, gateway.namespace, secret)}")
-    if new == old and secret not in inventory.due and not unfinished:
+    if new == now and not due:
         raise NotPossible(f"oceans_llm_secrets.{key} is the value that is in use; set it to the new value and run again")
+    if kind == DATABASE and new not in (now, old) and old != now:
+        raise NotPossible(
+            f"an earlier rotation of {name} was not finished, and a third login would leave one of the other two unlocked; set oceans_llm_secrets.{key} "
+            "to the value of that rotation, run oceans.llm.rotate, and rotate again"
+        )
     return Value(kind, name, secret, key, place, old, new)
 
 
-def _new(inventory: Inventory, key: str, old: str) -> str:
+def _new(inventory: Inventory, key: str, now: str, old: str) -> str:
     if key in inventory.listed:
         return secret_plan.as_bytes(inventory.listed[key]).decode("utf-8", "replace")
     if inventory.source == "provision" and key in inventory.generated:
-        return secret_plan.generated(key)
+        return secret_plan.generated(key) if old == now else now
     if inventory.secret in inventory.due:
-        return old
+        return now
     raise NotPossible(f"{key} is neither in oceans_llm_secrets nor generated (oceans_llm_secrets_generate); set oceans_llm_secrets.{key} to the new value")
 
 

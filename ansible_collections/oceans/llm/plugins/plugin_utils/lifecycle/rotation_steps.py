@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..gateway import configuration, schema
 from ..gateway.database_url import Target
 from ..kube import paths
 from ..kube.client import Cluster
-from . import one_offs, rotation
+from . import held, one_offs, rotation
+from . import provider as at_provider
 from .accounts import PASSWORDS, SEALED, SESSIONS, Accounts, User
 from .deployed import SESSION, Gateway, NotPossible, Session
 from .rotation import Value
@@ -37,6 +38,8 @@ class Run:
     say: Callable[[str], None]
     #: model of which the rollout asks for a completion; empty: it asks for none
     model: str = ""
+    #: of a rotation that broke off (held.py)
+    held: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def login(self) -> tuple[str, str] | None:
         """E-mail address and password of the configured administrator; None when there is none."""
@@ -47,7 +50,7 @@ class Run:
 
 
 class Step:
-    """One class. `invalid` is a sentence for before; `before` and `after` raise :class:`NotPossible`; `proof` is (of the new one, of the old one)."""
+    """One class. `invalid` is a sentence for before; `before`, `remember`, `after` raise :class:`NotPossible`; `proof` is (of the new, of the old one)."""
 
     def __init__(self, run: Run, values: Sequence[Value]) -> None:
         self.run, self.values = run, values
@@ -57,7 +60,11 @@ class Step:
         return self.values[0]
 
     def before(self) -> None:
-        """Refuse, or keep what the proof needs. Writes nothing."""
+        """Refuse, or find out what is counted. Writes nothing."""
+
+    def remember(self) -> dict[str, str]:
+        """What is held until the proof, in case that this run breaks off (held.py)."""
+        return {value.place_held: value.old for value in self.values if value.known}
 
     def invalid(self) -> str:
         raise NotImplementedError
@@ -74,9 +81,14 @@ class SessionKey(Step):
 
     session: Session | None = None
 
-    def before(self) -> None:
-        if found := self.run.login():
+    def remember(self) -> dict[str, str]:
+        """A session of before, besides."""
+        found = self.run.login()
+        if cookie := self.run.held.get(held.SESSION):
+            self.session = Session(cookie)
+        elif found:
             self.session = self.run.gateway.session(self.run.cluster, *found)
+        return {**super().remember(), **({held.SESSION: self.session.cookie} if self.session else {})}
 
     def invalid(self) -> str:
         return f"{_counted(self.run.accounts, SESSIONS, 'session')} will end, and every user logs in again; requests with API keys are not affected"
@@ -103,13 +115,15 @@ class AdminPassword(Step):
     """`gateway bootstrap-admin` changes no password: the administrator is removed with the password and its sessions, and made again."""
 
     OWN = frozenset({PASSWORDS, SESSIONS})
-    user: User
+    user: User | None
 
     def before(self) -> None:
         self.email = self.run.gateway.admin()[0]
-        user = self.run.accounts.user(self.email)
-        if user is None:
-            raise NotPossible(f"the database has no administrator {self.email}; create it first: oceans_llm_bootstrap_admin: true, role bootstrap")
+        self.user = user = self.run.accounts.user(self.email)
+        if user is None:  # `gateway bootstrap-admin` makes the first administrator; an earlier rotation may have ended before it did
+            if others := self.run.accounts.administrators():
+                raise NotPossible(f"the database has no administrator {self.email}, and {others} others; invite {self.email} in /admin, then run again")
+            return
         kept = user.kept_by(self.OWN)
         if kept or user.rows(PASSWORDS) is None or user.others:
             why = f"{kept} refer to it" if kept else f"{user.others} other platform administrators exist" if user.others else f"{PASSWORDS} is not known"
@@ -117,9 +131,10 @@ class AdminPassword(Step):
                 f"the password of {self.email} can only be changed in /admin: the gateway has no command for it, and the administrator cannot be "
                 f"made again, because {why}; log in, change the password there, then set oceans_llm_secrets.{self.value.key} to it"
             )
-        self.user = user
 
     def invalid(self) -> str:
+        if self.user is None:
+            return f"{self.email} does not exist and is created; no session ends"
         return f"{_plural(self.user.rows(SESSIONS) or 0, 'session')} of {self.email} will end; requests with API keys are not affected"
 
     def after(self) -> None:
@@ -175,10 +190,13 @@ class DatabasePassword(Step):
             with self.old.session() as made:
                 if (made.rows(self.IDENTITY), schema.history(made)) != (identity, history):
                     raise NotPossible(f"the new {self.value.name} leads to another database than the one in use; a rotation changes the login only")
+                self.in_use = next((int(n) for name, n, _who in made.rows(self.SESSIONS) if name == old.user), 0)
 
     def invalid(self) -> str:
+        if not self.value.known:
+            return "no login is locked, because the old one is not known; no request is affected"
         old = self.old.target.user if self.old.target else ""
-        return f"login {old} of the database will be locked once no session has it; no request is affected" if self.value.known else "no request is affected"
+        return f"login {old} of the database, which has {_plural(self.in_use, 'session')}, will be locked once it has none; no request is affected"
 
     def proof(self) -> tuple[str, str]:
         old = self.old.target.user  # type: ignore[union-attr]
@@ -231,19 +249,37 @@ class DatabasePassword(Step):
 
 
 class ProviderToken(Step):
-    """The gateway takes the new token; the old one ends where it was made."""
+    """The gateway takes the new token; the old one ends where it was made. With a model for completions both are tried there."""
 
     def invalid(self) -> str:
-        return f"the old token of {self._names} stays valid at the provider until it is revoked there; no request is affected"
+        names = ", ".join(str(self._provider(v).get("id")) for v in self.values)
+        return f"{_plural(len(self.values), 'old token')} ({names}) valid at the provider until revoked there; no request is affected"
 
     def proof(self) -> tuple[str, str]:
-        proved = f"a completion of {self.run.model} was answered" if self.run.model else "no completion was asked for (oceans_llm_probe_model)"
-        return f"the pods were started with the new token of {self._names}; {proved}", "not tried; revoke it at the provider"
+        news, olds = zip(*map(self._each, self.values), strict=True)
+        return "; ".join(news), "; ".join(olds)
 
-    @property
-    def _names(self) -> str:
-        providers = dict(configuration.maps(self.run.gateway.config.get("providers")))
-        return ", ".join(str(providers[int(v.place.partition("[")[2].partition("]")[0])].get("id")) for v in self.values)
+    def _each(self, value: Value) -> tuple[str, str]:
+        """One provider: the gateway's pods have the new token, and the provider itself says what it makes of the old one."""
+        provider, started = self._provider(value), "the pods were started with the new token of"
+        name, revoke = str(provider.get("id")), "revoke it at the provider"
+        route = next((r for r in configuration.routes_of(self.run.gateway.config, self.run.model) if r.get("provider") == name), None)
+        if route is None:
+            asked = f"model {self.run.model} has no route to it" if self.run.model else "no completion was asked for (oceans_llm_probe_model)"
+            return f"{started} {name}; {asked}", f"not tried; {revoke}"
+        new = f"{started} {name}; a completion of {self.run.model} was answered"
+        if not value.known:
+            return new, f"{NOT_KNOWN}; {revoke}"
+        try:
+            code = at_provider.status(self.run.cluster, self.run.gateway.namespace, provider, str(route.get("upstream_model")), value.old)
+        except NotPossible as reason:
+            return new, f"not tried, because {reason}; {revoke}"
+        if code in (401, 403):
+            return new, f"{name} refuses it ({code})"
+        return new, f"STILL ACCEPTED by {name}; {revoke}" if code == 200 else f"{name} answers {code}, which is neither yes nor no; {revoke}"
+
+    def _provider(self, value: Value) -> Mapping[str, Any]:
+        return dict(configuration.maps(self.run.gateway.config.get("providers")))[int(value.place.partition("[")[2].partition("]")[0])]
 
 
 class ServiceAccountKeys(Step):
@@ -257,8 +293,8 @@ class ServiceAccountKeys(Step):
     def invalid(self) -> str:
         cut = [v.name for v in self.values if _public(v.new) == _public(v.old) and v.known]
         stay = [v.name for v in self.values if v.name not in cut]
-        parts = [f"clients with the old {', '.join(cut)} are refused from the seed on"] if cut else []
-        return "; ".join([*parts, *([f"the old {', '.join(stay)} stays valid until it is revoked in /admin"] if stay else [])])
+        parts = [f"{_plural(len(cut), 'old key')} ({', '.join(cut)}): its clients are refused from the seed on"] if cut else []
+        return "; ".join([*parts, *([f"{_plural(len(stay), 'old key')} ({', '.join(stay)}) valid until revoked in /admin"] if stay else [])])
 
     def after(self) -> None:
         one_offs.run(self.run.cluster, self.run.gateway, self.run.release, ["seed-config"], self.run.timeout, self.run.say)
@@ -291,11 +327,12 @@ def accepted(run: Run, key: str) -> bool:
     raise NotPossible(f"Service/{run.gateway.service} answers {status} {text[:200]} to GET /v1/models")
 
 
-def unfinished(run: Run, kinds: Sequence[str]) -> list[str]:
-    """Classes of which the Secret holds a value that the gateway does not know yet: an earlier rotation did not come to its end."""
+def unfinished(run: Run, kinds: Sequence[str], check: bool) -> list[str]:
+    """Classes of which the Secret holds a value that the gateway does not know yet: an earlier rotation did not come to its end. `check`: nobody logs
+    in, which would be a session more."""
     found = []
     for kind in kinds:
-        login = run.login() if kind == rotation.ADMIN else None
+        login = run.login() if kind == rotation.ADMIN and not check else None
         if login and not run.gateway.login(run.cluster, *login):
             found.append(kind)
         if kind == rotation.ACCOUNTS:
