@@ -24,10 +24,10 @@ class ActionModule(ClusterAction):
         gateway = Gateway.of(cluster, args["namespace"], args["name"])
         self.redactor.learn(gateway.secret_values())
         accounts = Accounts(cluster, gateway)
-        chain = self._look(args, cluster, gateway, accounts)
+        chain = self._look(args, cluster, gateway, accounts, tries=not self._task.check_mode)
         bad = admin_chain.broken(chain)
         if bad is None:
-            return self._told(chain, False, "an administrator can log in")
+            return self._told(chain, False, "no link is broken; no login is tried in check mode" if self._task.check_mode else "an administrator can log in")
         if not (bad.repair and args["repair"]):
             return {**self._told(chain, False, f"BROKEN {bad.name}: {bad.sentence}" + (f" — {bad.cure}" if bad.cure else "")), "failed": True}
         email, password = gateway.admin()
@@ -39,8 +39,8 @@ class ActionModule(ClusterAction):
             raise Refused(f"{email} was made again and cannot log in with {gateway.password_origin()}; run oceans.llm.admin for the broken link")
         return self._told(self._look(args, cluster, gateway, accounts), True, f"{email} was made again; login proved")
 
-    def _look(self, args: dict[str, Any], cluster: Cluster, gateway: Gateway, accounts: Accounts) -> list[admin_chain.Link]:
-        chain = list(admin_chain.links(_facts(args, cluster, gateway, accounts)))
+    def _look(self, args: dict[str, Any], cluster: Cluster, gateway: Gateway, accounts: Accounts, tries: bool = True) -> list[admin_chain.Link]:
+        chain = list(admin_chain.links(_facts(args, cluster, gateway, accounts, tries)))
         for line in admin_chain.lines(chain):
             self.say(line)
         return chain
@@ -52,8 +52,8 @@ class ActionModule(ClusterAction):
         return {"changed": changed, "msg": sentence, "links": links, "broken": bad.name if bad else ""}
 
 
-def _facts(args: dict[str, Any], cluster: Cluster, gateway: Gateway, accounts: Accounts) -> Facts:
-    """Everything is asked; no login is tried for an administrator who has no password."""
+def _facts(args: dict[str, Any], cluster: Cluster, gateway: Gateway, accounts: Accounts, tries: bool) -> Facts:
+    """Everything is asked. A login, which makes a session, only where `tries`, and never for an administrator who has no password."""
     known: dict[str, Any] = {}
     health = _asked(cluster, gateway, "/api/v1/health")
     try:
@@ -68,7 +68,7 @@ def _facts(args: dict[str, Any], cluster: Cluster, gateway: Gateway, accounts: A
             known["unread"] = str(reason)
         user = known.get("user")
         known["must_change"] = bool(user and user.must_change)
-        if health[0] == 200 and (known.get("unread") or (user and not user.half_made)):
+        if tries and health[0] == 200 and (known.get("unread") or (user and not user.half_made)):
             session = gateway.session(cluster, known["email"], password)
             known["login"], known["must_change"] = session is not None, session.must_change if session else known["must_change"]
     sso = {name: _asked(cluster, gateway, f"/api/v1/auth/{name}/providers") for name in admin_chain.sso_sections(gateway.config)}

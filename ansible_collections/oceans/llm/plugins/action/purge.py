@@ -46,6 +46,10 @@ class ActionModule(ClusterAction):
 
     def _purge(self, args: dict[str, Any], cluster: Cluster, gateway: Gateway) -> dict[str, Any]:
         """The dry run first; it refuses a database with pending migrations, so that the purge itself migrates nothing."""
+        if self._task.check_mode:
+            would = f"delete request logs older than {args['retention']}" if args["retention"] else "count request logs"
+            msg = f"would {would}; no Job is created in check mode — to count them: ansible-playbook oceans.llm.purge"
+            return {"changed": bool(args["retention"]), "msg": msg}
         matched = {}
         for retention in (args["retention"],) if args["retention"] else RETENTIONS:
             told = self._ask(args, cluster, gateway, ["purge-request-logs", "--retention", retention, "--dry-run"])
@@ -54,8 +58,8 @@ class ActionModule(ClusterAction):
         if not args["retention"]:
             return {"changed": False, "matched": matched, "msg": "nothing was deleted: set oceans_llm_purge_retention to 1d, 3d or 7d"}
         count = matched[args["retention"]]
-        if not count or self._task.check_mode:
-            return {"changed": bool(count), "matched": matched, "msg": f"would delete {count} request logs" if count else "no request log is older"}
+        if not count:
+            return {"changed": False, "matched": matched, "msg": "no request log is older"}
         printed = one_offs.run(cluster, gateway, args["name"], ["purge-request-logs", "--retention", args["retention"]], args["timeout"], self.say)
         deleted = int(dict(_FIELD.findall(printed)).get("deleted_count") or 0)
         self.say(f"{deleted} request logs deleted")

@@ -22,7 +22,7 @@ extends_documentation_fragment:
   - oceans.llm.release
 attributes:
   check_mode:
-    description: Asks and shows; repairs nothing.
+    description: Asks and shows; repairs nothing and tries no login, which would make a session.
     support: full
   diff_mode:
     description: Nothing that could be shown as a difference.

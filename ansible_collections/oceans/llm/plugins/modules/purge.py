@@ -20,7 +20,7 @@ extends_documentation_fragment:
   - oceans.llm.release
 attributes:
   check_mode:
-    description: Makes the dry run only, in a one-off Job that is removed.
+    description: Creates no Job, so that nothing is counted. A run without O(retention) counts, and deletes nothing.
     support: full
   diff_mode:
     description: Nothing that could be shown as a difference.

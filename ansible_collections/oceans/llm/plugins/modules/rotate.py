@@ -15,7 +15,10 @@ description:
   - Counts in the database what becomes invalid, writes the Secret with M(oceans.llm.secrets), restarts the pods with M(oceans.llm.deploy),
     and tries both values.
   - A key of O(secrets) takes its new value from there; a generated key is generated again. A Secret that somebody else writes is changed by its owner first,
-    and the rotation goes on from there; until then the task is refused with the command.
+    then the rotation restarts the pods and proves the new value; until then the task is refused with the command.
+  - The values that are replaced are held in the Secret C(NAME-rotation) until every class is proven. A rotation that broke off is run again; it proves
+    both values then, too.
+  - With C(probe_model) in O(deploy) the old token of a provider is tried at the provider itself, with one completion.
   - V(database_password) wants a second login in the new URL, because PostgreSQL has one password for each login. The old login takes its own password away
     once no session has it, unless it administrates the server.
   - V(admin_password) makes the administrator again with C(gateway bootstrap-admin), the only command that writes a password. An administrator to whom rows

@@ -67,12 +67,17 @@ def writes(api: FakeApi) -> list[str]:
     return [path for method, path, _q, _b in api.seen if method != "GET" and "selfsubject" not in path and path != LOGIN]
 
 
+def sent(api: FakeApi) -> list[str]:
+    """Everything that is no read; a login is none. Reviews of rights write nothing."""
+    return [path for method, path, _q, _b in api.seen if method != "GET" and "selfsubject" not in path]
+
+
 # --- rotate -------------------------------------------------------------------------------------------------------------------
 
 
-def rotation(api: FakeApi, *classes: str, source: str = "existing", **more) -> dict:
+def rotation(api: FakeApi, *classes: str, source: str = "existing", check: bool = False, **more) -> dict:
     arguments = {"classes": list(classes), "secrets": {"source": source, "name": "s", "namespace": "ns", **more}, "deploy": {**NAME, "chart": "c"}}
-    return run(rotate.ActionModule, api, {**NAME, **arguments})
+    return run(rotate.ActionModule, api, {**NAME, **arguments}, check=check)
 
 
 def test_encryption_keys_are_refused_with_what_would_be_lost_and_nothing_is_written(api):
@@ -111,6 +116,12 @@ def test_nothing_asked_for_names_the_classes(api):
     assert not result.get("failed") and "set oceans_llm_rotate to one or more of session_key, admin_password" in result["msg"]
 
 
+def test_check_mode_of_a_rotation_logs_nobody_in(api):
+    gateway(api)
+    result = rotation(api, "session_key", "admin_password", source="provision", data={"GATEWAY_IDENTITY_TOKEN_SECRET": "y" * 40}, check=True)
+    assert result["failed"] and "oceans_llm_secrets.ADMIN_PASSWORD" in result["msg"] and sent(api) == []
+
+
 # --- admin --------------------------------------------------------------------------------------------------------------------
 
 USER, HALF = ("1", "platform_admin", "active", "1", "0"), [("user_password_auth", "owner", "0"), ("user_sessions", "owner", "0")]
@@ -132,6 +143,14 @@ def test_check_mode_of_a_repair_removes_nobody(api):
         result = run(admin.ActionModule, api, {**NAME, "repair": True}, check=True)
     assert result["changed"] and "would make a@example.com again" in result["msg"] and writes(api) == []
     assert not any("DELETE" in sql for sql in postgres.seen)
+
+
+def test_check_mode_of_the_chain_tries_no_login(api):
+    with FakePostgres({**ROWS, "pg_constraint": [("user_password_auth", "owner", "1")]}) as postgres:
+        gateway(api, server(api, postgres.port))
+        result = run(admin.ActionModule, api, NAME, check=True)
+    assert not result.get("failed") and result["msg"] == "no link is broken; no login is tried in check mode" and sent(api) == []
+    assert [link["state"] for link in result["links"] if link["name"] == "password"] == ["not known"]
 
 
 def test_a_refused_login_and_a_good_one(api):
@@ -179,11 +198,11 @@ def test_without_a_retention_it_is_only_counted(api):
     assert all(args[-1] == "--dry-run" for args in jobs(api)) and len(jobs(api)) == 3
 
 
-def test_check_mode_counts_and_deletes_nothing(api):
+@pytest.mark.parametrize(("retention", "would"), [("3d", "would delete request logs older than 3d"), ("", "would count request logs")])
+def test_check_mode_creates_no_job(api, retention, would):
     gateway(api)
-    answers(api, DRY)
-    result = run(purge.ActionModule, api, {**NAME, "retention": "3d"}, check=True)
-    assert result["changed"] and result["msg"] == "would delete 12 request logs" and jobs(api) == [["purge-request-logs", "--retention", "3d", "--dry-run"]]
+    result = run(purge.ActionModule, api, {**NAME, "retention": retention}, check=True)
+    assert result["changed"] is bool(retention) and result["msg"].startswith(would) and sent(api) == []
 
 
 def test_nothing_older_deletes_nothing(api):
@@ -225,9 +244,9 @@ def nodes(api: FakeApi, *names: str) -> None:
 def test_each_node_is_judged_and_the_models_are_told(api):
     gateway(api, config={"models": [{"id": "m", "routes": [{"provider": "one", "upstream_model": "x"}]}, {"id": "n", "routes": [{"provider": "one"}]}]})
     nodes(api, "a", "b")
-    result = run(checks.ActionModule, api, NAME)
-    assert not result.get("failed") and result["drained"] and [f["code"] for f in result["findings"]] == ["DrainSafe", "DrainSafe"]
-    assert result["providers"] == [{"provider": "one", "model": "m"}] and writes(api) == []
+    result = run(checks.ActionModule, api, NAME, check=True)
+    assert sent(api) == [] and not result.get("failed") and result["drained"] and [f["code"] for f in result["findings"]] == ["DrainSafe", "DrainSafe"]
+    assert result["providers"] == [{"provider": "one", "model": "m"}]
 
 
 def test_a_drain_that_never_ends_fails_the_task(api):

@@ -118,6 +118,9 @@ def _database(facts: Facts) -> Iterator[Link]:
     if facts.login is False:
         cure = "log in with the newer one and put it into the Secret, or rotate it: oceans_llm_rotate: [admin_password], oceans.llm.rotate"
         yield Link("password", BROKEN, f"the gateway refuses the password of {facts.origin}: it was changed in /admin since", cure)
+    if facts.login is None:
+        yield Link("password", UNKNOWN, "no login was tried")
+        return
     yield Link("password", OK, f"{facts.email} logs in with the password of {facts.origin}")
 
 
