@@ -201,6 +201,8 @@ DatabaseMissing [preflight: warning; rollout: fatal] the database does not exist
     create the database, or correct its name in {source}
 DatabasePermission [rollout: fatal] the role may not do what the migration needs (42501)
     make the role the database's owner, or: GRANT CREATE ON SCHEMA public TO <role>
+DatabaseEmpty [rollout: fatal] the database of a recovery is empty, and the gateway does not start on an empty one unasked
+    restore another backup or database, or set allowEmptyRecovery: true in oceans_llm_cloudnativepg to begin with an empty one
 DatabaseReadOnly [rollout: fatal] the database is read-only (25006)
     point the URL at the primary (CloudNativePG: <cluster>-rw), or end read-only mode
 DatabaseFull [rollout: fatal] the database server has no disk space left (53100)

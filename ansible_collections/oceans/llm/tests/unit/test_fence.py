@@ -37,6 +37,17 @@ def test_pods_get_their_short_grace_before_the_job_controller_gives_them_its_lon
         assert json.loads(next(b for m, _p, _q, b in api.seen if m == "DELETE")) == {"gracePeriodSeconds": 1}
 
 
+def test_a_queue_does_not_start_a_fenced_job_again():
+    """Kueue starts whatever has its label and its quota, whoever suspended it."""
+    with FakeApi() as api:
+        api.on("GET", paths.job("ns", "mig"), ok({**JOB, "metadata": {**JOB["metadata"], "labels": {"kueue.x-k8s.io/queue-name": "default", "a": "b"}}}))
+        api.on("GET", paths.pods("ns"), objects("Pod", "1"))
+        api.on("PATCH", paths.job("ns", "mig"), ok(JOB))
+        assert fence(Cluster.connect({"host": api.url}), "ns", ["mig"]) == Fenced(("mig",))
+        [patched] = [json.loads(b) for m, _p, _q, b in api.seen if m == "PATCH"]
+    assert patched == {"spec": {"suspend": True}, "metadata": {"labels": {"kueue.x-k8s.io/queue-name": None}}}
+
+
 def test_a_pod_that_stays_is_no_fence():
     with FakeApi() as api:
         api.on("GET", paths.job("ns", "mig"), ok(JOB))

@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.codes import Certainty
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import log_words
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import chart
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Helm
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import find
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State, judge
@@ -178,6 +182,16 @@ def test_what_a_waiter_says_after_the_chain_is_no_word_of_the_connection():
     for text in (f"{chain}timed out waiting for database migrations\n", f"{chain}\ntimed out waiting for database migrations\n"):
         found = log_words.parse(text)
         assert found is not None and found.code == "SchemaMissing" and told(found.code) and "29 migrations are pending" in found.what, found
+
+
+def test_a_recovery_that_brought_nothing_is_certain_at_once():
+    """The chain before it speaks of pending migrations, which is true and not the trouble."""
+    script = (Path(chart.own()) / "files" / "wait-for-migrations.sh").read_text()
+    words = re.search(r'echo "(the restored database is empty: [^"]+)"', script)
+    text = "Error: database migration check failed\n\nCaused by:\n    29 pending migrations remain\n" + words.group(1) + " backup or database, or set X\n"
+    found = log_words.parse(text)
+    assert found.code == "DatabaseEmpty" and found.certain and found.evidence.endswith("or set X")
+    assert "allowEmptyRecovery: true" in verdict(crashed(1, log=text)).cause.hint
 
 
 def test_the_waiter_passes_on_what_the_last_check_said():

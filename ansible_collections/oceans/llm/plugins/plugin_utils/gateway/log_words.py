@@ -98,6 +98,8 @@ VERSION = re.compile(r"failed (?:applying|recording|committing|starting \w+ tran
 #: what waits for the database or its schema, and passes on what the last look said (the chart's own waiter; the public chart's)
 WAITER = re.compile(r"^gave up after \d+ s: .{1,300}? said: (.+)$", re.MULTILINE)
 WAITED = re.compile(r"^(?:timed out )?waiting for [\w ]{0,60}(?:migrations|schema|database)\b")
+#: the chart's Job before it migrates what a recovery brought
+EMPTY = re.compile(r"^the restored database is empty: .+", re.MULTILINE)
 _LAST_LOOK = re.compile(r"^waiting for [\w ]{0,60}(?:migrations|schema|database)\b(?: \(\d+ s of \d+ s\))?: (.+)\s*\Z", re.MULTILINE)
 #: how the gateway's driver begins whatever went wrong below PostgreSQL's protocol
 BROKE = "error communicating with database"
@@ -198,6 +200,9 @@ def last_line(text: str) -> str:
 
 def parse(text: str) -> Failure | None:
     """What the gateway's output means; None when it says nothing that is known."""
+    empty = EMPTY.search(text[-2_000:])
+    if empty:
+        return Failure("DatabaseEmpty", "no migration of the gateway was ever applied to the recovered database", empty.group())
     links = chain(text)
     if not links:
         usage = [line for line in text.splitlines() if line.startswith("error: ")]

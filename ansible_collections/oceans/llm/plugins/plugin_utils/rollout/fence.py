@@ -22,6 +22,7 @@ from typing import Any
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
 from ..kube.objects import finished
+from .causes.jobs import QUEUE
 
 GRACE = 1  # seconds between TERM and KILL for a pod that is fenced
 DEADLINE = 60.0  # seconds for everything: longer than the grace in which a suspended Job's controller ends its pods
@@ -75,8 +76,10 @@ def _suspend(cluster: Cluster, namespace: str, name: str) -> bool:
         _delete_now(cluster, namespace, pod)
     if finished(job) is False:
         return bool(alive)
+    # Kueue would start a Job of one of its queues again, whoever suspended it
+    queue = {"metadata": {"labels": {QUEUE: None}}} if QUEUE in (job["metadata"].get("labels") or {}) else {}
     try:
-        cluster.patch(paths.job(namespace, name), {"spec": {"suspend": True}}, manager="oceans-llm-fence")
+        cluster.patch(paths.job(namespace, name), {"spec": {"suspend": True}, **queue}, manager="oceans-llm-fence")
     except ApiError as error:
         if error.status != 404:  # gone in the meantime is as good
             raise
