@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..codes import BY_CODE, CHECKS
+from ..kube.nodes import untolerated
 from ..kube.objects import Object, is_ready, meta
 from ..kube.policies import selects
 
@@ -150,17 +151,8 @@ def _refusal(node: Object, pod: Object) -> str:
     wanted = (pod.get("spec") or {}).get("nodeSelector") or {}
     if not wanted.items() <= labels.items():
         return f"lacks the labels {', '.join(f'{k}={v}' for k, v in wanted.items())}"
-    tolerations = (pod.get("spec") or {}).get("tolerations") or ()
-    taint = next((t for t in spec.get("taints") or () if t.get("effect") != "PreferNoSchedule" and not any(_tolerates(x, t) for x in tolerations)), None)
-    return f"has the taint {taint.get('key')}:{taint.get('effect')}" if taint else ""
-
-
-def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
-    if toleration.get("effect") not in (None, "", taint.get("effect")):
-        return False
-    if toleration.get("operator") == "Exists":
-        return toleration.get("key") in (None, "", taint.get("key"))
-    return toleration.get("key") == taint.get("key") and (toleration.get("value") or "") == (taint.get("value") or "")
+    taints = untolerated(node, pod)
+    return f"has the taint {taints[0]}" if taints else ""
 
 
 def amount(text: Any) -> float:

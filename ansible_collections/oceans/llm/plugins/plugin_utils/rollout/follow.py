@@ -23,10 +23,12 @@ from .baseline import Before, picture
 from .causes import find, jobs
 from .causes.cause import cause as make
 from .database_look import DatabaseLook, Seen
+from .dns_look import DnsLook
 from .interrupt import Interrupt
 from .logs import LogReader
 from .model import Cause, Scope, Snapshot
 from .narrator import Narrator
+from .node_look import NodeLook
 from .operator_look import OperatorLook
 from .policy_look import PolicyLook
 from .probe import Probe
@@ -115,7 +117,7 @@ class Follower:
         self._logs = LogReader(cluster, scope.namespace, clean, self._observer.put)
         self._interrupted = interrupted
         self._database = database
-        self._looks = tuple(look(cluster, scope.namespace) for look in (WebhookLook, PolicyLook, OperatorLook, StillSo))
+        self._looks = tuple(look(cluster, scope.namespace) for look in (WebhookLook, PolicyLook, DnsLook, NodeLook, OperatorLook, StillSo))
         self._probe = probe
         self._secret_keys = dict(secret_keys or {})
         self.scope = scope

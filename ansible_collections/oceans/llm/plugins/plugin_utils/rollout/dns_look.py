@@ -1,0 +1,68 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A database's host name that pods cannot resolve, where the name is a Service's: is there no such Service, or is the cluster's DNS wrong?
+
+A program sees no difference. The API server is asked once for each name, and only then.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ..kube import endpoints
+from ..kube.client import ApiError, Cluster
+from .causes import origin
+from .causes.cause import cause as make
+from .model import Cause, Snapshot
+
+#: causes that a name without an address may have
+UNRESOLVED = ("DatabaseHostUnknown", "DatabaseUnreachable", "DatabaseSilent")
+_HOST = re.compile(r" on (?P<host>[^\s:]+):\d+$")
+_LOOKUP = re.compile(r"resolve|lookup|host name|Name or service not known|no such host")
+
+
+class DnsLook:
+    """Completes the sentences of one run."""
+
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
+        self._cluster, self._namespace = cluster, namespace
+        self._known: dict[str, str] = {}
+
+    def named(self, snapshot: Snapshot, causes: Iterable[Cause]) -> list[Cause]:
+        return [self._named(snapshot, cause) if cause.code in UNRESOLVED and _LOOKUP.search(cause.evidence) else cause for cause in causes]
+
+    def _named(self, snapshot: Snapshot, cause: Cause) -> Cause:
+        host = _HOST.search(str((snapshot.kind("Facts").get("database") or {}).get("address") or ""))
+        pod = snapshot.kind("Pod").get(cause.object.partition("/")[2]) or {}
+        if not host or origin.PLAIN in cause.cause or "hostAliases" in cause.cause or origin.own_dns(pod):
+            return cause  # another name was asked for, or another resolver
+        name = host["host"]
+        if name not in self._known:
+            self._known[name] = self._ask(name)
+        said = self._known[name]
+        if not said.startswith("Service/"):
+            return replace(cause, cause=f"{cause.cause}; {said}") if said else cause
+        what = f"the cluster's DNS (CoreDNS) does not resolve {name} for container {cause.container or 'of the pod'}, and {said}"
+        return make("NameNotResolved", snapshot, cause.object, what, cause.evidence, since=cause.since, container=cause.container, hint=HINT)
+
+    def _ask(self, host: str) -> str:
+        """`Service/x exists in namespace y`, or what is wrong with the name; empty when it is no Service's, or may not be read."""
+        found = endpoints.service_of(host, self._namespace)
+        try:
+            service = endpoints.find(self._cluster, *found) if found else None
+            if not found or (service is None and not endpoints.is_service(self._cluster, host, found[0])):
+                return ""
+        except ApiError:
+            return ""
+        if service is None:
+            return f"there is no Service {found[1]} in namespace {found[0]}"
+        outside = endpoints.external_name(service)
+        if outside:
+            return f"Service {found[1]} in namespace {found[0]} stands for the host {outside}, which has no address"
+        return f"Service/{found[1]} exists in namespace {found[0]}"
+
+
+HINT = "check the cluster's DNS: kubectl -n kube-system get pods,endpointslices -l k8s-app=kube-dns; kubectl -n kube-system get configmap coredns -o yaml"

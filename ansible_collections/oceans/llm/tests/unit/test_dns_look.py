@@ -1,0 +1,78 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A database's name that a pod cannot resolve: a Service that is missing, or a DNS that is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import origin
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.cause import cause as make
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.dns_look import DnsLook
+
+from .fake_api import FakeApi, status
+from .test_causes import pod, waits
+from .test_waits import upgrade
+
+NO_ADDRESS = "failed to lookup address information: Name or service not known"
+SERVICE = paths.service("db", "pg")
+
+
+@pytest.fixture
+def api():
+    with FakeApi() as server:
+        server.on("GET", SERVICE, lambda h: h.send(200, b'{"metadata":{"name":"pg"},"spec":{"clusterIP":"10.0.0.9"}}'))
+        yield server
+
+
+def named(api, code="DatabaseHostUnknown", address="the database d on pg.db.svc:5432", evidence=NO_ADDRESS, more="", **spec):
+    picture = upgrade(pod(containers=[waits()], spec=spec))
+    picture.objects["Facts"] = {"database": {"address": address}}
+    cause = replace(make(code, picture, "Pod/web-1-a", "the database's host name does not exist", evidence, container="it"))
+    cause = replace(cause, cause=cause.cause + more)
+    look = DnsLook(Cluster.connect({"host": api.url}), "ns")
+    look.named(picture, [cause])
+    return look.named(picture, [cause])[0]
+
+
+def test_a_service_that_exists_and_has_no_address_is_the_fault_of_the_dns_and_is_asked_for_once(api):
+    found = named(api)
+    assert (found.code, found.object, found.container) == ("NameNotResolved", "Pod/web-1-a", "it") and api.asked(SERVICE) == 1
+    assert found.cause == "the cluster's DNS (CoreDNS) does not resolve pg.db.svc for container it, and Service/pg exists in namespace db"
+    assert "configmap coredns" in found.hint and found.evidence == NO_ADDRESS
+
+
+def test_a_service_that_does_not_exist_is_named(api):
+    api.script[("GET", SERVICE)] = [status(404, "NotFound", "no")]
+    found = named(api)
+    assert found.code == "DatabaseHostUnknown" and found.cause.endswith("; there is no Service pg in namespace db")
+
+
+def test_a_service_that_stands_for_a_host_names_that_host(api):
+    api.script[("GET", SERVICE)] = [lambda h: h.send(200, b'{"spec":{"type":"ExternalName","externalName":"old.example"}}')]
+    assert "stands for the host old.example, which has no address" in named(api).cause
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"address": "the database d on pg.example.com:5432"},
+        {"address": ""},
+        {"evidence": "connection refused"},
+        {"code": "DatabaseAuth"},
+        {"more": f"; POSTGRES_URL comes from {origin.PLAIN} in the pod template"},
+        {"dnsPolicy": "Default"},
+    ],
+)
+def test_another_name_another_resolver_and_another_cause_ask_nobody(api, given):
+    assert named(api, **given).code == given.get("code", "DatabaseHostUnknown") and api.asked(SERVICE) == 0
+
+
+def test_who_may_not_read_services_is_told_what_is_known(api):
+    api.script[("GET", SERVICE)] = [status(403, "Forbidden", "no")]
+    assert named(api).cause == "the database's host name does not exist"
