@@ -200,7 +200,7 @@ def table() -> str:
     defaults = load(COLLECTION / "roles/common/defaults/main.yml")
     for name, option in specs("gateway")["options"].items():
         words = _joined(option["description"]).replace(said_default(defaults.get(name, "")), "").strip()
-        kind = option["type"] + (f" ({', '.join(filter(None, option['choices']))})" if "choices" in option else "")
+        kind = ("dict" if defaults.get(name) == {} else option["type"]) + (f" ({', '.join(filter(None, option['choices']))})" if "choices" in option else "")
         rows.append(f"| `{name}` | {kind} | {_default(defaults.get(name))} | {_markdown(words)} |")
     return "\n".join(rows)
 

@@ -26,6 +26,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..doc_fragments.auth import ModuleDocFragment
+from .gateway.variables import WrongVariable, options, variable
 from .helm.cli import HelmError, refuse_driver
 from .kube import defects
 from .kube.auth import PREFIX, Way, resolve
@@ -63,6 +64,9 @@ def _spec(options: Mapping[str, Any]) -> dict[str, Any]:
 #: how to reach the cluster; names, aliases and types as in kubernetes.core
 AUTH: dict[str, dict[str, Any]] = _spec(yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"])
 
+
+#: not looked at by every task: their values may come from lookups that take long, and preflight and the role secrets read them before a write
+LEFT_TO_THEIR_TASK = {"oceans_llm_secrets", "oceans_llm_values", "oceans_llm_config", "oceans_llm_external_secrets", "oceans_llm_cloudnativepg"}
 
 #: Ansible's types of a text that is still encrypted; str() decrypts
 VAULTED = ("EncryptedString", "AnsibleVaultEncryptedUnicode")
@@ -105,6 +109,7 @@ class ClusterAction(ActionBase):
         name = self._task.resolved_action or self._task.action
         try:
             args = self._arguments()
+            self._variables()
             self._here()
             self._every_host()
             refuse_driver()
@@ -120,6 +125,17 @@ class ClusterAction(ActionBase):
                 "msg": f"{name} broke down: {type(error).__name__}: {error}; this is a defect of the collection, -vvv shows where; nothing more was done",
                 "where": defects.where(error),
             }
+
+    def _variables(self) -> None:
+        """All variables of the roles, whichever task uses them: the first task refuses what a later one could not use."""
+        wrong = []
+        for name in sorted(set(options()) & set(self.task_vars) - LEFT_TO_THEIR_TASK):
+            try:
+                variable(self._templar.template(self.task_vars[name]), name)
+            except WrongVariable as error:
+                wrong.append(str(error))
+        if wrong:
+            raise Refused(f"{'; '.join(wrong)}; nothing was changed by this task")
 
     def _here(self) -> None:
         """The plugins work in Ansible's own process. Behind another connection they would act with another user, network and kubeconfig."""

@@ -103,3 +103,12 @@ def test_a_limit(api, tmp_path):
 def test_async_is_refused_before_anything_is_sent(api, tmp_path):
     code, output = play(api, tmp_path, task={"async": 60, "poll": 0})
     assert code and "does not support async" in output and not api.seen
+
+
+@pytest.mark.parametrize("role", ["gateway", "upgrade"])
+def test_a_variable_of_the_last_phase_is_refused_by_the_first_task(api, tmp_path, role):
+    """Without preflight the first task is the one that writes the Secret."""
+    given = {"oceans_llm_auth": {"host": "{{ api }}"}, "oceans_llm_timeout": 0, "oceans_llm_restore_point_volume": {"sise": 1}, "oceans_llm_verify": None}
+    task = {"name": "All", "import_role": {"name": f"oceans.llm.{role}"}}
+    code, output = play(api, tmp_path, "--skip-tags", "preflight", hosts="one", vars=given, tasks=[task])
+    assert code and "oceans_llm_restore_point_volume.sise" in output and "oceans_llm_timeout is 0" in output and not api.seen

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible._internal._templating._utils import Omit
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.parsing.dataloader import DataLoader
@@ -122,13 +123,74 @@ oceans_llm_version: 2025-11-28
         ("oceans_llm_config: {server: {limit: .inf}}", "oceans_llm_config.server.limit is not a finite number"),
         ("oceans_llm_values: {scheduling: {nodeSelector: {on: x}}}", "a key of oceans_llm_values.scheduling.nodeSelector is a boolean in YAML: quote it"),
         ("oceans_llm_version: 1.10", "oceans_llm_version is a number in YAML (1.1), and has to be text: quote it"),
-        ("oceans_llm_values: text", "oceans_llm_values is a text; write it as a map"),
+        ("oceans_llm_values: text", "oceans_llm_values is a text in YAML; write it as a map"),
+        ("oceans_llm_values: 'a: b: c'", "oceans_llm_values is a text that is neither YAML nor JSON"),
+        ("oceans_llm_values: [{key: a, value: 1}]", "oceans_llm_values is a list in YAML; write it as a map (KEY: value), or turn"),
+        ("oceans_llm_version: 'v0.24.0 '", "oceans_llm_version begins or ends with a blank"),
+        ("oceans_llm_secret_name: My_Secret", "oceans_llm_secret_name is 'My_Secret', which is no valid name"),
+        ("oceans_llm_database_secret_key: a/b", "oceans_llm_database_secret_key is 'a/b', which is no valid name"),
+        ("oceans_llm_image_pull_secrets: [{nam: x}]", "oceans_llm_image_pull_secrets[0] has no name"),
+        ("oceans_llm_replicas: -1", "oceans_llm_replicas is -1; set it to a number from 0"),
     ],
 )
 def test_what_cannot_be_carried_as_written_is_refused_with_its_path(text, says):
     with pytest.raises(AnsibleError) as refused:
         worked_out("_oceans_llm_chart_values", **written(text))
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("oceans_llm_namespace", "Oceans", "lower-case"),
+        ("oceans_llm_namespace", "my_ns", "lower-case"),
+        ("oceans_llm_namespace", "", "no valid name"),
+        ("oceans_llm_namespace", "n" * 64, "(64 characters)"),
+        ("oceans_llm_namespace", "ns\n", "blank or line break"),
+        ("oceans_llm_release", "r" * 54, "at most 53"),
+        ("oceans_llm_release", "Rel", "lower-case"),
+        ("oceans_llm_timeout", 0, "from 1"),
+        ("oceans_llm_timeout", "15m", "whole number"),
+        ("oceans_llm_timeout", "1e999999999", "whole number"),
+        ("oceans_llm_recover_after", -1, "from 0"),
+        ("oceans_llm_recompute_limit", 5000, "from 1 to 1000"),
+        ("oceans_llm_restore_point_volume", {"sise": "1Gi"}, "oceans_llm_restore_point_volume.sise is a key that nothing reads; correct it (size)"),
+        ("oceans_llm_restore_point_volume", {"size": 10}, "with a unit"),
+        ("oceans_llm_restore_point_volume", {"size": "10GB"}, "with a unit"),
+        ("oceans_llm_secrets_generate", ["BAD KEY"], "letters, digits"),
+        ("oceans_llm_secrets", "A=1,B=2", "write it as a map"),
+    ],
+)
+def test_what_no_later_step_could_use_is_refused_with_its_path(name, value, says):
+    with pytest.raises(AnsibleError) as refused:
+        worked_out("_oceans_llm_chart_values" if name == "oceans_llm_secrets" else f"_{name}", **{name: value})
+    assert name in str(refused.value) and says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "got"),
+    [
+        ("oceans_llm_timeout", "1e3", 1000),
+        ("oceans_llm_timeout", " 90 ", 90),
+        ("oceans_llm_replicas", 2.0, 2),
+        ("oceans_llm_release", "r" * 53, "r" * 53),
+        ("oceans_llm_release", "team.llm", "team.llm"),
+        ("oceans_llm_restore_point_volume", {"size": "1.5Ti", "claim": None}, {"size": "1.5Ti", "claim": None}),
+        ("oceans_llm_image_pull_secrets", "a, b", ["a", "b"]),
+        ("oceans_llm_values", "", {}),
+        ("oceans_llm_values", '{"a": [1]}', {"a": [1]}),
+        ("oceans_llm_values", "a:\n  b: x?y=1,2\n", {"a": {"b": "x?y=1,2"}}),
+        ("oceans_llm_values", "{'a': 'b'}", {"a": "b"}),
+    ],
+)
+def test_what_was_meant_is_taken(name, value, got):
+    assert worked_out(f"_{name}", **{name: value}) == got
+
+
+@pytest.mark.parametrize("name", ["oceans_llm_version", "oceans_llm_replicas", "oceans_llm_values"])
+def test_a_value_that_is_left_out_by_a_filter_is_the_default(name):
+    given = {name: trust_as_template("{{ nothing | default(omit) }}"), "omit": Omit}
+    assert worked_out(f"_{name}", **given) == worked_out(f"_{name}")
 
 
 def test_templates_marked_unsafe_and_vaulted_values_arrive_as_they_are(monkeypatch):

@@ -16,11 +16,13 @@ import math
 import os
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import yaml
-from ansible.module_utils.common.validation import check_type_dict
 from ansible.module_utils.parsing.convert_bool import boolean
+
+from .variable_rules import broken
 
 _ROLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "roles")
 #: Helm reads numbers as 64-bit floats: larger integers lose digits
@@ -34,9 +36,11 @@ class WrongVariable(ValueError):
 
 @functools.cache
 def options() -> dict[str, dict[str, Any]]:
-    """name -> type, choices, elements and default of every variable of the roles."""
+    """name -> type, choices, elements and default of every variable of the roles. A map is `raw` in the spec: Ansible's own check would refuse
+    one that is a text, in words of Python's types, before it is read here."""
     spec = _load("gateway", "meta", "argument_specs.yml")["argument_specs"]["main"]["options"]
-    return {name: {**spec[name], "default": default} for name, default in _load("common", "defaults", "main.yml").items()}
+    found = {name: {**spec[name], "default": default} for name, default in _load("common", "defaults", "main.yml").items()}
+    return {name: {**option, "type": "dict" if option["default"] == {} else option["type"]} for name, option in found.items()}
 
 
 def _load(*path: str) -> Any:
@@ -50,7 +54,7 @@ def variable(value: Any, name: str) -> Any:
     :raises WrongVariable: with everything that is wrong with it.
     """
     option = options()[name]
-    if value is None:
+    if value is None or type(value).__name__ == "_OmitType":  # of `{{ x | default(omit) }}`
         return option["default"]
     if isinstance(value, bool) and str(value).lower() in option.get("choices", ()):
         value = str(value).lower()  # of `auto | true | false`, unquoted
@@ -58,7 +62,7 @@ def variable(value: Any, name: str) -> Any:
     if option["type"] == "list":
         maps = option["elements"] != "str"  # a name alone, or a map that has it
         converted = [e if maps and isinstance(e, Mapping) else _str(f"{name}[{index}]", e) for index, e in enumerate(converted)]
-    wrong = list(problems(converted, name))
+    wrong = list(problems(converted, name)) or list(broken(name, converted))
     if wrong:
         raise WrongVariable("; ".join(wrong))
     if "choices" in option and converted not in option["choices"]:
@@ -77,9 +81,12 @@ def _bool(name: str, value: Any) -> bool:
 
 
 def _int(name: str, value: Any) -> int:
-    whole = isinstance(value, str) and re.fullmatch(r"\s*-?\d+\s*", value) or isinstance(value, float) and math.isfinite(value) and value == int(value)
-    if whole or (isinstance(value, int) and not isinstance(value, bool)):
-        return int(value)
+    try:
+        number = Decimal("NaN" if isinstance(value, bool) else str(value).strip())
+        if number.is_finite() and number == number.to_integral_value() and number.adjusted() < 400:  # 1e3 is a text in YAML 1.1
+            return int(number)
+    except InvalidOperation:
+        pass
     raise WrongVariable(f"{name} is {_what(value)}; set it to a whole number")
 
 
@@ -100,7 +107,7 @@ def _list(name: str, value: Any) -> list[Any]:
         if text.startswith("["):
             try:
                 return list(yaml.safe_load(text))
-            except (yaml.YAMLError, TypeError):
+            except (yaml.YAMLError, TypeError, ValueError, RecursionError):
                 raise WrongVariable(f"{name} begins with [ and is not a list; write it as a YAML or JSON list") from None
         return [part.strip() for part in text.split(",") if part.strip()]
     if isinstance(value, Mapping):
@@ -109,12 +116,16 @@ def _list(name: str, value: Any) -> list[Any]:
 
 
 def _dict(name: str, value: Any) -> dict[Any, Any]:
+    """A text may be JSON or YAML (a file that was looked up, `-e`, a survey); KEY=VALUE is refused: commas and blanks would end a value."""
+    if isinstance(value, str):
+        try:
+            value = yaml.safe_load(value) if value.strip() else {}
+        except (yaml.YAMLError, ValueError, RecursionError):
+            raise WrongVariable(f"{name} is a text that is neither YAML nor JSON; write it as a map (KEY: value)") from None
     if isinstance(value, Mapping):
         return dict(value)
-    try:
-        return dict(check_type_dict(value)) if isinstance(value, str) and value.strip() else {}[value]
-    except (TypeError, KeyError, ValueError, SyntaxError):
-        raise WrongVariable(f"{name} is {_what(value) if not isinstance(value, str) else 'a text'}; write it as a map (KEY: value)") from None
+    cure = ", or turn a list of key and value into one (items2dict)" if isinstance(value, (list, tuple)) else ""
+    raise WrongVariable(f"{name} is {_kind(value)}; write it as a map (KEY: value){cure}")
 
 
 _CONVERT = {"bool": _bool, "int": _int, "str": _str, "list": _list, "dict": _dict, "raw": lambda _name, value: value}

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import datetime
-import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,10 +18,10 @@ from typing import Any
 
 import yaml
 
+from ..gateway.variable_rules import KEY
 from .shapes import KEYS_32, Problem, check
 
 MANAGER = "oceans-llm-secrets"  # field manager; an interface: who owns which key is told by it
-_KEY = re.compile(r"[-._A-Za-z0-9]{1,253}")
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def unwritable(wanted: Mapping[str, Any]) -> list[tuple[str, Problem]]:
     """What cannot be a key or a value at all."""
     found: list[tuple[str, Problem]] = []
     for key, value in wanted.items():
-        if not _KEY.fullmatch(str(key)):
+        if list(KEY.wrong("", str(key))):
             found.append((str(key), Problem("SecretKeyName", f"{key!r} is not a valid key of a Secret (letters, digits, - _ . only)", "rename it")))
         elif isinstance(value, (Mapping, list, tuple)) or value is None:
             kind = "empty (null)" if value is None else f"a {'map' if isinstance(value, Mapping) else 'list'}"

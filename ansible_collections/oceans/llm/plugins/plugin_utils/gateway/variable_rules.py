@@ -1,0 +1,95 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a variable of the right type may hold: names that Kubernetes takes, numbers in their range, keys that somebody reads. Pure."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_WORD = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+
+
+@dataclass(frozen=True)
+class Name:
+    """Names of one kind; `empty`: may be left out."""
+
+    form: re.Pattern[str]
+    length: int
+    letters: str
+    empty: bool = True
+
+    def wrong(self, where: str, value: str) -> Iterator[str]:
+        if not (self.form.fullmatch(value) and len(value) <= self.length if value else self.empty):
+            shown = f"{value[:40]!r}{f' … ({len(value)} characters)' if len(value) > 40 else ''}"
+            yield f"{where} is {shown}, which is no valid name: use {self.letters}, at most {self.length} characters"
+
+
+LOWER = "lower-case letters, digits and - (a letter or digit first and last)"
+LABEL = Name(re.compile(_WORD), 63, LOWER, empty=False)
+RELEASE = Name(re.compile(rf"{_WORD}(\.{_WORD})*"), 53, LOWER, empty=False)
+OBJECT = Name(RELEASE.form, 253, LOWER)
+KEY = Name(re.compile("[-._A-Za-z0-9]+"), 253, "letters, digits, - _ and .", empty=False)
+NAMES = {
+    "oceans_llm_namespace": LABEL,
+    "oceans_llm_release": RELEASE,
+    "oceans_llm_secret_name": OBJECT,
+    "oceans_llm_database_secret": OBJECT,
+    "oceans_llm_probe_key_secret": OBJECT,
+    "oceans_llm_image_pull_secrets": Name(OBJECT.form, 253, LOWER, empty=False),
+    "oceans_llm_database_secret_key": KEY,
+    "oceans_llm_probe_key_name": KEY,
+    "oceans_llm_secrets_generate": KEY,
+}
+#: least and greatest number
+RANGES = {
+    "oceans_llm_replicas": (0, 10_000),
+    "oceans_llm_timeout": (1, 10**7),
+    "oceans_llm_recover_after": (0, 10**7),
+    "oceans_llm_restore_point_keep": (1, 1_000),
+    "oceans_llm_recompute_limit": (1, 1_000),
+}
+#: maps that the collection itself reads, with all of their keys
+KEYS = {
+    "oceans_llm_chart_registry": ("ca_cert", "validate_certs", "plain_http", "username", "password"),
+    "oceans_llm_restore_point_volume": ("claim", "size", "storage_class"),
+    "oceans_llm_restore_point_s3": ("address", "region", "endpoint", "secret", "image"),
+}
+_SIZE = re.compile(r"\d+(\.\d+)?([KMGTPE]i|[kMGTPE])")
+
+
+def broken(name: str, value: Any) -> Iterator[str]:
+    """What is wrong with a converted value, each with its path."""
+    if isinstance(value, str) and value != value.strip():
+        yield f"{name} begins or ends with a blank or line break: write it without"
+    elif name in NAMES and isinstance(value, str):
+        yield from NAMES[name].wrong(name, value)
+    elif name in NAMES:
+        yield from _names(name, value)
+    elif name in RANGES and not RANGES[name][0] <= value <= RANGES[name][1]:
+        yield "{} is {}; set it to a number from {} to {}".format(name, value if abs(value) < 10**20 else "a number of more than 20 digits", *RANGES[name])
+    elif name in KEYS:
+        yield from _keys(name, value)
+
+
+def _names(name: str, values: list[Any]) -> Iterator[str]:
+    for index, entry in enumerate(values):
+        held = entry.get("name") if isinstance(entry, Mapping) else entry
+        if isinstance(held, str):
+            yield from NAMES[name].wrong(f"{name}[{index}]", held)
+        else:
+            yield f"{name}[{index}] has no name; write - NAME, or - name: NAME"
+
+
+def _keys(name: str, value: Mapping[str, Any]) -> Iterator[str]:
+    for key in value:
+        if key not in KEYS[name]:
+            known = difflib.get_close_matches(str(key), KEYS[name], 1) or KEYS[name]
+            yield f"{name}.{key} is a key that nothing reads; correct it ({', '.join(known)}), or remove it"
+    size = value.get("size")
+    if name == "oceans_llm_restore_point_volume" and size not in (None, "") and not _SIZE.fullmatch(str(size)):
+        yield f"{name}.size is {str(size)[:20]!r}; set it to a number with a unit (10Gi)"
