@@ -57,7 +57,7 @@ class ActionModule(ClusterAction):
             )  # fmt: skip
             if interrupt and not to:
                 raise Refused(f"interrupted by {interrupt.name} after {done.database} was restored: no pod of the gateway runs — {deploy(done.version)}")
-        text = f"restored {done.database} from {point.name} in {done.seconds:.1f} s, {'all rows compared' if point.kind == 'pg_dump' else 'by the command'}"
+        text = f"restored {done.database} from {point.name} in {done.seconds:.1f} s, {'by the command' if point.kind == 'command' else 'all rows compared'}"
         if done.aside:
             text += f"; what was there before is in schema {done.aside} (to remove it: DROP SCHEMA {done.aside} CASCADE)"
         if to:

@@ -33,8 +33,8 @@ class ActionModule(ClusterAction):
         try:
             lock.look()
             if self._task.check_mode:
-                way = taking.way(cluster, Source.read(cluster, release), wish)
-                return {"changed": True, "restore_points": self._listed(cluster, ns, name), "msg": f"a restore point would be taken by {way}"}
+                ways = " or ".join(taking.ways(cluster, Source.read(cluster, release), wish))
+                return {"changed": True, "restore_points": self._listed(cluster, ns, name), "msg": f"a restore point would be taken by {ways}"}
             with lock.of(release.revision):
                 made = taking.take(cluster, release, wish, self.say)
         except Held as reason:

@@ -95,7 +95,7 @@ class ActionModule(rollback.ActionModule):
         if live is None or wish.way == "none":
             return "", ""
         try:
-            return taking.way(cluster, Source.read(cluster, live), wish), ""
+            return taking.ways(cluster, Source.read(cluster, live), wish)[0], ""
         except NotPossible as error:
             return "", f", and none can be taken: {error}"
 

@@ -107,6 +107,7 @@ def stream(*events: dict[str, Any], cut: bool = False) -> Answer:
     def answer(handler: Handler) -> None:
         handler.send_response(200)
         handler.send_header("Transfer-Encoding", "chunked")
+        handler.send_header("Connection", "close")  # said before it is done: else the next request may be sent on it
         handler.end_headers()
         for event in events:
             data = json.dumps(event).encode() + b"\n"

@@ -299,14 +299,62 @@ def test_a_cluster_with_backups_makes_a_backup(api, method):
     result = take(api)
     (asked,) = [json.loads(body) for how, path, _q, body in api.seen if how == "POST" and path.endswith("/backups")]
     assert asked["spec"] == {"cluster": {"name": "db"}, "method": method} and result["restore_point"]["kind"] == "CloudNativePG" and world.jobs == []
-    refused = bring_back(api)
-    assert refused["failed"] and "bootstrap" in refused["msg"] and "recovery" in refused["msg"]
+
+
+@pytest.mark.parametrize("method", ["volumeSnapshot", "barmanObjectStore", "plugin"])
+def test_a_backup_becomes_a_cluster_beside_the_live_one_and_its_rows_are_restored(api, method):
+    world = World(api, answers=[(0, TOLD)] * 3)
+    owner = cnpg(world, {})
+    plugin = {"name": "barman-cloud.cloudnative-pg.io", "parameters": {"barmanObjectName": "store"}}
+    owner["spec"] |= {"instances": 3, "storage": {"size": "1Gi"}, "plugins": [plugin], "bootstrap": {"initdb": {"owner": "o", "database": "d"}}}
+    world.keep(kind="CloudNativePG", place="Backup/r-1", checksum="")
+    backup = {"metadata": {"name": "r-1"}, "spec": {"method": method}, "status": {"backupId": "b1"}}
+    clusters, ready = paths.of(CNPG, "clusters", "ns"), {"conditions": [{"type": "Ready", "status": "True"}]}
+    api.on("GET", paths.one_of(CNPG, "backups", "ns", "r-1"), ok(backup))
+    api.on("POST", clusters, ok({}, 201))
+    api.on("GET", clusters, *[objects("Cluster", "1", {"metadata": {"name": "r-1"}, "status": s}) for s in ({}, ready)])
+    api.on("WATCH", clusters, stream())
+    login = {"username": "o", "password": "canary-new", "dbname": "d"}
+    api.on("GET", paths.secret("ns", "r-1-app"), ok({"data": {k: base64.b64encode(v.encode()).decode() for k, v in login.items()}}))
+    result = bring_back(api)
+    assert not result.get("failed"), result
+    (made,) = [json.loads(body) for how, path, _q, body in api.seen if how == "POST" and path == clusters]
+    how = made["spec"]["bootstrap"]["recovery"]
+    assert (made["metadata"]["name"], made["spec"]["instances"], how["database"], how["owner"]) == ("r-1", 1, "d", "o")
+    assert how["recoveryTarget"]["targetImmediate"] and "plugins" not in made["spec"] and made["spec"]["storage"] == {"size": "1Gi"}
+    if method == "plugin":
+        (origin,) = made["spec"]["externalClusters"]
+        assert how["source"] == origin["name"] and origin["plugin"]["parameters"] == {"barmanObjectName": "store", "serverName": "db"}
+        assert how["recoveryTarget"]["backupID"] == "b1"
+    else:
+        assert how["backup"] == {"name": "r-1"} and "externalClusters" not in made["spec"]
+    hosts = [{e["name"]: e["value"] for e in j["spec"]["template"]["spec"]["containers"][0]["env"]}["PGHOST"] for j in world.jobs]
+    assert hosts == ["r-1-rw.ns.svc", "db-rw", "db-rw"] and world.done[0] == "take r-1-copy"
+    assert world.done[1].startswith("verify r-1-copy sha256:abc") and world.done[-1].startswith("restore r-1-copy sha256:abc")
+    assert any("kubectl -n ns delete cluster r-1" in line for line in result["said"]) and "all rows compared" in result["msg"]
+    assert set(world.saved) == {"r-1", "r-1-copy"} and "canary" not in json.dumps([result, world.saved, world.jobs])
+
+
+def test_a_backup_that_cannot_be_recovered_changes_nothing(api):
+    world = World(api)
+    cnpg(world, {})
+    world.keep(kind="CloudNativePG", place="Backup/r-1", checksum="")
+    result = bring_back(api)
+    assert result["failed"] and "Backup/r-1 could not be recovered as Cluster/r-1" in result["msg"] and "not changed" in result["msg"] and world.done == []
+
+
+def test_the_first_way_that_works_is_taken(api):
+    world = World(api)
+    cnpg(world, {"volumeSnapshot": {"className": "x"}}, {"phase": "failed", "error": "no such class"})
+    result = take(api)
+    assert result["restore_point"]["kind"] == "pg_dump", result
+    assert any("no restore point by cnpg: " in line and "no such class" in line and "trying pg_dump" in line for line in result["said"])
 
 
 def test_a_backup_that_fails_is_told_in_the_operators_words(api):
     world = World(api)
     cnpg(world, {"volumeSnapshot": {"className": "x"}}, {"phase": "failed", "error": "no such class"})
-    result = take(api)
+    result = take(api, way="cnpg")
     assert result["failed"] and "no such class" in result["msg"] and world.saved == {}
 
 

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from ..gateway.database_url import Target
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
 from ..kube.objects import Object, meta
+from . import held
 from .deployed import NotPossible
 from .dump_job import telling
 from .restore_point import RestorePoint
@@ -42,12 +45,12 @@ def take(cluster: Cluster, source: Source, name: str, say: Callable[[str], None]
         raise NotPossible(f"{source.target} {what}; nothing was changed — set database.cloudnativepg.backup, or oceans_llm_restore_point: pg_dump")
     ns, owner = meta(database)["namespace"], meta(database)["name"]
     body = {"apiVersion": CNPG, "kind": "Backup", "metadata": {"name": name}, "spec": {"cluster": {"name": owner}, **how}}
-    with telling(say, f"CloudNativePG makes Backup/{name} of Cluster/{owner} ({how['method']})"):
+    with telling(say, f"CloudNativePG creates Backup/{name} of Cluster/{owner} ({how['method']})"):
         try:
             cluster.create(paths.of(CNPG, "backups", ns), body)
-            status = _ended(cluster, ns, name, timeout)
+            status = _until(cluster, "backups", ns, name, timeout, lambda found: found.get("phase") in ("completed", "failed"))
         except ApiError as error:
-            raise NotPossible(f"Backup/{name} of Cluster/{owner} could not be made: {error}; nothing was changed") from error
+            raise NotPossible(f"Backup/{name} of Cluster/{owner} could not be created: {error}; nothing was changed") from error
     if status.get("phase") != "completed":
         why = status.get("error") or f"phase {status.get('phase') or 'not set'} after {timeout} s"
         cure = f"kubectl -n {ns} describe backup {name}, or set oceans_llm_restore_point: pg_dump"
@@ -55,15 +58,66 @@ def take(cluster: Cluster, source: Source, name: str, say: Callable[[str], None]
     return RestorePoint("CloudNativePG", name, f"Backup/{name}", cluster.now())
 
 
-def _ended(cluster: Cluster, namespace: str, name: str, timeout: int) -> dict[str, Any]:
-    """The Backup's status when it has ended, or when the time is over."""
-    path, end = paths.of(CNPG, "backups", namespace), time.monotonic() + timeout
+def recover(cluster: Cluster, source: Source, point: RestorePoint, say: Callable[[str], None], timeout: int) -> Source:
+    """A new Cluster with the rows of a Backup, as a source of a copy; the live one serves on. The login is the one that CloudNativePG gives it.
+
+    :raises NotPossible: with the operator's reason.
+    """
+    live = source.cnpg(cluster)
+    if live is None:
+        raise NotPossible(f"restore point {point.name} is a Backup of CloudNativePG, and {source.target} is no Cluster that can be read; nothing was changed")
+    ns, name = meta(live)["namespace"], recovered(point)
+    path = paths.one_of(CNPG, "clusters", ns, name)
+    with telling(say, f"CloudNativePG recovers Backup/{point.name} as Cluster/{name}"):
+        try:
+            backup = cluster.get(paths.one_of(CNPG, "backups", ns, point.name))
+            if cluster.find(path) is None:  # an earlier run may have got as far
+                cluster.create(paths.of(CNPG, "clusters", ns), recovery(live, backup, name, source))
+            status = _until(cluster, "clusters", ns, name, timeout, _ready)
+            login = held.read(cluster, ns, f"{name}-app")
+        except ApiError as error:
+            raise NotPossible(f"Backup/{point.name} could not be recovered as Cluster/{name}: {error}; the database was not changed") from error
+    if not _ready(status) or not login.get("password"):
+        why = status.get("phaseReason") or status.get("phase") or "no status"
+        raise NotPossible(f"Cluster/{name} is not ready after {timeout} s: {why}; the database was not changed — kubectl -n {ns} describe cluster {name}")
+    there = Target(f"{name}-rw.{ns}.svc", 5432, login.get("username", ""), login["password"], login.get("dbname", ""))
+    return replace(source, target=there)
+
+
+def recovered(point: RestorePoint) -> str:
+    """Name of the Cluster of a Backup; CloudNativePG takes 50 characters."""
+    return point.name[-50:].lstrip("-0123456789")
+
+
+def recovery(live: Object, backup: Object, name: str, source: Source) -> dict[str, Any]:
+    """A Cluster like the live one, with one instance, from a Backup and not from what was archived after it. It archives nothing itself."""
+    old = live["spec"]
+    spec = {key: value for key, value in old.items() if key not in ("bootstrap", "backup", "externalClusters", "plugins", "replica", "managed")}
+    made = ((old.get("bootstrap") or {}).get("initdb")) or {}
+    database = made.get("database") or source.target.name
+    how: dict[str, Any] = {"backup": {"name": meta(backup)["name"]}, "recoveryTarget": {"targetImmediate": True}}
+    if (backup.get("spec") or {}).get("method") == "plugin":
+        plugin = next(p for p in old["plugins"] if p.get("name") == BARMAN)
+        parameters = {"serverName": meta(live)["name"], **(plugin.get("parameters") or {})}
+        how = {"source": "origin", "recoveryTarget": {"targetImmediate": True, "backupID": (backup.get("status") or {}).get("backupId")}}
+        spec["externalClusters"] = [{"name": "origin", "plugin": {"name": BARMAN, "parameters": parameters}}]
+    spec |= {"instances": 1, "bootstrap": {"recovery": {**how, "database": database, "owner": made.get("owner") or source.target.user}}}
+    return {"apiVersion": CNPG, "kind": "Cluster", "metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "oceans.llm"}}, "spec": spec}
+
+
+def _ready(status: Mapping[str, Any]) -> bool:
+    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ())
+
+
+def _until(cluster: Cluster, plural: str, namespace: str, name: str, timeout: int, over: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any]:
+    """The status of an object of CloudNativePG when it is over, or when the time is."""
+    path, end = paths.of(CNPG, plural, namespace), time.monotonic() + timeout
     only, status = f"metadata.name={name}", {}
     while time.monotonic() < end:
         listed = cluster.list(path, fieldSelector=only)
         changes = cluster.watch(path, listed["metadata"]["resourceVersion"], timeout=max(1.0, end - time.monotonic()), fieldSelector=only)
-        for backup in itertools.chain(listed["items"], (event["object"] for event in changes if event["type"] != "BOOKMARK")):
-            status = dict(backup.get("status") or {})
-            if status.get("phase") in ("completed", "failed"):
+        for found in itertools.chain(listed["items"], (event["object"] for event in changes if event["type"] != "BOOKMARK")):
+            status = dict(found.get("status") or {})
+            if over(status):
                 return status
     return status

@@ -59,17 +59,11 @@ def version(point: RestorePoint) -> str:
 
 
 def refuse(source: Source, point: RestorePoint) -> None:
-    """:raises NotPossible: when the rows would be of no use, or cannot be brought back by this collection. Nothing is read but the Secrets."""
+    """:raises NotPossible: when the rows would be of no use. Nothing is read but the Secrets."""
     if point.keys_digest and source.keys_digest(point.keys_digest) != point.keys_digest:
         raise NotPossible(
             f"restore point {point.name} was taken under other encryption keys than the gateway has now ({' and '.join(KEYS_32)}): its managed API keys "
             "and MCP credentials could never be read again; nothing was changed — put the keys of that time back into the gateway's Secret"
-        )
-    if point.kind == "CloudNativePG":
-        recovery = f"{{clusterName: NEW, additionalSpec: {{bootstrap: {{recovery: {{backup: {{name: {point.name}}}}}}}}}}}"
-        raise NotPossible(
-            f"restore point {point.name} is a CloudNativePG backup, which becomes a new Cluster; nothing was changed — "
-            f"set oceans_llm_cloudnativepg: {recovery}, and deploy {version(point) or 'the version of that time'}"
         )
 
 
@@ -84,6 +78,8 @@ def restore(cluster: Cluster, source: Source, point: RestorePoint, to: str, wish
     if not to:
         writers.refuse_migrations()
     aside = "" if to else time.strftime(f"before_restore_{FOR_SECOND}", time.gmtime(cluster.now()))
+    if point.kind == "CloudNativePG":
+        point = taking.copied(cluster, source, point, wish, say)
     commanded = point.kind == "command"
     read = _by_command(source, point, to, wish, say) if commanded else _by_dump(cluster, source, point, aside, to, wish, say)
     if to:

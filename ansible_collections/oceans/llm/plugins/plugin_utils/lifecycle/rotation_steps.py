@@ -48,6 +48,13 @@ class Run:
         except NotPossible:
             return None
 
+    def session(self) -> Session | None:
+        """A new session of that administrator; after a rotation that broke off the password may still be the one of before."""
+        email, password = self.login() or ("", "")
+        places = [v.source for name, _place in rotation.variables_of(self.gateway.config, rotation.ADMIN) if (v := self.gateway.variable(name))]
+        known = [*(self.held.get(f"{p.object}.{p.key}", "") for p in places), password]
+        return next((made for each in known if each and (made := self.gateway.session(self.cluster, email, each))), None)
+
 
 class Step:
     """One class. `invalid` is a sentence for before; `before`, `remember`, `after` raise :class:`NotPossible`; `proof` is (of the new, of the old one)."""
@@ -83,11 +90,8 @@ class SessionKey(Step):
 
     def remember(self) -> dict[str, str]:
         """A session of before, besides."""
-        found = self.run.login()
-        if cookie := self.run.held.get(held.SESSION):
-            self.session = Session(cookie)
-        elif found:
-            self.session = self.run.gateway.session(self.run.cluster, *found)
+        cookie = self.run.held.get(held.SESSION)
+        self.session = Session(cookie) if cookie else self.run.session()
         return {**super().remember(), **({held.SESSION: self.session.cookie} if self.session else {})}
 
     def invalid(self) -> str:
@@ -95,11 +99,10 @@ class SessionKey(Step):
 
     def proof(self) -> tuple[str, str]:
         if self.session is None:
-            return "the pods were started with it", "not tried, because no administrator's login is known"
+            return "the pods were started with it", "not tried, because no administrator could log in before"
         if self._answers(self.session):
             raise NotPossible(f"a session of before the rollout is still accepted; check that all gateway pods read {_where(self.value)}")
-        found = self.run.login()
-        fresh = self.run.gateway.session(self.run.cluster, *found) if found else None
+        fresh = self.run.session()
         if fresh is None or not self._answers(fresh):
             raise NotPossible(f"a session that was made after the rollout is refused; check that all gateway pods have the same {self.value.name}")
         return "a new session is accepted", "the session of before is refused (401)"

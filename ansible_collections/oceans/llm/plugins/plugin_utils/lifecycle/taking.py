@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Take a restore point, by the first way that works: a backup of CloudNativePG where one is configured, else pg_dump; or what the user has."""
+"""Take a restore point, by the first way that works: a backup of CloudNativePG where one is configured, pg_dump; or what the user has."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from ..helm import releases
 from ..helm.releases import Release
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from . import cnpg_backup, dump_job
+from ..kube.objects import meta
+from . import asked, cnpg_backup, dump_job
 from .deployed import NotPossible
 from .dump_job import Place
 from .restore_point import RestorePoint, list_name, points, record
@@ -48,35 +49,57 @@ class Wish:
         return cls(**{"volume": {}, "s3": {}, "command": (), **given}, timeout=timeout)
 
 
-def way(cluster: Cluster, source: Source, wish: Wish) -> str:
-    """The way that :func:`take` goes. :raises NotPossible: when none is wanted."""
+def ways(cluster: Cluster, source: Source, wish: Wish) -> list[str]:
+    """The ways that :func:`take` tries, the first one first. :raises NotPossible: when none is wanted."""
     if wish.way == "none":
         raise NotPossible("oceans_llm_restore_point is none; nothing was changed — set oceans_llm_restore_point: auto, or take a backup by other means")
     if wish.way != "auto":
-        return wish.way
+        return [wish.way]
     if wish.command:
-        return "command"
-    return "cnpg" if cnpg_backup.method(source.cnpg(cluster)) else "pg_dump"
+        return ["command"]
+    return ["cnpg", "pg_dump"] if cnpg_backup.method(source.cnpg(cluster)) else ["pg_dump"]
 
 
 def take(cluster: Cluster, release: Release, wish: Wish, say: Say) -> RestorePoint:
-    """A new restore point, recorded. `release`: the live revision, whose gateway may go on serving.
+    """A new restore point by the first way that works, recorded. `release`: the live revision, whose gateway may serve meanwhile.
 
     :raises NotPossible: when there is none; nothing but the volume and the Job was made.
     """
     source = Source.read(cluster, release)
-    chosen = way(cluster, source, wish)
     begun = time.monotonic()
     name = f"{release.name[:36]}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime(cluster.now()))}"
     known = points(cluster, release.namespace, release.name)
-    made, gone = _WAYS[chosen](cluster, source, wish, name, known, say)
+    *others, last = ways(cluster, source, wish)
+    for each in others:
+        try:
+            made, gone = _WAYS[each](cluster, source, wish, name, known, say)
+            break
+        except NotPossible as error:
+            say(f"no restore point by {each}: {error}; trying {last}")
+    else:
+        made, gone = _WAYS[last](cluster, source, wish, name, known, say)
     revisions = releases.history(cluster, release.namespace, release.name)
+    if made.schema_version is None:
+        made = replace(made, schema_version=max(asked.history(cluster, release.namespace, release)[0] or (), default=None))
     made = replace(made, keys_digest=source.keys_digest(), version=source.fitting(revisions, made.schema_version))
     try:
         record(cluster, release.namespace, release.name, [*(p for p in known if p.name not in gone), made])
     except ApiError as error:
         raise NotPossible(f"restore point {name} was taken ({made.place}), but ConfigMap/{list_name(release.name)} could not be written: {error}") from error
     say(f"restore point: {made.phrase(cluster.now())}, taken in {time.monotonic() - begun:.1f} s")
+    return made
+
+
+def copied(cluster: Cluster, source: Source, point: RestorePoint, wish: Wish, say: Say) -> RestorePoint:
+    """A copy by pg_dump of what CloudNativePG has recovered from a Backup, recorded beside it: restored like every other copy."""
+    there = cnpg_backup.recover(cluster, source, point, say, wish.timeout)
+    known = points(cluster, source.release.namespace, source.release.name)
+    image = wish.image or source.image(cluster)  # of the live one: the same server
+    made, _gone = _dumped(cluster, there, replace(wish, image=image), f"{point.name}-copy", (), say)
+    made = replace(made, created=point.created, keys_digest=point.keys_digest, version=point.version)
+    record(cluster, source.release.namespace, source.release.name, [*(p for p in known if p.name != made.name), made])
+    say(f"Cluster/{cnpg_backup.recovered(point)} is of no further use: kubectl -n {meta(source.cnpg(cluster) or {})['namespace']} delete cluster "
+        f"{cnpg_backup.recovered(point)}")  # fmt: skip
     return made
 
 
