@@ -112,6 +112,25 @@ def test_a_service_is_reached_through_the_api_server(api, cluster):
     assert (code, json.loads(text)) == (200, {"status": "ready"})
 
 
+@pytest.mark.parametrize(
+    ("code", "body", "says"),
+    [(200, b"<html>log in</html>", "no JSON object"), (200, b"[1]", "no JSON object"), (302, b"", "redirect"), (308, b"{}", "redirect")],
+)
+def test_a_login_page_is_no_api_server(api, cluster, code, body, says):
+    api.on("GET", paths.VERSION, lambda handler: handler.send(code, body))
+    api.on("POST", paths.REVIEW_SELF_ACCESS, lambda handler: handler.send(code, body))
+    for ask in (lambda: cluster.get(paths.VERSION), lambda: cluster.can("get", "pods")):
+        with pytest.raises(ApiError, match=says) as refused:
+            ask()
+        assert refused.value.unreachable and cluster.server in str(refused.value)
+
+
+@pytest.mark.parametrize("data", [{}, None, {"release": "bm90IGd6aXA="}, {"release": "!"}, {"release": "SDRzSUFBQUE="}])
+def test_a_record_that_cannot_be_read_is_named(data):
+    with pytest.raises(ClusterError, match="Secret/sh.helm.release.v1.rel.v3 in namespace ns is no record"):
+        releases.decode({"metadata": {"name": "sh.helm.release.v1.rel.v3", "namespace": "ns"}, "data": data})
+
+
 def test_the_servers_clock_is_used(api, cluster):
     api.on("GET", paths.VERSION, ok({}))
     cluster.get(paths.VERSION)

@@ -408,6 +408,63 @@ def test_a_way_that_helm_or_the_client_could_not_go_is_refused_before_anything_i
     assert api.seen == []
 
 
+@pytest.mark.parametrize(
+    ("cluster", "user", "says"),
+    [
+        ({"server": "api.example:6443"}, {}, "write https://HOST:PORT"),
+        ({"server": 8080}, {}, "'8080', which is no address"),
+        ({"proxy-url": "proxy.example:3128"}, {}, "write http://HOST:PORT"),
+        ({"proxy-url": "ftp://u:canary@proxy.example"}, {}, "write http://HOST:PORT"),
+        ({"proxy-url": "socks5://127.0.0.1:9"}, {}, "PySocks"),
+        ({"certificate-authority": "no-such.crt"}, {}, "certificate-authority is /.*no-such.crt, and there is no such file"),
+        ({"certificate-authority-data": "!!!"}, {}, "certificate-authority-data is not base64"),
+        ({}, {"client-certificate": "no.crt", "client-key": "no.key"}, "client-certificate is /.*no.crt, .*; client-key is"),
+        ({}, {"client-key-data": "canary!"}, "client-key-data is not base64"),
+        ({}, {"tokenFile": "no-token"}, "tokenFile is /.*no-token, and there is no such file"),
+        ({}, {"token": "can ary"}, "holds a blank"),
+        ({}, {"token": "cänary"}, "not ASCII"),
+        ({}, {"token": 7}, "the token"),
+        ({}, {"auth-provider": {"name": "gcp"}}, "auth-provider gcp is no longer supported"),
+    ],
+)
+def test_what_no_client_could_use_is_one_sentence_before_anything_is_asked(api, pki, tmp_path, monkeypatch, cluster, user, says):
+    monkeypatch.setitem(sys.modules, "socks", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    config = kubeconfig(api, pki, user)
+    config["clusters"][0]["cluster"].update(cluster)
+    with pytest.raises(ClusterError, match=says) as refused:
+        resolve({"kubeconfig": str(written(tmp_path / "kc", config))})
+    assert "can" not in str(refused.value).replace("cannot", "") and "cänary" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("given", "says"), [(["a", "b"], "is a list"), (7, "is a int"), (True, "is a bool"), ("<html>\n</html>", "no kubeconfig")])
+def test_a_kubeconfig_of_another_type_is_refused(given, says):
+    with pytest.raises(ClusterError, match=f"oceans_llm_kubeconfig.*{says}"):
+        resolve({"kubeconfig": given})
+
+
+def test_the_content_of_a_kubeconfig_may_be_a_text(api, pki):
+    assert arrives(api, {"kubeconfig": yaml.safe_dump(kubeconfig(api, pki, {"token": "t"}))}) == ("t", "")
+
+
+def test_a_line_break_behind_a_token_is_not_sent(api, pki, tmp_path):
+    (tmp_path / "token").write_text("t\n")
+    for user in ({"token": "t\n"}, {"tokenFile": str(tmp_path / "token")}):
+        assert arrives(api, {"kubeconfig": kubeconfig(api, pki, user)}) == ("t", "")
+    assert arrives(api, {"host": f"{api.url}\n", "ca_cert": str(pki / "authority.crt"), "api_key": "t\n"}) == ("t", "")
+
+
+def test_a_user_that_no_header_can_carry(api, pki):
+    with pytest.raises(ApiError, match="no header can carry") as refused:
+        Cluster.connect({"kubeconfig": kubeconfig(api, pki, {"token": "t"}), "impersonate_user": "a\nb"}).get(paths.VERSION)
+    assert not api.seen and "Traceback" not in str(refused.value)
+
+
+def test_a_proxy_of_the_environment_needs_no_scheme(api, pki, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "proxy.example:3128")
+    assert resolve({"kubeconfig": kubeconfig(api, pki, {"token": "t"})}).configuration().proxy == "http://proxy.example:3128"
+
+
 def test_a_proxy_and_its_login_are_the_same_for_both(api, pki):
     args = {"kubeconfig": kubeconfig(api, pki, {"token": "t"}), "proxy": "http://proxy:3128", "proxy_headers": {"proxy_basic_auth": "u:p@ss"}}
     way = resolve(args)
@@ -430,11 +487,13 @@ def helms(args: dict, folder: Path) -> tuple[dict, dict, dict]:
 
 def test_helm_gets_a_server_of_its_own_as_a_kubeconfig(tmp_path, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", "/of/somebody/else")
-    args = {"host": "https://it/", "api_key": "t", "ca_cert": "/ca", "client_cert": "/crt", "client_key": "/key"}
-    environment, cluster, user = helms(args, tmp_path)
+    for name in ("ca", "crt", "key"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    environment, cluster, user = helms({"host": "https://it/", "api_key": "t", "ca_cert": "ca", "client_cert": "crt", "client_key": "key"}, tmp_path)
     assert modes.S_IMODE((tmp_path / "kubeconfig").stat().st_mode) == 0o600
-    assert cluster == {"server": "https://it", "certificate-authority": "/ca"}
-    assert user == {"token": "t", "client-certificate": "/crt", "client-key": "/key"}
+    assert cluster == {"server": "https://it", "certificate-authority": str(tmp_path / "ca")}
+    assert user == {"token": "t", "client-certificate": str(tmp_path / "crt"), "client-key": str(tmp_path / "key")}
     assert Helm("true", environment)._environment["KUBECONFIG"] == str(tmp_path / "kubeconfig"), "and not the one that lies around"
 
 

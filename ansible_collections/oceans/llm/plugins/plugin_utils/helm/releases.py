@@ -12,12 +12,13 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..kube import manifests, paths
-from ..kube.client import Cluster
+from ..kube.client import Cluster, ClusterError
 
 #: bytes that the API server takes in a Secret, and so in Helm's record of one revision (Kubernetes, MaxSecretSize)
 RECORD_LIMIT = 1024 * 1024
@@ -82,8 +83,16 @@ def decode(secret: Mapping[str, Any]) -> Release:
 
 
 def _unpacked(secret: Mapping[str, Any]) -> dict[str, Any]:
-    packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
-    return dict(json.loads(gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed))
+    """:raises ClusterError: when it is no record of Helm's (cut off by a backup tool, encrypted, written by hand)."""
+    try:
+        packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
+        return dict(json.loads(gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed))
+    except (ValueError, KeyError, TypeError, OSError, EOFError, zlib.error) as error:
+        name, namespace = secret["metadata"].get("name"), secret["metadata"].get("namespace") or "NAMESPACE"
+        raise ClusterError(
+            f"Secret/{name} in namespace {namespace} is no record that Helm could read ({type(error).__name__}), so nothing is known of the release; "
+            f"restore it from a backup, or look at it: kubectl -n {namespace} get secret {name} -o yaml"
+        ) from error
 
 
 def parse(body: Mapping[str, Any]) -> Release:

@@ -20,6 +20,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from . import entries
+from .entries import PATHS
+
 try:
     import kubernetes.client
     import kubernetes.config
@@ -36,8 +39,6 @@ PREFIX = "K8S_AUTH_"
 #: the module whose functions say what the options and variables of kubernetes.core mean (a test fails when they move)
 CORE = "ansible_collections.kubernetes.core.plugins.module_utils.k8s.client"
 CONTEXT = "oceans-llm"  # the one name in the kubeconfig
-#: keys of a kubeconfig that are paths, relative to the file that they stand in
-PATHS = {"certificate-authority", "client-certificate", "client-key", "tokenFile"}
 #: ways to a token or password in a kubeconfig's user; one that is given takes the place of all
 SECRETS = ("token", "tokenFile", "username", "password", "exec", "auth-provider")
 
@@ -94,6 +95,7 @@ class Way:
             raise ClusterError(f"the user of the kubeconfig got no credentials: {complaints.told[-1]}; try kubectl version with it")
         if self.user.get("tokenFile") and not self.in_pod and not self.user.get("token"):
             configuration.refresh_api_key_hook = self._read_again
+            self._read_again(configuration)  # without the line break that editors leave
         self._proxy(configuration)
         return configuration
 
@@ -114,6 +116,8 @@ class Way:
                 configuration.proxy_headers = urllib3.util.make_headers(proxy_basic_auth=login)
         elif self.no_proxy:
             configuration.no_proxy = self.no_proxy
+        if configuration.proxy and "://" not in configuration.proxy:  # of the environment, where Helm and curl take it for http
+            configuration.proxy = f"http://{configuration.proxy}"
 
 
 def resolve(args: Mapping[str, Any]) -> Way:
@@ -138,6 +142,9 @@ def resolve(args: Mapping[str, Any]) -> Way:
     cluster, user = _cluster(cluster, wanted), _user(user, wanted)
     if not cluster.get("server"):
         raise ClusterError("the kubeconfig names no server for this context; set oceans_llm_kubeconfig, or host in oceans_llm_auth")
+    wrong = [] if in_pod else list(entries.problems(cluster, user))
+    if wrong:
+        raise ClusterError(f"{'; '.join(wrong)}; correct the kubeconfig or oceans_llm_auth")
     config = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -169,9 +176,23 @@ def options(args: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("ca_cert", "client_cert", "client_key"):
         if name in found:
             found[name] = absolute(str(found[name]))
-    if isinstance(found.get("kubeconfig"), str):
-        found["kubeconfig"] = os.pathsep.join(absolute(path) for path in found["kubeconfig"].split(os.pathsep) if path)
+    if "kubeconfig" in found:
+        found["kubeconfig"] = _kubeconfig(found["kubeconfig"])
     return found
+
+
+def _kubeconfig(given: Any) -> Any:
+    """Paths made absolute, or the content as a map; no path has a line break, so such a text is the content of a file that was looked up."""
+    if isinstance(given, str) and "\n" in given.strip():
+        with contextlib.suppress(yaml.YAMLError, ValueError):
+            given = yaml.safe_load(given)
+        if not isinstance(given, Mapping):
+            raise ClusterError("oceans_llm_kubeconfig is a text of several lines that is no kubeconfig (not shown); set it to a path, or to the content")
+    if isinstance(given, str):
+        return os.pathsep.join(absolute(path) for path in given.split(os.pathsep) if path)
+    if not isinstance(given, Mapping):
+        raise ClusterError(f"oceans_llm_kubeconfig is a {type(given).__name__}; set it to a path (several with {os.pathsep} between), or to the content")
+    return given
 
 
 #: attribute of the Kubernetes client -> the option of kubernetes.core that sets it, where the names differ
@@ -278,7 +299,7 @@ def _cluster(cluster: dict[str, Any], wanted: Mapping[str, Any]) -> dict[str, An
     """With the options in place of the kubeconfig's own."""
     found = dict(cluster)
     if wanted.get("host"):
-        found["server"] = str(wanted["host"]).rstrip("/")
+        found["server"] = str(wanted["host"]).strip().rstrip("/")
     if wanted.get("ca_cert"):
         found = {**_without(found, "certificate-authority-data"), "certificate-authority": wanted["ca_cert"]}
     if wanted.get("validate_certs") is False:  # which client-go refuses beside an authority
@@ -317,6 +338,8 @@ def _user(user: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
         if not (wanted.get("username") and wanted.get("password")):
             raise ClusterError("username and password belong together; set both in oceans_llm_auth")
         found = {**_without(found, *SECRETS), "username": str(wanted["username"]), "password": str(wanted["password"])}
+    if isinstance(found.get("token"), str):
+        found["token"] = found["token"].strip()  # of a file that was looked up: no token ends with a line break
     for option, key in (("client_cert", "client-certificate"), ("client_key", "client-key")):
         if wanted.get(option):
             found = {**_without(found, f"{key}-data"), key: wanted[option]}

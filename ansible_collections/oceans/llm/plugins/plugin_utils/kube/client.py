@@ -103,6 +103,9 @@ class Cluster:
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise ApiError(0, "Unreachable", f"the API server {self.server} does not answer: {_plain(error)}", path) from error
+        except ValueError:  # the standard library's, with the value in it: so it is no context of this one either
+            what = "the token, or the user or group to impersonate, holds a character that no header can carry (value not shown)"
+            raise ApiError(0, "Unreachable", f"no request can be made to {self.server}: {what}", path) from None
         date = answer.headers.get("Date")
         with contextlib.suppress(ValueError):  # a proxy that writes no date, or none of HTTP's: the clock of the last answer stays
             self.skew = email.utils.parsedate_to_datetime(date or "").timestamp() + 0.5 - time.time()
@@ -125,7 +128,15 @@ class Cluster:
         status, _headers, text = self.raw(method, path, **options)
         if status >= 400:
             raise _refused(status, text, path, self.server)
-        return json.loads(text) if text else {}
+        try:
+            found = json.loads(text) if text else {}
+        except ValueError:
+            found = None
+        if status >= 300 or not isinstance(found, dict):
+            what = f"with a redirect (HTTP {status})" if status >= 300 else f"with no JSON object (HTTP {status})"
+            message = f"{self.server} answers {what}, as a login page or a proxy does and no API server; check the server's address in the kubeconfig"
+            raise ApiError(0, "NotKubernetes", message, path)
+        return found
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         """One object. :raises ApiError: also when it is not there (status 404)."""

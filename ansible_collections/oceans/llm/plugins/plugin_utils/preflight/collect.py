@@ -110,7 +110,7 @@ def _discover(cluster: Cluster, picture: Picture, pool: ThreadPoolExecutor) -> t
     for version, answer in answers.items():
         listed, known = answer.result()
         if known:
-            found[version] = {r["kind"]: (r["name"], bool(r["namespaced"])) for r in listed["resources"] if "/" not in r["name"]} if listed else None
+            found[version] = {r["kind"]: (r["name"], bool(r["namespaced"])) for r in listed.get("resources") or () if "/" not in r["name"]} if listed else None
     return found, frozenset(g["name"] for g in (groups.result()[0] or {}).get("groups") or ())
 
 
@@ -156,7 +156,7 @@ def _read(ask: Callable[[], Any]) -> tuple[Any, bool]:
 
 def _items(cluster: Cluster, path: str) -> tuple[Object, ...] | None:
     found, known = _read(lambda: cluster.find(path))
-    return tuple(found["items"]) if known and found else None
+    return tuple(found.get("items") or ()) if known and found else None
 
 
 def _operators(cluster: Cluster, picture: Picture) -> tuple[Object, ...]:
