@@ -26,7 +26,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import interrup
 from .fake_api import FakeApi, objects, ok
 from .fake_cluster import GATEWAY, MIGRATE, NAME, NS, PROXY, SERVICE, WEB, stamp
 from .fake_postgres import FakePostgres
-from .local_task import action_of
+from .local_task import action_of, telling
 from .test_database_look import BLOCKED, BUSY, HISTORY, THERE, history
 from .test_outcomes import World, quick
 
@@ -42,8 +42,7 @@ CHART = {
     "schema": base64.b64encode(b'{"type": "object"}').decode(),
 }
 PLANS = """
-import urllib.request, shutil
-def tell(what): urllib.request.urlopen("{url}/fake/" + what, data=b"").read()
+import shutil
 chart = pathlib.Path(argv[3]) if len(argv) > 3 else pathlib.Path("/")
 back = chart.name == "recorded-chart"
 if "--dry-run=server" in argv:
@@ -99,7 +98,7 @@ class Life(World):
         self.plan(3, "v0.24.0")
         (tmp_path / "back.json").write_text(json.dumps(revision(4, "pending-upgrade", "v0.23.0")))
         self.records((1, "superseded", "v0.22.0"), (2, "deployed", "v0.23.0"))
-        self.helm.says("upgrade", PLANS.replace("{url}", api.url))
+        self.helm.says("upgrade", telling(api.url) + PLANS)
         self.upgrades = []
 
     def plan(self, number, version):

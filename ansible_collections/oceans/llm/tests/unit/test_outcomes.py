@@ -31,7 +31,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import causes, 
 
 from .fake_api import FakeApi, ok, status
 from .fake_cluster import MIGRATION, NS, PROXY, SERVICE, FakeCluster, record, stamp
-from .local_task import FakeHelm, action_of
+from .local_task import FakeHelm, action_of, telling
 
 #: in place of Ansible's async wrapper and kubernetes.core.helm, which take seconds: what they do with helm, and the job file that they leave
 MODULE = """
@@ -43,8 +43,6 @@ with open(job + ".part", "w") as file:
 os.rename(job + ".part", job)
 """
 UPGRADE = """
-import urllib.request
-def tell(what): urllib.request.urlopen("{url}/fake/" + what, data=b"").read()
 if "--dry-run=server" in argv:
     tell("planning")
     print((home / "plan.json").read_text())
@@ -65,9 +63,9 @@ IGNORES = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nend = time.time() + 12
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     for module, name, value in (
-        (follow, "TICK", 0.02), (follow, "ASK_AGAIN", 0.05), (fence, "DEADLINE", 1.0), (fence, "AGAIN", 0.05), (guard, "PATIENCE", 1.5),
+        (follow, "TICK", 0.02), (follow, "ASK_AGAIN", 0.05), (fence, "DEADLINE", 1.0), (fence, "AGAIN", 0.05), (guard, "PATIENCE", 5.0),
         (watch, "REFUSED_FOR", 0.1), (watch, "RETRY", (0.02, 0.1)), (watch, "POLL", 0.1), (lock, "RENEW", 0.2), (lock, "GIVE_BACK", 1.0),
-        (process, "FIRST_START", 2.0), (process, "LAST_WORDS", 0.3), (verdict, "HELM_GRACE", 0.3),
+        (process, "FIRST_START", 10.0), (process, "LAST_WORDS", 0.3), (verdict, "HELM_GRACE", 0.3),
         (post_check, "SETTLE", 0.3), (post_check, "PATIENT", 0.1), (post_check, "ANSWERED", 0.1),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, value)
@@ -87,7 +85,7 @@ class World:
 
     def helm_does(self, what, then=""):
         self._what = what
-        self.helm.says("upgrade", UPGRADE.replace("{url}", self.api.url).replace("{then}", then))
+        self.helm.says("upgrade", telling(self.api.url) + UPGRADE.replace("{then}", then))
 
     def _upgraded(self, handler):
         getattr(self.cluster, self._what)()
@@ -114,7 +112,7 @@ class World:
     def _started(self, module_args, **_options):
         job = os.path.join(os.path.dirname(module_args["binary_path"]), "job", "1")
         self.job = job
-        self.process = subprocess.Popen([sys.executable, "-c", self.module, json.dumps(module_args), job], start_new_session=True)
+        self.process = subprocess.Popen([sys.executable, "-IS", "-c", self.module, json.dumps(module_args), job], start_new_session=True)
         threading.Thread(target=self.process.wait, daemon=True).start()  # as init does for Ansible's
         return {"ansible_job_id": "1", "results_file": job}
 
@@ -250,7 +248,7 @@ def test_the_lock_is_held_after_a_release_was_recovered_with_it(world):
 
 def test_the_api_server_is_away_for_a_while_in_the_middle(world):
     world.helm_does("complete")
-    world.at("/fake/upgrade", refuse_from_now(world, code=503, reason="ServiceUnavailable", methods=("GET", "WATCH", "PATCH"), times=80))
+    world.at("/fake/upgrade", refuse_from_now(world, code=503, reason="ServiceUnavailable", methods=("GET", "WATCH", "PATCH"), times=40))
     check(world, world.run(), "served", "")
 
 
@@ -287,7 +285,7 @@ def test_hook_copies_of_an_earlier_chart_go_on_request_once_the_release_is_serve
 
 def test_hook_copies_stay_when_the_rollout_fails(world):
     world.cluster.put("configmaps", LEFT)
-    assert world.run(remove_leftovers=True, timeout=2)["failed"] and "rel-job-config" in world.cluster.objects["configmaps"]
+    assert world.run(remove_leftovers=True, timeout=1)["failed"] and "rel-job-config" in world.cluster.objects["configmaps"]
 
 
 # --- unverified --------------------------------------------------------------------------------------------------------
@@ -326,7 +324,8 @@ def test_a_pod_that_may_not_be_deleted(world):
     assert "may still run: Job/mig: " in result["msg"] and "may not delete pods" in result["msg"] and "mig-x" in result["msg"]
 
 
-def test_helm_ignores_sigterm(world):
+def test_helm_ignores_sigterm(world, monkeypatch):
+    monkeypatch.setattr(guard, "PATIENCE", 0.3)
     world.helm_does("migrating", IGNORES)
     result = world.run(timeout=1)
     assert world.helms(), "it is left alone"
@@ -339,7 +338,9 @@ def test_helm_ignores_sigterm(world):
     ["import sys\nsys.exit(1)\n", MODULE.split("with open", maxsplit=1)[0], MODULE + "\nos.chmod(job, 0)\n"],
     ids=["never started", "never comes", "unreadable"],
 )
-def test_helms_job_file_never_comes_or_cannot_be_read(world, module):
+def test_helms_job_file_never_comes_or_cannot_be_read(world, module, monkeypatch):
+    if module.startswith("import sys"):
+        monkeypatch.setattr(process, "FIRST_START", 0.3)
     if "chmod" in module and os.getuid() == 0:
         module = MODULE + "\nos.remove(job)\nos.mkdir(job)\n"  # root can read all files
     world.module = module
@@ -373,7 +374,8 @@ def test_helm_makes_no_revision(world):
 
 
 @pytest.mark.parametrize("phase", ["following", "fencing"])
-def test_the_api_server_stays_away(world, phase):
+def test_the_api_server_stays_away(world, phase, monkeypatch):
+    monkeypatch.setattr(fence, "DEADLINE", 0.2)
     how = {"code": 503, "reason": "ServiceUnavailable", "words": "shutting down"}
     away = refuse_from_now(world, **how)
     if phase == "following":
@@ -479,7 +481,7 @@ def test_a_signal(world, sent, phase):
         world.at("/fake/upgrade", send)
     else:
         world.at("/apis/batch/v1/namespaces/ns/jobs/mig", send, "PATCH")
-    result = world.run(timeout=15 if phase != "fencing" else 3)
+    result = world.run(timeout=15 if phase != "fencing" else 1)
     if phase == "fencing":  # the end had begun: its cause stays the cause, and its sentence gets out although Ansible is on its way down
         assert result["failed"] and [line for line in world.lines() if result["msg"] in line] and not world.helms() and not world.cluster.alive
     else:
@@ -524,7 +526,7 @@ def test_a_signal_while_the_evidence_is_written_loses_nothing(world):
         sent.set()
 
     threading.Thread(target=watch, daemon=True).start()
-    result = world.run(timeout=3)
+    result = world.run(timeout=1)
     assert sent.wait(5) and result["failed"] and result["code"] and "incomplete" not in result["msg"]
     assert {"report.json", "report.html", "stream.jsonl.gz"} <= set(os.listdir(result["report"])) and not world.helms()
 
@@ -616,7 +618,7 @@ def test_another_run_between_plan_and_lock(world):
 
 def test_somebody_elses_change_is_followed_and_nothing_is_stopped(world):
     world.cluster.migrating()
-    result = watched(world)
+    result = watched(world, timeout=1)
     assert result["failed"] and result["outcome"] == "failed" and result["code"] and writes(world) == [] and world.cluster.alive
     assert not [line for line in world.lines() if result["msg"] in line]
 
