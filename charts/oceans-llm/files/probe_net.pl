@@ -90,16 +90,17 @@ sub certificate {
 
 # A host outside that leads to the gateway: the status of `path`, for https the certificate. Without an address the name is resolved.
 sub host {
-  my ($path, $scheme, $name, $address) = @_;
+  my ($path, $scheme, $name, $address, $port) = @_;
+  $port ||= $scheme eq 'https' ? 443 : 80;
   my $trouble = '';
   ($address, $trouble) = resolve($name) if $address eq '';
   return { host => $name, error => "the name does not resolve: $trouble" } if $address eq '';
   if ($scheme eq 'https') {
-    my ($error, $certificate) = certificate($address, 443, $name);
-    return { host => $name, address => $address, error => $error, certificate => $certificate };
+    my ($error, $certificate) = certificate($address, $port, $name);
+    return { host => $name, address => $address, port => $port, error => $error, certificate => $certificate };
   }
-  my ($error, $status) = get($address, 80, $name, $path);
-  return { host => $name, address => $address, error => $error, status => $status };
+  my ($error, $status) = get($address, $port, $name, $path);
+  return { host => $name, at => $port == 80 ? $name : "$name:$port", address => $address, error => $error, status => $status };
 }
 
 sub take {

@@ -4,6 +4,8 @@
 /openshift   sets the user and group ids that are left out, as the SecurityContextConstraint restricted-v2 does
 /native      adds a proxy as Istio does since native sidecars: the first init container, restartPolicy Always
 /classical   adds it as an ordinary container, unless the pod's label sidecar.istio.io/inject is false
+/autopilot   requests where there are none and limits equal to them, in pods and in what makes pods, as GKE Autopilot does
+/queue       suspends a Job and labels it with the default queue, as Kueue does
 """
 
 from __future__ import annotations
@@ -25,6 +27,21 @@ def proxy(pod: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"name": "istio-proxy", "image": like["image"], "command": command, "securityContext": like["securityContext"], **more}
 
 
+def adjusted(obj: dict[str, Any]) -> list[dict[str, Any]]:
+    spec, path = (obj["spec"], "/spec") if obj["kind"] == "Pod" else (obj["spec"]["template"]["spec"], "/spec/template/spec")
+    found = []
+    for kind in ("initContainers", "containers"):
+        for number, container in enumerate(spec.get(kind) or []):
+            wanted = {"cpu": "50m", "memory": "128Mi", **((container.get("resources") or {}).get("requests") or {})}
+            resources = {"requests": wanted, "limits": wanted}
+            if container.get("resources") != resources:
+                found.append({"op": "add", "path": f"{path}/{kind}/{number}/resources", "value": resources})
+    if found:
+        notes = {"autopilot.gke.io/resource-adjustment": json.dumps({"modified": True}), "autopilot.gke.io/warden-version": "3.0.14"}
+        found.append({"op": "add", "path": "/metadata/annotations", "value": {**(obj["metadata"].get("annotations") or {}), **notes}})
+    return found
+
+
 def patches(path: str, pod: dict[str, Any]) -> list[dict[str, Any]]:
     if path == "/openshift":
         ids = {"runAsUser": FIRST, "fsGroup": FIRST}
@@ -33,6 +50,11 @@ def patches(path: str, pod: dict[str, Any]) -> list[dict[str, Any]]:
         return [{"op": "add", "path": "/spec/initContainers", "value": [proxy(pod, restartPolicy="Always"), *(pod["spec"].get("initContainers") or [])]}]
     if path == "/classical" and (pod["metadata"].get("labels") or {}).get("sidecar.istio.io/inject") != "false":
         return [{"op": "add", "path": "/spec/containers/-", "value": proxy(pod)}]
+    if path == "/autopilot":
+        return adjusted(pod)
+    if path == "/queue":
+        labels = {"kueue.x-k8s.io/queue-name": "default", **(pod["metadata"].get("labels") or {})}
+        return [{"op": "add", "path": "/spec/suspend", "value": True}, {"op": "add", "path": "/metadata/labels", "value": labels}]
     return []
 
 

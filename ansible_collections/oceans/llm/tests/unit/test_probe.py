@@ -67,9 +67,18 @@ def test_the_script_says_that_a_name_does_not_resolve():
     assert line["dns"] and line["address"] == "" and "does not resolve" in line["hosts"][0]["error"]
 
 
+@needs_perl
+def test_the_script_asks_a_host_at_the_port_of_its_listener():
+    with FakeApi() as server:
+        server.on("GET", "/h", status(404, "NotFound", "no route"))
+        port = server.url.rsplit(":", 1)[1]
+        (host,) = script("localhost", "1", "/h", "", f"http|a.example|127.0.0.1|{port}")["hosts"]
+    assert host["status"] == 404 and host["at"] == f"a.example:{port}"
+
+
 @contextmanager
-def tls_server(monkeypatch, tmp_path, days: float):
-    """A TLS server, and the script made to ask its port."""
+def tls_server(tmp_path, days: float):
+    """The port of a TLS server."""
     key = ec.generate_private_key(ec.SECP256R1())
     file = tmp_path / "both.pem"
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -77,16 +86,14 @@ def tls_server(monkeypatch, tmp_path, days: float):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
     with FakeApi(tls=context) as server:
-        changed = probe_job.script("probe").replace("certificate($address, 443,", f"certificate($address, {server.url.rsplit(':', 1)[1]},")
-        monkeypatch.setattr(probe_job, "script", lambda _name: changed)
-        yield
+        yield server.url.rsplit(":", 1)[1]
 
 
 @needs_perl
 @pytest.mark.parametrize(("days", "code"), [(-1, "CertificateExpired"), (30, "")])
-def test_the_certificate_of_a_host_is_read_from_its_handshake(monkeypatch, tmp_path, days, code):
-    with tls_server(monkeypatch, tmp_path, days):
-        line = script("localhost", "1", "/h", "", "https|a.example|127.0.0.1")
+def test_the_certificate_of_a_host_is_read_from_its_handshake(tmp_path, days, code):
+    with tls_server(tmp_path, days) as port:
+        line = script("localhost", "1", "/h", "", f"https|a.example|127.0.0.1|{port}")
     with FakeApi() as api:
         place = Place(api).play()
         line |= {"error": "", "dns": "", "status": 200, "body": '{"version": "0.24.0"}'}

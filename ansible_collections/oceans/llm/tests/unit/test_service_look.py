@@ -273,6 +273,30 @@ def test_a_route_that_no_gateway_takes(parents, words):
     assert [c.code for c in causes] == (["RouteRefused"] if words else []) and all(words in c.cause for c in causes)
 
 
+@pytest.mark.parametrize(
+    ("route", "lines"),
+    [
+        ({"parentRefs": [{"name": "edge"}], "hostnames": ["a.example", "*.b.example"]}, ["http|a.example|10.0.0.7|8088", "https|a.example|10.0.0.7|443"]),
+        ({"parentRefs": [{"name": "edge", "sectionName": "tls"}]}, ["https|c.example|10.0.0.7|443"]),
+        ({"parentRefs": [{"name": "gone"}], "hostnames": ["a.example"]}, []),
+    ],
+)
+def test_a_route_is_asked_where_its_gateway_listens(route, lines):
+    listeners = [
+        {"name": "web", "protocol": "HTTP", "port": 8088},
+        {"name": "tls", "protocol": "HTTPS", "port": 443, "hostname": "c.example"},
+        {"name": "tcp", "protocol": "TCP", "port": 9000},
+    ]
+    gateway = {"spec": {"listeners": listeners}, "status": {"addresses": [{"value": "10.0.0.7"}]}}
+    with FakeApi() as api:
+        place = Place(api)
+        place.rendered.append({**ROUTE, "spec": route})
+        api.on("GET", paths.one_of(ROUTE["apiVersion"], "gateways", NS, "edge"), ok(gateway))
+        api.on("GET", paths.one_of(ROUTE["apiVersion"], "gateways", NS, "gone"), status(404, "NotFound", "no"))
+        place.play()
+        assert ingress_look.hosts(Cluster.connect({"host": api.url}), place.release, NS) == lines
+
+
 def test_a_route_to_another_service_is_named_with_both_sides():
     def change(place: Place) -> None:
         def rules(name: str) -> list:

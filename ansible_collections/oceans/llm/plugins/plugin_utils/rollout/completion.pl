@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Runs in a probe pod, after probe_net.pl: asks the gateway for completions as its users do, and prints one JSON line.
 #   SERVICE PORT MODEL HOSTS PROVIDERS SECONDS
-# HOSTS: host|address of what leads to the gateway by plain HTTP; a stream is asked for there, too. PROVIDERS: id|scheme|host|port; looked at
+# HOSTS: host|address or host|address|port of what leads to the gateway by plain HTTP; a stream is asked for there, too. PROVIDERS: id|scheme|host|port; looked at
 # when the gateway has no completion. The key is in the environment and in no output.
 
 my ($service, $port, $model, $hosts, $providers, $seconds) = @ARGV;
@@ -24,7 +24,7 @@ if ($address ne '') {
   }
   if ($line{plain}{status} == 200) {
     $line{stream} = streamed($at);
-    $line{hosts} = list(map { my ($host, $ip) = split /\|/, $_, -1; { host => $host, %{ streamed([$ip || resolve($host), 80, $host]) } } } split /,/, $hosts);
+    $line{hosts} = list(map { my ($host, $ip, $to) = split /\|/, $_, -1; { host => $host, %{ streamed([$ip || resolve($host), $to || 80, $host]) } } } split /,/, $hosts);
   } else {
     $line{providers} = list(map { provider(split /\|/, $_, -1) } split /,/, $providers);
   }

@@ -63,8 +63,8 @@ def _ingress(cluster: Cluster, snapshot: Snapshot, rendered: Object) -> Iterator
 
 
 def hosts(cluster: Cluster, release: Release, namespace: str) -> list[str]:
-    """scheme|host|address of the release's Ingresses; the address is what their controller published, if it did."""
-    found = []
+    """scheme|host|address of the release's Ingresses, with |port of its HTTPRoutes; the address is what their controller published, if it did."""
+    found = [line for o in release.manifest if o.get("kind") == "HTTPRoute" for line in _listeners(cluster, o, namespace)]
     for ingress in (o for o in release.manifest if o.get("kind") == "Ingress"):
         live: Mapping[str, Any] = {}
         with contextlib.suppress(ApiError):
@@ -77,6 +77,21 @@ def hosts(cluster: Cluster, release: Release, namespace: str) -> list[str]:
             if host and "*" not in host:
                 found.append(f"{'https' if host in secure else 'http'}|{host}|{address}")
     return found[:4]
+
+
+def _listeners(cluster: Cluster, route: Object, namespace: str) -> Iterator[str]:
+    """A line for each host of a route and each listener of its Gateways that speaks HTTP."""
+    for parent in (route.get("spec") or {}).get("parentRefs") or ():
+        held: Mapping[str, Any] = {}
+        with contextlib.suppress(ApiError):
+            where = paths.one_of(str(route["apiVersion"]), "gateways", str(parent.get("namespace") or namespace), str(parent.get("name")))
+            held = cluster.find(where) or {}
+        address = next((str(a.get("value")) for a in (held.get("status") or {}).get("addresses") or ()), "")
+        for listener in (held.get("spec") or {}).get("listeners") or ():
+            wanted = parent.get("sectionName") in (None, "", listener.get("name")) and listener.get("protocol") in ("HTTP", "HTTPS")
+            for host in (route["spec"].get("hostnames") or [listener.get("hostname")]) if wanted else ():
+                if host and "*" not in host:
+                    yield f"{listener['protocol'].lower()}|{host}|{address}|{listener.get('port')}"
 
 
 def backends(ingress: Object) -> Iterator[tuple[str, str, str]]:

@@ -5,7 +5,7 @@
 # Asks the Service again and again, one JSON line a round: name by DNS, connection to its address, GET of the health path. When the address
 # does not answer, the pods behind it are asked directly. Then every outside host: HTTP status, or the certificate that it shows.
 #   SECONDS PAUSE SERVICE PORT PATH PODS HOSTS
-# PODS: address:port, comma between them. HOSTS: scheme|host|address, comma between them; no address means the name is resolved.
+# PODS: address:port, comma between them. HOSTS: scheme|host|address, perhaps with |port, comma between them; no address means the name is resolved.
 
 my ($seconds, $pause, $service, $port, $path, $pods, $hosts) = @ARGV;
 my ($end, $round, $outside) = (time + $seconds, 0, []);

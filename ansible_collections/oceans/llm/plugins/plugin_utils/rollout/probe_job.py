@@ -33,7 +33,7 @@ RESTRICTED = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
 def body(
     deployment: Mapping[str, Any], service: str, port: int, path: str, *, release: str, node: str = "", pods: Sequence[str] = (), hosts: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """`pods`: address:port of what stands behind the Service; `hosts`: scheme|host|address of what leads to it from outside."""
+    """`pods`: address:port of what stands behind the Service; `hosts`: scheme|host|address, perhaps |port, of what leads to it from outside."""
     args = [str(SECONDS), str(PAUSE), _name(deployment, service), str(port), path, ",".join(pods), ",".join(hosts)]
     return _job(deployment, f"{release[:40]}-probe", "probe", args, deadline=DEADLINE, node=node)
 

@@ -115,7 +115,8 @@ def _host(host: Mapping[str, Any], snapshot: Snapshot) -> Cause | None:
     if not shown or not over:
         return None
     what = f"the certificate that {host['host']} shows {over}"
-    return make("CertificateExpired", snapshot, f"Host/{host['host']}", what, f"{host.get('address')}:443 shows a certificate for {', '.join(shown.names)}")
+    said = f"{host.get('address')}:{host.get('port') or 443} shows a certificate for {', '.join(shown.names)}"
+    return make("CertificateExpired", snapshot, f"Host/{host['host']}", what, said)
 
 
 def _hosts_note(line: Mapping[str, Any]) -> str:
@@ -127,5 +128,5 @@ def _hosts_note(line: Mapping[str, Any]) -> str:
         elif shown and not shown.covers(str(host["host"])):
             parts.append(f"{host['host']} shows a certificate for other names: {', '.join(shown.names) or 'none'}")
         elif int(host.get("status") or 0) >= 400:
-            parts.append(f"http://{host['host']}/api/v1/health answers {host['status']}")
+            parts.append(f"http://{host.get('at') or host['host']}/api/v1/health answers {host['status']}")
     return "; ".join(parts)
