@@ -14,6 +14,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database_look i
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.guard import Guard
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.namespace_look import NamespaceLook
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.scope import also_watched, scope_of
 
 
@@ -24,9 +25,12 @@ class ActionModule(ClusterAction):
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         release = unrecorded.latest(cluster, args["namespace"], args["name"])
+        going = NamespaceLook(cluster, args["namespace"])
         if release is None:
             if self._task.check_mode:
                 return {"changed": False, "msg": f"no release {args['name']} in namespace {args['namespace']} yet"}
+            if going():
+                raise Refused(f"NamespaceTerminating: {going()}; wait until it is gone, or use another")
             raise Refused(
                 f"Helm has no release {args['name']} in namespace {args['namespace']} on {cluster.server}, and no gateway there has the label "
                 f"{unrecorded.INSTANCE}={args['name']}; deploy it first, or check oceans_llm_release and oceans_llm_namespace"
@@ -45,6 +49,7 @@ class ActionModule(ClusterAction):
                 interrupted=self.interrupt,
                 database=DatabaseLook(cluster, args["namespace"], (*release.manifest, *release.hooks)),
                 probe=prober,
+                lost=going,
             )
             guard = Guard(cluster, follower, changes=False)
             guard.start()

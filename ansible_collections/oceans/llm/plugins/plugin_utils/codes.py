@@ -299,6 +299,8 @@ ServiceAccountMissing [rollout: fatal] the pod's ServiceAccount does not exist
     create it, or set oceans_llm_values.serviceAccount.create: true
 PriorityClassMissing [preflight: error; rollout: fatal] the pod's PriorityClass does not exist
     correct oceans_llm_values.scheduling.priorityClassName: kubectl get priorityclasses
+RuntimeClassMissing [rollout: fatal] the pod's RuntimeClass does not exist
+    correct runtimeClassName of the pod template, or create it: kubectl get runtimeclasses
 NamespaceTerminating [preflight: error; rollout: fatal] the namespace is being deleted
     wait until it is gone, or use another: kubectl get namespace {ns} -o yaml shows what blocks it
 ObjectInvalid [preflight: error; rollout: fatal] the API server refuses the object as invalid
@@ -366,6 +368,10 @@ ProgressDeadline [rollout: fatal] the Deployment made no progress within progres
     read the Deployment's conditions: kubectl -n {ns} describe deployment {name}
 ScaledToZero [rollout: fatal] the Deployment was scaled to 0 replicas during the rollout
     scale it up, or run the deployment again: kubectl -n {ns} scale deployment/{name} --replicas=1
+DeploymentMissing [rollout: fatal] a Deployment of the release does not exist, or is being deleted
+    run the deployment again: Helm creates the Deployment
+MinReadySeconds [rollout: retryable] new pods are ready, and count as available only after minReadySeconds
+    wait, or lower minReadySeconds: kubectl -n {ns} edit deployment {name}
 DeploymentPaused [rollout: fatal] the Deployment is paused
     resume it: kubectl -n {ns} rollout resume deployment/{name}
 OldPodStuck [rollout: retryable 120 s] an old pod is not deleted although its grace period is over
@@ -374,7 +380,7 @@ OldPodCannotRestart [rollout: retryable] a pod of the old version was recreated 
     do not restart the other old pods until the new ones are ready; the rollout continues
 
 # Network
-TlsSecretMissing [preflight: error] the Ingress's TLS Secret does not exist, or lacks tls.crt or tls.key
+TlsSecretMissing [preflight: error; post-check: fatal] the Ingress's TLS Secret does not exist, or lacks tls.crt or tls.key
     kubectl create secret tls …, or annotate the Ingress for cert-manager
 CertificateName [preflight: warning] the TLS certificate of an Ingress does not cover its host
     use a certificate that has the host's name
@@ -442,12 +448,14 @@ ServiceMissing [post-check: fatal] a Service of the release does not exist
     run the deployment again: Helm creates the Service
 ServiceSelector [preflight: error; post-check: fatal] a Service selects no pod of its Deployment, or pods of another one
     set the Service's selector to the labels in the evidence: kubectl -n {ns} edit service {name}, or run the deployment again
+ForeignEndpoint [post-check: fatal] addresses that belong to no pod stand behind a Service of the release
+    delete the EndpointSlice: kubectl -n {ns} delete endpointslice {name}
 ServicePort [preflight: error or warning; post-check: fatal] a Service's port, protocol or targetPort matches none of its pods' ports
     correct port, protocol and targetPort: kubectl -n {ns} edit service {name}, or run the deployment again
 NoLocalEndpoint [post-check: fatal] a Service with internalTrafficPolicy Local has no pod on a node that callers run on
     set internalTrafficPolicy to Cluster: kubectl -n {ns} patch service {name} --type=merge -p '{{"spec":{{"internalTrafficPolicy":"Cluster"}}}}'
-IngressBackend [post-check: fatal] an Ingress does not exist, or its backend is not a Service and port of the release
-    correct the backend: kubectl -n {ns} edit ingress {name}, or run the deployment again
+IngressBackend [post-check: fatal] an Ingress does not exist, lacks a rule of the release, or its backend is not a Service and port of the release
+    correct its rules: kubectl -n {ns} edit ingress {name}, or run the deployment again
 IngressClassMissing [preflight: error or warning; post-check: fatal] the IngressClass does not exist, is not the release's, or the cluster has no default one
     set oceans_llm_values.ingress.className to one that exists: kubectl get ingressclass
 RouteRefused [post-check: fatal] no Gateway accepts a route of the release

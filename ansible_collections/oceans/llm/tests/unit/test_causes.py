@@ -206,6 +206,7 @@ def test_the_status_alone_is_enough():
         ),
         ('pods "x" is forbidden: error looking up service account ns/nobody: serviceaccount "nobody" not found', "ServiceAccountMissing", "ServiceAccount"),
         ('pods "x" is forbidden: no PriorityClass with name very-important was found', "PriorityClassMissing", "very-important"),
+        ('pods "x" is forbidden: pod rejected: RuntimeClass "gvisor" not found', "RuntimeClassMissing", "gvisor"),
         ('pods "x" is forbidden: unable to create new content in namespace ns because it is being terminated', "NamespaceTerminating", "deleted"),
         ('Pod "x" is invalid: spec.containers[0].image: Required value', "ObjectInvalid", "Required value"),
         ("the server is currently unable to handle the request", "PodNotCreated", "cannot be created"),

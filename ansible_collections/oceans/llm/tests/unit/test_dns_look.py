@@ -15,7 +15,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import o
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.cause import cause as make
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.dns_look import DnsLook
 
-from .fake_api import FakeApi, status
+from .fake_api import FakeApi, objects, status
 from .test_causes import pod, waits
 from .test_waits import upgrade
 
@@ -76,3 +76,11 @@ def test_another_name_another_resolver_and_another_cause_ask_nobody(api, given):
 def test_who_may_not_read_services_is_told_what_is_known(api):
     api.script[("GET", SERVICE)] = [status(403, "Forbidden", "no")]
     assert named(api).cause == "the database's host name does not exist"
+
+
+@pytest.mark.parametrize(("code", "told"), [("NameNotResolved", True), ("DatabaseHostUnknown", True), ("DatabaseAuth", False)])
+def test_the_state_of_the_clusters_own_dns_is_said_where_it_may_be_read(api, code, told):
+    there = {"metadata": {"name": "coredns"}, "spec": {"replicas": 0}, "status": {}}
+    api.on("GET", paths.of("apps/v1", "deployments", "kube-system"), objects("Deployment", "1", there))
+    found = named(api, code=code)
+    assert found.cause.endswith("; cluster DNS: Deployment/coredns in namespace kube-system has 0 of 0 pods ready") is told

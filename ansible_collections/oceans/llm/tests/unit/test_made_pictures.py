@@ -30,6 +30,9 @@ MADE = {
     "rejected": lambda: upgrade(pod("web-1-z", status={"phase": "Failed", "reason": "AppArmor", "message": "no"}, ago=10)),
     "hooks": starting.hooked,
     "lookups": starting.waiter,
+    "missing": starting.deleted,
+    "not_available": starting.uncounted,
+    "evicted_again": starting.evicted,
     "scaled_to_zero": lambda: starting.scaled("kubectl"),
 }
 

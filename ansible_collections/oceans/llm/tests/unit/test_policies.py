@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.kube.policies import EGRESS, INGRESS, blocked, selects
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.policies import EGRESS, INGRESS, blocked, selects, without_nobody
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.cause import cause as make
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.policy_look import PolicyLook
 
-from .fake_api import FakeApi, objects
+from .fake_api import FakeApi, objects, ok, status
 from .place import POLICIES
 from .test_causes import pod
 from .test_waits import upgrade
@@ -81,6 +82,45 @@ def test_expressions_of_a_selector(expression, fits):
 
 def closing(name: str, *types: str, **spec) -> dict:
     return {"metadata": {"name": name}, "spec": {"podSelector": {"matchLabels": {"app": "a"}}, "policyTypes": list(types), **spec}}
+
+
+def test_a_peer_in_a_namespace_that_does_not_exist_admits_nobody():
+    typo = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingres"}}}
+    one, two = policy(ingress=[{"from": [typo]}]), policy(ingress=[{"from": [typo, {"podSelector": {}}]}, {"ports": [{"port": 1}]}])
+    there = [{"kubernetes.io/metadata.name": "ingress"}]
+    assert blocked([one], POD, INGRESS, [8080]) == [] and blocked([without_nobody(one, there)], POD, INGRESS, [8080]) == ["p"]
+    assert blocked([without_nobody(one, [{"kubernetes.io/metadata.name": "ingres"}])], POD, INGRESS, [8080]) == []
+    assert blocked([without_nobody(two, there)], POD, INGRESS, [8080]) == [], "the pods of the namespace itself are admitted"
+
+
+@pytest.mark.parametrize(
+    ("rules", "admitted"),
+    [
+        ([], False),
+        ([{}], True),
+        ([{"from": [{"podSelector": {}}]}], False),  # pods of the database's own namespace
+        ([{"from": [{"namespaceSelector": {"matchLabels": {"team": "a"}}}]}], True),
+        ([{"from": [{"namespaceSelector": {"matchLabels": {"team": "b"}}}]}], False),
+        ([{"from": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "x"}}}]}], False),
+        ([{"from": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}], True),
+        ([{"ports": [{"port": 9187}]}], False),
+    ],
+)
+def test_a_policy_at_the_database_is_named_in_its_namespace(rules, admitted):
+    picture = upgrade(pod(metadata={"labels": {"app": "a"}}))
+    picture.objects["Facts"] = {"database": {"address": "the database d on pg.data.svc:5432"}}
+    told = make("DatabaseUnreachable", picture, "Pod/web-1-a", "it reaches nobody", "x", container="it")
+    with FakeApi() as api:
+        api.on("GET", POLICIES, objects("NetworkPolicy", "1"))
+        api.on("GET", paths.service("data", "pg"), ok({"metadata": {"name": "pg"}, "spec": {"selector": {"app": "pg"}}}))
+        api.on("GET", paths.namespace("ns"), ok({"metadata": {"name": "ns", "labels": {"team": "a"}}}))
+        there = {"metadata": {"name": "wall"}, "spec": {"podSelector": {"matchLabels": {"app": "pg"}}, "ingress": rules}}
+        api.on("GET", POLICIES.replace("/ns/", "/data/"), objects("NetworkPolicy", "1", there))
+        api.on("GET", paths.NAMESPACES, status(403, "Forbidden", "no"))
+        look = PolicyLook(Cluster.connect({"host": api.url}), "ns")
+        (named,) = look.named(picture, [told])
+    words = "; NetworkPolicy/wall in namespace data does not admit these pods to Service pg (Ingress)"
+    assert named.cause == "it reaches nobody" + ("" if admitted else words)
 
 
 DNS_RULE = {"ports": [{"port": 53, "protocol": "UDP"}]}

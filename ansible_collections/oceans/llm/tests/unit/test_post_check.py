@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 
 import pytest
@@ -18,7 +19,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import 
 
 from .fake_api import FakeApi, ok, status
 from .fake_forward import forward
-from .place import NS, POLICIES, PROXY, Place, labels
+from .place import NS, POLICIES, PROXY, Place, labels, replicaset
 
 FORWARD = f"{paths.pod(NS, 'gw-a')}/portforward"
 GOOD = {"/api/v1/health": (200, {"version": "0.24.0"}), "/readyz": (200, {}), "/admin": (200, {})}
@@ -148,6 +149,49 @@ def test_what_is_served_is_asked_for(state, code):
         place = Place(api)
         vars(place).update(state)
         assert check(place.play()).wrong.code == code
+
+
+def found_wrong(**state):
+    with FakeApi() as api:
+        place = Place(api)
+        change = state.pop("change", lambda _place: None)
+        vars(place).update(state)
+        change(place)
+        return check(place.play()).wrong
+
+
+def test_a_database_that_does_not_answer_is_named():
+    def change(place):
+        env = [{"name": "POSTGRES_URL", "value": "postgresql://u:p@pg.data.svc:5432/d"}]
+        place.rendered[2]["spec"]["template"]["spec"]["containers"][0]["env"] = env
+        place.rendered.append({"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"gateway.yaml": "database: {url: env.POSTGRES_URL}"}})
+        place.api.on("GET", paths.service("data", "pg"), status(404, "NotFound", "x"))
+
+    assert found_wrong(ready=503, change=change).cause.endswith("cannot reach its database: there is no Service pg in namespace data")
+
+
+@pytest.mark.parametrize(
+    ("selected", "way", "rules"),
+    [("admin-ui", "Ingress", {}), ("gateway", "Egress", {"egress": [{"ports": [{"port": 53, "protocol": "UDP"}, {"port": 5432}]}]})],
+)
+def test_an_admin_ui_behind_a_policy_names_it(selected, way, rules):
+    wall = {"metadata": {"name": "wall"}, "spec": {"podSelector": {"matchLabels": labels(selected)}, "policyTypes": [way], **rules}}
+    wrong = found_wrong(admin=503, policies=[wall])
+    assert (wrong.code, wrong.object) == ("NetworkPolicyBlocks", "NetworkPolicy/wall") and "no way to those of Deployment/ui" in wrong.cause
+
+
+def test_an_admin_ui_at_a_wrong_address_says_who_set_it():
+    def change(place):
+        place.replicasets.append(replicaset("gw-0", place.gateway))
+        place.replicasets[-1]["spec"]["template"] = copy.deepcopy(place.gateway["spec"]["template"])
+        place.gateway["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "ADMIN_UI_UPSTREAM", "value": "http://nobody:3000"}]
+        place.replicasets[0]["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": "2"}
+        helm = {"manager": "helm", "time": "2026-11-28T10:00:00Z", "fieldsV1": {}}
+        hand = {"manager": "kubectl-set", "time": "2026-11-28T11:00:00Z", "fieldsV1": {"f:spec": {"f:template": {"f:spec": {}}}}}
+        place.gateway["metadata"]["managedFields"] = [helm, hand]
+
+    wrong = found_wrong(admin=503, change=change)
+    assert wrong.code == "AdminUiDown" and "changed by kubectl-set" in wrong.cause and "ADMIN_UI_UPSTREAM" in wrong.cause, wrong
 
 
 def test_a_way_that_opens_a_moment_later_is_no_failure(place):

@@ -22,7 +22,8 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import ingress_
 from .fake_api import FakeApi, objects, ok, status
 from .place import INGRESSES, NS, Place, deployment, labels, pod, replicaset, service, slice_of
 
-MANAGED = [{"manager": "kubectl-patch", "time": "2026-11-28T12:00:00Z", "fieldsV1": {"f:spec": {"f:selector": {}, "f:ports": {}, "f:replicas": {}}}}]
+FIELDS = {"f:selector": {}, "f:ports": {}, "f:replicas": {}, "f:type": {}}
+MANAGED = [{"manager": "kubectl-patch", "time": "2026-11-28T12:00:00Z", "fieldsV1": {"f:spec": FIELDS}}]
 NODES = paths.of("v1", "nodes")
 
 
@@ -71,6 +72,34 @@ def old_pods(place: Place) -> None:
     place.slices[0] = slice_of("gw", "gw-a", "gw-old")
 
 
+def impostor(place: Place) -> None:
+    """Another Deployment with the very same labels: the selectors of both match the pods of both."""
+    other = deployment("twin", "gateway", 8080)
+    place.replicasets.append(replicaset("twin-1", other))
+    place.pods.append(pod("twin-a", "twin-1", place.gateway))
+    place.slices[0] = slice_of("gw", "gw-a", "twin-a")
+
+
+def bare_pod(place: Place) -> None:
+    place.pods.append(pod("debug", "none", place.gateway))
+    place.pods[-1]["metadata"]["ownerReferences"] = []
+    place.slices[0] = slice_of("gw", "gw-a", "debug")
+
+
+def by_hand(managed_by: str = "") -> Callable[[Place], None]:
+    """An EndpointSlice that no controller keeps: the documentation of Kubernetes has it for Services without a selector."""
+
+    def change(place: Place) -> None:
+        mine = slice_of("gw", "x")
+        mine["endpoints"] = [{"addresses": ["192.0.2.7"], "conditions": {"ready": True}}]
+        mine["metadata"]["name"] = "extra"
+        if managed_by:
+            mine["metadata"]["labels"]["endpointslice.kubernetes.io/managed-by"] = managed_by
+        place.slices.append(mine)
+
+    return change
+
+
 PORT = {"name": "http", "port": 8080, "targetPort": "http", "protocol": "TCP"}
 
 
@@ -95,6 +124,16 @@ PORT = {"name": "http", "port": 8080, "targetPort": "http", "protocol": "TCP"}
         (scaled_by_nobody_known, "ScaledToZero", "Deployment/gw", ["scaled at 2026-11-28T12:00:00Z by kubectl scale or an autoscaler"]),
         (unready, "NoEndpoints", "Service/gw", ["Pod/gw-a", "running, not ready"]),
         (old_pods, "OldPodsServe", "Service/gw", ["gw-old"]),
+        (impostor, "ServiceSelector", "Service/gw", ["pods of Deployment/twin stand behind it", "twin-a"]),
+        (bare_pod, "ServiceSelector", "Service/gw", ["pods of Pod/debug stand behind it"]),
+        (by_hand(), "ForeignEndpoint", "EndpointSlice/extra", ["192.0.2.7", "Service/gw"]),
+        (by_hand("staff"), "ForeignEndpoint", "EndpointSlice/extra", ["managed-by: staff"]),
+        (
+            live(type="ExternalName", externalName="old.example"),
+            "ServiceSelector",
+            "Service/gw",
+            ["type is ExternalName", "old.example", "kubectl-patch"],
+        ),
     ],
 )
 def test_what_is_wrong_with_a_service(change, code, obj, words):
@@ -130,7 +169,16 @@ def by_number(place: Place) -> None:
     place.services["gw"] = service(ports=[{**PORT, "targetPort": 8080}])
 
 
-@pytest.mark.parametrize("change", [lambda p: None, grown, gone, secret_service, undeclared, by_number])
+def new_rollout(place: Place) -> None:
+    """Somebody began another rollout a moment ago: its ReplicaSet is not in the picture yet."""
+    place.pods.append(pod("gw-new", "gw-2", place.gateway))
+    place.slices[0] = slice_of("gw", "gw-a", "gw-new")
+    place.replicasets[:] = [r for r in place.replicasets if r["metadata"]["name"] != "gw-1"]
+
+
+@pytest.mark.parametrize(
+    "change", [lambda p: None, grown, gone, secret_service, undeclared, by_number, by_hand("endpointslice-mesh-controller.cilium.io"), new_rollout]
+)
 def test_what_is_right_with_a_service_or_cannot_be_known(change):
     assert found(change) == []
 
@@ -199,7 +247,7 @@ def certificate(days: float, *names: str, key: Any = None) -> bytes:
     return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
-def ingress(name: str = "gw", port: str = "http", cls: str = "nginx") -> dict:
+def ingress(name: str = "gw", port: str = "http", cls: str = "nginx", host: str = "a.example", path: str = "/", kind: str = "Prefix") -> dict:
     backend = {"service": {"name": name, "port": {"name": port}}}
     return {
         "apiVersion": "networking.k8s.io/v1",
@@ -208,7 +256,7 @@ def ingress(name: str = "gw", port: str = "http", cls: str = "nginx") -> dict:
         "spec": {
             "ingressClassName": cls,
             "tls": [{"hosts": ["a.example"], "secretName": "tls"}],
-            "rules": [{"host": "a.example", "http": {"paths": [{"path": "/", "backend": backend}]}}],
+            "rules": [{"host": host, "http": {"paths": [{"path": path, "pathType": kind, "backend": backend}]}}],
         },
     }
 
@@ -216,14 +264,15 @@ def ingress(name: str = "gw", port: str = "http", cls: str = "nginx") -> dict:
 INTERNAL = {"metadata": {"name": "internal"}, "spec": {"controller": "example.com/nobody"}}
 
 
-def entered(there: dict | None, days: float = 30.0) -> list:
+def entered(there: dict | None, days: float | None = 30.0) -> list:
     def change(place: Place) -> None:
         place.rendered.append(ingress())
         if there is not None:
             place.api.on("GET", f"{INGRESSES}/in", ok(there))
         place.api.on("GET", paths.INGRESS_CLASSES, objects("IngressClass", "1", {"metadata": {"name": "nginx"}}, INTERNAL))
-        data = {"tls.crt": base64.b64encode(certificate(days, "a.example")).decode()}
-        place.api.on("GET", paths.secret(NS, "tls"), ok({"metadata": {"name": "tls"}, "data": data}))
+        if days is not None:
+            data = {"tls.crt": base64.b64encode(certificate(days, "a.example")).decode(), "tls.key": "a2V5"}
+            place.api.on("GET", paths.secret(NS, "tls"), ok({"metadata": {"name": "tls"}, "data": data}))
 
     return found(change, ingress_look)
 
@@ -238,6 +287,10 @@ def entered(there: dict | None, days: float = 30.0) -> list:
         (ingress(cls="internal"), 30, "IngressClassMissing", "ingressClassName: internal (set by kubectl-patch"),
         (ingress(cls="internal"), 30, "IngressClassMissing", "(controller example.com/nobody)"),
         (ingress(), -1, "CertificateExpired", "Secret/tls expired at"),
+        (ingress(), None, "TlsSecretMissing", "Secret/tls does not exist"),
+        (ingress(host="b.example"), 30, "IngressBackend", "it has no rule for a.example/ (Prefix); it has b.example/ (Prefix)"),
+        (ingress(path="/api"), 30, "IngressBackend", "no rule for a.example/ (Prefix)"),
+        (ingress(kind="Exact"), 30, "IngressBackend", "it has a.example/ (Exact)"),
     ],
 )
 def test_what_is_wrong_with_an_ingress(there, days, code, words):
@@ -247,6 +300,12 @@ def test_what_is_wrong_with_an_ingress(there, days, code, words):
 
 def test_a_good_ingress_is_no_cause():
     assert entered(ingress()) == []
+
+
+def test_a_certificate_that_an_operator_will_bring_is_not_missed():
+    there = ingress()
+    there["metadata"]["annotations"] = {"cert-manager.io/cluster-issuer": "acme"}
+    assert entered(there, None) == []
 
 
 ROUTE = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": "r"}, "spec": {"parentRefs": [{"name": "edge"}]}}

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.codes import Certainty
@@ -13,7 +15,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import f
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State, judge
 
-from .test_causes import NOW, deployment, event, obj, pod, replicaset, snapshot, stamp, waits
+from .test_causes import NOW, deployment, event, obj, pod, ready, replicaset, snapshot, stamp, waits
 from .test_waits import WEB, over, running_init, upgrade
 
 FATAL, RETRYABLE = Certainty.FATAL, Certainty.RETRYABLE
@@ -211,7 +213,99 @@ def test_a_lookup_that_failed_once_is_forgotten_and_a_cluster_that_is_coming_up_
     assert find(waiter(scope=scope)) == []
 
 
+# --- a Deployment that is not there, pods that count late, pods that are evicted -----------------------------------------
+
+
+def recorded(state="deployed"):
+    return obj("Release", "sh.helm.release.v1.rel.v3", metadata={"labels": {"version": "3", "status": state}})
+
+
+def deleted():
+    return snapshot(recorded(), scope=replace(WEB, revision=3))
+
+
+def test_a_deployment_that_somebody_deleted_is_named_and_one_that_helm_still_has_to_make_is_not():
+    scope = replace(WEB, revision=3)
+    found = only(deleted())
+    assert (found.code, found.object, found.certainty) == ("DeploymentMissing", "Deployment/web", FATAL) and "revision 3" in found.cause
+    assert find(snapshot(recorded("pending-install"), scope=scope)) == [] and find(snapshot(scope=scope)) == []
+    going = deployment()
+    going["metadata"] |= {"deletionTimestamp": stamp(9), "finalizers": ["example.com/hold"]}
+    assert "example.com/hold" in only(snapshot(going, recorded(), scope=scope)).cause
+
+
+def uncounted(ago=30):
+    picture = upgrade(ready("web-1-a"))
+    picture.objects["Deployment"]["web"]["spec"]["minReadySeconds"] = 3000
+    picture.objects["Pod"]["web-1-a"]["status"]["conditions"][0]["lastTransitionTime"] = stamp(ago)
+    return picture
+
+
+def test_pods_that_are_ready_and_do_not_count_yet_have_their_reason():
+    assert only(uncounted()).code == "MinReadySeconds" and "minReadySeconds (3000 s)" in over(uncounted()).cause
+    assert find(uncounted(5)) == []
+
+
+SPACE = "Pod ephemeral local storage usage exceeds the total limit of containers 1Mi. "
+
+
+def evicted(message=SPACE, count=3):
+    gone = [pod(f"web-1-{n}", status={"phase": "Failed", "reason": "Evicted", "message": message}, ago=40 - n) for n in range(count)]
+    return upgrade(pod(containers=[waits()]), *gone)
+
+
+@pytest.mark.parametrize(("message", "sure"), [(SPACE, FATAL), ("The node was low on resource: memory.", RETRYABLE)])
+def test_pods_that_are_evicted_one_after_the_other_are_no_accident(message, sure):
+    found = next(c for c in find(evicted(message)) if c.object == "ReplicaSet/web-1")
+    assert (found.code, found.certainty) == ("PodEvicted", sure) and "3 pods" in found.cause and message.strip(". ") in found.cause
+    assert not any(c.object.startswith("ReplicaSet") for c in find(evicted(count=1))), "one is no row"
+
+
 # --- probes ------------------------------------------------------------------------------------------------------------
+
+
+def late(answer, facts=None, log="", limits=None):
+    probe = {"httpGet": {"path": "/readyz", "port": "http"}, "periodSeconds": 5}
+    env = [{"name": "POSTGRES_URL", "valueFrom": SECRET}]
+    spec = {"name": "it", "readinessProbe": probe, "startupProbe": probe, "env": env, "resources": {"limits": limits}}
+    running = {"name": "it", "ready": False, "started": True, "state": {"running": {"startedAt": stamp(900)}}}
+    told = event("u", "web-1-a", "Unhealthy", f"Readiness probe failed: {answer}", ago=30, path="spec.containers{it}")
+    picture = upgrade(pod(containers=[running], spec={"containers": [spec]}, status={"phase": "Running"}), told, logs={("web-1-a", "it"): log})
+    if facts:
+        picture.objects["Facts"] = {"database": facts}
+    return picture
+
+
+SECRET = {"secretKeyRef": {"name": "db", "key": "uri"}}
+AWAY = {"sentence": "Service pg in namespace data, port 5432, has no ready pod behind it", "away": True}
+LATE = 'Get "http://10.0.0.5:8080/readyz": context deadline exceeded (Client.Timeout exceeded while awaiting headers)'
+
+
+@pytest.mark.parametrize("answer", ["HTTP probe failed with statuscode: 503", LATE])
+@pytest.mark.parametrize(
+    ("facts", "code"),
+    [
+        (AWAY, "DatabaseUnreachable"),
+        ({"sentence": "pg refuses the login: password authentication failed", "sqlstate": "28P01"}, "DatabaseAuth"),
+        ({"sentence": "pg answers and accepts the login"}, "NotReadyInTime"),
+    ],
+)
+def test_a_gateway_that_lost_its_database_says_which_one(answer, facts, code):
+    assert readiness.database_doubtful(only(late(answer)))
+    found = only(late(answer, facts))
+    assert (found.code, found.certainty) == (code, RETRYABLE) and facts["sentence"] in found.cause and "Secret/db, key uri" in found.cause
+
+
+@pytest.mark.parametrize(
+    ("answer", "more", "words"),
+    [
+        (LATE, {"limits": {"cpu": "2m"}}, "its CPU limit is 2m"),
+        ("HTTP probe failed with statuscode: 404", {}, "GET /readyz on port http, periodSeconds 5, timeoutSeconds 1"),
+        ("HTTP probe failed with statuscode: 404", {"log": "a\nlistening on :9\n"}, "its last line: listening on :9"),
+    ],
+)
+def test_a_probe_that_fails_is_told_with_what_may_explain_it(answer, more, words):
+    assert words in only(late(answer, **more)).cause
 
 
 def probed(probe, message, ago=3, startup=None, ports=({"containerPort": 8080, "name": "http"},)):

@@ -100,6 +100,22 @@ def test_what_differs_is_said(spec, words):
     assert words in told and bool(words) == bool(told)
 
 
+def test_a_field_of_the_pod_itself_is_compared():
+    picture = killed()
+    picture.objects["Pod"]["web-1-a"]["spec"]["nodeSelector"] = {"disk": "ssd"}
+    said = origin.changed(picture, picture.objects["Pod"]["web-1-a"], "it")
+    assert said == "nodeSelector is disk=ssd, and not set in the pod template: an admission plugin changed it"
+
+
+def test_a_limit_that_a_limit_range_sets_is_said():
+    picture = killed(resources={"limits": {"memory": "10Mi"}})
+    picture.objects["ReplicaSet"]["web-1"]["spec"]["template"]["spec"]["containers"][0].pop("resources")
+    said = "LimitRanger plugin set: memory request for container it; memory limit for container it"
+    picture.objects["Pod"]["web-1-a"]["metadata"]["annotations"] = {"kubernetes.io/limit-ranger": said}
+    (found,) = find(picture)
+    assert "its limit of 10Mi" in found.cause and found.cause.endswith("; a LimitRange of the namespace set its memory limit")
+
+
 def test_a_container_that_the_template_does_not_have_was_added():
     picture = killed()
     picture.objects["Pod"]["web-1-a"]["spec"]["containers"].append({"name": "mesh"})

@@ -49,6 +49,32 @@ def _ways(spec: Mapping[str, Any]) -> Sequence[str]:
     return spec.get("policyTypes") or ([INGRESS, EGRESS] if spec.get("egress") else [INGRESS])
 
 
+def for_caller(policy: Object, namespace: Mapping[str, str], labels: Mapping[str, str]) -> Object:
+    """The policy with those rules for what comes in that admit a pod of another namespace, by the labels of both."""
+
+    def admits(peer: Mapping[str, Any]) -> bool:
+        selected = peer.get("namespaceSelector") is not None and selects(peer["namespaceSelector"], namespace) and selects(peer.get("podSelector"), labels)
+        return bool(peer.get("ipBlock")) or selected
+
+    spec = policy.get("spec") or {}
+    rules = [{**r, "from": []} for r in spec.get("ingress") or () if not r.get("from") or any(admits(p) for p in r["from"])]
+    return {**policy, "spec": {**spec, "ingress": rules, "policyTypes": _ways(spec)}}
+
+
+def without_nobody(policy: Object, namespaces: Sequence[Mapping[str, str]]) -> Object:
+    """The policy without peers that mean no namespace there is (`namespaces`: labels of all); a rule whose peers are all such admits nobody."""
+    spec = dict(policy.get("spec") or {})
+    for rules, peers in (("ingress", "from"), ("egress", "to")):
+        kept = []
+        for rule in spec.get(rules) or ():
+            there = [p for p in rule.get(peers) or () if p.get("namespaceSelector") is None or any(selects(p["namespaceSelector"], n) for n in namespaces)]
+            if there or not rule.get(peers):
+                kept.append({**rule, **({peers: there} if there else {})})
+        if rules in spec:
+            spec[rules] = kept
+    return {**policy, "spec": {**spec, "policyTypes": _ways(policy.get("spec") or {})}}
+
+
 def blocked(
     policies: Iterable[Object],
     labels: Mapping[str, str],

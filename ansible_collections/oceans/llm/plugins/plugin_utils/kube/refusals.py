@@ -17,7 +17,7 @@ from typing import Any
 
 QUOTA, QUOTA_NEEDS, QUOTA_NEW = "quota", "quota needs", "quota new"
 POD_SECURITY, SCC, POLICY, WEBHOOK_DOWN = "pod security", "scc", "policy", "webhook down"
-LIMIT_RANGE, SERVICE_ACCOUNT, PRIORITY_CLASS = "limit range", "service account", "priority class"
+LIMIT_RANGE, SERVICE_ACCOUNT, PRIORITY_CLASS, RUNTIME_CLASS = "limit range", "service account", "priority class", "runtime class"
 DEADLINE = "deadline"
 TERMINATING, CONFLICT, IMMUTABLE, INVALID, OTHER = "terminating", "conflict", "immutable", "invalid", "other"
 
@@ -50,6 +50,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (DEADLINE, r"request did not complete within (?:the )?(?:requested|allotted) timeout"),
         (SERVICE_ACCOUNT, r"service ?account \S*?(?P<name>[\w.-]+)(?:: |\" )(?:serviceaccount|not found)|serviceaccount \"(?P<name2>[^\"]+)\" not found"),
         (PRIORITY_CLASS, r"no PriorityClass with name (?P<name>\S+)"),
+        (RUNTIME_CLASS, r"RuntimeClass \"(?P<name>[^\"]+)\" not found"),
         (TERMINATING, r"because it is being terminated|namespace is being terminated"),
         (IMMUTABLE, r"field is immutable"),
         (INVALID, r" is invalid: (?P<what>.+)"),

@@ -12,16 +12,28 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ..kube import endpoints
+from ..kube import endpoints, paths
 from ..kube.client import ApiError, Cluster
+from ..kube.objects import name_of
 from .causes import origin
 from .causes.cause import cause as make
 from .model import Cause, Snapshot
 
 #: causes that a name without an address may have
 UNRESOLVED = ("DatabaseHostUnknown", "DatabaseUnreachable", "DatabaseSilent")
-_HOST = re.compile(r" on (?P<host>[^\s:]+):\d+$")
+#: label of the cluster DNS's Deployment, as kubeadm has it, and most distributions after it
+DNS, NAMESPACE = {"labelSelector": "k8s-app=kube-dns"}, "kube-system"
 _LOOKUP = re.compile(r"resolve|lookup|host name|Name or service not known|no such host")
+
+
+def state(cluster: Cluster) -> str:
+    """`; cluster DNS: Deployment/coredns in namespace kube-system has 0 of 2 pods ready`; empty where it may not be read, or has another label."""
+    try:
+        found = list(cluster.list(paths.of("apps/v1", "deployments", NAMESPACE), **DNS)["items"])
+    except ApiError:
+        return ""
+    wanted = [(name_of(d), (d.get("spec") or {}).get("replicas", 1), (d.get("status") or {}).get("readyReplicas") or 0) for d in found]
+    return "".join(f"; cluster DNS: Deployment/{name} in namespace {NAMESPACE} has {ready} of {count} pods ready" for name, count, ready in wanted)
 
 
 class DnsLook:
@@ -30,16 +42,24 @@ class DnsLook:
     def __init__(self, cluster: Cluster, namespace: str) -> None:
         self._cluster, self._namespace = cluster, namespace
         self._known: dict[str, str] = {}
+        self._state: str | None = None
 
     def named(self, snapshot: Snapshot, causes: Iterable[Cause]) -> list[Cause]:
-        return [self._named(snapshot, cause) if cause.code in UNRESOLVED and _LOOKUP.search(cause.evidence) else cause for cause in causes]
+        found = [self._named(snapshot, cause) if cause.code in UNRESOLVED and _LOOKUP.search(cause.evidence) else cause for cause in causes]
+        return [self._with_state(snapshot, cause) if cause.code == "NameNotResolved" else cause for cause in found]
+
+    def _with_state(self, snapshot: Snapshot, cause: Cause) -> Cause:
+        if not cause.object.startswith("Pod/") or origin.own_dns(snapshot.kind("Pod").get(cause.object.partition("/")[2]) or {}):
+            return cause  # its pods do not ask the cluster's DNS
+        if self._state is None:
+            self._state = state(self._cluster)
+        return replace(cause, cause=cause.cause + self._state)
 
     def _named(self, snapshot: Snapshot, cause: Cause) -> Cause:
-        host = _HOST.search(str((snapshot.kind("Facts").get("database") or {}).get("address") or ""))
+        name = origin.database_host(snapshot)
         pod = snapshot.kind("Pod").get(cause.object.partition("/")[2]) or {}
-        if not host or origin.PLAIN in cause.cause or "hostAliases" in cause.cause or origin.own_dns(pod):
+        if not name or origin.PLAIN in cause.cause or "hostAliases" in cause.cause or origin.own_dns(pod):
             return cause  # another name was asked for, or another resolver
-        name = host["host"]
         if name not in self._known:
             self._known[name] = self._ask(name)
         said = self._known[name]

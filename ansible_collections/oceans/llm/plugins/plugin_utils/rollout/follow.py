@@ -20,10 +20,11 @@ from ..kube import clock, defects, paths
 from ..kube.client import ApiError, Cluster
 from . import statements
 from .baseline import Before, picture
-from .causes import find, jobs
+from .causes import find, jobs, readiness
 from .causes.cause import cause as make
 from .database_look import DatabaseLook, Seen
 from .dns_look import DnsLook
+from .hand_look import HandLook
 from .interrupt import Interrupt
 from .logs import LogReader
 from .model import Cause, Scope, Snapshot
@@ -117,7 +118,7 @@ class Follower:
         self._logs = LogReader(cluster, scope.namespace, clean, self._observer.put)
         self._interrupted = interrupted
         self._database = database
-        self._looks = tuple(look(cluster, scope.namespace) for look in (WebhookLook, PolicyLook, DnsLook, NodeLook, OperatorLook, StillSo))
+        self._looks = tuple(look(cluster, scope.namespace) for look in (WebhookLook, PolicyLook, DnsLook, NodeLook, OperatorLook, HandLook, StillSo))
         self._probe = probe
         self._secret_keys = dict(secret_keys or {})
         self.scope = scope
@@ -237,7 +238,8 @@ class Follower:
 
     def _asked_about_database(self, snapshot: Snapshot, verdict: Verdict) -> bool:
         """True when something new is known of a database that does not answer, or lets a migration wait."""
-        if self._database is None or not (any(c.code in ASK_DATABASE for c in verdict.causes) or jobs.database_doubtful(snapshot)):
+        wanted = any(c.code in ASK_DATABASE or readiness.database_doubtful(c) for c in verdict.causes) or jobs.database_doubtful(snapshot)
+        if self._database is None or not wanted:
             return False
         facts, world = {"database": self._database.facts()}, self._world
         if world.objects.get("Facts", {"database": NOTHING_SEEN}) == facts:

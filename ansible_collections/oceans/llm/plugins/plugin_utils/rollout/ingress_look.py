@@ -19,6 +19,8 @@ from .causes.cause import cause as make
 from .model import Cause, Snapshot
 from .service_look import UNKNOWN, live_object, read
 
+#: annotations by which an operator brings the certificate, perhaps later
+BROUGHT = ("cert-manager.io/", "acme.cert-manager.io/")
 #: kinds of the Gateway API that lead to Services -> plural
 ROUTES = {"HTTPRoute": "httproutes", "GRPCRoute": "grpcroutes", "TLSRoute": "tlsroutes"}
 
@@ -58,8 +60,19 @@ def _ingress(cluster: Cluster, snapshot: Snapshot, rendered: Object) -> Iterator
         if (service, port) not in ours:
             sides = f"{path} leads to Service/{service} port {port}{who}; the release has {' and '.join(f'Service/{s} port {p}' for s, p in sorted(ours))}"
             yield make("IngressBackend", snapshot, where, f"its path {path} leads to Service/{service} port {port}, not to the release's Service", sides)
+    meant_rules, there_rules = _rules(rendered), _rules(live)
+    if lost := [r for r in meant_rules if r not in there_rules]:
+        what = f"it has no rule for {', '.join(lost)}; it has {', '.join(there_rules) or 'none'}"
+        yield make("IngressBackend", snapshot, where, what, f"spec.rules{who}; the release has {', '.join(meant_rules)}")
+    automatic = any(str(a).startswith(BROUGHT) for a in meta(live).get("annotations") or {})
     for tls in (live.get("spec") or {}).get("tls") or ():
-        yield from _certificate(cluster, snapshot, where, tls)
+        yield from _certificate(cluster, snapshot, where, tls, automatic)
+
+
+def _rules(ingress: Object) -> list[str]:
+    """`host/path (pathType)` of every rule: what a client may ask for."""
+    rules = (ingress.get("spec") or {}).get("rules") or ()
+    return [f"{r.get('host') or '*'}{p.get('path') or '/'} ({p.get('pathType')})" for r in rules for p in (r.get("http") or {}).get("paths") or ()]
 
 
 def hosts(cluster: Cluster, release: Release, namespace: str) -> list[str]:
@@ -110,9 +123,13 @@ def _backend(backend: Mapping[str, Any]) -> tuple[str, str]:
     return str(service.get("name") or ""), str(port.get("name") or port.get("number") or "")
 
 
-def _certificate(cluster: Cluster, snapshot: Snapshot, where: str, tls: Mapping[str, Any]) -> Iterator[Cause]:
+def _certificate(cluster: Cluster, snapshot: Snapshot, where: str, tls: Mapping[str, Any], automatic: bool) -> Iterator[Cause]:
     name = str(tls.get("secretName") or "")
-    held = live_object(cluster, paths.secret(snapshot.scope.namespace, name)) if name else None
+    held = live_object(cluster, paths.secret(snapshot.scope.namespace, name)) if name else UNKNOWN
+    lacks = "does not exist" if held is None else "lacks tls.crt or tls.key" if held and not {"tls.crt", "tls.key"} <= set(held.get("data") or {}) else ""
+    if lacks and not automatic:
+        what = f"its TLS Secret/{name} {lacks}, so the controller shows a certificate of its own, which no client trusts"
+        yield make("TlsSecretMissing", snapshot, where, what, f"spec.tls names Secret/{name} for {', '.join(tls.get('hosts') or ()) or 'every host'}")
     found = certificates.read(base64.b64decode(((held or {}).get("data") or {}).get("tls.crt") or ""))
     over = found.expired(snapshot.now) if found else ""
     if found and over:

@@ -16,16 +16,17 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import asked_container, meta, name_of, status_of
+from ..kube.objects import asked_container, epoch, meta, name_of, status_of
 from .log_text import Backlog, capped
 from .model import Snapshot, database_pods, job_pods, made_in_this_run, new_replicaset, old_pods, pods_of
-from .waits import slow_inits
+from .waits import SLOW_INIT, slow_inits
 from .watch import Change
 
 TAIL = 120  # lines: a full migration of 29 versions is 58, and 29 result lines
 TRIES = 3
 RESUME = 1.0  # seconds until a log whose stream broke off, or was refused, is asked for again
 QUIET = 0.2  # seconds: lines that come sooner after one another are taken together
+UNREADY = 15.0  # seconds between two looks at the log of a container that runs and is not ready
 PATIENCE = 2.0  # seconds that the loop waits for the log of an ended container; what comes later is used when it comes
 
 
@@ -44,7 +45,7 @@ class LogReader:
                 self._followed[key] = Follow(self._cluster, self._namespace, key, self._put)
         for follow in self._followed.values():
             follow.wake()
-        for pod, container, run, previous in ended(snapshot):
+        for pod, container, run, previous in (*ended(snapshot), *unready(snapshot)):
             tried = (pod, container, run)
             if self._tries[tried] < TRIES:
                 self._tries[tried] = TRIES if self._fetch(logs, pod, container, previous) else self._tries[tried] + 1
@@ -161,6 +162,17 @@ def ended(snapshot: Snapshot) -> Iterator[tuple[str, str, int, bool]]:
                 yield name_of(pod), str(container.get("name")), restarts, False
             elif "terminated" in (container.get("lastState") or {}) and restarts > 0 and not container.get("ready"):
                 yield name_of(pod), str(container.get("name")), restarts - 1, "running" in (container.get("state") or {})
+
+
+def unready(snapshot: Snapshot) -> Iterator[tuple[str, str, int, bool]]:
+    """(pod, container, time, previous) of main containers that run and are not ready: read again every now and then."""
+    for name in snapshot.scope.deployments:
+        newest = new_replicaset(snapshot, name)
+        for pod in pods_of(snapshot, meta(newest).get("uid")) if newest else ():
+            for status in (pod.get("status") or {}).get("containerStatuses") or ():
+                ran = snapshot.now - epoch(((status.get("state") or {}).get("running") or {}).get("startedAt"))
+                if "running" in (status.get("state") or {}) and not status.get("ready") and not status.get("restartCount") and ran > SLOW_INIT:
+                    yield name_of(pod), str(status.get("name")), -1 - int(ran / UNREADY), False
 
 
 def _own_pods(snapshot: Snapshot) -> Iterator[Mapping[str, Any]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
+from ..codes import BY_CODE
 from ..helm.releases import Release
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
@@ -20,7 +21,9 @@ from ..kube.objects import COMPONENT
 from ..secrets import digest
 from . import completion, ingress_look, lasting, probe_verdict, service_look
 from .asking import Reply, Trouble, through_pod, through_service
+from .causes import by_hand
 from .causes.cause import cause as make
+from .database_look import DatabaseLook, Seen
 from .interrupt import Interrupt
 from .model import Cause, Snapshot
 from .probe import Probe
@@ -33,6 +36,8 @@ PATIENT = 2.0
 ANSWERED = 1.0
 #: pods that are asked by port-forward when the Service proxy tells nothing
 PODS = 2
+#: what a pod template that was changed by hand may bring about
+BY_HAND = ("AdminUiDown", "WrongVersionServed", "NotServed", "Unverified")
 #: what changes by itself while a way opens
 OPENING = (
     "NoEndpoints",
@@ -140,9 +145,9 @@ def check(
             what = f"the run was ended by {interrupted.name} while it asked what is served"
             return Served(wrong=make("Interrupted", snapshot, run.where, what, f"so far: {found.wrong.cause if found.wrong else 'nothing is wrong'}"))
         if found.wrong is None:
-            return run.completed(found, question) if question else found
+            return run.explained(run.completed(found, question)) if question else found
         if spent >= settle(found.wrong):
-            return found
+            return run.explained(found)
         time.sleep(AGAIN)  # a connection has no watch
 
 
@@ -196,6 +201,17 @@ class _Check:
             return replace(found, wrong=make("Interrupted", self.snapshot, self.where, what, "nothing else is wrong"))
         return replace(found, wrong=told.wrong, completion=told)
 
+    def explained(self, found: Served) -> Served:
+        """With what is known of the reason: of the database, or of who changed the pod template by hand."""
+        wrong, more = found.wrong, ""
+        if wrong and wrong.code == "NotReady":
+            release = (*self.release.manifest, *self.release.hooks)
+            more = next(DatabaseLook(self.cluster, self.snapshot.scope.namespace, release).looks(), Seen()).sentence
+            more = f": {more}" if more else ""
+        elif wrong and (wrong.code in BY_HAND or BY_CODE[wrong.code].group == "Completions"):
+            more = "".join(by_hand.template(self.snapshot, name) for name in self.snapshot.scope.deployments)
+        return replace(found, wrong=replace(wrong, cause=wrong.cause + more)) if wrong and more else found
+
     def _asked(self, patient: bool) -> Served:
         if self.service is None:
             return Served()
@@ -206,20 +222,27 @@ class _Check:
         if found.wrong and unasked and patient and _CLOSED not in found.wrong.evidence:
             return found
         if found.wrong and not unasked:
-            return replace(found, wrong=self._shut() or found.wrong)  # what the gateway cannot reach, or is not reached by, has this reason
+            # what the gateway cannot reach, or is not reached by, has this reason
+            return replace(found, wrong=self._shut(between=found.wrong.code == "AdminUiDown") or found.wrong)
         if self.probe:
             return self._probed(found)
         shut = self._shut()
         return replace(found, notes=(*found.notes, f"{shut.object}: {shut.cause}; whether the network enforces that was not probed")) if shut else found
 
-    def _shut(self) -> Cause | None:
-        """NetworkPolicies that leave the gateway's pods no way."""
+    def _shut(self, between: bool = False) -> Cause | None:
+        """NetworkPolicies that leave the gateway's pods no way; `between`: none to the admin UI."""
         found = probe_verdict.policies(self.cluster, self.snapshot.scope.namespace)
-        return probe_verdict.closed(found, self.snapshot, self._deployment) if found and self._deployment else None
+        if not found or not self._deployment:
+            return None
+        shut, ui = probe_verdict.closed(found, self.snapshot, self._deployment), self._of("admin-ui")
+        return shut or (probe_verdict.between(found, self.snapshot, self._deployment, ui) if ui and between else None)
 
     @property
     def _deployment(self) -> Mapping[str, Any] | None:
-        found = (o for o in self.release.manifest if o.get("kind") == "Deployment" and _component(o) == "gateway")
+        return self._of("gateway")
+
+    def _of(self, component: str) -> Mapping[str, Any] | None:
+        found = (o for o in self.release.manifest if o.get("kind") == "Deployment" and _component(o) == component)
         return next((self.snapshot.kind("Deployment").get(o["metadata"]["name"]) for o in found), None)
 
     def _probed(self, found: Served) -> Served:

@@ -15,10 +15,10 @@ from typing import Any
 
 from ..kube import certificates, paths
 from ..kube.client import Cluster
-from ..kube.objects import Object
-from ..kube.policies import EGRESS, INGRESS, blocked, isolating
+from ..kube.objects import Object, meta
+from ..kube.policies import EGRESS, INGRESS, blocked, isolating, without_nobody
 from ..kube.services import declared_ports, pod_labels
-from . import service_look
+from . import dns_look, service_look
 from .asking import field
 from .causes.cause import cause as make
 from .model import Cause, Snapshot
@@ -38,8 +38,12 @@ class Seen:
 
 
 def policies(cluster: Cluster, namespace: str) -> list[Object]:
-    """The namespace's NetworkPolicies; none where they may not be read."""
-    return service_look.read(cluster, paths.of("networking.k8s.io/v1", "networkpolicies", namespace)) or []
+    """The namespace's NetworkPolicies; none where they may not be read. Peers in namespaces that do not exist are left out of them."""
+    found = service_look.read(cluster, paths.of("networking.k8s.io/v1", "networkpolicies", namespace)) or []
+    if not any("namespaceSelector" in str(p.get("spec")) for p in found):
+        return found
+    listed = service_look.read(cluster, paths.NAMESPACES)
+    return found if listed is None else [without_nobody(p, [(meta(n).get("labels") or {}) for n in listed]) for p in found]
 
 
 def closed(found: Sequence[Object], snapshot: Snapshot, deployment: Object) -> Cause | None:
@@ -60,6 +64,18 @@ def closed(found: Sequence[Object], snapshot: Snapshot, deployment: Object) -> C
     return make("NetworkPolicyBlocks", snapshot, f"NetworkPolicy/{names[0]}", what, evidence)
 
 
+def between(found: Sequence[Object], snapshot: Snapshot, caller: Object, called: Object) -> Cause | None:
+    """Policies that leave the pods of one Deployment no way to those of another one."""
+    one, other = pod_labels(caller), pod_labels(called)
+    ports: list[int | str] = [each for _c, name, number, _p in declared_ports(called["spec"]["template"]["spec"]) for each in (name, number) if each]
+    names = blocked(found, other, INGRESS, ports, peer=one) or blocked(found, one, EGRESS, ports, peer=other)
+    if not names:
+        return None
+    whose = f"of Deployment/{meta(caller).get('name')} no way to those of Deployment/{meta(called).get('name')}"
+    evidence = f"{', '.join('NetworkPolicy/' + n for n in names)}: no rule admits port {', '.join(map(str, ports))}"
+    return make("NetworkPolicyBlocks", snapshot, f"NetworkPolicy/{names[0]}", f"leaves the pods {whose}", evidence)
+
+
 def judge(answer: Answer, cluster: Cluster, snapshot: Snapshot, deployment: Object, service: str, version: str) -> Seen:
     """`version`: what the API server's way brought, empty when it brought nothing."""
     line = answer.line
@@ -76,6 +92,7 @@ def judge(answer: Answer, cluster: Cluster, snapshot: Snapshot, deployment: Obje
         said = f"{line.get('name')}: {line['dns']} (nameserver {line.get('resolver') or 'none'}, Pod on Node/{answer.node})"
         policy = str((deployment["spec"]["template"]["spec"]).get("dnsPolicy") or "ClusterFirst")
         what = "a pod of the namespace cannot resolve the Service's name" + (f"; the pods' dnsPolicy is {policy}" if policy != "ClusterFirst" else "")
+        what += dns_look.state(cluster)
         return Seen(wrong=make("ClusterDnsFails", snapshot, where, what, said))
     return _unreached(answer, line, found, snapshot, deployment, where)
 

@@ -18,9 +18,11 @@ from ..kube.client import ApiError, Cluster
 from ..kube.objects import Object, controlled_by, is_ready, meta, pod_phrase, ref, seen_at
 from ..kube.services import declared_ports, labels_phrase, matches, meant_for, number_of, pod_labels, ports_phrase, target, writer
 from .causes.cause import cause as make
-from .model import Cause, Snapshot, new_replicaset, pods_of
+from .model import Cause, Snapshot, new_replicaset, pods_of, replicasets
 
 UNKNOWN: Object = {}
+#: label of an EndpointSlice: who keeps it (discovery.k8s.io)
+KEEPER = "endpointslice.kubernetes.io/managed-by"
 
 
 def find(cluster: Cluster, snapshot: Snapshot, release: Release) -> Iterator[Cause]:
@@ -78,6 +80,10 @@ def _configured(cluster: Cluster, snapshot: Snapshot, rendered: Object, live: Ob
     if (owner.get("spec") or {}).get("replicas") == 0:
         who = writer(owner, "spec", "replicas") or _scaled(cluster, snapshot, str(meta(owner).get("name")))
         yield make("ScaledToZero", snapshot, name, f"replicas is 0{who}, so no pod stands behind {where}", f"spec.replicas: 0{who}")
+        return
+    if spec.get("type") == "ExternalName" and (rendered.get("spec") or {}).get("type") != "ExternalName":
+        what = f"its type is ExternalName{writer(live, 'spec', 'type')}: its name leads to {spec.get('externalName')}, and to no pod of {name}"
+        yield make("ServiceSelector", snapshot, where, what, f"type: ExternalName, externalName: {spec.get('externalName')}")
         return
     selector, labels = spec.get("selector"), pod_labels(owner)
     if not matches(selector, labels):
@@ -151,8 +157,13 @@ def ready_ends(slices: Sequence[Object]) -> list[Object]:
 
 
 def _ends(cluster: Cluster, snapshot: Snapshot, service: str, slices: Sequence[Object], owner: Object) -> Iterator[Cause]:
-    """No ready pod, pods of somebody else, or pods that the rollout was to replace."""
+    """Addresses that somebody added, no ready pod, pods of somebody else, or pods that the rollout was to replace."""
     where, ready, name = f"Service/{service}", ready_ends(slices), str(meta(owner).get("name"))
+    for piece in slices:
+        strange, keeper = _addresses(piece), str((meta(piece).get("labels") or {}).get(KEEPER) or "")
+        if strange and "." not in keeper:  # a controller has a domain for its name; the documentation's example for people is "staff"
+            what = f"it sends a share of the requests to {where} to {', '.join(strange)}, which is no pod of Deployment/{name}{writer(piece, 'endpoints')}"
+            yield make("ForeignEndpoint", snapshot, f"EndpointSlice/{meta(piece).get('name')}", what, f"{KEEPER}: {keeper or 'none'}; no targetRef")
     newest = new_replicaset(snapshot, name)
     new = pods_of(snapshot, meta(newest)["uid"]) if newest else []
     if not ready:
@@ -162,15 +173,33 @@ def _ends(cluster: Cluster, snapshot: Snapshot, service: str, slices: Sequence[O
     known = {str(meta(p)["name"]) for p in new}
     others = [pod for n in sorted({str((e.get("targetRef") or {}).get("name") or "") for e in ready} - known - {""}) if (pod := _pod(cluster, snapshot, n))]
     selector = ((owner.get("spec") or {}).get("selector") or {}).get("matchLabels") or pod_labels(owner)
-    foreign = [p for p in others if meta(p).get("labels") is not None and not matches(selector, meta(p)["labels"])]
+    foreign = [p for p in others if _is_foreign(snapshot, name, selector, p)]
     if foreign:
         whose = ", ".join(sorted({_owner(snapshot, p) for p in foreign}))
         sides = f"{', '.join('Pod/' + str(meta(p)['name']) for p in foreign)}; labels that Deployment/{name} selects by: {labels_phrase(selector)}"
-        yield make("ServiceSelector", snapshot, where, f"pods of {whose} stand behind it, besides those of Deployment/{name}", sides)
+        what = f"pods of {whose} stand behind it, besides those of Deployment/{name}"
+        alike = all(matches(selector, meta(p)["labels"]) for p in foreign)
+        hint = f"{whose} has the labels of Deployment/{name}: give its pods other labels, or delete it" if alike else ""
+        yield make("ServiceSelector", snapshot, where, what, sides, hint=hint)
         return
     old = [str(meta(p)["name"]) for p in others if newest and not controlled_by(p, meta(newest).get("uid"))]
     if new and old:
         yield make("OldPodsServe", snapshot, where, "pods of the old ReplicaSet still stand behind the Service", ", ".join(old))
+
+
+def _addresses(piece: Object) -> list[str]:
+    """Ready addresses of a slice behind which no object stands."""
+    return [str(a) for end in ready_ends([piece]) if not end.get("targetRef") for a in end.get("addresses") or ()]
+
+
+def _is_foreign(snapshot: Snapshot, deployment: str, selector: Mapping[str, str], pod: Object) -> bool:
+    """By its labels; with the very same labels by its controller. One that is not in the picture yet may be a new ReplicaSet."""
+    labels = meta(pod).get("labels")
+    if labels is None or not matches(selector, labels):
+        return labels is not None
+    controller: Mapping[str, Any] = next(iter(meta(pod).get("ownerReferences") or ()), {})
+    known, own = {meta(r).get("uid") for r in snapshot.kind("ReplicaSet").values()}, {meta(r).get("uid") for r in replicasets(snapshot, deployment)}
+    return controller.get("kind", "ReplicaSet") != "ReplicaSet" or not controller or controller.get("uid") in known - own
 
 
 def _pod(cluster: Cluster, snapshot: Snapshot, name: str) -> Object | None:

@@ -21,7 +21,7 @@ from ..secrets.patterns import HIDDEN
 from .model import Cause, Snapshot
 
 #: causes that say that nothing happened, or that nobody has undone something so far
-SILENCE = ("DatabaseSilent", "MigrationWaits", "ControllerSilent", "OldPodStuck", "JobSuspended")
+SILENCE = ("DatabaseSilent", "MigrationWaits", "ControllerSilent", "OldPodStuck", "JobSuspended", "DeploymentMissing")
 #: seconds for an answer, and between two questions about one cause
 PATIENCE, AGAIN = 2.0, 1.0
 PATHS = {"Pod": paths.pod, "Deployment": paths.deployment, "Job": paths.job}
@@ -49,10 +49,12 @@ class StillSo:
         """True when the object is what it is in the picture, and its log is, too. What may not be asked is believed."""
         kind, _slash, name = cause.object.partition("/")
         known = snapshot.kind(kind).get(name)
-        if known is None or kind not in PATHS:
+        if kind not in PATHS:
             return True
         try:
             status, text = self._ask(PATHS[kind](self._namespace, name))
+            if known is None:
+                return status in (403, 404)
             if status == 200 and meta(json.loads(text)).get("resourceVersion") != meta(known).get("resourceVersion"):
                 return False
             return status == 403 or (status == 200 and (not cause.container or self._same_log(snapshot, name, cause.container)))

@@ -32,6 +32,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     refusals.DEADLINE: ("AdmissionTimeout", "the request ran into its deadline: the time-outs of all admission webhooks together are longer than it"),
     refusals.SERVICE_ACCOUNT: ("ServiceAccountMissing", "its ServiceAccount does not exist"),
     refusals.PRIORITY_CLASS: ("PriorityClassMissing", "PriorityClass {name} does not exist"),
+    refusals.RUNTIME_CLASS: ("RuntimeClassMissing", "RuntimeClass {name} does not exist"),
     refusals.TERMINATING: ("NamespaceTerminating", "the namespace is being deleted"),
     refusals.INVALID: ("ObjectInvalid", "the API server refuses it as invalid: {what}"),
 }

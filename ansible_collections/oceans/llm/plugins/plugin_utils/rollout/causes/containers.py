@@ -17,7 +17,7 @@ from ...codes import FATAL, RETRYABLE
 from ...gateway import log_words
 from ...kube.objects import Object, about_container, container_spec, containers, epoch, is_ready, name_of, ref, terminated, waiting
 from ..model import Cause, Snapshot, events_of, starting
-from . import origin
+from . import origin, probes
 from .cause import cause, rule
 
 #: exit codes of signals that a program brings upon itself: SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV
@@ -196,7 +196,7 @@ def _oom(snapshot: Snapshot, pod: Object, name: str, begun: float, ran: float, e
     sure = FATAL if ran < LONG_RUN or exits >= EXITS_ALIKE else RETRYABLE
     what = f"it used more memory than {f'its limit of {limit}' if limit else 'the node has (no limit is set)'}, after {ran:.0f} s{times(exits)}"
     changed = origin.changed_resources(snapshot, pod, name)
-    what += f"; {changed}" if changed else ""
+    what += f"; {changed}" if changed else origin.limit_range(pod, name)
     return cause("OOMKilled", snapshot, ref(pod), what, "OOMKilled", since=begun, container=name, certainty=sure, budget=90, limit=limit or "what it has now")
 
 
@@ -234,13 +234,15 @@ def killed_by(snapshot: Snapshot, pod: Object, name: str) -> str:
 
 
 def _probe(snapshot: Snapshot, where: str, name: str, probe: str, begun: float, exits: int) -> Cause:
-    answer = last_answer(snapshot, where.split("/", 1)[1], name, probe.capitalize())
+    pod = where.split("/", 1)[1]
+    answer, spec = last_answer(snapshot, pod, name, probe.capitalize()), container_spec(snapshot.kind("Pod").get(pod) or {}, name)
+    why = probes.slow(spec, answer) + probes.asked(spec, answer)
     if probe == "startup":
         return cause(
             "StartupProbeFailed",
             snapshot,
             where,
-            f"it did not start within its startup probe's time and was killed{times(exits)}",
+            f"it did not start within its startup probe's time and was killed{times(exits)}{why}",
             answer,
             since=begun,
             container=name,
@@ -249,7 +251,7 @@ def _probe(snapshot: Snapshot, where: str, name: str, probe: str, begun: float, 
         "LivenessProbeFailed",
         snapshot,
         where,
-        f"its liveness probe failed and it was killed{times(exits)}",
+        f"its liveness probe failed and it was killed{times(exits)}{why}",
         answer,
         since=begun,
         container=name,

@@ -235,7 +235,7 @@ def _cause(snapshot: Snapshot, pod: Object, status: Object, text: str, begun: fl
         code,
         snapshot,
         ref(pod),
-        sentence.format(**names) + f" (for {owner})",
+        sentence.format(**names) + f" (for {owner})" + _unread(snapshot, pod),
         _short(text),
         since=begun,
         container=status["name"],
@@ -243,6 +243,13 @@ def _cause(snapshot: Snapshot, pod: Object, status: Object, text: str, begun: fl
         pull_secrets=_pull_secrets(pod, names["registry"]),
         **names,
     )
+
+
+def _unread(snapshot: Snapshot, pod: Object) -> str:
+    """The pull Secrets that the kubelet did not find."""
+    told = [e.get("message") or "" for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("reason") == "FailedToRetrieveImagePullSecret"]
+    found = re.search(r"pull secrets? \(([^)]+)\)", told[-1]) if told else None
+    return f"; the pull Secret {found[1]} does not exist" if found else ""
 
 
 def registry_of(image: str) -> str:

@@ -56,6 +56,15 @@ def _keys(snapshot: Snapshot, source: Source) -> list[str]:
     return [source.prefix + str(key) for key in (known or {}).get("keys") or ()]
 
 
+_HOST = re.compile(r" on ([^\s:]+):\d+$")
+
+
+def database_host(snapshot: Snapshot) -> str:
+    """The host that the database's URL names; empty where that is not known (Target, as it is said)."""
+    found = _HOST.search(str((snapshot.kind("Facts").get("database") or {}).get("address") or ""))
+    return found[1] if found else ""
+
+
 def own_dns(pod: Object) -> bool:
     """True when a pod does not ask the cluster's DNS (Kubernetes API, PodSpec.dnsPolicy): None, Default, and ClusterFirst beside hostNetwork."""
     spec = pod.get("spec") or {}
@@ -90,11 +99,27 @@ def changed_resources(snapshot: Snapshot, pod: Object, container: str = "") -> s
     return ""
 
 
+def limit_range(pod: Object, container: str) -> str:
+    """What a LimitRange of the namespace has set for a container whose template says nothing: the API server notes that in an annotation."""
+    said = str((meta(pod).get("annotations") or {}).get("kubernetes.io/limit-ranger") or "")
+    own = [part.strip() for part in said.partition(":")[2].split(";") if part.strip().endswith(f" {container}")]
+    what = next((part for part in own if " limit " in part), own[0] if own else "").removesuffix(f" for container {container}")
+    return f"; a LimitRange of the namespace set its {what}" if what else ""
+
+
+#: of a pod's own fields, those that decide where it may run and what it can reach; the API server gives them no other defaults than a template's
+POD_FIELDS = ("nodeSelector", "affinity", "schedulerName", "runtimeClassName", "dnsPolicy", "dnsConfig", "hostAliases", "hostNetwork")
+
+
 def changed(snapshot: Snapshot, pod: Object, container: str) -> str:
     """What of a pod, or of one container of it, is not what its template says; empty when all of it is. Defaults of the API server are no change."""
     template = _template_owner(snapshot, pod)
     if not template or (resources := changed_resources(snapshot, pod, container)):
         return resources if template else ""
+    own_spec, spec = pod.get("spec") or {}, template.get("spec") or {}
+    for field in POD_FIELDS:
+        if own_spec.get(field) and own_spec[field] != spec.get(field):
+            return f"{field} is {_short(own_spec[field])}, and {_short(spec.get(field) or 'not set')} in the pod template: an admission plugin changed it"
     before, now = _containers(template), _containers(pod)
     for name in (container,) if container else tuple(now):
         if name in now and name not in before:
@@ -116,7 +141,9 @@ def _containers(thing: Object) -> dict[str, Mapping[str, Any]]:
 
 
 def _short(value: Any) -> str:
-    return str(value if isinstance(value, str) else " ".join(str(v) for v in value))[:80]
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k}={v}" for k, v in value.items())[:80]
+    return str(value if isinstance(value, str) else " ".join(str(v) for v in value) if isinstance(value, list) else value)[:80]
 
 
 def _template_owner(snapshot: Snapshot, pod: Object) -> Object:

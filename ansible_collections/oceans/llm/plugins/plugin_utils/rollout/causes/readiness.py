@@ -9,16 +9,21 @@ probe alone has no deadline in Kubernetes: then the Deployment's own progressDea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...codes import FATAL, RETRYABLE, Certainty
+from ...gateway import log_words
 from ...kube.objects import Object, about_container, container_spec, containers, controlled_by, epoch, is_ready, meta, name_of, ref
 from ..model import Cause, Snapshot, events_of, replicasets, since, starting
+from . import origin, probes
 from .cause import cause, rule
 from .containers import killed_by, last_answer
 
 FLOOR = 30.0
+_DOUBTFUL = re.compile(r"statuscode: 50[03]|Client\.Timeout|deadline exceeded")
+SOURCE = "the database Secret (key POSTGRES_URL)"
 CALM = 30.0  # seconds for which a probe that fails is no news, if its time is long
 SLACK = 1.5  # seconds: the kubelet's own verdict comes first where there is one
 
@@ -66,16 +71,26 @@ def not_ready(snapshot: Snapshot) -> Iterator[Cause]:
                 continue
             if snapshot.now - begun < (min(budget / 3, CALM) if _unhealthy(snapshot, pod, status["name"]) else budget):
                 continue  # nothing has failed yet, or a probe has that may fail for a while: a slow start is no news
-            yield cause(
-                "NotReadyInTime",
-                snapshot,
-                ref(pod),
-                f"{_said(snapshot.now - begun > budget, budget, probe)} (of {kind}/{owner})",
-                last_answer(snapshot, name_of(pod), status["name"], probe.capitalize()),
-                since=begun,
-                container=status["name"],
-                budget=budget,
-            )
+            answer = last_answer(snapshot, name_of(pod), status["name"], probe.capitalize())
+            what = f"{_said(snapshot.now - begun > budget, budget, probe)} (of {kind}/{owner})"
+            code, why = _behind(snapshot, pod, spec, answer)
+            where, name = ref(pod), str(status["name"])
+            yield cause(code, snapshot, where, what + why, answer, since=begun, container=name, certainty=RETRYABLE, budget=budget, source=SOURCE)
+
+
+def database_doubtful(cause: Cause) -> bool:
+    """True when a probe's answer may come of a database that is away: the gateway says 503, or is still waiting for it."""
+    return cause.code == "NotReadyInTime" and _DOUBTFUL.search(cause.evidence) is not None
+
+
+def _behind(snapshot: Snapshot, pod: Object, spec: Mapping[str, Any], answer: str) -> tuple[str, str]:
+    """(code, end of the sentence): what is known of the reason why a probe fails."""
+    known, (variable, source) = snapshot.kind("Facts").get("database", {}), origin.database_url(snapshot, pod, spec["name"])
+    if variable and _DOUBTFUL.search(answer) and known.get("sentence"):
+        code = log_words.code_of(known.get("sqlstate") or "") or ("DatabaseUnreachable" if known.get("away") else "NotReadyInTime")
+        return code, f"; the database: {known['sentence']}; {variable} comes from {source}"
+    said = log_words.last_line(snapshot.logs.get((name_of(pod), spec["name"]), ""))
+    return "NotReadyInTime", probes.slow(spec, answer) + probes.asked(spec, answer) + (f"; its last line: {said}" if said else "")
 
 
 def misdirected(snapshot: Snapshot, pod: Object, status: Object, spec: Mapping[str, Any], probe: str) -> tuple[str, Certainty] | None:

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+from ...codes import FATAL, RETRYABLE
 from ...gateway import log_words
 from ...kube.objects import Object, containers, epoch, has_been_seen, is_ready, meta, name_of, ref, terminated
+from ...kube.services import writer
 from .. import progress, waits
-from ..model import Cause, Snapshot, made_in_this_run, old_pods
+from ..model import Cause, Snapshot, made_in_this_run, new_replicaset, old_pods, pods_of
 from .cause import cause, rule
 
 
@@ -38,6 +41,58 @@ def deadlines(snapshot: Snapshot) -> Iterator[Cause]:
                     f"{condition.get('message') or ''} {''.join(w.evidence for w in waited)}",
                     since=epoch(condition.get("lastUpdateTime")),
                 )
+
+
+@rule(285)
+def missing(snapshot: Snapshot) -> Iterator[Cause]:
+    """A Deployment that Helm's record of a finished change has, and that is gone or going: no rollout brings it back."""
+    done = [s for s in snapshot.kind("Release").values() if (meta(s).get("labels") or {}).get("status") == "deployed"]
+    recorded = [s for s in done if str((meta(s).get("labels") or {}).get("version")) == str(snapshot.scope.revision)]
+    for name in snapshot.scope.deployments:
+        found = snapshot.kind("Deployment").get(name)
+        if found is None and recorded:
+            what = f"the Deployment does not exist; revision {snapshot.scope.revision} of the release has it"
+            yield cause("DeploymentMissing", snapshot, f"Deployment/{name}", what, f"Secret {name_of(recorded[0])}: status deployed")
+        elif found is not None and meta(found).get("deletionTimestamp"):
+            held = ", ".join(meta(found).get("finalizers") or ()) or "none"
+            what = f"the Deployment is being deleted since {meta(found)['deletionTimestamp']} (finalizers: {held})"
+            yield cause("DeploymentMissing", snapshot, f"Deployment/{name}", what, "metadata.deletionTimestamp")
+
+
+#: seconds that a pod may be ready without being available, before that is worth a word
+PATIENT = 20.0
+
+
+@rule(325)
+def not_available(snapshot: Snapshot) -> Iterator[Cause]:
+    """All new pods are ready, and minReadySeconds keeps them from counting."""
+    for name in snapshot.scope.deployments:
+        found, newest = snapshot.kind("Deployment").get(name) or {}, new_replicaset(snapshot, name)
+        wait, pods = float((found.get("spec") or {}).get("minReadySeconds") or 0), pods_of(snapshot, meta(newest).get("uid")) if newest else []
+        stamps = [epoch(c.get("lastTransitionTime")) for p in pods for c in (p.get("status") or {}).get("conditions") or () if c.get("type") == "Ready"]
+        begun = max(stamps, default=0.0)
+        if begun and all(is_ready(p) for p in pods) and PATIENT < snapshot.now - begun < wait:
+            what = f"its new pods are ready, and count as available only after minReadySeconds ({wait:.0f} s){writer(found, 'spec', 'minReadySeconds')}"
+            yield cause("MinReadySeconds", snapshot, f"Deployment/{name}", what, f"ready for {snapshot.now - begun:.0f} s", since=begun)
+
+
+#: words of the kubelet about a pod that used more than it may itself: the next pod will do the same
+OWN_LIMIT = re.compile(r"exceeds the (?:total )?limit")
+
+
+@rule(225)
+def evicted_again(snapshot: Snapshot) -> Iterator[Cause]:
+    """Pods of the new ReplicaSet that a kubelet evicts one after the other."""
+    for name in snapshot.scope.deployments:
+        newest = new_replicaset(snapshot, name)
+        failed = [p for p in pods_of(snapshot, meta(newest).get("uid")) if (p.get("status") or {}).get("reason") == "Evicted"] if newest else []
+        if newest and len(failed) > 1:
+            said = str((failed[-1].get("status") or {}).get("message") or "")
+            sure = FATAL if OWN_LIMIT.search(said) else RETRYABLE
+            what = f"{len(failed)} pods of Deployment/{name} were evicted one after the other: {said.strip().removesuffix('.') or 'the kubelet says no reason'}"
+            where, begun = f"ReplicaSet/{name_of(newest)}", epoch(meta(failed[0]).get("creationTimestamp"))
+            hint = "raise the limit that the evidence names: resources.limits.ephemeral-storage, or sizeLimit of the volume" if sure is FATAL else ""
+            yield cause("PodEvicted", snapshot, where, what, said, since=begun, certainty=sure, budget=60, hint=hint)
 
 
 @rule(290)
