@@ -247,3 +247,31 @@ def test_a_copy_is_of_one_moment_while_the_gateway_writes(owned: Owned) -> None:
         writer.kill()
         writer.wait()
     assert owned.script("restore", NAME, checksum, ASIDE).code == 0
+
+
+def test_a_snapshot_of_the_servers_volume_becomes_a_copy(owned: Owned) -> None:
+    """The volume as it is while the server runs, as after a power cut."""
+    rows = owned.rows()
+    with contextlib.closing(owned.server.connect("owned")) as connection, connection.cursor() as cursor:
+        cursor.execute("CHECKPOINT")
+    owned.run("INSERT INTO answered_requests (model, words_asked, words_recalled) VALUES ('after the checkpoint', 1, 2)")
+    rows = owned.rows()
+    home = owned.server.folder / "of-a-snapshot"
+    volume, place = home / "volume", home / "place"
+    place.mkdir(parents=True)
+    subprocess.run(["cp", "-a", str(owned.server.folder / "data"), str(volume)], check=True)
+    owned.run("DELETE FROM answered_requests")
+    for folder in (home, place):
+        if owned.server.who:
+            os.chown(folder, owned.server.who["user"], owned.server.who["group"])
+    env = {"PATH": f"{owned.server.programs}:{os.environ['PATH']}", "PGHOST": "nowhere.invalid", "PGPORT": "1", "PGUSER": ROLE, "PGDATABASE": "owned"}
+    env |= {"PGPASSWORD": "of no use", "PGSSLMODE": "verify-full", "PLACE": str(place), "WORK": str(home), "VOLUME": str(volume)}
+    command = ["sh", "-c", dump_job.SCRIPT.read_text(), "restore-point", "recovered", NAME]
+    done = subprocess.run(command, env=env, cwd="/", capture_output=True, text=True, timeout=120, check=False, **owned.server.who)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert (told["schema"], told["rows"]) == (41, sum(map(len, rows.values()))) and not (volume / "postmaster.pid").exists()
+    (owned.folder / "place").mkdir()
+    for file in place.iterdir():
+        (owned.folder / "place" / file.name).write_bytes(file.read_bytes())
+    assert owned.script("restore", NAME, told["checksum"], ASIDE).code == 0 and owned.rows() == rows

@@ -162,10 +162,10 @@ options:
     suboptions:
       way:
         description: >-
-          V(auto) is O(restore_point.command) where one is set, else a Backup of CloudNativePG where the Cluster has backups configured,
-          else C(pg_dump).
+          V(auto) is O(restore_point.command) where one is set, else the first that works of a Backup of CloudNativePG (where the Cluster has backups
+          configured), C(pg_dump), and a VolumeSnapshot of the server's volume.
         type: str
-        choices: [auto, none, cnpg, pg_dump, command]
+        choices: [auto, none, cnpg, volume_snapshot, pg_dump, command]
         default: auto
       image:
         description: PostgreSQL's own image with C(pg_dump) and C(pg_restore). Empty is the image of the server, where that is a pod of the cluster.

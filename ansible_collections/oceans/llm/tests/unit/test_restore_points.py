@@ -89,7 +89,7 @@ class World:
         end = {"conditions": {"ready": True}, "addresses": ["10.0.0.9"], "targetRef": {"kind": "Pod", "name": "db-0"}}
         api.on("GET", paths.endpointslices("data"), objects("EndpointSlice", "1", {"metadata": {"name": "a"}, "ports": [{"port": 5432}], "endpoints": [end]}))
         postgres = [{"name": "log", "image": "log:1"}, {"name": "pg", "image": "reg.example/postgres:16", "ports": [{"containerPort": 5432}]}]
-        api.on("GET", paths.pod("data", "db-0"), ok({"spec": {"containers": postgres}}))
+        api.on("GET", paths.pod("data", "db-0"), ok({"metadata": {"name": "db-0", "namespace": "data"}, "spec": {"containers": postgres}}))
         for method, path, answer in (
             ("GET", DEPLOYMENT, later(lambda: ok(self.live))),
             ("PATCH", DEPLOYMENT, self.patched),
@@ -348,7 +348,73 @@ def test_the_first_way_that_works_is_taken(api):
     cnpg(world, {"volumeSnapshot": {"className": "x"}}, {"phase": "failed", "error": "no such class"})
     result = take(api)
     assert result["restore_point"]["kind"] == "pg_dump", result
-    assert any("no restore point by cnpg: " in line and "no such class" in line and "trying pg_dump" in line for line in result["said"])
+    assert any("no restore point by cnpg: " in line and "no such class" in line for line in result["said"])
+
+
+# --- a VolumeSnapshot -----------------------------------------------------------------------------------------------------
+
+SNAPSHOTS = "snapshot.storage.k8s.io/v1"
+
+
+def snapshots(world: World, *states: dict, namespace: str = "ns", claims: int = 1) -> None:
+    """The database is one pod with a claim, and a snapshot controller answers."""
+    api = world.api
+    world.secret["POSTGRES_URL"] = URL.replace("db.data.svc", f"db.{namespace}.svc")
+    api.on("GET", paths.service(namespace, "db"), ok({"spec": {"ports": [{"port": 6432, "targetPort": 5432}]}}))
+    end = {"conditions": {"ready": True}, "addresses": ["10.0.0.9"], "targetRef": {"kind": "Pod", "name": "db-0"}}
+    api.on("GET", paths.endpointslices(namespace), objects("EndpointSlice", "1", {"metadata": {"name": "a"}, "ports": [{"port": 5432}], "endpoints": [end]}))
+    mounts = [{"name": f"data{n}", "mountPath": f"/data{n}"} for n in range(claims)]
+    volumes = [{"name": f"data{n}", "persistentVolumeClaim": {"claimName": f"data-db-{n}"}} for n in range(claims)]
+    postgres = {"name": "pg", "image": "postgres:16", "ports": [{"containerPort": 5432}], "volumeMounts": mounts, "securityContext": {"runAsUser": 70}}
+    pod = {"metadata": {"name": "db-0", "namespace": namespace}, "spec": {"containers": [postgres], "volumes": volumes}}
+    api.on("GET", paths.pod(namespace, "db-0"), ok(pod))
+    api.on("POST", paths.of(SNAPSHOTS, "volumesnapshots", "ns"), ok({}, 201))
+    api.on("GET", paths.of(SNAPSHOTS, "volumesnapshots", "ns"), *[objects("VolumeSnapshot", "1", {"metadata": {"name": "s"}, "status": s}) for s in states])
+    api.on("WATCH", paths.of(SNAPSHOTS, "volumesnapshots", "ns"), stream())
+
+
+def test_a_snapshot_is_taken_and_its_rows_are_restored_by_a_server_on_a_new_volume(api):
+    world = World(api, answers=[(0, TOLD)] * 3)
+    snapshots(world, {}, {"readyToUse": True, "restoreSize": "2Gi"})
+    point = take(api, way="volume_snapshot")["restore_point"]
+    (asked,) = [json.loads(body) for how, path, _q, body in api.seen if how == "POST" and path.endswith("/volumesnapshots")]
+    assert asked["spec"] == {"source": {"persistentVolumeClaimName": "data-db-0"}} and (point["kind"], world.jobs) == ("VolumeSnapshot", [])
+    name = point["name"]
+    api.on("GET", paths.one_of(SNAPSHOTS, "volumesnapshots", "ns", name), ok({"metadata": {"name": name}, "status": {"restoreSize": "2Gi"}}))
+    claim = {"accessModes": ["ReadWriteOnce"], "storageClassName": "fast", "resources": {"requests": {"storage": "1Gi"}}}
+    api.on("GET", paths.item("persistentvolumeclaims", "ns", "data-db-0"), ok({"spec": claim}))
+    result = bring_back(api)
+    assert not result.get("failed"), result
+    (made,) = [c for how, path, _q, body in api.seen if how == "POST" and path.endswith("claims") and (c := json.loads(body))["metadata"]["name"] == name]
+    assert made["spec"]["dataSource"] == {"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": name}
+    assert made["spec"]["storageClassName"] == "fast" and made["spec"]["resources"]["requests"]["storage"] == "2Gi"
+    pod = world.jobs[0]["spec"]["template"]["spec"]
+    assert world.done[0] == f"recovered {name}-copy" and pod["containers"][0]["securityContext"]["runAsUser"] == 70 and pod["securityContext"]["fsGroup"] == 70
+    assert {"name": "recovered", "persistentVolumeClaim": {"claimName": name}} in pod["volumes"]
+    assert world.done[-1].startswith(f"restore {name}-copy sha256:abc") and "all rows compared" in result["msg"]
+    assert all(v["name"] != "recovered" for job in world.jobs[1:] for v in job["spec"]["template"]["spec"]["volumes"])
+
+
+@pytest.mark.parametrize(
+    ("more", "state", "said"),
+    [
+        ({"claims": 2}, {}, "Pod/db-0 has 2 PersistentVolumeClaims"),
+        ({"namespace": "other"}, {}, "is in namespace other, not in ns"),
+        ({}, {"error": {"message": "no default class"}}, "no default class"),
+    ],
+)
+def test_a_snapshot_that_could_not_be_restored_is_not_taken(api, more, state, said):
+    world = World(api)
+    snapshots(world, state, **more)
+    result = take(api, way="volume_snapshot")
+    assert result["failed"] and said in result["msg"] and world.saved == {}
+
+
+def test_a_snapshot_is_the_last_way(api):
+    world = World(api, answers=((1, "restore point: no space"),))
+    snapshots(world, {"readyToUse": True})
+    result = take(api)
+    assert result["restore_point"]["kind"] == "VolumeSnapshot" and any("no restore point by pg_dump: no space" in line for line in result["said"])
 
 
 def test_a_backup_that_fails_is_told_in_the_operators_words(api):

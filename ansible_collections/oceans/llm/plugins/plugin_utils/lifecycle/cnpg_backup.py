@@ -48,7 +48,7 @@ def take(cluster: Cluster, source: Source, name: str, say: Callable[[str], None]
     with telling(say, f"CloudNativePG creates Backup/{name} of Cluster/{owner} ({how['method']})"):
         try:
             cluster.create(paths.of(CNPG, "backups", ns), body)
-            status = _until(cluster, "backups", ns, name, timeout, lambda found: found.get("phase") in ("completed", "failed"))
+            status = until(cluster, paths.of(CNPG, "backups", ns), name, timeout, lambda found: found.get("phase") in ("completed", "failed"))
         except ApiError as error:
             raise NotPossible(f"Backup/{name} of Cluster/{owner} could not be created: {error}; nothing was changed") from error
     if status.get("phase") != "completed":
@@ -73,7 +73,7 @@ def recover(cluster: Cluster, source: Source, point: RestorePoint, say: Callable
             backup = cluster.get(paths.one_of(CNPG, "backups", ns, point.name))
             if cluster.find(path) is None:  # an earlier run may have got as far
                 cluster.create(paths.of(CNPG, "clusters", ns), recovery(live, backup, name, source))
-            status = _until(cluster, "clusters", ns, name, timeout, _ready)
+            status = until(cluster, paths.of(CNPG, "clusters", ns), name, timeout, _ready)
             login = held.read(cluster, ns, f"{name}-app")
         except ApiError as error:
             raise NotPossible(f"Backup/{point.name} could not be recovered as Cluster/{name}: {error}; the database was not changed") from error
@@ -109,9 +109,9 @@ def _ready(status: Mapping[str, Any]) -> bool:
     return any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ())
 
 
-def _until(cluster: Cluster, plural: str, namespace: str, name: str, timeout: int, over: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any]:
-    """The status of an object of CloudNativePG when it is over, or when the time is."""
-    path, end = paths.of(CNPG, plural, namespace), time.monotonic() + timeout
+def until(cluster: Cluster, path: str, name: str, timeout: int, over: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any]:
+    """The status of an object when it is over, or when the time is."""
+    end = time.monotonic() + timeout
     only, status = f"metadata.name={name}", {}
     while time.monotonic() < end:
         listed = cluster.list(path, fieldSelector=only)

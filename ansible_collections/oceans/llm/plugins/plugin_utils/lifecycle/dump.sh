@@ -2,6 +2,7 @@
 # shellcheck shell=sh
 # What the Job of a restore point runs (sh -c), in PostgreSQL's own image. libpq's environment says where the server is and who logs in.
 #   take NAME OLDER...                    schema public as of one snapshot, and sums of its rows; then the OLDER restore points are removed
+#   recovered NAME OLDER...               the same, from a server that is started here on the data directory below $VOLUME
 #   verify NAME CHECKSUM ASIDE [NEW]      is the copy whole, and may this role bring it back? Changes nothing.
 #   restore NAME CHECKSUM ASIDE [NEW]     in one transaction: what is in schema public moves to schema ASIDE, the copy is read, the sums of all
 #                                         rows are compared, and only then is it committed. With NEW: into a new database of that name.
@@ -88,6 +89,27 @@ take() {
   size=$(($(wc -c < "$NAME.dump")))
   printf '{"size": %d, "checksum": "sha256:%s", "schema": %s, %s}\n' "$size" "$sum" "$schema" "$(counted "$NAME")" > "$WORK/answer"
   cat "$WORK/answer"
+}
+
+# The server listens on a socket of this pod only, archives nothing, and lets the one who asks in: nobody else is here.
+recovered() {
+  control=$(find "${VOLUME:=/recovered}" -maxdepth 6 -path '*/global/pg_control' | head -n 1)
+  data=${control%/global/pg_control}
+  [ -n "$data" ] || fail "the volume holds no data of a PostgreSQL server"
+  chmod 0700 "$data"
+  rm -f "$data/postmaster.pid" "$data/standby.signal"
+  printf 'local all all trust\n' > "$WORK/hba"
+  pg_ctl start -D "$data" -s -w -t 600 -l "$WORK/log" -o "-c listen_addresses='' -c unix_socket_directories=$WORK -c hba_file=$WORK/hba \
+    -c archive_mode=off -c ssl=off -c shared_preload_libraries=''" > /dev/null || { tail -n 5 "$WORK/log" >&2; fail "PostgreSQL does not start on the snapshot"; }
+  PGHOST=$WORK
+  PGSSLMODE=disable
+  unset PGSSLROOTCERT
+  export PGHOST PGSSLMODE
+  port=$(sed -n 4p "$data/postmaster.pid")
+  PGPORT=${port:-5432}
+  export PGPORT
+  take "$@"
+  pg_ctl stop -D "$data" -s -m fast > /dev/null || :
 }
 
 whole() {

@@ -51,11 +51,22 @@ class Place:
         return f"{str(endpoint).rstrip('/')}/{str(self).removeprefix('s3://')}"
 
 
+@dataclass(frozen=True)
+class Recovered:
+    """A volume with the data of a server, and the user whom the data belong to."""
+
+    claim: str
+    user: int
+
+
 def run(
-    cluster: Cluster, source: Source, image: str, place: Place, words: Sequence[str], doing: str, say: Callable[[str], None], deadline: int
-) -> dict[str, Any]:
+    cluster: Cluster, source: Source, image: str, place: Place, words: Sequence[str], doing: str, say: Callable[[str], None], deadline: int,
+    recovered: Recovered | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """The script's answer. `doing`: what is told while it runs. :raises NotPossible: with the reason, in the script's words."""
     body = job(source, image, place, words, deadline)
+    if recovered:
+        _on_volume(body["spec"]["template"]["spec"], recovered)
     with _login(cluster, source), telling(say, doing):
         answer = one_off_run.ask(cluster, body, deadline + 30)
     if answer.code is None:
@@ -144,7 +155,7 @@ def job(source: Source, image: str, place: Place, words: Sequence[str], deadline
 
 def _with_transfer(spec: dict[str, Any], dump: dict[str, Any], place: Place, words: Sequence[str]) -> None:
     """A second container carries the copy: after it was taken, or before it is read. The last of the two is the one that is asked."""
-    taking = words[0] == "take"
+    taking = words[0] in ("take", "recovered")
     login = [{"name": key, "valueFrom": {"secretKeyRef": {"name": place.s3["secret"], "key": key}}} for key in S3_KEYS]
     transfer = {
         **{key: value for key, value in dump.items() if key in ("imagePullPolicy", "resources", "securityContext")},
@@ -159,6 +170,16 @@ def _with_transfer(spec: dict[str, Any], dump: dict[str, Any], place: Place, wor
     first, last = (dump, transfer) if taking else (transfer, dump)
     spec["initContainers"] = [*spec.get("initContainers", ()), first]
     spec["containers"] = [last]
+
+
+def _on_volume(spec: dict[str, Any], recovered: Recovered) -> None:
+    """PostgreSQL is started in the pod, on this volume."""
+    (dump,) = (c for c in (*spec["containers"], *spec.get("initContainers", ())) if c["args"][0] == "recovered")
+    user = {"runAsUser": recovered.user, "runAsGroup": recovered.user}
+    dump["volumeMounts"] = [*dump["volumeMounts"], {"name": "recovered", "mountPath": "/recovered"}]
+    dump["securityContext"] = {**(dump.get("securityContext") or {}), **user}
+    spec["volumes"] = [*spec["volumes"], {"name": "recovered", "persistentVolumeClaim": {"claimName": recovered.claim}}]
+    spec["securityContext"] = {**spec["securityContext"], "fsGroup": recovered.user}
 
 
 def _environment(source: Source) -> dict[str, str]:

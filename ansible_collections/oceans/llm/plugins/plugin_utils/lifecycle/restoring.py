@@ -78,7 +78,7 @@ def restore(cluster: Cluster, source: Source, point: RestorePoint, to: str, wish
     if not to:
         writers.refuse_migrations()
     aside = "" if to else time.strftime(f"before_restore_{FOR_SECOND}", time.gmtime(cluster.now()))
-    if point.kind == "CloudNativePG":
+    if point.kind in ("CloudNativePG", "VolumeSnapshot"):
         point = taking.copied(cluster, source, point, wish, say)
     commanded = point.kind == "command"
     read = _by_command(source, point, to, wish, say) if commanded else _by_dump(cluster, source, point, aside, to, wish, say)

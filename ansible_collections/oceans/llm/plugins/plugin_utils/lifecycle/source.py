@@ -87,18 +87,23 @@ class Source:
         return str(image)
 
     def _behind(self, cluster: Cluster) -> str:
+        _pod, container = self.server(cluster) or ({}, {})
+        return str(container.get("image") or "")
+
+    def server(self, cluster: Cluster) -> tuple[Object, Object] | None:
+        """(pod, container) behind the Service of the database; None where it is no pod of the cluster."""
         try:
             way = database_way.find(cluster, self.release.namespace, self.target)
         except database_way.NoWay:
-            return ""
+            return None
         if way.service is None:
-            return ""
+            return None
         service = endpoints.find(cluster, *way.service) or {}
         for end in endpoints.behind(cluster, *way.service, service, self.target.port):
-            spec = cluster.get(paths.pod(way.service[0], end.pod))["spec"] if end.pod else {}
-            name = next((container for container, _n, number, _p in declared_ports(spec) if number == end.port), "")
-            return next((str(c.get("image") or "") for c in spec.get("containers") or () if not name or c["name"] == name), "")
-        return ""
+            pod = cluster.get(paths.pod(way.service[0], end.pod)) if end.pod else {"spec": {}}
+            name = next((container for container, _n, number, _p in declared_ports(pod["spec"]) if number == end.port), "")
+            return next(((pod, c) for c in pod["spec"].get("containers") or () if not name or c["name"] == name), None)
+        return None
 
     # --- encryption keys --------------------------------------------------------------------------------------------------
 

@@ -17,10 +17,9 @@ from ..helm import releases
 from ..helm.releases import Release
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import meta
-from . import asked, cnpg_backup, dump_job
+from . import asked, cnpg_backup, dump_job, volume_snapshot
 from .deployed import NotPossible
-from .dump_job import Place
+from .dump_job import Place, Recovered
 from .restore_point import RestorePoint, list_name, points, record
 from .source import Source
 
@@ -30,7 +29,7 @@ SIZE = "10Gi"  # of the volume, where nothing else is said
 
 @dataclass(frozen=True)
 class Wish:
-    """What the variables oceans_llm_restore_point… say. `way`: auto, none, cnpg, pg_dump, command."""
+    """What the variables oceans_llm_restore_point… say. `way`: auto, none, cnpg, volume_snapshot, pg_dump, command."""
 
     way: str = "auto"
     image: str = ""
@@ -57,7 +56,7 @@ def ways(cluster: Cluster, source: Source, wish: Wish) -> list[str]:
         return [wish.way]
     if wish.command:
         return ["command"]
-    return ["cnpg", "pg_dump"] if cnpg_backup.method(source.cnpg(cluster)) else ["pg_dump"]
+    return [*(["cnpg"] if cnpg_backup.method(source.cnpg(cluster)) else []), "pg_dump", "volume_snapshot"]
 
 
 def take(cluster: Cluster, release: Release, wish: Wish, say: Say) -> RestorePoint:
@@ -69,15 +68,7 @@ def take(cluster: Cluster, release: Release, wish: Wish, say: Say) -> RestorePoi
     begun = time.monotonic()
     name = f"{release.name[:36]}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime(cluster.now()))}"
     known = points(cluster, release.namespace, release.name)
-    *others, last = ways(cluster, source, wish)
-    for each in others:
-        try:
-            made, gone = _WAYS[each](cluster, source, wish, name, known, say)
-            break
-        except NotPossible as error:
-            say(f"no restore point by {each}: {error}; trying {last}")
-    else:
-        made, gone = _WAYS[last](cluster, source, wish, name, known, say)
+    made, gone = _first(cluster, source, wish, name, known, say)
     revisions = releases.history(cluster, release.namespace, release.name)
     if made.schema_version is None:
         made = replace(made, schema_version=max(asked.history(cluster, release.namespace, release)[0] or (), default=None))
@@ -90,29 +81,48 @@ def take(cluster: Cluster, release: Release, wish: Wish, say: Say) -> RestorePoi
     return made
 
 
+def _first(cluster: Cluster, source: Source, wish: Wish, name: str, known: Sequence[RestorePoint], say: Say) -> tuple[RestorePoint, set[str]]:
+    """By the first way that works. :raises NotPossible: with the reason of the first one."""
+    tried = ways(cluster, source, wish)
+    reasons: list[NotPossible] = []
+    for each in tried:
+        try:
+            return _WAYS[each](cluster, source, wish, name, known, say)
+        except NotPossible as error:
+            reasons.append(error)
+            if len(tried) > 1:
+                say(f"no restore point by {each}: {error}")
+    raise reasons[0]
+
+
 def copied(cluster: Cluster, source: Source, point: RestorePoint, wish: Wish, say: Say) -> RestorePoint:
-    """A copy by pg_dump of what CloudNativePG has recovered from a Backup, recorded beside it: restored like every other copy."""
-    there = cnpg_backup.recover(cluster, source, point, say, wish.timeout)
-    known = points(cluster, source.release.namespace, source.release.name)
-    image = wish.image or source.image(cluster)  # of the live one: the same server
-    made, _gone = _dumped(cluster, there, replace(wish, image=image), f"{point.name}-copy", (), say)
+    """A copy by pg_dump of what is recovered from a Backup or a VolumeSnapshot, recorded beside it: restored like every other copy."""
+    ns, known = source.release.namespace, points(cluster, source.release.namespace, source.release.name)
+    wish, name = replace(wish, image=wish.image or source.image(cluster)), f"{point.name}-copy"  # the image of the live server
+    if point.kind == "VolumeSnapshot":
+        left = f"persistentvolumeclaim {point.name}"
+        made, _gone = _dumped(cluster, source, wish, name, (), say, volume_snapshot.recover(cluster, source, point))
+    else:
+        left = f"cluster {cnpg_backup.recovered(point)}"
+        made, _gone = _dumped(cluster, cnpg_backup.recover(cluster, source, point, say, wish.timeout), wish, name, (), say)
     made = replace(made, created=point.created, keys_digest=point.keys_digest, version=point.version)
     record(cluster, source.release.namespace, source.release.name, [*(p for p in known if p.name != made.name), made])
-    say(f"Cluster/{cnpg_backup.recovered(point)} is of no further use: kubectl -n {meta(source.cnpg(cluster) or {})['namespace']} delete cluster "
-        f"{cnpg_backup.recovered(point)}")  # fmt: skip
+    say(f"what {point.name} was recovered to is of no further use: kubectl -n {ns} delete {left}")
     return made
 
 
 # --- pg_dump --------------------------------------------------------------------------------------------------------------
 
 
-def _dumped(cluster: Cluster, source: Source, wish: Wish, name: str, known: Sequence[RestorePoint], say: Say) -> tuple[RestorePoint, set[str]]:
+def _dumped(
+    cluster: Cluster, source: Source, wish: Wish, name: str, known: Sequence[RestorePoint], say: Say, recovered: Recovered | None = None
+) -> tuple[RestorePoint, set[str]]:
     image = wish.image or source.image(cluster)
     place = store(wish) if wish.s3 else Place(volume(cluster, source.release, wish))
     here = [p for p in known if p.kind == "pg_dump" and p.place == str(place)]
     gone = [p.name for p in here[: max(0, len(here) + 1 - max(1, wish.keep))]]
-    doing = f"copying {source.target} with pg_dump ({image}) to {place}"
-    told = dump_job.run(cluster, source, image, place, ["take", name, *gone], doing, say, wish.timeout)
+    doing = f"copying {'the snapshot of ' if recovered else ''}{source.target} with pg_dump ({image}) to {place}"
+    told = dump_job.run(cluster, source, image, place, ["recovered" if recovered else "take", name, *gone], doing, say, wish.timeout, recovered)
     point = RestorePoint("pg_dump", name, str(place), cluster.now(), int(told["size"]), str(told["checksum"]), told["schema"])
     return point, set(gone)
 
@@ -161,6 +171,10 @@ def _backed_up(cluster: Cluster, source: Source, wish: Wish, name: str, _known: 
     return cnpg_backup.take(cluster, source, name, say, wish.timeout), set()
 
 
+def _snapshot(cluster: Cluster, source: Source, wish: Wish, name: str, _known: Sequence[RestorePoint], say: Say) -> tuple[RestorePoint, set[str]]:
+    return volume_snapshot.take(cluster, source, name, say, wish.timeout), set()
+
+
 def _commanded(cluster: Cluster, source: Source, wish: Wish, name: str, _known: Sequence[RestorePoint], say: Say) -> tuple[RestorePoint, set[str]]:
     told = command(source, wish, ["take", name], say)
     return RestorePoint("command", name, str(told.get("place") or name), cluster.now(), told.get("size"), str(told.get("checksum") or "")), set()
@@ -193,4 +207,6 @@ def command(source: Source, wish: Wish, words: Sequence[str], say: Say) -> dict[
     return found if isinstance(found, dict) else {"place": str(found)}
 
 
-_WAYS = {"pg_dump": _dumped, "cnpg": _backed_up, "command": _commanded}
+_WAYS: dict[str, Callable[..., tuple[RestorePoint, set[str]]]] = {
+    "pg_dump": _dumped, "cnpg": _backed_up, "volume_snapshot": _snapshot, "command": _commanded,
+}  # fmt: skip
