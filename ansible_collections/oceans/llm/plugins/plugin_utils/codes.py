@@ -114,7 +114,7 @@ ImageRegistryError [rollout: retryable 240 s] the registry cannot be reached or 
 ImagePullFailed [rollout: retryable 120 s] the image cannot be pulled, for a reason that this collection does not know
     read the evidence; kubectl -n {ns} describe pod {name}
 DigestOfTwoImages [preflight: error] two images are pinned by the same digest
-    pin each image by its own digest: oceans_llm_version for the gateway, oceans_llm_values.adminUi.image.tag for the admin UI
+    pin each image by its own digest: oceans_llm_version TAG@sha256:DIGEST for the gateway, oceans_llm_values.adminUi.image.tag for the admin UI
 PullSecretMissing [preflight: warning] an image pull Secret does not exist
     kubectl create secret docker-registry …, or correct oceans_llm_image_pull_secrets
 
@@ -145,13 +145,13 @@ SecretEmpty [preflight: error or warning] a secret value is empty (an error for 
     set the key to a value, or remove the key
 SecretTooShort [preflight: error] a secret value is too short for what it protects
     openssl rand -base64 48
-SecretBlank [preflight: error] a password, token or URL begins or ends with whitespace
+SecretBlank [preflight: error] a password, token or URL begins or ends with whitespace, or holds a character that cannot be seen
     write the value without it (printf '%s' instead of echo, or the filter trim)
 SecretNotQuoted [preflight: error or warning] YAML reads the value as a number, boolean or date (0123 is 83, yes is true)
     quote the value
 SecretNotKey [preflight: error] an encryption key is not base64 of exactly 32 bytes
     openssl rand -base64 32
-SecretNotUrl [preflight: error] not a well-formed PostgreSQL URL; most often an unencoded password
+SecretNotUrl [preflight: error] not a PostgreSQL URL that the gateway's driver takes; most often an unencoded password
     postgresql://USER:PASSWORD@HOST:5432/DATABASE, with user and password percent-encoded
 SecretNotText [preflight: error or warning] a secret value is not text (a warning for a key that the gateway does not read)
     store the value as text (base64 if it is binary), or mount it as a file

@@ -388,6 +388,28 @@ def test_fields_that_take_a_reference_or_text(picture):
 
 
 @pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"providers": {"openai": {"type": "openai_compat"}}}, "config providers is a map, and has to be a list"),
+        ({"providers": ["openai"]}, "config providers[0] is a text, and has to be a map"),
+        ({"models": [{"id": 4.1}]}, "config models[0].id is a number, and has to be text"),
+        ({"models": [{"id": "m", "routes": [{"provider": "p", "upstream_model": 4.1}]}]}, "config models[0].routes[0].upstream_model is a number"),
+        ({"server": {"bind": 8080}}, "config server.bind is a number, and has to be text"),
+        ({"auth": [1]}, "config auth is a list, and has to be a map"),
+        ({"users": "ann"}, "config users is a text, and has to be a list"),
+    ],
+)
+def test_a_part_of_the_configuration_of_another_type_is_named(given, says):
+    found = list(config.kinds(given))
+    assert [f.code for f in found] == ["GatewayConfigInvalid"] and says in found[0].line().replace(":", "", 1)
+
+
+def test_a_configuration_as_the_gateway_reads_it():
+    assert list(config.kinds({"providers": [{"id": "p"}], "models": None, "server": {"bind": "0.0.0.0:8080"}, "x-own": 1})) == []
+
+
+
+@pytest.mark.parametrize(
     ("value", "told"),
     [("1e-7", True), ("1E5", True), (".5e3", True), ("-2e10", True), ("1.5e3", True), (1e-7, False), ("v1e7", False), ("12", False), ("1.0e-7", False)],
 )

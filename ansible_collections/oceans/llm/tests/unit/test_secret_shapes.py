@@ -37,6 +37,17 @@ def codes(key: str, value: str) -> list[str]:
         ("POSTGRES_URL", "postgresql://u:p#w@h:5432/d", "SecretNotUrl"),
         ("POSTGRES_URL", "postgresql://u:p%zz@h:5432/d", "SecretNotUrl"),
         ("POSTGRES_URL", "postgresql:///d", "SecretNotUrl"),
+        ("POSTGRES_URL", "postgresql://u:p@h1:5432,h2:5432/d", "SecretNotUrl"),
+        ("POSTGRES_URL", "postgresql://u:p@h1,h2/d", "SecretNotUrl"),
+        ("POSTGRES_URL", "postgresql://u:p@h:0/d", "SecretNotUrl"),
+        ("POSTGRES_URL", "postgresql://u:p@h:99999/d", "SecretNotUrl"),
+        ("POSTGRES_URL", "postgresql://u:p@h\\d", "SecretNotUrl"),
+        ("POSTGRES_URL", "postgresql://<user>:<password>@<host>:5432/<db>", "SecretNotUrl"),
+        ("POSTGRES_URL", "postgresql://u:p@h/d?sslmode=no-verify", "SecretNotUrl"),
+        ("POSTGRES_URL", "postgresql://u:p@h/d?ssl=true", "SecretNotUrl"),
+        ("POSTGRES_URL", "\ufeffpostgresql://u:p@h/d", "SecretBlank"),
+        ("OPENAI_API_KEY", "sk-x\u200b", "SecretBlank"),
+        ("OPENAI_API_KEY", "sk-x\u00a0", "SecretBlank"),
         ("ANYTHING", "\n", "SecretEmpty"),
     ],
 )
@@ -52,11 +63,22 @@ def test_what_is_wrong_is_named(key, value, code):
         ("POSTGRES_URL", "postgresql://u:p%40ss%2F@db.example:5432/d?sslmode=require"),
         ("POSTGRES_URL", "postgres://u@[::1]:5432/d"),
         ("POSTGRES_URL", "postgresql:///d?host=/var/run/postgresql"),
+        ("POSTGRES_URL", "postgresql://u:p@%2Fvar%2Frun%2Fpostgresql/d"),
+        ("POSTGRES_URL", "postgresql://u:p:w@h:/d"),
+        ("POSTGRES_URL", "postgresql://h:5432/d?options=-c%20search_path%3Dapp&schema=public"),
+        ("POSTGRES_URL", "postgresql://u:p@h/d?ssl=true&sslmode=VERIFY-FULL&sslrootcert=/ca.crt"),
+        ("NOTE", "a\u200bb"),
         ("OPENAI_API_KEY", "sk-x"),
     ],
 )
 def test_what_is_right_is_left_alone(key, value):
     assert codes(key, value) == []
+
+
+def test_a_parameter_that_the_driver_ignores_is_a_warning_and_several_hosts_are_named():
+    assert [p.warning for p in check("POSTGRES_URL", b"postgresql://u:p@h/d?ssl=true")] == [True]
+    assert "several hosts" in check("POSTGRES_URL", b"postgresql://u:p@h1:5432,h2:5432/d")[0].sentence
+    assert "unencoded" in check("POSTGRES_URL", b"postgresql://u:a,b/c@h/d")[0].sentence
 
 
 def test_bytes_that_are_no_text():

@@ -11,8 +11,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import parse_qs
 
 IDENTITY = "GATEWAY_IDENTITY_TOKEN_SECRET"
 #: base64 of exactly 32 bytes, or the gateway does not start
@@ -25,12 +26,18 @@ IDENTITY_LENGTH = 32
 PASSWORD_LENGTH = 8
 
 _URL = re.compile(
-    r"postgres(?:ql)?://(?:[^:@/?#\s]*(?::[^:@/?#\s]*)?@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^:@/?#\s]*)(?::(?P<port>\d+))?(?:/[^/?#\s]*)?(?:\?[^#\s]*)?"
+    r"postgres(?:ql)?://(?:[^:@/?#\s]*(?::[^@/?#\s]*)?@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^][:@/?#<>\\^|\s]*)(?::(?P<port>\d*))?"
+    r"(?:/[^/?#\s]*)?(?:\?(?P<query>[^#\s]*))?"
 )
+#: what the gateway's driver takes (sqlx, PgSslMode); of any other word it makes an error
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+#: copied from a web page or saved by an editor, and never a part of what was meant: byte order mark, zero width, direction marks
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
 #: names of keys whose values are one line: passwords, tokens, URLs
 _ONE_LINE = re.compile(r"(?i)(^|_)(password|passwd|token|secret|api_?key|access_?key|dsn|url|uri)$")
 #: what has several lines by nature: PEM, JSON, or any text with a line break inside
 _DOCUMENT = re.compile(r"\A\s*(-----BEGIN |[{\[]|\S[^\n]*\n\s*\S)")
+FORM = "postgresql://USER:PASSWORD@HOST:5432/DATABASE"
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -71,6 +78,10 @@ def check(key: str, value: bytes, database_keys: Collection[str] = (DATABASE_URL
                 "SecretBlank", f"{key} {where}, which becomes part of the value", f"write {key} without it (printf '%s' instead of echo, or the filter trim)"
             )
         ]
+    hidden = _INVISIBLE.search(text)
+    if hidden and (known or not _DOCUMENT.match(text)):
+        sentence = f"{key} holds a character that cannot be seen (U+{ord(hidden[0]):04X}), which becomes part of the value"
+        return [Problem("SecretBlank", sentence, f"type {key} again, or remove the character")]
     if key in database_keys:
         return _url(key, text)
     if key in KEYS_32:
@@ -115,17 +126,32 @@ def _key_32(key: str, text: str) -> list[Problem]:
 def _url(key: str, text: str) -> list[Problem]:
     if not re.match(r"postgres(ql)?://", text):
         return [
-            Problem("SecretNotUrl", f"{key} is not a PostgreSQL URL", "postgresql://USER:PASSWORD@HOST:5432/DATABASE, with user and password percent-encoded")
+            Problem("SecretNotUrl", f"{key} is not a PostgreSQL URL", f"{FORM}, with user and password percent-encoded")
         ]
     found = _URL.fullmatch(text)
+    authority = re.split(r"[/?#]", text.partition("://")[2], maxsplit=1)[0]
+    if "," in authority.rpartition("@")[2] and ("@" in authority or "@" not in text):
+        return [Problem("SecretNotUrl", f"{key} names several hosts, and the gateway's driver takes one", "name the Service or proxy in front of the servers")]
     if not found or _BAD_PERCENT.search(text):
         return [
             Problem(
                 "SecretNotUrl",
-                f"{key} is not a well-formed URL: its user or password most likely holds one of @ : / # ? % unencoded",
+                f"{key} is not a well-formed URL: its user or password most likely holds one of @ / # ? % unencoded, or its host or port is none",
                 "percent-encode user and password (filter urlencode, and replace / by %2F)",
             )
         ]
+    if found["port"] and not 0 < int(found["port"][:9]) < 65536:
+        return [Problem("SecretNotUrl", f"{key} has a port that is none (1 to 65535)", FORM)]
     if not found["host"] and "host=" not in text:
-        return [Problem("SecretNotUrl", f"{key} names no host", "postgresql://USER:PASSWORD@HOST:5432/DATABASE")]
-    return []
+        return [Problem("SecretNotUrl", f"{key} names no host", FORM)]
+    return list(_parameters(key, parse_qs(found["query"] or "")))
+
+
+def _parameters(key: str, query: Mapping[str, list[str]]) -> Iterator[Problem]:
+    """What the driver refuses or passes over in a URL that was written for another program."""
+    modes = [value for name in ("sslmode", "ssl-mode") for value in query.get(name, ())]
+    if any(mode.lower() not in SSL_MODES for mode in modes):
+        yield Problem("SecretNotUrl", f"{key} has an sslmode that the gateway's driver does not know", f"one of {', '.join(SSL_MODES)}")
+    elif "ssl" in query and not modes:
+        sentence = f"{key} has the parameter ssl, which the gateway's driver ignores: the connection may be without TLS"
+        yield Problem("SecretNotUrl", sentence, "write sslmode=require (or verify-full)", warning=True)

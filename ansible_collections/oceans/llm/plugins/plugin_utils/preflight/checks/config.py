@@ -42,6 +42,10 @@ SECTIONS = (
     "permissions",
     "agent_analysis",
 )
+#: sections that are lists of maps; the others are maps
+LISTS = ("providers", "models", "teams", "service_accounts", "users")
+#: fields that are text, in an entry of a list or in `routes`
+TEXTS = ("id", "type", "base_url", "alias_of", "provider", "upstream_model", "name", "email")
 #: sections in which the gateway refuses unknown keys, with the keys that are known to exist
 CLOSED = {"auth": ("bootstrap_admin", "oidc", "oauth")}
 
@@ -53,6 +57,7 @@ def find(picture: Picture) -> Iterator[Finding]:
     secret = list(pasted(config))
     yield from secret
     yield from plain(config, {finding.object for finding in secret})
+    yield from kinds(config)
     yield from structure(config)
     yield from numbers(picture.wanted.config)  # rendered, a number in Go's form (1e-07) is read as text here, too
     yield from transport(config)
@@ -110,6 +115,35 @@ def transport(config: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(
             "GatewayConfigInvalid", where, "is missing; the gateway needs both username and password, or neither", "set both to env.NAME, or neither"
         )
+
+
+def kinds(config: Mapping[str, Any]) -> Iterator[Finding]:
+    """Of another type than the gateway reads: a map for a list, a number for a text."""
+    for name in SECTIONS:
+        value, wanted = config.get(name), list if name in LISTS else dict
+        if value is not None and not isinstance(value, wanted):
+            yield _of_another_kind(name, value, "a list" if name in LISTS else "a map")
+            continue
+        for index, entry in enumerate(value or () if name in LISTS else ()):
+            where = f"{name}[{index}]"
+            if not isinstance(entry, Mapping):
+                yield _of_another_kind(where, entry, "a map")
+                continue
+            inner = [(f"{where}.routes[{number}]", route) for number, route in configuration.maps(entry.get("routes"))]
+            for path, held in [(where, entry), *inner]:
+                yield from (_of_another_kind(f"{path}.{key}", held[key], "text") for key in TEXTS if not isinstance(held.get(key), (str, type(None))))
+    bind = configuration.section(config, "server").get("bind")
+    if not isinstance(bind, (str, type(None))):
+        yield _of_another_kind("server.bind", bind, "text")
+
+
+def _of_another_kind(path: str, value: Any, wanted: str) -> Finding:
+    kind = next(words for types, words in KINDS if isinstance(value, types))
+    hint = "quote it in oceans_llm_config" if wanted == "text" and not isinstance(value, (Mapping, list)) else f"write it as {wanted} in oceans_llm_config"
+    return Finding("GatewayConfigInvalid", f"config {path}", f"is {kind}, and has to be {wanted}", hint)
+
+
+KINDS: tuple[tuple[Any, str], ...] = ((bool, "a boolean"), ((int, float), "a number"), (Mapping, "a map"), (list, "a list"), (object, "a text"))
 
 
 def structure(config: Mapping[str, Any]) -> Iterator[Finding]:
