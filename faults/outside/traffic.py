@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .. import kube
+from .. import certificates, kube
 from ..kube import kubectl
 from ..place import IMAGES, NEW, Place
-from . import certificates, eye
+from . import eye
 from .bites import mixed, unreachable, unreachable_from_afar
 from .eye import GATEWAY
 from .foreign import UPGRADE, WAIT, Foreign, Wanted

@@ -11,10 +11,9 @@ import threading
 import time
 from typing import Any
 
-from .. import kube
+from .. import certificates, kube
 from ..kube import kubectl
 from ..place import IMAGES, NEW, Place
-from . import certificates
 
 NAMESPACE = "out-hook"
 HOST = f"hook.{NAMESPACE}.svc"
