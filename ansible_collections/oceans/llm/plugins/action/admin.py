@@ -32,12 +32,12 @@ class ActionModule(ClusterAction):
             return {**self._told(chain, False, f"BROKEN {bad.name}: {bad.sentence}" + (f" — {bad.cure}" if bad.cure else "")), "failed": True}
         email, password = gateway.admin()
         if self._task.check_mode:
-            return self._told(chain, True, f"would make {email} again with `gateway bootstrap-admin`")
+            return self._told(chain, True, f"would recreate {email} with `gateway bootstrap-admin`")
         accounts.remove(email)
         one_offs.run(cluster, gateway, args["name"], ["bootstrap-admin"], args["timeout"], self.say)
         if not gateway.login(cluster, email, password):
-            raise Refused(f"{email} was made again and cannot log in with {gateway.password_origin()}; run oceans.llm.admin for the broken link")
-        return self._told(self._look(args, cluster, gateway, accounts), True, f"{email} was made again; login proved")
+            raise Refused(f"{email} was recreated and cannot log in with {gateway.password_origin()}; run oceans.llm.admin for the broken link")
+        return self._told(self._look(args, cluster, gateway, accounts), True, f"{email} was recreated, and logs in")
 
     def _look(self, args: dict[str, Any], cluster: Cluster, gateway: Gateway, accounts: Accounts, tries: bool = True) -> list[admin_chain.Link]:
         chain = list(admin_chain.links(_facts(args, cluster, gateway, accounts, tries)))

@@ -62,7 +62,7 @@ class ActionModule(ClusterAction):
             return {"changed": True, "admin": email, "login": "would be made and proved"}
         self._run(args, cluster, gateway, "bootstrap-admin")
         if not gateway.login(cluster, email, password):
-            if proved:  # installed anew on the same database: the administrator of then is still there, with a password of their own
+            if proved:  # installed again on the same database: the earlier administrator still exists, with another password
                 record.move()
                 self.say(f"administrator {email}: was proved {proved} by an earlier installation, password changed since; left alone")
                 return {"changed": True, "admin": email, "login": f"proved {proved}, the password was changed since"}

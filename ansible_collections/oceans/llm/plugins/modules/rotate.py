@@ -21,7 +21,7 @@ description:
   - With C(probe_model) in O(deploy) the old token of a provider is tried at the provider itself, with one completion.
   - V(database_password) wants a second login in the new URL, because PostgreSQL has one password for each login. The old login takes its own password away
     once no session has it, unless it administrates the server.
-  - V(admin_password) makes the administrator again with C(gateway bootstrap-admin), the only command that writes a password. An administrator to whom rows
+  - V(admin_password) recreates the administrator with C(gateway bootstrap-admin), the only command that writes a password. An administrator to whom rows
     of other tables refer, or one of several, is refused.
   - V(encryption_keys) is refused with the number of rows that would be lost.
   - Refused when a deployment would change anything else.

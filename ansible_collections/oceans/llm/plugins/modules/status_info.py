@@ -12,7 +12,7 @@ short_description: Show what is deployed, served and stored, on one screen
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Shows revisions, the version served and its readiness, pods, the database's schema, the Secrets' age, and who is at work.
+  - Shows revisions, the version served and its readiness, pods, the database's schema, the Secrets' age, and which run holds the lock.
   - The database is asked by C(gateway migrate --status) in a one-off Job made from the gateway's own pod template, which is removed again.
 extends_documentation_fragment:
   - oceans.llm.auth

@@ -73,7 +73,7 @@ VAULTED = ("EncryptedString", "AnsibleVaultEncryptedUnicode")
 
 
 class Refused(Exception):
-    """The task cannot or must not go on; the text is one sentence for the user: what is wrong, evidence, what to type."""
+    """The task cannot or must not continue; the text is one sentence for the user: what is wrong, evidence, what to type."""
 
 
 class ClusterAction(ActionBase):

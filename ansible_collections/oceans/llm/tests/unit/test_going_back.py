@@ -56,7 +56,7 @@ class Asked(list):
         (Answer(1, REFUSES), "v0.23.0 refuses a database at V44 (it was asked): do not restart or roll back its pods, go forward or restore a backup"),
         (
             Answer(1, "Error: database migration check failed\n\nCaused by:\n    1 pending migrations remain for postgres\n"),
-            "v0.23.0 knows V44 and misses versions of its own (it was asked): its running pods go on, one that is restarted waits for them",
+            "v0.23.0 knows V44 and misses versions of its own (it was asked): its running pods keep serving, one that is restarted waits for them",
         ),
         (Answer(None, "Pod/x is waiting (ErrImagePull)"), "whether v0.23.0 can run on V44 is unknown (Pod/x is waiting (ErrImagePull))"),
         (ApiError(403, "Forbidden", "jobs is forbidden", "/"), "whether v0.23.0 still fits the database could not be asked (jobs is forbidden)"),

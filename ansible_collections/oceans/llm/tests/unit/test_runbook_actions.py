@@ -141,7 +141,7 @@ def test_check_mode_of_a_repair_removes_nobody(api):
     with FakePostgres(ROWS) as postgres:
         gateway(api, server(api, postgres.port))
         result = run(admin.ActionModule, api, {**NAME, "repair": True}, check=True)
-    assert result["changed"] and "would make a@example.com again" in result["msg"] and writes(api) == []
+    assert result["changed"] and "would recreate a@example.com" in result["msg"] and writes(api) == []
     assert not any("DELETE" in sql for sql in postgres.seen)
 
 

@@ -35,7 +35,7 @@ REVISION = "oceans.llm/revision"  # annotation: the revision that the holder mak
 
 
 class Held(Exception):
-    """Somebody else is at work; the text is a sentence."""
+    """Another run holds the lock; the text is a sentence."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Lock:
         self.before: Mapping[str, Any] | None = None
 
     def look(self) -> None:
-        """Is somebody at work? Nothing is written. :raises Held: with who and since when."""
+        """Does another run hold the lock? Nothing is written. :raises Held: with who and since when."""
         try:
             live = self._cluster.find(self._path)
         except ApiError as error:

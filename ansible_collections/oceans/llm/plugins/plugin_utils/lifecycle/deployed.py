@@ -23,7 +23,7 @@ SESSION = "/api/v1/auth/session"
 
 
 class NotPossible(ClusterError):
-    """The runbook cannot go on; the text is one sentence for the user: what is wrong, evidence, what to type."""
+    """The runbook cannot continue; the text is one sentence for the user: what is wrong, evidence, what to type."""
 
 
 class Gateway:

@@ -115,7 +115,7 @@ class SessionKey(Step):
 
 
 class AdminPassword(Step):
-    """`gateway bootstrap-admin` changes no password: the administrator is removed with the password and its sessions, and made again."""
+    """`gateway bootstrap-admin` changes no password: the administrator is removed with the password and its sessions, and recreated."""
 
     OWN = frozenset({PASSWORDS, SESSIONS})
     user: User | None
@@ -132,7 +132,7 @@ class AdminPassword(Step):
             why = f"{kept} refer to it" if kept else f"{user.others} other platform administrators exist" if user.others else f"{PASSWORDS} is not known"
             raise NotPossible(
                 f"the password of {self.email} can only be changed in /admin: the gateway has no command for it, and the administrator cannot be "
-                f"made again, because {why}; log in, change the password there, then set oceans_llm_secrets.{self.value.key} to it"
+                f"recreated, because {why}; log in, change the password there, then set oceans_llm_secrets.{self.value.key} to it"
             )
 
     def invalid(self) -> str:

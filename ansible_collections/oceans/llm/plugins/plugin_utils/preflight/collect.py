@@ -90,7 +90,7 @@ def collect(picture: Picture, cluster: Cluster, say: Callable[[str], None] = lam
 
 
 def _lock(cluster: Cluster, namespace: str, release: str) -> tuple[str, str]:
-    """(who is at work, the revision that the last run was making)."""
+    """(who holds the lock, the revision that the last run was making)."""
     lease, _known = _read(lambda: cluster.find(paths.lease(namespace, f"oceans-llm-{release}")))
     revision = (meta(lease or {}).get("annotations") or {}).get(lock.REVISION, "")
     try:

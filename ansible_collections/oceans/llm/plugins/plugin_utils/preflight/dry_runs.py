@@ -93,7 +93,7 @@ def _patient(ask: Callable[[], DryRun], say: Callable[[str], None]) -> DryRun:
 
 
 def _dry_run(cluster: Cluster, collection: str, obj: Object) -> DryRun:
-    """As Helm would send it: a hook is deleted and made anew, anything else is applied."""
+    """As Helm would send it: a hook is deleted and recreated, anything else is applied."""
     where, name = label(obj), meta(obj).get("name")
     live = None
     try:

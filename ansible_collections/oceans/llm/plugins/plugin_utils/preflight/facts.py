@@ -67,7 +67,7 @@ class DryRun:
     pod: bool = False
     #: of a Pod that was accepted: as the API server would make it
     made: Object | None = None
-    #: seconds that a webhook was given to come back, in vain
+    #: seconds that a webhook was given to come back, and did not
     waited: float = 0.0
 
 
@@ -130,7 +130,7 @@ class Picture:
     release: Release | None = None
     #: `Kind/name` of hook copies that nothing rendered makes (helm/leftovers.py)
     leftovers: tuple[str, ...] = ()
-    #: who is at work on the release, as a sentence; empty when nobody is
+    #: who holds the lock of the release, as a sentence; empty when nobody is
     held: str = ""
     #: the revision that the last run of this collection was making (helm/lock.py)
     last_revision: str = ""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One change of a release, under its lock: what a dead run left is given up, Helm is started, the rollout is guarded to its end,
-and Helm's record is left in a state that the next run can go on from."""
+and Helm's record is left in a state that the next run can continue from."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ ASK_DATABASE = ("DatabaseSilent", "DatabaseUnreachable", "DatabaseConnections", 
 NOTHING_SEEN = asdict(Seen())
 
 
-#: seconds by which a clock that goes on while the machine sleeps may be ahead of one that does not: more is a sleep
+#: seconds by which a clock that runs while the machine sleeps may be ahead of one that does not: more is a sleep
 SLEPT = 5.0
 #: code of the cause -> how the run ended, when it is neither served, nor failed by the release itself
 ENDINGS = {
@@ -253,7 +253,7 @@ class Follower:
         return make("Interrupted", snapshot, f"Release/{self.scope.release}", what, signal)
 
     def _broke(self, error: BaseException) -> Cause:
-        """Why the loop cannot go on, as a cause."""
+        """Why the loop cannot continue, as a cause."""
         snapshot, what = self._snapshot(Helm()), f"Release/{self.scope.release}"
         if isinstance(error, ApiError) and error.status == 401:
             return make("CredentialsRefused", snapshot, what, "the API server no longer accepts the credentials of this run", str(error))

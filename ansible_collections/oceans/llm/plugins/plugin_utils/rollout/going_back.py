@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""After a failed upgrade: may the old version go on, or even come back? Asked, never guessed.
+"""After a failed upgrade: may the old version keep serving, or even come back? Asked, never guessed.
 
 A gateway refuses a database that is newer than itself, but only when it starts: the old pods serve on until somebody
 restarts them. Whether the old image still fits is asked of the old image, by a one-off Job from the old ReplicaSet's own
@@ -71,7 +71,7 @@ def judged(tag: str, version: int, answer: Answer) -> str:
     if said is Says.REFUSES:
         return f"{tag} refuses a database at V{version} (it was asked): do not restart or roll back its pods, go forward or restore a backup"
     if said is Says.MISSES:
-        return f"{tag} knows V{version} and misses versions of its own (it was asked): its running pods go on, one that is restarted waits for them"
+        return f"{tag} knows V{version} and misses versions of its own (it was asked): its running pods keep serving, one that is restarted waits for them"
     return f"whether {tag} can run on V{version} is unknown ({words_of(answer)})"
 
 
@@ -82,7 +82,7 @@ def words_of(answer: Answer) -> str:
 
 
 def old_replicaset(snapshot: Snapshot) -> Object | None:
-    """The ReplicaSet of the gateway that was at work before this run, the newest of them."""
+    """The ReplicaSet of the gateway that served before this run, the newest of them."""
     for name in snapshot.scope.deployments:
         deployment = snapshot.kind("Deployment").get(name) or {}
         newest = new_replicaset(snapshot, name)

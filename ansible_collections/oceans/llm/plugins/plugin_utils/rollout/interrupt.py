@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ctrl-C, SIGTERM and the death of Ansible itself while a release is being changed: finish safely instead of dying in the middle.
 
-Ansible hands both signals on to its workers, whose own handler kills at once: Helm and the migration would go on alone.
+Ansible hands both signals on to its workers, whose own handler kills at once: Helm and the migration would continue alone.
 Here the signal only sets a flag, the follower fences the Jobs and ends Helm as for a failure. The screen is a difficulty:
 a worker has no terminal and its parent may be gone, so the last words go through the parent's own standard output, which
 is opened beforehand.

@@ -59,7 +59,7 @@ def _new(snapshot: Snapshot, deployment: str) -> list[Object]:
 
 
 def _broken(snapshot: Snapshot, before: Object, pod: Object) -> Cause | None:
-    """A pod that was ready when the rollout was complete, and is not now, or started again. One that is taken away is nobody's fault."""
+    """A pod that was ready when the rollout was complete, and is not now, or started again. One that is deleted is nobody's fault."""
     if meta(pod).get("deletionTimestamp"):
         return None
     where = f"Pod/{meta(pod)['name']}"

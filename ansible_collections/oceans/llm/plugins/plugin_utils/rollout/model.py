@@ -23,7 +23,7 @@ MIGRATING = ("migration", "bootstrap-admin", "seed-config")
 
 @dataclass(frozen=True)
 class Cause:
-    """Why something does not go on.
+    """Why something does not continue.
 
     :ivar str code: stable name, see docs/causes.md.
     :ivar str object: ``Kind/name`` that the evidence is about.

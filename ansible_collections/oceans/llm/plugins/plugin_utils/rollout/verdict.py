@@ -89,7 +89,7 @@ def declared(snapshot: Snapshot, fatal: Sequence[Cause]) -> Cause | None:
 
 
 def _about_controller(cause: Cause) -> bool:
-    """The Deployment cannot go on at all, or its ReplicaSet cannot make the pods that are missing."""
+    """The Deployment cannot continue at all, or its ReplicaSet cannot make the pods that are missing."""
     return cause.object.startswith(("Deployment/", "ReplicaSet/"))
 
 

@@ -281,7 +281,7 @@ class World:
             return
         if change.type != "DELETED":
             known[meta["name"]] = self.redacted(change.object)
-        elif there.get("uid") == meta.get("uid"):  # a hook Job is deleted and made anew under the same name
+        elif there.get("uid") == meta.get("uid"):  # a hook Job is deleted and recreated under the same name
             known.pop(meta["name"], None)
 
 

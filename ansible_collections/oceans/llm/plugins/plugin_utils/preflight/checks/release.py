@@ -47,7 +47,7 @@ def _status(picture: Picture) -> Iterator[Finding]:
 
 
 def _pending(picture: Picture, release: Release, where: str) -> Finding:
-    """Left by a Helm that this collection did not start: it may still be at work, and is given time."""
+    """Left by a Helm that this collection did not start: it may still be running, and is given time."""
     age, patience = picture.now - epoch(release.deployed_at), picture.wanted.recover_after
     text = f"revision {release.revision} has been {release.status} for {age:.0f} s, and this collection did not start that Helm process"
     if age >= patience:

@@ -276,11 +276,11 @@ def silent_migrations(snapshot: Snapshot) -> Iterator[Cause]:
     """A migration that runs and has not begun: it waits for a connection, for 30 s, without a word."""
     known = snapshot.kind("Facts").get("database", {})
     for pod, status, began in mute(snapshot):
-        began = max(began, known.get("worked") or 0.0)  # a session at work, or one more version: RUST_LOG keeps the log silent, nothing waits
+        began = max(began, known.get("worked") or 0.0)  # an active session, or one more version: RUST_LOG keeps the log silent, nothing waits
         code = log_words.code_of(known.get("sqlstate") or "")
         if code:
             what = f"the migration gets no connection and says nothing: {known['sentence']}"
-            budget = BY_CODE[code].budget or 150  # it goes on trying, so it may still get one
+            budget = BY_CODE[code].budget or 150  # it keeps trying, so it may still get one
             yield cause(code, snapshot, ref(pod), what, known["sentence"], since=began, container=status["name"], certainty=RETRYABLE, budget=budget)
         elif known.get("away") or snapshot.now - began > SILENT:
             what = f"the migration waits for a connection to the database and says nothing{known_of_database(snapshot)}"
