@@ -24,7 +24,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
 
 from faults.kube import ROOT
 from faults.outside import ROWS
-from faults.outside.foreign import PASS, SOURCES, TAXONOMY
+from faults.outside.foreign import PASS, SOURCES
 
 SCORES = pathlib.Path(__file__).parent / "scores"
 PAGE, README = ROOT / "docs" / "accuracy.md", ROOT / "README.md"
@@ -96,7 +96,6 @@ def page(first: Score, last: Score | None, compared: Sequence[Mapping[str, Any]]
         "## Sources\n",
         "Facts and mechanisms are theirs; text and code are ours. The ids are those under which the originals are looked up.\n",
         *(f"- `{letter}`: {text}" for letter, text in SOURCES.items()),
-        f"- {TAXONOMY}",
         "",
     ]
     return "\n".join(parts)

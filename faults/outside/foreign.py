@@ -20,9 +20,10 @@ SOURCES: Mapping[str, str] = {
     "I": "ITBench (itbench-hub/ITBench, scenarios/sre), Apache-2.0",
     "S": "SREGym (SREGym/SREGym, sregym/conductor/problems), MIT",
     "H": "HolmesGPT (robusta-dev/holmesgpt, evaluations), Apache-2.0",
+    "C": "Cloud-OpsBench, its taxonomy only",
+    "K": "Kubernetes documentation (debugging) and the checks of k8sgpt, Apache-2.0, by their names",
     "O": "seen in public issue trackers, put down here",
 }
-TAXONOMY = "Cloud-OpsBench: its taxonomy only"
 #: points of entity, mechanism and scope, as SREGym gives them, and what a row needs
 ENTITY, MECHANISM, SCOPE, PASS = 0.33, 0.33, 0.34, 0.70
 
