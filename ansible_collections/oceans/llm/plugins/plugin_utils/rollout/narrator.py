@@ -15,6 +15,9 @@ from . import progress
 from .model import STAMPS, Cause, Snapshot
 from .verdict import Verdict
 
+#: characters of the evidence in a live line; the last sentence has all of it
+SHOWN = 200
+
 
 class Narrator:
     """Turns pictures into lines. `say` gets each line once; :attr:`timeline` keeps them with their seconds."""
@@ -37,10 +40,11 @@ class Narrator:
         """Say what is new in this picture; True when something was said."""
         said = False
         unknown = {"api": f"API unknown: {away}"} if away else {}
+        shown = self._evidence(verdict)
         for key, phrase in {**facts(snapshot), **self._behind_services(snapshot), **self._warnings(verdict), **unknown}.items():
             if self._told.get(key) != phrase:
                 self._told[key] = phrase
-                self._line(phrase)
+                self._line(phrase + shown.get(key, ""))
                 said = True
         if not away and self._told.pop("api", ""):
             self._line("the API server answers again")
@@ -83,6 +87,11 @@ class Narrator:
                 found[f"{cause.code} {cause.object}"] = f"{cause.object}: {cause.cause}{budget}"
         return found
 
+    @staticmethod
+    def _evidence(verdict: Verdict) -> dict[str, str]:
+        """What a warning is said of, shown beside it: evidence that changes (an event is counted, a date moves on) makes no new line."""
+        return {f"{c.code} {c.object}": f" — {shortened(c.evidence)}" for c in verdict.causes if c.evidence and c.evidence not in c.cause}
+
     def _line(self, text: str) -> None:
         self.timeline.append((round(time.monotonic() - self._start, 1), text))
         self._say(f"{time.monotonic() - self._start:5.1f}s {text}")
@@ -105,6 +114,10 @@ TONES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 def tone(line: str) -> str:
     """error, ok, debug, warn, or nothing: one of Ansible's own settings (`[colors]` in ansible.cfg)."""
     return next((name for pattern, name in TONES if pattern.search(line)), "")
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def given(cause: Cause) -> str:

@@ -75,7 +75,9 @@ def deployment_blocker(snapshot: Snapshot, name: str) -> str:
     wanted, made, ready = counts(snapshot, name)
     waiting, available, updated = unready(snapshot, name), status.get("availableReplicas") or 0, status.get("updatedReplicas") or 0
     if waiting:
-        return f"Deployment/{name}: {ready} of {wanted} new pods ready: {name_of(waiting[0])} {waits.of_pod(snapshot, waiting[0]).what}"
+        nobody = outage(snapshot, name)
+        said = f"Deployment/{name}: {ready} of {wanted} new pods ready: {name_of(waiting[0])} {waits.of_pod(snapshot, waiting[0]).what}"
+        return f"{said}; {nobody}" if nobody else said
     if updated < wanted or available < updated:
         why = "ready, but not available yet" if ready >= wanted else f"{made} of {wanted} new pods created" + _why_fewer(snapshot, name)
         return f"Deployment/{name}: {ready} of {wanted} new pods ready: {why}"

@@ -1,0 +1,37 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The live lines: a warning comes with its evidence, and is not told again because the evidence is counted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import narrator
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.cause import cause as make
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State, Verdict
+
+from .test_causes import pod, waits
+from .test_waits import upgrade
+
+PICTURE = upgrade(pod(containers=[waits()]))
+SILENT = make("SchedulerSilent", PICTURE, "Pod/web-1-a", "scheduler mine has not looked at the pod", "no condition PodScheduled and no event")
+
+
+def lines(*causes):
+    said = []
+    told = narrator.Narrator(said.append)
+    for cause in causes:
+        told.changes(PICTURE, Verdict(State.PROGRESSING, "", None, [cause]), "")
+    return [line.partition("s ")[2] for line in said if "Pod/" in line]
+
+
+def test_a_warning_has_its_evidence_beside_it():
+    (line,) = lines(SILENT)
+    assert line.startswith("Pod/web-1-a: scheduler mine has not looked at the pod (given ") and line.endswith(" — no condition PodScheduled and no event")
+
+
+def test_evidence_that_changes_is_no_news_and_long_evidence_is_cut():
+    long = replace(SILENT, evidence="x" * 500)
+    assert len(lines(SILENT, replace(SILENT, evidence="no event (2 times)"))) == 1
+    assert lines(long)[0].endswith("x" * narrator.SHOWN + "…") and "—" not in lines(replace(SILENT, evidence="has not looked"))[0]
