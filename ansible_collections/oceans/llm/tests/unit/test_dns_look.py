@@ -66,6 +66,7 @@ def test_a_service_that_stands_for_a_host_names_that_host(api):
         {"evidence": "connection refused"},
         {"code": "DatabaseAuth"},
         {"more": f"; POSTGRES_URL comes from {origin.PLAIN} in the pod template"},
+        {"more": "; NetworkPolicy/shut leaves the pod no way out to DNS or to the database (Egress)"},
         {"dnsPolicy": "Default"},
     ],
 )
