@@ -23,6 +23,8 @@ from .model import Cause, Snapshot
 UNRESOLVED = ("DatabaseHostUnknown", "DatabaseUnreachable", "DatabaseSilent")
 #: label of the cluster DNS's Deployment, as kubeadm has it, and most distributions after it
 DNS, NAMESPACE = {"labelSelector": "k8s-app=kube-dns"}, "kube-system"
+#: what a sentence says already of a name without an address (origin.py, policy_look.py)
+EXPLAINED = (origin.PLAIN, "hostAliases", "NetworkPolicy/")
 _LOOKUP = re.compile(r"resolve|lookup|host name|Name or service not known|no such host")
 
 
@@ -58,8 +60,8 @@ class DnsLook:
     def _named(self, snapshot: Snapshot, cause: Cause) -> Cause:
         name = origin.database_host(snapshot)
         pod = snapshot.kind("Pod").get(cause.object.partition("/")[2]) or {}
-        if not name or origin.PLAIN in cause.cause or "hostAliases" in cause.cause or origin.own_dns(pod):
-            return cause  # another name was asked for, or another resolver
+        if not name or any(reason in cause.cause for reason in EXPLAINED) or origin.own_dns(pod):
+            return cause  # another name was asked for, another resolver, or no way to it
         if name not in self._known:
             self._known[name] = self._ask(name)
         said = self._known[name]
