@@ -113,6 +113,7 @@ class FakeCluster:
     def list(self, plural: str, handler: Handler) -> None:
         wanted = handler.path
         items = [o for o in self.objects[plural].values() if "job-name" not in wanted or (o["metadata"].get("labels") or {}).get("job-name") == "mig"]
+        items = [o for o in items if "owner%3Dhelm" not in wanted or (o["metadata"].get("labels") or {}).get("owner") == "helm"]
         ok({"kind": "List", "metadata": {"resourceVersion": str(self._version)}, "items": items})(handler)
 
     def watch(self, plural: str, handler: Handler) -> None:
