@@ -59,7 +59,7 @@ KEYS = {
     "oceans_llm_restore_point_volume": ("claim", "size", "storage_class"),
     "oceans_llm_restore_point_s3": ("address", "region", "endpoint", "secret", "image"),
 }
-_SIZE = re.compile(r"\d{1,12}(\.\d{1,12})?([KMGTPE]i|[kMGTPE])")
+_SIZE = re.compile(r"(?<!\d)\d+(\.\d+)?([KMGTPE]i|[kMGTPE])")  # begins at the first digit only: linear
 
 
 def broken(name: str, value: Any) -> Iterator[str]:
