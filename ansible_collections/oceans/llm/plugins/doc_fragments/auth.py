@@ -7,9 +7,16 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """oceans.llm.auth"""
+    """oceans.llm.auth: what every module has. Attributes that a module has of its own take the place of these."""
 
     DOCUMENTATION = r"""
+attributes:
+  check_mode:
+    description: Writes nothing in check mode, and predicts what would be done.
+    support: full
+  diff_mode:
+    description: There is no difference to show.
+    support: none
 options:
   kubeconfig:
     description:

@@ -199,3 +199,98 @@ options:
     type: int
     default: 900
 """
+
+    JOB = r"""
+options:
+  timeout:
+    description: Seconds that one Job may take.
+    type: int
+    default: 300
+"""
+
+    # of RETURN
+
+    FOLLOWED = r"""
+msg:
+  description:
+    - The last line.
+    - "When the rollout failed - C(FAILED <code> <object>: <cause> — <evidence> — <database, old pods> — <what to do>)."
+  type: str
+  returned: always
+outcome:
+  description:
+    - How the run ended. C(served), or C(failed) - the release itself; C(lost) - another run took the release over, or its namespace was
+      deleted; C(interrupted) - by a signal; C(broken) - because of a defect of the collection.
+  type: str
+  returned: when the release was followed
+code:
+  description: The code of the cause, empty when there is none. The codes are listed in the collection docs/causes.md.
+  type: str
+  returned: when the release was followed
+version_served:
+  description: What C(/api/v1/health) says through the Service; empty when it could not be asked for, or the release has no gateway.
+  type: str
+  returned: when the release was followed
+  sample: 0.24.0
+verified:
+  description:
+    - C(served), C(failed), C(unverified) when the version could not be asked for, C(not asked) when a right to ask is missing or the release has no gateway.
+    - Empty when the rollout failed before.
+  type: str
+  returned: when the release was followed
+completion:
+  description: What came of the question for a completion - model, status, seconds, tries and the stream's events. Empty when none was asked for.
+  type: dict
+  returned: when the release was followed
+seconds:
+  description: How long the rollout took.
+  type: float
+  returned: when the release was followed
+database:
+  description: What is known of the database, from the migration own output.
+  type: str
+  returned: when the release was followed
+  sample: database at V45 (V44–V45 (2) committed in this run)
+old_pods:
+  description: How many pods that were there before still serve, and what they run.
+  type: str
+  returned: when the release was followed
+cause:
+  description: Why it failed, or null. The codes are listed in the collection docs/causes.md and never change their meaning.
+  type: dict
+  returned: when the release was followed
+  contains:
+    code: {description: Stable name., type: str, sample: ImageNotFound}
+    certainty: {description: 'C(fatal), or C(retryable) when its time was over.', type: str}
+    object: {description: Kind/name that the evidence is about., type: str}
+    container: {description: The container; empty when it is about no single one., type: str}
+    cause: {description: One sentence., type: str}
+    evidence: {description: The words of the cluster., type: str}
+    hint: {description: What to do., type: str}
+first_signal_seconds:
+  description: When the first sign of trouble was seen; null when there was none.
+  type: float
+  returned: when the release was followed
+timeline:
+  description: The lines that were printed while the task ran.
+  type: list
+  elements: dict
+  returned: when the release was followed
+report:
+  description: The folder with the evidence.
+  type: str
+  returned: when O(report_dir) is set, and the run failed or O(report_always)
+"""
+
+    RESTORE_POINTS = r"""
+restore_point:
+  description: The restore point that was taken, or brought back.
+  returned: success
+  type: dict
+  sample: {kind: pg_dump, name: oceans-llm-20261128-153000, place: PersistentVolumeClaim/oceans-llm-restore-points, size: 49459, schema_version: 43}
+restore_points:
+  description: All restore points of the release, the oldest first.
+  returned: success
+  type: list
+  elements: dict
+"""

@@ -20,22 +20,16 @@ description:
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release
+  - oceans.llm.release.job
 attributes:
   check_mode:
     description: Asks and shows; repairs nothing and tries no login, which would make a session.
     support: full
-  diff_mode:
-    description: Nothing that could be shown as a difference.
-    support: none
 options:
   repair:
     description: Make a missing or half-made administrator.
     type: bool
     default: false
-  timeout:
-    description: Seconds that one Job may take.
-    type: int
-    default: 300
 """
 
 EXAMPLES = r"""

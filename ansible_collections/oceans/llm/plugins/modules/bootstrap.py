@@ -21,13 +21,7 @@ description:
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release
-attributes:
-  check_mode:
-    description: Writes nothing in check mode, and predicts what would be done.
-    support: full
-  diff_mode:
-    description: Nothing that could be shown as a difference.
-    support: none
+  - oceans.llm.release.job
 options:
   admin:
     description: Make the administrator of C(auth.bootstrap_admin) and prove the login.
@@ -37,10 +31,6 @@ options:
     description: Seed the configuration into the database when it differs from the last seeded one.
     type: bool
     default: false
-  timeout:
-    description: Seconds that one Job may take.
-    type: int
-    default: 300
 """
 
 EXAMPLES = r"""

@@ -23,9 +23,6 @@ attributes:
   check_mode:
     description: Reads only.
     support: full
-  diff_mode:
-    description: Nothing that could be shown as a difference.
-    support: none
 """
 
 EXAMPLES = r"""

@@ -24,9 +24,6 @@ attributes:
   check_mode:
     description: Reads the database's history; creates no Job.
     support: full
-  diff_mode:
-    description: Not for migrations.
-    support: none
 options:
   command:
     description: V(status) shows, V(check) fails when something is pending, V(apply) applies it.

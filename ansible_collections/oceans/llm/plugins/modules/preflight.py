@@ -21,13 +21,6 @@ extends_documentation_fragment:
   - oceans.llm.release
   - oceans.llm.release.chart
   - oceans.llm.release.change
-attributes:
-  check_mode:
-    description: Writes nothing in check mode, and predicts what would be done.
-    support: full
-  diff_mode:
-    description: There is never a change to show.
-    support: none
 options:
   create_namespace:
     description: A missing namespace is no finding, because it will be made.
@@ -91,30 +84,12 @@ findings:
   type: list
   elements: dict
   contains:
-    code:
-      description: Stable name of the finding; this is what O(waive) takes.
-      type: str
-      returned: always
-    object:
-      description: What it is about.
-      type: str
-      returned: always
-    sentence:
-      description: What is wrong.
-      type: str
-      returned: always
-    hint:
-      description: What to do.
-      type: str
-      returned: always
-    severity:
-      description: V(error) or V(warning).
-      type: str
-      returned: always
-    waived:
-      description: Whether O(waive) names it.
-      type: bool
-      returned: always
+    code: {description: Stable name of the finding; this is what O(waive) takes., type: str}
+    object: {description: What it is about., type: str}
+    sentence: {description: What is wrong., type: str}
+    hint: {description: What to do., type: str}
+    severity: {description: V(error) or V(warning)., type: str}
+    waived: {description: Whether O(waive) names it., type: bool}
   sample:
     - code: SecretMissing
       object: Secret/oceans-llm-secrets

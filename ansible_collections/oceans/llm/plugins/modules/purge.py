@@ -18,13 +18,11 @@ description:
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release
+  - oceans.llm.release.job
 attributes:
   check_mode:
     description: Creates no Job, so that nothing is counted. A run without O(retention) counts, and deletes nothing.
     support: full
-  diff_mode:
-    description: Nothing that could be shown as a difference.
-    support: none
 options:
   retention:
     description: Request logs older than this are deleted; empty deletes nothing.
@@ -39,10 +37,6 @@ options:
     description: How many sessions at most, 1 to 1000.
     type: int
     default: 100
-  timeout:
-    description: Seconds that one Job may take.
-    type: int
-    default: 300
 """
 
 EXAMPLES = r"""

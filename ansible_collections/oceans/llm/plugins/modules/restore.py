@@ -25,9 +25,6 @@ attributes:
   check_mode:
     description: Lists all restore points, refuses what can be refused without a Job, and says what would be done.
     support: full
-  diff_mode:
-    description: There is no diff.
-    support: none
 options:
   point:
     description: Name of the restore point. Empty is the newest.
@@ -49,16 +46,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-restore_point:
-  description: The restore point that was brought back.
-  returned: success
-  type: dict
-  sample: {kind: pg_dump, name: oceans-llm-20261128-153000, place: PersistentVolumeClaim/oceans-llm-restore-points, size: 49459, schema_version: 43}
-restore_points:
-  description: All restore points of the release, the oldest first.
-  returned: success
-  type: list
-  elements: dict
+extends_documentation_fragment: oceans.llm.release.restore_points
 version:
   description: The version of the gateway that fits the database.
   returned: success

@@ -24,9 +24,6 @@ attributes:
   check_mode:
     description: Says by which way it would be taken, and lists those that there are.
     support: full
-  diff_mode:
-    description: There is no diff.
-    support: none
 seealso:
   - module: oceans.llm.restore
 """
@@ -39,14 +36,5 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-restore_point:
-  description: The restore point that was taken.
-  returned: success
-  type: dict
-  sample: {kind: pg_dump, name: oceans-llm-20261128-153000, place: PersistentVolumeClaim/oceans-llm-restore-points, size: 49459, schema_version: 43}
-restore_points:
-  description: All restore points of the release, the oldest first.
-  returned: success
-  type: list
-  elements: dict
+extends_documentation_fragment: oceans.llm.release.restore_points
 """

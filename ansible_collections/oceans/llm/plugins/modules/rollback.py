@@ -52,6 +52,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+extends_documentation_fragment: oceans.llm.release.followed
 rollback:
   description: What was brought back. All other keys are those of M(oceans.llm.deploy).
   type: dict

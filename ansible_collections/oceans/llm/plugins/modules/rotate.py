@@ -28,13 +28,7 @@ description:
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release
-attributes:
-  check_mode:
-    description: Writes nothing in check mode, and predicts what would be done.
-    support: full
-  diff_mode:
-    description: Nothing that could be shown as a difference.
-    support: none
+  - oceans.llm.release.job
 options:
   classes:
     description: What to rotate.
@@ -50,10 +44,6 @@ options:
     description: Arguments of M(oceans.llm.deploy).
     type: dict
     required: true
-  timeout:
-    description: Seconds that one Job may take.
-    type: int
-    default: 300
 seealso:
   - module: oceans.llm.secrets
   - module: oceans.llm.deploy

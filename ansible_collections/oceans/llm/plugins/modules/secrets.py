@@ -19,9 +19,6 @@ description:
 extends_documentation_fragment:
   - oceans.llm.auth
 attributes:
-  check_mode:
-    description: Writes nothing in check mode, and predicts what would be done.
-    support: full
   diff_mode:
     description: Names of keys, never values.
     support: full

@@ -21,9 +21,6 @@ attributes:
   check_mode:
     description: Does not ask the database in check mode, because that takes a Job.
     support: full
-  diff_mode:
-    description: Nothing is changed.
-    support: none
 options:
   database:
     description: Ask the database, too.

@@ -69,6 +69,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+extends_documentation_fragment: oceans.llm.release.followed
 plan:
   description: What was stated before the first write; also when the upgrade was stopped, and in check mode. report.json has it, too.
   type: dict
@@ -98,7 +99,6 @@ rollback:
     version: {description: Its image tag., type: str, sample: v0.23.0}
     outcome: {description: "C(served), C(failed), or C(refused) before anything was changed.", type: str}
     seconds: {description: From the failure to the end of the rollback., type: float}
-outcome: {description: 'See RV(oceans.llm.deploy#module:outcome).', type: str, returned: when the release was followed}
 msg:
   description: The last line; of a failed upgrade with what became of the rollback, or how to go back.
   type: str

@@ -27,9 +27,6 @@ attributes:
   check_mode:
     description: Watches in check mode, too. A release that does not exist yet is no failure then.
     support: full
-  diff_mode:
-    description: Nothing is changed.
-    support: none
 options:
   version:
     description: Image tag that was asked for. Empty means the one that the release has.
@@ -52,26 +49,9 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-outcome: {description: 'See RV(oceans.llm.deploy#module:outcome).', type: str, returned: when the release was followed}
-code: {description: 'See RV(oceans.llm.deploy#module:code).', type: str, returned: when the release was followed}
+extends_documentation_fragment: oceans.llm.release.followed
 changed:
   description: Always false.
   type: bool
   returned: always
-msg:
-  description:
-    - The last line.
-    - "When the rollout failed - C(FAILED <code> <object>: <cause> — <evidence> — <database, old pods> — <what to do>)."
-  type: str
-  returned: always
-version_served: {description: 'See RV(oceans.llm.deploy#module:version_served).', type: str, returned: when the release was followed}
-verified: {description: 'See RV(oceans.llm.deploy#module:verified).', type: str, returned: when the release was followed}
-completion: {description: 'See RV(oceans.llm.deploy#module:completion).', type: dict, returned: when the release was followed}
-seconds: {description: 'See RV(oceans.llm.deploy#module:seconds).', type: float, returned: when the release was followed}
-database: {description: 'See RV(oceans.llm.deploy#module:database).', type: str, returned: when the release was followed}
-old_pods: {description: 'See RV(oceans.llm.deploy#module:old_pods).', type: str, returned: when the release was followed}
-cause: {description: 'See RV(oceans.llm.deploy#module:cause).', type: dict, returned: when the release was followed}
-first_signal_seconds: {description: 'See RV(oceans.llm.deploy#module:first_signal_seconds).', type: float, returned: when the release was followed}
-timeline: {description: 'See RV(oceans.llm.deploy#module:timeline).', type: list, elements: dict, returned: when the release was followed}
-report: {description: 'See RV(oceans.llm.deploy#module:report).', type: str, returned: "when O(report_dir) is set, and the run failed or O(report_always)"}
 """
