@@ -26,64 +26,64 @@ COLLECTION = Path(__file__).resolve().parents[1]
 #: role -> what it does in one line, and what a user of the role alone has to know
 ROLES = {
     "preflight": (
-        "Find everything that would stop a rollout, before anything is written",
-        "Renders the chart, reads the cluster, sends every object as a dry run, and reports all findings at once. Writes nothing.",
+        "Find everything that would fail a rollout, before anything is written",
+        "Renders the chart, reads the cluster, sends every object to the API server as a dry run, and reports all findings at once. Writes nothing.",
     ),
     "secrets": (
         "Write the Secret that the gateway reads, key by key",
-        "Only listed keys are written, as an own field manager; keys can be generated once. Values are never shown.",
+        "Writes the listed keys only, with a field manager of its own. Can generate missing keys once. Never prints a value.",
     ),
     "deploy": (
-        "Change the Helm release, and follow it until it serves or has failed",
-        "Changes nothing when nothing differs. A fatal cause stops the migration, ends Helm cleanly and fails the task with its cause.",
+        "Install or upgrade the Helm release, and follow the rollout until it serves or has failed",
+        "Writes nothing when nothing differs. A fatal cause stops the migration Job, ends Helm and fails the task with that cause.",
     ),
     "wait": (
-        "Follow a release that another tool changed, until it serves or has failed",
-        "Works with any Helm release, whoever installed it. Changes nothing.",
+        "Follow the rollout of a release that another tool changed, until it serves or has failed",
+        "Works with every Helm release, whoever installed it. Changes nothing.",
     ),
     "probe": (
-        "Ask a running release whether it is served, and whether a model answers",
-        "The checks with which a rollout ends, by themselves: for after a rollback, or at any time. Changes nothing that is deployed.",
+        "Test whether a running release serves, and whether a model answers",
+        "Runs the tests with which every rollout ends, for example after a rollback by hand. Changes nothing in the release.",
     ),
     "upgrade": (
-        "Upgrade by a plan that is stated first, and roll back where the database allows it",
-        "Preflight, secrets, the plan, the upgrade, bootstrap. Destructive migrations need a restore point. The policy is in docs/lifecycle.md.",
+        "Upgrade the release by a plan that is printed first, and roll back when the database allows it",
+        "Runs preflight, secrets, the plan, the upgrade and bootstrap. Destructive migrations need a restore point. The policy is in docs/lifecycle.md.",
     ),
     "rollback": (
-        "Bring an earlier revision back, or refuse before anything is changed",
-        "Deploys chart and values of Helm's own record, judged like every deployment. Refused where the old version cannot run on the database.",
+        "Roll the release back to an earlier revision, or refuse before anything is changed",
+        "Deploys the chart and the values from Helm's record of that revision. Refuses when the old version cannot run on the present database.",
     ),
     "migrations": (
-        "Show, check or apply the database's migrations by a Job of the gateway's own image",
-        "Names the session that a migration waits for. Destructive migrations need a restore point, as in an upgrade.",
+        "Show, check or apply the migrations of the database in a Job of the gateway's image",
+        "Names the database session that a migration waits for. Destructive migrations need a restore point, as in an upgrade.",
     ),
     "restore_point": (
         "Take a restore point of the database",
-        "Copies the database to where the role restore finds it, while the gateway keeps serving. The gateway's secrets are not in it.",
+        "Copies the database while the gateway serves; the role restore can restore the copy. The copy contains none of the gateway's Secrets.",
     ),
     "restore": (
-        "Bring a restore point of the database back, and deploy the version that fits",
-        "Everything that was in the database stays beside it under another name. Whatever fails, database and gateway are what they were.",
+        "Restore a restore point of the database, and deploy the version of the gateway that fits it",
+        "Keeps the replaced tables in another schema of the database. If the restore fails, database and gateway are as they were before.",
     ),
     "bootstrap": (
-        "Make the first administrator and seed the configuration, and prove it",
-        "Runs the gateway's own commands in one-off Jobs, and proves the administrator by a login.",
+        "Create the first administrator, seed the configuration, and verify both",
+        "Runs the gateway's own commands in one-off Jobs, and verifies the administrator by a login.",
     ),
     "rotate": (
-        "Rotate secrets of the gateway, and prove that the new ones are in use and the old ones are refused",
-        "Counts what becomes invalid, writes the Secret, rolls it out, and tries both values. Changes nothing else.",
+        "Rotate secrets of the gateway, and verify that the new values are in use and the old ones are refused",
+        "Counts what becomes invalid, writes the Secret, restarts the pods, and tries both values. Changes nothing else.",
     ),
     "admin": (
-        "Find out why no administrator can log in, and repair a half-made one",
-        "Asks from the Service to single sign-on, and names the first broken link.",
+        "Find out why the administrator cannot log in, and repair an administrator without a password",
+        "Tests every step of the login from the Service to single sign-on, and reports the first one that fails.",
     ),
     "purge": (
-        "Delete old request logs by the gateway's own command, its dry run first",
-        "Counts in one-off Jobs, deletes only with a retention, and can have agent sessions analysed again.",
+        "Delete old request logs with the gateway's own command, after a dry run",
+        "Counts in one-off Jobs. Deletes only when a retention is set. Can queue agent sessions for a new analysis.",
     ),
     "checks": (
-        "Simulate the drain of each node, and ask each provider for one completion",
-        "Compares the gateway's pods with the disruption budget, their spread, and the room on other nodes. Changes nothing.",
+        "Simulate the drain of each node, and request completions from each provider",
+        "Compares the gateway's pods with the PodDisruptionBudget, their spread, and the free resources of other nodes. Changes nothing.",
     ),
 }
 BEGIN, END = "<!-- variables: made by tests/check_argument_specs.py --write -->", "<!-- end of variables -->"
