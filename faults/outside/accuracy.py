@@ -35,20 +35,28 @@ INTRODUCTION = f"""# Accuracy
 
 <!-- written by faults/outside/accuracy.py; do not edit -->
 
-How often does the collection name the cause of a failed rollout, when the fault is one that its authors did not invent? `make outside` takes faults from the
-catalogues of others, does each of them to a healthy release on a kind cluster, has somebody foreign prove the damage (a client in another namespace, kubectl),
-and runs the role `wait` with a limit of 60 s, or a `deploy` over the fault. The expected verdict stands in the row (`faults/outside/`), written before the
-first run, and the points are given by a program.
+How often does the collection name the cause of a failed rollout? The faults on this page come from other projects; the authors of the collection did
+not invent them. `make outside` applies each fault to a healthy release on a kind cluster. A client in another namespace, or kubectl, proves the damage.
+Then the role `wait` follows the release for at most 60 s, or the role `deploy` deploys a version over the fault. Each row in `faults/outside/` contains
+the expected result, which was written before the first run. A program gives the points.
 
-A row has three parts: the right object is named (entity, 0.33), what about the object (mechanism, 0.33), and nothing else is blamed (scope, 0.34). A row passes
-with {PASS:.2f} or more, so it needs all three. A hint proves nothing: "compare the selector with the labels" is a task, not a finding.
+A result has three parts: the right object is named (entity, 0.33), the right fault of the object is named (mechanism, 0.33), and no other object is
+blamed (scope, 0.34). A row passes with {PASS:.2f} or more, so it needs all three parts. Hints give no points: "compare the selector with the labels" is a
+task and not a result.
 
 ## Scores
 """
 WORDS = """
-*False success*: the run ended well while a client saw damage. *Bare time-out*: the run ended with its time, and named no cause. *Vague*: the right object, and
-not what about the object. *Repaired*: a deploy put the fault right, and a client saw no damage any more. Rows whose fault did no damage, or that broke in the
-suite, are not counted.
+| Outcome | Meaning |
+|---|---|
+| right | The row passed. |
+| repaired | A deployment repaired the fault, and the client saw no damage afterwards. |
+| vague | The run named the right object, but not its fault. |
+| time-out | The run ended at its time limit and named no cause. |
+| wrong | The run named another object or another fault. |
+| false success | The run reported success while the client saw damage. |
+
+Rows are not counted if the fault did no damage, or if the test suite itself failed.
 """
 
 
@@ -65,7 +73,7 @@ def overview(compared: Sequence[Mapping[str, Any]]) -> str:
     rows = [("**oceans.llm, role `wait`**", own)]
     rows += [(tool, [{**t, "named": t["entity"] and t["mechanism"]} for r in compared for t in r["theirs"] if t["tool"] == tool]) for tool in tools]
     return _table(
-        ("", f"names object and reason, of {len(compared)}", "says success while a client sees damage", "median seconds"), [_of_tool(*row) for row in rows]
+        ("", f"names object and reason, of {len(compared)}", "reports success while the client sees damage", "median seconds"), [_of_tool(*row) for row in rows]
     )
 
 
@@ -90,11 +98,12 @@ def page(first: Score, last: Score | None, compared: Sequence[Mapping[str, Any]]
         *(f"The {name} score: {score['note']}\n" for name, score in scores if score.get("note")),
         *(_compared(compared) if compared else ()),
         "## Row by row\n",
-        _table(("row", "original", "fault", "way", *names, "seconds to the name"), _rows(scores)),
-        f"\n## What was said ({names[-1]} score)\n",
+        _table(("row", "original", "fault", "way", *names, "seconds until named"), _rows(scores)),
+        f"\n## The last line of each run ({names[-1]} score)\n",
+        f"The lines are those of commit `{scores[-1][1]['commit']}`. The texts of messages may have changed since.\n",
         *_said(scores[-1][1]),
         "## Sources\n",
-        "Facts and mechanisms are theirs; text and code are ours. The ids are those under which the originals are looked up.\n",
+        "The sources provide the faults and their mechanisms. Texts and code are from this repository. The column *original* has the source's id.\n",
         *(f"- `{letter}`: {text}" for letter, text in SOURCES.items()),
         "",
     ]
@@ -103,7 +112,7 @@ def page(first: Score, last: Score | None, compared: Sequence[Mapping[str, Any]]
 
 def _figures(scores: Sequence[Score]) -> list[Sequence[str]]:
     kinds = ("right", "repaired", "vague", "time-out", "wrong", "false success")
-    seconds = [("median seconds to the name", "median", "5"), ("p95", "p95", "15")]
+    seconds = [("median seconds until named", "median", "5"), ("95th percentile of the seconds", "p95", "15")]
     return [
         ("commit", *(f"`{s['commit']}`" for s in scores), ""),
         ("faults", *(str(s["faults"]) for s in scores), ""),
@@ -111,7 +120,7 @@ def _figures(scores: Sequence[Score]) -> list[Sequence[str]]:
         ("entity named", *(f"{s['entity']:.0%}" for s in scores), "95 %"),
         ("mechanism named", *(f"{s['mechanism']:.0%}" for s in scores), "90 %"),
         *((text, *("" if s[key] is None else f"{s[key]:g}" for s in scores), goal) for text, key, goal in seconds),
-        ("controls green", *(f"{s['green']} of {s['controls']}" for s in scores), "all"),
+        ("controls without an alarm", *(f"{s['green']} of {s['controls']}" for s in scores), "all"),
         ("not counted", *(", ".join(s["not counted"]) or "none" for s in scores), ""),
     ]
 
@@ -147,9 +156,9 @@ def _compared(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         ours = f"{row['outcome']}{'' if row['named'] is None else f' after {row["named"]:g} s'}"
         body.append((row["id"], row["title"], ours, *(_theirs(by.get(tool)) for tool in tools)))
     return [
-        "## The same faults by other tools\n",
-        "; ".join(total) + ". Each had the row's own limit (60 s). For kubectl the whole output of `describe` counts, some hundred lines; for Helm and "
-        "kubernetes.core.helm all that they print.\n",
+        "## The same faults with other tools\n",
+        "; ".join(total) + ". Each tool had the time limit of the row (60 s). For kubectl the whole output of `kubectl describe` counts "
+        "(some hundred lines). For Helm and kubernetes.core.helm everything that they print counts.\n",
         _table(("row", "fault", "oceans.llm", *tools), body),
         "",
     ]
