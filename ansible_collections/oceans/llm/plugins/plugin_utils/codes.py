@@ -54,11 +54,11 @@ NamespaceMissing [preflight: error] the namespace does not exist, and oceans_llm
 NotAllowed [preflight: error] the caller lacks permissions that this run needs
     grant it (a Role that suffices: docs/deployer-role.yaml of the collection)
 HelmMissing [preflight: error] no helm program was found
-    install Helm >= 4.2.2 or >= 3.18, and set oceans_llm_helm_binary if it is not the first on PATH
-HelmVersion [preflight: error] Helm is older than 3.18, is 4.2.1 (hangs when it deletes a hook), or has another major version
-    use Helm >= 4.2.2 or >= 3.18, and set oceans_llm_helm_binary if it is not the first on PATH
+    install Helm 3.18 or newer (of Helm 4: 4.2.2 or newer), and set oceans_llm_helm_binary if it is not the first on PATH
+HelmVersion [preflight: error] Helm 3 is older than 3.18, Helm 4 is older than 4.2.2 (4.2.1 hangs when it deletes a hook), or Helm has another major version
+    install Helm 3.18 or newer (of Helm 4: 4.2.2 or newer), and set oceans_llm_helm_binary if it is not the first on PATH
 KubernetesCore [preflight: error] the collection kubernetes.core is missing, or too old for Helm 4
-    ansible-galaxy collection install --upgrade 'kubernetes.core:>=6.5.0', or use Helm 3.18 or later
+    ansible-galaxy collection install --upgrade 'kubernetes.core:>=6.5.0', or use Helm 3 (3.18 or newer)
 CheckSkipped [preflight: warning] a check could not read the rendered objects and was skipped; the other checks are done
     correct the other findings first; if there are none, report this with the values
 

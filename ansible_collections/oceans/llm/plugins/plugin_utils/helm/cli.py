@@ -43,7 +43,8 @@ class Helm:
     def __init__(self, binary: str, environment: Mapping[str, str | None]) -> None:
         found = shutil.which(os.path.expanduser(binary) or "helm")
         if not found:
-            raise HelmError(f"no helm program {binary or 'helm'!r} on PATH; install Helm >= 3.18 or >= 4.2.2, or set oceans_llm_helm_binary")
+            said = f"no helm program {binary or 'helm'!r} on PATH"
+            raise HelmError(f"{said}; install Helm 3.18 or newer (of Helm 4: 4.2.2 or newer), or set oceans_llm_helm_binary")
         self.binary = os.path.abspath(found)  # one meaning, whatever folder the module runs in
         wanted = {**os.environ, **environment}
         self._environment = {name: value for name, value in wanted.items() if value is not None}

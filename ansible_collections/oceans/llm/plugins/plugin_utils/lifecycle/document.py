@@ -12,44 +12,61 @@ from ..gateway import schema
 from . import migrations, policy
 
 INTRO = """<!-- Made from plugins/plugin_utils/lifecycle/policy.py and migrations.py by document.py; do not edit. -->
-# Upgrade, rollback, and the database between them
+# Upgrade, rollback and migrations
 
-A gateway refuses a database that is newer than itself. So a version can come back only while no migration of the newer one is committed, or
-where its image was asked and accepts the schema. `oceans.llm.upgrade` states its plan before it writes, and `oceans.llm.rollback` either proves that
-the old version serves, or refuses before anything is changed. Both are judged like every deployment ([served.md](served.md)) and leave the
-same evidence.
+For operators who change the version of a deployed gateway.
 
-| Playbook | What it does | Variables of its own |
+    ansible-playbook -i INVENTORY oceans.llm.upgrade -e oceans_llm_version=v0.24.0
+    ansible-playbook -i INVENTORY oceans.llm.rollback
+
+A gateway refuses a database that is newer than itself. Therefore you can return to an older version only in two cases: no migration of the newer
+version is committed yet, or the older image accepts the schema (the run asks the image). In all other cases, restore a [restore point](restore.md).
+
+| Playbook | What it does | Its own variables |
 |---|---|---|
-| `oceans.llm.upgrade` | preflight, secrets, the plan in a few lines, deploy, bootstrap | `oceans_llm_on_failure`, `oceans_llm_allow_destructive` |
-| `oceans.llm.rollback` | deploys chart and values of an earlier revision, from Helm's own record of it | `oceans_llm_rollback_to` |
-| `oceans.llm.migrations` | runs `gateway migrate --status`, `--check` or `--apply` as a Job of the gateway's own image | `oceans_llm_migrate` |
+| `oceans.llm.upgrade` | runs preflight and secrets, prints the plan, deploys, runs bootstrap | `oceans_llm_on_failure`, `oceans_llm_allow_destructive` |
+| `oceans.llm.rollback` | deploys chart and values of an earlier revision of Helm's history, or refuses before any change | `oceans_llm_rollback_to` |
+| `oceans.llm.migrations` | runs `gateway migrate --status`, `--check` or `--apply` in a Job of the gateway's image | `oceans_llm_migrate` |
 
-What is pending is read from the database's history and the table below; where the image is of a release that the table does not know, or the history
-cannot be read from here, the new image is asked by a one-off Job. In check mode no Job is created, and what would need one counts as unknown.
+An upgrade and a rollback are checked like every deployment ([served.md](served.md)) and write the same evidence folder ([evidence.md](evidence.md)).
 
-Before anything is migrated a restore point is taken (`oceans_llm_restore_point`: `auto`, or a way of its own; `none` takes none), and only when something is
-pending. Where none can be taken, the upgrade continues without one, unless a migration is destructive.
+## Pending migrations
 
-`oceans_llm_on_failure: rollback` rolls a failed upgrade back where the column *automatic* says `rollback`, after the migration Job is stopped and the
-database was asked again. It never does so over a destructive migration, after Ctrl-C, or when another run has taken the release over. The task has
-failed in any case; its result says what became of the rollback (`rollback`). The Secrets stay as they are: a rollback brings back chart and values, not keys.
+The run reads the migration history of the database and compares it with the [table of migrations](#the-migrations). If the table does not know the
+version, or if the history cannot be read, a one-off Job asks the new image. Check mode creates no Job; it treats such migrations as unknown.
+
+If migrations are pending, the run creates a restore point before the first migration. `oceans_llm_restore_point` selects the method, and `none` creates
+none. If no restore point can be created, the upgrade continues unless a migration is destructive.
+
+## Automatic rollback
+
+With `oceans_llm_on_failure: rollback`, a failed upgrade is rolled back if the column *Automatic* below says `rollback`. The run first stops the migration
+Job and reads the migration history again. The task fails in any case. Its result contains the outcome of the rollback (key `rollback`).
+
+- There is no automatic rollback after a destructive migration, after Ctrl-C, or if another run has taken over the release.
+- A rollback changes chart and values. It does not change Secrets.
 
 ## The policy
 
-*Start*: may an upgrade start (again). *Automatic*: what `oceans_llm_on_failure: rollback` does. *Back*: may a user roll back. *Until*: when that ends.
+| Column | Question |
+|---|---|
+| Start | May an upgrade start, or start again? |
+| Automatic | What does `oceans_llm_on_failure: rollback` do? |
+| Back | May you roll back? |
+| Command | Which command continues from this state? |
+| Until | When does this row no longer apply? |
 
 | State | Start | Automatic | Back | Command | Until |
 |---|---|---|---|---|---|
 """
 MIGRATIONS = """
-A restore point counts when it is at most {hours:.0f} h old and holds the schema that the database has. Destructive migrations without one start
-only when `oceans_llm_allow_destructive` names each of them (`V28`), or the new version (`v0.9.0`).
+A restore point counts if it is at most {hours:.0f} h old and has the current schema of the database. Without such a restore point, destructive migrations
+start only if `oceans_llm_allow_destructive` contains each of them (`V28`) or the new version (`v0.9.0`).
 
 ## The migrations
 
-Documented is that V23 and V28 destroy data, and that V46 and V47 only add. The class of every other one is taken from its name; where the name
-leaves a doubt, the stricter class stands here. A migration that is not in this table counts as destructive.
+The documentation of the gateway says that V23 and V28 destroy data, and that V46 and V47 only add data. The class of every other migration is derived
+from its name; in doubt, the stricter class applies. A migration that is not in this table counts as destructive.
 
 | Migration | First release | Class | Reason |
 |---|---|---|---|

@@ -16,59 +16,77 @@ from ...codes import CHECKS, ENTRIES, POST_CHECK, PREFLIGHT, ROLLOUT, Entry
 from .reasons import REASONS
 
 CAUSES = """<!-- Made from plugins/plugin_utils/codes.py by rollout/causes/document.py; do not edit. -->
-# Causes: what a rollout can report
+# Causes that a rollout can report
 
-A failed rollout ends with one line:
+For operators who have the code of a failed run. A failed rollout ends with one line:
 
     FAILED <code> <object>: <cause> — <evidence> — <database, old pods> — <hint>
 
-Codes are an interface: a code never changes its meaning, and report.json has them too. [preflight.md](preflight.md) lists the codes
-that are reported before the first write; the same condition has the same code there.
+Scripts may compare codes: a code never changes its meaning. `report.json` contains the code, too ([evidence.md](evidence.md)).
+[preflight.md](preflight.md) lists the codes that are reported before the first write. The same condition has the same code on both pages.
 
-| Severity | What it does to the run |
+| Severity | Effect on the run |
 |---|---|
-| **fatal** | fails the run at once |
-| **retryable (fails after N s)** | is reported, and fails the run when it lasts longer than N seconds; without N, it fails the run with `oceans_llm_timeout` |
+| **fatal** | The cause fails the run at once. |
+| **retryable (fails after N s)** | The run reports the cause. If the cause lasts longer than N seconds, it fails the run. |
+| **retryable** | The run reports the cause. If the cause lasts until `oceans_llm_timeout`, it fails the run. |
 
-A rule may know better than its row. A missing Secret that an ExternalSecret of the same release will create is `SecretPending`. A crash
-of one pod beside ready pods is reported for a minute before it fails the run. A Deployment has failed when no pod of its new ReplicaSet
-can become ready, a Job as soon as one cause is fatal. Causes of the group Post-check are looked for after the rollout is complete.
-[reasons.md](reasons.md) lists the reasons of Kubernetes and the code that each leads to.
+- A run may report another severity than the table. Example: a crash of one pod beside ready pods is reported for a minute before it fails the run.
+- A missing Secret is `SecretPending` if an ExternalSecret of the same release will create it.
+- A Deployment has failed if no pod of its new ReplicaSet can become ready. A Job has failed as soon as one cause is fatal.
+- The run looks for causes of the group Post-check after the rollout is complete.
 
-In the hints, `<name>` stands for the object's name and `<ns>` for its namespace.
+[reasons.md](reasons.md) lists the reasons that Kubernetes reports, and the code of each. In the hints, `<name>` is the name of the object and `<ns>` is
+its namespace.
 """
 FINDINGS = """<!-- Made from plugins/plugin_utils/codes.py by rollout/causes/document.py; do not edit. -->
 # Preflight
 
-Preflight checks everything that can be known before the first write, and reports all findings at once. It writes nothing: rendered
-objects, and a Pod made from every pod template, are sent to the API server with `dryRun=All`. (ResourceQuota, LimitRange and Pod
-Security apply to Pods; a dry run of a Deployment does not see them.) The volumes of a CloudNativePG Cluster are tried as
-PersistentVolumeClaims, if the caller may create those. ResourceQuotas are compared with all that the rollout adds at its peak: new pods
-beside old ones, the largest Job, new objects, the Secrets of Helm and of the collection.
+Preflight checks everything that can be checked before the first write, and reports all findings at once. For operators who have the code of a finding.
 
-- An **error** stops the run, a **warning** does not. Notes (**info**) say what could not be checked.
-- `oceans_llm_preflight_waive: [CODE, …]` lets a run continue in spite of a finding, in every role; the role `secrets` accepts waived
-  codes, too. Waived findings are still shown. A waiver without a finding is reported.
+    ansible-playbook -i INVENTORY oceans.llm.preflight
+
+## Effect of a finding
+
+| Severity | Effect on the run |
+|---|---|
+| **error** | The run stops before the first write. |
+| **warning** | The run continues. |
+| **info** | The run continues. The finding names something that could not be checked. |
+
+- `oceans_llm_preflight_waive: [CODE, …]` lets a run continue in spite of a finding. It applies to every role; the role `secrets` accepts the code,
+  too. A waived finding is still shown. If you waive a code and there is no such finding, the run says so.
 - `oceans_llm_preflight_only: true`, the tag `preflight`, or the playbook `oceans.llm.preflight` stop after the checks.
-- If the chart refuses the values, its refusals are findings, and the other checks use what the chart would have rendered.
-- Objects that the caller may not read are unknown. They are never reported as missing.
-- Objects cannot be dry-run in a namespace that does not exist yet. The webhooks and schemas of operators are then asked in the namespace
-  `default`, if the caller may create the objects there. Quotas and policies of `default` are ignored.
-- The migration history is read from the database: one login with the URL that the pods will have (SCRAM proves the password without
-  sending it), one `SELECT` in a read-only session, two seconds at most. A Service in the cluster is reached by port-forward (permission:
-  `get` and `create` on `pods/portforward`), other addresses from the Ansible controller. If the database cannot be reached, a note says so.
 
-Two things are known only after pods run: what `gateway config validate` says about the configuration, and what `gateway migrate --check`
-says about the database. Preflight works them out from the configuration and the migration history instead. Which migrations an image
-contains is known from its tag, so images with another name, branch builds, and releases newer than this collection are not checked.
-The rollout asks the program itself.
+## How preflight checks
+
+- Preflight writes nothing. It sends the rendered objects to the API server with `dryRun=All`. It also sends a Pod for each pod template, because
+  ResourceQuota, LimitRange and Pod Security apply to Pods and a dry run of a Deployment does not evaluate them.
+- The volumes of a CloudNativePG Cluster are sent as PersistentVolumeClaims, if the user may create those.
+- ResourceQuotas are compared with everything that exists at the peak of the rollout: new pods beside old pods, the largest Job, new objects, and the
+  Secrets of Helm and of the collection.
+- If the chart refuses the values, each refusal is a finding. The other checks then use what the chart would have rendered.
+- Objects that the user may not read are unknown. Preflight never reports them as missing.
+- If the namespace does not exist yet, a dry run in it is not possible. Preflight then sends the objects with operator webhooks and schemas to the namespace
+  `default`, if the user may create them there. Quotas and policies of `default` are ignored.
+- Preflight reads the migration history from the database: one login with the URL of the pods, one `SELECT` in a read-only session, at most two seconds. SCRAM
+  proves the password without sending it. A Service in the cluster is reached by port-forward (permission: `get` and `create` on `pods/portforward`),
+  another address from the Ansible controller. If the database cannot be reached, an info finding says so.
+
+Two results are known only when the gateway's image runs: `gateway config validate` and `gateway migrate --check`. Preflight derives both from the configuration
+and the migration history. It knows from the image tag which migrations an image contains. Therefore it does not check images with another name, builds of
+branches, and releases that are newer than this collection. The rollout runs the commands of the image itself.
 """
 
 DRAINS = """<!-- Made from plugins/plugin_utils/codes.py by rollout/causes/document.py; do not edit. -->
 # Checks
 
-The codes that `oceans.llm.checks` reports ([runbooks.md](runbooks.md)), one for each node that has gateway pods. The drain is worked out from
-the PodDisruptionBudget, the places of the pods, and the room on the other nodes; no pod is moved. Errors fail the playbook.
+The codes that `oceans.llm.checks` reports ([runbooks.md](runbooks.md#checks)), one for each node with a gateway pod.
+
+    ansible-playbook -i INVENTORY oceans.llm.checks
+
+The playbook simulates the drain of each node and moves no pod. It uses the PodDisruptionBudget, the nodes of the pods, and the free resources of the other
+nodes. An error fails the playbook.
 """
 
 
@@ -104,14 +122,20 @@ def _hint(entry: Entry) -> str:
 
 
 REASONS_INTRO = """<!-- Made from plugins/plugin_utils/rollout/causes/reasons.py by document.py; do not edit. -->
-# What Kubernetes can say, and what becomes of it
+# Reasons that Kubernetes reports, and their codes
 
-Each reason of Kubernetes 1.34 that a pod, Job, Deployment or volume claim can show on the way of a rollout, and the code
-([causes.md](causes.md)) that it leads to; the words beside a reason may lead to a more exact one. A time-out is never bare: where no
-code is known, the cause names the state that the pod is in.
+Each reason that Kubernetes 1.34 can report for a pod, a Job, a Deployment or a volume claim during a rollout, and the code that the run reports for it
+([causes.md](causes.md)). If the message of Kubernetes contains details, the run may report a more exact code. A time-out always has a cause: if no
+code fits, the cause names the state of the pod.
 
-**normal**: part of every healthy rollout. **shown**: evidence of what is waited for, and named in the time-out's cause, as is any
-reason that is not in this list. **other**: about something that a rollout does not wait for.
+| In the column *Leads to* | Meaning |
+|---|---|
+| a code | The run reports this code. |
+| normal | The reason is part of every healthy rollout. |
+| shown | The run shows the reason as evidence of what it waits for. If the run times out, the cause names the reason. |
+| other | The reason concerns an object for which a rollout does not wait. |
+
+A reason that is not in these tables is handled like `shown`.
 """
 
 
