@@ -12,32 +12,36 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 attributes:
   check_mode:
-    description: Writes nothing in check mode, and predicts what would be done.
+    description: Writes nothing, and returns what would be changed.
     support: full
   diff_mode:
-    description: There is no difference to show.
+    description: Shows no differences.
     support: none
 options:
   kubeconfig:
     description:
-      - Path of a kubeconfig file, several of them with C(:) between (merged as C(kubectl) does), or its content as a dictionary.
-      - Without it E(K8S_AUTH_KUBECONFIG), then E(KUBECONFIG) or C(~/.kube/config), or the account of the pod that Ansible runs in. When both of
-        the latter exist, the task is refused, because C(kubernetes.core) and C(helm) would take different ones.
-      - A relative path, here and in the other options, starts in the folder in which C(ansible-playbook) was started.
-      - Certificates, tokens, impersonation and programs that print credentials (C(exec), as cloud providers have them) work in it, for C(helm) too.
+      - Path of the kubeconfig file, for example V(~/.kube/config). Several paths are separated by C(:) and merged as C(kubectl) does. The content of a
+        kubeconfig as a dictionary is accepted, too.
+      - When the option is not set, E(K8S_AUTH_KUBECONFIG) is used, then E(KUBECONFIG), then C(~/.kube/config), then the service account of the pod
+        that Ansible runs in. When Ansible runs in a pod that also has a kubeconfig, the task is refused, because C(kubernetes.core) and C(helm)
+        would use different credentials.
+      - A relative path, in this and in all other options, is relative to the folder in which C(ansible-playbook) was started.
+      - The kubeconfig may contain certificates, tokens, impersonation, and C(exec) plugins of cloud providers. The plugin and C(helm) use them alike.
     type: raw
   context:
-    description: The context in the kubeconfig. Falls back to E(K8S_AUTH_CONTEXT), then to the kubeconfig's current context.
+    description: Name of the context in the kubeconfig. Falls back to E(K8S_AUTH_CONTEXT), then to the C(current-context) of the kubeconfig.
     type: str
   host:
     description:
-      - Address of the API server. Falls back to E(K8S_AUTH_HOST).
-      - Without O(kubeconfig) and O(context) no kubeconfig is read then, neither here nor by C(helm), so that none of its credentials is sent there.
+      - URL of the API server, for example V(https://192.0.2.1:6443). Falls back to E(K8S_AUTH_HOST).
+      - When O(host) is set without O(kubeconfig) and O(context), neither the plugin nor C(helm) reads a kubeconfig, so that its credentials are not
+        sent to this server.
     type: str
   api_key:
     description:
-      - Bearer token. Falls back to E(K8S_AUTH_API_KEY).
-      - It takes the place of a token in the kubeconfig. A client certificate in the kubeconfig is shown as well, and the API server goes by that.
+      - Bearer token for the API server. Falls back to E(K8S_AUTH_API_KEY).
+      - The option replaces the token in the kubeconfig. A client certificate in the kubeconfig is still sent, and the API server then
+        authenticates the certificate, not the token.
     type: str
   username:
     description: User name for basic authentication, together with O(password). Falls back to E(K8S_AUTH_USERNAME).
@@ -46,33 +50,33 @@ options:
     description: Password for basic authentication. Falls back to E(K8S_AUTH_PASSWORD).
     type: str
   ca_cert:
-    description: Certificate authority of the API server, a file. Falls back to E(K8S_AUTH_SSL_CA_CERT).
+    description: Path of the file with the certificate authority of the API server. Falls back to E(K8S_AUTH_SSL_CA_CERT).
     type: path
     aliases: [ssl_ca_cert]
   client_cert:
-    description: Client certificate, a file. Falls back to E(K8S_AUTH_CERT_FILE).
+    description: Path of the file with the client certificate. Falls back to E(K8S_AUTH_CERT_FILE).
     type: path
     aliases: [cert_file]
   client_key:
-    description: Key of the client certificate, a file. Falls back to E(K8S_AUTH_KEY_FILE).
+    description: Path of the file with the private key of the client certificate. Falls back to E(K8S_AUTH_KEY_FILE).
     type: path
     aliases: [key_file]
   validate_certs:
-    description: Check the API server's certificate. Falls back to E(K8S_AUTH_VERIFY_SSL), then to what the kubeconfig says.
+    description: Verify the certificate of the API server. Falls back to E(K8S_AUTH_VERIFY_SSL), then to the kubeconfig.
     type: bool
     aliases: [verify_ssl]
   proxy:
-    description: Address of an HTTP proxy on the way to the API server. Falls back to E(K8S_AUTH_PROXY), then to the kubeconfig's C(proxy-url).
+    description: URL of the HTTP proxy for requests to the API server. Falls back to E(K8S_AUTH_PROXY), then to the kubeconfig's C(proxy-url).
     type: str
   no_proxy:
-    description: Hosts that are reached without a proxy, with commas between. Falls back to E(K8S_AUTH_NO_PROXY).
+    description: Hosts that are requested without the proxy, separated by commas. Falls back to E(K8S_AUTH_NO_PROXY).
     type: str
   proxy_headers:
-    description: Headers for O(proxy).
+    description: Headers that are sent to the O(proxy).
     type: dict
     suboptions:
       proxy_basic_auth:
-        description: User name and password for the proxy, with a colon between. Falls back to E(K8S_AUTH_PROXY_HEADERS_PROXY_BASIC_AUTH).
+        description: User name and password for the proxy, as V(USER:PASSWORD). Falls back to E(K8S_AUTH_PROXY_HEADERS_PROXY_BASIC_AUTH).
         type: str
       basic_auth:
         description: Refused, because C(helm) cannot send it.
@@ -81,29 +85,29 @@ options:
         description: Refused, because C(helm) cannot send it.
         type: str
   impersonate_user:
-    description: User to act as. Falls back to E(K8S_AUTH_IMPERSONATE_USER), then to what the kubeconfig says (C(as)).
+    description: User to impersonate. Falls back to E(K8S_AUTH_IMPERSONATE_USER), then to C(as) in the kubeconfig.
     type: str
   impersonate_groups:
-    description: Groups to act as, together with O(impersonate_user). Falls back to E(K8S_AUTH_IMPERSONATE_GROUPS), with commas between.
+    description: Groups to impersonate, together with O(impersonate_user). Falls back to E(K8S_AUTH_IMPERSONATE_GROUPS), separated by commas.
     type: list
     elements: str
   persist_config:
-    description: Refused when true. A renewed token is never written into the kubeconfig.
+    description: Refused when V(true), because a renewed token is never written into the kubeconfig.
     type: bool
   cluster_uid:
     description:
-      - The uid of the namespace C(kube-system) of the one cluster that may be changed (C(kubectl get namespace kube-system -o jsonpath={.metadata.uid})).
-        On another one the task is refused before anything is written.
-      - Without it the uid that was remembered with the release counts.
+      - The uid of the namespace C(kube-system) of the cluster that this task may change. Read it with
+        C(kubectl get namespace kube-system -o jsonpath={.metadata.uid}). On a cluster with another uid the task fails before anything is written.
+      - Empty means the uid that the first run stored in a label of the Secret C(RELEASE-digest-key).
     type: str
     default: ''
 requirements:
   - kubernetes (Python package) on the controller
 notes:
-  - The keyword C(environment) of a task, block or play counts like the environment of C(ansible-playbook), for programs that print credentials and
-    for C(helm), too.
-  - C(helm) is given a kubeconfig made of these options, and none of C(HELM_KUBE*), C(HELM_NAMESPACE) and C(HELM_PLUGINS). With C(HELM_DRIVER) set to
-    anything but C(secret) the task is refused.
-  - Works in the controller's process, as the user who runs Ansible and not as that of C(become). A host of the inventory stands for a cluster; with
-    another connection than C(local) the task is refused.
+  - The keyword C(environment) of a task, block or play applies to C(helm) and to C(exec) plugins that print credentials, like the environment of
+    C(ansible-playbook).
+  - C(helm) gets a kubeconfig that is generated from these options. The variables C(HELM_KUBE*), C(HELM_NAMESPACE) and C(HELM_PLUGINS) are not passed
+    to it. When E(HELM_DRIVER) has another value than C(secret), the task is refused.
+  - The task runs in the process of C(ansible-playbook), as the user who started it; C(become) has no effect. One inventory host stands for one
+    Kubernetes cluster. With another connection than C(local) the task is refused.
 """

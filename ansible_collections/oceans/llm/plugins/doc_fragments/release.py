@@ -24,38 +24,39 @@ options:
     CHART = r"""
 options:
   chart:
-    description: A folder or archive on this machine, or an C(oci://) or C(https://) address, from which it is pulled once. Empty means the
-      chart that the collection brings along.
+    description: "Chart to deploy: a folder or a C(.tgz) archive on the Ansible controller, or an C(oci://) or C(https://) address that the chart is pulled
+      from. Empty means the chart that is part of this collection."
     type: str
     default: ''
   chart_version:
-    description: Version of the chart to pull; empty is the newest. A chart on this machine has its own version; another one is refused.
+    description: Version of the chart to pull from an address, for example V(1.2.3). Empty means the newest version. A folder or an archive has one
+      version; any other value is refused.
     type: str
     default: ''
   chart_registry:
-    description: How to speak to the server of an C(oci://) or C(https://) chart.
+    description: Options of the connection to the server that an C(oci://) or C(https://) chart is pulled from.
     type: dict
     default: {}
     suboptions:
       ca_cert:
-        description: File of the server's certificate authority.
+        description: Path of the file with the certificate authority of the server.
         type: path
       validate_certs:
-        description: Check the server's certificate.
+        description: Verify the certificate of the server.
         type: bool
         default: true
       plain_http:
-        description: Speak HTTP without TLS, for C(oci://).
+        description: Use HTTP without TLS. Only for C(oci://).
         type: bool
         default: false
       username:
-        description: User name, for C(oci://). Without one the login of C(helm registry login) counts.
+        description: User name for the registry. Only for C(oci://). Empty means the login that C(helm registry login) has stored.
         type: str
       password:
-        description: Password. C(helm) is given it in a file that nobody else reads.
+        description: Password for the registry. C(helm) reads it from a file that only this user can read.
         type: str
   values:
-    description: Values for the chart. They replace those of the last revision.
+    description: Helm values for the chart. They replace all values of the previous revision.
     type: dict
     default: {}
 """
@@ -64,8 +65,9 @@ options:
 options:
   expected_version:
     description:
-      - Version that the gateway has to say of itself, compared as it stands.
-      - Empty means the gateway's image tag, when that is C(x.y.z). A tag with a suffix, a date or a word is not compared; a line says what is served.
+      - Version that the gateway must report at C(/api/v1/health), for example V(0.24.0).
+      - Empty means the image tag of the gateway, when the tag has the form C(x.y.z) or C(vx.y.z). Any other tag is not compared, and a line shows the
+        version that is served.
     type: str
     default: ''
 """
@@ -74,31 +76,35 @@ options:
 options:
   verify:
     description:
-      - What becomes of a rollout that is complete while nobody could ask the gateway for its version. V(strict) fails, V(best_effort) says so.
-      - A missing right to ask is no failure, but a line that names it.
+      - What happens when the rollout is complete and the gateway could not be asked for its version. V(strict) fails the task. V(best_effort) lets the
+        task succeed, and its last line begins with C(unverified).
+      - A missing permission to ask never fails the task; a line names the permission.
     type: str
     default: strict
     choices: [strict, best_effort]
   probe_model:
     description:
-      - Model of which one plain and one streamed completion decide at the end, asked by a pod as a client of the gateway does.
-      - Empty asks for none, and the last line says so.
+      - Model that must answer at the end, for example V(gpt-4o-mini). A short-lived pod requests one plain and one streamed completion through the
+        Service. The task fails when one of them fails.
+      - Empty means that no completion is requested; the last line says so.
     type: str
     default: ''
   probe_key_secret:
-    description: Secret that holds the gateway key for that; empty means C(<name>-secrets). The pod reads it, nobody else does.
+    description: Name of the Secret that holds the gateway's API key for the completions of O(probe_model). Empty means C(NAME-secrets), where
+      C(NAME) is O(name). Only the pod reads the key; Ansible does not.
     type: str
     default: ''
   probe_key_name:
-    description: Key in O(probe_key_secret).
+    description: Key of the Secret O(probe_key_secret) that holds the API key.
     type: str
     default: OCEANS_LLM_PROBE_KEY
   report_dir:
-    description: Folder below which a failed run leaves its evidence (report.json, report.html, events, states, logs). Empty is none.
+    description: Folder on the Ansible controller for reports. A failed task creates a folder below it with C(report.json), C(report.html), the
+      events, the objects and the logs. Empty means that no report is written.
     type: str
     default: ''
   report_always:
-    description: Leave a report of good runs, too.
+    description: Write a report of a successful task, too.
     type: bool
     default: false
 """
@@ -107,14 +113,15 @@ options:
 options:
   probe:
     description:
-      - Whether a short pod of the gateway's own image asks the Service from inside the cluster, by its name and its address, and the hosts of the Ingress.
-      - V(auto) asks when something changed; M(oceans.llm.wait), which changes nothing, asks except in check mode. V(false) never asks, and
-        the last line says so.
+      - Whether a short-lived pod of the gateway's image tests the gateway from inside the cluster. It requests the Service by DNS name and by address, and
+        the hosts of the Ingress.
+      - V(auto) starts the pod when the task changed something; M(oceans.llm.wait), which changes nothing, starts it except in check mode. V(true)
+        always starts it. V(false) never starts it, and the last line says C(not probed).
     type: str
     default: auto
     choices: [auto, 'true', 'false']
   timeout:
-    description: Seconds for the whole rollout. A fatal cause ends the rollout earlier.
+    description: Seconds that the whole rollout may take. When they are over, the task fails. A fatal cause fails it earlier.
     type: int
     default: 900
 """
@@ -122,15 +129,17 @@ options:
     CHANGE = r"""
 options:
   helm_binary:
-    description: The helm program; empty is the first one on PATH.
+    description: Path of the C(helm) program. Empty means the first C(helm) on E(PATH).
     type: str
     default: ''
   force_conflicts:
-    description: Take back fields that another manager has changed in the cluster (C(kubectl edit)). Needs Helm 4.
+    description: Overwrite fields that another field manager has changed in the cluster, for example with C(kubectl edit). With V(false) the task
+      fails and names the field manager. Helm 3 overwrites such fields in any case.
     type: bool
     default: false
   recover_after:
-    description: Seconds after which a pending revision of a Helm that this collection did not start is taken for dead.
+    description: Seconds after which a revision in state C(pending-…) is marked as failed, when a Helm process outside of this collection left it.
+      Until then the task is refused.
     type: int
     default: 900
 """
@@ -138,17 +147,18 @@ options:
     INSTALL = r"""
 options:
   remove_leftovers:
-    description: Once the release is served, remove the copies of Secrets, ConfigMaps and ServiceAccounts that hooks of an earlier chart have left.
+    description: Delete the copies of Secrets, ConfigMaps and ServiceAccounts that hooks of an earlier chart have left, after the release serves.
     type: bool
     default: false
   create_namespace:
-    description: Create the namespace if it does not exist.
+    description: Create the namespace when it does not exist. With V(false) a missing namespace fails the task.
     type: bool
     default: false
   secret_written:
     description:
-      - RV(oceans.llm.secrets#module:written) of the task that wrote the release's Secret in this run. It says which keys a restart is
-        due to; in check mode, in which that Secret was not written, it predicts the restart from it.
+      - The return value RV(oceans.llm.secrets#module:written) of the task that wrote the Secret of the release in this run. With it, the lines
+        name the changed keys that restart the pods.
+      - In check mode the Secret was not written, and the restart is predicted from this option.
     type: dict
     default: {}
 """
@@ -156,46 +166,50 @@ options:
     RESTORE_POINT = r"""
 options:
   restore_point:
-    description: How restore points are taken and kept. The roles fill it from C(oceans_llm_restore_point) and its kin.
+    description: How restore points are taken and stored. The roles set this option from the variables C(oceans_llm_restore_point*).
     type: dict
     default: {}
     suboptions:
       way:
         description: >-
-          V(auto) is O(restore_point.command) where one is set, else the first that works of a Backup of CloudNativePG (where the Cluster has backups
-          configured), C(pg_dump), and a VolumeSnapshot of the server's volume.
+          V(cnpg) creates a C(Backup) of CloudNativePG; the C(Cluster) must have backups configured. V(pg_dump) runs C(pg_dump) in a Job.
+          V(volume_snapshot) creates a VolumeSnapshot of the database server's volume. V(command) runs O(restore_point.command). V(none) takes no restore
+          point. V(auto) uses the command when one is set, otherwise the first of V(cnpg), V(pg_dump) and V(volume_snapshot) that works.
         type: str
         choices: [auto, none, cnpg, volume_snapshot, pg_dump, command]
         default: auto
       image:
-        description: PostgreSQL's own image with C(pg_dump) and C(pg_restore). Empty is the image of the server, where that is a pod of the cluster.
+        description: PostgreSQL image with C(pg_dump) and C(pg_restore), of the server's version or a newer one, for example V(postgres:17). Empty
+          means the image of the database server, when the server is a pod of this cluster.
         type: str
         default: ''
       volume:
         description: >-
-          C(claim), C(size) and C(storage_class) of the PersistentVolumeClaim for copies. It is created where it is missing, by default as
-          C(RELEASE-restore-points) with 10Gi.
+          PersistentVolumeClaim that stores the copies, with the keys C(claim) (its name), C(size) and C(storage_class). The claim is created when it
+          does not exist. Keys that are not set mean the name C(RELEASE-restore-points), the size 10Gi and the default StorageClass.
         type: dict
         default: {}
       s3:
         description: >-
-          An object store in place of the volume - C(address) (C(s3://BUCKET/FOLDER)), C(region), C(endpoint), C(secret) with C(AWS_ACCESS_KEY_ID) and
-          C(AWS_SECRET_ACCESS_KEY), and C(image) with curl.
+          Object store that stores the copies instead of a volume. C(address) has the form C(s3://BUCKET/FOLDER). C(region) is the region of the bucket.
+          C(endpoint) is the URL of the store, by default that of Amazon S3. C(secret) is a Secret with C(AWS_ACCESS_KEY_ID) and
+          C(AWS_SECRET_ACCESS_KEY). C(image) is an image with C(sh), C(sha256sum) and C(curl) 7.88 or newer.
         type: dict
         default: {}
       command:
         description: >-
-          A program on this machine and its arguments. It is called with C(take NAME), or C(restore NAME PLACE DATABASE), and has the login in
-          libpq's variables. Its last line may be JSON with C(place), C(size) and C(checksum).
+          Backup program on the Ansible controller and its arguments, for example V([/usr/local/bin/backup, --fast]). It is run with the additional
+          arguments C(take NAME) or C(restore NAME PLACE DATABASE). It gets the database login in C(PGHOST), C(PGPORT), C(PGUSER), C(PGPASSWORD),
+          C(PGDATABASE) and C(PGSSLMODE). The last line of its output may be JSON with the keys C(place), C(size) and C(checksum).
         type: list
         elements: str
         default: []
       keep:
-        description: Copies that stay on the volume. Older ones are removed when a new one is whole.
+        description: Number of copies that stay on the volume. Older copies are deleted when a new copy is complete.
         type: int
         default: 3
   timeout:
-    description: Seconds that one copy or one restore may take.
+    description: Seconds that one copy, or one restore, may take. When they are over, the task fails.
     type: int
     default: 900
 """
@@ -203,7 +217,7 @@ options:
     JOB = r"""
 options:
   timeout:
-    description: Seconds that one Job may take.
+    description: Seconds that one Job may take. When they are over, the task fails.
     type: int
     default: 300
 """
@@ -213,62 +227,63 @@ options:
     FOLLOWED = r"""
 msg:
   description:
-    - The last line.
-    - "When the rollout failed - C(FAILED <code> <object>: <cause> — <evidence> — <database, old pods> — <what to do>)."
+    - The last line of the run.
+    - "When the rollout failed, it has the form C(FAILED <code> <object>: <cause> — <evidence> — <database, old pods> — <what to do>)."
   type: str
   returned: always
 outcome:
   description:
-    - How the run ended. C(served), or C(failed) - the release itself; C(lost) - another run took the release over, or its namespace was
-      deleted; C(interrupted) - by a signal; C(broken) - because of a defect of the collection.
+    - How the run ended. C(served) - the release serves. C(failed) - the rollout failed. C(lost) - another run took over the release, or the
+      namespace was deleted. C(interrupted) - a signal ended the run. C(broken) - a defect of the collection ended the run.
   type: str
   returned: when the release was followed
 code:
-  description: The code of the cause, empty when there is none. The codes are listed in the collection docs/causes.md.
+  description: Code of the cause; empty when there is no cause. docs/causes.md of the collection lists all codes.
   type: str
   returned: when the release was followed
 version_served:
-  description: What C(/api/v1/health) says through the Service; empty when it could not be asked for, or the release has no gateway.
+  description: Version that the gateway reports at C(/api/v1/health); empty when it could not be requested, or when the release has no gateway.
   type: str
   returned: when the release was followed
   sample: 0.24.0
 verified:
   description:
-    - C(served), C(failed), C(unverified) when the version could not be asked for, C(not asked) when a right to ask is missing or the release has no gateway.
-    - Empty when the rollout failed before.
+    - Result of the tests after the rollout. C(served) - all passed. C(failed) - one failed. C(unverified) - the version could not be requested.
+      C(not asked) - a permission is missing, or the release has no gateway.
+    - Empty when the rollout failed before these tests.
   type: str
   returned: when the release was followed
 completion:
-  description: What came of the question for a completion - model, status, seconds, tries and the stream's events. Empty when none was asked for.
+  description: Result of the requested completions with model, HTTP status, seconds, attempts and events of the stream. Empty when none was requested.
   type: dict
   returned: when the release was followed
 seconds:
-  description: How long the rollout took.
+  description: Duration of the rollout in seconds.
   type: float
   returned: when the release was followed
 database:
-  description: What is known of the database, from the migration own output.
+  description: State of the database schema, as the output of the migration shows it.
   type: str
   returned: when the release was followed
   sample: database at V45 (V44–V45 (2) committed in this run)
 old_pods:
-  description: How many pods that were there before still serve, and what they run.
+  description: Number of pods from before the rollout that still serve, and their version.
   type: str
   returned: when the release was followed
 cause:
-  description: Why it failed, or null. The codes are listed in the collection docs/causes.md and never change their meaning.
+  description: Why the rollout failed; null when it did not fail. The codes are listed in docs/causes.md of the collection and keep their meaning.
   type: dict
   returned: when the release was followed
   contains:
-    code: {description: Stable name., type: str, sample: ImageNotFound}
-    certainty: {description: 'C(fatal), or C(retryable) when its time was over.', type: str}
-    object: {description: Kind/name that the evidence is about., type: str}
-    container: {description: The container; empty when it is about no single one., type: str}
-    cause: {description: One sentence., type: str}
-    evidence: {description: The words of the cluster., type: str}
-    hint: {description: What to do., type: str}
+    code: {description: Stable name of the cause., type: str, sample: ImageNotFound}
+    certainty: {description: 'C(fatal), or C(retryable) when the cause lasted longer than its time limit.', type: str}
+    object: {description: Kind and name of the object that the evidence describes., type: str}
+    container: {description: Name of the container; empty when the cause is not about one container., type: str}
+    cause: {description: What is wrong in one sentence., type: str}
+    evidence: {description: Quoted event or status message or log line., type: str}
+    hint: {description: What to do about the cause., type: str}
 first_signal_seconds:
-  description: When the first sign of trouble was seen; null when there was none.
+  description: Seconds from the start of the run to the first problem that was seen; null when there was none.
   type: float
   returned: when the release was followed
 timeline:
@@ -277,19 +292,19 @@ timeline:
   elements: dict
   returned: when the release was followed
 report:
-  description: The folder with the evidence.
+  description: Path of the folder with the report.
   type: str
   returned: when O(report_dir) is set, and the run failed or O(report_always)
 """
 
     RESTORE_POINTS = r"""
 restore_point:
-  description: The restore point that was taken, or brought back.
+  description: The restore point that was taken or restored.
   returned: success
   type: dict
   sample: {kind: pg_dump, name: oceans-llm-20261128-153000, place: PersistentVolumeClaim/oceans-llm-restore-points, size: 49459, schema_version: 43}
 restore_points:
-  description: All restore points of the release, the oldest first.
+  description: All restore points of the release, oldest first.
   returned: success
   type: list
   elements: dict

@@ -8,32 +8,33 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: admin
-short_description: Find out why an administrator cannot log in, and repair a half-made one
+short_description: Find out why the administrator cannot log in, and repair an administrator without a password
 version_added: 0.2.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Asks, in this order, the Service, C(/admin), the section C(auth.bootstrap_admin) of the configuration, the row in the database, the password,
-    C(must_change_password), and single sign-on. Shows each link and ends at the first broken one, with what to do.
-  - Fails when a link is broken.
-  - C(gateway bootstrap-admin) without a password leaves an administrator who can never log in, and does nothing for it afterwards. With O(repair) such a row,
-    to which nothing refers, is removed, the command is run again, and the login is proved.
+  - Tests the steps of the login in this order - the Service, C(/admin), the section C(auth.bootstrap_admin) of the configuration, the row in the table
+    C(users), the password, C(must_change_password), single sign-on. Prints each step, stops at the first one that fails, and prints what to do.
+  - The task fails when a step fails.
+  - C(gateway bootstrap-admin) without a password creates an administrator who can never log in, and the command does not correct that row later. With
+    O(repair) the row is deleted when no other row refers to it, the command runs again, and a login verifies the result.
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release
   - oceans.llm.release.job
 attributes:
   check_mode:
-    description: Asks and shows; repairs nothing and tries no login, which would make a session.
+    description: Runs the tests without a login, because a login creates a session. Repairs nothing.
     support: full
 options:
   repair:
-    description: Make a missing or half-made administrator.
+    description: Create the administrator when it does not exist, or delete and recreate it when it has no password. With V(false) the task only reports
+      the cause.
     type: bool
     default: false
 """
 
 EXAMPLES = r"""
-- name: Why can nobody log in?
+- name: Find out why the administrator cannot log in
   oceans.llm.admin:
     name: oceans-llm
     namespace: oceans-llm
@@ -41,12 +42,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 links:
-  description: Each link up to the first broken one, with C(name), C(state), C(sentence) and C(cure).
+  description: Each tested step with C(name), C(state), C(sentence) and C(cure) (what to do), up to the first one that failed.
   returned: always
   type: list
   elements: dict
 broken:
-  description: Name of the first broken link; empty when there is none.
+  description: Name of the step that failed; empty when none failed.
   returned: always
   type: str
 """

@@ -8,33 +8,33 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bootstrap
-short_description: Make the gateway's first administrator and seed its configuration, and prove it
+short_description: Create the gateway's first administrator, seed its configuration, and verify both
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Tries a real login through the gateway's Service first. When it works, nothing is done.
-  - Otherwise runs C(gateway bootstrap-admin) in a one-off Job made from the gateway Deployment's own pod template, follows it, and logs in again.
-  - Refuses before anything is done when C(auth.bootstrap_admin.enabled) is not true or the password is missing, because the command
-    would then succeed without an administrator, or make one who can never log in.
-  - What was proved is kept in the ConfigMap C(RELEASE-bootstrap), so a password that the administrator changed later is no failure.
-  - Seeds with C(gateway seed-config), once for each configuration.
+  - First logs in through the gateway's Service. When the login succeeds, no administrator is created.
+  - Otherwise runs C(gateway bootstrap-admin) in a one-off Job with the pod template of the gateway's Deployment, follows the Job, and logs in again.
+  - Refuses to start when C(auth.bootstrap_admin.enabled) is not true or the password is missing. The command would then report success without an
+    administrator, or create one who can never log in.
+  - Stores the result in the ConfigMap C(RELEASE-bootstrap). When the administrator changes the password later, the task does not fail.
+  - Runs C(gateway seed-config) in a one-off Job, once for each new configuration.
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release
   - oceans.llm.release.job
 options:
   admin:
-    description: Make the administrator of C(auth.bootstrap_admin) and prove the login.
+    description: Create the administrator of C(auth.bootstrap_admin) and verify the login.
     type: bool
     default: false
   seed_config:
-    description: Seed the configuration into the database when it differs from the last seeded one.
+    description: Write the configuration into the database with C(gateway seed-config) when it differs from the last seeded one.
     type: bool
     default: false
 """
 
 EXAMPLES = r"""
-- name: The first administrator
+- name: Create the first administrator
   oceans.llm.bootstrap:
     name: oceans-llm
     namespace: oceans-llm
@@ -47,12 +47,12 @@ admin:
   returned: when O(admin) is set
   type: str
 login:
-  description: How the login was proved.
+  description: Result of the login.
   returned: when O(admin) is set
   type: str
   sample: proved
 seed:
-  description: What was done about the configuration.
+  description: What was done to seed the configuration.
   returned: when O(seed_config) is set
   type: str
 """

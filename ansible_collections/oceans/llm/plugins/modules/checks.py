@@ -12,10 +12,10 @@ short_description: Simulate the drain of each node that has a gateway pod
 version_added: 0.2.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Compares the pods of the gateway with the PodDisruptionBudget, with their spread over nodes, and with the room on the other nodes.
-  - Fails when the drain of a node would never end, would stop the gateway, or would leave a pod without a node.
-    Affinity and spread rules are left to the scheduler.
-  - Reads only. Needs to list nodes and the pods of all namespaces (C(docs/deployer-reads.yaml)).
+  - Compares the pods of the gateway with the PodDisruptionBudget, with their spread over the nodes, and with the free CPU and memory of other nodes.
+  - Fails when the drain of a node would never end, would stop the gateway, or would leave a pod that no other node can run.
+    Affinity rules and topology spread constraints are not evaluated.
+  - Changes nothing. Needs the permission to list nodes and the pods of all namespaces (docs/deployer-reads.yaml of the collection).
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release
@@ -26,7 +26,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Can the nodes be drained?
+- name: Simulate the drain of each node
   oceans.llm.checks:
     name: oceans-llm
     namespace: oceans-llm
@@ -34,16 +34,16 @@ EXAMPLES = r"""
 
 RETURN = r"""
 findings:
-  description: One for each node, with C(node), C(severity), C(code), C(sentence) and C(hint).
+  description: One finding for each node, with C(node), C(severity), C(code), C(sentence) and C(hint).
   returned: always
   type: list
   elements: dict
 drained:
-  description: Whether every node with a gateway pod can be drained without harm.
+  description: Whether every node with a gateway pod can be drained while the gateway serves.
   returned: when the release was found
   type: bool
 providers:
-  description: A C(model) for each C(provider) of the configuration, to ask for a completion.
+  description: Each C(provider) of the configuration with a C(model) that a completion can be requested from.
   returned: always
   type: list
   elements: dict

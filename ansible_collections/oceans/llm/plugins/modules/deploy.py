@@ -8,20 +8,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: deploy
-short_description: Upgrade a Helm release and follow the rollout until it serves or has failed
+short_description: Install or upgrade a Helm release, and follow the rollout until it serves or has failed
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Works out what would change by comparing what Helm renders with what it rendered last, with what is in the cluster (drift),
-    and with the Secrets that the running pods were started with. If nothing differs, nothing is written.
-  - A rotated Secret restarts the pods that read it. A keyed digest of these Secrets becomes the chart values C(gateway.secretsDigest) and
-    C(adminUi.secretsDigest), and so an annotation of the pods. A chart without these values gets the annotation in C(podAnnotations), and a
-    chart without both gets none.
-  - Upgrades the release with M(kubernetes.core.helm) in the background, without C(wait) and C(atomic), and watches the release from its first second.
-  - A fatal cause stops the release's Jobs (so that no migration continues), ends Helm by SIGTERM, and fails the task with one sentence.
-    A retryable cause (a rate limit of the registry, a node that the autoscaler is adding) is reported, and fails the task after its time.
-  - Success means that the Jobs are done, every pod of the new ReplicaSet is ready, and the version asked for is served through the Service.
-  - A Lease C(oceans-llm-<release>) keeps two runs apart. A revision that a dead run left C(pending-…) is recovered.
+  - Compares the rendered objects with the previous revision, with the objects in the cluster (drift), and with the Secrets that the running pods were
+    started with. When nothing differs, nothing is written.
+  - A changed Secret restarts the pods that read it. For this, a keyed digest of the Secrets becomes an annotation of the pods, by the chart values
+    C(gateway.secretsDigest) and C(adminUi.secretsDigest), or by C(podAnnotations) when the chart has no such values. A chart without either value
+    gets no annotation.
+  - Upgrades the release with M(kubernetes.core.helm) in the background, without C(wait) and C(atomic), and watches its objects from the start.
+  - A fatal cause stops the Jobs of the release, so that no migration continues, ends Helm with SIGTERM, and fails the task with one sentence.
+    A retryable cause, such as a rate limit of the registry, is reported; it fails the task when it lasts longer than its time limit.
+  - The task succeeds when the Jobs are complete, every pod of the new ReplicaSet is ready, and the Service serves the requested version.
+  - The Lease C(oceans-llm-<release>) prevents two runs from changing the release at the same time. A revision that a killed run left in state
+    C(pending-…) is marked as failed, and the task continues.
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release
@@ -36,7 +37,7 @@ attributes:
     description: Renders and compares; writes nothing.
     support: full
   diff_mode:
-    description: The objects that change, before and after; values of Secrets are never shown.
+    description: Shows each changed object before and after. Values of Secrets are never shown.
     support: full
 requirements:
   - helm >= 3.18, or >= 4.2.2
@@ -48,7 +49,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: The gateway in one namespace
+- name: Deploy the gateway to one namespace
   oceans.llm.deploy:
     name: oceans-llm
     namespace: oceans-llm
@@ -61,19 +62,19 @@ EXAMPLES = r"""
 RETURN = r"""
 extends_documentation_fragment: oceans.llm.release.followed
 changed:
-  description: Whether a revision was made. Of a failed run too.
+  description: Whether a revision was created, by a failed task, too.
   type: bool
   returned: always
 msg:
   description:
-    - The last line. It stands once on the screen; of a failed task Ansible prints it with the result.
-    - Ansible prints the whole result of a failed task. Without C(-v) that result therefore has RV(changed), RV(msg), RV(outcome), RV(code), RV(seconds),
-      RV(report) and, of RV(cause), code, object and container; all else is in C(report.json), or in the result with C(-v).
-    - "When the rollout failed - C(FAILED <code> <object>: <cause> — <evidence> — <database, old pods> — <what to do>)."
+    - The last line of the run. When the task fails, Ansible prints it with the result.
+    - Ansible prints the whole result of a failed task. To keep it short, a failed task without C(-v) returns only RV(changed), RV(msg), RV(outcome),
+      RV(code), RV(seconds), RV(report), and the code, object and container of RV(cause). C(report.json) and C(-v) have all return values.
+    - "When the rollout failed, it has the form C(FAILED <code> <object>: <cause> — <evidence> — <database, old pods> — <what to do>)."
   type: str
   returned: always
 changes:
-  description: What changes, in words. C(+) is new, C(~) changed, C(-) removed.
+  description: The objects that change, as text. C(+) is created, C(~) is changed, C(-) is deleted.
   type: str
   returned: always
   sample: ~Deployment/oceans-llm-gateway, Secret oceans-llm-secrets was rotated (API_KEY), which restarts Deployment/oceans-llm-gateway

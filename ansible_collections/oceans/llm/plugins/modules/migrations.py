@@ -12,35 +12,36 @@ short_description: Show, check or apply the migrations of a release's database
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Runs C(gateway migrate) in a one-off Job of the gateway's own image and environment; the Deployment is not touched.
-  - Each pending migration is shown with its class - additive, data-changing or destructive - and the reason (docs/lifecycle.md in the collection).
-  - While a migration waits for a lock, the session that holds it is named by process id and statement, up to the first value in it.
-  - V(apply) holds the release's lease, follows the Job like a deployment, and stops it when it fails. Destructive migrations need a restore point,
-    or O(allow_destructive).
+  - Runs C(gateway migrate) in a one-off Job with the image and the environment of the gateway. The Deployment is not changed.
+  - Prints each pending migration with its class (additive, data-changing or destructive) and the reason (docs/lifecycle.md of the collection).
+  - When a migration waits for a lock, a line names the database session that holds the lock by its process id and the beginning of its SQL statement.
+  - O(command=apply) holds the Lease of the release, follows the Job like a rollout, and stops it when it fails. A destructive migration needs a restore
+    point, or O(allow_destructive).
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release
 attributes:
   check_mode:
-    description: Reads the database's history; creates no Job.
+    description: Reads the migration history of the database and creates no Job.
     support: full
 options:
   command:
-    description: V(status) shows, V(check) fails when something is pending, V(apply) applies it.
+    description: V(status) prints the pending migrations. V(check) fails when migrations are pending. V(apply) applies them.
     type: str
     default: status
     choices: [status, check, apply]
   allow_destructive:
-    description: Destructive migrations that may run without a restore point, C(V28), or the release that brings them, C(v0.9.0).
+    description: Destructive migrations that may run without a restore point. An entry names a migration, for example V(V28), or the release that contains it,
+      for example V(v0.9.0). Empty means that a destructive migration needs a restore point.
     type: list
     elements: raw
     default: []
   timeout:
-    description: Seconds for the migrations.
+    description: Seconds that all migrations together may take. When they are over, the task fails.
     type: int
     default: 900
   report_dir:
-    description: Folder below which a failed V(apply) leaves its evidence. Empty is none.
+    description: Folder on the Ansible controller in which a failed O(command=apply) writes its report. Empty means that no report is written.
     type: str
     default: ''
 seealso:
@@ -48,7 +49,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: What is pending?
+- name: Show the pending migrations
   oceans.llm.migrations:
     name: oceans-llm
     namespace: oceans-llm
@@ -57,25 +58,25 @@ EXAMPLES = r"""
 
 RETURN = r"""
 pending:
-  description: Versions that the deployed image knows and the database does not have, in order. Null when that is not known.
+  description: Pending migrations in their order; null when they are not known.
   type: list
   elements: int
   returned: always
 database:
-  description: The newest migration of the database, or null.
+  description: The newest migration of the database; null when it is not known.
   type: int
   returned: always
 applied:
-  description: Versions that this task applied.
+  description: Migrations that this task applied.
   type: list
   elements: int
   returned: when O(command=apply)
 blocked_by:
-  description: The session that a migration waits for; empty when there is none.
+  description: Database session that a migration waits for; empty when there is none.
   type: str
   returned: when O(command) is not V(apply), outside of check mode
 msg:
-  description: One sentence.
+  description: Result in one sentence.
   type: str
   returned: always
 """

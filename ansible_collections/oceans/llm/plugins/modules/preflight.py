@@ -8,14 +8,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: preflight
-short_description: Find everything that would stop a rollout, before anything is written
+short_description: Find everything that would fail a rollout, before anything is written
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Renders the chart once, asks the API server what the caller may do, reads the Secrets that the pods will read, and sends every
-    rendered object, and a Pod made from every template, with C(dryRun=All).
-  - Reports B(all) findings at once. Each has a stable code, the object, a sentence, and what to do. Errors fail the task, warnings do not.
-  - Writes nothing, neither to the cluster nor to this machine.
+  - Renders the chart, asks the API server for the permissions of the caller, reads the Secrets that the pods need, and sends every rendered object, and a
+    Pod made from every pod template, with C(dryRun=All).
+  - Reports B(all) findings at once. Each finding has a stable code, an object, a sentence and a hint. Errors fail the task; warnings do not.
+  - Writes nothing to the cluster and nothing to the Ansible controller.
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release
@@ -23,41 +23,42 @@ extends_documentation_fragment:
   - oceans.llm.release.change
 options:
   create_namespace:
-    description: A missing namespace is no finding, because it will be made.
+    description: A later task creates the namespace, so a missing namespace is no finding.
     type: bool
     default: false
   secrets_source:
-    description: Where the gateway's secrets come from. With V(provision), the keys in O(secrets) and O(generate) count as present.
+    description: Who creates the gateway's Secret. With V(provision) a later task writes the keys in O(secrets) and O(generate), so they are not reported as
+      missing. With V(existing) the Secret must exist. With V(external_secrets) External Secrets Operator creates it. With V(inline) the chart creates it.
     type: str
     choices: [provision, existing, external_secrets, inline]
     default: existing
   secret_name:
-    description: Secret that is going to be written, for O(secrets_source=provision).
+    description: Name of the Secret that a later task writes, for O(secrets_source=provision).
     type: str
     default: ""
   probe_key_secret:
-    description: Secret with the key for completions, as in M(oceans.llm.deploy); empty when no completion is going to be asked for.
+    description: Name of the Secret with the API key for completions, as in M(oceans.llm.deploy). Empty means that no completion is requested.
     type: str
     default: ""
   probe_key_name:
-    description: Key in O(probe_key_secret).
+    description: Key of the Secret O(probe_key_secret) that holds the API key.
     type: str
     default: OCEANS_LLM_PROBE_KEY
   secrets:
-    description: Keys and values that are going to be written. Their shape is looked at; no value is ever shown.
+    description: Keys and values that a later task writes into the Secret. The form of each value is checked, and no value is shown.
     type: dict
     default: {}
   generate:
-    description: Keys that are going to be generated.
+    description: Keys of the Secret that a later task generates.
     type: list
     elements: str
     default: []
   bootstrap_admin:
-    description: The first administrator is going to be made, so what that needs is looked at too.
+    description: A later task creates the first administrator. Preflight then checks the section C(auth.bootstrap_admin) and its password, too.
     type: bool
     default: false
   waive:
-    description: Codes of findings that do not fail the task. They are still shown, as waived.
+    description: Codes of findings that do not fail the task, for example V([MetricsMissing]). The findings are still printed, marked as waived.
     type: list
     elements: str
     default: []
@@ -66,7 +67,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at everything before a rollout
+- name: Check everything before a rollout
   oceans.llm.preflight:
     name: oceans-llm
     namespace: oceans-llm
@@ -79,22 +80,22 @@ EXAMPLES = r"""
 
 RETURN = r"""
 findings:
-  description: Everything that was found, errors first.
+  description: All findings, errors first.
   returned: always
   type: list
   elements: dict
   contains:
     code: {description: Stable name of the finding; this is what O(waive) takes., type: str}
-    object: {description: What it is about., type: str}
+    object: {description: Object that the finding describes., type: str}
     sentence: {description: What is wrong., type: str}
     hint: {description: What to do., type: str}
     severity: {description: V(error) or V(warning)., type: str}
-    waived: {description: Whether O(waive) names it., type: bool}
+    waived: {description: Whether O(waive) has the code., type: bool}
   sample:
     - code: SecretMissing
       object: Secret/oceans-llm-secrets
       sentence: does not exist; pods read it
-      hint: make it in namespace oceans-llm, or correct the name in the variables
+      hint: create it in namespace oceans-llm, or correct the name in the variables
       severity: error
       waived: false
 error_count:
@@ -106,12 +107,12 @@ warning_count:
   returned: always
   type: int
 database:
-  description: What the database's history of migrations says; empty when there is no database yet that could be asked.
+  description: Newest migration in the migration history of the database; empty when there is no database yet.
   returned: always
   type: str
   sample: at V45 agent_analysis_configuration_version
 seconds:
-  description: How long it took.
+  description: Duration of the task in seconds.
   returned: always
   type: float
 """

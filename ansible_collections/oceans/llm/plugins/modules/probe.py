@@ -8,15 +8,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: probe
-short_description: Ask a running release, as its users do, whether it is served and whether a model answers
+short_description: Test whether a running release serves, and whether a model answers
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - The checks with which M(oceans.llm.deploy) and M(oceans.llm.wait) end, by themselves - Services, Ingresses, the version that is served,
-    the database, the admin UI.
-  - A short pod of the gateway's own image asks the Service by its name and its address; with O(probe_model) a second one asks for a plain and
-    a streamed completion.
-  - Changes nothing that is deployed, and waits for no rollout.
+  - Runs the tests with which M(oceans.llm.deploy) and M(oceans.llm.wait) end. They cover the Services, the Ingresses, the served version, the database and
+    the admin UI.
+  - A short-lived pod of the gateway's image requests the Service by DNS name and by address. With O(probe_model) a second pod requests a plain and a
+    streamed completion.
+  - Changes nothing in the release, and does not wait for a rollout.
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release
@@ -24,14 +24,14 @@ extends_documentation_fragment:
   - oceans.llm.release.checked
 attributes:
   check_mode:
-    description: Makes no pod and asks for no completion.
+    description: Creates no pod and requests no completion; the other tests run.
     support: partial
 seealso:
   - module: oceans.llm.wait
 """
 
 EXAMPLES = r"""
-- name: Prove that the model still answers after a rollback
+- name: Test whether the model answers after a rollback
   oceans.llm.probe:
     name: oceans-llm
     namespace: oceans-llm

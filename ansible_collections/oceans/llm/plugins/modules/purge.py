@@ -8,39 +8,39 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: purge
-short_description: Delete old request logs, and have agent sessions analysed again
+short_description: Delete old request logs, and queue agent sessions for a new analysis
 version_added: 0.2.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Runs C(gateway purge-request-logs) in a one-off Job. Its dry run comes first and says how many request logs are older.
-  - Without O(retention) only the dry runs are made.
-  - Says so when several replicas each run a purge of their own.
+  - Runs C(gateway purge-request-logs) in a one-off Job. A dry run goes first and prints how many request logs would be deleted.
+  - Without O(retention) only dry runs are made, one for each age.
+  - Prints a warning when the gateway is configured to purge request logs in each of several replicas.
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release
   - oceans.llm.release.job
 attributes:
   check_mode:
-    description: Creates no Job, so that nothing is counted. A run without O(retention) counts, and deletes nothing.
+    description: Creates no Job, and so counts nothing. To count without deleting, run the task without O(retention).
     support: full
 options:
   retention:
-    description: Request logs older than this are deleted; empty deletes nothing.
+    description: Age from which request logs are deleted, V(1d), V(3d) or V(7d). Empty means that nothing is deleted.
     type: str
     choices: ['', 1d, 3d, 7d]
     default: ''
   recompute:
-    description: Queue agent sessions for a new analysis (C(gateway recompute-agent-analysis), v0.24 and later).
+    description: Queue agent sessions for a new analysis with C(gateway recompute-agent-analysis) (v0.24.0 and later).
     type: bool
     default: false
   recompute_limit:
-    description: How many sessions at most, 1 to 1000.
+    description: Number of agent sessions that are queued at most, from 1 to 1000.
     type: int
     default: 100
 """
 
 EXAMPLES = r"""
-- name: Keep a week of request logs
+- name: Delete request logs older than seven days
   oceans.llm.purge:
     name: oceans-llm
     namespace: oceans-llm
@@ -49,12 +49,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 matched:
-  description: Retention -> number of request logs that are older.
+  description: Number of older request logs for each age, for example C(4) for V(7d).
   returned: when a dry run was made
   type: dict
 deleted:
   description: Number of request logs that were deleted.
-  returned: when some were to be deleted
+  returned: when O(retention) is set
   type: int
 enqueued:
   description: Number of agent sessions that were queued.

@@ -8,30 +8,31 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: restore
-short_description: Bring a restore point of a release's database back
+short_description: Restore a restore point of the database of a release
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Looks first, while the gateway serves - the copy must be whole, the login must be allowed what it takes, and the encryption keys must be those
-    of the time of the copy.
-  - Then stops the gateway's pods, and in one transaction moves what is in schema C(public) to a schema of its own, reads the copy and compares
-    all rows. Whatever fails, the database is what it was and the gateway is started again.
-  - The gateway stays stopped after success. The role C(restore) deploys the version that fits.
+  - First checks, while the gateway serves, that the copy is complete, that the database login has the needed permissions, and that the encryption keys
+    are those with which the copy was made.
+  - Then stops the gateway's pods. One transaction moves the tables of schema C(public) into another schema, restores the copy, and compares all rows. When
+    a step fails, the transaction is rolled back, and the gateway is started again.
+  - After a successful restore the gateway stays stopped. The role C(restore) then deploys the version that fits the database.
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release
   - oceans.llm.release.restore_point
 attributes:
   check_mode:
-    description: Lists all restore points, refuses what can be refused without a Job, and says what would be done.
+    description: Lists all restore points, runs the checks that need no Job, and prints what would be restored.
     support: full
 options:
   point:
-    description: Name of the restore point. Empty is the newest.
+    description: Name of the restore point. Empty means the newest one.
     type: str
     default: ''
   to:
-    description: Name of a new database on the same server to restore into. The release and its database are left alone. Empty is the release's own.
+    description: Name of a new database on the same server that is created and restored into; the release and its database are not changed. Empty means that the
+      content of the release's own database is replaced.
     type: str
     default: ''
 seealso:
@@ -39,7 +40,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Back to the state before the upgrade
+- name: Restore the newest restore point
   oceans.llm.restore:
     name: oceans-llm
     namespace: oceans-llm
@@ -48,25 +49,25 @@ EXAMPLES = r"""
 RETURN = r"""
 extends_documentation_fragment: oceans.llm.release.restore_points
 version:
-  description: The version of the gateway that fits the database.
+  description: Version of the gateway that fits the restored database.
   returned: success
   type: str
   sample: v0.23.0
 deploy:
-  description: Whether that version has to be deployed now.
+  description: Whether RV(version) must be deployed now.
   returned: success
   type: bool
 database:
-  description: Where the rows are now.
+  description: Database that the copy was restored into.
   returned: when restored
   type: str
 aside:
-  description: The schema that has what was there before; empty for a new database.
+  description: Schema that contains the replaced tables; empty for a new database.
   returned: when restored
   type: str
   sample: before_restore_20261128_154500
 seconds:
-  description: How long it took.
+  description: Duration of the restore in seconds.
   returned: when restored
   type: float
 """

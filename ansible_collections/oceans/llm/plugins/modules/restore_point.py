@@ -8,28 +8,28 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: restore_point
-short_description: Take a restore point of a release's database
+short_description: Take a restore point of the database of a release
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Copies the database to where C(oceans.llm.restore) finds it, while the gateway keeps serving.
-  - The copy and the sums of all rows are of one moment. A ConfigMap C(RELEASE-restore-points) lists all restore points; neither it nor the
-    volume with the copies belongs to the Helm release.
-  - The gateway's secrets are not in it. A keyed digest of the encryption keys is.
+  - Copies the database while the gateway serves. M(oceans.llm.restore) can restore the copy.
+  - The copy and the checksums of all rows are taken in one database snapshot. The ConfigMap C(RELEASE-restore-points) lists all restore points. The
+    ConfigMap and the volume with the copies do not belong to the Helm release, so an uninstall keeps them.
+  - The copy contains none of the gateway's Secrets. The list contains a keyed digest of the encryption keys, so that a restore under other keys is refused.
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release
   - oceans.llm.release.restore_point
 attributes:
   check_mode:
-    description: Says by which way it would be taken, and lists those that there are.
+    description: Prints how the restore point would be taken, and lists the existing ones.
     support: full
 seealso:
   - module: oceans.llm.restore
 """
 
 EXAMPLES = r"""
-- name: A copy before maintenance
+- name: Take a restore point before maintenance
   oceans.llm.restore_point:
     name: oceans-llm
     namespace: oceans-llm

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rollback
-short_description: Bring an earlier revision of a release back, or refuse before anything is changed
+short_description: Roll a release back to an earlier revision, or refuse before anything is changed
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Asks first whether the earlier version can run on the database as it is now - the database's history of migrations, and the old image by a
-    one-off Job where that leaves it open. If it cannot, nothing is changed, and the message has the command that works instead.
-  - Chart and values come from Helm's own record of the revision, and are deployed like any others. Plan, lease, verdict and evidence are those of
-    M(oceans.llm.deploy). Charts with sub-charts are refused, because Helm does not record these.
-  - Secrets stay as they are, also where they were rotated since.
+  - First checks whether the earlier version can run on the present database. It reads the migration history, and when that is not sufficient, it runs the
+    old image in a one-off Job. If the version cannot run, nothing is changed, and the message has the command that works instead.
+  - Takes the chart and the values from Helm's record of the revision and deploys them as M(oceans.llm.deploy) does, with the same checks and reports.
+    A chart with subcharts is refused, because Helm's record does not contain them.
+  - Secrets are not rolled back, even when they were rotated since that revision.
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release
@@ -25,17 +25,17 @@ extends_documentation_fragment:
   - oceans.llm.release.change
 attributes:
   check_mode:
-    description: Asks the database and compares; creates no Job and changes nothing.
+    description: Reads the migration history and compares the objects; creates no Job and changes nothing.
     support: full
   diff_mode:
-    description: The objects that change, before and after; values of Secrets are never shown.
+    description: Shows each changed object before and after. Values of Secrets are never shown.
     support: full
 options:
   to:
     description:
-      - A revision (V(3)) or a version (V(v0.23.0), its newest revision that was served).
-      - Empty means the revision that Helm still calls deployed below one that failed. When the newest revision is deployed, the task is refused
-        with the revisions to choose from.
+      - Revision of the Helm release, for example V(3), or version, for example V(v0.23.0). A version means its newest revision that served.
+      - Empty means the revision that served before the failed one. When the newest revision has not failed, the task is refused, and the message lists
+        the revisions to choose from.
     type: str
     default: ''
 seealso:
@@ -44,7 +44,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Back to the version of yesterday
+- name: Roll back to an earlier version
   oceans.llm.rollback:
     name: oceans-llm
     namespace: oceans-llm
@@ -54,14 +54,14 @@ EXAMPLES = r"""
 RETURN = r"""
 extends_documentation_fragment: oceans.llm.release.followed
 rollback:
-  description: What was brought back. All other keys are those of M(oceans.llm.deploy).
+  description: The revision that was rolled back to. All other return values are those of M(oceans.llm.deploy).
   type: dict
   returned: when the rollback was not refused
   contains:
     revision: {description: The revision whose chart and values were deployed., type: int}
-    version: {description: Its image tag., type: str, sample: v0.23.0}
+    version: {description: Image tag of that revision., type: str, sample: v0.23.0}
 msg:
-  description: The last line; of a refusal why, and the command that works instead.
+  description: The last line of the run. When the rollback was refused, it has the reason and the command that works instead.
   type: str
   returned: always
 """

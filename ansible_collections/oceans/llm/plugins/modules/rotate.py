@@ -8,40 +8,40 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rotate
-short_description: Rotate secrets of the gateway, and prove that the new ones are in use and the old ones are refused
+short_description: Rotate secrets of the gateway, and verify that the new values are in use and the old ones are refused
 version_added: 0.2.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
   - Counts in the database what becomes invalid, writes the Secret with M(oceans.llm.secrets), restarts the pods with M(oceans.llm.deploy),
-    and tries both values.
-  - A key of O(secrets) takes its new value from there; a generated key is generated again. A Secret that somebody else writes is changed by its owner first,
-    then the rotation restarts the pods and proves the new value; until then the task is refused with the command.
-  - The values that are replaced are held in the Secret C(NAME-rotation) until every class is proven. A rotation that broke off is run again; it proves
-    both values then, too.
-  - With C(probe_model) in O(deploy) the old token of a provider is tried at the provider itself, with one completion.
-  - V(database_password) wants a second login in the new URL, because PostgreSQL has one password for each login. The old login takes its own password away
-    once no session has it, unless it administrates the server.
-  - V(admin_password) recreates the administrator with C(gateway bootstrap-admin), the only command that writes a password. An administrator to whom rows
-    of other tables refer, or one of several, is refused.
-  - V(encryption_keys) is refused with the number of rows that would be lost.
-  - Refused when a deployment would change anything else.
+    and then tries the new and the old values.
+  - A key that O(secrets) lists gets the new value from there. A generated key is generated again. When another program writes the Secret, its owner
+    changes the value first; until then the task is refused and prints the command. The task then restarts the pods and verifies the new value.
+  - The replaced values are stored in the Secret C(NAME-rotation) until every rotation is verified. When a rotation was interrupted, run the task again;
+    it finishes the rotation and still tries both values.
+  - With C(probe_model) in O(deploy), the old token of a provider is tried by one completion at the provider.
+  - V(database_password) needs a second login in the new URL, because PostgreSQL has one password for each login. When no session uses the old login any
+    more, its password is removed, unless the login is an administrator of the database server.
+  - V(admin_password) deletes the administrator and recreates it with C(gateway bootstrap-admin), the only command that writes a password. The task is
+    refused when rows of other tables refer to the administrator, or when there are other administrators.
+  - V(encryption_keys) is always refused, with the number of rows that no key could decrypt afterwards.
+  - The task is refused when a deployment would change anything else.
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release
   - oceans.llm.release.job
 options:
   classes:
-    description: What to rotate.
+    description: Secrets to rotate. Empty means that nothing is rotated.
     type: list
     elements: str
     choices: [session_key, admin_password, database_password, provider_token, service_account_keys, encryption_keys]
     default: []
   secrets:
-    description: Arguments of M(oceans.llm.secrets).
+    description: Options for M(oceans.llm.secrets), which writes the Secret.
     type: dict
     required: true
   deploy:
-    description: Arguments of M(oceans.llm.deploy).
+    description: Options for M(oceans.llm.deploy), which restarts the pods.
     type: dict
     required: true
 seealso:
@@ -50,7 +50,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A new key for sessions
+- name: Rotate the key that signs sessions
   oceans.llm.rotate:
     name: oceans-llm
     namespace: oceans-llm
@@ -61,7 +61,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 rotated:
-  description: One entry for each class, with its C(keys), what becomes C(invalid), and the proofs C(new) and C(old).
+  description: One entry for each class with its C(keys), what becomes C(invalid), and the results of the tests of the C(new) and the C(old) value.
   returned: when something was rotated
   type: list
   elements: dict

@@ -8,26 +8,26 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: secrets
-short_description: Write a Secret key by key, generate what is missing once, and never tell a value
+short_description: Write a Secret key by key, generate missing keys once, and never print a value
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Server-side apply with the field manager C(oceans-llm-secrets), of the listed keys only. Keys that others hold stay.
+  - Writes the listed keys by server-side apply with the field manager C(oceans-llm-secrets). Keys of other field managers are not changed.
   - A key in O(generate) is generated when the Secret does not have it, and is never overwritten.
-  - A key that is no longer listed is kept, because a lost encryption key cannot be brought back; it is named in RV(unlisted).
+  - A key that is no longer listed is kept, because a deleted encryption key cannot be recovered. RV(unlisted) has its name.
   - Writes nothing when nothing differs. Values never appear in results, in the diff, or in any output.
 extends_documentation_fragment:
   - oceans.llm.auth
 attributes:
   diff_mode:
-    description: Names of keys, never values.
+    description: Shows names of keys, never values.
     support: full
 options:
   source:
     description:
       - V(provision) writes the Secret.
-      - V(existing) only makes sure that it is there.
-      - V(external_secrets) and V(inline) do nothing, because an operator or the chart makes the Secret.
+      - V(existing) only checks that the Secret exists.
+      - V(external_secrets) and V(inline) do nothing, because External Secrets Operator or the chart creates the Secret.
     type: str
     choices: [provision, existing, external_secrets, inline]
     default: provision
@@ -36,30 +36,31 @@ options:
     type: str
     required: true
   namespace:
-    description: Its namespace.
+    description: Namespace of the Secret.
     type: str
     required: true
   create_namespace:
-    description: Create the namespace if it does not exist.
+    description: Create the namespace when it does not exist. With V(false) a missing namespace fails the task.
     type: bool
     default: false
   data:
-    description: Keys and values. Numbers and booleans become text, with a warning, because YAML may have changed what was written.
+    description: Keys and values of the Secret. A number or a boolean is converted to text with a warning, because YAML may have changed it (V(0123) becomes
+      V(83)). Quote the values.
     type: dict
     default: {}
   generate:
     description:
-      - Keys to generate when they are neither in O(data) nor in the Secret.
-      - The gateway's two encryption keys become base64 of 32 random bytes, any other key 48 random characters.
+      - Keys for which a random value is generated when neither O(data) nor the Secret has the key.
+      - The gateway's two encryption keys get 32 random bytes in base64. Any other key gets 48 random characters.
     type: list
     elements: str
     default: []
   force:
-    description: Take over a key that another manager has set to another value; refused otherwise.
+    description: Overwrite a key that another field manager has set to another value. With V(false) the task fails and names that field manager.
     type: bool
     default: false
   waive:
-    description: Codes of M(oceans.llm.preflight) that do not stop this task either; for example C(SecretTooShort), C(SecretMissing).
+    description: Codes of M(oceans.llm.preflight) that do not fail this task, for example V([SecretTooShort]).
     type: list
     elements: str
     default: []
@@ -69,14 +70,14 @@ options:
     default: {}
   release:
     description:
-      - The Helm release whose pods read the Secret. In check mode RV(written) then has the digest that those pods would get, so that
-        M(oceans.llm.deploy) can announce their restart.
+      - Name of the Helm release whose pods read the Secret. In check mode RV(written) then contains the digest that the pods would get, so that
+        M(oceans.llm.deploy) can predict their restart. Empty means that no digest is returned.
     type: str
     default: ''
 """
 
 EXAMPLES = r"""
-- name: The gateway's secrets
+- name: Write the gateway's Secret
   oceans.llm.secrets:
     name: oceans-llm-secrets
     namespace: oceans-llm
@@ -88,11 +89,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 name:
-  description: The Secret and its namespace.
+  description: Name and namespace of the Secret.
   returned: for O(source=provision)
   type: str
 key_names:
-  description: Names of the keys that are held by this task.
+  description: Names of the keys that this task manages.
   returned: for O(source=provision) and O(source=existing)
   type: list
   elements: str
@@ -107,25 +108,25 @@ modified:
   type: list
   elements: str
 generated:
-  description: Names of keys that were generated now.
+  description: Names of keys that this task generated.
   returned: for O(source=provision)
   type: list
   elements: str
 unlisted:
-  description: Names of keys that are held by this task from earlier and are no longer listed.
+  description: Names of keys that an earlier run wrote and that are no longer listed.
   returned: for O(source=provision)
   type: list
   elements: str
 written:
   description:
-    - What was written, or in check mode what would be, for the option O(oceans.llm.deploy#module:secret_written).
+    - What was written, or would be written in check mode. Pass it to the option O(oceans.llm.deploy#module:secret_written).
   returned: for O(source=provision), when something differs
   type: dict
   contains:
-    namespace: {description: Of the Secret., type: str}
-    name: {description: Of the Secret., type: str}
+    namespace: {description: Namespace of the Secret., type: str}
+    name: {description: Name of the Secret., type: str}
     changed_keys: {description: Names of the new and changed keys., type: list, elements: str}
     digest:
-      description: In check mode, keyed digest of the data that the Secret would have; empty when O(release) has no key yet.
+      description: In check mode, the keyed digest of the data that the Secret would have; empty when the release has no digest key yet.
       type: str
 """

@@ -8,32 +8,33 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: status_info
-short_description: Show what is deployed, served and stored, on one screen
+short_description: Show the deployed revision, the served version, the pods and the database on one screen
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Shows revisions, the version served and its readiness, pods, the database's schema, the Secrets' age, and which run holds the lock.
-  - The database is asked by C(gateway migrate --status) in a one-off Job made from the gateway's own pod template, which is removed again.
+  - Shows the revisions, the served version and its readiness, the pods, the schema of the database, the age of the Secrets, and the run that holds the
+    Lease of the release.
+  - Reads the schema of the database with C(gateway migrate --status) in a one-off Job with the pod template of the gateway. The Job is deleted afterwards.
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release
 attributes:
   check_mode:
-    description: Does not ask the database in check mode, because that takes a Job.
+    description: Does not read the schema of the database, because that needs a Job.
     support: full
 options:
   database:
-    description: Ask the database, too.
+    description: Read the schema of the database in a one-off Job. With V(false) no Job is created.
     type: bool
     default: true
   revisions:
-    description: How many revisions to show.
+    description: Number of revisions to show.
     type: int
     default: 5
 """
 
 EXAMPLES = r"""
-- name: What is there?
+- name: Show the state of the release
   oceans.llm.status_info:
     name: oceans-llm
     namespace: oceans-llm
@@ -41,38 +42,38 @@ EXAMPLES = r"""
 
 RETURN = r"""
 screen:
-  description: The lines that were shown.
+  description: The printed lines.
   returned: success
   type: list
   elements: str
 installed:
-  description: Whether Helm knows the release.
+  description: Whether Helm has a record of the release.
   returned: success
   type: bool
 revisions:
-  description: Newest first.
+  description: Revisions of the release, newest first.
   returned: success
   type: list
   elements: dict
 version_served:
-  description: What the gateway says of itself, through its Service.
+  description: Version that the gateway reports through its Service.
   returned: success
   type: str
   sample: version 0.24.0
 verified:
-  description: C(served), C(failed) when something else answers, C(unverified) when nobody could ask, C(not asked) when a right to ask is missing.
+  description: C(served) - the gateway answers. C(failed) - another program answers. C(unverified) - no answer. C(not asked) - a permission is missing.
   returned: success
   type: str
 ready:
-  description: Whether C(/readyz) answers 200.
+  description: Whether C(/readyz) answers with status 200.
   returned: success
   type: bool
 database:
-  description: The schema's version, and what is pending.
+  description: Version of the database schema, and the pending migrations.
   returned: success
   type: str
 restore_point:
-  description: The newest restore point, in words; empty when there is none.
+  description: The newest restore point, as text; empty when there is none.
   returned: success
   type: str
 secrets:

@@ -8,37 +8,37 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: uninstall
-short_description: Remove a release and what the collection keeps beside it; data and keys stay
+short_description: Uninstall a release and delete the collection's own objects, but keep data and Secrets
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Removes the Helm release whatever its state, its Jobs (hooks are not part of a release), the key of the Secrets' digests, the notes of
-    the bootstrap, and last the Lease C(oceans-llm-<release>).
-  - That Lease is held meanwhile. A run that is changing the release is respected and named; the lock of one that is dead is taken over.
-  - What cannot be brought back stays - the namespace, Secrets that the chart did not make, a database that the chart wants kept.
+  - Deletes the Helm release in any state, its Jobs (Helm does not delete the Jobs of hooks), the Secret C(RELEASE-digest-key), the ConfigMap
+    C(RELEASE-bootstrap), and at the end the Lease C(oceans-llm-<release>).
+  - Holds that Lease meanwhile. When another run is changing the release, the task fails and names that run. The Lease of a killed run is taken over.
+  - Keeps what cannot be recovered. This is the namespace, every Secret that the chart did not create, and the CloudNativePG database.
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release
 attributes:
   check_mode:
-    description: Says what would be removed.
+    description: Prints what would be deleted.
     support: full
   diff_mode:
-    description: There is no diff; RV(removed) has the names.
+    description: Shows no diff; RV(removed) has the names of the objects.
     support: none
 requirements:
   - helm >= 3.18, or >= 4.2.2
 options:
   delete_database:
-    description: Name of a CloudNativePG Cluster to delete with its data. Empty deletes none.
+    description: Name of the C(Cluster) of CloudNativePG to delete with all its data. Empty means that no database is deleted.
     type: str
     default: ''
   helm_binary:
-    description: The helm program; empty is the first one on PATH.
+    description: Path of the C(helm) program. Empty means the first C(helm) on E(PATH).
     type: str
     default: ''
   timeout:
-    description: Seconds that Helm may take, and again the Jobs.
+    description: Seconds that Helm may take, and seconds that the deletion of the Jobs may take.
     type: int
     default: 900
 seealso:
@@ -46,7 +46,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Away with it
+- name: Uninstall the gateway
   oceans.llm.uninstall:
     name: oceans-llm
     namespace: oceans-llm
@@ -54,13 +54,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 removed:
-  description: What was removed, or would be.
+  description: Objects that were deleted, or would be deleted in check mode.
   returned: success
   type: list
   elements: str
   sample: [release oceans-llm (revision 3, deployed), Job/oceans-llm-migrate, Secret/oceans-llm-digest-key]
 kept:
-  description: What stays, of what the release used.
+  description: Objects of the release that were kept.
   returned: success
   type: list
   elements: str

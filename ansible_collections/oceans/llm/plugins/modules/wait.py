@@ -8,15 +8,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: wait
-short_description: Follow a release that another tool changed, until it serves or has failed
+short_description: Follow the rollout of a release that another tool changed, until it serves or has failed
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Reads from Helm's own record what belongs to the release and watches that. Changes nothing, starts no C(helm).
+  - Reads the objects of the release from Helm's record and watches them. Changes nothing, and does not start C(helm).
   - A release without a record of Helm (Argo CD, Flux, C(helm template | kubectl apply)) is found by the label C(app.kubernetes.io/instance) of its
-    objects. Of its Jobs, the newest of each kind with the gateway's image counts.
-  - To be used after a plain C(helm upgrade) in any pipeline, whatever the chart. The same causes and the same last line as M(oceans.llm.deploy).
-  - Jobs are not stopped when the rollout fails, because they belong to whoever started them.
+    objects. Only the newest Job of each kind with the gateway's image is followed.
+  - Use it after C(helm upgrade) in any pipeline, with any chart. It reports the same causes and the same last line as M(oceans.llm.deploy).
+  - When the rollout fails, its Jobs are not stopped, because another tool started them.
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release
@@ -25,11 +25,11 @@ extends_documentation_fragment:
   - oceans.llm.release.rollout
 attributes:
   check_mode:
-    description: Watches in check mode, too. A release that does not exist yet is no failure then.
+    description: Watches as without check mode. A release that does not exist yet does not fail the task.
     support: full
 options:
   version:
-    description: Image tag that was asked for. Empty means the one that the release has.
+    description: Image tag that the release must have, for example V(v0.24.0). Empty means the tag that it has.
     type: str
     default: ''
 seealso:
@@ -37,7 +37,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Upgrade in the way that the pipeline always did
+- name: Upgrade with Helm, as an existing pipeline does
   ansible.builtin.command: helm upgrade web ./chart --namespace web
   changed_when: true
 
