@@ -8,6 +8,7 @@ Each function takes a namespace (and a name for one object) and returns the path
 
 from __future__ import annotations
 
+from functools import partial
 from urllib.parse import quote
 
 VERSION = "/version"
@@ -25,7 +26,6 @@ _GROUPS = {
     "configmaps": "/api/v1",
     "services": "/api/v1",
     "events": "/api/v1",
-    "endpoints": "/api/v1",
     "persistentvolumeclaims": "/api/v1",
     "resourcequotas": "/api/v1",
     "limitranges": "/api/v1",
@@ -52,10 +52,6 @@ def one_of(api_version: str, plural: str, namespace: str, name: str) -> str:
     return f"{of(api_version, plural, namespace)}/{quote(name, safe='')}"
 
 
-def endpointslices(ns: str) -> str:
-    return of("discovery.k8s.io/v1", "endpointslices", ns)
-
-
 def of_object(obj: dict[str, object], ns: str, plural: str) -> str:
     """The path of one object by its own apiVersion; `plural` as the API server names its kind."""
     return one_of(str(obj["apiVersion"]), plural, ns, str(obj["metadata"]["name"]))  # type: ignore[index]
@@ -75,78 +71,27 @@ def namespace(name: str) -> str:
     return f"{NAMESPACES}/{quote(name, safe='')}"
 
 
-def pods(ns: str) -> str:
-    return collection("pods", ns)
+def _both(plural: str) -> tuple[partial[str], partial[str]]:
+    """The path of all objects of a namespace, and of one of them by its name."""
+    return partial(collection, plural), partial(item, plural)
 
 
-def pod(ns: str, name: str) -> str:
-    return item("pods", ns, name)
+pods, pod = _both("pods")
+secrets, secret = _both("secrets")
+configmaps, configmap = _both("configmaps")
+services, service = _both("services")
+persistentvolumeclaims, persistentvolumeclaim = _both("persistentvolumeclaims")
+deployments, deployment = _both("deployments")
+jobs, job = _both("jobs")
+leases, lease = _both("leases")
+events = partial(collection, "events")
+endpointslices = partial(of, "discovery.k8s.io/v1", "endpointslices")
 
 
 def pod_log(ns: str, name: str) -> str:
     return f"{pod(ns, name)}/log"
 
 
-def secrets(ns: str) -> str:
-    return collection("secrets", ns)
-
-
-def secret(ns: str, name: str) -> str:
-    return item("secrets", ns, name)
-
-
-def configmaps(ns: str) -> str:
-    return collection("configmaps", ns)
-
-
-def configmap(ns: str, name: str) -> str:
-    return item("configmaps", ns, name)
-
-
-def services(ns: str) -> str:
-    return collection("services", ns)
-
-
-def service(ns: str, name: str) -> str:
-    return item("services", ns, name)
-
-
 def service_proxy(ns: str, name: str, port: int | str, path: str) -> str:
     """The API server's own way to a Service: `…/services/http:NAME:PORT/proxy/PATH` (Kubernetes API, proxy subresource)."""
     return f"{services(ns)}/http:{quote(name, safe='')}:{port}/proxy/{path.lstrip('/')}"
-
-
-def events(ns: str) -> str:
-    return collection("events", ns)
-
-
-def persistentvolumeclaims(ns: str) -> str:
-    return collection("persistentvolumeclaims", ns)
-
-
-def deployments(ns: str) -> str:
-    return collection("deployments", ns)
-
-
-def deployment(ns: str, name: str) -> str:
-    return item("deployments", ns, name)
-
-
-def replicasets(ns: str) -> str:
-    return collection("replicasets", ns)
-
-
-def jobs(ns: str) -> str:
-    return collection("jobs", ns)
-
-
-def job(ns: str, name: str) -> str:
-    return item("jobs", ns, name)
-
-
-def leases(ns: str) -> str:
-    return collection("leases", ns)
-
-
-def lease(ns: str, name: str) -> str:
-    return item("leases", ns, name)

@@ -148,7 +148,7 @@ def place_of(point: RestorePoint, wish: Wish) -> Place:
 def volume(cluster: Cluster, release: Release, wish: Wish) -> str:
     """The name of the claim for copies, made where it is missing. It is no part of the Helm release, and outlives it."""
     ns, name = release.namespace, str(wish.volume.get("claim") or list_name(release.name))
-    path = paths.item("persistentvolumeclaims", ns, name)
+    path = paths.persistentvolumeclaim(ns, name)
     if cluster.find(path) is None:
         storage_class = wish.volume.get("storage_class")
         spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": str(wish.volume.get("size") or SIZE)}}}

@@ -48,11 +48,11 @@ def recover(cluster: Cluster, source: Source, point: RestorePoint) -> Recovered:
     """A new volume from the snapshot, for the Job that starts PostgreSQL on it. :raises NotPossible: when there is none."""
     pod, claim = _volume(cluster, source)
     ns = meta(pod)["namespace"]
-    path = paths.item("persistentvolumeclaims", ns, point.name)
+    path = paths.persistentvolumeclaim(ns, point.name)
     try:
         if cluster.find(path) is None:  # an earlier run may have got as far
             snapshot = cluster.get(paths.one_of(API, "volumesnapshots", ns, point.name))
-            cluster.create(paths.persistentvolumeclaims(ns), restored(cluster.get(paths.item("persistentvolumeclaims", ns, claim)), snapshot))
+            cluster.create(paths.persistentvolumeclaims(ns), restored(cluster.get(paths.persistentvolumeclaim(ns, claim)), snapshot))
     except ApiError as error:
         raise NotPossible(f"no volume could be made from VolumeSnapshot/{point.name}: {error}; the database was not changed") from error
     return Recovered(point.name, _user(pod))

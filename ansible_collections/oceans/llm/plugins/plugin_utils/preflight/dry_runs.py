@@ -72,7 +72,7 @@ def _dry_claim(cluster: Cluster, namespace: str, obj: Object, part: str) -> DryR
         spec["storageClassName"] = storage["storageClass"]
     body = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"generateName": "preflight-"}, "spec": spec}
     try:
-        cluster.create(paths.collection("persistentvolumeclaims", namespace), body, dry_run=True)
+        cluster.create(paths.persistentvolumeclaims(namespace), body, dry_run=True)
         return DryRun(where)
     except ApiError as error:
         return DryRun(where, error.status, error.reason, error.message)
