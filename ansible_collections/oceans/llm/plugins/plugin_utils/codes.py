@@ -147,6 +147,8 @@ SecretTooShort [preflight: error] a secret value is too short for what it protec
     openssl rand -base64 48
 SecretBlank [preflight: error] a password, token or URL begins or ends with whitespace, or holds a character that cannot be seen
     write the value without it (printf '%s' instead of echo, or the filter trim)
+SecretMalformed [preflight: error or warning] not the secret itself: undecrypted, a template, in quotation marks or base64, a placeholder
+    give the value itself, as plain text
 SecretNotQuoted [preflight: error or warning] YAML reads the value as a number, boolean or date (0123 is 83, yes is true)
     quote the value
 SecretNotKey [preflight: error] an encryption key is not base64 of exactly 32 bytes
@@ -217,6 +219,8 @@ DatabaseUnreachable [rollout: retryable 150 s] the database does not answer (con
     check host, port, NetworkPolicy and whether the server is up (the gateway does not report which)
 DatabaseSilent [rollout: retryable 150 s] the migration has printed nothing; it probably waits for a database connection
     check host, port, NetworkPolicy and whether the server is up
+DatabasePooler [rollout: retryable 120 s] a connection pooler in front of the database does not fit the gateway
+    set max_prepared_statements and ignore_startup_parameters, or pool_mode session, in the pooler, or name the database itself in the URL
 DatabaseInterrupted [rollout: retryable 120 s] the database server ended the session (restart, fail-over, deadlock)
     wait, the Job retries; if it happens again, check the database server
 DatabaseNotPostgres [rollout: retryable 90 s] the program at the database's address is not PostgreSQL

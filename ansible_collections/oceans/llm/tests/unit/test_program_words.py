@@ -227,3 +227,51 @@ def test_a_port_that_is_taken_names_who_may_hold_it():
     declared = [{"name": "a", "ports": [{"containerPort": 9}]}, {"name": "b", "ports": [{"containerPort": 8080}]}]
     assert "container b declares port 8080" in find(crashed(1, log=text, restarts=2, containers=declared))[0].cause
     assert find(crashed(1, log=text))[0].certainty is Certainty.RETRYABLE
+
+
+#: (words below the gateway's own, code, a part of what is said)
+SERVERS = [
+    ('no pg_hba.conf entry for host "10.0.1.5", user "gw", database "gw", no encryption', "DatabaseTls", "sslmode=require"),
+    ('no pg_hba.conf entry for host "10.0.1.5", user "gw", database "gw", SSL off', "DatabaseTls", "sslmode=require"),
+    ('pg_hba.conf rejects connection for host "10.0.1.5", user "gw", database "gw", no encryption', "DatabaseTls", "sslmode=require"),
+    ('no pg_hba.conf entry for host "10.0.1.5", user "gw", database "gw", SSL encryption', "DatabaseAuth", "28000"),
+    ('PAM authentication failed for user "gw"', "DatabaseAuth", "28P01"),
+    ('Cloud SQL IAM user authentication failed for user "gw"', "DatabaseAuth", "28P01"),
+    ("no such user: gw", "DatabaseAuth", "28P01"),
+    ("Tenant or user not found", "DatabaseAuth", "28P01"),
+    ("no such database: gateway", "DatabaseMissing", "3D000"),
+    ('prepared statement "sqlx_s_1" already exists', "DatabasePooler", "transaction mode"),
+    ('prepared statement "sqlx_s_1" does not exist', "DatabasePooler", "transaction mode"),
+    ("unsupported startup parameter: extra_float_digits", "DatabasePooler", "parameter"),
+    ("server login has been failing, try again later (server_login_retry)", "DatabaseUnreachable", "pooler"),
+    ("query_wait_timeout", "DatabaseConnections", "53300"),
+    ("no more connections allowed (max_client_conn)", "DatabaseConnections", "53300"),
+    ("cannot execute CREATE TABLE during recovery", "DatabaseReadOnly", "25006"),
+    ("terminating connection because of crash of another server process", "DatabaseInterrupted", "57P02"),
+    ("terminating connection due to idle-in-transaction timeout", "DatabaseInterrupted", "25P03"),
+    ("canceling statement due to conflict with recovery", "DatabaseInterrupted", "40001"),
+    ("out of memory", "DatabaseInterrupted", "53200"),
+]
+
+
+@pytest.mark.parametrize(("words", "code", "part"), SERVERS)
+def test_what_servers_and_poolers_say(words, code, part):
+    for text in (said("failed to initialize gateway store", DB + words), said("x", "failed applying postgres migration 46", DB + words)):
+        found = log_words.parse(text)
+        assert found is not None and found.code == code and part in found.what and told(code), found
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "part"),
+    [
+        ("Permission denied (os error 13)", "DatabaseUnreachable", "forbids"),
+        ("Operation not permitted (os error 1)", "DatabaseUnreachable", "forbids"),
+        ("Network is unreachable (os error 101)", "DatabaseUnreachable", "no route"),
+        ("No route to host (os error 113)", "DatabaseUnreachable", "no route"),
+        ("failed to lookup address information: Try again", "DatabaseUnreachable", "cannot be resolved just now"),
+        ("No such file or directory (os error 2)", "DatabaseUrlInvalid", "sslrootcert"),
+    ],
+)
+def test_what_the_system_says_of_a_connection(words, code, part):
+    found = log_words.parse(said("failed to initialize gateway store", "error communicating with database", words))
+    assert found is not None and found.code == code and part in found.what, found

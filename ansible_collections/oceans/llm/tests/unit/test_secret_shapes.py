@@ -48,6 +48,8 @@ def codes(key: str, value: str) -> list[str]:
         ("POSTGRES_URL", "\ufeffpostgresql://u:p@h/d", "SecretBlank"),
         ("OPENAI_API_KEY", "sk-x\u200b", "SecretBlank"),
         ("OPENAI_API_KEY", "sk-x\u00a0", "SecretBlank"),
+        ("OPENAI_API_KEY", "sk-\u00a0x", "SecretBlank"),
+        ("OPENAI_API_KEY", "sk-\tx", "SecretBlank"),
         ("ANYTHING", "\n", "SecretEmpty"),
     ],
 )
@@ -100,6 +102,64 @@ PEM, JSON = "-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----\n", '{"
 )
 def test_documents_end_with_a_line_break_by_nature(key, value):
     assert check(key, value.encode(), referred={"COPILOT_SECRET"}) == []
+
+
+VAULT = "$ANSIBLE_VAULT;1.1;AES256\n31323334\n35363738\n"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says", "warning"),
+    [
+        ("OPENAI_API_KEY", VAULT, "Ansible Vault", False),
+        ("NOTES", VAULT, "Ansible Vault", False),
+        ("OPENAI_API_KEY", "{{ vault_openai_key }}", "template", False),
+        ("POSTGRES_URL", "postgresql://u:${PG_PASSWORD}@h/d", "template", False),
+        ("OPENAI_API_KEY", '"sk-abcdefghijkl"', "quotation marks", False),
+        ("POSTGRES_URL", "'postgresql://u:p@h/d'", "quotation marks", False),
+        ("OPENAI_API_KEY", "\u201csk-abcdefghijkl\u201d", "quotation marks", False),
+        ("OPENAI_API_KEY", "OPENAI_API_KEY=sk-abcdefghijkl", "its own name", False),
+        ("OPENAI_API_KEY", "export OPENAI_API_KEY=sk-abcdefghijkl", "its own name", False),
+        ("OPENAI_API_KEY", "Bearer sk-abcdefghijkl", "Bearer", True),
+        ("OPENAI_API_KEY", base64.b64encode(b"sk-abcdefghijklmnop").decode(), "is base64: decoded, it begins like an API key", False),
+        ("POSTGRES_URL", base64.b64encode(b"postgresql://u:p@h/d").decode(), "is base64: decoded, it is a PostgreSQL URL", False),
+        ("GATEWAY_BOOTSTRAP_ADMIN_PASSWORD", "changeme", "placeholder", True),
+        ("OPENAI_API_KEY", "<your-openai-key>", "placeholder", True),
+        ("OPENAI_API_KEY", "your_api_key", "placeholder", True),
+        ("OPENAI_API_KEY", "sk-\u0430bcdefghijkl", "U+0430", True),
+    ],
+)
+def test_a_value_that_is_not_the_secret_itself(key, value, says, warning):
+    (problem,) = check(key, value.encode())
+    assert (problem.code, problem.warning) == ("SecretMalformed", warning) and says in problem.sentence and told(problem.code)
+    assert not any(word in problem.sentence + problem.hint for word in ("sk-abc", "u:p@", "vault_openai", "3132"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (IDENTITY, base64.b64encode(b"x" * 32).decode()),
+        ("GATEWAY_BOOTSTRAP_ADMIN_PASSWORD", 'it"s $1 {a} of "mine"'),
+        ("GATEWAY_BOOTSTRAP_ADMIN_PASSWORD", "l\u00f6wenzahn"),
+        ("NOTE", '"a {{ template }} of its own"'),
+    ],
+)
+def test_a_value_that_only_looks_strange_is_left_alone(key, value):
+    assert check(key, value.encode()) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("POSTGRES_URL", "jdbc:postgresql://h:5432/d", "begins with jdbc:postgresql://"),
+        ("POSTGRES_URL", "postgresql+asyncpg://u:p@h/d", "begins with postgresql+asyncpg://"),
+        ("POSTGRES_URL", "host=h user=u password=p dbname=d", "list of KEY=VALUE"),
+        ("POSTGRES_URL", "postgresql://u:p@h/d?schema=app", "go to the schema public"),
+        (KEYS_32[0], "ab" * 32, "hexadecimal"),
+    ],
+)
+def test_what_was_written_for_another_program_is_named(key, value, says):
+    (problem,) = check(key, value.encode())
+    assert says in problem.sentence
 
 
 @pytest.mark.parametrize("key", ["OPENAI_API_KEY", "SLACK_TOKEN", "SMTP_PASSWORD", "REDIS_URL", "REFERRED"])

@@ -20,18 +20,26 @@ from .crash_line import crash_line
 WORDS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), state, code)
     for pattern, state, code in (
-        (r"password authentication failed|SCRAM|no password supplied", "28P01", "DatabaseAuth"),
-        (r"no pg_hba\.conf entry|role \"[^\"]*\" (does not exist|is not permitted to log in)", "28000", "DatabaseAuth"),
-        (r"database \"[^\"]*\" does not exist", "3D000", "DatabaseMissing"),
-        (r"permission denied|must be owner of", "42501", "DatabasePermission"),
-        (r"read-only transaction", "25006", "DatabaseReadOnly"),
+        (
+            r"authentication failed for user|password authentication failed|SCRAM|no password supplied|no such user: |tenant or user not found",
+            "28P01",
+            "DatabaseAuth",
+        ),
+        (r"(?:no pg_hba\.conf entry|pg_hba\.conf rejects)(?!.*(?:no encryption|SSL off))|password for role .*expired", "28000", "DatabaseAuth"),
+        (r"role \"[^\"]*\" (does not exist|is not permitted to log in)", "28000", "DatabaseAuth"),
+        (r"database \"[^\"]*\" does not exist|no such database: ", "3D000", "DatabaseMissing"),
+        (r"permission denied(?! \(os error)|must be owner of", "42501", "DatabasePermission"),
+        (r"read-only transaction|during recovery", "25006", "DatabaseReadOnly"),
         (r"no space left on device|disk full|could not extend file", "53100", "DatabaseFull"),
-        (r"too many (clients|connections)|remaining connection slots", "53300", "DatabaseConnections"),
+        (r"too many (clients|connections)|remaining connection slots|no more connections allowed|query_wait_timeout", "53300", "DatabaseConnections"),
         (r"pg_type_typname_nsp_index|refinery_schema_history_pkey|tuple concurrently updated", "23505", "MigrationRace"),
         (r"the database system is (starting up|shutting down|in recovery|not yet accepting)", "57P03", "DatabaseUnreachable"),
         (r"terminating connection due to administrator command", "57P01", "DatabaseInterrupted"),
+        (r"crash of another server process", "57P02", "DatabaseInterrupted"),
+        (r"idle-in-transaction timeout", "25P03", "DatabaseInterrupted"),
+        (r"due to user request", "57014", "DatabaseInterrupted"),
         (r"deadlock detected", "40P01", "DatabaseInterrupted"),
-        (r"could not serialize access", "40001", "DatabaseInterrupted"),
+        (r"could not serialize access|conflict with recovery", "40001", "DatabaseInterrupted"),
         (r"lock timeout", "55P03", "DatabaseInterrupted"),
         (r"statement timeout", "57014", ""),
         (r"duplicate key value violates unique", "23505", ""),
@@ -46,7 +54,7 @@ WORDS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
         (r"division by zero", "22012", ""),
         (r"invalid input syntax", "22P02", ""),
         (r"value too long", "22001", ""),
-        (r"out of shared memory", "53200", "DatabaseInterrupted"),
+        (r"out of (shared )?memory", "53200", "DatabaseInterrupted"),
     )
 )
 #: words of the connection, below PostgreSQL's protocol
@@ -54,15 +62,38 @@ NETWORK: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), code, sentence)
     for pattern, code, sentence in (
         (
+            r"prepared statement \"[^\"]*\" (?:already exists|does not exist)",
+            "DatabasePooler",
+            "a connection pooler in transaction mode mixes the sessions of the gateway",
+        ),
+        (r"unsupported startup parameter", "DatabasePooler", "a connection pooler refuses a parameter with which the gateway connects"),
+        (r"server login (?:has been failing|failed)|server_login_retry", "DatabaseUnreachable", "a connection pooler gets no login at the database behind it"),
+        (r"pg_hba\.conf .*(?:no encryption|SSL off)", "DatabaseTls", "the database server does not admit this login without TLS (sslmode=require)"),
+        (
             r"unexpected response from SSLRequest|invalid response to SSL negotiation",
             "DatabaseNotPostgres",
             "what answers at the database's address is not PostgreSQL",
         ),
-        (r"Temporary failure in name resolution|Try again", "DatabaseUnreachable", "the database's name cannot be resolved just now"),
+        (r"Temporary failure in name resolution|(?<!, )Try again", "DatabaseUnreachable", "the database's name cannot be resolved just now"),
         (
             r"failed to lookup address|Name or service not known|nodename nor servname|no such host",
             "DatabaseHostUnknown",
             "the database's host name does not exist",
+        ),
+        (
+            r"(?:permission denied|operation not permitted) \(os error",
+            "DatabaseUnreachable",
+            "the node forbids the connection to the database (a network policy, as a rule)",
+        ),
+        (
+            r"network is unreachable|no route to host|host is unreachable",
+            "DatabaseUnreachable",
+            "the pod has no route to the database (an IPv6 address, as a rule, or a firewall)",
+        ),
+        (
+            r"no such file or directory \(os error 2\)",
+            "DatabaseUrlInvalid",
+            "a file that the database's URL names (sslrootcert, sslcert, a socket) does not exist in the pod",
         ),
         (
             r"pool timed out",

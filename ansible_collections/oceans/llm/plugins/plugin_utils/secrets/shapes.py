@@ -11,9 +11,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs
+
+from . import pasted
 
 IDENTITY = "GATEWAY_IDENTITY_TOKEN_SECRET"
 #: base64 of exactly 32 bytes, or the gateway does not start
@@ -31,8 +34,9 @@ _URL = re.compile(
 )
 #: what the gateway's driver takes (sqlx, PgSslMode); of any other word it makes an error
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-#: copied from a web page or saved by an editor, and never a part of what was meant: byte order mark, zero width, direction marks
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
+#: copied from a web page or saved by an editor, and never a part of what was meant: control characters, byte order mark, zero width, direction
+#: marks, line separators, and blanks that are not the common one
+_INVISIBLE = ("Cc", "Cf", "Zl", "Zp", "Zs")
 #: names of keys whose values are one line: passwords, tokens, URLs
 _ONE_LINE = re.compile(r"(?i)(^|_)(password|passwd|token|secret|api_?key|access_?key|dsn|url|uri)$")
 #: what has several lines by nature: PEM, JSON, or any text with a line break inside
@@ -69,8 +73,13 @@ def check(key: str, value: bytes, database_keys: Collection[str] = (DATABASE_URL
         return [
             Problem("SecretEmpty", f"{key} is empty, and the gateway would accept the empty value", f"set {key} to a value, or remove the key", not one_line)
         ]
-    if not one_line:
-        return []
+    not_itself = [Problem("SecretMalformed", *each) for each in pasted.problems(key, text, one_line=one_line, binary=key in (*KEYS_32, IDENTITY))]
+    if not one_line or any(not problem.warning for problem in not_itself):
+        return not_itself
+    return [*not_itself, *_one_line(key, text, database_keys, known)]
+
+
+def _one_line(key: str, text: str, database_keys: Collection[str], known: bool) -> list[Problem]:
     if text != text.strip() and (known or not _DOCUMENT.match(text)):
         where = "ends with a line break or blank" if text != text.rstrip() else "begins with a line break or blank"
         return [
@@ -78,9 +87,9 @@ def check(key: str, value: bytes, database_keys: Collection[str] = (DATABASE_URL
                 "SecretBlank", f"{key} {where}, which becomes part of the value", f"write {key} without it (printf '%s' instead of echo, or the filter trim)"
             )
         ]
-    hidden = _INVISIBLE.search(text)
+    hidden = next((c for c in text if c != " " and unicodedata.category(c) in _INVISIBLE), "")
     if hidden and (known or not _DOCUMENT.match(text)):
-        sentence = f"{key} holds a character that cannot be seen (U+{ord(hidden[0]):04X}), which becomes part of the value"
+        sentence = f"{key} holds a character that cannot be seen (U+{ord(hidden):04X}), which becomes part of the value"
         return [Problem("SecretBlank", sentence, f"type {key} again, or remove the character")]
     if key in database_keys:
         return _url(key, text)
@@ -116,6 +125,9 @@ def _identity(key: str, text: str) -> list[Problem]:
 def _key_32(key: str, text: str) -> list[Problem]:
     try:
         size = len(base64.b64decode(text, validate=True))
+        if re.fullmatch(r"[0-9A-Fa-f]{64}", text):
+            hint = f'printf %s "${key}" | xxd -r -p | base64 (the same key), or for a new one: openssl rand -base64 32'
+            return [Problem("SecretNotKey", f"{key} is hexadecimal; it must be base64 of the same 32 bytes", hint)]
     except (binascii.Error, ValueError):
         return [Problem("SecretNotKey", f"{key} is not base64; it must be base64 of exactly 32 bytes", "openssl rand -base64 32")]
     if size == 32:
@@ -125,9 +137,9 @@ def _key_32(key: str, text: str) -> list[Problem]:
 
 def _url(key: str, text: str) -> list[Problem]:
     if not re.match(r"postgres(ql)?://", text):
-        return [
-            Problem("SecretNotUrl", f"{key} is not a PostgreSQL URL", f"{FORM}, with user and password percent-encoded")
-        ]
+        scheme = re.match(r"[a-z][a-z0-9+.:-]{0,30}://", text)
+        form = f": it begins with {scheme[0]}" if scheme else ": it is a list of KEY=VALUE" if re.match(r"(host|user|dbname|port|password)\s*=", text) else ""
+        return [Problem("SecretNotUrl", f"{key} is not a PostgreSQL URL{form}", f"{FORM}, with user and password percent-encoded")]
     found = _URL.fullmatch(text)
     authority = re.split(r"[/?#]", text.partition("://")[2], maxsplit=1)[0]
     if "," in authority.rpartition("@")[2] and ("@" in authority or "@" not in text):
@@ -155,3 +167,7 @@ def _parameters(key: str, query: Mapping[str, list[str]]) -> Iterator[Problem]:
     elif "ssl" in query and not modes:
         sentence = f"{key} has the parameter ssl, which the gateway's driver ignores: the connection may be without TLS"
         yield Problem("SecretNotUrl", sentence, "write sslmode=require (or verify-full)", warning=True)
+    elsewhere = [name for name in ("schema", "currentSchema", "search_path") if set(query.get(name, ())) - {"public"}]
+    if elsewhere:
+        sentence = f"{key} has the parameter {elsewhere[0]}, which the gateway's driver ignores: the tables go to the schema public"
+        yield Problem("SecretNotUrl", sentence, "remove it, and give the gateway a database of its own", warning=True)

@@ -1,0 +1,70 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Values that are not the secret itself: encrypted, a template, in quotation marks, in base64, with a name in front, or a placeholder. Pure.
+
+Kubernetes and the gateway take each of them as it stands, and the provider or the database refuses it after the rollout.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+
+from . import patterns
+
+_VAULT = re.compile(r"\s*\$ANSIBLE_VAULT;\d")
+_TEMPLATE = re.compile(r"\{\{[^{}\n]*\}\}|\{%[^{}\n]*%\}|\$\{\w+\}|\$\(\w+\)")
+_QUOTES = ('""', "''", "``", "\u201c\u201d", "\u2018\u2019")
+_SCHEME = re.compile(r"(?i)(authorization:|bearer\s|basic\s)")
+_PLACEHOLDER = re.compile(
+    r"(?i)<[^<>]*>|(?:change|replace)[-_ ]?(?:me|this|it)!?|to-?do|tbd|placeholder|x{3,12}|\*{3,}|\.{3,}|\u2026"
+    r"|(?:my|your)[-_ ][-\w ]*(?:key|token|secret|password|here)"
+)
+#: keys whose values are sent as HTTP headers
+_HEADER = re.compile(r"(?i)(^|_)(token|api_?key|access_?key)$")
+
+
+def problems(key: str, text: str, *, one_line: bool, binary: bool) -> Iterator[tuple[str, str, bool]]:
+    """(sentence, hint, True for a warning); no sentence holds a part of the value. `binary`: base64 is what the key has to be."""
+    if _VAULT.match(text):
+        yield (
+            f"{key} is a text of Ansible Vault that was not decrypted",
+            f"write {key}: !vault | in front of the text, or decrypt the file that it comes from",
+            False,
+        )
+    if not one_line:
+        return
+    if _TEMPLATE.search(text):
+        yield f"{key} holds a template that nothing rendered ({{{{ … }}}}, ${{…}} or $(…))", "give the value itself; a Secret is not expanded", False
+    if len(text) > 2 and text[0] + text[-1] in _QUOTES:
+        yield (
+            f"{key} begins and ends with quotation marks, which become part of the value",
+            f"write {key} without them (of a .env file: the text between them)",
+            False,
+        )
+    if re.match(rf"(export\s+)?{re.escape(key)}\s*=", text):
+        yield f"{key} begins with its own name and =, which become part of the value", "give what stands behind the =", False
+    if _SCHEME.match(text):
+        yield f"{key} begins with the scheme of an HTTP header (Bearer, Basic), which the gateway writes itself", "give what stands behind it", True
+    packed = "" if binary else _decoded(text)
+    if packed:
+        yield f"{key} is base64: decoded, it {packed}", "decode it (base64 -d, or the filter b64decode): oceans_llm_secrets takes plain text", False
+    if _PLACEHOLDER.fullmatch(text):
+        yield f"{key} is a placeholder", "give the value itself", True
+    strange = next((c for c in text if c.isalnum() and not c.isascii()), "")
+    if strange and _HEADER.search(key):
+        yield f"{key} holds the character U+{ord(strange):04X}, which no HTTP header carries", f"copy {key} again from where it was made", True
+
+
+def _decoded(text: str) -> str:
+    """What the text is after base64, as the end of a sentence; empty when it is nothing that a user would have encoded."""
+    try:
+        plain = base64.b64decode(text, validate=True).decode().strip()
+    except (binascii.Error, ValueError):
+        return ""
+    if re.match(r"postgres(ql)?://", plain):
+        return "is a PostgreSQL URL"
+    return next((shape.phrase for shape in patterns.TOKENS if shape.pattern.match(plain)), "")
