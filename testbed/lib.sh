@@ -17,7 +17,8 @@ NODE_IMAGE=oceans-llm/node:$KUBERNETES_VERSION # ours, where kind's can't be pul
 IMAGES=127.0.0.1:5000/oceans-llm
 
 # A second cluster keeps its own state beside the first one's.
-[ "$CLUSTER" = oceans-llm ] || STATE=$ROOT/.testbed/$CLUSTER
+export OCEANS_LLM_STATE=. # below .testbed; for Molecule's configuration
+[ "$CLUSTER" = oceans-llm ] || OCEANS_LLM_STATE=$CLUSTER STATE=$ROOT/.testbed/$CLUSTER
 export KUBECONFIG=$STATE/kubeconfig
 export PATH=$ROOT/.venv/bin:$CACHE/bin:$PATH
 # a play that matches no host would pass for a test that passed; Molecule's own configuration says so too, but is found in a git clone only

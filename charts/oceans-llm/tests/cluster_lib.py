@@ -192,7 +192,8 @@ class Postgres:
 
     def __init__(self, kubectl: Kubectl) -> None:
         self.kubectl = kubectl
-        self.password = (ROOT / ".testbed" / f"{self.namespace}.password").read_text().strip()
+        self.state = ROOT / ".testbed" / os.environ.get("OCEANS_LLM_STATE", "")
+        self.password = (self.state / f"{self.namespace}.password").read_text().strip()
 
     @classmethod
     def up(cls) -> None:
@@ -216,7 +217,7 @@ class Postgres:
             found = self.kubectl.run("-n", self.namespace, "exec", "deploy/postgres", "--", "cat", f"{data}/tests-ca.crt", check=False)
             return found.stdout if not found.returncode else ""
 
-        with (ROOT / ".testbed" / f"{self.namespace}.tls.lock").open("w") as lock:
+        with (self.state / f"{self.namespace}.tls.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not held():
                 authority, certificate, key = certificates(f"postgres.{self.namespace}")
