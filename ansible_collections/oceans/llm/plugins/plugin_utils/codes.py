@@ -51,7 +51,7 @@ ClusterUnreachable [preflight: error] the cluster cannot be reached: no kubeconf
     check oceans_llm_kubeconfig and oceans_llm_context (or K8S_AUTH_KUBECONFIG, KUBECONFIG): kubectl version must answer with the same ones
 NamespaceMissing [preflight: error] the namespace does not exist, and oceans_llm_create_namespace is false
     kubectl create namespace <name>, or set oceans_llm_create_namespace: true
-NotAllowed [preflight: error] the caller lacks permissions that this run needs
+NotAllowed [preflight: error; rollout: fatal] the caller lacks permissions that this run needs
     grant it (a Role that suffices: docs/deployer-role.yaml of the collection)
 HelmMissing [preflight: error] no helm program was found
     install Helm 3.18 or newer (of Helm 4: 4.2.2 or newer), and set oceans_llm_helm_binary if it is not the first on PATH
@@ -505,7 +505,7 @@ ReleaseUninstalled [rollout: fatal] the release was uninstalled while it was fol
 FieldConflict [preflight: error or warning; rollout: fatal] another field manager owns a field that Helm sets (an error where Helm would be refused)
     remove the field from the other manager, or leave it out of the values (replicas: let the autoscaler own them)
 FieldImmutable [preflight: error; rollout: fatal] a field changed that the API server never changes on a live object
-    delete the object named in the evidence (its pods stop), then run again
+    restore the old value, or delete the object named in the evidence if it holds no data (its pods stop), then run again
 Interrupted [rollout: fatal] the run was ended by a signal (Ctrl-C, SIGTERM)
     run it again: the run continues from the state above
 LeaseLost [rollout: fatal] another run took over the lease while this run was changing the release

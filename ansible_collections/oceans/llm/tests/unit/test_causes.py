@@ -166,6 +166,13 @@ def test_a_denied_image_says_which_pull_secret():
     assert "regcred" in find(web(pod(containers=[waits()], spec={"imagePullSecrets": [{"name": "regcred"}]}), events=[told]))[0].hint
 
 
+def test_a_release_without_its_v_is_named_with_it():
+    told = event("e", "web-1-a", "Failed", PULL.format("NotFound", "not found"), path="spec.containers{it}")
+    wanted = {"containers": [{"name": "it", "image": "reg.example:5000/a/b:0.24.0@sha256:4035"}]}
+    assert "set oceans_llm_version to v0.24.0" in find(web(pod(containers=[waits()], spec=wanted), events=[told]))[0].hint
+    assert "to v" not in find(web(pod(containers=[waits()]), events=[told]))[0].hint
+
+
 def test_the_status_alone_is_enough():
     found = find(web(pod(containers=[waits("ImagePullBackOff", 'Back-off pulling image "x": ErrImagePull: rpc error: code = NotFound desc = x: not found')])))
     assert [c.code for c in found] == ["ImageNotFound"]
@@ -210,6 +217,28 @@ def test_the_status_alone_is_enough():
         ('pods "x" is forbidden: unable to create new content in namespace ns because it is being terminated', "NamespaceTerminating", "deleted"),
         ('Pod "x" is invalid: spec.containers[0].image: Required value', "ObjectInvalid", "Required value"),
         ("the server is currently unable to handle the request", "PodNotCreated", "cannot be created"),
+        (
+            'failed to create typed patch object (ns/x; apps/v1, Kind=Deployment): errors:\n  .spec.template: duplicate entries for key [name="A"]',
+            "ObjectInvalid",
+            'duplicate entries for key [name="A"]',
+        ),
+        (
+            'Deployment in version "v1" cannot be handled as a Deployment: json: cannot unmarshal number into Go struct field EnvVar.value of type string',
+            "ObjectInvalid",
+            "EnvVar.value of type string",
+        ),
+        ('Deployment in version "v1" cannot be handled as a Deployment: strict decoding error: unknown field "spec.foo"', "ObjectInvalid", 'field "spec.foo"'),
+        ('jobs.batch "x" is forbidden: User "ci" cannot patch resource "jobs" in API group "batch" in the namespace "ns"', "NotAllowed", "may not patch jobs"),
+        (
+            'failed calling webhook "x.io": failed to call webhook: Post "https://x.svc": dial tcp 10.1.1.1:443: connect: operation not permitted',
+            "WebhookUnavailable",
+            "cannot be reached",
+        ),
+        (
+            'failed calling webhook "x.io": failed to call webhook: the server is currently unable to handle the request',
+            "WebhookUnavailable",
+            "answers with an error",
+        ),
     ],
 )
 def test_a_refusal_is_told_apart(text, code, part):

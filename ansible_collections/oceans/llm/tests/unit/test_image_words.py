@@ -62,7 +62,7 @@ SAID = [
     ("ImageRegistryError", "cannot be resolved", HEAD + "dial tcp: lookup reg.example: Temporary failure in name resolution"),
     # nobody answers, or not to the end
     ("ImageRegistryError", "refuses the connection", HEAD + "dial tcp 10.1.2.3:5000: connect: connection refused"),
-    ("ImageRegistryError", "refuses the connection", HEAD + "dial tcp 10.1.2.3:5000: connect: no route to host"),
+    ("ImageRegistryError", "no route", HEAD + "dial tcp 10.1.2.3:5000: connect: no route to host"),
     ("ImageRegistryError", "in time", HEAD + "dial tcp 10.1.2.3:443: i/o timeout"),
     ("ImageRegistryError", "in time", HEAD + "dial tcp 10.1.2.3:443: connect: connection timed out"),
     ("ImageRegistryError", "in time", HEAD + "net/http: TLS handshake timeout"),
@@ -125,6 +125,29 @@ SAID = [
     ("ImagePullFailed", "disk space", "write /var/lib/containerd/io.containerd.content.v1.content/ingest/1/data: no space left on device"),
     ("ImagePullFailed", "runtime", "code = Unavailable desc = connection error: dial unix /run/containerd/containerd.sock: connect: connection refused"),
     ("ImagePullFailed", "cannot be pulled", LAYER + "lchown /etc: permission denied: unknown"),
+    ("ImagePullFailed", "store of the node", "failed to get image: content digest sha256:aa11: not found"),
+    ("ImagePullFailed", "store of the node", LAYER + "failed to get reader from content store: content digest sha256:bb: not found"),
+    ("ImagePullFailed", "digest", "filesystem layer verification failed for digest sha256:aa"),
+    ("ImagePullFailed", "digest", LAYER + "archive/tar: invalid tar header: unknown"),
+    ("ImagePullFailed", "gets credentials", 'error getting credentials - err: exec: "docker-credential-ecr-login": executable file not found in $PATH'),
+    ("ImageUnusable", "encrypted", "no processor for media-type: unknown"),
+    # a policy, of the registry or on the way to it
+    (
+        "ImageDenied",
+        "policy of the registry",
+        f"unexpected status code {GET}: 412 Precondition Failed - Server message: unknown: current image with 13 vulnerabilities cannot be pulled "
+        "due to configured policy in 'Prevent images with vulnerability severity of \"Critical\" or higher from running.'",
+    ),
+    ("ImageDenied", "policy of the registry", f"unexpected status from HEAD request to {GET}: 403 Forbidden: Request is prohibited by organization's policy."),
+    ("ImageRegistryError", "policy on the node", HEAD + "dial tcp 1.2.3.4:443: connect: operation not permitted"),
+    ("ImageRegistryError", "no route", HEAD + "dial tcp [2606:50c0::1]:443: connect: network is unreachable"),
+    (
+        "ImageRegistryError",
+        "400",
+        "failed to copy: httpReadSeeker: failed open: unexpected status code https://m.corp/v2/a/blobs/sha256:1?ns=docker.io: 400 Bad Request",
+    ),
+    ("ImageRegistryError", "something else", HEAD + "stopped after 10 redirects"),
+    ("ImageInsecureRegistry", "speaks HTTPS", HEAD + 'net/http: HTTP/1.x transport connection broken: malformed HTTP response "\\x15\\x03\\x01"'),
     # a name that is none
     (
         "ImageNameInvalid",

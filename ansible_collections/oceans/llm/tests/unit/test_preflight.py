@@ -408,7 +408,6 @@ def test_a_configuration_as_the_gateway_reads_it():
     assert list(config.kinds({"providers": [{"id": "p"}], "models": None, "server": {"bind": "0.0.0.0:8080"}, "x-own": 1})) == []
 
 
-
 @pytest.mark.parametrize(
     ("value", "told"),
     [("1e-7", True), ("1E5", True), (".5e3", True), ("-2e10", True), ("1.5e3", True), (1e-7, False), ("v1e7", False), ("12", False), ("1.0e-7", False)],
@@ -610,6 +609,7 @@ REFUSALS = [
         "WebhookUnavailable",
     ),
     (422, 'Deployment.apps "d" is invalid: spec.selector: Invalid value: {}: field is immutable', "FieldImmutable"),
+    (422, 'Service "d" is invalid: spec.loadBalancerClass: Invalid value: "b": may not change once set', "FieldImmutable"),
     (422, 'Deployment.apps "d" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0', "ObjectInvalid"),
     (500, "etcdserver: request timed out", "ApiRefused"),
 ]
@@ -626,6 +626,13 @@ def test_an_immutable_field_tells_from_and_to(picture):
     live = {"spec": {"selector": {"matchLabels": {"a": "old"}}}}
     (finding,) = admission.find(replace(picture, dry_runs=(DryRun("Deployment/d", 422, "Invalid", text, live),)))
     assert finding.sentence.startswith('spec.selector cannot change from {"matchLabels": {"a": "old"}} to {"matchLabels":{"a":"new"}};')
+
+
+@pytest.mark.parametrize(("name", "deletes"), [("PersistentVolumeClaim/d", False), ("StatefulSet/d", False), ("Deployment/d", True)])
+def test_nobody_is_told_to_delete_what_holds_data(picture, name, deletes):
+    text = '"d" is invalid: spec: Forbidden: spec is immutable after creation except resources.requests'
+    (finding,) = admission.find(replace(picture, dry_runs=(DryRun(name, 422, "Invalid", text),)))
+    assert finding.code == "FieldImmutable" and ("delete" in finding.hint) is deletes
 
 
 def test_a_namespace_that_goes_away_is_told_once(picture):

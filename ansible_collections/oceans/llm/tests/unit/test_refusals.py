@@ -121,6 +121,18 @@ def test_openshifts_refusal_names_the_fields_and_the_cure(text):
         (f"W0101 00:00:00.1       1 warnings.go:70] x\nError: UPGRADE FAILED: {GATEKEEPER}", "AdmissionDenied", ("repo-allowed",)),
         (f"Error: INSTALLATION FAILED: {SCC}", "AdmissionDenied", ("runAsUser 10001",)),
         ('Error: cannot patch "x": Deployment.apps "x" is invalid: spec.selector: Invalid value: {}: field is immutable', "FieldImmutable", ()),
+        ('Error: UPGRADE FAILED: Service "x" is invalid: spec.loadBalancerClass: Invalid value: "b": may not change once set', "FieldImmutable", ()),
+        (
+            "Error: UPGRADE FAILED: StatefulSet.apps \"x\" is invalid: spec: Forbidden: updates to statefulset spec for fields other than 'a'",
+            "FieldImmutable",
+            (),
+        ),
+        (
+            'Error: UPGRADE FAILED: Service "x" is invalid: spec.ports[0].nodePort: Invalid value: 1: provided port is already allocated',
+            "ObjectInvalid",
+            ("1",),
+        ),
+        ('Error: jobs.batch is forbidden: User "ci" cannot list resource "jobs" in API group "batch"', "NotAllowed", ("may not list jobs",)),
         ("Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress", "ReleaseBusy", ()),
     ],
 )

@@ -18,7 +18,7 @@ from typing import Any
 QUOTA, QUOTA_NEEDS, QUOTA_NEW = "quota", "quota needs", "quota new"
 POD_SECURITY, SCC, POLICY, WEBHOOK_DOWN = "pod security", "scc", "policy", "webhook down"
 LIMIT_RANGE, SERVICE_ACCOUNT, PRIORITY_CLASS, RUNTIME_CLASS = "limit range", "service account", "priority class", "runtime class"
-DEADLINE = "deadline"
+DEADLINE, FORBIDDEN = "deadline", "forbidden"
 TERMINATING, CONFLICT, IMMUTABLE, INVALID, OTHER = "terminating", "conflict", "immutable", "invalid", "other"
 
 
@@ -52,7 +52,10 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (PRIORITY_CLASS, r"no PriorityClass with name (?P<name>\S+)"),
         (RUNTIME_CLASS, r"RuntimeClass \"(?P<name>[^\"]+)\" not found"),
         (TERMINATING, r"because it is being terminated|namespace is being terminated"),
-        (IMMUTABLE, r"field is immutable"),
+        (IMMUTABLE, r"(?:field|spec) is immutable|may not change once set|immutable once set|updates to \w+ spec for fields other than"),
+        (FORBIDDEN, r"(?P<who>user \"[^\"]+\") cannot (?P<verb>\w+) resource \"(?P<resource>[^\"]+)\""),
+        (INVALID, r"failed to create typed patch object \([^)]*\): (?:errors:)?(?P<what>.+)"),
+        (INVALID, r" cannot be handled as an? \w+: (?P<what>.+)"),
         (INVALID, r" is invalid: (?P<what>.+)"),
     )
 )

@@ -120,7 +120,7 @@ def helm_cause(snapshot: Snapshot, helm: Helm) -> Cause:
         what = f"other managers own fields that Helm sets: {held}" if held else BY_CODE["FieldConflict"].title
         return make("FieldConflict", snapshot, where, what, helm.error, since=helm.ended_at)
     code, sentence, parts = admission.classify(helm.error)
-    if code not in ("PodNotCreated", "ObjectInvalid"):
+    if code != "PodNotCreated":
         names: dict[str, Any] = {k: v for k, v in parts.items() if k in admission.NAMES}
         return make(code, snapshot, where, f"an object cannot be created: {sentence}", helm.error, since=helm.ended_at, certainty=Certainty.FATAL, **names)
     return make("HelmFailed", snapshot, where, "Helm ended with an error", helm.error, since=helm.ended_at)

@@ -12,12 +12,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...gateway.database_url import address_in
+from ...helm import keep
 from ...kube import refusals
 from ...kube.services import env_writer, matches, pod_labels
 from ..facts import DryRun, Object, Picture, label, pod_templates
 from ..finding import ERROR, WARNING, Finding
 from .tools import numbers
 
+#: what is never to be deleted for a value
+HOLDS_DATA = (*(f"{kind}/" for _group, kind in keep.DATA), "StatefulSet/")
 _PREFIX = re.compile(r'^(pods|[a-z]+(\.[a-z0-9.]+)?) "[^"]*" is (forbidden|invalid): ')
 
 
@@ -60,8 +63,8 @@ def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
         yield Finding("QuotaNeedsResources", where, text)
     elif kind == refusals.TERMINATING:
         return  # the namespace: said once, by access.py
-    elif "is immutable" in text:
-        hint = f"delete {run.object} (its pods stop), or keep the old value"
+    elif kind == refusals.IMMUTABLE:
+        hint = "keep the old value" if run.object.startswith(HOLDS_DATA) else f"delete {run.object} (its pods stop), or keep the old value"
         yield Finding("FieldImmutable", where, f"{immutable(text, run.live or {})}; the API server never changes it", hint)
     elif kind == refusals.LIMIT_RANGE:
         what = "oceans_llm_cloudnativepg.storage and walStorage" if "PersistentVolumeClaim" in text else "oceans_llm_values.scheduling.resources"

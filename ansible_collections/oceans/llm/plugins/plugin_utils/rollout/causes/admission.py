@@ -34,6 +34,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     refusals.PRIORITY_CLASS: ("PriorityClassMissing", "PriorityClass {name} does not exist"),
     refusals.RUNTIME_CLASS: ("RuntimeClassMissing", "RuntimeClass {name} does not exist"),
     refusals.TERMINATING: ("NamespaceTerminating", "the namespace is being deleted"),
+    refusals.FORBIDDEN: ("NotAllowed", "{who} may not {verb} {resource}"),
     refusals.INVALID: ("ObjectInvalid", "the API server refuses it as invalid: {what}"),
 }
 #: why a webhook could not be called: (words of the API server, sentence)
@@ -42,8 +43,11 @@ FAILURES = (
     ("no endpoints available|service .* not found", "has no pod behind its Service"),
     ("connection refused", "refuses the connection"),
     (r"deadline exceeded|timeout(?!=)|timed out", "does not answer in time"),
-    ("no such host|no route|unreachable", "cannot be reached"),
-    ("could not (find|get) the requested resource|unexpected response|status code|EOF|server returned", "answers with an error"),
+    ("no such host|no route|unreachable|not permitted", "cannot be reached"),
+    (
+        "could not (find|get) the requested resource|unexpected response|status code|EOF|server returned|unable to handle|remote error: tls",
+        "answers with an error",
+    ),
 )
 #: what to do where the code's own hint is too general
 HINTS = {refusals.SCC: refusals.SCC_CURE}

@@ -60,11 +60,30 @@ TEXTS: tuple[tuple[re.Pattern[str], Words], ...] = tuple(
             "correct HTTPS_PROXY and NO_PROXY of the container runtime on Node/{node}",
         ),
         (
-            r"media type text/html|invalid character '<' looking for",
+            r"media type text/html|invalid character '<' looking for|stopped after 10 redirects",
             "ImageRegistryError",
             "something else than a registry answers as {registry}",
             "curl -i https://{registry}/v2/ on Node/{node}: a proxy or a login page may answer",
         ),
+        (
+            r"content digest sha256:[0-9a-f]*: not found|reader from content store",
+            "ImagePullFailed",
+            "the image store of the node lacks a part of {image}, which the registry has",
+            "remove the image on Node/{node} (crictl rmi {image}), so that the kubelet pulls all of it again",
+        ),
+        (
+            r"412 Precondition Failed|due to configured policy|prohibited by organization's policy",
+            "ImageDenied",
+            "a policy of the registry {registry} blocks the image {image}",
+            "do what the evidence names (a newer image without the vulnerabilities, a signature), or have the policy of {registry} admit it",
+        ),
+        (
+            r"credential helper|docker-credential-|error getting credentials|credential provider",
+            "ImagePullFailed",
+            "the program on the node that gets credentials for {registry} does not work",
+            "repair the kubelet's credential provider on Node/{node}, or set oceans_llm_image_pull_secrets",
+        ),
+        (r"no processor for media-type", "ImageUnusable", "the image {image} is encrypted or packed in a way that the node cannot read"),
         (r"manifest\.v1\+prettyjws|schema 1 ", "ImageUnusable", "the image {image} has an old format (schema 1) that the node no longer takes"),
         (r"(unexpected|unsupported|invalid)( manifest)? media type", "ImageUnusable", "{image} is no container image"),
         (
@@ -80,7 +99,7 @@ TEXTS: tuple[tuple[re.Pattern[str], Words], ...] = tuple(
             "the image {image} has no build for the node's architecture",
         ),
         (
-            r"unexpected commit digest|failed size validation|digest did not match|wrong diff id",
+            r"unexpected commit digest|failed size validation|digest did not match|wrong diff id|layer verification failed|invalid tar header",
             "ImagePullFailed",
             "what the registry {registry} sends for {image} does not fit its digest",
             "push the image again; a cache or proxy between may hold a broken copy",
@@ -110,7 +129,7 @@ TEXTS: tuple[tuple[re.Pattern[str], Words], ...] = tuple(
             'set server = "http://{registry}" for it in the containerd of the nodes (certs.d/{registry}/hosts.toml), or give the registry a certificate',
         ),
         (
-            r"HTTP request to an HTTPS server|request to http://\S+: 400 Bad Request",
+            r"HTTP request to an HTTPS server|malformed HTTP response|request to http://\S+: 400 Bad Request",
             "ImageInsecureRegistry",
             "the node talks plain HTTP to the registry {registry}, which speaks HTTPS",
             "use https:// for {registry} in the containerd of the nodes (certs.d/{registry}/hosts.toml)",
@@ -159,7 +178,14 @@ TEXTS: tuple[tuple[re.Pattern[str], Words], ...] = tuple(
             "ImageRegistryError",
             "the registry's name {registry} cannot be resolved by the node",
         ),
-        (r"connection refused|no route to host|network is unreachable", "ImageRegistryError", "the registry {registry} refuses the connection"),
+        (r"connection refused", "ImageRegistryError", "the registry {registry} refuses the connection"),
+        (r"no route to host|network is unreachable", "ImageRegistryError", "the node has no route to the registry {registry}"),
+        (r"dial tcp [^\n]{1,200}(operation not permitted|permission denied)", "ImageRegistryError", "a policy on the node forbids the way to {registry}"),
+        (
+            r"status(?: code)?[^\n]{0,300}\b400 Bad Request",
+            "ImageRegistryError",
+            "the registry {registry}, or a mirror of it, does not understand the request (400)",
+        ),
         (
             r"i/o timeout|timed out|deadline exceeded|handshake timeout|request canceled|connection reset|connection lost|stream error|unexpected EOF|: EOF|"
             r"broken pipe|context canceled",
@@ -229,6 +255,9 @@ def _is_failure(event: Object) -> bool:
 def _cause(snapshot: Snapshot, pod: Object, status: Object, text: str, begun: float, owner: str) -> Cause:
     image = container_spec(pod, status["name"]).get("image") or status.get("image") or "?"
     code, sentence, hint = classify(text)
+    tag = image.partition("@")[0].rpartition(":")[2]
+    if code == "ImageNotFound" and re.match(r"\d+\.\d", tag):
+        hint = f"set oceans_llm_version to v{tag} (releases of the gateway have tags with a v), or push the image"
     node = (pod.get("spec") or {}).get("nodeName") or "<node>"
     names: dict[str, Any] = {"image": image, "registry": registry_of(image), "repository": image.rsplit("@", 1)[0].rsplit(":", 1)[0], "node": node}
     return cause(
