@@ -307,6 +307,38 @@ def test_dns_kube_proxy_policy_and_program_are_told_apart(place, line, policies,
     assert not code or words in f"{found.wrong.object} {found.wrong.cause} {found.wrong.evidence}"
 
 
+NO_DNS = {**GOOD, "dns": "Name or service not known", "address": "", "resolver": "10.96.0.10"}
+RUNNING = {"metadata": {"name": "kube-proxy-1"}, "spec": {"nodeName": "node-1"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+UNREADY = {**RUNNING, "status": {"conditions": [{"type": "Ready", "status": "False"}]}}
+SETS = {"metadata": {"name": "kube-proxy"}}
+
+
+@pytest.mark.parametrize(
+    ("line", "pods", "sets", "configured", "object_", "words"),
+    [
+        (NO_DNS, [], [], True, "Node/node-1", "there is no DaemonSet kube-proxy in namespace kube-system"),
+        ({**DEAD, "pods": [UP]}, [UNREADY], [SETS], True, "Node/node-1", "its pod there is not ready"),
+        (NO_DNS, [{**RUNNING, "spec": {"nodeName": "node-2"}}], [SETS], True, "Node/node-1", "it has no pod there"),
+        (NO_DNS, [RUNNING], [SETS], True, "Service/gw", "cannot resolve"),
+        (NO_DNS, [], [], False, "Service/gw", "cannot resolve"),
+    ],
+)
+@pytest.mark.parametrize("lost", ["nothing", "database", "endpoints"])
+def test_a_kube_proxy_that_does_not_run_is_blamed_where_this_cluster_has_one(place, line, pods, sets, configured, object_, words, lost):
+    """By the same fault the gateway loses its database, and then its readiness: neither the database nor the Service is blamed."""
+    if lost == "database":
+        place.api.script[("GET", f"{PROXY}/readyz")] = [ok({}, 503)]
+    elif lost == "endpoints":
+        place.api.script[("GET", paths.endpointslices(NS))] = [objects("EndpointSlice", "1")]
+    probing(place, line)
+    place.api.on("GET", paths.pods("kube-system"), objects("Pod", "1", *pods))
+    place.api.on("GET", paths.of("apps/v1", "daemonsets", "kube-system"), objects("DaemonSet", "1", *sets))
+    if configured:
+        place.api.on("GET", paths.item("configmaps", "kube-system", "kube-proxy"), ok({"metadata": {"name": "kube-proxy"}}))
+    found = check(place)
+    assert found.wrong and found.wrong.object == object_ and words in found.wrong.cause, found
+
+
 def test_a_kube_proxy_that_is_late_is_no_wrong_version(place, monkeypatch):
     """Seen on a busy node: the API server led to the new pod, the Service's address for some seconds more to the old one, which drained."""
     monkeypatch.setattr(post_check, "SETTLE", 5.0)

@@ -15,6 +15,7 @@ from dataclasses import replace
 from ..kube import endpoints, paths
 from ..kube.client import ApiError, Cluster
 from ..kube.objects import name_of
+from . import proxy_look
 from .causes import origin
 from .causes.cause import cause as make
 from .model import Cause, Snapshot
@@ -44,18 +45,21 @@ class DnsLook:
     def __init__(self, cluster: Cluster, namespace: str) -> None:
         self._cluster, self._namespace = cluster, namespace
         self._known: dict[str, str] = {}
-        self._state: str | None = None
+        self._states: dict[str, str] = {}
 
     def named(self, snapshot: Snapshot, causes: Iterable[Cause]) -> list[Cause]:
         found = [self._named(snapshot, cause) if cause.code in UNRESOLVED and _LOOKUP.search(cause.evidence) else cause for cause in causes]
         return [self._with_state(snapshot, cause) if cause.code == "NameNotResolved" else cause for cause in found]
 
     def _with_state(self, snapshot: Snapshot, cause: Cause) -> Cause:
-        if not cause.object.startswith("Pod/") or origin.own_dns(snapshot.kind("Pod").get(cause.object.partition("/")[2]) or {}):
+        pod = snapshot.kind("Pod").get(cause.object.partition("/")[2]) or {}
+        if not cause.object.startswith("Pod/") or origin.own_dns(pod):
             return cause  # its pods do not ask the cluster's DNS
-        if self._state is None:
-            self._state = state(self._cluster)
-        return replace(cause, cause=cause.cause + self._state)
+        node = str((pod.get("spec") or {}).get("nodeName") or "")
+        if node not in self._states:
+            routed = proxy_look.missing(self._cluster, node)
+            self._states[node] = f"; {routed}" if routed else state(self._cluster)
+        return replace(cause, cause=cause.cause + self._states[node])
 
     def _named(self, snapshot: Snapshot, cause: Cause) -> Cause:
         name = origin.database_host(snapshot)

@@ -184,7 +184,8 @@ class _Check:
         self.key = None  # once is enough
         wrong = stale or next(service_look.find(self.cluster, self.snapshot, self.release), None)
         if wrong:
-            return Served(wrong=wrong)
+            # pods that became unready again may have lost what they need, and not the Service its pods
+            return Served(wrong=(self._network() if wrong.code == "NoEndpoints" else None) or wrong)
         found = self._asked(patient) if self.service else Served()
         wrong = found.wrong or next(ingress_look.find(self.cluster, self.snapshot, self.release), None)
         return replace(found, wrong=wrong or lasting.check(self.cluster, self.snapshot, self.say, lambda: bool(self.interrupted)))
@@ -223,7 +224,7 @@ class _Check:
             return found
         if found.wrong and not unasked:
             # what the gateway cannot reach, or is not reached by, has this reason
-            return replace(found, wrong=self._shut(between=found.wrong.code == "AdminUiDown") or found.wrong)
+            return replace(found, wrong=self._shut(between=found.wrong.code == "AdminUiDown") or self._network(found.version) or found.wrong)
         if self.probe:
             return self._probed(found)
         shut = self._shut()
@@ -236,6 +237,14 @@ class _Check:
             return None
         shut, ui = probe_verdict.closed(found, self.snapshot, self._deployment), self._of("admin-ui")
         return shut or (probe_verdict.between(found, self.snapshot, self._deployment, ui) if ui and between else None)
+
+    def _network(self, version: str = "") -> Cause | None:
+        """What the probe's pod shows of the cluster's own network, which neither the gateway nor its Service is to blame for."""
+        if not (self.service and self.probe and self._deployment):
+            return None
+        answer = self.probe.answer(self.snapshot, lambda: bool(self.interrupted))
+        seen = probe_verdict.judge(answer, self.cluster, self.snapshot, self._deployment, self.service[0], version).wrong
+        return seen if seen and (seen.code == "ClusterDnsFails" or seen.object.startswith("Node/")) else None
 
     @property
     def _deployment(self) -> Mapping[str, Any] | None:

@@ -18,7 +18,7 @@ from ..kube.client import Cluster
 from ..kube.objects import Object, meta
 from ..kube.policies import EGRESS, INGRESS, blocked, isolating, without_nobody
 from ..kube.services import declared_ports, pod_labels
-from . import dns_look, service_look
+from . import dns_look, proxy_look, service_look
 from .asking import field
 from .causes.cause import cause as make
 from .model import Cause, Snapshot
@@ -90,18 +90,26 @@ def judge(answer: Answer, cluster: Cluster, snapshot: Snapshot, deployment: Obje
     where = f"Service/{service}"
     if line.get("dns"):
         said = f"{line.get('name')}: {line['dns']} (nameserver {line.get('resolver') or 'none'}, Pod on Node/{answer.node})"
+        routed = proxy_look.missing(cluster, answer.node)
+        if routed:
+            return Seen(wrong=make("ServiceIpUnreachable", snapshot, f"Node/{answer.node}", routed, said))
         policy = str((deployment["spec"]["template"]["spec"]).get("dnsPolicy") or "ClusterFirst")
         what = "a pod of the namespace cannot resolve the Service's name" + (f"; the pods' dnsPolicy is {policy}" if policy != "ClusterFirst" else "")
         what += dns_look.state(cluster)
         return Seen(wrong=make("ClusterDnsFails", snapshot, where, what, said))
-    return _unreached(answer, line, found, snapshot, deployment, where)
+    return _unreached(answer, line, found, cluster, snapshot, deployment, where)
 
 
-def _unreached(answer: Answer, line: Mapping[str, Any], found: Sequence[Object], snapshot: Snapshot, deployment: Object, where: str) -> Seen:
+def _unreached(
+    answer: Answer, line: Mapping[str, Any], found: Sequence[Object], cluster: Cluster, snapshot: Snapshot, deployment: Object, where: str
+) -> Seen:
     """The Service's address does not answer; the pods themselves may."""
     reached = [p for p in line.get("pods") or () if p.get("status") == 200]
     said = f"from Node/{answer.node}: {line['error']}"
     if reached:
+        routed = proxy_look.missing(cluster, answer.node)
+        if routed:
+            return Seen(wrong=make("ServiceIpUnreachable", snapshot, f"Node/{answer.node}", routed, f"{said}; Pod {reached[0]['pod']}: 200"))
         what = f"a pod on Node/{answer.node} reaches the gateway's pods, but not through the Service's address {line.get('address')}: nobody routes it there"
         return Seen(wrong=make("ServiceIpUnreachable", snapshot, where, what, f"{said}; Pod {reached[0]['pod']}: 200"))
     nobody = closed(found, snapshot, deployment)

@@ -167,7 +167,9 @@ def _ends(cluster: Cluster, snapshot: Snapshot, service: str, slices: Sequence[O
     newest = new_replicaset(snapshot, name)
     new = pods_of(snapshot, meta(newest)["uid"]) if newest else []
     if not ready:
-        states = "; ".join(f"Pod/{meta(p)['name']} {pod_phrase(p) if not is_ready(p) else 'is ready'}" for p in new) or f"Deployment/{name} has no pod"
+        live = {meta(p)["name"]: p for p in read(cluster, paths.pods(snapshot.scope.namespace)) or ()}  # a pod may have become unready since
+        now = [live.get(meta(p)["name"], p) for p in new]
+        states = "; ".join(f"Pod/{meta(p)['name']} {pod_phrase(p) if not is_ready(p) else 'is ready'}" for p in now) or f"Deployment/{name} has no pod"
         yield make("NoEndpoints", snapshot, where, "no ready pod stands behind the Service", f"{len(slices)} EndpointSlices without a ready address; {states}")
         return
     known = {str(meta(p)["name"]) for p in new}

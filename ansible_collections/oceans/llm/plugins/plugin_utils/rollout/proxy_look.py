@@ -1,0 +1,31 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Is kube-proxy there? Without it no ClusterIP leads anywhere: neither the cluster's DNS nor a database's Service is reached by its address.
+
+Asked only when pods reach no address or name of a Service. A cluster whose network replaces kube-proxy has no ConfigMap of that name (kubeadm
+makes one), and nothing is said of it.
+"""
+
+from __future__ import annotations
+
+from ..kube import paths
+from ..kube.client import ApiError, Cluster
+from ..kube.objects import is_ready
+
+NAMESPACE, LABEL = "kube-system", "k8s-app=kube-proxy"
+
+
+def missing(cluster: Cluster, node: str) -> str:
+    """`kube-proxy does not run on Node/x (DaemonSet …)`; empty when it runs there, is none of this cluster's, or may not be read."""
+    try:
+        pods = [p for p in cluster.list(paths.pods(NAMESPACE), labelSelector=LABEL)["items"] if (p.get("spec") or {}).get("nodeName") == node]
+        if not node or any(is_ready(p) for p in pods):
+            return ""
+        sets = cluster.list(paths.of("apps/v1", "daemonsets", NAMESPACE), labelSelector=LABEL)["items"]
+        if not sets and cluster.find(paths.item("configmaps", NAMESPACE, "kube-proxy")) is None:
+            return ""
+    except ApiError:
+        return ""
+    why = "its pod there is not ready" if pods else "it has no pod there" if sets else f"there is no DaemonSet kube-proxy in namespace {NAMESPACE}"
+    return f"kube-proxy does not run on Node/{node} ({why}), so no ClusterIP (address of a Service) is reached from the pods of that node"
