@@ -35,3 +35,14 @@ def test_evidence_that_changes_is_no_news_and_long_evidence_is_cut():
     long = replace(SILENT, evidence="x" * 500)
     assert len(lines(SILENT, replace(SILENT, evidence="no event (2 times)"))) == 1
     assert lines(long)[0].endswith("x" * narrator.SHOWN + "…") and "—" not in lines(replace(SILENT, evidence="has not looked"))[0]
+
+
+def test_a_heartbeat_refers_to_a_warning_that_was_told():
+    said = []
+    told = narrator.Narrator(said.append)
+    verdict = Verdict(State.PROGRESSING, f"Deployment/web: 0 of 1 new pods ready — {SILENT.cause} (given 30 s)", None, [SILENT])
+    told.heartbeat(verdict, "")
+    told.changes(PICTURE, verdict, "")
+    told.heartbeat(verdict, "")
+    assert said[0].endswith(f"— {SILENT.cause} (given 30 s)")
+    assert said[-1].endswith("… Deployment/web: 0 of 1 new pods ready — Pod/web-1-a, as said above (given 30 s)")

@@ -52,7 +52,12 @@ class Narrator:
         return said
 
     def heartbeat(self, verdict: Verdict, away: str) -> None:
-        self._line(f"… {'API unknown: ' + away if away else verdict.blocker or 'finishing'}")
+        """What is waited for. A warning that has had its own line is referred to, not told again every few seconds."""
+        waited = verdict.blocker or "finishing"
+        for cause in verdict.causes:
+            if f"{cause.code} {cause.object}" in self._told:
+                waited = waited.replace(cause.cause, f"{cause.object}, as said above")
+        self._line(f"… {'API unknown: ' + away if away else waited}")
 
     def found(self, cause: Cause, doing: str) -> None:
         """The cause, the moment it is certain: FAILED is said only when everything has been stopped, some seconds later."""
