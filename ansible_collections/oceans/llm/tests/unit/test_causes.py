@@ -173,6 +173,16 @@ def test_a_release_without_its_v_is_named_with_it():
     assert "to v" not in find(web(pod(containers=[waits()]), events=[told]))[0].hint
 
 
+def test_other_images_of_the_release_with_the_missing_tag_are_named_whichever_is_pulled_first():
+    told = event("e", "web-1-a", "Failed", PULL.format("NotFound", "not found"), path="spec.containers{it}")
+    other = {"containers": [{"name": "it", "image": "reg.example/a/gateway:v1@sha256:40"}]}
+    third = {"containers": [{"name": "it", "image": "reg.example/a/tool:v2"}]}
+    picture = web(
+        pod(containers=[waits()]), pod("web-1-b", containers=[waits()], spec=other), pod("web-1-c", containers=[waits()], spec=third), events=[told]
+    )
+    assert find(picture)[0].cause.endswith("; other images of the release with the tag v1: reg.example/a/gateway:v1@sha256:40")
+
+
 def test_the_status_alone_is_enough():
     found = find(web(pod(containers=[waits("ImagePullBackOff", 'Back-off pulling image "x": ErrImagePull: rpc error: code = NotFound desc = x: not found')])))
     assert [c.code for c in found] == ["ImageNotFound"]

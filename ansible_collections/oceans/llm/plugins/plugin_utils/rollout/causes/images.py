@@ -264,7 +264,7 @@ def _cause(snapshot: Snapshot, pod: Object, status: Object, text: str, begun: fl
         code,
         snapshot,
         ref(pod),
-        sentence.format(**names) + f" (for {owner})" + _unread(snapshot, pod),
+        sentence.format(**names) + f" (for {owner})" + (_same_tag(snapshot, image, tag) if code == "ImageNotFound" else "") + _unread(snapshot, pod),
         _short(text),
         since=begun,
         container=status["name"],
@@ -272,6 +272,14 @@ def _cause(snapshot: Snapshot, pod: Object, status: Object, text: str, begun: fl
         pull_secrets=_pull_secrets(pod, names["registry"]),
         **names,
     )
+
+
+def _same_tag(snapshot: Snapshot, image: str, tag: str) -> str:
+    """The images that have not started either and have the same tag: whichever was pulled first, the tag may be wrong for all of them."""
+    specs = [pod.get("spec") or {} for _kind, _owner, pod in starting(snapshot)]
+    wanted = {str(c.get("image")) for spec in specs for c in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))}
+    others = sorted(i for i in wanted if i != image and tag and i.partition("@")[0].endswith(f":{tag}"))
+    return f"; other images of the release with the tag {tag}: {', '.join(others)}" if others else ""
 
 
 def _unread(snapshot: Snapshot, pod: Object) -> str:
