@@ -41,8 +41,8 @@ class ActionModule(ClusterAction):
 
     def _look(self, args: dict[str, Any], cluster: Cluster, gateway: Gateway, accounts: Accounts, tries: bool = True) -> list[admin_chain.Link]:
         chain = list(admin_chain.links(_facts(args, cluster, gateway, accounts, tries)))
-        for line in admin_chain.lines(chain):
-            self.say(line)
+        for link in chain:
+            self.say(link.line())
         return chain
 
     @staticmethod

@@ -16,6 +16,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held, 
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.objects import part
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import asked, migrations, named, policy, restore_point
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.asked import Schema
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.policy import Moment, Situation
@@ -63,7 +64,7 @@ class ActionModule(ClusterAction):
     def _deployed(cluster: Cluster, namespace: str, name: str) -> Release:
         """The release with the gateway's Deployment as it is in the cluster. :raises Refused: when there is none."""
         release = releases.latest(cluster, namespace, name)
-        gateway = asked.gateway(release.manifest) if release else None
+        gateway = part(release.manifest, "Deployment") if release else None
         live = cluster.find(paths.deployment(namespace, gateway["metadata"]["name"])) if gateway else None
         if release is None or live is None:
             raise Refused(f"no gateway of release {name} in namespace {namespace} on {cluster.server}; deploy it first — ansible-playbook oceans.llm.deploy")
@@ -111,7 +112,7 @@ class ActionModule(ClusterAction):
     ) -> dict[str, Any]:
         """The Job to its end; stopped when it fails, so that nothing migrates any more."""
         namespace, name, timeout = args["namespace"], args["name"], args["timeout"]
-        live = asked.gateway(release.manifest) or {}
+        live = part(release.manifest, "Deployment") or {}
         body = one_off_job.job(live, ["migrate", "--apply"], prefix=f"{name}-migrate-by-hand", component="migration", deadline=timeout)
         job = cluster.create(paths.jobs(namespace), body)["metadata"]["name"]
         self.say(f"running `gateway migrate --apply` as Job/{job}")

@@ -15,6 +15,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.helm import lock, relea
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.objects import component
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import restore_point
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import post_check, status_lines, unrecorded
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.asking import Trouble
@@ -47,7 +48,7 @@ class ActionModule(ClusterAction):
         names = releases.names(release.manifest, "Deployment")
         deployments = [d for n in names if (d := self._asked(f"Deployment/{n}", partial(cluster.find, paths.deployment(ns, n)), None))]
         pods = self._asked("pods", lambda: cluster.list(paths.pods(ns), labelSelector=f"app.kubernetes.io/instance={args['name']}")["items"], [])
-        gateway = next((d for d in deployments if (d["metadata"].get("labels") or {}).get(post_check.COMPONENT) == "gateway"), None)
+        gateway = next((d for d in deployments if component(d) == "gateway"), None)
         used = sorted({n for d in deployments for n in pod_env.secret_names(d["spec"]["template"]["spec"])})
         unread: dict[str, Any] = {}
         secrets = {n: self._asked(f"Secret/{n}", partial(cluster.find, paths.secret(ns, n)), unread) for n in used}

@@ -20,7 +20,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.helm.promises import pr
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest, pod_env
 
 DATABASES = ("postgresql.cnpg.io/v1", "clusters")
 
@@ -204,7 +204,7 @@ def kept(release: Release | None, delete_database: str) -> list[str]:
     stays = {*objects, *(d.name for d in data_of(release))} - {f"Cluster/{delete_database}"}
     gone = {secret for secret, maker in promised(release.manifest).items() if maker not in stays and maker not in _orphaning(release)}
     own = set(releases.names(release.manifest, "Secret"))
-    used = {n for o in release.manifest if o.get("kind") == "Deployment" for n in digest.secret_names(digest.pod_spec(o))}
+    used = {n for o in release.manifest if o.get("kind") == "Deployment" for n in pod_env.secret_names(digest.pod_spec(o))}
     return [f"Secret/{n}" for n in sorted(used - own - gone)] + sorted(stays)
 
 

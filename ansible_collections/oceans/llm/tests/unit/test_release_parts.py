@@ -21,7 +21,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.objects import COMPONENT
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import plan as planner
-from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest, pod_env
 
 from .fake_api import FakeApi, objects, ok, status
 from .local_task import FakeHelm
@@ -301,7 +301,7 @@ def secret(**data):
 
 
 def test_every_secret_that_a_pod_reads_is_found():
-    assert set(digest.secret_names(POD)) == {"db", "env", "ca", "tls"}
+    assert pod_env.secret_names(POD) == {"db", "env", "ca", "tls"}
 
 
 def test_a_rotation_changes_the_plan_and_says_which(api, cluster):

@@ -27,12 +27,14 @@ def parse(configmap: Mapping[str, Any]) -> dict[str, Any]:
     return loaded if isinstance(loaded, dict) else {}
 
 
+def configmap(objects: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The ConfigMap with the configuration among rendered objects."""
+    return next((o for o in objects if o.get("kind") == "ConfigMap" and CONFIG_KEY in (o.get("data") or {})), None)
+
+
 def find(objects: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The configuration among rendered objects."""
-    for obj in objects:
-        if obj.get("kind") == "ConfigMap" and CONFIG_KEY in (obj.get("data") or {}):
-            return parse(obj)
-    return {}
+    return parse(configmap(objects) or {})
 
 
 def leaves(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:

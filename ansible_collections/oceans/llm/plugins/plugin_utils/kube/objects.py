@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 Object = Mapping[str, Any]
@@ -33,6 +33,33 @@ def meta(obj: Object) -> Mapping[str, Any]:
 
 def name_of(obj: Object) -> str:
     return str(meta(obj).get("name") or "")
+
+
+def component(obj: Object) -> str:
+    """What an object is for (`gateway`, `admin-ui`, `migration`); empty when its label does not say."""
+    return str((meta(obj).get("labels") or {}).get(COMPONENT) or "")
+
+
+def part(objects: Iterable[Object], kind: str, of: str = "gateway") -> Object | None:
+    """The first object of one kind and component."""
+    return next((o for o in objects if o.get("kind") == kind and component(o) == of), None)
+
+
+def image_tag(image: str) -> str:
+    """`v0.23.0`, without a digest behind it; empty when there is no tag."""
+    name = image.split("@", 1)[0]
+    return name.rsplit(":", 1)[1] if ":" in name.rsplit("/", 1)[-1] else ""
+
+
+def selector_of(deployment: Object) -> str:
+    """The labels by which it selects its pods, as the API takes them in a query."""
+    labels = ((deployment.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+
+
+def owned_by(deployment: Object) -> list[dict[str, Any]]:
+    """ownerReferences of what must not outlive a Deployment."""
+    return [{"apiVersion": "apps/v1", "kind": "Deployment", "name": meta(deployment)["name"], "uid": meta(deployment)["uid"]}]
 
 
 def has_been_seen(obj: Object) -> bool:

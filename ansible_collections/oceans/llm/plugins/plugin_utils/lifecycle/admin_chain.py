@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -137,7 +137,3 @@ def _row(facts: Facts, user: User) -> Link:
     if user.status not in ("active", ""):
         return Link("row in users", BROKEN, f"{facts.email} is {user.status}", "have another administrator activate it in /admin (Users)")
     return Link("row in users", OK, f"{facts.email}, platform_admin, {user.status or 'without a status'}")
-
-
-def lines(chain: Sequence[Link]) -> list[str]:
-    return [link.line() for link in chain]

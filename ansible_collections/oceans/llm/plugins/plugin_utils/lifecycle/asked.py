@@ -16,7 +16,7 @@ from ..gateway import log_words, one_off_job, one_off_run, schema
 from ..gateway.one_off_run import Answer
 from ..helm.releases import Release
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import COMPONENT, Object, meta
+from ..kube.objects import part
 from ..rollout import going_back
 from ..rollout.database_look import DatabaseLook
 from ..rollout.going_back import Says
@@ -41,19 +41,14 @@ def history(cluster: Cluster, namespace: str, release: Release) -> tuple[tuple[i
     return known["history_now"], known["unasked"]
 
 
-def gateway(objects: tuple[Object, ...]) -> Object | None:
-    """The gateway's Deployment among the objects of a release."""
-    return next((o for o in objects if o.get("kind") == "Deployment" and (meta(o).get("labels") or {}).get(COMPONENT) == "gateway"), None)
-
-
 def image(release: Release) -> str:
-    deployment = gateway(release.manifest)
+    deployment = part(release.manifest, "Deployment")
     return str(deployment["spec"]["template"]["spec"]["containers"][0].get("image") or "") if deployment else ""
 
 
 def version(release: Release) -> str:
     """The version of a release for the reader: its image's tag."""
-    deployment = gateway(release.manifest)
+    deployment = part(release.manifest, "Deployment")
     return going_back.image_tag(deployment) if deployment else release.app_version
 
 
@@ -94,7 +89,7 @@ def fits(cluster: Cluster, namespace: str, older: Release, found: tuple[int, ...
 
 def ask(cluster: Cluster, release: Release, command: tuple[str, ...], namespace: str) -> Answer:
     """Run the gateway program of a release once, with a command that changes nothing."""
-    deployment = gateway(release.manifest)
+    deployment = part(release.manifest, "Deployment")
     if deployment is None:
         return Answer(None, "the release has no gateway")
     placed: Mapping[str, Any] = {**deployment, "metadata": {**deployment["metadata"], "namespace": namespace}}

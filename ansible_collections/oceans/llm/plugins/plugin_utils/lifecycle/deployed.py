@@ -15,6 +15,7 @@ from ..gateway import configuration
 from ..helm import releases
 from ..kube import paths
 from ..kube.client import Cluster, ClusterError
+from ..kube.objects import name_of, part, selector_of
 from ..rollout import post_check, unrecorded
 from ..secrets import live_env, pod_env, shapes
 
@@ -47,25 +48,10 @@ class Gateway:
     def read(cls, cluster: Cluster, release: releases.Release) -> Gateway:
         """:raises NotPossible: when the release holds no gateway of the chart's contract."""
         ns = release.namespace
-        name = next(
-            (
-                o["metadata"]["name"]
-                for o in release.manifest
-                if o.get("kind") == "Deployment" and (o["metadata"].get("labels") or {}).get(post_check.COMPONENT) == "gateway"
-            ),
-            "",
-        )
+        found, config = part(release.manifest, "Deployment"), configuration.configmap((*release.manifest, *release.hooks))
         service = post_check.gateway_service(release.manifest)
-        config = next(
-            (
-                o["metadata"]["name"]
-                for o in (*release.manifest, *release.hooks)
-                if o.get("kind") == "ConfigMap" and configuration.CONFIG_KEY in (o.get("data") or {})
-            ),
-            "",
-        )
-        deployment = cluster.find(paths.deployment(ns, name)) if name else None
-        configmap = cluster.find(paths.configmap(ns, config)) if config else None
+        deployment = cluster.find(paths.deployment(ns, name_of(found))) if found else None
+        configmap = cluster.find(paths.configmap(ns, name_of(config))) if config else None
         if deployment is None or service is None or configmap is None:
             raise NotPossible(
                 f"release {release.name} in namespace {ns} has no gateway Deployment, Service or configuration of the chart oceans-llm; deploy it first"
@@ -150,8 +136,7 @@ class Gateway:
     @property
     def selector(self) -> str:
         """Of its pods, as the API takes it."""
-        labels = (self.deployment["spec"].get("selector") or {}).get("matchLabels") or {}
-        return ",".join(f"{key}={value}" for key, value in labels.items())
+        return selector_of(self.deployment)
 
     @property
     def service(self) -> str:

@@ -21,7 +21,7 @@ from typing import Any
 from ..gateway import one_off_job, one_off_run
 from ..gateway.driver import NAME as APPLICATION
 from ..kube.client import Cluster
-from ..kube.objects import Object
+from ..kube.objects import Object, owned_by
 from . import held
 from .deployed import NotPossible
 from .source import Source
@@ -149,7 +149,7 @@ def job(source: Source, image: str, place: Place, words: Sequence[str], deadline
         {"name": "restore-point-work", "emptyDir": {}},
     ]
     spec |= {"automountServiceAccountToken": False, "securityContext": _security(spec, container)}
-    made["metadata"]["ownerReferences"] = [held.owner(source.gateway.deployment)]
+    made["metadata"]["ownerReferences"] = owned_by(source.gateway.deployment)
     return made
 
 

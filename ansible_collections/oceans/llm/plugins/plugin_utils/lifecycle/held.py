@@ -12,11 +12,10 @@ from __future__ import annotations
 import base64
 import contextlib
 from collections.abc import Mapping
-from typing import Any
 
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import Object, meta
+from ..kube.objects import Object, meta, owned_by
 from ..secrets.plan import values_of
 
 SESSION = "session"  # key of a session of before; the others are SECRET.KEY
@@ -27,17 +26,13 @@ def rotation(release: str) -> str:
     return f"{release}-rotation"
 
 
-def owner(deployment: Object) -> dict[str, Any]:
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "name": meta(deployment)["name"], "uid": meta(deployment)["uid"]}
-
-
 def put(cluster: Cluster, deployment: Object, name: str, values: Mapping[str, str], manager: str) -> None:
     ns, labels = meta(deployment)["namespace"], {"app.kubernetes.io/managed-by": "oceans.llm"}
     body = {
         "apiVersion": "v1",
         "kind": "Secret",
         "type": "Opaque",
-        "metadata": {"name": name, "labels": labels, "ownerReferences": [owner(deployment)]},
+        "metadata": {"name": name, "labels": labels, "ownerReferences": owned_by(deployment)},
         "data": {key: base64.b64encode(value.encode()).decode() for key, value in values.items()},
     }
     cluster.apply(paths.secret(ns, name), body, manager=manager, force=True)

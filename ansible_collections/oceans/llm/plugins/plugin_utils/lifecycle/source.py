@@ -16,7 +16,7 @@ from ..gateway.database_url import Target
 from ..helm.releases import Release
 from ..kube import endpoints, paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import COMPONENT, Object, meta
+from ..kube.objects import Object, meta, part
 from ..kube.services import declared_ports
 from ..secrets import digest, live_env
 from ..secrets.shapes import KEYS_32
@@ -53,7 +53,7 @@ class Source:
     def fitting(self, revisions: Sequence[Release], version: int | None) -> str:
         """The tag of the image that serves rows at this migration: of the newest revision whose newest migration it is. Where that is not known, of the
         newest one that was deployed well: what a failed upgrade has left in the Deployment may be ahead of the database."""
-        tags = [(tag(gateway), r.status) for r in reversed(revisions) for gateway in r.manifest if _is_gateway(gateway)]
+        tags = [(tag(gateway), r.status) for r in reversed(revisions) if (gateway := part(r.manifest, "Deployment"))]
         for found, _status in tags:
             known = schema.newest(release_of(found))
             if known and known.version == version:
@@ -122,10 +122,6 @@ def tag(deployment: Object) -> str:
     containers = deployment["spec"]["template"]["spec"]["containers"]
     last = next((str(c.get("image") or "") for c in containers if c["name"] == "gateway"), "").rsplit("/", 1)[-1]
     return last.partition(":")[2] if ":" in last.partition("@")[0] else ""
-
-
-def _is_gateway(obj: Object) -> bool:
-    return obj.get("kind") == "Deployment" and (meta(obj).get("labels") or {}).get(COMPONENT) == "gateway"
 
 
 def release_of(version: str) -> tuple[int, int, int] | None:

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..helm.releases import Release
-from ..kube.objects import Object
+from ..kube.objects import Object, part
 from . import migrations
-from .asked import Schema, gateway, version
+from .asked import Schema, version
 from .policy import Decision, OnFailure
 from .restore_point import RestorePoint
 
@@ -28,7 +28,7 @@ def data(live: Release | None, planned: Release, schema: Schema, decision: Decis
         "database": schema.newest,
         "pending": pending,
         "not_known": schema.why if pending is None else "",
-        "drain_seconds": drain(gateway(planned.manifest)),
+        "drain_seconds": drain(part(planned.manifest, "Deployment")),
         "state": decision.state.value,
         "may_start": decision.may_start,
         "back": {

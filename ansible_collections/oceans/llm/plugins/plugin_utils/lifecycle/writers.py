@@ -30,8 +30,7 @@ class Writers:
         self._cluster, self._say = cluster, say
         self._ns, self._release, self._name = source.release.namespace, source.release.name, name_of(source.gateway.deployment)
         self._path = paths.deployment(self._ns, self._name)
-        labels = (source.gateway.deployment["spec"].get("selector") or {}).get("matchLabels") or {}
-        self._selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+        self._selector = source.gateway.selector
         #: replicas are an autoscaler's, which leaves a Deployment of zero alone
         self._scaled = any(o.get("kind") == "Deployment" and name_of(o) == self._name and "replicas" not in o["spec"] for o in source.release.manifest)
         noted = (meta(source.gateway.deployment).get("annotations") or {}).get(REPLICAS) or ""

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..helm.releases import Release
+from ..kube.objects import Object, meta
+from ..kube.objects import ref as label
 from ..secrets.shapes import Problem
 
-Object = Mapping[str, Any]
 #: annotation that makes an object a Helm hook (Helm documentation, chart hooks)
 HOOK = "helm.sh/hook"
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
@@ -221,15 +222,6 @@ def well_formed(data: Any, key: str = "") -> Any:
         kept = [well_formed(v) for v in data if v is not None and not (key in LISTS and not isinstance(v, Mapping))]
         return [v for v in kept if key not in NAMED or v.get("name")]
     return data
-
-
-def meta(obj: Object) -> Mapping[str, Any]:
-    return obj.get("metadata") or {}
-
-
-def label(obj: Object) -> str:
-    """`Kind/name`."""
-    return f"{obj.get('kind')}/{meta(obj).get('name')}"
 
 
 #: API group of a custom resource -> label app.kubernetes.io/name of the operator that looks after it

@@ -20,13 +20,13 @@ from ..gateway import configuration, one_off_run
 from ..helm.releases import Release
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import Object, meta
+from ..kube.objects import Object, meta, name_of
 from ..kube.policies import INGRESS, blocked
 from ..kube.services import pod_labels
 from . import completion_verdict, ingress_look, probe_job, probe_verdict
 from .causes.cause import cause as make
 from .completion_verdict import Asked, Found
-from .model import Cause, Snapshot, new_replicaset, pods_of
+from .model import Cause, Snapshot, new_pods
 
 NOT_ASKED = "no completion was asked for"
 HEARTBEAT = 4.5
@@ -78,7 +78,7 @@ def check(
 
 def _configuration(cluster: Cluster, release: Release) -> dict[str, Any]:
     """As it is now: somebody may have changed it by hand. As the release has it, where it may not be read."""
-    rendered = next((o for o in release.manifest if o.get("kind") == "ConfigMap" and configuration.CONFIG_KEY in (o.get("data") or {})), None)
+    rendered = configuration.configmap(release.manifest)
     if rendered is None:
         return {}
     with contextlib.suppress(ApiError):
@@ -124,12 +124,7 @@ def _proxied(deployment: Object) -> bool:
 
 def _node(snapshot: Snapshot, deployment: Object) -> str:
     """A node that has the image."""
-    return next((str(p["spec"]["nodeName"]) for p in _pods(snapshot, deployment) if (p.get("spec") or {}).get("nodeName")), "")
-
-
-def _pods(snapshot: Snapshot, deployment: Object) -> list[Object]:
-    newest = new_replicaset(snapshot, str(meta(deployment)["name"]))
-    return pods_of(snapshot, meta(newest)["uid"]) if newest else []
+    return next((str(p["spec"]["nodeName"]) for p in new_pods(snapshot, name_of(deployment)) if (p.get("spec") or {}).get("nodeName")), "")
 
 
 def _line(text: str) -> dict[str, Any] | None:
@@ -146,7 +141,7 @@ def _line(text: str) -> dict[str, Any] | None:
 def _said(cluster: Cluster, snapshot: Snapshot, deployment: Object) -> str:
     """The last lines of the gateway's pods; what may not be read is not missed."""
     found = []
-    for pod in _pods(snapshot, deployment)[:4]:
+    for pod in new_pods(snapshot, name_of(deployment))[:4]:
         names = [str(c["name"]) for c in pod["spec"]["containers"]]
         try:
             found.append(cluster.logs(snapshot.scope.namespace, str(meta(pod)["name"]), "gateway" if "gateway" in names else names[0], tail=LINES))

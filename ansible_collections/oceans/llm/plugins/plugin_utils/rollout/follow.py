@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
-from ..helm.process import Helm
+from ..helm.process import Helm, Launch
 from ..kube import clock, defects, paths
 from ..kube.client import ApiError, Cluster
 from . import statements
@@ -59,16 +59,6 @@ ENDINGS = {
     "Interrupted": "interrupted",
     "EngineBroke": "broken",
 }
-
-
-class HelmRun(Protocol):
-    """What is needed of a running Helm (helm.process.Launch)."""
-
-    @property
-    def pid(self) -> int | None: ...
-    def poll(self) -> Helm: ...
-    def alive(self) -> bool: ...
-    def terminate(self, deadline: float = 20.0) -> bool: ...
 
 
 @dataclass
@@ -143,7 +133,7 @@ class Follower:
         self._tape.begin(self._world, self.scope, self._before)
         return self._snapshot(Helm())
 
-    def run(self, helm: HelmRun | None, announce: Callable[[Cause], None] = lambda _cause: None) -> Outcome:
+    def run(self, helm: Launch | None, announce: Callable[[Cause], None] = lambda _cause: None) -> Outcome:
         """Until served or failed. Never raises: whatever happens here, Helm and the Jobs have to be stopped and the end has to be told.
 
         `announce` gets the cause of a failure at once: the logs that are read afterwards may take seconds.
@@ -178,7 +168,7 @@ class Follower:
     def elapsed(self) -> float:
         return time.monotonic() - self._started
 
-    def _loop(self, helm: HelmRun | None) -> Verdict:
+    def _loop(self, helm: Launch | None) -> Verdict:
         world, told, wait = self._world, time.monotonic(), 0.0  # what is complete already need not be waited for
         while True:
             for change in self._observer.changes(wait):

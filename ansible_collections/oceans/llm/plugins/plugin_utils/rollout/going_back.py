@@ -17,8 +17,9 @@ from typing import Any
 
 from ..gateway import log_words, one_off_job, one_off_run
 from ..gateway.one_off_run import Answer
+from ..kube import objects
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import COMPONENT, Object, meta
+from ..kube.objects import Object, component, meta
 from . import statements
 from .model import Snapshot, migrates, new_replicaset, replicasets
 
@@ -86,7 +87,7 @@ def old_replicaset(snapshot: Snapshot) -> Object | None:
     for name in snapshot.scope.deployments:
         deployment = snapshot.kind("Deployment").get(name) or {}
         newest = new_replicaset(snapshot, name)
-        if (meta(deployment).get("labels") or {}).get(COMPONENT) != "gateway" or newest is None:
+        if component(deployment) != "gateway" or newest is None:
             continue
         old = [r for r in replicasets(snapshot, name) if meta(r).get("uid") != meta(newest).get("uid") and (r.get("spec") or {}).get("replicas")]
         return max(old, key=lambda r: meta(r).get("creationTimestamp") or "", default=None)
@@ -95,8 +96,8 @@ def old_replicaset(snapshot: Snapshot) -> Object | None:
 
 def image_tag(replicaset: Object) -> str:
     """`v0.23.0`, which is a version for the reader; the whole image when it has no tag."""
-    image = str(replicaset["spec"]["template"]["spec"]["containers"][0].get("image") or "?").split("@", 1)[0]
-    return image.rsplit(":", 1)[1] if ":" in image.rsplit("/", 1)[-1] else image
+    image = str(replicaset["spec"]["template"]["spec"]["containers"][0].get("image") or "?")
+    return objects.image_tag(image) or image.split("@", 1)[0]
 
 
 def _as_deployment(replicaset: Object, snapshot: Snapshot) -> dict[str, Any]:

@@ -13,12 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from ..helm.process import Launch
 from ..kube import defects
 from ..kube.client import Cluster
 from ..kube.objects import finished
 from . import fence, going_back
 from .fence import Fenced
-from .follow import ENDINGS, Follower, HelmRun, Outcome
+from .follow import ENDINGS, Follower, Outcome
 from .model import Cause, Snapshot
 from .verdict import State
 
@@ -36,7 +37,7 @@ class Guard:
         """Begin to watch; before anything is changed."""
         return self._follower.start()
 
-    def run(self, helm: HelmRun | None) -> Outcome:
+    def run(self, helm: Launch | None) -> Outcome:
         """Until the end. Never raises."""
         try:
             outcome = self._follower.run(helm, lambda cause: self._announce(cause, helm))
@@ -46,7 +47,7 @@ class Guard:
         finally:
             self._follower.stop()
 
-    def _stop(self, outcome: Outcome, helm: HelmRun | None) -> None:
+    def _stop(self, outcome: Outcome, helm: Launch | None) -> None:
         lost = outcome.cause is not None and _lost(outcome.cause)
         if not self._changes:
             outcome.database = self._follower.database()
@@ -65,7 +66,7 @@ class Guard:
             outcome.database += f" (not fenced: a migration may still run: {'; '.join(f'Job/{n}: {why}' for n, why in outcome.not_fenced.items())})"
         outcome.seconds = self._follower.elapsed()
 
-    def _announce(self, cause: Cause, helm: HelmRun | None) -> None:
+    def _announce(self, cause: Cause, helm: Launch | None) -> None:
         stops = " and ".join(part for part in ("" if _lost(cause) else "the Jobs", "Helm" if helm else "") if part) if self._changes else ""
         self._follower.found(cause, f"stopping {stops}" if stops else "")
 
@@ -85,7 +86,7 @@ class Guard:
         return Fenced(left=dict.fromkeys(running, "it belongs to the other run now"))
 
     @staticmethod
-    def _end(helm: HelmRun) -> str:
+    def _end(helm: Launch) -> str:
         """End Helm; what there is to say when it does not end. SIGKILL would leave a pending release behind."""
         if helm.terminate(PATIENCE) or not helm.alive():
             return ""

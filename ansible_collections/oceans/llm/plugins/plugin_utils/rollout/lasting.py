@@ -19,7 +19,7 @@ from ..kube.client import ApiError, Cluster
 from ..kube.objects import Object, about_container, container_spec, containers, epoch, is_ready, meta, pod_phrase, seen_at
 from .causes.cause import cause as make
 from .causes.readiness import window
-from .model import Cause, Snapshot, new_replicaset, pods_of
+from .model import Cause, Snapshot, new_pods
 
 AGAIN = 0.5  # seconds between two looks
 SLACK = 1.0  # seconds: stamps have no fractions, and the kubelet's event takes a moment
@@ -29,7 +29,8 @@ HANDLERS = ("httpGet", "tcpSocket", "grpc", "exec")
 
 def check(cluster: Cluster, snapshot: Snapshot, say: Callable[[str], None] = lambda _line: None, over: Callable[[], bool] = bool) -> Cause | None:
     """Look at the new pods until nothing can end them any more, or the run is `over`. One list of pods where the probes make it safe."""
-    before = {str(meta(p)["uid"]): p for name in snapshot.scope.deployments for p in _new(snapshot, name)}
+    new = (p for name in snapshot.scope.deployments for p in new_pods(snapshot, name))
+    before = {str(meta(p)["uid"]): p for p in new if is_ready(p) and not meta(p).get("deletionTimestamp")}
     if not before:
         return None
     told = time.monotonic()
@@ -51,11 +52,6 @@ def check(cluster: Cluster, snapshot: Snapshot, say: Callable[[str], None] = lam
             state = "fails; the kubelet may restart the container" if failing else f"has not been tried yet ({left:.0f} s)"
             say(f"… the liveness probe of container {status['name']} in Pod/{meta(pod)['name']} {state}")
         time.sleep(AGAIN)
-
-
-def _new(snapshot: Snapshot, deployment: str) -> list[Object]:
-    newest = new_replicaset(snapshot, deployment)
-    return [p for p in pods_of(snapshot, meta(newest)["uid"]) if is_ready(p) and not meta(p).get("deletionTimestamp")] if newest else []
 
 
 def _broken(snapshot: Snapshot, before: Object, pod: Object) -> Cause | None:

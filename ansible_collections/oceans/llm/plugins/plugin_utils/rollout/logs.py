@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import asked_container, epoch, meta, name_of, status_of
+from ..kube.objects import asked_container, containers, epoch, name_of, status_of
 from .log_text import Backlog, capped
-from .model import Snapshot, database_pods, job_pods, made_in_this_run, new_replicaset, old_pods, pods_of
+from .model import Snapshot, database_pods, job_pods, made_in_this_run, new_pods, new_replicaset, old_pods
 from .waits import SLOW_INIT, slow_inits
 from .watch import Change
 
@@ -148,15 +148,13 @@ def running_jobs(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
                 yield name_of(pod), asked
         yield from slow_inits(snapshot, job_pods(snapshot, name)[-1:])
     for name in snapshot.scope.deployments:
-        newest = new_replicaset(snapshot, name)
-        yield from slow_inits(snapshot, pods_of(snapshot, meta(newest).get("uid"))) if newest else ()
+        yield from slow_inits(snapshot, new_pods(snapshot, name))
 
 
 def ended(snapshot: Snapshot) -> Iterator[tuple[str, str, int, bool]]:
     """(pod, container, run, previous) of each ended run that still has its log."""
     for pod in _own_pods(snapshot):
-        status = pod.get("status") or {}
-        for container in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]:
+        for container, _init in containers(pod):
             restarts = container.get("restartCount") or 0
             if "terminated" in (container.get("state") or {}):
                 yield name_of(pod), str(container.get("name")), restarts, False
@@ -167,8 +165,7 @@ def ended(snapshot: Snapshot) -> Iterator[tuple[str, str, int, bool]]:
 def unready(snapshot: Snapshot) -> Iterator[tuple[str, str, int, bool]]:
     """(pod, container, time, previous) of main containers that run and are not ready: read again every now and then."""
     for name in snapshot.scope.deployments:
-        newest = new_replicaset(snapshot, name)
-        for pod in pods_of(snapshot, meta(newest).get("uid")) if newest else ():
+        for pod in new_pods(snapshot, name):
             for status in (pod.get("status") or {}).get("containerStatuses") or ():
                 ran = snapshot.now - epoch(((status.get("state") or {}).get("running") or {}).get("startedAt"))
                 if "running" in (status.get("state") or {}) and not status.get("ready") and not status.get("restartCount") and ran > SLOW_INIT:
@@ -180,7 +177,6 @@ def _own_pods(snapshot: Snapshot) -> Iterator[Mapping[str, Any]]:
     for name in snapshot.scope.jobs:
         yield from job_pods(snapshot, name)
     for name in snapshot.scope.deployments:
-        newest = new_replicaset(snapshot, name)
-        if newest is not None:
-            yield from pods_of(snapshot, meta(newest).get("uid"))
+        if new_replicaset(snapshot, name) is not None:
+            yield from new_pods(snapshot, name)
             yield from (p for p in old_pods(snapshot, name) if made_in_this_run(p, snapshot))

@@ -1,8 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the rules look at and what they answer: Snapshot in, Cause out. Pure data and pure helpers.
-"""
+"""What the rules look at and what they answer: Snapshot in, Cause out. Pure data and pure helpers."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..codes import Certainty
-from ..kube.objects import COMPONENT, Object, asked_container, claims, controlled_by, end_of, epoch, finished, has_been_seen, meta, seen_at, status_of
+from ..kube.objects import Object, asked_container, claims, component, controlled_by, end_of, epoch, finished, has_been_seen, is_ready, meta, seen_at, status_of
 
 REVISION = "deployment.kubernetes.io/revision"  # annotation of the Deployment controller on Deployment and ReplicaSet
 HASH = "pod-template-hash"
@@ -154,13 +153,19 @@ def pods_of(snapshot: Snapshot, owner_uid: str | None) -> list[Object]:
     return sorted(found, key=lambda p: (meta(p).get("creationTimestamp") or "", meta(p).get("name") or ""))
 
 
+def new_pods(snapshot: Snapshot, deployment: str) -> list[Object]:
+    """Pods of the Deployment's current template, oldest first."""
+    newest = new_replicaset(snapshot, deployment)
+    return pods_of(snapshot, meta(newest).get("uid")) if newest else []
+
+
 def old_pods(snapshot: Snapshot, deployment: str) -> list[Object]:
     """Pods of the Deployment's earlier ReplicaSets."""
     newest, owner = new_replicaset(snapshot, deployment), snapshot.kind("Deployment").get(deployment)
     if newest is None and (owner is None or not has_been_seen(owner)):
         return []
-    return [p for r in replicasets(snapshot, deployment) if newest is None or meta(r).get("uid") != meta(newest).get("uid")
-            for p in pods_of(snapshot, meta(r).get("uid"))]
+    earlier = (r for r in replicasets(snapshot, deployment) if newest is None or meta(r).get("uid") != meta(newest).get("uid"))
+    return [p for r in earlier for p in pods_of(snapshot, meta(r).get("uid"))]
 
 
 #: seconds: stamps of the API have no fractions, and the server's clock is known to half a second
@@ -174,7 +179,7 @@ def made_in_this_run(obj: Object, snapshot: Snapshot) -> bool:
 
 def migrates(job: Object | None, name: str) -> bool:
     """True for a Job that changes the database's schema: by its label, else by its name."""
-    label = (meta(job).get("labels") or {}).get(COMPONENT) if job else None
+    label = component(job or {})
     return label in MIGRATING if label else name.endswith(("-migrate", "-migration", "-bootstrap-admin", "-seed-config"))
 
 
@@ -212,11 +217,7 @@ def database_pods(snapshot: Snapshot) -> Iterator[tuple[str, str, Object]]:
 
 def primary_ready(snapshot: Snapshot, cluster: Object) -> bool:
     """True when the pod of a CloudNativePG Cluster's primary is ready."""
-    return any(
-        (meta(p).get("labels") or {}).get(INSTANCE_ROLE) == "primary"
-        and any(c.get("type") == "Ready" and c.get("status") == "True" for c in (p.get("status") or {}).get("conditions") or ())
-        for p in pods_of(snapshot, meta(cluster).get("uid"))
-    )
+    return any((meta(p).get("labels") or {}).get(INSTANCE_ROLE) == "primary" and is_ready(p) for p in pods_of(snapshot, meta(cluster).get("uid")))
 
 
 @once
@@ -231,10 +232,8 @@ def _workers(snapshot: Snapshot) -> Iterator[tuple[str, str, Object]]:
         for pod in job_pods(snapshot, name):
             yield "Job", name, pod
     for name in snapshot.scope.deployments:
-        newest = new_replicaset(snapshot, name)
-        if newest is not None:
-            for pod in pods_of(snapshot, meta(newest).get("uid")):
-                yield "Deployment", name, pod
+        for pod in new_pods(snapshot, name):
+            yield "Deployment", name, pod
 
 
 def starting(snapshot: Snapshot) -> Iterator[tuple[str, str, Object]]:

@@ -17,7 +17,7 @@ from ..helm.releases import Release
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
 from ..kube.endpoints import ready as ready_endpoints
-from ..kube.objects import COMPONENT
+from ..kube.objects import image_tag, name_of, part
 from ..secrets import digest
 from . import completion, ingress_look, lasting, probe_verdict, service_look
 from .asking import Reply, Trouble, through_pod, through_service
@@ -101,20 +101,17 @@ class Expected:
 
 def gateway_service(manifest: Iterable[Mapping[str, Any]]) -> tuple[str, int] | None:
     """Name and port of the gateway's Service among rendered objects; None in a release that has none."""
-    for obj in manifest:
-        if obj.get("kind") == "Service" and _component(obj) == "gateway":
-            return obj["metadata"]["name"], int(obj["spec"]["ports"][0]["port"])
-    return None
+    found = part(manifest, "Service")
+    return (found["metadata"]["name"], int(found["spec"]["ports"][0]["port"])) if found else None
 
 
 def expected_version(release: Release, asked: str = "", tag: str = "") -> Expected:
     """`asked`: the version by name; else `tag`, the image tag that was asked for; else the one that the release has."""
     if asked:
         return Expected(asked, exact=True)
-    for obj in release.manifest if not tag else ():
-        if obj.get("kind") == "Deployment" and _component(obj) == "gateway":
-            image = str(obj["spec"]["template"]["spec"]["containers"][0].get("image") or "").split("@", 1)[0]
-            tag = image.rsplit(":", 1)[1] if ":" in image.rsplit("/", 1)[-1] else ""
+    gateway = part(release.manifest, "Deployment") if not tag else None
+    if gateway:
+        tag = image_tag(str(gateway["spec"]["template"]["spec"]["containers"][0].get("image") or ""))
     return Expected(tag.split("@", 1)[0])
 
 
@@ -194,9 +191,7 @@ class _Check:
         """One question: what passes by itself is asked again in the pod."""
         if not (self.service and self._deployment):
             return found
-        told = completion.check(
-            self.cluster, self.snapshot, self.release, self._deployment, self.service, question, self.say, lambda: bool(self.interrupted)
-        )
+        told = completion.check(self.cluster, self.snapshot, self.release, self._deployment, self.service, question, self.say, lambda: bool(self.interrupted))
         if self.interrupted:
             what = f"the run was ended by {self.interrupted.name} while it asked for a completion"
             return replace(found, wrong=make("Interrupted", self.snapshot, self.where, what, "nothing else is wrong"))
@@ -251,8 +246,8 @@ class _Check:
         return self._of("gateway")
 
     def _of(self, component: str) -> Mapping[str, Any] | None:
-        found = (o for o in self.release.manifest if o.get("kind") == "Deployment" and _component(o) == component)
-        return next((self.snapshot.kind("Deployment").get(o["metadata"]["name"]) for o in found), None)
+        found = part(self.release.manifest, "Deployment", component)
+        return self.snapshot.kind("Deployment").get(name_of(found)) if found else None
 
     def _probed(self, found: Served) -> Served:
         if not (self.service and self.probe and self._deployment):
@@ -388,7 +383,3 @@ def _secrets(cluster: Cluster, snapshot: Snapshot, release: Release, key: bytes 
         f"Secret {names} changed while the rollout ran; the pods were started with the old data",
         "digest of the live data differs from the pods' annotation",
     )
-
-
-def _component(obj: Mapping[str, Any]) -> str:
-    return str(((obj.get("metadata") or {}).get("labels") or {}).get(COMPONENT) or "")

@@ -21,10 +21,10 @@ from ..gateway.one_off_run import JOB_NAME
 from ..helm.releases import Release
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import COMPONENT, Object, meta, pod_phrase
+from ..kube.objects import Object, meta, name_of, part, pod_phrase
 from ..kube.services import number_of, target
 from . import ingress_look, probe_job
-from .model import Snapshot, new_replicaset, pods_of
+from .model import Snapshot, new_pods
 
 #: seconds that an answer is waited for, and between two looks at a pod that is starting
 PATIENCE, AGAIN = 10.0, 0.15
@@ -46,8 +46,7 @@ class Answer:
 
 def wanted(mode: str, change: bool, cluster: Cluster, release: Release, namespace: str) -> Probe | None:
     """`mode`: auto, true or false. By itself a probe is made where something changed, in a release that has a gateway."""
-    has_gateway = any(o.get("kind") == "Service" and _is_gateway(o) for o in release.manifest)
-    return Probe(cluster, release, namespace) if has_gateway and (mode == "true" or (mode == "auto" and change)) else None
+    return Probe(cluster, release, namespace) if part(release.manifest, "Service") and (mode == "true" or (mode == "auto" and change)) else None
 
 
 class Probe:
@@ -65,7 +64,7 @@ class Probe:
     @property
     def service(self) -> Object | None:
         """The gateway's Service, as the release has it."""
-        return next((o for o in self._release.manifest if o.get("kind") == "Service" and _is_gateway(o)), None)
+        return part(self._release.manifest, "Service")
 
     # --- start -----------------------------------------------------------------------------------------------------------
 
@@ -82,16 +81,15 @@ class Probe:
         deployment = self._deployment(snapshot)
         if deployment is None or meta(deployment)["name"] not in snapshot.scope.deployments:
             return False
-        pods = _new_pods(snapshot, str(meta(deployment)["name"]))
+        pods = _staying(snapshot, name_of(deployment))
         addressed = bool(pods) and all((p.get("status") or {}).get("podIP") for p in pods)
         return addressed and all(
-            len(_new_pods(snapshot, name)) >= (snapshot.kind("Deployment").get(name, {}).get("spec") or {}).get("replicas", 1)
+            len(_staying(snapshot, name)) >= (snapshot.kind("Deployment").get(name, {}).get("spec") or {}).get("replicas", 1)
             for name in snapshot.scope.deployments
         )
 
     def _deployment(self, snapshot: Snapshot) -> Object | None:
-        name = next((str(meta(o)["name"]) for o in self._release.manifest if o.get("kind") == "Deployment" and _is_gateway(o)), "")
-        return snapshot.kind("Deployment").get(name)
+        return snapshot.kind("Deployment").get(name_of(part(self._release.manifest, "Deployment") or {}))
 
     def start(self, snapshot: Snapshot) -> None:
         if self._thread is None and not self._stopped:
@@ -125,8 +123,7 @@ class Probe:
         deployment, service = self._deployment(snapshot), self.service
         if deployment is None or service is None:
             return None
-        newest = new_replicaset(snapshot, str(meta(deployment)["name"]))
-        pods = pods_of(snapshot, meta(newest)["uid"]) if newest else []
+        pods = new_pods(snapshot, name_of(deployment))
         port = service["spec"]["ports"][0]
         ends = [f"{p['status']['podIP']}:{number_of(target(port), p['spec']) or port['port']}" for p in pods if (p.get("status") or {}).get("podIP")]
         node = next((str(p["spec"]["nodeName"]) for p in pods if (p.get("spec") or {}).get("nodeName")), "")
@@ -196,10 +193,6 @@ class Probe:
                 self._cluster.delete(paths.job(self._namespace, job))
 
 
-def _is_gateway(obj: Object) -> bool:
-    return (meta(obj).get("labels") or {}).get(COMPONENT) == "gateway"
-
-
-def _new_pods(snapshot: Snapshot, deployment: str) -> list[Object]:
-    newest = new_replicaset(snapshot, deployment)
-    return [p for p in pods_of(snapshot, meta(newest)["uid"]) if not meta(p).get("deletionTimestamp")] if newest else []
+def _staying(snapshot: Snapshot, deployment: str) -> list[Object]:
+    """Its new pods, but for those that are being deleted."""
+    return [p for p in new_pods(snapshot, deployment) if not meta(p).get("deletionTimestamp")]

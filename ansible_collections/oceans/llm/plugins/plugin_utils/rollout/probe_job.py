@@ -16,7 +16,7 @@ from typing import Any
 
 from ..gateway import one_off_job
 from ..helm import chart
-from ..kube.objects import meta
+from ..kube.objects import meta, owned_by
 
 COMPONENT = "probe"
 #: seconds that the script asks for, that the Job may take, and that it is kept
@@ -93,8 +93,7 @@ def _job(
     }
     if node:
         spec["nodeName"] = node
-    owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": meta(deployment)["name"], "uid": meta(deployment)["uid"]}
-    job["metadata"]["ownerReferences"] = [owner]
+    job["metadata"]["ownerReferences"] = owned_by(deployment)
     return job
 
 

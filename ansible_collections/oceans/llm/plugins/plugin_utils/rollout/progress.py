@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from ..codes import Certainty
 from ..kube.objects import Object, age, asked_container, finished, has_been_seen, is_ready, kept_by, meta, name_of, pod_phrase
 from . import waits
-from .model import Cause, Snapshot, job_pods, new_replicaset, old_pods, pods_of, replicasets
+from .model import Cause, Snapshot, job_pods, new_pods, new_replicaset, old_pods, pods_of, replicasets
 
 
 def blocker(snapshot: Snapshot, causes: Sequence[Cause] = ()) -> str:
@@ -113,16 +113,14 @@ def outage(snapshot: Snapshot, name: str) -> str:
 
 def unready(snapshot: Snapshot, name: str) -> list[Object]:
     """Pods of the new ReplicaSet that have to become ready."""
-    newest = new_replicaset(snapshot, name)
-    pods = pods_of(snapshot, meta(newest).get("uid")) if newest else []
-    return [p for p in pods if not is_ready(p) and not meta(p).get("deletionTimestamp") and (p.get("status") or {}).get("phase") not in ("Failed", "Succeeded")]
+    going = [p for p in new_pods(snapshot, name) if not is_ready(p) and not meta(p).get("deletionTimestamp")]
+    return [p for p in going if (p.get("status") or {}).get("phase") not in ("Failed", "Succeeded")]
 
 
 def counts(snapshot: Snapshot, name: str) -> tuple[int, int, int]:
     """(wanted, created, ready) pods of the new ReplicaSet: its own, not the Deployment's sum with the old ones."""
-    spec, newest = (snapshot.kind("Deployment").get(name) or {}).get("spec") or {}, new_replicaset(snapshot, name)
-    replicas = spec.get("replicas")
-    pods = [p for p in (pods_of(snapshot, meta(newest).get("uid")) if newest else []) if _may_finish(p)]
+    replicas = ((snapshot.kind("Deployment").get(name) or {}).get("spec") or {}).get("replicas")
+    pods = [p for p in new_pods(snapshot, name) if _may_finish(p)]
     return 1 if replicas is None else int(replicas), len(pods), sum(1 for p in pods if is_ready(p))
 
 

@@ -13,7 +13,7 @@ from ..helm.promises import CUSTOM, GROUPS
 from ..helm.releases import Release
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import COMPONENT, meta
+from ..kube.objects import Object, component, meta, part
 from .model import MIGRATING
 
 INSTANCE, VERSION, CHART = "app.kubernetes.io/instance", "app.kubernetes.io/version", "helm.sh/chart"
@@ -36,7 +36,7 @@ def latest(cluster: Cluster, namespace: str, name: str) -> Release | None:
 def find(cluster: Cluster, namespace: str, name: str) -> Release | None:
     """The live objects as a release of revision 0; None when no Deployment has its label. :raises ApiError: where the usual kinds may not be read."""
     found = [obj for kind, where in KINDS.items() for obj in _labelled(cluster, namespace, name, kind, *where)]
-    gateway = next((o for o in found if o["kind"] == "Deployment" and _label(o, COMPONENT) == "gateway"), None)
+    gateway = part(found, "Deployment")
     if gateway is None:
         return None
     jobs = _current([o for o in found if o["kind"] == "Job"], _image(gateway))
@@ -60,14 +60,14 @@ def _current(jobs: list[dict[str, Any]], image: str) -> list[dict[str, Any]]:
     """The newest Job of each kind among those of the gateway's image: older ones stay until somebody prunes them."""
     newest: dict[str, dict[str, Any]] = {}
     for job in sorted(jobs, key=lambda j: str(meta(j).get("creationTimestamp") or "")):
-        if _label(job, COMPONENT) in MIGRATING and _image(job) == image:
-            newest[_label(job, COMPONENT)] = job
+        if component(job) in MIGRATING and _image(job) == image:
+            newest[component(job)] = job
     return list(newest.values())
 
 
-def _image(workload: dict[str, Any]) -> str:
+def _image(workload: Object) -> str:
     return str(next((c.get("image") for c in workload["spec"]["template"]["spec"]["containers"]), ""))
 
 
-def _label(obj: dict[str, Any], label: str) -> str:
+def _label(obj: Object, label: str) -> str:
     return str((meta(obj).get("labels") or {}).get(label) or "")

@@ -28,9 +28,10 @@ from ..helm.promises import promised
 from ..helm.releases import Release
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import COMPONENT, epoch
+from ..kube.objects import component, epoch, selector_of
 from . import identity
 from .identity import key_name
+from .pod_env import secret_names
 
 ANNOTATION = "oceans.llm/secrets-digest"
 VALUE = "secretsDigest"  # of the chart, below each of OWNERS
@@ -90,12 +91,12 @@ def places(defaults: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     A chart without the value `secretsDigest` gets the annotation among the annotations of its pods, and a chart without these gets nothing.
     """
     found: dict[str, tuple[str, ...]] = {}
-    for component, owner in OWNERS.items():
+    for name, owner in OWNERS.items():
         known = defaults.get(owner)
         if isinstance(known, Mapping) and VALUE in known:
-            found[component] = (owner, VALUE)
+            found[name] = (owner, VALUE)
         elif isinstance(known, Mapping) and isinstance(known.get("podAnnotations"), Mapping):
-            found[component] = (owner, "podAnnotations", ANNOTATION)
+            found[name] = (owner, "podAnnotations", ANNOTATION)
     return found
 
 
@@ -103,7 +104,7 @@ def with_digests(values: Mapping[str, Any], where: Mapping[str, tuple[str, ...]]
     """A copy of the values with the text of each Deployment at the place of its component. A value of the user's stays as it is."""
     result: dict[str, Any] = json.loads(json.dumps(values))
     for name, deployment in _deployments(release):
-        *path, last = where.get(component_of(deployment), ("",))
+        *path, last = where.get(component(deployment), ("",))
         if not path or not texts.get(name):
             continue
         at = result
@@ -132,8 +133,15 @@ def live_texts(live: Release | None) -> dict[str, str]:
     return {name: _annotation(deployment) for name, deployment in _deployments(live)}
 
 
-def work_out(cluster: Cluster, namespace: str, planned: Release, live: Release | None, key: bytes | None, foreseen: Written | None = None,
-             components: Collection[str] = ()) -> Digest:
+def work_out(
+    cluster: Cluster,
+    namespace: str,
+    planned: Release,
+    live: Release | None,
+    key: bytes | None,
+    foreseen: Written | None = None,
+    components: Collection[str] = (),
+) -> Digest:
     """Read what the annotated Deployments use, and those of `components`, and digest it. `key` None (check mode before the first run):
     everything is new.
 
@@ -146,10 +154,10 @@ def work_out(cluster: Cluster, namespace: str, planned: Release, live: Release |
     texts: dict[str, str] = {}
     restarts: dict[str, tuple[str, ...]] = {}
     for name, deployment in _deployments(planned):
-        if not _annotation(deployment) and component_of(deployment) not in components:
+        if not _annotation(deployment) and component(deployment) not in components:
             continue
         entries = {}
-        for secret in sorted(set(secret_names(pod_spec(deployment))) - rendered):
+        for secret in sorted(secret_names(pod_spec(deployment)) - rendered):
             found = cluster.find(paths.secret(namespace, secret))
             if found is not None:
                 data[secret] = found
@@ -194,8 +202,7 @@ def _written_since(cluster: Cluster, namespace: str, deployment: str, secret: Ma
     found = cluster.find(paths.deployment(namespace, deployment))
     if found is None:
         return False
-    selector = ",".join(f"{k}={v}" for k, v in ((found["spec"].get("selector") or {}).get("matchLabels") or {}).items())
-    pods = cluster.list(paths.pods(namespace), labelSelector=selector)["items"]
+    pods = cluster.list(paths.pods(namespace), labelSelector=selector_of(found))["items"]
     started = [epoch((p.get("status") or {}).get("startTime")) for p in pods if not p["metadata"].get("deletionTimestamp")]
     stamps = [epoch(m.get("time")) for m in secret["metadata"].get("managedFields") or () if "f:data" in (m.get("fieldsV1") or {})]
     written = max(stamps, default=epoch(secret["metadata"].get("creationTimestamp")))
@@ -241,27 +248,5 @@ def _annotation(deployment: Mapping[str, Any]) -> str:
     return str((meta.get("annotations") or {}).get(ANNOTATION) or "")
 
 
-def component_of(deployment: Mapping[str, Any]) -> str:
-    return str((deployment["metadata"].get("labels") or {}).get(COMPONENT) or "")
-
-
 def pod_spec(workload: Mapping[str, Any]) -> Mapping[str, Any]:
     return dict(((workload.get("spec") or {}).get("template") or {}).get("spec") or {})
-
-
-def secret_names(spec: Mapping[str, Any]) -> Iterator[str]:
-    """Every Secret that a pod's containers read: envFrom, env, and volumes (projected ones too). Pull secrets are read by the node."""
-    for container in [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]:
-        for source in container.get("envFrom") or ():
-            if (source.get("secretRef") or {}).get("name"):
-                yield source["secretRef"]["name"]
-        for variable in container.get("env") or ():
-            found = ((variable.get("valueFrom") or {}).get("secretKeyRef") or {}).get("name")
-            if found:
-                yield found
-    for volume in spec.get("volumes") or ():
-        if (volume.get("secret") or {}).get("secretName"):
-            yield volume["secret"]["secretName"]
-        for source in (volume.get("projected") or {}).get("sources") or ():
-            if (source.get("secret") or {}).get("name"):
-                yield source["secret"]["name"]

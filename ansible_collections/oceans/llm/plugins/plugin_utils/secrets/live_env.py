@@ -11,7 +11,7 @@ from ..gateway import configuration, database_url
 from ..gateway.database_url import Target
 from ..kube import paths
 from ..kube.client import Cluster
-from ..kube.objects import COMPONENT, Object, meta
+from ..kube.objects import Object, meta, part
 from .plan import values_of
 from .pod_env import Variable, resolve, sources
 
@@ -50,8 +50,8 @@ def database(cluster: Cluster, namespace: str, release: Iterable[Object], contai
 
 def migrating(objects: Iterable[Object]) -> Object | None:
     """The container that applies the migrations; its way to the database may be another one (not through a pooler)."""
-    jobs = (o for o in objects if o.get("kind") == "Job" and (meta(o).get("labels") or {}).get(COMPONENT) == "migration")
-    return next((job["spec"]["template"]["spec"]["containers"][0] for job in jobs), None)
+    job = part(objects, "Job", "migration")
+    return job["spec"]["template"]["spec"]["containers"][0] if job else None
 
 
 def _gateway(objects: Iterable[Object]) -> Object | None:
