@@ -17,14 +17,14 @@ from typing import Any
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented, for_people
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import keep, leftovers, process, registry, releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import ChartUnavailable, Helm, HelmError, for_helm
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held, Lock
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Lock
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import namespaces
-from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster, ClusterError
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import change, completion, conclusion, post_check, probe
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import plan as planner
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.change import Change
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.plan import NotPlanned, Plan, Wanted
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.plan import Plan, Wanted
 
 
 class ActionModule(ClusterAction):
@@ -41,7 +41,7 @@ class ActionModule(ClusterAction):
         with Interrupt(stdout=for_people()) as self.interrupt:
             try:
                 result = self._prepared(args, cluster)
-            except (Refused, ClusterError) as refused:
+            except Refused as refused:
                 result = {"failed": True, "changed": False, "msg": str(refused)}
             finally:
                 shutil.rmtree(self._scratch, ignore_errors=True)
@@ -60,8 +60,6 @@ class ActionModule(ClusterAction):
         except HelmError as error:
             self._go_on()  # Ctrl-C reaches a helm that plans, too: it is no refusal then
             raise Refused(f"Helm refused before anything was changed: {error}") from error
-        except (Held, keep.NotKept, NotPlanned) as reason:
-            raise Refused(str(reason)) from reason
 
     def _run(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         return self._release(args, self._wanted(args), cluster)
@@ -75,9 +73,7 @@ class ActionModule(ClusterAction):
         if self.interrupt:
             raise Refused(f"interrupted by {self.interrupt.name} before Helm was started; the release was not changed — run again")
 
-    def _release(
-        self, args: dict[str, Any], wanted: Wanted, cluster: Cluster, agree: Callable[[Plan], None] = lambda _plan: None
-    ) -> dict[str, Any]:
+    def _release(self, args: dict[str, Any], wanted: Wanted, cluster: Cluster, agree: Callable[[Plan], None] = lambda _plan: None) -> dict[str, Any]:
         """`agree` may refuse the plan (:class:`Refused`); after it the release is changed."""
         check = self._task.check_mode
         if namespaces.ensure(cluster, wanted.namespace, args["create_namespace"], bool(check)) == namespaces.CREATED:

@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented, for_people
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import one_off_job
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held, Lock
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Lock
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
@@ -38,10 +38,7 @@ class ActionModule(ClusterAction):
     ARGUMENTS = documented("migrations")
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
-        try:
-            args["allow_destructive"] = named.parse(args["allow_destructive"])
-        except ValueError as wrong:
-            raise Refused(f"{wrong}; nothing was changed") from wrong
+        args["allow_destructive"] = named.parse(args["allow_destructive"])
         release = self._deployed(cluster, args["namespace"], args["name"])
         schema = asked.pending(cluster, args["namespace"], release, trial=False) if self._task.check_mode else self._asked(cluster, release)
         for version in schema.versions or ():
@@ -86,11 +83,8 @@ class ActionModule(ClusterAction):
         if self._task.check_mode:
             return {"changed": True, "applied": [], "msg": f"would apply: {_said(schema)}"}
         lock = Lock(cluster, args["namespace"], args["name"], self.say)
-        try:
-            with lock.of(release.revision), Interrupt(stdout=for_people()) as interrupt:
-                return self._followed(args, cluster, release, schema.versions or (), interrupt, lambda: lock.lost)
-        except Held as reason:
-            raise Refused(str(reason)) from reason
+        with lock.of(release.revision), Interrupt(stdout=for_people()) as interrupt:
+            return self._followed(args, cluster, release, schema.versions or (), interrupt, lambda: lock.lost)
 
     @staticmethod
     def _allowed(args: dict[str, Any], cluster: Cluster, release: Release, schema: Schema) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented, for_people
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held, Lock
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Lock
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import restoring
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.restore_point import points
@@ -25,12 +25,6 @@ class ActionModule(ClusterAction):
     ARGUMENTS = documented("restore")
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
-        try:
-            return self._restore(args, cluster)
-        except Held as reason:
-            raise Refused(str(reason)) from reason
-
-    def _restore(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         ns, name, to = args["namespace"], args["name"], args["to"]
         lock = Lock(cluster, ns, name, self.say)
         lock.look()

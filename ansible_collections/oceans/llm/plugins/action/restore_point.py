@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held, Lock
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Lock
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import taking
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.restore_point import points
@@ -30,15 +30,12 @@ class ActionModule(ClusterAction):
             raise Refused(f"Helm has no release {name} in namespace {ns} on {cluster.server}; nothing was changed — deploy it first")
         wish = Wish.of(args["restore_point"], args["timeout"])
         lock = Lock(cluster, ns, name, self.say)
-        try:
-            lock.look()
-            if self._task.check_mode:
-                ways = " or ".join(taking.ways(cluster, Source.read(cluster, release), wish))
-                return {"changed": True, "restore_points": self._listed(cluster, ns, name), "msg": f"a restore point would be taken by {ways}"}
-            with lock.of(release.revision):
-                made = taking.take(cluster, release, wish, self.say)
-        except Held as reason:
-            raise Refused(str(reason)) from reason
+        lock.look()
+        if self._task.check_mode:
+            ways = " or ".join(taking.ways(cluster, Source.read(cluster, release), wish))
+            return {"changed": True, "restore_points": self._listed(cluster, ns, name), "msg": f"a restore point would be taken by {ways}"}
+        with lock.of(release.revision):
+            made = taking.take(cluster, release, wish, self.say)
         found = {"restore_point": dataclasses.asdict(made), "restore_points": self._listed(cluster, ns, name)}
         return {"changed": True, **found, "msg": f"restore point {made.phrase(cluster.now())}"}
 

@@ -14,8 +14,8 @@ from typing import Any
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import keep, leftovers, lock, releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import Helm, HelmError, for_helm
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm.keep import Data, NotKept
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held, Lock
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.keep import Data
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Lock
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.promises import promised
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
@@ -51,8 +51,6 @@ class ActionModule(ClusterAction):
         scratch = tempfile.mkdtemp(prefix="oceans-llm-")
         try:
             return self._uninstall(args, cluster, scratch)
-        except (Held, NotKept) as reason:
-            raise Refused(str(reason)) from reason
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 

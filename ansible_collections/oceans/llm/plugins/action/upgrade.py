@@ -14,12 +14,10 @@ from ansible_collections.oceans.llm.plugins.action import deploy, rollback
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import Refused, documented
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import schema as schema_table
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import HelmError
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm.keep import NotKept
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Held, Lock
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Lock
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.recorded import NotRecorded
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
-from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster, ClusterError
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import asked, migrations, named, policy, restore_point, statement, taking, target
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.asked import Schema
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.deployed import NotPossible
@@ -29,7 +27,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.source import
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.taking import Wish
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import going_back
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.going_back import Says
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.plan import NotPlanned, Plan, Wanted
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.plan import Plan, Wanted
 
 
 class ActionModule(rollback.ActionModule):
@@ -38,10 +36,7 @@ class ActionModule(rollback.ActionModule):
     ARGUMENTS = documented("upgrade")
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
-        try:
-            args["allow_destructive"] = named.parse(args["allow_destructive"])
-        except ValueError as wrong:
-            raise Refused(f"{wrong}; nothing was changed") from wrong
+        args["allow_destructive"] = named.parse(args["allow_destructive"])
         return deploy.ActionModule.act(self, args, cluster)
 
     def _run(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
@@ -143,7 +138,7 @@ class ActionModule(rollback.ActionModule):
         self.say(f"the upgrade has failed ({result['code']}); rolling back to {what}")
         try:
             done = self._back_to(args, back, cluster)
-        except (Refused, NotPlanned, NotKept, NotRecorded, Held, HelmError, ClusterError) as error:
+        except (Refused, NotRecorded) as error:
             done = {"failed": True, "outcome": "refused", "msg": str(error)}
         seconds = round(time.monotonic() - begun, 1)
         if done.get("failed"):

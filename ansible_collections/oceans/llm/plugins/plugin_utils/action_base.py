@@ -27,10 +27,11 @@ from ansible.utils.display import Display
 
 from ..doc_fragments.auth import ModuleDocFragment
 from .gateway.variables import WrongVariable, options, variable
-from .helm.cli import HelmError, refuse_driver
+from .helm.cli import refuse_driver
 from .kube import defects
 from .kube.auth import PREFIX, Way, resolve
-from .kube.client import Cluster, ClusterError
+from .kube.client import Cluster
+from .kube.refused import Refused
 from .rollout import narrator
 from .rollout.interrupt import Interrupt
 from .secrets import identity
@@ -72,10 +73,6 @@ LEFT_TO_THEIR_TASK = {"oceans_llm_secrets", "oceans_llm_values", "oceans_llm_con
 VAULTED = ("EncryptedString", "AnsibleVaultEncryptedUnicode")
 
 
-class Refused(Exception):
-    """The task cannot or must not continue; the text is one sentence for the user: what is wrong, evidence, what to type."""
-
-
 class ClusterAction(ActionBase):
     """Override :attr:`ARGUMENTS` and :meth:`act`."""
 
@@ -114,7 +111,7 @@ class ClusterAction(ActionBase):
             self._every_host()
             refuse_driver()
             return self.act(args, self.connect(args))
-        except (Refused, ClusterError, HelmError, identity.WrongCluster) as refused:  # ApiError is a ClusterError
+        except Refused as refused:
             return {"failed": True, "changed": False, "msg": str(refused)}
         except AnsibleError:
             raise  # Ansible's own errors have their own words and places

@@ -22,6 +22,7 @@ from typing import Any
 from ansible import constants
 
 from ..kube.auth import Way
+from ..kube.refused import Refused
 from . import chart as charts
 from . import registry, releases
 from .releases import Release
@@ -29,7 +30,7 @@ from .releases import Release
 TIMEOUT = 120  # seconds for one helm command that changes nothing
 
 
-class HelmError(Exception):
+class HelmError(Refused):
     """Helm refused; the text is Helm's own sentence."""
 
 
@@ -92,8 +93,8 @@ class Helm:
         start = re.search(r'^\{"', text, re.MULTILINE)  # warnings of Helm come before the JSON
         if start is None:
             raise HelmError(f"helm upgrade --dry-run printed no JSON: {text.strip()[:200]}")
-        body, end = json.JSONDecoder().raw_decode(text[start.start():])
-        return replace(releases.parse(body), size=releases.record_size(text[start.start():][:end]))
+        body, end = json.JSONDecoder().raw_decode(text[start.start() :])
+        return replace(releases.parse(body), size=releases.record_size(text[start.start() :][:end]))
 
     def uninstall(self, release: str, namespace: str, timeout: int) -> None:
         """Remove a release, whatever its state, and wait until its objects are gone."""
@@ -101,8 +102,9 @@ class Helm:
 
     def _run(self, arguments: list[str], stdin: str = "", patience: int = TIMEOUT, more: Mapping[str, str] | None = None) -> str:
         try:
-            done = subprocess.run([self.binary, *arguments], input=stdin, capture_output=True, text=True, timeout=patience,
-                                  env={**self._environment, **(more or {})}, check=False)
+            done = subprocess.run(
+                [self.binary, *arguments], input=stdin, capture_output=True, text=True, timeout=patience, env={**self._environment, **(more or {})}, check=False
+            )
         except subprocess.TimeoutExpired as error:
             raise HelmError(f"helm {arguments[0]} did not answer within {patience} s") from error
         if done.returncode:

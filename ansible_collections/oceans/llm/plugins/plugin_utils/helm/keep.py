@@ -20,6 +20,7 @@ import yaml
 
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
+from ..kube.refused import Refused
 from . import releases
 from .releases import Release
 
@@ -38,7 +39,7 @@ DATA = {
 NOT_NAMESPACED = ("Namespace", "CustomResourceDefinition", "PersistentVolume")
 
 
-class NotKept(Exception):
+class NotKept(Refused):
     """Helm would delete data and could not be kept from it; the text is a sentence. Nothing was deleted."""
 
 

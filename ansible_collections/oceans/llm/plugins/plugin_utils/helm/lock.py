@@ -25,6 +25,7 @@ from ..kube import clock as boot_clock
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
 from ..kube.objects import epoch
+from ..kube.refused import Refused
 
 DURATION = 30  # seconds that a lease is good for after its last renewal
 RENEW = 10.0  # seconds between two renewals: six requests a minute
@@ -34,7 +35,7 @@ LOOK = 0.25  # seconds between two looks at the clock: a machine that slept chec
 REVISION = "oceans.llm/revision"  # annotation: the revision that the holder makes
 
 
-class Held(Exception):
+class Held(Refused):
     """Another run holds the lock; the text is a sentence."""
 
 
@@ -80,9 +81,7 @@ class Holder:
 class Lock:
     """`with lock.of(revision):` takes the lease or raises :class:`Held`; :meth:`look` only looks."""
 
-    def __init__(
-        self, cluster: Cluster, namespace: str, release: str, say: Callable[[str], None], clock: Callable[[], float] | None = None
-    ) -> None:
+    def __init__(self, cluster: Cluster, namespace: str, release: str, say: Callable[[str], None], clock: Callable[[], float] | None = None) -> None:
         """`clock`: see kube/clock.py."""
         self._cluster, self._say, self._clock = cluster, say, clock or boot_clock.seconds
         self._name, self._namespace, self._release = lease_name(release), namespace, release

@@ -22,6 +22,7 @@ from typing import Any
 
 from . import entries
 from .entries import PATHS
+from .refused import Refused
 
 try:
     import kubernetes.client
@@ -43,7 +44,7 @@ CONTEXT = "oceans-llm"  # the one name in the kubeconfig
 SECRETS = ("token", "tokenFile", "username", "password", "exec", "auth-provider")
 
 
-class ClusterError(Exception):
+class ClusterError(Refused):
     """No usable way to the cluster; the text is one sentence for the user."""
 
 
@@ -310,8 +311,12 @@ def _cluster(cluster: dict[str, Any], wanted: Mapping[str, Any]) -> dict[str, An
         found["proxy-url"] = _with_login(str(wanted["proxy"]), wanted.get("proxy_headers") or {})
     elif wanted.get("proxy_headers"):
         raise ClusterError("proxy_headers is given without proxy; set proxy in oceans_llm_auth, too")
-    if found.get("proxy-url") and wanted.get("no_proxy") and urllib.request.proxy_bypass_environment(  # type: ignore[attr-defined]
-        urllib.parse.urlsplit(found.get("server", "")).netloc, {"no": wanted["no_proxy"]}
+    if (
+        found.get("proxy-url")
+        and wanted.get("no_proxy")
+        and urllib.request.proxy_bypass_environment(  # type: ignore[attr-defined]
+            urllib.parse.urlsplit(found.get("server", "")).netloc, {"no": wanted["no_proxy"]}
+        )
     ):
         found = _without(found, "proxy-url")
     return found

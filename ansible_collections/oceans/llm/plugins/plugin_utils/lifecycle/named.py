@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..kube.refused import Refused
+
 
 @dataclass(frozen=True)
 class Named:
@@ -21,7 +23,7 @@ class Named:
 
 
 def parse(words: Iterable[object]) -> Named:
-    """:raises ValueError: with the word that names neither."""
+    """:raises Refused: with the word that names neither."""
     numbers, releases = set(), set()
     for word in map(str, words):
         if re.fullmatch(r"[vV]?\d+", word):
@@ -29,5 +31,5 @@ def parse(words: Iterable[object]) -> Named:
         elif re.fullmatch(r"v?\d+\.\d+\.\d+\S*", word):
             releases.add(word.removeprefix("v"))
         else:
-            raise ValueError(f"oceans_llm_allow_destructive has {word!r}, which names no migration (V28) and no release (v0.9.0)")
+            raise Refused(f"oceans_llm_allow_destructive has {word!r}, which names no migration (V28) and no release (v0.9.0); nothing was changed")
     return Named(frozenset(numbers), frozenset(releases))

@@ -14,11 +14,12 @@ from ..helm.changes import Changes
 from ..helm.cli import Helm
 from ..helm.releases import Release
 from ..kube.client import ApiError, Cluster
+from ..kube.refused import Refused
 from ..secrets import digest
 from ..secrets.digest import Digest, Written
 
 
-class NotPlanned(Exception):
+class NotPlanned(Refused):
     """The change would fail half-way; the text is a sentence. Nothing was changed."""
 
 
@@ -56,9 +57,7 @@ class Plan:
         return phrase if len(phrase) <= 400 else f"{phrase[:400]}…"
 
 
-def make(
-    cluster: Cluster, helm: Helm, wanted: Wanted, live: Release | None, say: Callable[[str], None], *, check: bool, make_key: bool
-) -> Plan:
+def make(cluster: Cluster, helm: Helm, wanted: Wanted, live: Release | None, say: Callable[[str], None], *, check: bool, make_key: bool) -> Plan:
     """`live`: the newest revision.
 
     :raises NotPlanned: with the reason why the change must not begin.  :raises HelmError: when Helm refuses the chart or its values."""

@@ -19,11 +19,12 @@ from typing import Any
 
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
+from ..kube.refused import Refused
 
 LABEL = "oceans.llm/cluster-uid"
 
 
-class WrongCluster(Exception):
+class WrongCluster(Refused):
     """Not the cluster that was meant; the text is a sentence. Nothing was written."""
 
 
