@@ -9,9 +9,12 @@ database" is never repeated: followed, it would destroy the data of an installat
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..codes import BY_CODE, Certainty
 from .crash_line import crash_line
@@ -212,6 +215,15 @@ def chain(text: str) -> list[str]:
         elif stripped:
             links[0] += f" {stripped}"
     return links
+
+
+def json_lines(text: str) -> Iterator[dict[str, Any]]:
+    """The JSON objects among the lines of a log, the last one first."""
+    for line in reversed(text.splitlines()):
+        with contextlib.suppress(ValueError):
+            found = json.loads(line)
+            if isinstance(found, dict):
+                yield found
 
 
 def code_of(sqlstate: str) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..gateway import schema
@@ -81,7 +82,8 @@ def restore(cluster: Cluster, source: Source, point: RestorePoint, to: str, wish
     if point.kind in ("CloudNativePG", "VolumeSnapshot"):
         point = taking.copied(cluster, source, point, wish, say)
     commanded = point.kind == "command"
-    read = _by_command(source, point, to, wish, say) if commanded else _by_dump(cluster, source, point, aside, to, wish, say)
+    words = ["restore", point.name, point.place, to or source.target.name]
+    read = partial(taking.command, source, wish, words, say) if commanded else _by_dump(cluster, source, point, aside, to, wish, say)
     if to:
         read()
     else:
@@ -100,10 +102,6 @@ def _by_dump(cluster: Cluster, source: Source, point: RestorePoint, aside: str, 
     except NotPossible as error:
         raise NotPossible(f"{error}; nothing was changed — list the others: ansible-playbook oceans.llm.restore --check") from error
     return lambda: dump_job.run(cluster, source, image, place, ["restore", *words], f"reading {what} into {to or source.target}", say, wish.timeout)
-
-
-def _by_command(source: Source, point: RestorePoint, to: str, wish: Wish, say: Say) -> Callable[[], dict[str, Any]]:
-    return lambda: taking.command(source, wish, ["restore", point.name, point.place, to or source.target.name], say)
 
 
 def _stopped(writers: Writers, read: Callable[[], dict[str, Any]], say: Say, lost: Callable[[], str]) -> None:

@@ -167,14 +167,6 @@ def volume(cluster: Cluster, release: Release, wish: Wish) -> str:
 # --- CloudNativePG, and a command of the user's ---------------------------------------------------------------------------
 
 
-def _backed_up(cluster: Cluster, source: Source, wish: Wish, name: str, _known: Sequence[RestorePoint], say: Say) -> tuple[RestorePoint, set[str]]:
-    return cnpg_backup.take(cluster, source, name, say, wish.timeout), set()
-
-
-def _snapshot(cluster: Cluster, source: Source, wish: Wish, name: str, _known: Sequence[RestorePoint], say: Say) -> tuple[RestorePoint, set[str]]:
-    return volume_snapshot.take(cluster, source, name, say, wish.timeout), set()
-
-
 def _commanded(cluster: Cluster, source: Source, wish: Wish, name: str, _known: Sequence[RestorePoint], say: Say) -> tuple[RestorePoint, set[str]]:
     told = command(source, wish, ["take", name], say)
     return RestorePoint("command", name, str(told.get("place") or name), cluster.now(), told.get("size"), str(told.get("checksum") or "")), set()
@@ -207,6 +199,10 @@ def command(source: Source, wish: Wish, words: Sequence[str], say: Say) -> dict[
     return found if isinstance(found, dict) else {"place": str(found)}
 
 
+#: each of (cluster, source, wish, name, known, say) -> (the restore point, names of those that it replaces)
 _WAYS: dict[str, Callable[..., tuple[RestorePoint, set[str]]]] = {
-    "pg_dump": _dumped, "cnpg": _backed_up, "volume_snapshot": _snapshot, "command": _commanded,
-}  # fmt: skip
+    "pg_dump": _dumped,
+    "cnpg": lambda cluster, source, wish, name, _known, say: (cnpg_backup.take(cluster, source, name, say, wish.timeout), set()),
+    "volume_snapshot": lambda cluster, source, wish, name, _known, say: (volume_snapshot.take(cluster, source, name, say, wish.timeout), set()),
+    "command": _commanded,
+}

@@ -9,14 +9,13 @@ The pod reads the key from its Secret; the controller never sees it. What a fail
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..gateway import configuration, one_off_run
+from ..gateway import configuration, log_words, one_off_run
 from ..helm.releases import Release
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
@@ -65,7 +64,7 @@ def check(
     say(f"asking model {question.model} for a completion")
     try:
         answer = one_off_run.ask(cluster, body, probe_job.COMPLETION_DEADLINE, _Patience(question.model, say, over))
-        line = _line(answer.text) if answer.code == 0 else None
+        line = next(log_words.json_lines(answer.text), None) if answer.code == 0 else None
         if line is None:
             return Found(wrong=_unasked(snapshot, asked, answer.text))
         found = probe_verdict.policies(cluster, snapshot.scope.namespace)
@@ -125,17 +124,6 @@ def _proxied(deployment: Object) -> bool:
 def _node(snapshot: Snapshot, deployment: Object) -> str:
     """A node that has the image."""
     return next((str(p["spec"]["nodeName"]) for p in new_pods(snapshot, name_of(deployment)) if (p.get("spec") or {}).get("nodeName")), "")
-
-
-def _line(text: str) -> dict[str, Any] | None:
-    for line in reversed(text.splitlines()):
-        try:
-            told = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(told, dict):
-            return told
-    return None
 
 
 def _said(cluster: Cluster, snapshot: Snapshot, deployment: Object) -> str:

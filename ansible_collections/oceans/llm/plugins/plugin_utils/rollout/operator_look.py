@@ -9,11 +9,11 @@ phase stays as it was and no event is written. Read only while such a cause is t
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable
 from dataclasses import replace
 
+from ..gateway import log_words
 from ..kube.client import ApiError, Cluster
 from ..kube.objects import meta, name_of
 from .model import Cause, Snapshot
@@ -58,11 +58,7 @@ class OperatorLook:
 
 def last_error(text: str, namespace: str, name: str) -> str:
     """Of a controller's JSON log (controller-runtime): the error of the last line about one object that is an error."""
-    for line in reversed(text.splitlines()):
-        try:
-            told = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(told, dict) and told.get("level") == "error" and (told.get("namespace"), told.get("name")) == (namespace, name) and told.get("error"):
+    for told in log_words.json_lines(text):
+        if told.get("level") == "error" and (told.get("namespace"), told.get("name")) == (namespace, name) and told.get("error"):
             return " ".join(str(told["error"]).split())[:300]
     return ""
