@@ -2,13 +2,13 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run costs in which nothing goes wrong: lines, requests to the API server, memory, Helm processes; and what it costs again.
+"""Measure a successful run, and a second run without changes: lines, requests to the API server, memory, Helm processes.
 
     benchmarks/happy_run.py [--json FILE]
 
-Three runs in one namespace: an installation whose migration takes a minute (so that there is something to wait for), the same once more
-(nothing to do), and a plain kubernetes.core.helm task on the same release (nothing to do, either). Requests are counted in the API
-server's audit log, memory in /proc, Helm processes by a wrapper around Helm.
+Three runs in one namespace: an install whose migration takes a minute, the same run again without changes, and a kubernetes.core.helm task on
+the same release without changes. Requests are counted in the API server's audit log, memory in /proc, and Helm processes with a wrapper around
+Helm.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ ROW = Row("BENCH", "a slow migration", knobs={"STANDIN_MIGRATION_SLOW": f"30:{WA
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=pathlib.Path, help="write the figures there, too")
+    parser.add_argument("--json", type=pathlib.Path, help="also write the figures to this file")
     options = parser.parse_args()
     place = Place(ROW, "bench", keep=False)
     try:

@@ -2,12 +2,12 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a chatty program costs: a migration that prints thousands of lines a second, and one line of megabytes before.
+"""Measure a run whose migration prints thousands of lines per second, after one line of several megabytes.
 
     benchmarks/text.py [--lines 5000] [--bytes 5000000] [--json FILE]
 
-Three runs: one that is watched while the flood lasts (longest pause between two lines on the screen, memory of the engine), one that gets a
-signal in the middle (seconds until the sentence), one beside which an image does not exist (seconds from the first watch to the cause).
+Three runs: the first measures the longest pause between two lines of the run and the memory; the second gets a signal and measures the seconds until
+the last line; in the third an image does not exist, and the seconds from the first watch event to the cause are measured.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ SECONDS = 25
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lines", type=int, default=5000, help="lines a second")
-    parser.add_argument("--bytes", type=int, default=5_000_000, help="length of the first line")
-    parser.add_argument("--json", type=pathlib.Path, help="write the figures there, too")
+    parser.add_argument("--lines", type=int, default=5000, help="lines per second")
+    parser.add_argument("--bytes", type=int, default=5_000_000, help="length of the first line, in bytes")
+    parser.add_argument("--json", type=pathlib.Path, help="also write the figures to this file")
     options = parser.parse_args()
     knobs = {"STANDIN_FLOOD": f"migrate:{options.lines}:{SECONDS}:{options.bytes}", "STANDIN_MIGRATION_SLOW": f"30:{SECONDS}"}
     rows = [measured(Row(f"TEXT{n}", what, knobs=knobs), run) for n, (what, run) in enumerate(RUNS.items(), start=1)]

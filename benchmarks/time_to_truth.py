@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long until each tool says that an image does not exist, and what it says: same cluster, same chart, same values, one run.
+"""Measure the seconds until each tool reports that an image does not exist, and print its message: same cluster, chart and values, one run.
 
     benchmarks/time_to_truth.py [--timeout 60] [--json FILE]
 
-Three tools, one after the other, each in a namespace of its own that is removed afterwards: the playbook of this
-project, `helm upgrade --install --wait`, and `kubernetes.core.helm` with `wait: true`. The time-out is the one that
-the last two are given (Helm's own default is 5 minutes); only the ratio of the seconds is a result.
+Three tools run one after the other, each in its own namespace, which is removed afterwards: the playbook of this
+project, `helm upgrade --install --wait`, and `kubernetes.core.helm` with `wait: true`. --timeout applies to the last
+two (Helm's default is 5 minutes). Only the ratio of the seconds is a result.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ SECRET = {"POSTGRES_URL": "postgresql://oceans:none@postgres.nowhere.svc:5432/oc
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--timeout", type=int, default=60, help="seconds that helm and kubernetes.core.helm are given")
-    parser.add_argument("--json", type=pathlib.Path, help="write the figures there, too")
+    parser.add_argument("--timeout", type=int, default=60, help="time-out of helm and kubernetes.core.helm, in seconds")
+    parser.add_argument("--json", type=pathlib.Path, help="also write the figures to this file")
     options = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as scratch:

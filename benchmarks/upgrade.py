@@ -2,12 +2,12 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an upgrade costs, and a run with nothing to do, beside the plain tools: the same release, the same change, in turns.
+"""Measure an upgrade, and a run without changes, with the collection and with plain tools: same release, same change, alternating.
 
     benchmarks/upgrade.py [--rounds 3] [--json FILE]
 
 The change is a pod annotation, so that both Deployments' pods and the migration Job are created again. The plain tools are
-`helm upgrade` followed by `kubectl rollout status` of both Deployments. Seconds are medians; only their ratios and differences are results.
+`helm upgrade` followed by `kubectl rollout status` of both Deployments. Seconds are medians. Only their ratios and differences are results.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ HELM = kube.STATE / "bin" / "helm"
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured")
-    parser.add_argument("--json", type=pathlib.Path, help="write the figures there, too")
+    parser.add_argument("--rounds", type=int, default=3, help="number of measurements of each tool")
+    parser.add_argument("--json", type=pathlib.Path, help="also write the figures to this file")
     options = parser.parse_args()
     place = Place(ROW, "bench", keep=False)
     seconds: dict[str, list[float]] = {}

@@ -2,11 +2,11 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Take the tapes of the last run of the suite (stream.jsonl.gz of the rows that passed) into the collection's unit tests.
+"""Copy the tapes of the last run of the suite (stream.jsonl.gz of the rows that passed) to the collection's unit tests.
 
-    python faults/record.py     after python faults/run.py
+    python faults/run.py && python faults/record.py
 
-Rows whose verdict does not come from the stream have none: preflight's, those that are interrupted, and what is asked through the Service.
+A row has no tape if its result does not come from watch events: rows of preflight, interrupted runs, and requests through the Service.
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the catalogue of faults on the kind cluster (make up first) and say what was said, how soon, and whether it was true.
+"""Run the faults of the catalogue on the kind cluster: which cause is reported, after how many seconds, and whether it is right. Run `make up` first.
 
     python faults/run.py [--outside] [--quick] [--only D1,F4] [--keep] [--list]
 
-Writes reports/faults.json and reports/faults.md (--outside: reports/outside.json); ends with `N passed, N failed`.
+Writes reports/faults.json and reports/faults.md, or with --outside reports/outside.json. The last line is `N passed, N failed`.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ def chosen(every: Sequence[Any], options: argparse.Namespace) -> list[Any]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--outside", action="store_true", help="the catalogue of others (faults/outside) instead of our own")
+    parser.add_argument("--outside", action="store_true", help="run the faults of other projects (faults/outside) instead of faults/catalogue")
     parser.add_argument("--only", default="", metavar="IDS", help="comma-separated row ids (D1,F4u) or classes (D)")
-    parser.add_argument("--without", default="", metavar="IDS", help="leave these out")
-    parser.add_argument("--quick", action="store_true", help="the rows that cover every class in a few minutes")
-    parser.add_argument("--keep", action="store_true", help="leave the namespaces for a look")
-    parser.add_argument("--compare", action="store_true", help="give some of the faults to other tools, too")
-    parser.add_argument("--patience", type=float, default=1.0, metavar="N", help="allow N times the seconds: on a busy machine they are shown, not judged")
-    parser.add_argument("--merge", action="store_true", help="keep the other rows of the last report as they are")
-    parser.add_argument("--suite", default="", metavar="NAME", help="begin the namespaces' names with this, beside another run of the suite")
-    parser.add_argument("--list", action="store_true", help="show the rows and end")
-    parser.add_argument("--at-once", type=int, default=3, metavar="N", help="rows at once (3)")
+    parser.add_argument("--without", default="", metavar="IDS", help="skip these row ids or classes")
+    parser.add_argument("--quick", action="store_true", help="run only a few rows of every class (some minutes)")
+    parser.add_argument("--keep", action="store_true", help="keep the namespaces")
+    parser.add_argument("--compare", action="store_true", help="run some of the faults also with other tools")
+    parser.add_argument("--patience", type=float, default=1.0, metavar="N", help="allow N times the seconds, for a busy machine")
+    parser.add_argument("--merge", action="store_true", help="keep the results of all other rows in the report")
+    parser.add_argument("--suite", default="", metavar="NAME", help="prefix of the namespaces, to run beside another run of the suite")
+    parser.add_argument("--list", action="store_true", help="list the rows and exit")
+    parser.add_argument("--at-once", type=int, default=3, metavar="N", help="number of rows that run at the same time (default 3)")
     options = parser.parse_args()
     rows = chosen(FOREIGN if options.outside else [v for row in ROWS for v in row.variants()], options)
     if options.list or not rows:

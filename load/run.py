@@ -2,11 +2,11 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests and streams through everything that is done to a release (make up first), and docs/reliability.md.
+"""Send requests and streams while a release changes, count the failures, and write docs/reliability.md. Run `make up` first.
 
     load/run.py [--rate 200] [--streams 200] [--longest 300] [--cells upgrade,rollback] [--no-document] [--keep]
 
-Ends with the verdict; exit code 1 when a request failed, a stream was cut, or an action did not come to its end.
+The last line is the result. The exit code is 1 if a request failed, a stream was cut, or a change of the release was not completed.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ CALM = 10
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rate", type=int, default=200, help="requests a second, of both kinds together")
-    parser.add_argument("--requests", type=int, default=document.REQUESTS, help="the traffic goes on until so many were sent")
-    parser.add_argument("--streams", type=int, default=document.STREAMS)
-    parser.add_argument("--shortest", type=float, default=20.0, help="seconds of the shortest stream")
-    parser.add_argument("--longest", type=float, default=300.0, help="seconds of the longest stream")
-    parser.add_argument("--over", type=float, default=800.0, help="seconds over which the streams begin")
-    parser.add_argument("--cells", default="", help="only those whose name has one of these words")
-    parser.add_argument("--no-document", action="store_true", help="show the figures, leave docs/reliability.md")
-    parser.add_argument("--keep", action="store_true", help="leave the namespace")
+    parser.add_argument("--rate", type=int, default=200, help="requests per second, over new and kept connections together (default 200)")
+    parser.add_argument("--requests", type=int, default=document.REQUESTS, help="minimum number of requests")
+    parser.add_argument("--streams", type=int, default=document.STREAMS, help="number of streams")
+    parser.add_argument("--shortest", type=float, default=20.0, help="duration of the shortest stream, in seconds")
+    parser.add_argument("--longest", type=float, default=300.0, help="duration of the longest stream, in seconds")
+    parser.add_argument("--over", type=float, default=800.0, help="seconds over which the starts of the streams are distributed")
+    parser.add_argument("--cells", default="", help="run only the changes whose name contains one of these comma-separated words")
+    parser.add_argument("--no-document", action="store_true", help="print the figures and do not write docs/reliability.md")
+    parser.add_argument("--keep", action="store_true", help="keep the namespace")
     options = parser.parse_args()
     chosen = [c for c in CELLS if not options.cells or any(word.strip() in c.name for word in options.cells.split(","))]
     world = World(options.keep, options.longest)

@@ -15,7 +15,7 @@ remove_images() {
     before=$left
     xargs -r docker rmi -f <<< "$left" > /dev/null 2>&1 || true
   done
-  [ -z "$left" ] || fail "these images could not be removed (something runs them): $(paste -s -d ' ' <<< "$left")"
+  [ -z "$left" ] || fail "these images could not be removed, because a container uses them: $(paste -s -d ' ' <<< "$left")"
 }
 
 case ${1:-} in
@@ -23,14 +23,14 @@ case ${1:-} in
     "$TESTBED/cluster.sh" down
     "$TESTBED/engine.sh" down
     rm -rf "$ROOT/.venv" "$ROOT/.testbed" "$ROOT/reports"
-    say "clean. What was built stays in $CACHE ($(du -sh "$CACHE" | cut -f1)); make clean-cache removes it too."
+    say "removed the cluster and the created files. The cache stays in $CACHE ($(du -sh "$CACHE" | cut -f1)); make clean-cache removes it, too."
     ;;
   cache)
     "$TESTBED/engine.sh" up
     remove_images
     "$TESTBED/engine.sh" down
     rm -rf "$CACHE" "$ROOT/.testbed"
-    say "the cache $CACHE and the images are gone; Go's own module and build caches are Go's (go clean -cache -modcache)."
+    say "removed the cache $CACHE and the images. To remove Go's own caches: go clean -cache -modcache"
     ;;
   *) fail "usage: clean.sh [cache]" ;;
 esac

@@ -53,7 +53,7 @@ stamp() { printf '%s\n' "$2" > "$CACHE/stamps/$1"; }
 # Two runs at once (two checkouts, one cache) take turns: locked NAME, to the end of the calling script.
 locked() {
   exec 9> "$CACHE/$1.lock"
-  flock -n 9 || { say "$1: another run is at it, waiting for it"; flock 9; }
+  flock -n 9 || { say "$1: waiting for another run of the same step"; flock 9; }
 }
 
 # slow LABEL COMMAND...: run it with its output in a log, tell every 15 seconds that and where it is,
@@ -75,7 +75,7 @@ slow() {
   wait "$pid" || rc=$?
   if [ "$rc" -ne 0 ]; then
     tail -n 40 "$log" >&2
-    fail "$label failed after $((SECONDS - start)) s (exit $rc); the whole log is $log"
+    fail "$label failed after $((SECONDS - start)) s (exit $rc); see the log $log"
   fi
   say "$label: done in $((SECONDS - start)) s"
 }

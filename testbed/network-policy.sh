@@ -49,7 +49,7 @@ up() {
     --run-router=false --run-service-proxy=false --run-loadbalancer=false --hostname-override=$node > $log 2>&1"
   local deadline=$((SECONDS + 60))
   until enforcing; do
-    ((SECONDS < deadline)) || fail "kube-router enforces nothing after 60 s: $(docker exec "$node" tail -n 3 $log)"
+    ((SECONDS < deadline)) || fail "kube-router does not enforce network policies after 60 s: $(docker exec "$node" tail -n 3 $log)"
     sleep 0.5
   done
 }

@@ -4,6 +4,6 @@
 # shellcheck source=testbed/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-[ -s "$KUBECONFIG" ] || fail "there is no cluster yet; run: make demo"
-say "http://127.0.0.1:8080/admin (Ctrl-C ends it)"
+[ -s "$KUBECONFIG" ] || fail "the cluster does not exist; run: make demo"
+say "open http://127.0.0.1:8080/admin; press Ctrl-C to stop"
 exec kubectl -n oceans-llm port-forward service/oceans-llm-gateway 8080

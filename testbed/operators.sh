@@ -104,7 +104,7 @@ for name in "$@"; do
   start=$SECONDS
   case $name in
     cloudnativepg | external-secrets) "$name" ;;
-    *) fail "no operator '$name': cloudnativepg or external-secrets" ;;
+    *) fail "unknown operator '$name'; use cloudnativepg or external-secrets" ;;
   esac
   say "operator $name answers ($((SECONDS - start)) s)"
 done

@@ -35,7 +35,7 @@ print(r.get_venv_packages(SimpleNamespace(version="3.12"))["pip"])')
   script=$cache/get_pip_${wanted//./_}.py
   [ ! -e "$script" ] || return 0
   ! curl -s -f -m 5 -o /dev/null "https://ci-files.testing.ansible.com/ansible-test/get-pip-$wanted.py" || return 0
-  say "get-pip.py is out of reach: a stand-in bootstraps pip $wanted from the package index"
+  say "get-pip.py cannot be downloaded; installing pip $wanted from the package index instead"
   mkdir -p "$cache"
   python -m pip download -q --no-deps -d "$cache" "pip==$wanted"
   cat > "$script.new" << 'PYTHON'
@@ -77,17 +77,17 @@ smoke() {
   done
   for name in preflight secrets deploy wait bootstrap gateway; do ansible-doc -t role "oceans.llm.$name" 2> /dev/null | grep -q oceans_llm_namespace; done
   for name in deploy preflight status diagnose uninstall; do ansible-playbook --syntax-check -i localhost, "oceans.llm.$name" > /dev/null; done
-  [ ! -e "$place/ansible_collections/oceans/llm/tests" ] || fail "the tarball has the tests in it"
+  [ ! -e "$place/ansible_collections/oceans/llm/tests" ] || fail "the collection's tarball contains the tests"
   # one run of everything in check mode; the cluster does not exist, and the run must report that
   ansible-playbook -i localhost, --check --connection local oceans.llm.deploy \
     -e '{"oceans_llm_auth": {"host": "https://127.0.0.1:1"}, "oceans_llm_secrets": {"POSTGRES_URL": "postgresql://u:p@h/d"}}' > "$scratch/run" 2>&1 \
     && fail "a run without a cluster succeeded: $(cat "$scratch/run")"
-  grep -q 'ERROR ClusterUnreachable cluster: the API server https://127.0.0.1:1 ' "$scratch/run" || fail "a run without a cluster said: $(cat "$scratch/run")"
-  grep -q ' [1-9][0-9]* objects rendered and tried' "$scratch/run" || fail "the chart of the installed collection made no objects: $(cat "$scratch/run")"
+  grep -q 'ERROR ClusterUnreachable cluster: the API server https://127.0.0.1:1 ' "$scratch/run" || fail "a run without a cluster did not report ClusterUnreachable: $(cat "$scratch/run")"
+  grep -q ' [1-9][0-9]* objects rendered and tried' "$scratch/run" || fail "the chart of the installed collection rendered no objects: $(cat "$scratch/run")"
   diff -r --exclude=tests --exclude=examples --exclude=dashboards --exclude=README.md "$ROOT/charts/oceans-llm" "$place/ansible_collections/oceans/llm/charts/oceans-llm" \
-    || fail "the chart in the tarball is not charts/oceans-llm"
+    || fail "the chart in the tarball differs from charts/oceans-llm"
   [ ! -s "$KUBECONFIG" ] || ! kubectl version > /dev/null 2>&1 || check_run
-  say "built, installed and tried: $(du -h "$scratch/built/oceans-llm-$version.tar.gz" | cut -f1)"
+  say "built, installed and tested: $(du -h "$scratch/built/oceans-llm-$version.tar.gz" | cut -f1)"
 }
 
 # With a cluster: what a first install would do, predicted by the installed collection.
@@ -95,7 +95,7 @@ check_run() {
   ansible-playbook -i localhost, --check --connection local -v oceans.llm.deploy -e oceans_llm_namespace=sanity-smoke \
     -e '{"oceans_llm_secrets": {"POSTGRES_URL": "postgresql://u:p@h/d"}}' > "$scratch/run" 2>&1 || fail "the check-mode run failed: $(cat "$scratch/run")"
   grep -q 'would change: +ConfigMap' "$scratch/run" || fail "the check-mode run predicted nothing: $(cat "$scratch/run")"
-  ! kubectl get namespace sanity-smoke > /dev/null 2>&1 || fail "the check-mode run made the namespace"
+  ! kubectl get namespace sanity-smoke > /dev/null 2>&1 || fail "the check-mode run created the namespace"
 }
 
 [ -d "$core" ] || fail "kubernetes.core is not installed: run testbed/collections.sh"
@@ -108,6 +108,6 @@ for step in "$@"; do
       ("$step")
       say "$step: $((SECONDS - start)) s"
       ;;
-    *) fail "no step '$step'; there are: sanity docs changelog smoke" ;;
+    *) fail "unknown step '$step'; use sanity, docs, changelog or smoke" ;;
   esac
 done

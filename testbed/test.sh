@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The steps of `make test`, one line each with its seconds; a failed step shows the end of its log, and the others go on.
-# What needs no cluster runs beside what mostly waits for one.
+# Runs the steps of `make test` and prints one line with the seconds of each. If a step fails, the script prints the end of its log and continues.
+# Steps without a cluster run beside steps that mostly wait for the cluster.
 #   test.sh [STEP...]
 # shellcheck source=testbed/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -29,7 +29,7 @@ result() {
     printf '%-24s ok     %4d s  %s\n' "$1" "$3" "$(closing_line "${4:-/dev/null}")"
   else
     tail -n 60 "${4:-/dev/null}"
-    printf '%-24s FAILED %4d s  exit %d, whole log: %s\n' "$1" "$3" "$2" "${4:-above}"
+    printf '%-24s FAILED %4d s  exit %d, log: %s\n' "$1" "$3" "$2" "${4:-above}"
   fi
   printf '%s %s\n' "$2" "$1" >> "$results"
   return "$2"
@@ -60,7 +60,7 @@ shell_scripts() {
   if ! have shellcheck && [ "$(id -u)" -eq 0 ] && have apt-get; then
     DEBIAN_FRONTEND=noninteractive apt-get install -y -q shellcheck > /dev/null || true
   fi
-  have shellcheck || { say "no shellcheck on this machine: the shell scripts were not linted"; return; }
+  have shellcheck || { say "shellcheck is not installed: the shell scripts were not checked"; return; }
   shellcheck -S warning -x testbed/*.sh .ci/run
 }
 unit() { python -m pytest -q -n 2 --dist worksteal "$collection/tests/unit" faults/tests load/tests; }
@@ -128,7 +128,7 @@ run_step() {
     chart-cluster | faults | outside) cluster && step "$1" "$1" ;;
     molecule) cluster_is_up && claims && molecule_alone ;;
     helm-check | helm-template) "$TESTBED/tools.sh" && charts/oceans-llm/tests/tasks.sh "$1" ;;
-    *) fail "no step '$1'; there are: lint unit shim chart standin sanity chart-cluster molecule faults outside" ;;
+    *) fail "unknown step '$1'; use lint, unit, shim, chart, standin, sanity, chart-cluster, molecule, faults or outside" ;;
   esac
 }
 # Three at a time: what needs the cluster mostly waits for pods, what needs none keeps a core busy.

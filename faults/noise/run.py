@@ -2,12 +2,12 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Judge many healthy rollouts that are told badly, and say how many alarms there were.
+"""Count false alarms in healthy rollouts whose watch events are delayed, repeated or cut.
 
     python faults/noise/run.py [--times 18] [--real]
 
-The replays need no cluster: the tapes of runs that had to pass (tests/recordings/tapes), each made worse in every way of mix.py. --real adds rollouts on kind
-under stress (stress.py). Writes reports/noise.json; exit code 1 when there was an alarm: FAILED, or a cause that the same rollout did not show in peace.
+The replays need no cluster. They use the tapes of runs that had to pass (tests/recordings/tapes), changed in every way of mix.py. --real adds rollouts on
+kind under stress (stress.py). Writes reports/noise.json. The exit code is 1 if there was an alarm: FAILED, or a cause that the unchanged rollout did not show.
 """
 
 from __future__ import annotations
@@ -101,9 +101,9 @@ def replays(times: int) -> list[dict[str, Any]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--times", type=int, default=18, metavar="N", help=f"replays of each of the {len(GOOD)} tapes (18)")
-    parser.add_argument("--real", action="store_true", help="and rollouts on kind under stress")
-    parser.add_argument("--at-once", type=int, default=3, metavar="N", help="of these at once (3)")
+    parser.add_argument("--times", type=int, default=18, metavar="N", help=f"replays of each of the {len(GOOD)} tapes (default 18)")
+    parser.add_argument("--real", action="store_true", help="also run rollouts on kind under stress")
+    parser.add_argument("--at-once", type=int, default=3, metavar="N", help="number of rollouts at the same time (default 3)")
     options = parser.parse_args()
     begun = time.monotonic()
     found = replays(options.times)

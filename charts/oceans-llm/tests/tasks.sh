@@ -10,7 +10,7 @@ chart=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 own=${OCEANS_LLM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/oceans-llm}/bin/helm
 helm=${HELM:-$own}
 [ -x "$helm" ] || helm=$(command -v helm) || {
-  printf 'no helm in %s and none on PATH; testbed/tools.sh builds it\n' "$(dirname "$own")" >&2
+  printf 'helm is neither in %s nor on PATH; run testbed/tools.sh to build it\n' "$(dirname "$own")" >&2
   exit 1
 }
 

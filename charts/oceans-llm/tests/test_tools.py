@@ -38,7 +38,7 @@ def test_notes_say_version_database_what_is_on_and_what_to_type() -> None:
         assert command in said
     late = notes({"database": {"mode": "cloudnativepg"}})
     assert "cloudnativepg, Cluster r-oceans-llm-postgres (kept" in late
-    assert "don't use --wait" in late and "migrations.hook" not in late, "its migrations can't run earlier"
+    assert "Do not use --wait" in late and "migrations.hook" not in late, "its migrations can't run earlier"
     assert "migrations.hook=pre-install,pre-upgrade" in said
     assert "open https://a.example/admin" in notes(
         merged(DATABASE, {"ingress": {"enabled": True, "hosts": [{"host": "a.example"}], "tls": [{"hosts": ["a.example"]}]}})
@@ -49,7 +49,7 @@ def test_notes_say_version_database_what_is_on_and_what_to_type() -> None:
     ("values", "warning"),
     [
         ({}, "GATEWAY_IDENTITY_TOKEN_SECRET is not set"),
-        (at("secrets.inline", {"A": "b"}), "Helm stores secrets.inline"),
+        (at("secrets.inline", {"A": "b"}), "Helm also stores secrets.inline"),
         (at("service.adminUi.type", "LoadBalancer"), "service.adminUi.type exposes the admin UI"),
         (at("podDisruptionBudget.enabled", True), "requires 1 of 1 gateway pod(s)"),
         (merged(at("gateway.replicaCount", 2), at("podDisruptionBudget.minAvailable", "100%")), "requires 100% of 2 gateway pod(s)"),
@@ -59,9 +59,9 @@ def test_notes_say_version_database_what_is_on_and_what_to_type() -> None:
         ),
         (
             merged(at("gateway.config.providers", [{"id": "v", "project_id": "env.PROJECT"}]), at("gateway.extraEnv", [{"name": "PROJECT", "value": "p"}])),
-            "gateway.config.providers[0].project_id is env.PROJECT, but the gateway resolves no references in this field",
+            "gateway.config.providers[0].project_id is env.PROJECT, but the gateway does not resolve references in this field",
         ),
-        ({}, "don't use --wait"),
+        ({}, "Do not use --wait"),
     ],
 )
 def test_notes_warn(values: dict[str, Any], warning: str) -> None:

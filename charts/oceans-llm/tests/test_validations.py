@@ -38,7 +38,7 @@ WRONG: dict[str, tuple[dict, tuple[str, ...]]] = {
     "two limits": ({"podDisruptionBudget": {"enabled": True, "minAvailable": 2, "maxUnavailable": "50%"}}, ("minAvailable (2)", 'maxUnavailable ("50%")')),
     "port": (at("gateway.containerPort", 9090), ("gateway.config.server.bind", '"0.0.0.0:8080"', "gateway.containerPort is 9090")),
     "loopback": (at("gateway.config.server.bind", "127.0.0.1:8080"), ("127.0.0.1:8080", "0.0.0.0:8080")),
-    "admin off": (merged(APP, at("bootstrapAdminJob.enabled", True)), ("gateway.config.auth.bootstrap_admin.enabled=true", "create nobody")),
+    "admin off": (merged(APP, at("bootstrapAdminJob.enabled", True)), ("gateway.config.auth.bootstrap_admin.enabled=true", "create no administrator")),
     "admin without password": (
         merged(APP, ADMIN, at("bootstrapAdminJob.enabled", True), at("gateway.config.auth.bootstrap_admin.password", None)),
         ("gateway.config.auth.bootstrap_admin.password=env.", 'password "admin"'),
@@ -318,7 +318,7 @@ def test_ten_mistakes_are_told_at_once() -> None:
         "providers[0].auth.token looks like an API key",
         "env.NOPE",
         "gateway.containerPort is 9090",
-        "create nobody",
+        "create no administrator",
         "autoscaling.minReplicas (12)",
         "scheduling.resources.requests.cpu",
         "no limit",
