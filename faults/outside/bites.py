@@ -57,6 +57,12 @@ def unfinished(place: Place) -> str:
     return "" if done else f"Job {RELEASE}-oceans-llm-migrate is not complete"
 
 
+def killed(place: Place) -> str:
+    """kubectl: the kubelet restarts a container because its liveness probe failed."""
+    said = [e.get("message") or "" for e in kube.get(place.namespace, "event", "--field-selector", "reason=Killing")]
+    return next((text for text in said if "failed liveness probe" in text), "")
+
+
 def _object(place: Place, kind: str, name: str) -> dict[str, Any]:
     text = kubectl("-n", place.namespace, "get", kind, name, "-o", "json", "--ignore-not-found")
     return json.loads(text) if text.strip() else {}

@@ -12,7 +12,7 @@ from .. import kube, registry
 from ..kube import kubectl
 from ..place import Place
 from . import eye
-from .bites import mixed, unreachable
+from .bites import either, killed, mixed, stuck, unreachable
 from .controls import HEALTHY, NO_LIMITS
 from .eye import GATEWAY
 from .foreign import UPGRADE, WAIT, Foreign, Wanted
@@ -163,6 +163,7 @@ ROWS = (
         "a liveness probe that gives 1 s for what takes 5",
         Wanted(G, (r"liveness", r"timeoutSeconds 1|timed out")),
         container(livenessProbe=SLOW_PROBE, readinessProbe={"periodSeconds": 1}),
+        either(stuck, killed),
         name="liveness_probe_too_aggressive",
     ),
     Foreign(
