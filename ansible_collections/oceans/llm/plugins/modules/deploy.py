@@ -40,7 +40,7 @@ attributes:
     description: Shows each changed object before and after. Values of Secrets are never shown.
     support: full
 requirements:
-  - helm >= 3.18, or >= 4.2.2
+  - helm 3.18 or newer; of Helm 4, version 4.2.2 or newer
   - kubernetes.core >= 6.5.0
 seealso:
   - module: oceans.llm.secrets

@@ -27,7 +27,7 @@ attributes:
     description: Shows no diff; RV(removed) has the names of the objects.
     support: none
 requirements:
-  - helm >= 3.18, or >= 4.2.2
+  - helm 3.18 or newer; of Helm 4, version 4.2.2 or newer
 options:
   delete_database:
     description: Name of the C(Cluster) of CloudNativePG to delete with all its data. Empty means that no database is deleted.
