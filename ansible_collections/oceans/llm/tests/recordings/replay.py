@@ -11,24 +11,29 @@ prints what the engine would say today, with its seconds.
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import pathlib
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.codes import Certainty
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Helm
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.baseline import Before, picture
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import RULES, Rule, find
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import RULES, find
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Cause, Scope, Snapshot
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State, Verdict, judge
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.watch import Change, World
 
 #: seconds between two looks while nothing changes
 STEP = 0.25
+#: seconds within which changes come in together: the follower takes all that is there, and looks once
+AT_ONCE = 0.01
+#: each picture of a run, with what was known of Helm then
+Looks = Iterable[tuple[Snapshot, Helm]]
 
 
 @dataclass(frozen=True)
@@ -49,79 +54,90 @@ def scope_of(start: dict[str, Any]) -> Scope:
     return Scope(**listed)
 
 
-def verdicts(
-    tape: Tape, changes: Sequence[tuple[float, str, str, Any]] | None = None, step: float = STEP, rules: Sequence[Rule] | None = None
-) -> Iterator[tuple[float, Verdict]]:
-    """(second, verdict) of every look that the follower would have had, to the end of the tape. `rules`: others than all."""
+def looks(tape: Tape, changes: Sequence[tuple[float, str, str, Any]] | None = None, step: float = STEP) -> Iterator[tuple[Snapshot, Helm]]:
+    """Every look that the follower would have had, to the end of the tape."""
     start, todo = tape.start, list(tape.changes if changes is None else changes)
     now, helm = float(start["started"]), Helm()
     world = World(json.loads(json.dumps(start["objects"])), start["started"], clock=lambda: now)
     before = Before(start["before"]["generations"], frozenset(start["before"]["jobs"]))
     scope = scope_of(start)
-    for at, kind, type_, obj in todo:
+    for (at, kind, type_, obj), after in itertools.zip_longest(todo, todo[1:]):
         while now + step < at:
             now += step
-            yield _look(picture(world, before, scope, helm, now), helm, rules)
+            yield picture(world, before, scope, helm, now), helm
         now = max(now, at)
         if kind == "Helm":
             helm = Helm(**obj)
         else:
             world.apply(Change(kind, type_, tuple(obj) if type_ == "LOG" else obj))
-        yield _look(picture(world, before, scope, helm, now), helm, rules)
+        if after is None or after[0] - at > AT_ONCE or after[1] == "Helm":  # which has ended when the follower ended it, after a look
+            yield picture(world, before, scope, helm, now), helm
 
 
-def _look(snapshot: Snapshot, helm: Helm, rules: Sequence[Rule] | None) -> tuple[float, Verdict]:
-    return snapshot.now - snapshot.started, judge(snapshot, find(snapshot, rules), helm)
+def verdicts(tape: Tape, changes: Sequence[tuple[float, str, str, Any]] | None = None, step: float = STEP) -> Iterator[tuple[float, Verdict]]:
+    """(second, verdict) of every look."""
+    for snapshot, helm in looks(tape, changes, step):
+        yield snapshot.now - snapshot.started, judge(snapshot, find(snapshot), helm)
 
 
-#: plays something recorded by these rules (None: all), one verdict a look
-Play = Callable[[Sequence[Rule] | None], Iterable[Verdict]]
-Outcome = tuple[State, str, frozenset[str]]
-
-
-def outcome(verdicts: Iterable[Verdict]) -> Outcome:
+@dataclass(frozen=True)
+class Ending:
     """The end of a run: its state, the code of its cause, and all that was said on the way."""
-    said: set[str] = set()
-    last = Verdict(State.PROGRESSING)
-    for last in verdicts:
-        said |= {f"{cause.code}: {cause.cause}" for cause in last.causes}
-        if last.state is State.FAILED:
+
+    state: State = State.PROGRESSING
+    code: str = ""
+    said: frozenset[str] = frozenset()
+
+    def then(self, verdict: Verdict) -> Ending:
+        if self.state is State.FAILED:
+            return self
+        said = self.said.union(f"{cause.code}: {cause.cause}" for cause in verdict.causes)
+        return Ending(verdict.state, verdict.cause.code if verdict.cause else "", said)
+
+
+@dataclass
+class Trial:
+    """How a run ends with all rules, and with one of them taken away or turned round, for each rule that spoke before its end."""
+
+    whole: Ending = field(default_factory=Ending)
+    without: dict[str, Ending] = field(default_factory=dict)
+    turned_round: dict[str, Ending] = field(default_factory=dict)
+
+
+def trial(looks: Looks) -> Trial:
+    """In one pass: a rule is a pure function of a look, so without one of them the others answer the same."""
+    done = Trial()
+    for snapshot, helm in looks:
+        answers = {name: list(rule(snapshot)) for name, rule in RULES.items()}
+        spoke = {name for name, causes in answers.items() if causes}
+        if done.whole.state is not State.FAILED:
+            for name in spoke - set(done.without):
+                done.without[name] = done.turned_round[name] = done.whole
+        verdict = _judged(snapshot, helm, answers)
+        done.whole = done.whole.then(verdict)
+        for ends, change in ((done.without, lambda _causes: ()), (done.turned_round, inverted)):
+            for name, end in ends.items():
+                if end.state is not State.FAILED:
+                    other = _judged(snapshot, helm, {**answers, name: change(answers[name])}) if name in spoke else verdict
+                    ends[name] = end.then(other)
+        if all(end.state is State.FAILED for end in (done.whole, *done.without.values(), *done.turned_round.values())):
             break
-    return last.state, last.cause.code if last.cause else "", frozenset(said)
+    return done
 
 
-def without(name: str) -> list[Rule]:
-    return [rule for each, rule in RULES.items() if each != name]
+def _judged(snapshot: Snapshot, helm: Helm, answers: Mapping[str, Sequence[Cause]]) -> Verdict:
+    return judge(snapshot, find(snapshot, [lambda _snapshot, causes=causes: causes for causes in answers.values()]), helm)
 
 
-def turned_round(name: str) -> list[Rule]:
-    return [inverted(rule) if each == name else rule for each, rule in RULES.items()]
+def shown_by(looks: Looks) -> list[str]:
+    """The rules without which the end is another one."""
+    done = trial(looks)
+    return sorted(name for name, end in done.without.items() if end != done.whole)
 
 
-def shown_by(play: Play) -> list[str]:
-    """The rules without which the outcome is another one."""
-    spoke: set[str] = set()
-
-    def noted(name: str, rule: Rule) -> Rule:
-        def other(snapshot: Snapshot) -> Iterator[Cause]:
-            for cause in rule(snapshot):
-                spoke.add(name)
-                yield cause
-
-        return other
-
-    whole = outcome(play([noted(*each) for each in RULES.items()]))
-    return [name for name in sorted(spoke) if outcome(play(without(name))) != whole]
-
-
-def inverted(rule: Rule) -> Rule:
-    """The rule turned round: what was fatal is only shown, and what was not ends the run."""
-
-    def other(snapshot: Snapshot) -> Iterator[Cause]:
-        for cause in rule(snapshot):
-            yield replace(cause, certainty=Certainty.SHOWN if cause.certainty is Certainty.FATAL else Certainty.FATAL, budget=None)
-
-    return other
+def inverted(causes: Sequence[Cause]) -> Sequence[Cause]:
+    """A rule turned round: what was fatal is only shown, and what was not ends the run."""
+    return [replace(cause, certainty=Certainty.SHOWN if cause.certainty is Certainty.FATAL else Certainty.FATAL, budget=None) for cause in causes]
 
 
 def main(file: str) -> int:

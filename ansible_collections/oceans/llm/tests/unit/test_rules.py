@@ -10,13 +10,12 @@ that neither provokes there is a made picture.
 from __future__ import annotations
 
 import json
-from functools import cache, partial
+from functools import cache
 
 import pytest
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Helm
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import RULES, find
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import judge
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import RULES
 
 from ..recordings import replay
 from ..recordings.record import STREAMS, load, pictures
@@ -27,30 +26,30 @@ from .test_tapes import INDEX, TAPES, tape
 SHOWN = {"old_pods_lost", "stuck_old_pods"}
 
 
+def of_stream(name):
+    return ((picture, Helm()) for picture in pictures(load(name)))
+
+
+def of_tape(row):
+    return replay.looks(tape(row))
+
+
+def of_picture(name):
+    return [(MADE[name](), Helm(running=True))]
+
+
 @cache
-def stream(name):
-    return load(name)
+def trial(play, name):
+    return replay.trial(play(name))
 
 
-def of_stream(name, rules):
-    return (judge(picture, find(picture, rules), Helm()) for picture in pictures(stream(name)))
-
-
-def of_tape(row, rules):
-    return (verdict for _second, verdict in replay.verdicts(tape(row), rules=rules))
-
-
-def of_picture(name, rules):
-    picture = MADE[name]()
-    return [judge(picture, find(picture, rules), Helm(running=True))]
-
-
-def plays(rule):
-    """What shows a rule, the shortest first."""
+def trials(rule):
+    """Of what shows a rule, the shortest first."""
     streams = sorted((p for p in STREAMS.glob(f"{rule}.*.json.gz")), key=lambda p: p.stat().st_size)
     rows = sorted((row for row, about in INDEX.items() if rule in about["rules"]), key=lambda row: (TAPES / f"{row}.jsonl.gz").stat().st_size)
-    made = [partial(of_picture, rule)] if rule in MADE else []
-    return [*made, *(partial(of_stream, p.name.removesuffix(".json.gz")) for p in streams), *(partial(of_tape, row) for row in rows)]
+    made = [(of_picture, rule)] if rule in MADE else []
+    plays = [*made, *((of_stream, p.name.removesuffix(".json.gz")) for p in streams), *((of_tape, row) for row in rows)]
+    return (trial(*play) for play in plays)
 
 
 def test_what_is_recorded_names_rules_that_exist():
@@ -61,21 +60,21 @@ def test_what_is_recorded_names_rules_that_exist():
 
 @pytest.mark.parametrize("name", RULES)
 def test_a_rule_that_is_gone_is_noticed(name):
-    assert any(replay.outcome(play(replay.without(name))) != replay.outcome(play(None)) for play in plays(name)), f"nobody notices that {name} is gone"
+    assert any(done.without.get(name, done.whole) != done.whole for done in trials(name)), f"nobody notices that {name} is gone"
 
 
 @pytest.mark.parametrize("name", sorted(set(RULES) - SHOWN))
 def test_a_rule_turned_round_is_noticed(name):
     """By what the run ends with, or by what is said on the way to another end."""
-    assert any(ends(play(replay.turned_round(name))) != ends(play(None)) for play in plays(name)), f"nobody notices that {name} is turned round"
+    noticed = any(codes(done.turned_round.get(name, done.whole)) != codes(done.whole) for done in trials(name))
+    assert noticed, f"nobody notices that {name} is turned round"
 
 
-def ends(verdicts):
-    state, code, said = replay.outcome(verdicts)
-    return state, code, frozenset(text.partition(":")[0] for text in said)
+def codes(end):
+    return end.state, end.code, {text.partition(":")[0] for text in end.said}
 
 
 def test_a_tape_says_which_rules_it_shows():
     """The shortest one that shows two: what faults/record.py would write today."""
     row = min((row for row, about in INDEX.items() if len(about["rules"]) > 1), key=lambda row: (TAPES / f"{row}.jsonl.gz").stat().st_size)
-    assert replay.shown_by(partial(of_tape, row)) == INDEX[row]["rules"]
+    assert replay.shown_by(of_tape(row)) == INDEX[row]["rules"]
