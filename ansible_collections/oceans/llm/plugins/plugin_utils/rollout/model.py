@@ -236,11 +236,14 @@ def _workers(snapshot: Snapshot) -> Iterator[tuple[str, str, Object]]:
             yield "Deployment", name, pod
 
 
-def starting(snapshot: Snapshot) -> Iterator[tuple[str, str, Object]]:
+@once
+def starting(snapshot: Snapshot) -> tuple[tuple[str, str, Object], ...]:
     """The workers that are still on their way: not going away, not over."""
-    for kind, name, pod in workers(snapshot):
-        if not meta(pod).get("deletionTimestamp") and (pod.get("status") or {}).get("phase") not in ("Failed", "Succeeded"):
-            yield kind, name, pod
+    return tuple(each for each in workers(snapshot) if _may_start(each[2]))
+
+
+def _may_start(pod: Object) -> bool:
+    return not meta(pod).get("deletionTimestamp") and (pod.get("status") or {}).get("phase") not in ("Failed", "Succeeded")
 
 
 def since(event: Object, snapshot: Snapshot) -> float:

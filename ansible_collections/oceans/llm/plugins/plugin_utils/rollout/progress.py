@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from ..codes import Certainty
 from ..kube.objects import Object, age, asked_container, finished, has_been_seen, is_ready, kept_by, meta, name_of, pod_phrase
 from . import waits
-from .model import Cause, Snapshot, job_pods, new_pods, new_replicaset, old_pods, pods_of, replicasets
+from .model import Cause, Snapshot, job_pods, new_pods, new_replicaset, old_pods, once, pods_of, replicasets
 
 
 def blocker(snapshot: Snapshot, causes: Sequence[Cause] = ()) -> str:
@@ -46,6 +46,7 @@ def _may_finish(pod: Object) -> bool:
     return not meta(pod).get("deletionTimestamp") and (pod.get("status") or {}).get("phase") != "Failed"
 
 
+@once
 def job_blocker(snapshot: Snapshot, name: str) -> str:
     """What a hook Job waits for. A Job that is gone is no blocker: its TTL, or Helm's delete policy, removed it."""
     job = snapshot.kind("Job").get(name)
@@ -65,6 +66,7 @@ def _job_phrase(snapshot: Snapshot, pod: Object) -> str:
     return pod_phrase(pod) if found.code in ("NotReadyInTime", "PodStarting", "ContainerExited") else found.what
 
 
+@once
 def deployment_blocker(snapshot: Snapshot, name: str) -> str:
     deployment = snapshot.kind("Deployment").get(name)
     if deployment is None:
