@@ -20,10 +20,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-import yaml
-
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, documented
-from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import configuration
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import configuration, variables
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import chart as charts
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import DECIDED, ChartUnavailable, Helm, HelmError
@@ -35,12 +33,10 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.facts import 
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.finding import ERROR, Finding, settle, unused_waivers
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import plan
 
-COLLECTION = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 #: the chart's refusals stand in this one file (a rule of the chart oceans-llm)
 VALIDATIONS = os.path.join("templates", "validations.yaml")
 #: the kind of an object that never leaves this machine: it carries Helm's version out of a render
 HELM_VERSION = "OceansLlmHelmVersion"
-DEFAULTS = os.path.join(COLLECTION, "roles", "common", "defaults", "main.yml")
 
 
 class ActionModule(ClusterAction):
@@ -74,7 +70,7 @@ class ActionModule(ClusterAction):
     def _picture(self, args: dict[str, Any]) -> Picture:
         wanted = wanted_of(args)
         names = tuple(str(n) for n in self.task_vars if str(n).startswith("oceans_llm_"))
-        picture = Picture(wanted=wanted, unreachable=self._unreachable, variables=names, known_variables=known_variables())
+        picture = Picture(wanted=wanted, unreachable=self._unreachable, variables=names, known_variables=tuple(variables.options()))
         try:
             helm = Renderer(args["helm_binary"], dict.fromkeys(DECIDED))
         except HelmError as error:
@@ -229,12 +225,6 @@ def files_of(chart: str) -> dict[str, str]:
     parsed = {"Chart.yaml", "values.yaml"}
     files = [path for path in top.rglob("*") if path.is_file() and path.relative_to(top).parts[0] not in ignored | parsed]
     return {path.name: base64.b64encode(path.read_bytes()).decode() for path in files}
-
-
-def known_variables() -> tuple[str, ...]:
-    """Every variable that has a default."""
-    with open(DEFAULTS, encoding="utf-8") as file:
-        return tuple(yaml.safe_load(file))
 
 
 def kubernetes_core() -> str:

@@ -18,10 +18,10 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import yaml
 from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -43,13 +43,13 @@ TEXT_CALLBACKS = ("default", "minimal", "oneline", "debug", "skippy", "yaml", "d
 
 def documented(module: str) -> dict[str, Any]:
     """The argument spec of a module, read from its documentation and from the fragments that it names, without :data:`AUTH`."""
-    page = yaml.safe_load(importlib.import_module(f"ansible_collections.oceans.llm.plugins.modules.{module}").DOCUMENTATION)
+    page = yaml_load(importlib.import_module(f"ansible_collections.oceans.llm.plugins.modules.{module}").DOCUMENTATION)
     found: dict[str, Any] = {}
     for slug in page.get("extends_documentation_fragment") or ():
         name, _dot, part = slug.removeprefix("oceans.llm.").partition(".")
         if name != "auth":
             fragment = importlib.import_module(f"ansible_collections.oceans.llm.plugins.doc_fragments.{name}").ModuleDocFragment
-            found |= _spec(yaml.safe_load(getattr(fragment, part.upper() or "DOCUMENTATION"))["options"])
+            found |= _spec(yaml_load(getattr(fragment, part.upper() or "DOCUMENTATION"))["options"])
     return found | _spec(page.get("options") or {})
 
 
@@ -63,7 +63,7 @@ def _spec(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 #: how to reach the cluster; names, aliases and types as in kubernetes.core
-AUTH: dict[str, dict[str, Any]] = _spec(yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"])
+AUTH: dict[str, dict[str, Any]] = _spec(yaml_load(ModuleDocFragment.DOCUMENTATION)["options"])
 
 
 #: not looked at by every task: their values may come from lookups that take long, and preflight and the role secrets read them before a write

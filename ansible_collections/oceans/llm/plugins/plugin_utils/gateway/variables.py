@@ -20,6 +20,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import yaml
+from ansible.module_utils.common.yaml import yaml_load
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from .variable_rules import broken
@@ -45,7 +46,7 @@ def options() -> dict[str, dict[str, Any]]:
 
 def _load(*path: str) -> Any:
     with open(os.path.join(_ROLES, *path), encoding="utf-8") as file:
-        return yaml.safe_load(file)
+        return yaml_load(file)  # written in C where there is libyaml: each task of each host reads these
 
 
 def variable(value: Any, name: str) -> Any:

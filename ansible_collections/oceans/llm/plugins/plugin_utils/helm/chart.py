@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible.module_utils.common.yaml import yaml_load
 
 COLLECTION = Path(__file__).resolve().parents[3]
 #: annotation in Chart.yaml of a chart that is made for this collection, under whatever name and version it is published
@@ -41,12 +42,12 @@ def defaults(chart: str) -> dict[str, Any]:
 def _file(chart: str, file: str) -> dict[str, Any]:
     try:
         if os.path.isdir(chart):
-            found = yaml.safe_load(Path(chart, file).read_text(encoding="utf-8"))
+            found = yaml_load(Path(chart, file).read_text(encoding="utf-8"))
         else:
             with tarfile.open(chart) as archive:
                 name = min((n for n in archive.getnames() if n.endswith(f"/{file}")), key=len)  # a dependency's is deeper
                 member = archive.extractfile(name)
-                found = yaml.safe_load(member.read()) if member else {}
+                found = yaml_load(member.read()) if member else {}
     except (OSError, ValueError, tarfile.TarError, yaml.YAMLError):
         return {}
     return found if isinstance(found, dict) else {}
