@@ -114,11 +114,11 @@ def places(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def with_value(data: Any, path: tuple[Any, ...], value: Any) -> Any:
-    changed = copy.deepcopy(data)
-    here = changed
-    for key in path[:-1]:
-        here = here[key]
-    here[path[-1]] = value
+    """A copy with another value at one place; what does not lead there is shared."""
+    if not path:
+        return value
+    changed = copy.copy(data)
+    changed[path[0]] = with_value(data[path[0]], path[1:], value)
     return changed
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -20,8 +21,13 @@ CONFIG_KEY = "gateway.yaml"
 def parse(configmap: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration inside a ConfigMap; empty when there is none."""
     text = (configmap.get("data") or {}).get(CONFIG_KEY) or ""
+    return _read(text) if isinstance(text, str) else {}
+
+
+@functools.lru_cache(maxsize=8)  # each group of preflight's checks asks for it
+def _read(text: str) -> dict[str, Any]:
     try:
-        loaded = manifests.load(text) if isinstance(text, str) else {}
+        loaded = manifests.load(text)
     except (yaml.YAMLError, ValueError):
         return {}  # the gateway says so itself
     return loaded if isinstance(loaded, dict) else {}

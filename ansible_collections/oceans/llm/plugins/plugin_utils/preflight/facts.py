@@ -181,28 +181,17 @@ class Picture:
 
 
 #: fields that are a map, and fields that are a list of maps, in every object that a rule looks into
-MAPS = (
+MAPS = {
     *("metadata", "spec", "status", "template", "jobTemplate", "labels", "annotations", "selector", "matchLabels", "securityContext", "resources", "requests"),
     *("limits", "secretRef", "configMapRef", "valueFrom", "secretKeyRef", "configMapKeyRef", "secret", "configMap", "projected", "csi", "scaleTargetRef"),
     *("resource", "target", "secretStoreRef", "storage", "walStorage", "stringData"),
-)
+}
 #: fields whose keys are the user's own
 OWN_KEYS = ("labels", "annotations", "matchLabels", "data", "stringData")
-LISTS = (
-    "containers",
-    "initContainers",
-    "env",
-    "envFrom",
-    "volumes",
-    "imagePullSecrets",
-    "sources",
-    "tls",
-    "rules",
-    "metrics",
-    "ports",
-    "dataFrom",
+LISTS = {
+    *("containers", "initContainers", "env", "envFrom", "volumes", "imagePullSecrets", "sources", "tls", "rules", "metrics", "ports", "dataFrom"),
     "conditions",
-)
+}
 #: what an entry of a list must have to be looked at
 NAMED = ("containers", "initContainers", "env", "volumes")
 
