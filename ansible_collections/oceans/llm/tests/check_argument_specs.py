@@ -168,8 +168,8 @@ def _joined(words: Any) -> str:
 
 
 def rendered_specs(role: str) -> str:
-    full = specs("gateway")["options"]
-    own = [name for name in full if name in used(role)]
+    full, uses = specs("gateway")["options"], used(role)
+    own = [name for name in full if name in uses]
     main = {
         "short_description": ROLES[role][0],
         "description": ROLES[role][1],

@@ -13,6 +13,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,26 @@ from .fake_api import FakeApi, ok
 
 ROOT = Path(__file__).resolve().parents[5]
 HOSTS = ("one", "two", "twin")
+#: ansible-playbook's own program, which is imported once and then forked for each play: to import it takes longer than a play
+PROGRAM = """
+import json, os, sys
+import kubernetes.client
+from ansible.cli.playbook import PlaybookCLI
+from ansible.executor import playbook_executor
+for line in sys.stdin:
+    arguments, output = json.loads(line)
+    child = os.fork()
+    if not child:
+        file = os.open(output, os.O_WRONLY | os.O_CREAT)
+        os.dup2(file, 1), os.dup2(file, 2)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        try:
+            PlaybookCLI.cli_executor(["ansible-playbook", *arguments])
+        except SystemExit as end:
+            sys.stdout.flush(), sys.stderr.flush(), os._exit(end.code)
+        os._exit(70)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
 TASK = {
     "name": "Write",
     "oceans.llm.secrets": {"name": "s", "namespace": "{{ oceans_llm_namespace }}", "data": {"A": "a-value-of-some-length"}, "host": "{{ api }}"},
@@ -41,7 +62,27 @@ def api():
         yield fake
 
 
-def play(api: FakeApi, folder: Path, *arguments: str, task: dict | None = None, **keywords) -> tuple[int, str]:
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    """Runs ansible-playbook with some arguments and its output in a file; returns its exit code."""
+    own = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_COLLECTIONS_PATH": f"{ROOT}:{ROOT}/.testbed/collections", "ANSIBLE_LOCAL_TEMP": str(tmp_path_factory.mktemp("t"))}
+    with subprocess.Popen([sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ | own) as process:
+
+        def run(*arguments: object, output: Path) -> int:
+            process.stdin.write(json.dumps([[str(a) for a in arguments], str(output)]) + "\n")
+            process.stdin.flush()
+            return int(process.stdout.readline())
+
+        yield run
+        process.stdin.close()
+
+
+@pytest.fixture
+def play(api, program, tmp_path):
+    return partial(played, program, api, tmp_path)
+
+
+def played(program, api: FakeApi, folder: Path, *arguments: str, task: dict | None = None, **keywords) -> tuple[int, str]:
     """(exit code, output) of one play; twin has the same variables as one."""
     local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "api": api.url}
     hosts = {name: {**local, "oceans_llm_namespace": name if name == "two" else "one"} for name in HOSTS}
@@ -49,12 +90,8 @@ def play(api: FakeApi, folder: Path, *arguments: str, task: dict | None = None, 
     (folder / "hosts.json").write_text(json.dumps({"all": {"children": {"clusters": {"hosts": hosts}, "bastions": {"hosts": {"bastion": bastion}}}}}))
     text = [{"name": "Play", "hosts": "one,two", "gather_facts": False, "tasks": [{**TASK, **(task or {})}], **keywords}]
     (folder / "play.json").write_text(json.dumps(text))
-    done = subprocess.run(
-        [Path(sys.executable).with_name("ansible-playbook"), "-i", folder / "hosts.json", folder / "play.json", *arguments],
-        capture_output=True, text=True, check=False, cwd=ROOT,
-        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_COLLECTIONS_PATH": f"{ROOT}:{ROOT}/.testbed/collections", "ANSIBLE_LOCAL_TEMP": str(folder / "t")},
-    )  # fmt: skip
-    return done.returncode, re.sub(r"\s+", " ", done.stdout + done.stderr)
+    code = program("-i", folder / "hosts.json", folder / "play.json", *arguments, output=folder / "output")
+    return code, re.sub(r"\s+", " ", (folder / "output").read_text())
 
 
 def written(api: FakeApi) -> list[str]:
@@ -64,51 +101,51 @@ def written(api: FakeApi) -> list[str]:
 BOTH = [paths.secret("one", "s"), paths.secret("two", "s")]
 
 
-def test_another_user_by_become_changes_nothing(api, tmp_path):
+def test_another_user_by_become_changes_nothing(api, play):
     """Whatever is wrong with that user, or with su: the tasks never ask for it."""
-    code, _output = play(api, tmp_path, become=True, become_method="su", become_user="nobody")
+    code, _output = play(become=True, become_method="su", become_user="nobody")
     assert code == 0 and sorted(written(api)) == BOTH
 
 
-def test_a_bastion_is_refused_before_anything_is_sent(api, tmp_path):
-    code, output = play(api, tmp_path, task={"delegate_to": "bastion"})
+def test_a_bastion_is_refused_before_anything_is_sent(api, play):
+    code, output = play(task={"delegate_to": "bastion"})
     assert code and "not from bastion (connection ssh); nothing was changed" in output and not api.seen
 
 
-def test_back_from_a_bastion_to_this_machine(api, tmp_path):
-    code, _output = play(api, tmp_path, hosts="bastion", vars={"oceans_llm_namespace": "one"}, task={"delegate_to": "localhost"})
+def test_back_from_a_bastion_to_this_machine(api, play):
+    code, _output = play(hosts="bastion", vars={"oceans_llm_namespace": "one"}, task={"delegate_to": "localhost"})
     assert code == 0 and written(api) == BOTH[:1]
 
 
-def test_run_once_where_the_hosts_are_different_clusters_is_refused(api, tmp_path):
-    code, output = play(api, tmp_path, task={"run_once": True})
+def test_run_once_where_the_hosts_are_different_clusters_is_refused(api, play):
+    code, output = play(task={"run_once": True})
     assert code and "run_once would do this for one only, and two of the same play has other oceans_llm_* variables" in output and not api.seen
 
 
-def test_run_once_where_all_hosts_mean_the_same(api, tmp_path):
-    code, _output = play(api, tmp_path, hosts="one,twin", task={"run_once": True})
+def test_run_once_where_all_hosts_mean_the_same(api, play):
+    code, _output = play(hosts="one,twin", task={"run_once": True})
     assert code == 0 and written(api) == BOTH[:1]
 
 
-def test_one_after_the_other(api, tmp_path):
-    code, _output = play(api, tmp_path, serial=1)
+def test_one_after_the_other(api, play):
+    code, _output = play(serial=1)
     assert code == 0 and written(api) == BOTH
 
 
-def test_a_limit(api, tmp_path):
-    code, _output = play(api, tmp_path, "--limit", "two")
+def test_a_limit(api, play):
+    code, _output = play("--limit", "two")
     assert code == 0 and written(api) == BOTH[1:]
 
 
-def test_async_is_refused_before_anything_is_sent(api, tmp_path):
-    code, output = play(api, tmp_path, task={"async": 60, "poll": 0})
+def test_async_is_refused_before_anything_is_sent(api, play):
+    code, output = play(task={"async": 60, "poll": 0})
     assert code and "does not support async" in output and not api.seen
 
 
 @pytest.mark.parametrize("role", ["gateway", "upgrade"])
-def test_a_variable_of_the_last_phase_is_refused_by_the_first_task(api, tmp_path, role):
+def test_a_variable_of_the_last_phase_is_refused_by_the_first_task(api, play, role):
     """Without preflight the first task is the one that writes the Secret."""
     given = {"oceans_llm_auth": {"host": "{{ api }}"}, "oceans_llm_timeout": 0, "oceans_llm_restore_point_volume": {"sise": 1}, "oceans_llm_verify": None}
     task = {"name": "All", "import_role": {"name": f"oceans.llm.{role}"}}
-    code, output = play(api, tmp_path, "--skip-tags", "preflight", hosts="one", vars=given, tasks=[task])
+    code, output = play("--skip-tags", "preflight", hosts="one", vars=given, tasks=[task])
     assert code and "oceans_llm_restore_point_volume.sise" in output and "oceans_llm_timeout is 0" in output and not api.seen

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,8 +29,12 @@ filter_loader.add_directory(str(ROLES.parent / "plugins/filter"))  # by their sh
 
 def templar(**given: Any) -> Templar:
     """With the roles' defaults, what is worked out of them, and what was given."""
-    variables = {k: trusted(v) for k, v in {**load("common/defaults"), **load("common/vars")}.items()} | given
-    return Templar(loader=DataLoader(), variables=variables)
+    return Templar(loader=DataLoader(), variables=common() | given)
+
+
+@functools.cache
+def common() -> dict[str, Any]:
+    return {k: trusted(v) for k, v in {**load("common/defaults"), **load("common/vars")}.items()}
 
 
 def holds(role: str, **given: Any) -> bool:
@@ -50,6 +55,7 @@ def written(text: str) -> dict[str, Any]:
         return DataLoader().load_from_file(file.name, trusted_as_template=True)
 
 
+@functools.cache
 def load(folder: str, name: str = "main") -> Any:
     return yaml.safe_load((ROLES / folder / f"{name}.yml").read_text())
 
