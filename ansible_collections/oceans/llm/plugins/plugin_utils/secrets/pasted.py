@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from . import patterns
 
-_VAULT = re.compile(r"\s*\$ANSIBLE_VAULT;\d")
+_VAULT = re.compile(r"\A\s*\$ANSIBLE_VAULT;\d")
 _TEMPLATE = re.compile(r"\{\{[^{}\n]*\}\}|\{%[^{}\n]*%\}|\$\{\w+\}|\$\(\w+\)")
 _QUOTES = ('""', "''", "``", "\u201c\u201d", "\u2018\u2019")
 _SCHEME = re.compile(r"(?i)(authorization:|bearer\s|basic\s)")
