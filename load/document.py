@@ -47,8 +47,8 @@ def smaller(cells: Sequence[Count], run: Run) -> str:
     """That a run was smaller than the bar; empty when it was not."""
     if totals(cells)[0] >= REQUESTS and run.rate >= RATE and run.streams >= STREAMS and run.longest >= LONGEST:
         return ""
-    bar = f"{REQUESTS:,} requests at {RATE} a second and {STREAMS} streams of up to {LONGEST} s"
-    return f"\nThe bar is none failed and none cut of {bar}. **This run was smaller, so it proves less.**\n"
+    bar = f"{REQUESTS:,} requests at {RATE} per second and {STREAMS} streams of up to {LONGEST} s"
+    return f"\nThe goal is that no request fails and no stream is cut in {bar}. **This run was smaller, so it proves less.**\n"
 
 
 def as_markdown(cells: Sequence[Count], run: Run) -> str:
@@ -63,24 +63,28 @@ def as_markdown(cells: Sequence[Count], run: Run) -> str:
     undone = "".join(f"\n- **{cell.span.name}** was not completed: {cell.span.wrong}" for cell in cells if cell.span.wrong)
     wrong = "\n".join(f"- {times} × {error}" for error, times in errors.most_common(20)) or "No request and no stream."
     return f"""<!-- Made by load/run.py (make load); do not edit. -->
-# Reliability: requests and streams while the release is changed
+# Reliability: requests and streams while the release changes
 
-**{verdict(cells, run)}**, without what is excepted below. Run on {run.date}: {run.machine}.
+**{verdict(cells, run)}**, without the exceptions below. Run on {run.date}: {run.machine}.
 {smaller(cells, run)}
-The gateway is the stand-in (`testbed/standin`), which stops and closes connections as the real one does, with a fake provider behind it.
-Two replicas, reached through the node's port without a proxy. {run.rate} requests a second by vegeta, half of them over a new connection each,
-half over connections that are kept; half list the models, half are completions. {run.streams} streams of {run.shortest:.0f} to
-{run.longest:.0f} s, each over a new connection. A request fails when its status is not 2xx or it gets no answer; a stream is cut when its
-`data: [DONE]` and its last chunk do not come. vegeta's HTTP client sends a GET again when a kept connection is closed before it answers,
-as SDKs do; a POST it does not. Slowest request: {run.slowest:.1f} s.
+How the run was made:
 
-The drain that the chart worked out: {run.drain}.
+- The gateway is the stand-in (`testbed/standin`), which stops and closes connections as the real gateway does, with a fake provider behind it.
+- Two replicas, reached through the port of the node without a proxy.
+- {run.rate} requests per second by vegeta. One half uses a new connection for each request, the other half uses kept connections. One half lists
+  the models, the other half requests completions.
+- {run.streams} streams of {run.shortest:.0f} to {run.longest:.0f} s, each over a new connection.
+- A request fails if its status is not 2xx or if it gets no answer. A stream is cut if its `data: [DONE]` or its last chunk is missing.
+- vegeta's HTTP client repeats a GET if a kept connection is closed before the answer, as SDKs do. It does not repeat a POST.
+- The slowest request took {run.slowest:.1f} s.
 
-| | seconds | requests new | failed | requests kept | failed | streams open | cut | pods stopped | seconds each |
+The drain of the chart: {run.drain}.
+
+| Change | Seconds | Requests over new connections | Failed | Requests over kept connections | Failed | Streams open | Cut | Pods stopped | Seconds per pod |
 |---|---|---|---|---|---|---|---|---|---|
 {rows}
 
-Seconds are those of the action. A failure at the moment at which a pod ended counts where that pod was told to stop.
+*Seconds* is the duration of the change. A failure at the end of a pod counts for the change that stopped this pod.
 
 {hows}
 
