@@ -176,7 +176,7 @@ def test_rows_that_differ_from_the_sums_are_not_committed(owned: Owned) -> None:
     unwanted(owned)
     before = owned.rows()
     done = owned.script("restore", NAME, f"sha256:{whole}", ASIDE)
-    assert "left as it was" in done.reason and "are not those of the restore point" in done.err
+    assert "the database is unchanged" in done.reason and "differ from those of the restore point" in done.err
     assert owned.rows() == before and owned.rows(ASIDE) == {}
 
 
@@ -208,7 +208,7 @@ def test_a_role_that_lacks_a_right_is_told_which(owned: Owned) -> None:
     with contextlib.closing(owned.server.connect("owned")) as connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE foreign_one (n int)")
     assert "foreign_one belongs to the role postgres" in owned.script("verify", NAME, checksum, ASIDE).reason
-    assert "may not create databases" in owned.script("verify", NAME, checksum, "", "copy").reason
+    assert "lacks the permission to create databases" in owned.script("verify", NAME, checksum, "", "copy").reason
 
 
 def test_into_a_new_database(owned: Owned) -> None:
@@ -235,7 +235,9 @@ def test_a_new_database_that_a_failed_run_has_left_empty_is_used(owned: Owned) -
 def test_a_copy_is_of_one_moment_while_the_gateway_writes(owned: Owned) -> None:
     """Rows come and go all the time: the sums must be of the rows that pg_dump saw."""
     writer = subprocess.Popen(
-        [f"{owned.server.programs}/psql", "-X", "-q"], stdin=subprocess.PIPE, text=True,
+        [f"{owned.server.programs}/psql", "-X", "-q"],
+        stdin=subprocess.PIPE,
+        text=True,
         env={"PGHOST": "127.0.0.1", "PGPORT": str(owned.server.port), "PGUSER": ROLE, "PGDATABASE": "owned", "PGPASSWORD": PASSWORD},
     )
     assert writer.stdin

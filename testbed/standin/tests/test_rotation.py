@@ -75,10 +75,10 @@ def test_the_new_login_is_in_use_and_the_old_one_is_locked(cluster, logins):
     said: list[str] = []
     made = step(cluster, url(logins, "first"), url(logins, "second"), said)
     made.before()
-    assert made.invalid().startswith("login first of the database, which has 0 sessions, will be locked")
+    assert made.invalid().startswith("database login first (0 sessions) will be locked")
     with used(logins, "second"):
         new, old = made.proof()
-    assert new == "1 session of login second" and said == ["1 old pod may still use login first: old drains"]
+    assert new == "1 database session of login second" and said == ["waiting for 1 old pod to stop, which may still use login first: old"]
     assert old == 'login first is refused (password authentication failed for user "first" (28P01))'
     with pytest.raises(psycopg2.OperationalError, match="password authentication failed"), used(logins, "first"):
         pass
@@ -91,7 +91,8 @@ def test_a_login_that_somebody_uses_is_not_locked(cluster, logins):
     made.before()
     with used(logins, "second"), used(logins, "first", "nightly-report"):
         _new, old = made.proof()
-    assert old.startswith("NOT locked: 1 session of login first remain (nightly-report); as an administrator: ALTER ROLE first NOLOGIN")
+    assert old.startswith("NOT locked: login first still has 1 session (application_name: nightly-report); ")
+    assert old.endswith("run as an administrator of the database server: ALTER ROLE first NOLOGIN")
     with used(logins, "first"):
         pass
 
@@ -101,13 +102,16 @@ def test_a_login_that_administrates_the_server_is_not_locked(cluster, logins):
     made = step(cluster, url(logins, "first"), url(logins, "second"))
     made.before()
     with used(logins, "second"):
-        assert made.proof()[1].startswith("NOT locked: login first administrates the server")
+        assert made.proof()[1].startswith("NOT locked: login first is an administrator of the database server")
 
 
 def test_no_session_of_the_new_login_is_no_proof(cluster, logins):
     made = step(cluster, url(logins, "first"), url(logins, "second"))
     made.before()
-    with used(logins, "first"), pytest.raises(NotPossible, match=r"no session of the database has the login second after the rollout \(sessions: first\)"):
+    with (
+        used(logins, "first"),
+        pytest.raises(NotPossible, match=r"no database session uses the login second .* \(logins with sessions: first\)"),
+    ):
         made.proof()
 
 
@@ -117,10 +121,10 @@ def test_what_would_fail_in_between_is_refused_before(cluster, logins, server):
     other.run("CREATE ROLE third LOGIN PASSWORD 'x' IN ROLE own")
     try:
         for new, says in (
-            (url(logins, "first", "another"), "has the same login and another password.*CREATE ROLE first_b LOGIN PASSWORD"),
+            (url(logins, "first", "another"), "has the same login with another password.*CREATE ROLE first_b LOGIN PASSWORD"),
             (url(logins, "second", "wrong"), "refuses: password authentication failed for user .second."),
             (url(logins, "stranger", "x"), "does not own the gateway's tables .*GRANT first TO stranger"),
-            (url(logins, "second", name=other.name), "leads to another database"),
+            (url(logins, "second", name=other.name), "names another database"),
             ("mysql://x", "is not a PostgreSQL URL"),
         ):
             with pytest.raises(NotPossible, match=says):
@@ -138,7 +142,6 @@ def test_what_the_encryption_keys_hold_is_counted(cluster, migrated):
     run = step(cluster, "", "").run
     accounts = Accounts(cluster, run.gateway, Target.parse(migrated.url.replace("127.0.0.1", "pg")))
     assert "1 managed API key, 0 MCP credentials would be lost; nothing was changed" in lost_with_encryption_keys(accounts)
-
 
 
 # --- a provider's token -------------------------------------------------------------------------------------------------------
@@ -163,24 +166,24 @@ def token(port: int, model: str = "fast", kind: str = "openai_compat") -> tuple[
 def test_the_old_token_is_tried_at_the_provider(capfd):
     with provider(key="new") as upstream:
         new, old = token(upstream.port)
-        assert new.endswith("new token of fake; a completion of fast was answered") and old == "fake refuses it (401)"
+        assert new.endswith("new token of provider fake; model fast answered a completion") and old == "provider fake refuses the old token (401)"
     with provider(key="old,new") as upstream:
-        assert token(upstream.port)[1] == "STILL ACCEPTED by fake; revoke it at the provider"
+        assert token(upstream.port)[1] == "STILL ACCEPTED by provider fake; revoke the old token at the provider"
     with provider(key="old", status="429") as upstream:
-        assert token(upstream.port)[1] == "fake answers 429, which is neither yes nor no; revoke it at the provider"
+        assert token(upstream.port)[1] == "unclear, because provider fake answers 429; revoke the old token at the provider"
 
 
 @pytest.mark.parametrize(
     ("model", "kind", "new", "old"),
     [
-        ("", "openai_compat", "no completion was asked for (oceans_llm_probe_model)", "not tried; revoke it"),
-        ("other", "openai_compat", "model other has no route to it", "not tried; revoke it"),
-        ("fast", "aws_bedrock", "a completion of fast was answered", "a provider of type aws_bedrock cannot be asked from here"),
-        ("fast", "openai_compat", "a completion of fast was answered", "the provider cannot be asked from here"),
+        ("", "openai_compat", "set oceans_llm_probe_model to request a completion", "not tried, for the same reason; revoke the old token"),
+        ("other", "openai_compat", "model other has no route to fake", "not tried, for the same reason; revoke the old token"),
+        ("fast", "aws_bedrock", "model fast answered a completion", "this collection cannot send a request to a provider of type aws_bedrock"),
+        ("fast", "openai_compat", "model fast answered a completion", "the provider cannot be reached from the Ansible controller"),
     ],
 )
 def test_a_token_that_cannot_be_tried_is_not_called_refused(model, kind, new, old):
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     told = token(port, model, kind)
-    assert new in told[0] and old in told[1] and "refuses it" not in told[1]
+    assert new in told[0] and old in told[1] and "refuses the old token" not in told[1]

@@ -58,7 +58,7 @@ ROLES = {
         "Names the database session that a migration waits for. Destructive migrations need a restore point, as in an upgrade.",
     ),
     "restore_point": (
-        "Take a restore point of the database",
+        "Create a restore point of the database",
         "Copies the database while the gateway serves; the role restore can restore the copy. The copy contains none of the gateway's Secrets.",
     ),
     "restore": (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: restore_point
-short_description: Take a restore point of the database of a release
+short_description: Create a restore point of the database of a release
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
@@ -22,14 +22,14 @@ extends_documentation_fragment:
   - oceans.llm.release.restore_point
 attributes:
   check_mode:
-    description: Prints how the restore point would be taken, and lists the existing ones.
+    description: Prints how the restore point would be created, and lists the existing ones.
     support: full
 seealso:
   - module: oceans.llm.restore
 """
 
 EXAMPLES = r"""
-- name: Take a restore point before maintenance
+- name: Create a restore point before maintenance
   oceans.llm.restore_point:
     name: oceans-llm
     namespace: oceans-llm

@@ -33,15 +33,15 @@ def test_a_whole_chain_has_no_broken_link():
     ("more", "name", "words"),
     [
         ({"health": (0, "no route")}, "Service", "no answer: no route"),
-        ({"page": (503, "admin_ui_upstream_unavailable")}, "/admin", "answers 503"),
+        ({"page": (503, "admin_ui_upstream_unavailable")}, "/admin", "the answer is 503"),
         ({"refused": "auth.bootstrap_admin.enabled is not true"}, "auth.bootstrap_admin", "enabled is not true"),
         ({"user": None, "administrators": 0}, "row in users", "does not exist"),
-        ({"user": None, "administrators": 2}, "row in users", "2 other platform administrators"),
+        ({"user": None, "administrators": 2}, "row in users", "because 2 others exist"),
         ({"user": replace(USER, role="member")}, "row in users", "has the role member"),
-        ({"user": replace(USER, status="disabled")}, "row in users", "is disabled"),
-        ({"user": HALF, "login": None}, "password", "has none"),
-        ({"login": False}, "password", "was changed in /admin since"),
-        ({"sso": {"oidc": (404, "")}}, "single sign-on (oidc)", "answers 404"),
+        ({"user": replace(USER, status="disabled")}, "row in users", "has the status disabled"),
+        ({"user": HALF, "login": None}, "password", "has no password"),
+        ({"login": False}, "password", "was changed in /admin after"),
+        ({"sso": {"oidc": (404, "")}}, "single sign-on (oidc)", "the answer is 404"),
     ],
 )
 def test_the_first_broken_link_is_the_last_one_shown(more, name, words):
@@ -71,7 +71,7 @@ def test_somebody_who_logs_in_by_single_sign_on_is_not_half_made():
 
 
 def test_a_database_that_was_not_asked_is_not_judged():
-    found = chain(unread="the database cannot be asked: x", user=None)
+    found = chain(unread="the database cannot be read: x", user=None)
     assert admin_chain.broken(found) is None and found[3].state == admin_chain.UNKNOWN
 
 

@@ -149,7 +149,7 @@ def test_a_proof_of_an_earlier_installation_is_not_believed(api, followed):
         ({}, PASSWORD, "enabled is not true"),
         ({**ADMIN, "email": ""}, PASSWORD, "email is empty"),
         ({**ADMIN, "password": None}, PASSWORD, "public password admin"),
-        ({**ADMIN, "password": "hunter2"}, PASSWORD, "no reference to a secret"),
+        ({**ADMIN, "password": "hunter2"}, PASSWORD, "not a reference to a secret"),
         (ADMIN, None, "ADMIN_PASSWORD is missing"),
         (ADMIN, "", "ADMIN_PASSWORD is empty"),
     ],
@@ -164,7 +164,7 @@ def test_a_gateway_that_does_not_serve_gives_no_verdict(api, followed):
     Cluster(api, ADMIN)
     api.on("POST", LOGIN, status(503, "ServiceUnavailable", "no endpoints available"))
     result = go(api)
-    assert result["failed"] and "no clear answer: HTTP 503" in result["msg"] and jobs(api) == 0
+    assert result["failed"] and "failed: HTTP 503" in result["msg"] and jobs(api) == 0
 
 
 def test_check_mode_predicts_and_runs_nothing(api, followed):

@@ -41,7 +41,7 @@ def test_two_spread_pods_with_a_budget_are_safe():
 
 def test_the_sentence_says_how_many_serve_meanwhile():
     lines = [f.line() for f in drain.simulate(Picture(TWO, SPREAD, [budget(1)], SPREAD))]
-    assert "Node/a: 1 gateway pod moves, 1 of 2 serve meanwhile" in lines[0]
+    assert "Node/a: 1 gateway pod can be evicted, 1 of 2 gateway pods serve during the drain" in lines[0]
 
 
 @pytest.mark.parametrize(

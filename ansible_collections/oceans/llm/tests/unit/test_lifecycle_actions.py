@@ -175,8 +175,9 @@ def test_the_plan_is_stated_and_then_carried_out(life):
         "plan: v0.23.0 -> v0.24.0",
         "plan: pending migrations: V44–V45 additive, database at V43",
         "plan: restore point: none",
-        "plan: drain: a pod of the old version with open requests ends within 55 s",
-        "plan: back to v0.23.0: until the first migration is committed; after that only if the old image accepts the schema; by oceans.llm.rollback",
+        "plan: old pods: each may take 55 s to finish its open requests and stop",
+        "plan: rollback to v0.23.0: possible until the first migration is committed; later only if the old image accepts the schema; "
+        "by ansible-playbook oceans.llm.rollback",
     ]
     assert life.lines().index(plan[-1]) < next(i for i, line in enumerate(life.lines()) if line.startswith("changing "))
     data = result["plan"]
@@ -206,7 +207,11 @@ def test_unless_the_user_names_it(life, named):
 
 def test_a_word_that_names_nothing_is_refused(life):
     result = life.go(Upgrade, allow_destructive=["all"])
-    assert result["failed"] and "'all', which names no migration (V28) and no release (v0.9.0); nothing was changed" in result["msg"] and not life.writes()
+    assert (
+        result["failed"]
+        and "'all', which is neither a migration (such as V28) nor a release (such as v0.9.0); nothing was changed" in result["msg"]
+        and not life.writes()
+    )
 
 
 def test_check_mode_states_the_plan_and_writes_nothing(life):
@@ -258,7 +263,7 @@ def test_nothing_is_rolled_back_when_the_database_gives_no_answer_any_more(life)
     life.fails()
     life.at(paths.lease(NS, f"oceans-llm-{NAME}"), lambda: setattr(life.server, "refuse", RefusedLogin), "PATCH")
     result = life.go(Upgrade, on_failure="rollback")
-    assert result["failed"] and "rollback" not in result and "the database or the old image gives no answer" in result["msg"], result
+    assert result["failed"] and "rollback" not in result and "it is unknown whether the old image accepts the schema" in result["msg"], result
 
 
 @pytest.mark.parametrize(("newest", "back"), [(43, True), (44, False)])
@@ -355,7 +360,7 @@ def test_a_rollback_that_the_database_allows_is_proven(life):
     life.records((2, "superseded", "v0.23.0"), (3, "deployed", "v0.23.1"))
     result = life.go(Rollback, to="v0.23.0")
     assert result["outcome"] == "served" and result["changed"] and result["rollback"] == {"revision": 2, "version": "v0.23.0"}, result
-    assert "rolling back to revision 2 (v0.23.0): the database is at V43, which v0.23.0 knows" in life.screen()
+    assert "rolling back to revision 2 (v0.23.0): the database schema is at V43, which v0.23.0 accepts" in life.screen()
 
 
 @pytest.mark.parametrize("to", ["1", "v0.22.0", "0.22.0"])
@@ -366,16 +371,16 @@ def test_a_rollback_to_an_image_that_refuses_the_database_is_refused_at_once_wit
     result = life.go(Rollback, to=to)
     assert time.process_time() - begun < 3 and not life.writes() and not life.helm.calls("upgrade")
     assert result["failed"] and not result["changed"]
-    assert "rollback to revision 1 (v0.22.0) is refused: the database is at V45, and v0.22.0 knows at most V43" in result["msg"]
+    assert "rollback to revision 1 (v0.22.0) is refused: the database schema is at V45, and v0.22.0 accepts at most V43" in result["msg"]
     assert result["msg"].endswith("ansible-playbook oceans.llm.upgrade -e oceans_llm_version=v0.24.0")
 
 
 @pytest.mark.parametrize(
     ("to", "said"),
     [
-        ("", "revision 2 is deployed; set oceans_llm_rollback_to to a revision or version: 2 (v0.23.0, deployed "),
-        ("7", "Helm knows no revision 7: 2 (v0.23.0, deployed "),
-        ("v0.8.0", "Helm knows no revision of version v0.8.0 that was served"),
+        ("", "revision 2 is deployed, so the revision to roll back to is not clear; set oceans_llm_rollback_to to one of these: 2 (v0.23.0, deployed "),
+        ("7", "Helm has no revision 7; set oceans_llm_rollback_to to one of these: 2 (v0.23.0, deployed "),
+        ("v0.8.0", "Helm has no revision of version v0.8.0 that served"),
     ],
 )
 def test_without_a_target_nothing_is_changed_and_the_revisions_are_listed(life, to, said):
@@ -391,7 +396,7 @@ def test_after_a_failed_upgrade_the_revision_that_served_needs_no_name(life):
 
 def test_a_revision_that_failed_is_no_target(life):
     life.records((3, "failed", "v0.24.0"))
-    assert "revision 3 is failed and was never served" in life.go(Rollback, to="3")["msg"] and not life.writes()
+    assert "revision 3 is failed and never served" in life.go(Rollback, to="3")["msg"] and not life.writes()
 
 
 def test_a_chart_with_sub_charts_is_in_no_record(life, monkeypatch):

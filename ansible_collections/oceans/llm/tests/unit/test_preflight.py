@@ -390,13 +390,13 @@ def test_fields_that_take_a_reference_or_text(picture):
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"providers": {"openai": {"type": "openai_compat"}}}, "config providers is a map, and has to be a list"),
-        ({"providers": ["openai"]}, "config providers[0] is a text, and has to be a map"),
-        ({"models": [{"id": 4.1}]}, "config models[0].id is a number, and has to be text"),
+        ({"providers": {"openai": {"type": "openai_compat"}}}, "config providers is a map and must be a list"),
+        ({"providers": ["openai"]}, "config providers[0] is text and must be a map"),
+        ({"models": [{"id": 4.1}]}, "config models[0].id is a number and must be text"),
         ({"models": [{"id": "m", "routes": [{"provider": "p", "upstream_model": 4.1}]}]}, "config models[0].routes[0].upstream_model is a number"),
-        ({"server": {"bind": 8080}}, "config server.bind is a number, and has to be text"),
-        ({"auth": [1]}, "config auth is a list, and has to be a map"),
-        ({"users": "ann"}, "config users is a text, and has to be a list"),
+        ({"server": {"bind": 8080}}, "config server.bind is a number and must be text"),
+        ({"auth": [1]}, "config auth is a list and must be a map"),
+        ({"users": "ann"}, "config users is text and must be a list"),
     ],
 )
 def test_a_part_of_the_configuration_of_another_type_is_named(given, says):
@@ -571,7 +571,7 @@ def test_a_run_of_our_own_that_was_killed_is_recovered(picture):
 
 def test_a_pending_release_of_another_helm_is_given_time(picture):
     (finding,) = release.find(replace(picture, release=PENDING, last_revision="2"))
-    assert finding.severity == "error" and "60 s" in finding.sentence and "840 s more" in finding.hint
+    assert finding.severity == "error" and "60 s" in finding.sentence and "wait 840 s" in finding.hint
     (later,) = release.find(replace(picture, release=PENDING, now=NOW + 900))
     assert later.severity == "warning"
 
@@ -658,8 +658,8 @@ def test_a_field_of_another_manager_names_both(picture):
     run = DryRun(f"Deployment/{rendered['metadata']['name']}", 409, "Conflict", CONFLICT, live)
     found = list(admission.find(replace(picture, objects=(rendered,), dry_runs=(run,))))
     assert [f.sentence for f in found if f.code == "FieldConflict"] == [
-        ".spec.replicas is 5, and 2 in the chart; set by kubectl (scale) at 2026-01-01T00:00:00Z",
-        ".spec.a is x, and y in the chart; .spec.b is not what the chart says; set by kubectl-edit",
+        ".spec.replicas is 5 in the live object, and 2 in the chart; set by kubectl (scale) at 2026-01-01T00:00:00Z",
+        ".spec.a is x in the live object, and y in the chart; .spec.b differs from the chart; set by kubectl-edit",
     ]
     assert {f.severity for f in found} == {"error"}
 
@@ -678,7 +678,10 @@ def test_a_variable_with_a_value_by_hand_and_a_reference_in_the_chart_is_told_by
     )
     run = DryRun(f"Deployment/{rendered['metadata']['name']}", 422, "Invalid", text, live)
     (finding,) = [f for f in admission.find(replace(picture, objects=(rendered,), dry_runs=(run,))) if f.code == "ObjectInvalid"]
-    assert "variable POSTGRES_URL of container gateway has a plain value (host old.example:5433) in the cluster (set by kubectl-set at 2026" in finding.sentence
+    assert (
+        "variable POSTGRES_URL of container gateway has a plain value (host old.example:5433) in the live object (set by kubectl-set at 2026"
+        in finding.sentence
+    )
     assert "Secret/db, key url in the chart" in finding.sentence and "hush" not in finding.sentence
     assert finding.hint.endswith(f"set env deployment/{rendered['metadata']['name']} POSTGRES_URL-")
 
@@ -960,4 +963,4 @@ def test_a_waiver_without_a_reason_is_named():
 
 def test_what_a_hook_of_an_earlier_chart_has_left_is_a_warning(picture):
     found = [f for f in release.find(replace(picture, leftovers=("Secret/rel-copy",))) if f.code == "HookLeftover"]
-    assert [(f.object, f.severity) for f in found] == [("Secret/rel-copy", "warning")] and "it holds secrets" in found[0].sentence
+    assert [(f.object, f.severity) for f in found] == [("Secret/rel-copy", "warning")] and "it contains secrets" in found[0].sentence

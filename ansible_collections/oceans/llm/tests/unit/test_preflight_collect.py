@@ -206,7 +206,7 @@ def test_a_webhook_that_stays_away_is_told_with_the_time_that_it_was_given(api, 
     api.script[("POST", DEPLOYMENTS)] = [status(500, "InternalError", AWAY)]
     picture = look(api, OBJECTS[1:2])
     (finding,) = [f for f in admission.find(picture) if f.object == "Deployment/d"]
-    assert finding.code == "WebhookUnavailable" and "m.example does not answer, nor did it within 0.3 s" in finding.sentence
+    assert finding.code == "WebhookUnavailable" and "m.example does not answer for 0.3 s" in finding.sentence
 
 
 def test_the_store_of_an_external_secret_is_read_where_it_is(api):

@@ -77,7 +77,7 @@ def test_a_release_on_a_database_one_migration_ahead_is_found_before_anything_is
 @pytest.mark.parametrize(("tag", "at"), [("v0.24.1", 46), ("v0.22.3", 44)])
 def test_a_patch_release_that_is_not_known_is_no_error_on_a_guess(tag, at):
     (finding,) = database.find(picture(tag, Database(where=HERE, history=history(at))))
-    assert (finding.code, finding.severity) == ("ImageOlderThanDatabase", "warning") and "this patch release is not known here" in finding.sentence
+    assert (finding.code, finding.severity) == ("ImageOlderThanDatabase", "warning") and "this collection does not know this patch release" in finding.sentence
 
 
 def test_the_tables_that_the_gateway_takes_for_somebody_elses():
@@ -101,7 +101,7 @@ def test_an_older_image_is_refused_before_anything_is_written_with_the_way_forwa
 
 def test_a_database_that_no_known_release_made_has_no_release_to_go_to():
     (finding,) = database.find(picture("v0.24.0", Database(where=HERE, history=history(47))))
-    assert "at V47" in finding.sentence and "the release that migrated it" in finding.hint
+    assert "at V47" in finding.sentence and "the release that migrated the database" in finding.hint
 
 
 @pytest.mark.parametrize(("tag", "at"), [("v0.24.0", 45), ("v0.24.0", 43), ("v0.25.0", 47), ("latest", 47), ("v0.24.0", 0)])
@@ -112,7 +112,7 @@ def test_a_database_that_fits_or_cannot_be_judged_is_no_finding(tag, at):
 @pytest.mark.parametrize("row", [("request_log_tool_cardinality", "V20__other.sql"), ("other", "V20__other.sql")])
 def test_another_history_is_named_by_its_first_version(row):
     (finding,) = database.find(picture("latest", Database(where=HERE, history=history(45, v20=row, v30=row))))
-    assert finding.code == "MigrationHistoryForeign" and finding.sentence.startswith("V20 ")
+    assert finding.code == "MigrationHistoryForeign" and finding.sentence.startswith("migration V20 ")
 
 
 def test_somebody_elses_database():
@@ -221,7 +221,7 @@ def test_a_server_that_cannot_be_asked_from_here_is_unknown(cluster, url, part):
 def test_a_caller_who_may_not_look_there_is_told_what_that_takes(api, cluster):
     api.script[("GET", paths.service("ns", "pg"))] = [status(403, "Forbidden", 'services "pg" is forbidden: User "x" cannot get it')]
     found = ask_database.look(asked(), cluster).unknown
-    assert found == "the caller may not look for pg in namespace ns (services, endpointslices, pods/portforward)"
+    assert found == "the caller lacks the permission to reach pg in namespace ns (services, endpointslices, pods/portforward)"
 
 
 def test_a_server_that_says_nothing_does_not_hold_up_the_others(api, cluster, monkeypatch):
@@ -232,7 +232,7 @@ def test_a_server_that_says_nothing_does_not_hold_up_the_others(api, cluster, mo
         slices = objects("EndpointSlice", "1", {"metadata": {"name": "a"}, "ports": [{"port": port}], "endpoints": ends})
         api.script[("GET", paths.endpointslices("ns"))] = [slices]
         began = time.monotonic()
-        assert ask_database.look(asked(), cluster).unknown == f"{HERE} gave no answer within 0.2 s" and time.monotonic() - began < 1
+        assert ask_database.look(asked(), cluster).unknown == f"{HERE} did not answer within 0.2 s" and time.monotonic() - began < 1
 
 
 def test_an_external_name_is_followed(api, cluster):

@@ -47,8 +47,8 @@ def test_nothing_is_wrong_with_what_is_right():
     ("probe", "code", "words"),
     [
         ({"httpGet": {"port": "web"}}, "ProbeMisdirected", "uses port 'web', which the container does not declare (8080)"),
-        ({"httpGet": {"port": 9090}}, "ProbeMisdirected", "the gateway listens on 8080"),
-        ({"tcpSocket": {"port": "9090"}}, "ProbeMisdirected", "the gateway listens on 8080"),
+        ({"httpGet": {"port": 9090}}, "ProbeMisdirected", "the gateway listens on port 8080"),
+        ({"tcpSocket": {"port": "9090"}}, "ProbeMisdirected", "the gateway listens on port 8080"),
         ({"httpGet": {"port": "http", "scheme": "HTTPS"}}, "ProbeMisdirected", "plain HTTP"),
     ],
 )
@@ -129,10 +129,10 @@ def policy(component: str = "gateway", **spec: Any) -> dict:
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ({}, "no way in to port gateway: http 8080"),
-        ({"policyTypes": ["Egress"]}, "no way out"),
-        ({"policyTypes": ["Egress"], "egress": [{"ports": [{"port": 5432}]}]}, "no way out to DNS"),
-        ({"policyTypes": ["Egress"], "egress": [{"ports": [{"port": 53, "protocol": "UDP"}]}]}, "no way out to the database's port 5432"),
+        ({}, "no incoming traffic to port gateway: http 8080"),
+        ({"policyTypes": ["Egress"]}, "no outgoing traffic"),
+        ({"policyTypes": ["Egress"], "egress": [{"ports": [{"port": 5432}]}]}, "no outgoing traffic to DNS"),
+        ({"policyTypes": ["Egress"], "egress": [{"ports": [{"port": 53, "protocol": "UDP"}]}]}, "no outgoing traffic to port 5432 of the database"),
     ],
 )
 @pytest.mark.parametrize("rendered", [True, False])

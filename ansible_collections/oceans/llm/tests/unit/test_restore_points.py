@@ -348,7 +348,7 @@ def test_the_first_way_that_works_is_taken(api):
     cnpg(world, {"volumeSnapshot": {"className": "x"}}, {"phase": "failed", "error": "no such class"})
     result = take(api)
     assert result["restore_point"]["kind"] == "pg_dump", result
-    assert any("no restore point by cnpg: " in line and "no such class" in line for line in result["said"])
+    assert any("no restore point was taken by cnpg: " in line and "no such class" in line for line in result["said"])
 
 
 # --- a VolumeSnapshot -----------------------------------------------------------------------------------------------------
@@ -414,7 +414,7 @@ def test_a_snapshot_is_the_last_way(api):
     world = World(api, answers=((1, "restore point: no space"),))
     snapshots(world, {"readyToUse": True})
     result = take(api)
-    assert result["restore_point"]["kind"] == "VolumeSnapshot" and any("no restore point by pg_dump: no space" in line for line in result["said"])
+    assert result["restore_point"]["kind"] == "VolumeSnapshot" and any("no restore point was taken by pg_dump: no space" in line for line in result["said"])
 
 
 def test_a_backup_that_fails_is_told_in_the_operators_words(api):
@@ -496,7 +496,7 @@ def test_a_pod_that_a_rollout_stops_is_waited_for_while_the_others_serve(api):
     result = bring_back(api)
     assert not result.get("failed"), result
     assert world.done[1] == "gone True" and sorted(world.done[2:4]) == ["delete gw-1 20", "delete gw-2 20"]
-    assert any("waiting for Pod/gw-0, which an earlier rollout stops" in line for line in result["said"])
+    assert any("waiting for Pod/gw-0, which is still stopping after an earlier rollout" in line for line in result["said"])
 
 
 def test_an_autoscaler_gets_its_pods_back(api):
@@ -557,7 +557,7 @@ def test_into_a_new_database_the_gateway_is_left_alone(api):
 
 def test_one_that_is_not_there_is_answered_with_those_that_are(api):
     world = World(api)
-    assert "none was taken" in bring_back(api)["msg"]
+    assert "this collection has taken none" in bring_back(api)["msg"]
     world.keep()
     assert "there are r-1" in bring_back(api, point="r-7")["msg"] and written(api) == []
 

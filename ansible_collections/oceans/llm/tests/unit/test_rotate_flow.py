@@ -104,17 +104,16 @@ def test_the_new_key_is_proven_in_use_and_the_old_session_is_refused(life):
     life.at(f"{PROXY}/readyz", lambda: setattr(life, "pods_have", NEW), "GET")
     result = life.rotate()
     assert not result.get("failed"), result
-    assert (result["rotated"][0]["new"], result["rotated"][0]["old"]) == ("a new session is accepted", "the session of before is refused (401)")
+    assert (result["rotated"][0]["new"], result["rotated"][0]["old"]) == ("a new session is accepted", "a session from before the rollout is refused (401)")
     assert life.held() is None and "canary" not in json.dumps(result) + life.screen()
 
 
 def test_a_rotation_that_broke_off_is_finished_by_the_next_run(life):
     """The pods keep the old key: the proof fails. Then they have the new one, and the same command proves both."""
     result = life.rotate()
-    assert result["failed"] and "a session of before the rollout is still accepted" in result["msg"], result
+    assert result["failed"] and "a session from before the rollout is still accepted" in result["msg"], result
     assert {key: base64.b64decode(v).decode() for key, v in life.held().items()} == {f"{SECRET}.{KEY}": OLD, "session": f"session={OLD}"}
     life.pods_have = NEW
     result = life.rotate()
-    assert not result.get("failed") and result["rotated"][0]["old"] == "the session of before is refused (401)", result
+    assert not result.get("failed") and result["rotated"][0]["old"] == "a session from before the rollout is refused (401)", result
     assert life.held() is None and "canary" not in json.dumps(result) + life.screen()
-

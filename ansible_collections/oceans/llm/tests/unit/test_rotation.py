@@ -50,9 +50,9 @@ def test_a_listed_value_comes_from_the_inventory():
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        ({"listed": {"ADMIN": "a"}}, "oceans_llm_secrets.ADMIN is the value that is in use"),
-        ({}, "neither in oceans_llm_secrets nor generated"),
-        ({"source": "existing"}, "which this collection does not write; change it first: kubectl -n ns edit secret mine, and run again"),
+        ({"listed": {"ADMIN": "a"}}, "oceans_llm_secrets.ADMIN is still the value in use"),
+        ({}, "neither in oceans_llm_secrets nor in oceans_llm_secrets_generate"),
+        ({"source": "existing"}, "which this collection does not write; change the value first, then run again: kubectl -n ns edit secret mine"),
         ({"source": "external_secrets", "external": {"mine": "es"}}, "kubectl -n ns annotate externalsecret es force-sync="),
         ({"source": "inline"}, "which this collection does not write"),
     ],
@@ -76,7 +76,7 @@ def test_an_inline_value_is_the_inventorys():
 def test_of_several_tokens_those_that_did_not_change_stay():
     values = rotation.plan(gateway(), inventory(listed={"ONE": "1", "TWO": "new"}), ["provider_token"])
     assert [v.name for v in values] == ["TWO"]
-    with pytest.raises(NotPossible, match="ONE is the value that is in use.*TWO is the value"):
+    with pytest.raises(NotPossible, match="ONE is still the value in use.*TWO is still the value"):
         rotation.plan(gateway(), inventory(listed={"ONE": "1", "TWO": "2"}), ["provider_token"])
 
 
@@ -107,14 +107,14 @@ def test_a_third_login_would_leave_one_of_the_others_unlocked():
 def test_what_is_no_secret_is_refused():
     made = gateway()
     made._env["ADMIN"] = Variable(Source("ADMIN", "value"), b"x")  # type: ignore[index]
-    with pytest.raises(NotPossible, match="a plain value in the pod's env: a rotation changes keys of Secrets only"):
+    with pytest.raises(NotPossible, match="a plain value in the pod's env, and a rotation changes keys of Secrets only"):
         rotation.plan(made, inventory(listed={"ADMIN": "new"}), ["admin_password"])
 
 
 def test_a_class_that_the_configuration_does_not_have_is_refused():
     made = gateway()
     made.config = {}
-    with pytest.raises(NotPossible, match="provider_token: the gateway's configuration refers to no such secret"):
+    with pytest.raises(NotPossible, match="provider_token: the gateway's configuration .* refers to no secret of this class"):
         rotation.plan(made, inventory(), ["provider_token"])
 
 

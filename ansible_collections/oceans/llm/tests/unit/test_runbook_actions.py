@@ -106,7 +106,7 @@ def test_a_secret_of_somebody_else_is_refused_with_the_command(api):
 def test_a_value_that_is_in_use_is_refused(api):
     gateway(api)
     result = rotation(api, "session_key", source="provision", data={"GATEWAY_IDENTITY_TOKEN_SECRET": "x" * 40})
-    assert result["failed"] and "oceans_llm_secrets.GATEWAY_IDENTITY_TOKEN_SECRET is the value that is in use" in result["msg"]
+    assert result["failed"] and "oceans_llm_secrets.GATEWAY_IDENTITY_TOKEN_SECRET is still the value in use" in result["msg"]
     assert "x" * 40 not in json.dumps(result) and writes(api) == []
 
 
@@ -133,7 +133,7 @@ def test_a_half_made_administrator_is_named_without_a_login_tried(api):
     with FakePostgres(ROWS) as postgres:
         gateway(api, server(api, postgres.port))
         result = run(admin.ActionModule, api, NAME)
-    assert result["failed"] and result["broken"] == "password" and "set oceans_llm_admin_repair: true and run again" in result["msg"]
+    assert result["failed"] and result["broken"] == "password" and "ansible-playbook oceans.llm.admin -e oceans_llm_admin_repair=true" in result["msg"]
     assert api.asked(LOGIN) == 0 and writes(api) == [] and not any("DELETE" in sql for sql in postgres.seen)
 
 
@@ -159,7 +159,7 @@ def test_a_refused_login_and_a_good_one(api):
         gateway(api, server(api, postgres.port))
         api.on("POST", LOGIN, NO, YES)
         refused, good = (run(admin.ActionModule, api, NAME) for _time in range(2))
-    assert refused["failed"] and "was changed in /admin since" in refused["msg"] and PASSWORD not in json.dumps(refused)
+    assert refused["failed"] and "was changed in /admin after" in refused["msg"] and PASSWORD not in json.dumps(refused)
     assert not good.get("failed") and good["broken"] == "" and not good["changed"]
 
 

@@ -89,7 +89,7 @@ class Accounts:
     @contextlib.contextmanager
     def session(self) -> Iterator[Session]:
         if self.target is None:
-            raise NotPossible("the database cannot be asked: its URL is not known")
+            raise NotPossible("the database cannot be read, because its URL is not known")
         try:
             way = database_way.find(self._cluster, self._namespace, self.target)
             with way.connect(PATIENCE) as stream, contextlib.closing(Session(stream, self.target)) as made:
@@ -97,7 +97,7 @@ class Accounts:
         except Refusal as refusal:
             raise NotPossible(f"{self.target} refuses: {refusal.message} ({refusal.sqlstate})") from refusal
         except (database_way.NoWay, NotAsked, ApiError, OSError) as error:
-            raise NotPossible(f"{self.target} cannot be asked: {error}") from error
+            raise NotPossible(f"{self.target} cannot be read: {error}") from error
 
     def counts(self, *tables: str) -> dict[str, int]:
         """Rows of each table; a table that an older schema does not have is left out."""
@@ -124,7 +124,7 @@ class Accounts:
                 return
             kept = user.kept_by(allowed)
             if kept or user.others:
-                raise NotPossible(f"user {email} was not removed: " + (f"{kept} refer to it" if kept else f"{user.others} other platform administrators exist"))
+                raise NotPossible(f"user {email} was not deleted: " + (f"{kept} refer to it" if kept else f"{user.others} other platform administrators exist"))
             for table, column in (place for place, n in user.references.items() if n):
                 query(f'DELETE FROM {table} WHERE "{column}" = {literal(user.id)}')
             query(f"DELETE FROM public.users WHERE id::text = {literal(user.id)}")

@@ -14,7 +14,7 @@ from ..kube.objects import COMPONENT
 from .accounts import PASSWORDS, User
 
 OK, BROKEN, NOTE, UNKNOWN = "ok", "BROKEN", "note", "not known"
-REPAIR = "set oceans_llm_admin_repair: true and run again"
+REPAIR = "repair it: ansible-playbook oceans.llm.admin -e oceans_llm_admin_repair=true"
 
 
 @dataclass(frozen=True)
@@ -75,28 +75,33 @@ def sso_sections(config: Mapping[str, Any]) -> list[str]:
 
 
 def _chain(facts: Facts) -> Iterator[Link]:
-    yield _answer("Service", facts.health, "the gateway answers", f"kubectl -n {facts.namespace} get endpointslices,pods; ansible-playbook oceans.llm.diagnose")
-    pods = f"kubectl -n {facts.namespace} get pods -l {COMPONENT}=admin-ui"
+    yield _answer(
+        "Service",
+        facts.health,
+        "the gateway answers",
+        f"find the cause: ansible-playbook oceans.llm.diagnose; kubectl -n {facts.namespace} get endpointslices,pods",
+    )
+    pods = f"check the pods of the admin UI: kubectl -n {facts.namespace} get pods -l {COMPONENT}=admin-ui"
     yield _answer("/admin", facts.page, "the admin UI answers through the gateway", pods)
     if facts.refused:
         yield Link("auth.bootstrap_admin", BROKEN, facts.refused)
     yield Link("auth.bootstrap_admin", OK, f"{facts.email}, password from {facts.origin}")
     yield from _database(facts)
     if facts.must_change:
-        yield Link("must_change_password", NOTE, f"{facts.email} has to choose a new password at the next login in /admin")
+        yield Link("must_change_password", NOTE, f"{facts.email} must choose a new password at the next login in /admin")
     else:
         yield Link("must_change_password", OK, "not set")
     if not facts.sso:
-        yield Link("single sign-on", OK, "no provider is enabled")
+        yield Link("single sign-on", OK, "no identity provider is enabled")
     for name, answer in facts.sso.items():
-        yield _answer(f"single sign-on ({name})", answer, "the gateway lists its providers", f"check auth.{name} in oceans_llm_config, then deploy")
+        yield _answer(f"single sign-on ({name})", answer, "the gateway lists its identity providers", f"correct auth.{name} in oceans_llm_config, then deploy")
 
 
 def _answer(name: str, answer: tuple[int, str], good: str, cure: str) -> Link:
     status, text = answer
     if 200 <= status < 400:
         return Link(name, OK, f"{good} ({status})")
-    return Link(name, BROKEN, f"no answer: {text[:200]}" if not status else f"answers {status} {text[:200]}", cure)
+    return Link(name, BROKEN, f"no answer: {text[:200]}" if not status else f"the answer is {status} {text[:200]}", cure)
 
 
 def _database(facts: Facts) -> Iterator[Link]:
@@ -109,31 +114,40 @@ def _database(facts: Facts) -> Iterator[Link]:
         yield _row(facts, facts.user)
         if facts.user.half_made:
             others = facts.user.others
-            cure = REPAIR if not others else f"log in as one of the {others} other administrators, and reset it in /admin"
-            sentence = f"{facts.email} has none, and `gateway bootstrap-admin` does nothing for an administrator that exists"
+            cure = REPAIR if not others else f"log in as one of the {others} other administrators, and reset the password in /admin"
+            sentence = f"{facts.email} has no password, and `gateway bootstrap-admin` changes nothing for an existing administrator"
             yield Link("password", BROKEN, sentence, cure, not others)
         elif facts.user.rows(PASSWORDS) == 0:
-            yield Link("password", NOTE, f"{facts.email} has none and logs in by single sign-on")
+            yield Link("password", NOTE, f"{facts.email} has no password and logs in by single sign-on")
             return
     if facts.login is False:
-        cure = "log in with the newer one and put it into the Secret, or rotate it: oceans_llm_rotate: [admin_password], oceans.llm.rotate"
-        yield Link("password", BROKEN, f"the gateway refuses the password of {facts.origin}: it was changed in /admin since", cure)
+        cure = (
+            "write the present password into the Secret, or set a new one and run ansible-playbook oceans.llm.rotate with oceans_llm_rotate: [admin_password]"
+        )
+        yield Link(
+            "password", BROKEN, f"the gateway refuses the password in {facts.origin}; the password was changed in /admin after the Secret was written", cure
+        )
     if facts.login is None:
         yield Link("password", UNKNOWN, "no login was tried")
         return
-    yield Link("password", OK, f"{facts.email} logs in with the password of {facts.origin}")
+    yield Link("password", OK, f"{facts.email} logs in with the password in {facts.origin}")
 
 
 def _no_row(facts: Facts) -> Link:
     if facts.administrators:
-        sentence = f"{facts.email} does not exist, and {facts.administrators} other platform administrators do: `gateway bootstrap-admin` makes no further one"
-        return Link("row in users", BROKEN, sentence, f"log in as one of them and invite {facts.email} in /admin")
+        sentence = f"{facts.email} does not exist, and `gateway bootstrap-admin` creates no administrator because {facts.administrators} others exist"
+        return Link("row in users", BROKEN, sentence, f"log in as another administrator and invite {facts.email} in /admin")
     return Link("row in users", BROKEN, f"{facts.email} does not exist", REPAIR, repair=True)
 
 
 def _row(facts: Facts, user: User) -> Link:
     if user.role != "platform_admin":
-        return Link("row in users", BROKEN, f"{facts.email} has the role {user.role or 'none'}", "have another administrator change it in /admin (Users)")
+        return Link(
+            "row in users",
+            BROKEN,
+            f"{facts.email} has the role {user.role or 'none'}, not platform_admin",
+            "let another administrator set the role platform_admin in /admin (Users)",
+        )
     if user.status not in ("active", ""):
-        return Link("row in users", BROKEN, f"{facts.email} is {user.status}", "have another administrator activate it in /admin (Users)")
+        return Link("row in users", BROKEN, f"{facts.email} has the status {user.status}", "let another administrator activate the user in /admin (Users)")
     return Link("row in users", OK, f"{facts.email}, platform_admin, {user.status or 'without a status'}")

@@ -58,11 +58,11 @@ def pending(cluster: Cluster, namespace: str, planned: Release, trial: bool) -> 
     known = schema.newest(schema.release_of(image(planned)))
     if found is not None and known is not None and known.sure:
         return Schema(tuple(v for v in range(schema.FIRST, known.version + 1) if v not in found), max(found, default=0), history=found)
-    told = by_image(cluster, planned, namespace) if trial else Schema(None, None, "no Job is created in check mode")
+    told = by_image(cluster, planned, namespace) if trial else Schema(None, None, "check mode creates no Job")
     if told.versions is not None:
         return replace(told, history=found)
     newest = None if found is None else max(found, default=0)
-    return Schema(None, newest, f"{why or 'which migrations it knows is not in the table of releases'}; {told.why}", found)
+    return Schema(None, newest, f"{why or 'this collection does not know the release of the image'}; {told.why}", found)
 
 
 def by_image(cluster: Cluster, release: Release, namespace: str = "") -> Schema:
@@ -80,11 +80,11 @@ def fits(cluster: Cluster, namespace: str, older: Release, found: tuple[int, ...
     if found is not None and known is not None and known.sure:
         newest = max(found, default=0)
         if newest > known.version:
-            return Says.REFUSES, f"the database is at V{newest}, and {tag} knows at most V{known.version}: it refuses to start there"
-        return Says.FITS, f"the database is at V{newest}, which {tag} knows"
-    answer = ask(cluster, older, going_back.CHECK, namespace) if trial else Answer(None, "no Job is created in check mode")
+            return Says.REFUSES, f"the database schema is at V{newest}, and {tag} accepts at most V{known.version}, so it would refuse to start"
+        return Says.FITS, f"the database schema is at V{newest}, which {tag} accepts"
+    answer = ask(cluster, older, going_back.CHECK, namespace) if trial else Answer(None, "check mode creates no Job")
     said = going_back.says(answer)
-    return said, f"{tag} was asked by a Job: {going_back.words_of(answer) if said is not Says.FITS else said.value}"
+    return said, f"a Job ran {tag} to check the database: {going_back.words_of(answer) if said is not Says.FITS else said.value}"
 
 
 def ask(cluster: Cluster, release: Release, command: tuple[str, ...], namespace: str) -> Answer:

@@ -41,8 +41,10 @@ def take(cluster: Cluster, source: Source, name: str, say: Callable[[str], None]
     database = source.cnpg(cluster)
     how = method(database)
     if database is None or not how:
-        what = "has no backup configured" if database else "is no CloudNativePG Cluster"
-        raise NotPossible(f"{source.target} {what}; nothing was changed — set database.cloudnativepg.backup, or oceans_llm_restore_point: pg_dump")
+        what = "has no backup configured" if database else "is not a CloudNativePG Cluster"
+        raise NotPossible(
+            f"{source.target} {what}; nothing was changed — set oceans_llm_cloudnativepg.backup and deploy, or set oceans_llm_restore_point: pg_dump"
+        )
     ns, owner = meta(database)["namespace"], meta(database)["name"]
     body = {"apiVersion": CNPG, "kind": "Backup", "metadata": {"name": name}, "spec": {"cluster": {"name": owner}, **how}}
     with telling(say, f"CloudNativePG creates Backup/{name} of Cluster/{owner} ({how['method']})"):
@@ -52,8 +54,8 @@ def take(cluster: Cluster, source: Source, name: str, say: Callable[[str], None]
         except ApiError as error:
             raise NotPossible(f"Backup/{name} of Cluster/{owner} could not be created: {error}; nothing was changed") from error
     if status.get("phase") != "completed":
-        why = status.get("error") or f"phase {status.get('phase') or 'not set'} after {timeout} s"
-        cure = f"kubectl -n {ns} describe backup {name}, or set oceans_llm_restore_point: pg_dump"
+        why = status.get("error") or f"its phase is {status.get('phase') or 'not set'} after {timeout} s"
+        cure = f"read its status: kubectl -n {ns} describe backups.postgresql.cnpg.io {name}; or set oceans_llm_restore_point: pg_dump"
         raise NotPossible(f"Backup/{name} of Cluster/{owner} was not completed: {why} — {cure}")
     return RestorePoint("CloudNativePG", name, f"Backup/{name}", cluster.now())
 
@@ -65,7 +67,7 @@ def recover(cluster: Cluster, source: Source, point: RestorePoint, say: Callable
     """
     live = source.cnpg(cluster)
     if live is None:
-        raise NotPossible(f"restore point {point.name} is a Backup of CloudNativePG, and {source.target} is no Cluster that can be read; nothing was changed")
+        raise NotPossible(f"restore point {point.name} is a Backup of CloudNativePG, and the Cluster of {source.target} cannot be read; nothing was changed")
     ns, name = meta(live)["namespace"], recovered(point)
     path = paths.one_of(CNPG, "clusters", ns, name)
     with telling(say, f"CloudNativePG recovers Backup/{point.name} as Cluster/{name}"):
@@ -79,7 +81,10 @@ def recover(cluster: Cluster, source: Source, point: RestorePoint, say: Callable
             raise NotPossible(f"Backup/{point.name} could not be recovered as Cluster/{name}: {error}; the database was not changed") from error
     if not _ready(status) or not login.get("password"):
         why = status.get("phaseReason") or status.get("phase") or "no status"
-        raise NotPossible(f"Cluster/{name} is not ready after {timeout} s: {why}; the database was not changed — kubectl -n {ns} describe cluster {name}")
+        raise NotPossible(
+            f"Cluster/{name} is not ready after {timeout} s: {why}; the database was not changed — "
+            f"read its status: kubectl -n {ns} describe clusters.postgresql.cnpg.io {name}"
+        )
     there = Target(f"{name}-rw.{ns}.svc", 5432, login.get("username", ""), login["password"], login.get("dbname", ""))
     return replace(source, target=there)
 

@@ -41,7 +41,7 @@ class Gateway:
         """:raises NotPossible: when there is no such release, with a record of Helm or without, or it holds no gateway of the chart's contract."""
         release = unrecorded.latest(cluster, namespace, name)
         if release is None:
-            raise NotPossible(f"Helm has no release {name} in namespace {namespace} on {cluster.server}; deploy it first")
+            raise NotPossible(f"Helm has no release {name} in namespace {namespace} on {cluster.server}; deploy it first: ansible-playbook oceans.llm.deploy")
         return cls.read(cluster, release)
 
     @classmethod
@@ -54,7 +54,7 @@ class Gateway:
         configmap = cluster.find(paths.configmap(ns, name_of(config))) if config else None
         if deployment is None or service is None or configmap is None:
             raise NotPossible(
-                f"release {release.name} in namespace {ns} has no gateway Deployment, Service or configuration of the chart oceans-llm; deploy it first"
+                f"release {release.name} in namespace {ns} has no gateway Deployment, Service or configuration of the chart oceans-llm; deploy that chart first"
             )
         spec = deployment["spec"]["template"]["spec"]
         container = next((c for c in spec["containers"] if c["name"] == "gateway"), spec["containers"][0])
@@ -68,8 +68,8 @@ class Gateway:
         section = configuration.bootstrap_admin(self.config)
         if section.get("enabled") is not True:
             raise NotPossible(
-                "auth.bootstrap_admin.enabled is not true in the gateway's configuration, so `gateway bootstrap-admin` would do nothing and call it success; "
-                "set it in oceans_llm_config, or oceans_llm_bootstrap_admin: false"
+                "auth.bootstrap_admin.enabled is not true in the gateway's configuration, so `gateway bootstrap-admin` would do nothing and report success; "
+                "set it to true in oceans_llm_config, or set oceans_llm_bootstrap_admin: false"
             )
         email = configuration.DEFAULT_ADMIN if section.get("email") is None else str(section["email"])
         if not email:
@@ -78,19 +78,19 @@ class Gateway:
         if not reference:
             raise NotPossible(
                 f"auth.bootstrap_admin.password is missing, and `gateway bootstrap-admin` would create {email} with the public password "
-                f"{configuration.DEFAULT_PASSWORD}: anyone could log in; set it to env.{shapes.ADMIN_PASSWORD} in oceans_llm_config"
+                f"{configuration.DEFAULT_PASSWORD}: anyone could log in; set the field to env.{shapes.ADMIN_PASSWORD} in oceans_llm_config"
             )
         if reference.startswith("literal."):
             return email, reference[len("literal.") :]
         if not reference.startswith("env."):
-            raise NotPossible(f"auth.bootstrap_admin.password is no reference to a secret; set it to env.{shapes.ADMIN_PASSWORD} in oceans_llm_config")
+            raise NotPossible(f"auth.bootstrap_admin.password is not a reference to a secret; set it to env.{shapes.ADMIN_PASSWORD} in oceans_llm_config")
         self._reference = reference[len("env.") :]
         variable = self._env.get(self._reference)
         if variable is None or not (variable.value or b"").strip():
             state = "empty" if variable else "missing"
             raise NotPossible(
-                f"{self._reference} is {state}: `gateway bootstrap-admin` would create {email} without a password, an administrator who can never log in; "
-                f"put {self._reference} into oceans_llm_secrets (or into the Secret that the gateway reads)"
+                f"{self._reference} is {state}: `gateway bootstrap-admin` would create {email} without a password, so the administrator could never log in; "
+                f"add {self._reference} to oceans_llm_secrets, or to the Secret that the gateway reads"
             )
         return email, variable.value.decode() if variable.value else ""
 
@@ -123,8 +123,8 @@ class Gateway:
         if status in (401, 403) and _code(text) in ("invalid_credentials", "authentication_error"):
             return None
         raise NotPossible(
-            f"a login through Service/{self.service} gave no clear answer: HTTP {status} {text[:200]}; the gateway must serve before it can be "
-            "bootstrapped (role wait)"
+            f"a login through Service/{self.service} failed: HTTP {status} {text[:200]}; the gateway must serve before the administrator is created; "
+            "find the cause: ansible-playbook oceans.llm.diagnose"
         )
 
     def ask(

@@ -54,7 +54,7 @@ Job and reads the migration history again. The task fails in any case. Its resul
 | Automatic | What does `oceans_llm_on_failure: rollback` do? |
 | Back | May you roll back? |
 | Command | Which command continues from this state? |
-| Until | When does this row no longer apply? |
+| Until | Until when does this row apply, or what does its command cost? |
 
 | State | Start | Automatic | Back | Command | Until |
 |---|---|---|---|---|---|

@@ -67,20 +67,23 @@ def _findings(picture: Picture, node: str) -> Iterator[Finding]:
     if budget and allowed == 0:
         name, status = meta(budget).get("name"), budget.get("status") or {}
         healthy, wanted = status.get("currentHealthy", 0), status.get("desiredHealthy", 0)
-        sentence = f"PodDisruptionBudget/{name} refuses every eviction: {healthy} pods are healthy, {wanted} have to be; the drain would never end"
+        sentence = (
+            f"PodDisruptionBudget/{name} refuses every eviction, because {healthy} pods are healthy and {wanted} must stay healthy; the drain would never end"
+        )
         yield Finding("DrainBlocked", node, sentence)
     homeless = unplaced(picture, node, here)
     if homeless:
-        sentence = f"no other node takes Pod/{meta(homeless[0][0]).get('name')}: {homeless[0][1]}"
+        sentence = f"no other node can run Pod/{meta(homeless[0][0]).get('name')}: {homeless[0][1]}"
         yield Finding("DrainNoRoom", node, sentence)
     if len(here) == len(picture.gateway) and (not budget or len(picture.gateway) == 1):
-        why = "and no PodDisruptionBudget keeps one of them until a replacement is ready" if len(here) > 1 else "and there is no second one"
-        sentence = f"all {len(here)} gateway pods are on it, {why}: requests fail meanwhile"
+        why = "and no PodDisruptionBudget keeps one of them until a replacement is ready" if len(here) > 1 else "and there is no second gateway pod"
+        sentence = f"all {len(here)} gateway pods are on this node, {why}; requests fail during the drain"
         yield Finding("DrainOutage", node, sentence)
     if len(here) == len(ready) > 1:
-        yield Finding("NotSpread", node, f"all {len(here)} gateway pods are on it: its failure, unlike its drain, stops the gateway")
-    one = "1 gateway pod moves" if len(here) == 1 else f"{len(here)} gateway pods move, {allowed} at a time" if budget else f"{len(here)} gateway pods move"
-    yield Finding("DrainSafe", node, f"{one}, {len(ready) - min(len(here), allowed or len(here))} of {len(ready)} serve meanwhile")
+        yield Finding("NotSpread", node, f"all {len(here)} gateway pods are on this node; a drain is safe, but a failure of the node stops the gateway")
+    one = "1 gateway pod" if len(here) == 1 else f"{len(here)} gateway pods"
+    one += f" can be evicted, {allowed} at a time" if budget and len(here) > 1 else " can be evicted"
+    yield Finding("DrainSafe", node, f"{one}, {len(ready) - min(len(here), allowed or len(here))} of {len(ready)} gateway pods serve during the drain")
 
 
 def _budget(budgets: Iterable[Object], pod: Object) -> Object | None:
@@ -105,7 +108,7 @@ def unplaced(picture: Picture, node: str, pods: Iterable[Object]) -> list[tuple[
                 break
             reasons.append(f"Node/{name} {why}")
         else:
-            lost.append((pod, "; ".join(reasons) or "there is no other node"))
+            lost.append((pod, "; ".join(reasons) or "the cluster has no other node"))
     return lost
 
 
@@ -138,7 +141,7 @@ def _requested(container: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _lacking(free: Mapping[str, float], wanted: Mapping[str, float]) -> str:
     lacking = [kind for kind, much in wanted.items() if much > free.get(kind, 0.0) + 1e-9]
-    return f"has too little {', '.join(lacking)}" if lacking else ""
+    return f"has too little free {', '.join(lacking)}" if lacking else ""
 
 
 def _refusal(node: Object, pod: Object) -> str:

@@ -95,7 +95,7 @@ take() {
 recovered() {
   control=$(find "${VOLUME:=/recovered}" -maxdepth 6 -path '*/global/pg_control' | head -n 1)
   data=${control%/global/pg_control}
-  [ -n "$data" ] || fail "the volume holds no data of a PostgreSQL server"
+  [ -n "$data" ] || fail "the volume contains no data of a PostgreSQL server"
   chmod 0700 "$data"
   rm -f "$data/postmaster.pid" "$data/standby.signal"
   printf 'local all all trust\n' > "$WORK/hba"
@@ -127,14 +127,14 @@ rights() {
     [ "$(PGDATABASE=$1 ask -c "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace")" = 0 ] || echo "database $1 is not empty"
   elif [ -n "$1" ]; then
     ask << 'SQL'
-SELECT format('the role %s may not create databases: ALTER ROLE %I CREATEDB', current_user, current_user)
+SELECT format('the role %s lacks the permission to create databases; run as an administrator: ALTER ROLE %I CREATEDB', current_user, current_user)
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = current_user AND (rolcreatedb OR rolsuper));
 SQL
   else
     ask << 'SQL'
-SELECT format('the role %s may not create a schema: GRANT CREATE ON DATABASE %I TO %I', current_user, current_database(), current_user)
+SELECT format('the role %s lacks the permission to create a schema; run as an administrator: GRANT CREATE ON DATABASE %I TO %I', current_user, current_database(), current_user)
 WHERE NOT has_database_privilege(current_database(), 'CREATE');
-SELECT format('the role %s may not create tables in schema public: GRANT CREATE ON SCHEMA public TO %I', current_user, current_user)
+SELECT format('the role %s lacks the permission to create tables in schema public; run as an administrator: GRANT CREATE ON SCHEMA public TO %I', current_user, current_user)
 WHERE NOT has_schema_privilege('public', 'CREATE');
 SELECT format('%s belongs to the role %s, not to %s', c.oid::regclass, pg_get_userbyid(c.relowner), current_user) FROM pg_class c
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND NOT pg_has_role(c.relowner, 'USAGE')
@@ -192,7 +192,7 @@ compared() {
 \set same `test -f "$WORK/read" && cmp -s "$WORK/now.sums" "$SUMS" && echo true || echo false`
 \if :same
 \else
-DO $do$ BEGIN RAISE EXCEPTION 'the rows that were read are not those of the restore point'; END $do$;
+DO $do$ BEGIN RAISE EXCEPTION 'the restored rows differ from those of the restore point'; END $do$;
 \endif
 SQL
 }
@@ -233,7 +233,7 @@ SELECT format('process %s (application %s, role %s, %s)', pid, coalesce(nullif(a
 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND state LIKE '%transaction%'
 SQL
   )
-  fail "the database was left as it was${who:+; open transactions: $(printf %s "$who" | tr '\n' ';')}"
+  fail "the database is unchanged${who:+; open transactions: $(printf %s "$who" | tr '\n' ';')}"
 }
 
 "$@"

@@ -60,7 +60,7 @@ TABLE: dict[int, tuple[Kind, str]] = {
     46: (_A, "adds tables for batch jobs"),
     47: (_A, "adds prices to batch jobs"),
 }
-UNKNOWN = (Kind.DESTRUCTIVE, "not known to this collection, so it counts as destructive")
+UNKNOWN = (Kind.DESTRUCTIVE, "not known to this collection, so treated as destructive")
 
 
 def kind(version: int) -> Kind:

@@ -31,5 +31,7 @@ def parse(words: Iterable[object]) -> Named:
         elif re.fullmatch(r"v?\d+\.\d+\.\d+\S*", word):
             releases.add(word.removeprefix("v"))
         else:
-            raise Refused(f"oceans_llm_allow_destructive has {word!r}, which names no migration (V28) and no release (v0.9.0); nothing was changed")
+            raise Refused(
+                f"oceans_llm_allow_destructive has {word!r}, which is neither a migration (such as V28) nor a release (such as v0.9.0); nothing was changed"
+            )
     return Named(frozenset(numbers), frozenset(releases))

@@ -30,7 +30,7 @@ class State(Enum):
     """Rows of the table."""
 
     FIRST_INSTALL = "first install, or an empty database"
-    NOTHING_PENDING = "nothing pending"
+    NOTHING_PENDING = "no migration pending"
     ADDITIVE_PENDING = "additive migrations pending"
     DATA_CHANGING_PENDING = "data-changing migrations pending"
     DESTRUCTIVE_WITHOUT = "destructive migrations pending, no restore point"
@@ -39,10 +39,10 @@ class State(Enum):
     FAILED_ADDITIVE = "failed after additive migrations, the old image accepts the schema"
     FAILED_DATA_CHANGED = "failed after data-changing migrations, the old image accepts the schema"
     FAILED_DESTROYED = "failed after a destructive migration"
-    FAILED_UNKNOWN = "failed, and the database or the old image gives no answer"
-    SERVED_SAME_SCHEMA = "served but unwanted, the old image accepts the schema"
-    SERVED_DESTROYED = "served but unwanted, after a destructive migration"
-    SERVED_UNKNOWN = "served but unwanted, and the database or the old image gives no answer"
+    FAILED_UNKNOWN = "failed, and it is unknown whether the old image accepts the schema"
+    SERVED_SAME_SCHEMA = "new version serves, the old image accepts the schema"
+    SERVED_DESTROYED = "new version serves, after a destructive migration"
+    SERVED_UNKNOWN = "new version serves, and it is unknown whether the old image accepts the schema"
     OLD_IMAGE_REFUSES = "the old image refuses the schema, old pods still serve"
     OLD_IMAGE_REFUSES_DOWN = "the old image refuses the schema, no old pod serves"
 
@@ -50,7 +50,7 @@ class State(Enum):
 class OnFailure(Enum):
     ROLLBACK = "rollback"
     KEEP = "keep"
-    LATER = "by the row of the failure"
+    LATER = "as in the row of the failure"
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,10 @@ RESTORE = "ansible-playbook oceans.llm.restore -e oceans_llm_restore_name={point
 FORWARD = "ansible-playbook oceans.llm.upgrade"
 ALLOW = FORWARD + " -e oceans_llm_allow_destructive={versions}"
 _ROLLBACK, _KEEP, _LATER = OnFailure.ROLLBACK, OnFailure.KEEP, OnFailure.LATER
-_UNREADABLE = "the new version has written what the old one cannot read"
-_COMMIT = "the first migration is committed; after that only if the old image accepts the schema"
-_RESTORED = "what was written after the restore point is lost with it"
+_UNREADABLE = "the new version has written rows that the old version cannot read"
+_COMMIT = "the first migration is committed; later only if the old image accepts the schema"
+_RESTORED = "a restore loses the rows that were written after the restore point"
+_ASKED = "the command checks the database and the old image again"
 
 TABLE: dict[State, Decision] = {
     row.state: row
@@ -118,17 +119,17 @@ TABLE: dict[State, Decision] = {
         Decision(State.ADDITIVE_PENDING, True, _LATER, True, BACK, _COMMIT),
         Decision(State.DATA_CHANGING_PENDING, True, _LATER, True, BACK, _COMMIT),
         Decision(State.DESTRUCTIVE_WITHOUT, False, _KEEP, True, ALLOW, "nothing was changed"),
-        Decision(State.DESTRUCTIVE_WITH, True, _LATER, True, BACK, "the first migration is committed; after that only by restore"),
+        Decision(State.DESTRUCTIVE_WITH, True, _LATER, True, BACK, "the first migration is committed; later only by a restore"),
         Decision(State.FAILED_BEFORE_COMMIT, True, _ROLLBACK, True, BACK, "a migration is committed"),
         Decision(State.FAILED_ADDITIVE, True, _ROLLBACK, True, BACK, _UNREADABLE),
         Decision(State.FAILED_DATA_CHANGED, True, _KEEP, True, BACK, _UNREADABLE),
         Decision(State.FAILED_DESTROYED, True, _KEEP, False, RESTORE, _RESTORED),
-        Decision(State.FAILED_UNKNOWN, True, _KEEP, False, BACK, "the database and the old image answer: they are asked again"),
+        Decision(State.FAILED_UNKNOWN, True, _KEEP, False, BACK, _ASKED),
         Decision(State.SERVED_SAME_SCHEMA, True, _KEEP, True, BACK, _UNREADABLE),
         Decision(State.SERVED_DESTROYED, True, _KEEP, False, RESTORE, _RESTORED),
-        Decision(State.SERVED_UNKNOWN, True, _KEEP, False, BACK, "the database and the old image answer: they are asked again"),
-        Decision(State.OLD_IMAGE_REFUSES, True, _KEEP, False, FORWARD, "the old pods serve until one of them is restarted; or restore"),
-        Decision(State.OLD_IMAGE_REFUSES_DOWN, True, _KEEP, False, FORWARD, "nothing serves; or restore"),
+        Decision(State.SERVED_UNKNOWN, True, _KEEP, False, BACK, _ASKED),
+        Decision(State.OLD_IMAGE_REFUSES, True, _KEEP, False, FORWARD, "the old pods serve until they restart; upgrade again, or restore"),
+        Decision(State.OLD_IMAGE_REFUSES_DOWN, True, _KEEP, False, FORWARD, "no pod serves; upgrade again, or restore"),
     )
 }
 

@@ -27,7 +27,7 @@ PATIENCE = 20.0  # seconds for each step
 def status(cluster: Cluster, namespace: str, provider: Mapping[str, Any], model: str, token: str) -> int:
     """The HTTP status of the answer. :raises NotPossible: when there is none."""
     if provider.get("type") != "openai_compat":
-        raise NotPossible(f"a provider of type {provider.get('type')} cannot be asked from here")
+        raise NotPossible(f"this collection cannot send a request to a provider of type {provider.get('type')}")
     question = {"model": model, "stream": False, "messages": [{"role": "user", "content": "Answer with one word."}]}
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "User-Agent": "oceans.llm"}
     try:
@@ -41,4 +41,4 @@ def status(cluster: Cluster, namespace: str, provider: Mapping[str, Any], model:
             connection.request("POST", f"{url.path.rstrip('/')}/chat/completions", json.dumps(question), headers)
             return connection.getresponse().status
     except (database_way.NoWay, ApiError, OSError, ValueError, http.client.HTTPException) as error:
-        raise NotPossible(f"the provider cannot be asked from here: {error}") from error
+        raise NotPossible(f"the provider cannot be reached from the Ansible controller: {error}") from error

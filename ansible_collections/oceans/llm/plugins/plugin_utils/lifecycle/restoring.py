@@ -47,9 +47,9 @@ def choose(cluster: Cluster, release: Release, name: str) -> RestorePoint:
     found = next((p for p in reversed(known) if not name or p.name == name), None)
     if found is None:
         names = ", ".join(p.name for p in known)
-        there = f"there are {names}" if names else "none was taken by this collection"
-        what = f"there is no restore point {name} of" if name else "there is no restore point of"
-        cure = "set oceans_llm_restore_name to one of them" if names else "restore a backup of the database by its own means"
+        there = f"the existing ones are {names}" if names else "this collection has taken none"
+        what = f"no restore point {name} exists for" if name else "no restore point exists for"
+        cure = "set oceans_llm_restore_name to one of them" if names else "restore a backup of the database with your backup program"
         raise NotPossible(f"{what} {release.namespace}/{release.name}: {there}; nothing was changed — {cure}")
     return found
 
@@ -63,8 +63,8 @@ def refuse(source: Source, point: RestorePoint) -> None:
     """:raises NotPossible: when the rows would be of no use. Nothing is read but the Secrets."""
     if point.keys_digest and source.keys_digest(point.keys_digest) != point.keys_digest:
         raise NotPossible(
-            f"restore point {point.name} was taken under other encryption keys than the gateway has now ({' and '.join(KEYS_32)}): its managed API keys "
-            "and MCP credentials could never be read again; nothing was changed — put the keys of that time back into the gateway's Secret"
+            f"restore point {point.name} was taken with other encryption keys than the gateway has now ({' and '.join(KEYS_32)}), so the gateway could not "
+            "decrypt its managed API keys and MCP credentials; nothing was changed — set these keys in the gateway's Secret to their values at that time"
         )
 
 
@@ -100,8 +100,8 @@ def _by_dump(cluster: Cluster, source: Source, point: RestorePoint, aside: str, 
     try:
         dump_job.run(cluster, source, image, place, ["verify", *words], f"checking {what} in {point.place}", say, wish.timeout)
     except NotPossible as error:
-        raise NotPossible(f"{error}; nothing was changed — list the others: ansible-playbook oceans.llm.restore --check") from error
-    return lambda: dump_job.run(cluster, source, image, place, ["restore", *words], f"reading {what} into {to or source.target}", say, wish.timeout)
+        raise NotPossible(f"{error}; nothing was changed — list all restore points: ansible-playbook oceans.llm.restore --check") from error
+    return lambda: dump_job.run(cluster, source, image, place, ["restore", *words], f"restoring {what} into {to or source.target}", say, wish.timeout)
 
 
 def _stopped(writers: Writers, read: Callable[[], dict[str, Any]], say: Say, lost: Callable[[], str]) -> None:
@@ -112,5 +112,5 @@ def _stopped(writers: Writers, read: Callable[[], dict[str, Any]], say: Say, los
             raise NotPossible(lost())
         read()
     except (NotPossible, ApiError) as error:
-        raise NotPossible(f"{error}; {writers.start()} — correct the reason, and run again") from error
+        raise NotPossible(f"{error}; {writers.start()} — correct the cause and run again") from error
     writers.hand_over()

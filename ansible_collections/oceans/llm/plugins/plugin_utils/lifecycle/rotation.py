@@ -92,7 +92,7 @@ def plan(gateway: Gateway, inventory: Inventory, kinds: Iterable[str], unfinishe
     for kind in kinds:
         variables = variables_of(gateway.config, kind)
         if not variables:
-            raise NotPossible(f"{kind}: the gateway's configuration refers to no such secret; nothing was changed")
+            raise NotPossible(f"{kind}: the gateway's configuration (oceans_llm_config) refers to no secret of this class; nothing was changed")
         planned, refused = [], []
         for name, place in variables:
             try:
@@ -116,7 +116,7 @@ def _value(gateway: Gateway, inventory: Inventory, kind: str, name: str, place: 
     variable = gateway.variable(name)
     if variable is None or variable.source.kind != "Secret":
         where = f"is {variable.origin()}" if variable else "is not set"
-        raise NotPossible(f"{name} {where}: a rotation changes keys of Secrets only; put it into oceans_llm_secrets and deploy first")
+        raise NotPossible(f"{name} {where}, and a rotation changes keys of Secrets only; add {name} to oceans_llm_secrets and deploy, then rotate")
     secret, key, now = variable.source.object, variable.source.key, gateway.value(name)
     old = inventory.held.get(f"{secret}.{key}", now)
     due = secret in inventory.due or unfinished or old != now
@@ -126,11 +126,11 @@ def _value(gateway: Gateway, inventory: Inventory, kind: str, name: str, place: 
     elif not due:
         raise NotPossible(f"{name} is key {key} of Secret/{secret}, which this collection does not write; {_foreign(inventory, gateway.namespace, secret)}")
     if new == now and not due:
-        raise NotPossible(f"oceans_llm_secrets.{key} is the value that is in use; set it to the new value and run again")
+        raise NotPossible(f"oceans_llm_secrets.{key} is still the value in use; set it to the new value and run again")
     if kind == DATABASE and new not in (now, old) and old != now:
         raise NotPossible(
             f"an earlier rotation of {name} was not finished, and a third login would leave one of the other two unlocked; set oceans_llm_secrets.{key} "
-            "to the value of that rotation, run oceans.llm.rotate, and rotate again"
+            "to the value of that rotation and run oceans.llm.rotate, then set the new value and run it again"
         )
     return Value(kind, name, secret, key, place, old, new)
 
@@ -142,13 +142,12 @@ def _new(inventory: Inventory, key: str, now: str, old: str) -> str:
         return secret_plan.generated(key) if old == now else now
     if inventory.secret in inventory.due:
         return now
-    raise NotPossible(f"{key} is neither in oceans_llm_secrets nor generated (oceans_llm_secrets_generate); set oceans_llm_secrets.{key} to the new value")
+    raise NotPossible(f"{key} is neither in oceans_llm_secrets nor in oceans_llm_secrets_generate; set oceans_llm_secrets.{key} to the new value")
 
 
 def _foreign(inventory: Inventory, namespace: str, secret: str) -> str:
     external = inventory.external.get(secret)
     if external:
-        return (
-            f"change it in the store, then: kubectl -n {namespace} annotate externalsecret {external} force-sync=$(date +%s) --overwrite, and run again"
-        )
-    return f"change it first: kubectl -n {namespace} edit secret {secret}, and run again"
+        command = f"kubectl -n {namespace} annotate externalsecret {external} force-sync=$(date +%s) --overwrite"
+        return f"change the value in the external store, synchronize it and run again: {command}"
+    return f"change the value first, then run again: kubectl -n {namespace} edit secret {secret}"

@@ -23,7 +23,7 @@ from .rotation import Value
 
 _KEY = re.compile(r"\Agwk_([^.]+)\.(.+)")
 HEARTBEAT = 5.0  # seconds between two lines while old pods drain
-NOT_KNOWN = "not tried, because only its owner knows it"
+NOT_KNOWN = "not tried, because this run does not know the old value"
 
 
 @dataclass(frozen=True)
@@ -95,23 +95,23 @@ class SessionKey(Step):
         return {**super().remember(), **({held.SESSION: self.session.cookie} if self.session else {})}
 
     def invalid(self) -> str:
-        return f"{_counted(self.run.accounts, SESSIONS, 'session')} will end, and every user logs in again; requests with API keys are not affected"
+        return f"{_counted(self.run.accounts, SESSIONS, 'session')} will end, and every user must log in again; requests with API keys continue to work"
 
     def proof(self) -> tuple[str, str]:
         if self.session is None:
-            return "the pods were started with it", "not tried, because no administrator could log in before"
+            return "the pods were started with the new key", "not tried, because no administrator could log in before the rotation"
         if self._answers(self.session):
-            raise NotPossible(f"a session of before the rollout is still accepted; check that all gateway pods read {_where(self.value)}")
+            raise NotPossible(f"a session from before the rollout is still accepted; check that all gateway pods read {_where(self.value)}")
         fresh = self.run.session()
         if fresh is None or not self._answers(fresh):
-            raise NotPossible(f"a session that was made after the rollout is refused; check that all gateway pods have the same {self.value.name}")
-        return "a new session is accepted", "the session of before is refused (401)"
+            raise NotPossible(f"a session that was created after the rollout is refused; check that all gateway pods have the same {self.value.name}")
+        return "a new session is accepted", "a session from before the rollout is refused (401)"
 
     def _answers(self, session: Session) -> bool:
         status, _headers, text = self.run.gateway.ask(self.run.cluster, SESSION, headers={"Cookie": session.cookie})
         if status in (200, 401):
             return status == 200
-        raise NotPossible(f"Service/{self.run.gateway.service} answers {status} {text[:200]} when it is asked for a session")
+        raise NotPossible(f"Service/{self.run.gateway.service} answers {status} {text[:200]} to the request for a session")
 
 
 class AdminPassword(Step):
@@ -125,20 +125,28 @@ class AdminPassword(Step):
         self.user = user = self.run.accounts.user(self.email)
         if user is None:  # `gateway bootstrap-admin` makes the first administrator; an earlier rotation may have ended before it did
             if others := self.run.accounts.administrators():
-                raise NotPossible(f"the database has no administrator {self.email}, and {others} others; invite {self.email} in /admin, then run again")
+                raise NotPossible(
+                    f"the database has no administrator {self.email}, but {others} others; log in as one of them, invite {self.email} in /admin, then run again"
+                )
             return
         kept = user.kept_by(self.OWN)
         if kept or user.rows(PASSWORDS) is None or user.others:
-            why = f"{kept} refer to it" if kept else f"{user.others} other platform administrators exist" if user.others else f"{PASSWORDS} is not known"
+            why = (
+                f"{kept} refer to it"
+                if kept
+                else f"{user.others} other platform administrators exist"
+                if user.others
+                else f"the table {PASSWORDS} was not found"
+            )
             raise NotPossible(
                 f"the password of {self.email} can only be changed in /admin: the gateway has no command for it, and the administrator cannot be "
-                f"recreated, because {why}; log in, change the password there, then set oceans_llm_secrets.{self.value.key} to it"
+                f"recreated, because {why}; log in, change the password in /admin, then set oceans_llm_secrets.{self.value.key} to the new password"
             )
 
     def invalid(self) -> str:
         if self.user is None:
-            return f"{self.email} does not exist and is created; no session ends"
-        return f"{_plural(self.user.rows(SESSIONS) or 0, 'session')} of {self.email} will end; requests with API keys are not affected"
+            return f"{self.email} does not exist and will be created; no session ends"
+        return f"{_plural(self.user.rows(SESSIONS) or 0, 'session')} of {self.email} will end; requests with API keys continue to work"
 
     def after(self) -> None:
         if not self.run.gateway.login(self.run.cluster, self.email, self.value.new):
@@ -147,12 +155,15 @@ class AdminPassword(Step):
 
     def proof(self) -> tuple[str, str]:
         if not self.run.gateway.login(self.run.cluster, self.email, self.value.new):
-            raise NotPossible(f"{self.email} cannot log in with the new password, although `gateway bootstrap-admin` ended well; run oceans.llm.admin")
+            raise NotPossible(
+                f"{self.email} cannot log in with the new password, although `gateway bootstrap-admin` succeeded; find the cause: "
+                "ansible-playbook oceans.llm.admin"
+            )
         if not self.value.known:
-            return f"{self.email} logs in with it", NOT_KNOWN
+            return f"{self.email} logs in with the new password", NOT_KNOWN
         if self.run.gateway.login(self.run.cluster, self.email, self.value.old):
-            raise NotPossible(f"{self.email} can still log in with the old password; run oceans.llm.admin")
-        return f"{self.email} logs in with it", "a login with it is refused (401)"
+            raise NotPossible(f"{self.email} can still log in with the old password; find out why: ansible-playbook oceans.llm.admin")
+        return f"{self.email} logs in with the new password", "a login with the old password is refused (401)"
 
 
 class DatabasePassword(Step):
@@ -177,8 +188,8 @@ class DatabasePassword(Step):
         self.new, self.old = Accounts(self.run.cluster, self.run.gateway, new), Accounts(self.run.cluster, self.run.gateway, old)
         if self.value.known and new.user == old.user and new.password != old.password:
             raise NotPossible(
-                f"the new {self.value.name} has the same login and another password: connections of the old pods would fail until all pods are replaced; "
-                "make a second login and name it in the URL: "
+                f"the new {self.value.name} has the same login with another password, so connections of the old pods would fail until all pods are replaced; "
+                "create a second login as an administrator of the database server, and write it into the URL: "
                 f"CREATE ROLE {new.user}_b LOGIN PASSWORD '…' IN ROLE {new.user}; ALTER ROLE {new.user}_b SET role = {new.user}"
             )
         with self.new.session() as made:
@@ -186,20 +197,24 @@ class DatabasePassword(Step):
             history = () if unusable else schema.history(made)
         if unusable:
             raise NotPossible(
-                f"the new login {new.user} does not own the gateway's tables ({unusable[:200]}), and the next migration would fail; as an administrator: "
+                f"the new login {new.user} does not own the gateway's tables ({unusable[:200]}), so the next migration would fail; "
+                "run as an administrator of the database server: "
                 f"GRANT {old.user} TO {new.user}; ALTER ROLE {new.user} SET role = {old.user}"
             )
         if self.value.known:
             with self.old.session() as made:
                 if (made.rows(self.IDENTITY), schema.history(made)) != (identity, history):
-                    raise NotPossible(f"the new {self.value.name} leads to another database than the one in use; a rotation changes the login only")
+                    raise NotPossible(
+                        f"the new {self.value.name} names another database than the one in use, but a rotation changes the login only; "
+                        "keep host, port and database"
+                    )
                 self.in_use = next((int(n) for name, n, _who in made.rows(self.SESSIONS) if name == old.user), 0)
 
     def invalid(self) -> str:
         if not self.value.known:
-            return "no login is locked, because the old one is not known; no request is affected"
+            return "no login will be locked, because this run does not know the old login; no request fails"
         old = self.old.target.user if self.old.target else ""
-        return f"login {old} of the database, which has {_plural(self.in_use, 'session')}, will be locked once it has none; no request is affected"
+        return f"database login {old} ({_plural(self.in_use, 'session')}) will be locked when no session uses it any more; no request fails"
 
     def proof(self) -> tuple[str, str]:
         old = self.old.target.user  # type: ignore[union-attr]
@@ -209,8 +224,8 @@ class DatabasePassword(Step):
             found = {name: (int(n), who) for name, n, who in made.rows(self.SESSIONS)}
         new = self.new.target.user  # type: ignore[union-attr]
         if new not in found:
-            raise NotPossible(f"no session of the database has the login {new} after the rollout (sessions: {', '.join(sorted(found)) or 'none'})")
-        in_use = f"{_plural(found[new][0], 'session')} of login {new}"
+            raise NotPossible(f"no database session uses the login {new} after the rollout (logins with sessions: {', '.join(sorted(found)) or 'none'})")
+        in_use = f"{_plural(found[new][0], 'database session')} of login {new}"
         if not self.value.known or new == old:
             return in_use, NOT_KNOWN
         return in_use, self._lock(old, *found.get(old, (0, "")))
@@ -226,7 +241,7 @@ class DatabasePassword(Step):
             left = self.old_pods & {pod["metadata"]["name"] for pod in listed["items"]}
             if not left:
                 return
-            self.run.say(f"{_plural(len(left), 'old pod')} may still use login {login}: {', '.join(sorted(left))} drains")
+            self.run.say(f"waiting for {_plural(len(left), 'old pod')} to stop, which may still use login {login}: {', '.join(sorted(left))}")
             selector, since = self.run.gateway.selector, listed["metadata"]["resourceVersion"]
             for event in self.run.cluster.watch(paths.pods(self.run.gateway.namespace), since, timeout=HEARTBEAT, labelSelector=selector):
                 left -= {event["object"]["metadata"]["name"]} if event["type"] == "DELETED" else set()
@@ -235,18 +250,18 @@ class DatabasePassword(Step):
 
     def _lock(self, old: str, sessions: int, who: str) -> str:
         """A login may take its own password away."""
-        command = f"as an administrator: ALTER ROLE {old} NOLOGIN"
+        command = f"run as an administrator of the database server: ALTER ROLE {old} NOLOGIN"
         if sessions:
-            return f"NOT locked: {_plural(sessions, 'session')} of login {old} remain ({who or 'without an application name'}); {command}"
+            return f"NOT locked: login {old} still has {_plural(sessions, 'session')} (application_name: {who or 'none'}); {command}"
         with self.old.session() as made:
             if int(made.rows(self.MIGHTY)[0][0]):
-                return f"NOT locked: login {old} administrates the server; {command}"
+                return f"NOT locked: login {old} is an administrator of the database server; {command}"
             with made.transaction() as query:
                 query("SET LOCAL ROLE NONE")
                 query("ALTER ROLE SESSION_USER PASSWORD NULL")
         try:
             with self.old.session():
-                return f"NOT locked: login {old} is still accepted (pg_hba.conf asks for no password); {command}"
+                return f"NOT locked: login {old} is still accepted, because pg_hba.conf requires no password; {command}"
         except NotPossible as refused:
             return f"login {old} is refused ({str(refused).rpartition('refuses: ')[2]})"
 
@@ -256,7 +271,7 @@ class ProviderToken(Step):
 
     def invalid(self) -> str:
         names = ", ".join(str(self._provider(v).get("id")) for v in self.values)
-        return f"{_plural(len(self.values), 'old token')} ({names}) valid at the provider until revoked there; no request is affected"
+        return f"{_plural(len(self.values), 'old token')} ({names}) will stay valid until revoked at the provider; no request fails"
 
     def proof(self) -> tuple[str, str]:
         news, olds = zip(*map(self._each, self.values), strict=True)
@@ -264,13 +279,17 @@ class ProviderToken(Step):
 
     def _each(self, value: Value) -> tuple[str, str]:
         """One provider: the gateway's pods have the new token, and the provider itself says what it makes of the old one."""
-        provider, started = self._provider(value), "the pods were started with the new token of"
-        name, revoke = str(provider.get("id")), "revoke it at the provider"
+        provider, started = self._provider(value), "the pods were started with the new token of provider"
+        name, revoke = str(provider.get("id")), "revoke the old token at the provider"
         route = next((r for r in configuration.routes_of(self.run.gateway.config, self.run.model) if r.get("provider") == name), None)
         if route is None:
-            asked = f"model {self.run.model} has no route to it" if self.run.model else "no completion was asked for (oceans_llm_probe_model)"
-            return f"{started} {name}; {asked}", f"not tried; {revoke}"
-        new = f"{started} {name}; a completion of {self.run.model} was answered"
+            asked = (
+                f"it was not tried, because model {self.run.model} has no route to {name}"
+                if self.run.model
+                else "it was not tried; set oceans_llm_probe_model to request a completion"
+            )
+            return f"{started} {name}; {asked}", f"not tried, for the same reason; {revoke}"
+        new = f"{started} {name}; model {self.run.model} answered a completion"
         if not value.known:
             return new, f"{NOT_KNOWN}; {revoke}"
         try:
@@ -278,8 +297,8 @@ class ProviderToken(Step):
         except NotPossible as reason:
             return new, f"not tried, because {reason}; {revoke}"
         if code in (401, 403):
-            return new, f"{name} refuses it ({code})"
-        return new, f"STILL ACCEPTED by {name}; {revoke}" if code == 200 else f"{name} answers {code}, which is neither yes nor no; {revoke}"
+            return new, f"provider {name} refuses the old token ({code})"
+        return new, f"STILL ACCEPTED by provider {name}; {revoke}" if code == 200 else f"unclear, because provider {name} answers {code}; {revoke}"
 
     def _provider(self, value: Value) -> Mapping[str, Any]:
         return dict(configuration.maps(self.run.gateway.config.get("providers")))[int(value.place.partition("[")[2].partition("]")[0])]
@@ -291,13 +310,13 @@ class ServiceAccountKeys(Step):
     def before(self) -> None:
         for value in self.values:
             if not _KEY.fullmatch(value.new):
-                raise NotPossible(f"{value.name} is no API key of the gateway; set oceans_llm_secrets.{value.key} to gwk_PUBLIC.SECRET")
+                raise NotPossible(f"{value.name} is not an API key of the gateway; set oceans_llm_secrets.{value.key} to a value of the form gwk_PUBLIC.SECRET")
 
     def invalid(self) -> str:
         cut = [v.name for v in self.values if _public(v.new) == _public(v.old) and v.known]
         stay = [v.name for v in self.values if v.name not in cut]
-        parts = [f"{_plural(len(cut), 'old key')} ({', '.join(cut)}): its clients are refused from the seed on"] if cut else []
-        return "; ".join([*parts, *([f"{_plural(len(stay), 'old key')} ({', '.join(stay)}) valid until revoked in /admin"] if stay else [])])
+        parts = [f"{_plural(len(cut), 'old key')} ({', '.join(cut)}) will be refused as soon as the configuration is seeded"] if cut else []
+        return "; ".join([*parts, *([f"{_plural(len(stay), 'old key')} ({', '.join(stay)}) will stay valid until revoked in /admin"] if stay else [])])
 
     def after(self) -> None:
         one_offs.run(self.run.cluster, self.run.gateway, self.run.release, ["seed-config"], self.run.timeout, self.run.say)
@@ -305,12 +324,12 @@ class ServiceAccountKeys(Step):
     def proof(self) -> tuple[str, str]:
         refused = [v.name for v in self.values if not accepted(self.run, v.new)]
         if refused:
-            raise NotPossible(f"the new {', '.join(refused)} is refused, although `gateway seed-config` ended well; check the key in /admin")
+            raise NotPossible(f"the new {', '.join(refused)} is refused, although `gateway seed-config` succeeded; check the key in /admin")
         old = [v for v in self.values if v.known]
         still = [v.name for v in old if accepted(self.run, v.old)]
         if still:
-            return "GET /v1/models accepts it", f"STILL ACCEPTED: {', '.join(still)}; revoke it in /admin when its clients have the new one"
-        return "GET /v1/models accepts it", "GET /v1/models refuses it (401)" if old else NOT_KNOWN
+            return "GET /v1/models accepts the new key", f"STILL ACCEPTED: the old {', '.join(still)}; revoke it in /admin when all clients have the new key"
+        return "GET /v1/models accepts the new key", "GET /v1/models refuses the old key (401)" if old else NOT_KNOWN
 
 
 STEPS: dict[str, type[Step]] = {
@@ -349,12 +368,12 @@ def lost_with_encryption_keys(accounts: Accounts) -> str:
     """Why the encryption keys are not rotated, with what would be lost."""
     try:
         found = accounts.counts(*SEALED)
-        lost = ", ".join(_plural(found[table], what) for table, what in SEALED.items() if table in found) or "nothing that is known"
+        lost = ", ".join(_plural(found[table], what) for table, what in SEALED.items() if table in found) or "an unknown number of rows"
     except NotPossible as reason:
         lost = f"an unknown number of managed API keys and MCP credentials ({reason})"
     return (
-        f"encryption_keys cannot be rotated: the gateway has no command that seals its rows again, and {lost} would be lost; nothing was changed — "
-        "take encryption_keys out of oceans_llm_rotate"
+        f"encryption_keys cannot be rotated: the gateway has no command that encrypts its rows with a new key, so {lost} would be lost; nothing was changed — "
+        "remove encryption_keys from oceans_llm_rotate"
     )
 
 

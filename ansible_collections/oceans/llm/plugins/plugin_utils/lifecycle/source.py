@@ -44,8 +44,8 @@ class Source:
         target = live_env.database(cluster, release.namespace, objects, live_env.migrating(objects))
         if target is None or not target.user:
             raise NotPossible(
-                f"the database of release {release.name} is not known: database.url in the gateway's configuration names none that can be read; "
-                "nothing was changed — set database.url, or the Secret that it refers to"
+                f"the database of release {release.name} is not known, because database.url in the gateway's configuration has no readable value; "
+                "nothing was changed — set oceans_llm_config.database.url, or the key of the Secret that it refers to"
             )
         gateway = Gateway.read(cluster, release)
         return cls(release, gateway, target, tag(gateway.deployment))
@@ -81,9 +81,11 @@ class Source:
             own = self.cnpg(cluster) or {}
             image = (own.get("status") or {}).get("image") or (own.get("spec") or {}).get("imageName") or self._behind(cluster)
         except ApiError as error:
-            raise NotPossible(f"which image PostgreSQL has could not be read ({error}); nothing was changed — {SET_IMAGE}") from error
+            raise NotPossible(f"the image of the PostgreSQL server could not be read ({error}); nothing was changed — {SET_IMAGE}") from error
         if not image:
-            raise NotPossible(f"{self.target} is no pod of this cluster, so the image with its pg_dump is not known; nothing was changed — {SET_IMAGE}")
+            raise NotPossible(
+                f"{self.target} is not a pod of this cluster, so no image with its version of pg_dump is known; nothing was changed — {SET_IMAGE}"
+            )
         return str(image)
 
     def _behind(self, cluster: Cluster) -> str:
@@ -115,7 +117,7 @@ class Source:
         return f"{salt}:{digest.digest(values, bytes.fromhex(salt))}"
 
 
-SET_IMAGE = "set oceans_llm_restore_point_image to PostgreSQL's own image of the server's version or a newer one (postgres:17)"
+SET_IMAGE = "set oceans_llm_restore_point_image to a PostgreSQL image of the server's version or a newer one, such as postgres:17"
 
 
 def tag(deployment: Object) -> str:

@@ -46,17 +46,17 @@ def lines(plan: Mapping[str, Any], schema: Schema, point: str) -> Iterator[str]:
     yield f"plan: {old} -> {plan['to']}" + (f" (chart {chart['from']} -> {chart['to']})" if plan["from"] and chart["from"] != chart["to"] else "")
     yield f"plan: pending migrations: {pending(schema)}" + (f", database at V{schema.newest}" if schema.newest else "")
     yield f"plan: restore point: {point}"
-    yield f"plan: drain: a pod of the old version with open requests ends within {plan['drain_seconds']} s"
+    yield f"plan: old pods: each may take {plan['drain_seconds']} s to finish its open requests and stop"
     if not plan["may_start"]:
-        yield f"plan: not started: {plan['state']}"
+        yield f"plan: the upgrade does not start: {plan['state']}"
         return
-    automatic = " automatically where docs/lifecycle.md allows it" if back["automatic"] else " by oceans.llm.rollback"
-    yield f"plan: back to {old}: until {back['until']};{automatic}" if back["allowed"] else f"plan: no way back: {back['until']}"
+    how = "automatic after a failure, where docs/lifecycle.md allows it" if back["automatic"] else "by ansible-playbook oceans.llm.rollback"
+    yield f"plan: rollback to {old}: possible until {back['until']}; {how}" if back["allowed"] else f"plan: rollback: not possible; {back['until']}"
 
 
 def pending(schema: Schema) -> str:
     if schema.versions is None:
-        return f"not known, which counts as destructive ({schema.why})"
+        return f"not known, so treated as destructive ({schema.why})"
     return migrations.phrase(schema.versions)
 
 

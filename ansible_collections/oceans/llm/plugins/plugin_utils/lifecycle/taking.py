@@ -51,7 +51,9 @@ class Wish:
 def ways(cluster: Cluster, source: Source, wish: Wish) -> list[str]:
     """The ways that :func:`take` tries, the first one first. :raises NotPossible: when none is wanted."""
     if wish.way == "none":
-        raise NotPossible("oceans_llm_restore_point is none; nothing was changed — set oceans_llm_restore_point: auto, or take a backup by other means")
+        raise NotPossible(
+            "oceans_llm_restore_point is none; nothing was changed — set oceans_llm_restore_point: auto, or take a backup with your backup program"
+        )
     if wish.way != "auto":
         return [wish.way]
     if wish.command:
@@ -91,7 +93,7 @@ def _first(cluster: Cluster, source: Source, wish: Wish, name: str, known: Seque
         except NotPossible as error:
             reasons.append(error)
             if len(tried) > 1:
-                say(f"no restore point by {each}: {error}")
+                say(f"no restore point was taken by {each}: {error}")
     raise reasons[0]
 
 
@@ -107,7 +109,7 @@ def copied(cluster: Cluster, source: Source, point: RestorePoint, wish: Wish, sa
         made, _gone = _dumped(cluster, cnpg_backup.recover(cluster, source, point, say, wish.timeout), wish, name, (), say)
     made = replace(made, created=point.created, keys_digest=point.keys_digest, version=point.version)
     record(cluster, source.release.namespace, source.release.name, [*(p for p in known if p.name != made.name), made])
-    say(f"what {point.name} was recovered to is of no further use: kubectl -n {ns} delete {left}")
+    say(f"the copy is complete; delete what {point.name} was recovered to: kubectl -n {ns} delete {left}")
     return made
 
 
@@ -141,7 +143,7 @@ def place_of(point: RestorePoint, wish: Wish) -> Place:
     if not point.place.startswith("s3://"):
         return Place(point.place.partition("/")[2])
     if not wish.s3:
-        raise NotPossible(f"restore point {point.name} is in {point.place}; nothing was changed — set oceans_llm_restore_point_s3 as it was then")
+        raise NotPossible(f"restore point {point.name} is in {point.place}; nothing was changed — set oceans_llm_restore_point_s3 to that object store")
     return store(replace(wish, s3={**wish.s3, "address": point.place}))
 
 
@@ -188,7 +190,7 @@ def command(source: Source, wish: Wish, words: Sequence[str], say: Say) -> dict[
         try:
             done = subprocess.run([*wish.command, *words], capture_output=True, text=True, timeout=wish.timeout, check=False, env={**libpq, **where})
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise NotPossible(f"{title} did not end well: {error}; correct oceans_llm_restore_point_command") from error
+            raise NotPossible(f"{title} could not be run: {error}; correct oceans_llm_restore_point_command") from error
     lines = [line for line in (done.stdout if not done.returncode else done.stderr or done.stdout).splitlines() if line.strip()]
     if done.returncode:
         raise NotPossible(f"{title} ended with exit code {done.returncode}: {lines[-1] if lines else 'no output'}")

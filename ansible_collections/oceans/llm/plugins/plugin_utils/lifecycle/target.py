@@ -25,19 +25,22 @@ def choose(history: Sequence[Release], to: str) -> Release:
     :raises NoTarget: with the revisions to choose from.
     """
     if not history:
-        raise NoTarget("Helm knows no revision of this release")
+        raise NoTarget("Helm has no revision of this release")
     good = [release for release in history if release.status in GOOD]
     if not to:
         last = last_good(history)
         if last is None or last.revision == history[-1].revision:
-            raise NoTarget(f"revision {history[-1].revision} is {history[-1].status}; set oceans_llm_rollback_to to a revision or version: {listed(good)}")
+            raise NoTarget(
+                f"revision {history[-1].revision} is {history[-1].status}, so the revision to roll back to is not clear; "
+                f"set oceans_llm_rollback_to to one of these: {listed(good)}"
+            )
         return last
     found = [r for r in history if str(r.revision) == to] if to.isdigit() else [r for r in good if _same(version(r), to)]
     if not found:
-        what = f"revision {to}" if to.isdigit() else f"revision of version {to} that was served"
-        raise NoTarget(f"Helm knows no {what}: {listed(good)}")
+        what = f"revision {to}" if to.isdigit() else f"revision of version {to} that served"
+        raise NoTarget(f"Helm has no {what}; set oceans_llm_rollback_to to one of these: {listed(good)}")
     if found[-1].status not in GOOD:
-        raise NoTarget(f"revision {to} is {found[-1].status} and was never served: {listed(good)}")
+        raise NoTarget(f"revision {to} is {found[-1].status} and never served; set oceans_llm_rollback_to to one of these: {listed(good)}")
     return found[-1]
 
 
@@ -49,7 +52,7 @@ def last_good(history: Sequence[Release]) -> Release | None:
 def listed(releases: Sequence[Release]) -> str:
     shown = [f"{r.revision} ({version(r)}, {r.status} {r.deployed_at[:16]})" for r in reversed(releases)]
     more = f" and {len(shown) - SHOWN} older" if len(shown) > SHOWN else ""
-    return (", ".join(shown[:SHOWN]) or "none was ever served") + more
+    return (", ".join(shown[:SHOWN]) or "no revision ever served") + more
 
 
 def _same(tag: str, to: str) -> bool:

@@ -40,7 +40,9 @@ def take(cluster: Cluster, source: Source, name: str, say: Callable[[str], None]
             raise NotPossible(f"VolumeSnapshot/{name} of PersistentVolumeClaim/{claim} could not be created: {error}; nothing was changed") from error
     if not status.get("readyToUse"):
         why = (status.get("error") or {}).get("message") or f"it is not ready after {timeout} s"
-        raise NotPossible(f"VolumeSnapshot/{name} of PersistentVolumeClaim/{claim} failed: {why} — kubectl -n {ns} describe volumesnapshot {name}")
+        raise NotPossible(
+            f"VolumeSnapshot/{name} of PersistentVolumeClaim/{claim} failed: {why} — read its status: kubectl -n {ns} describe volumesnapshot {name}"
+        )
     return RestorePoint("VolumeSnapshot", name, f"VolumeSnapshot/{name}", cluster.now())
 
 
@@ -54,7 +56,7 @@ def recover(cluster: Cluster, source: Source, point: RestorePoint) -> Recovered:
             snapshot = cluster.get(paths.one_of(API, "volumesnapshots", ns, point.name))
             cluster.create(paths.persistentvolumeclaims(ns), restored(cluster.get(paths.persistentvolumeclaim(ns, claim)), snapshot))
     except ApiError as error:
-        raise NotPossible(f"no volume could be made from VolumeSnapshot/{point.name}: {error}; the database was not changed") from error
+        raise NotPossible(f"no volume could be created from VolumeSnapshot/{point.name}: {error}; the database was not changed") from error
     return Recovered(point.name, _user(pod))
 
 
@@ -81,10 +83,12 @@ def _volume(cluster: Cluster, source: Source) -> tuple[Object, str]:
     volumes = (pod.get("spec") or {}).get("volumes") or ()
     claims = [v["persistentVolumeClaim"]["claimName"] for v in volumes if v["name"] in mounted and v.get("persistentVolumeClaim")]
     if len(claims) != 1:
-        what = f"Pod/{meta(pod)['name']} has {len(claims)} PersistentVolumeClaims" if pod else f"{source.target} is no pod of this cluster"
-        raise NotPossible(f"{what}, and a snapshot is taken of a server with one; nothing was changed — set oceans_llm_restore_point: pg_dump")
+        what = f"Pod/{meta(pod)['name']} has {len(claims)} PersistentVolumeClaims" if pod else f"{source.target} is not a pod of this cluster"
+        raise NotPossible(
+            f"{what}; a VolumeSnapshot needs a server pod with one PersistentVolumeClaim; nothing was changed — set oceans_llm_restore_point: pg_dump"
+        )
     if meta(pod)["namespace"] != source.release.namespace:
-        where = f"{meta(pod)['namespace']}, not in {source.release.namespace}, where the Job of a restore would read it"
+        where = f"{meta(pod)['namespace']}, not in {source.release.namespace}, where the Job of a restore needs it"
         raise NotPossible(f"the volume of {source.target} is in namespace {where}; nothing was changed — set oceans_llm_restore_point: pg_dump")
     return pod, claims[0]
 

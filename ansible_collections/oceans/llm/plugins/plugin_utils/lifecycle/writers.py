@@ -42,7 +42,7 @@ class Writers:
         jobs = sorted({str(meta(p)["labels"][JOB_NAME]) for p in found if (p.get("status") or {}).get("phase") in ("Pending", "Running")})
         if jobs:
             end = f"kubectl -n {self._ns} delete job {jobs[0]}"
-            raise NotPossible(f"Job/{jobs[0]} of the release is running; nothing was changed — wait until it has ended, or end it: {end}")
+            raise NotPossible(f"Job/{jobs[0]} of the release is running; nothing was changed — wait until the Job has ended, or delete it: {end}")
 
     def stop(self) -> None:
         """No container of the gateway runs any more. :raises NotPossible: when one stays.
@@ -52,7 +52,7 @@ class Writers:
         """
         pods = self._cluster.list(paths.pods(self._ns), labelSelector=self._selector)["items"]
         self._wait_for([pod for pod in pods if meta(pod).get("deletionTimestamp") and may_write(pod)])
-        with telling(self._say, f"stopping Deployment/{self._name} ({self._before} replicas): nothing may write while the database is replaced"):
+        with telling(self._say, f"stopping Deployment/{self._name} ({self._before} replicas), so that no pod writes while the database is replaced"):
             for pod in pods:
                 grace = min(DRAIN, int((pod.get("spec") or {}).get("terminationGracePeriodSeconds") or DRAIN))
                 if not meta(pod).get("deletionTimestamp"):
@@ -61,13 +61,15 @@ class Writers:
             self._cluster.patch(self._path, body, manager=MANAGER)
             left = self._left(DRAIN + END)
         if left:
-            raise NotPossible(f"Pod/{left[0]} still runs after {DRAIN + END} s — kubectl -n {self._ns} describe pod {left[0]}")
+            raise NotPossible(f"Pod/{left[0]} still runs after {DRAIN + END} s; find out why: kubectl -n {self._ns} describe pod {left[0]}")
 
     def _wait_for(self, stopping: Sequence[Object]) -> None:
         """Pods that were stopped by an earlier rollout end when their own grace period does; until then the others serve."""
         if stopping:
             seconds = max(epoch(meta(pod)["deletionTimestamp"]) for pod in stopping) - self._cluster.now() + END
-            with telling(self._say, f"waiting for Pod/{name_of(stopping[0])}, which an earlier rollout stops (up to {max(seconds, 0):.0f} s)"):
+            with telling(
+                self._say, f"waiting for Pod/{name_of(stopping[0])}, which is still stopping after an earlier rollout (up to {max(seconds, 0):.0f} s)"
+            ):
                 self._left(seconds, {name_of(pod) for pod in stopping})
 
     def _delete(self, pod: str, grace: int) -> None:
@@ -83,8 +85,8 @@ class Writers:
             self._release_replicas({"metadata": {"annotations": {REPLICAS: None}}, "spec": {"replicas": self._before}})
         except ApiError as error:
             command = f"kubectl -n {self._ns} scale deployment {self._name} --replicas={self._before}"
-            return f"the gateway could not be started again ({error}): {command}"
-        return "the gateway is started again as it was"
+            return f"the gateway could not be started again ({error}); start it: {command}"
+        return "the gateway is started again, unchanged"
 
     def hand_over(self) -> None:
         """The next deploy starts the pods, with the version that fits. An autoscaler begins with one pod at least, and so gets them back now."""

@@ -34,7 +34,7 @@ def look(picture: Picture, cluster: Cluster) -> Database | None:
     try:
         return answer.get(timeout=LIMIT)
     except queue.Empty:  # the name's look-up has no time-out of its own
-        return Database(unknown=f"{where} gave no answer within {LIMIT:g} s")
+        return Database(unknown=f"{where} did not answer within {LIMIT:g} s")
 
 
 def target(picture: Picture) -> Target | None:
@@ -70,7 +70,9 @@ def _ask(cluster: Cluster, namespace: str, where: Target) -> Database:
     except ApiError as error:
         if error.status == 403:
             namespace = (service_of(where.host, namespace) or ("",))[0]
-            return Database(unknown=f"the caller may not look for {where.host} in namespace {namespace} (services, endpointslices, pods/portforward)")
+            return Database(
+                unknown=f"the caller lacks the permission to reach {where.host} in namespace {namespace} (services, endpointslices, pods/portforward)"
+            )
         return Database(unknown=str(error))
     except (database_way.NoWay, NotPostgres) as error:
         return Database(unknown=str(error))

@@ -29,17 +29,23 @@ ANY = "*"
 GATEWAYS = "gateway.networking.k8s.io/v1"
 #: (resource, group, subresource, verbs, what needs it): whatever the chart renders, a run needs these
 ALWAYS = (
-    ("secrets", "", "", ("get", "list", "create", "update", "patch", "delete"), "Helm keeps its record there, and the role secrets writes there"),
-    ("pods", "", "", ("get", "list", "watch", "create"), "the rollout is followed by them, and preflight dry-runs them"),
-    ("pods", "", "", ("delete",), "the pods of a failed run's Jobs are stopped before they can change the database"),
-    ("pods", "", "log", ("get",), "a failure's last line is read from it"),
-    ("events", "", "", ("list", "watch"), "some failures are told nowhere else"),
-    ("deployments", "apps", "", ("get", "list", "watch"), "the rollout is followed by them"),
-    ("replicasets", "apps", "", ("list", "watch"), "the rollout is followed by them"),
-    ("jobs", "batch", "", ("get", "list", "watch", "create", "patch", "delete"), "migration, bootstrap and seed are Jobs, and a failed one is stopped"),
-    ("persistentvolumeclaims", "", "", ("list", "watch"), "the rollout is followed by them"),
-    ("leases", "coordination.k8s.io", "", ("get", "create", "patch"), "one run at a time is made sure of by a Lease"),
-    ("services", "", "proxy", ("get", "create"), "the version served and the administrator's login are checked through it"),
+    (
+        "secrets",
+        "",
+        "",
+        ("get", "list", "create", "update", "patch", "delete"),
+        "Helm stores its record of the release in Secrets, and the role secrets writes one",
+    ),
+    ("pods", "", "", ("get", "list", "watch", "create"), "the run watches pods, and preflight sends them as a dry run"),
+    ("pods", "", "", ("delete",), "a failed run deletes the pods of its Jobs, so that they do not change the database"),
+    ("pods", "", "log", ("get",), "the run reads the log of a failed container"),
+    ("events", "", "", ("list", "watch"), "some causes of a failure are visible only in events"),
+    ("deployments", "apps", "", ("get", "list", "watch"), "the run watches Deployments"),
+    ("replicasets", "apps", "", ("list", "watch"), "the run watches ReplicaSets"),
+    ("jobs", "batch", "", ("get", "list", "watch", "create", "patch", "delete"), "migration, bootstrap and seed run as Jobs, and a failed run stops them"),
+    ("persistentvolumeclaims", "", "", ("list", "watch"), "the run watches PersistentVolumeClaims"),
+    ("leases", "coordination.k8s.io", "", ("get", "create", "patch"), "a Lease prevents two runs from changing the release at the same time"),
+    ("services", "", "proxy", ("get", "create"), "the run requests the gateway's version, and a login, through the proxy of the API server"),
 )
 
 
@@ -102,6 +108,7 @@ def _lock(cluster: Cluster, namespace: str, release: str) -> tuple[str, str]:
 
 # --- discovery ----------------------------------------------------------------------------------------------------------
 
+
 def _discover(cluster: Cluster, picture: Picture, pool: ThreadPoolExecutor) -> tuple[Resources, frozenset[str]]:
     versions = sorted({str(o.get("apiVersion")) for o in picture.objects})
     groups = pool.submit(_read, lambda: cluster.get(paths.GROUPS))
@@ -127,7 +134,7 @@ def _denied(cluster: Cluster, picture: Picture, resources: Resources) -> tuple[D
         if found:
             group = str(obj["apiVersion"]).rpartition("/")[0]
             verbs = ("get", "create", "patch", "delete")
-            questions += [(verb, found[0], group, "", ns if found[1] else "", f"the chart has {label(obj)}") for verb in verbs]
+            questions += [(verb, found[0], group, "", ns if found[1] else "", f"the chart contains {label(obj)}") for verb in verbs]
     if picture.new_namespace and picture.wanted.create_namespace:
         questions.append(("create", "namespaces", "", "", "", f"namespace {ns} does not exist yet"))
     unique = {q[:5]: q for q in reversed(questions)}

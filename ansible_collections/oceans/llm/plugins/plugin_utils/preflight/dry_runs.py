@@ -87,7 +87,7 @@ def _patient(ask: Callable[[], DryRun], say: Callable[[str], None]) -> DryRun:
         if not away or time.monotonic() > end:
             return replace(run, waited=WEBHOOK_BUDGET) if away else run
         if not told:
-            say(f"{run.object}: {run.message} (given {WEBHOOK_BUDGET:g} s)")
+            say(f"{run.object}: {run.message} (retried for {WEBHOOK_BUDGET:g} s)")
             told = True
         time.sleep(WEBHOOK_PAUSE)
 

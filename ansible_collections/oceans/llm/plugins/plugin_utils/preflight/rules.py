@@ -51,6 +51,6 @@ def _findings(rule: Callable[[Picture], Iterator[Finding]], picture: Picture) ->
         yield Finding(
             "CheckSkipped",
             f"checks of {subject}",
-            f"could not judge the rendered objects: {type(error).__name__} at {defects.where(error)}",
+            f"failed on the rendered objects and were skipped: {type(error).__name__} at {defects.where(error)}",
             severity=WARNING,
         )

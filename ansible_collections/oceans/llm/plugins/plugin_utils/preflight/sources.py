@@ -35,33 +35,33 @@ def secret(picture: Picture, name: str) -> Holder | None:
     """None: the pods will not find it. What cannot be read is taken to be there, with any key."""
     for obj in picture.kind("Secret"):
         if meta(obj).get("name") == name:
-            return Holder("made by the chart", decoded(obj))
+            return Holder("created by the chart", decoded(obj))
     for obj in picture.kind("ExternalSecret"):
         spec = obj.get("spec") or {}
         if ((spec.get("target") or {}).get("name") or meta(obj).get("name")) == name:
             return Holder(
-                "made by External Secrets Operator", {str(d.get("secretKey")): None for d in _list(spec.get("data"))}, closed=not spec.get("dataFrom")
+                "created by External Secrets Operator", {str(d.get("secretKey")): None for d in _list(spec.get("data"))}, closed=not spec.get("dataFrom")
             )
     for obj in picture.kind("Cluster"):
         if name == f"{meta(obj).get('name')}-app":
-            return Holder("made by CloudNativePG", dict.fromkeys(CNPG_KEYS))
+            return Holder("created by CloudNativePG", dict.fromkeys(CNPG_KEYS))
     live = picture.secrets.get(name)
     if name == picture.wanted.secret_name and picture.wanted.secrets_source == "provision":
         data = {**(decoded(live) if live else {}), **picture.wanted.provision}
         return Holder("written by this run", data, closed=name in picture.secrets)  # unread, it may hold more keys already
     if name not in picture.secrets:
-        return Holder("could not be read", closed=False)
-    return Holder("live", decoded(live)) if live else None
+        return Holder("not readable", closed=False)
+    return Holder("read from the cluster", decoded(live)) if live else None
 
 
 def configmap(picture: Picture, name: str) -> Holder | None:
     for obj in picture.kind("ConfigMap"):
         if meta(obj).get("name") == name:
-            return Holder("made by the chart", {k: str(v).encode() for k, v in (obj.get("data") or {}).items()})
+            return Holder("created by the chart", {k: str(v).encode() for k, v in (obj.get("data") or {}).items()})
     if name not in picture.configmaps:
-        return Holder("could not be read", closed=False)
+        return Holder("not readable", closed=False)
     live = picture.configmaps[name]
-    return Holder("live", {k: str(v).encode() for k, v in (live.get("data") or {}).items()}) if live else None
+    return Holder("read from the cluster", {k: str(v).encode() for k, v in (live.get("data") or {}).items()}) if live else None
 
 
 def holder(picture: Picture, source: Source) -> Holder | None:

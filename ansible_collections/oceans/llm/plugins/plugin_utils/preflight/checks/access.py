@@ -43,8 +43,8 @@ def _namespace(picture: Picture) -> Iterator[Finding]:
     yield Finding(
         "NamespaceTerminating",
         f"Namespace/{name}",
-        f"has been terminating for {since:.0f} s" + (f", blocked by: {held}" if held else ""),
-        "wait until it is deleted, remove what blocks it (kubectl get namespace -o yaml), or choose another oceans_llm_namespace",
+        f"has been in phase Terminating for {since:.0f} s" + (f", blocked by: {held}" if held else ""),
+        f"wait until the namespace is deleted, or set oceans_llm_namespace to another one; see what blocks the deletion: kubectl get namespace {name} -o yaml",
     )
 
 
@@ -56,5 +56,5 @@ def _denied(picture: Picture) -> Iterator[Finding]:
         yield Finding(
             "NotAllowed",
             resource,
-            f"the caller may not {', '.join(verbs)} {resource} in namespace {picture.wanted.namespace}; {why}",
+            f"the caller lacks the permission to {', '.join(verbs)} {resource} in namespace {picture.wanted.namespace}; needed because {why}",
         )

@@ -43,44 +43,48 @@ def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
         yield Finding(
             "WebhookUnavailable",
             where,
-            f"the webhook {parts['webhook']} does not answer{f', nor did it within {run.waited:g} s' if run.waited else ''}: {parts.get('why', '')}",
-            "wait until its operator runs (kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations names the Service), then run again",
+            f"the webhook {parts['webhook']} does not answer{f' for {run.waited:g} s' if run.waited else ''}: {parts.get('why', '')}",
+            "start the pods of the webhook, then run again; find its Service: "
+            "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml",
         )
     elif kind == refusals.PRIORITY_CLASS:
-        yield Finding(
-            "PriorityClassMissing", where, text, "kubectl get priorityclasses shows what is there; set oceans_llm_values.scheduling.priorityClassName"
-        )
+        yield Finding("PriorityClassMissing", where, text, "set oceans_llm_values.scheduling.priorityClassName to one that exists: kubectl get priorityclasses")
     elif kind == refusals.POD_SECURITY:
-        yield Finding("PodSecurity", where, text, "change the securityContext that it names, or the namespace's label pod-security.kubernetes.io/enforce")
+        yield Finding(
+            "PodSecurity",
+            where,
+            text,
+            "change the securityContext fields that the message names, or the label pod-security.kubernetes.io/enforce of the namespace",
+        )
     elif kind == refusals.QUOTA:
         yield Finding(
             "QuotaExceeded",
             where,
             f"quota {parts['quota']}: needed {parts['need']}, used {parts['used']}, hard {parts['hard']}",
-            f"kubectl -n {picture.wanted.namespace} describe resourcequota {parts['quota']}: raise it, or ask for less",
+            f"raise the quota, or lower replicas or requests: kubectl -n {picture.wanted.namespace} describe resourcequota {parts['quota']}",
         )
     elif kind == refusals.QUOTA_NEEDS:
         yield Finding("QuotaNeedsResources", where, text)
     elif kind == refusals.TERMINATING:
         return  # the namespace: said once, by access.py
     elif kind == refusals.IMMUTABLE:
-        hint = "keep the old value" if run.object.startswith(HOLDS_DATA) else f"delete {run.object} (its pods stop), or keep the old value"
-        yield Finding("FieldImmutable", where, f"{immutable(text, run.live or {})}; the API server never changes it", hint)
+        hint = "set the old value" if run.object.startswith(HOLDS_DATA) else f"set the old value, or delete {run.object} (its pods stop) and run again"
+        yield Finding("FieldImmutable", where, f"{immutable(text, run.live or {})}; Kubernetes does not allow this field to change on an existing object", hint)
     elif kind == refusals.LIMIT_RANGE:
         what = "oceans_llm_cloudnativepg.storage and walStorage" if "PersistentVolumeClaim" in text else "oceans_llm_values.scheduling.resources"
-        yield Finding("LimitRangeViolated", where, text, f"set sizes, requests and limits within the LimitRange: {what}")
+        yield Finding("LimitRangeViolated", where, text, f"set {what} within the LimitRange: kubectl -n {picture.wanted.namespace} describe limitrange")
     elif kind == refusals.SCC:
         fields = ", ".join(refusals.scc_fields(run.message)) or "the pod"
         yield Finding("AdmissionDenied", where, f"OpenShift's SecurityContextConstraints refuse {fields}: {text}", refusals.SCC_CURE)
     elif kind == refusals.POLICY and parts.get("rule"):
-        hint = f"change what rule {parts['rule']} names, or have the policy's owner exempt the namespace"
+        hint = f"change the field that rule {parts['rule']} names, or ask the owner of the policy to exempt the namespace"
         yield Finding("AdmissionDenied", where, f"webhook {parts['policy']} denies it: {parts['what']}", hint)
     elif kind == refusals.POLICY or (run.status == 403 and "cannot " not in text):
-        yield Finding("AdmissionDenied", where, text, "satisfy the policy that it names, or have its owner exempt the namespace")
+        yield Finding("AdmissionDenied", where, text, "change the object as the message says, or ask the owner of the policy to exempt the namespace")
     elif run.status == 403:
         return  # a missing permission: said once, by access.py
     elif run.status == 422 or run.status == 400:
-        yield from _both_sources(run, picture) or [Finding("ObjectInvalid", where, text, "correct the value that it names (oceans_llm_values)")]
+        yield from _both_sources(run, picture) or [Finding("ObjectInvalid", where, text, "correct the field that the message names in oceans_llm_values")]
     else:
         yield Finding(
             "ApiRefused",
@@ -99,9 +103,9 @@ def _both_sources(run: DryRun, picture: Picture) -> list[Finding]:
         Finding(
             "ObjectInvalid",
             run.object,
-            f"variable {name} of container {container} has {_source(live[container, name])} in the cluster{env_writer(run.live or {}, container, name)}, "
-            f"and {_source(own)} in the chart: Kubernetes accepts one of them",
-            f"remove the variable that was set by hand, then run again: kubectl -n {picture.wanted.namespace} set env {run.object.lower()} {name}-",
+            f"variable {name} of container {container} has {_source(live[container, name])} in the live object{env_writer(run.live or {}, container, name)}, "
+            f"and {_source(own)} in the chart; Kubernetes accepts only one of the two",
+            f"remove the variable from the live object, then run again: kubectl -n {picture.wanted.namespace} set env {run.object.lower()} {name}-",
         )
         for (container, name), own in rendered.items()
         if (container, name) in live and ("valueFrom" in live[container, name]) != ("valueFrom" in own)
@@ -150,12 +154,12 @@ def _conflicts(run: DryRun, picture: Picture) -> Iterator[Finding]:
     for manager, names in held.items():
         text = "; ".join(_sides(run, picture, name) for name in names) + f"; set by {manager}{_when(run.live or {}, manager)}"
         if helm4 and not picture.wanted.force_conflicts:
-            hint = "set the chart value to the live value, or set oceans_llm_force_conflicts: true to overwrite it"
+            hint = "set the chart value to the live value, or set oceans_llm_force_conflicts: true to overwrite the live value"
             if ".spec.replicas" in names:
-                hint = "leave replicas to the autoscaler (replicaCount: null below gateway or adminUi in oceans_llm_values), or " + hint
+                hint = "let the autoscaler set replicas (oceans_llm_values.gateway.replicaCount: null, or adminUi.replicaCount: null), or " + hint
             yield Finding("FieldConflict", run.object, text, hint)
         elif not manager.startswith("helm"):  # Helm 3 itself, which names its manager after its program, is nobody else
-            yield Finding("FieldConflict", run.object, text, "nothing to do: this run overwrites it", WARNING)
+            yield Finding("FieldConflict", run.object, text, "nothing to do: this run overwrites the live value", WARNING)
 
 
 def _sides(run: DryRun, picture: Picture, name: str) -> str:
@@ -163,9 +167,9 @@ def _sides(run: DryRun, picture: Picture, name: str) -> str:
     rendered = _rendered(run, picture)
     live, wanted = refusals.value_at(run.live or {}, name), refusals.value_at(rendered, name)
     if run.object.startswith("Secret/") or ".env" in name or live is None or wanted is None:
-        return f"{name} is not what the chart says"
+        return f"{name} differs from the chart"
     also = _also_selected(picture, live, wanted) if run.object.startswith("Service/") and name == ".spec.selector" else ""
-    return f"{name} is {_said(live)}{also}, and {_said(wanted)} in the chart"
+    return f"{name} is {_said(live)} in the live object{also}, and {_said(wanted)} in the chart"
 
 
 def _also_selected(picture: Picture, live: Any, wanted: Any) -> str:
@@ -203,9 +207,9 @@ def _named_users(picture: Picture) -> Iterator[Finding]:
                     where,
                     f"container {container['name']} has runAsNonRoot without runAsUser, and the image's user is a name: the kubelet would refuse it "
                     "(CreateContainerConfigError)",
-                    "leave platform: openshift out of oceans_llm_values, because this cluster sets no user ids"
+                    "remove platform: openshift from oceans_llm_values, because this cluster sets no user IDs"
                     if openshift
-                    else f"set runAsUser: {number} in its securityContext",
+                    else f"set runAsUser: {number} in the securityContext of the container",
                 )
 
 

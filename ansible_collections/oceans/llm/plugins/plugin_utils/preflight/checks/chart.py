@@ -54,13 +54,13 @@ def _lacks(picture: Picture) -> Iterator[str]:
         for limit in ("minAvailable", "maxUnavailable"):
             value = (budget.get("spec") or {}).get(limit)
             if isinstance(value, str) and value.isdigit():
-                yield f'{label(budget)} has {limit}: "{value}" as text, which the API server refuses'
+                yield f'{label(budget)} has {limit}: "{value}" as text, so the API server refuses it'
     for data in keep.data_of((o for o in picture.objects if not is_hook(o)), picture.wanted.namespace):
         if not data.kept:
-            yield f"{data.name} has no {keep.POLICY}: keep, so helm uninstall deletes its data (oceans.llm.uninstall keeps the data)"
+            yield f"{data.name} has no {keep.POLICY}: keep, so helm uninstall deletes its data (the playbook oceans.llm.uninstall keeps them)"
     found = gateway_container(picture.objects)
     if found and not (found[1].get("lifecycle") or {}).get("preStop"):
-        yield f"{found[0]} has no preStop hook, so each upgrade cuts requests"
+        yield f"{found[0]} has no preStop hook, so every upgrade cuts open requests"
 
 
 def _images(picture: Picture) -> Iterator[Finding]:
@@ -70,14 +70,16 @@ def _images(picture: Picture) -> Iterator[Finding]:
         for container in containers(template["spec"]):
             image = str(container.get("image") or "")
             if not _IMAGE.fullmatch(image):
-                hint = "a variable for an image takes a repository, without tag; a version is TAG or TAG@sha256:DIGEST (64 hexadecimal digits)"
+                hint = "set oceans_llm_gateway_image and oceans_llm_admin_ui_image without a tag, and oceans_llm_version to TAG or TAG@sha256:DIGEST"
                 yield Finding("ImageNameInvalid", where, f"container {container.get('name')}: {image!r} is not a valid image reference", hint)
     for where, template in pod_templates(picture.objects):
         for container in containers(template["spec"]):
             repository, _at, digest = str(container.get("image") or "").partition("@")
             other = users.setdefault(digest, repository.rpartition("/")[2].partition(":")[0]) if digest else ""
             if other and other != repository.rpartition("/")[2].partition(":")[0]:
-                yield Finding("DigestOfTwoImages", where, f"the images {other} and {repository} have one digest, which can be of one image only")
+                yield Finding(
+                    "DigestOfTwoImages", where, f"the images {other} and {repository} are pinned by the same digest, and a digest belongs to one image only"
+                )
 
 
 def _schema(text: str, defaults: Mapping[str, Any]) -> Iterator[Finding]:
@@ -89,7 +91,7 @@ def _schema(text: str, defaults: Mapping[str, Any]) -> Iterator[Finding]:
         if unknown:
             for name in re.findall(r"'([^']+)'", unknown["names"]):
                 near = did_you_mean(name, keys_at(defaults, path))
-                yield Finding("UnknownValue", f"values {path + '.' if path else ''}{name}", f"unknown key {name!r}{near}")
+                yield Finding("UnknownValue", f"values {path + '.' if path else ''}{name}", f"the chart has no key {name!r}{near}")
         else:
             yield Finding("InvalidValue", f"values {path or '(top)'}", match["what"])
     if not found:

@@ -18,7 +18,7 @@ from ..facts import Picture, meta
 from ..finding import ERROR, WARNING, Finding, did_you_mean
 from ..sources import awaited, gateway_environment, secret_objects
 
-HINT = "put the value into oceans_llm_secrets and write env.NAME here"
+HINT = "put the value into oceans_llm_secrets under a key NAME, and write env.NAME in this field"
 #: the last part of the path of a field that holds a secret (gateway's configuration, strict and lenient fields)
 SECRET_FIELD = re.compile(r"(?i)(^|[._])(password|client_secret|token|secret|api_key|secret_access_key|session_token|private_key)$")
 #: a path of a file is no secret (github_copilot reads its private_key from one)
@@ -73,7 +73,7 @@ def pasted(config: Mapping[str, Any]) -> Iterator[Finding]:
     for path, value in configuration.leaves(config):
         if not isinstance(value, str) or value.startswith("env."):
             continue
-        why = "begins with literal., and the configuration is stored in a ConfigMap, which is not secret" if value.startswith("literal.") else ""
+        why = "begins with literal., and the configuration is stored in a ConfigMap, which does not protect secrets" if value.startswith("literal.") else ""
         why = why or patterns.why(value)
         if not why and SECRET_FIELD.search(path) and len(value) >= 8 and not FILE.search(value):
             why = "is a plain value in a field for a secret"
@@ -87,7 +87,7 @@ def plain(config: Mapping[str, Any], said: Collection[str]) -> Iterator[Finding]
         if not configuration.STRICT.fullmatch(path) or not isinstance(value, str) or value.startswith(("env.", "literal.")) or f"config {path}" in said:
             continue
         if configuration.resolved(config, path):
-            yield Finding("GatewayConfigInvalid", f"config {path}", "must be a reference env.NAME and is not one (value not shown)", HINT)
+            yield Finding("GatewayConfigInvalid", f"config {path}", "must be a reference of the form env.NAME (value not shown)", HINT)
 
 
 def unresolved(config: Mapping[str, Any]) -> Iterator[Finding]:
@@ -96,7 +96,7 @@ def unresolved(config: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(
                 "ReferenceNotResolved",
                 f"config {path}",
-                f"the gateway resolves no reference in this field, and uses the text env.{name} as it stands",
+                f"the gateway resolves no reference in this field and uses the text env.{name} literally",
                 severity=WARNING,
             )
 
@@ -113,7 +113,7 @@ def transport(config: Mapping[str, Any]) -> Iterator[Finding]:
     if len(missing) == 1:
         where = f"config budget_alerts.email.transport.{missing[0]}"
         yield Finding(
-            "GatewayConfigInvalid", where, "is missing; the gateway needs both username and password, or neither", "set both to env.NAME, or neither"
+            "GatewayConfigInvalid", where, "is missing; the gateway needs both username and password, or neither", "set both fields to env.NAME, or remove both"
         )
 
 
@@ -140,10 +140,10 @@ def kinds(config: Mapping[str, Any]) -> Iterator[Finding]:
 def _of_another_kind(path: str, value: Any, wanted: str) -> Finding:
     kind = next(words for types, words in KINDS if isinstance(value, types))
     hint = "quote it in oceans_llm_config" if wanted == "text" and not isinstance(value, (Mapping, list)) else f"write it as {wanted} in oceans_llm_config"
-    return Finding("GatewayConfigInvalid", f"config {path}", f"is {kind}, and has to be {wanted}", hint)
+    return Finding("GatewayConfigInvalid", f"config {path}", f"is {kind} and must be {wanted}", hint)
 
 
-KINDS: tuple[tuple[Any, str], ...] = ((bool, "a boolean"), ((int, float), "a number"), (Mapping, "a map"), (list, "a list"), (object, "a text"))
+KINDS: tuple[tuple[Any, str], ...] = ((bool, "a boolean"), ((int, float), "a number"), (Mapping, "a map"), (list, "a list"), (object, "text"))
 
 
 def structure(config: Mapping[str, Any]) -> Iterator[Finding]:
@@ -151,15 +151,15 @@ def structure(config: Mapping[str, Any]) -> Iterator[Finding]:
     for name in config:
         near = did_you_mean(str(name), SECTIONS) if name not in SECTIONS else ""
         if near:
-            yield Finding("ConfigUnknown", f"config {name}", f"the gateway ignores the section {name!r}{near}", severity=WARNING)
+            yield Finding("ConfigUnknown", f"config {name}", f"the gateway has no section {name!r} and ignores it{near}", severity=WARNING)
     for section, keys in CLOSED.items():
         for name in configuration.section(config, section):
             if name not in keys:
                 yield Finding(
                     "GatewayConfigInvalid",
                     f"config {section}.{name}",
-                    f"unknown field {name!r}{did_you_mean(str(name), keys)}",
-                    "correct it in oceans_llm_config",
+                    f"the gateway has no field {name!r} in this section{did_you_mean(str(name), keys)}",
+                    "correct the name in oceans_llm_config",
                 )
     providers = {}
     for index, provider in configuration.maps(config.get("providers")):
@@ -170,7 +170,7 @@ def structure(config: Mapping[str, Any]) -> Iterator[Finding]:
                 "GatewayConfigInvalid",
                 f"config providers[{index}].type",
                 f"unknown provider type {kind!r}{did_you_mean(str(kind), PROVIDER_TYPES)}",
-                f"one of {', '.join(PROVIDER_TYPES)}",
+                f"set the type to one of {', '.join(PROVIDER_TYPES)}",
             )
     models = [str(m.get("id")) for _index, m in configuration.maps(config.get("models"))]
     for index, model in configuration.maps(config.get("models")):
@@ -179,8 +179,8 @@ def structure(config: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(
                 "GatewayConfigInvalid",
                 f"config models[{index}].alias_of",
-                f"no model {alias!r}{did_you_mean(str(alias), models)}",
-                "correct it in oceans_llm_config",
+                f"the configuration has no model {alias!r}{did_you_mean(str(alias), models)}",
+                "correct alias_of in oceans_llm_config, or add the model",
             )
         for number, route in configuration.maps(model.get("routes")):
             if str(route.get("provider")) not in providers:
@@ -188,8 +188,9 @@ def structure(config: Mapping[str, Any]) -> Iterator[Finding]:
                 yield Finding(
                     "GatewayConfigInvalid",
                     f"config models[{index}].routes[{number}].provider",
-                    f"no provider {wanted!r}{did_you_mean(wanted, providers)}; `config validate` lets it pass, seeding fails on it",
-                    "correct it in oceans_llm_config",
+                    f"the configuration has no provider {wanted!r}{did_you_mean(wanted, providers)}; "
+                    "`gateway config validate` accepts the route, and `gateway seed-config` fails on it",
+                    "correct the provider of the route in oceans_llm_config, or add the provider",
                 )
 
 
@@ -200,7 +201,7 @@ def bootstrap(config: Mapping[str, Any], wanted: bool, a_job: bool = False) -> I
         yield Finding(
             "BootstrapDisabled",
             "config auth.bootstrap_admin.enabled",
-            "is not true, so the bootstrap would do nothing and report success",
+            "is not true, so `gateway bootstrap-admin` would do nothing and report success",
         )
     if not section or section.get("enabled", True) is False:
         return
@@ -209,13 +210,13 @@ def bootstrap(config: Mapping[str, Any], wanted: bool, a_job: bool = False) -> I
         yield Finding(
             "BootstrapIncomplete",
             "config auth.bootstrap_admin.password",
-            f"is missing, and the gateway then sets its public default: anyone could log in as {email} with {configuration.DEFAULT_PASSWORD}",
-            f"set it to env.{ADMIN_PASSWORD} in oceans_llm_config, and add that key to oceans_llm_secrets_generate",
+            f"is missing, so the gateway would set its public default: anyone could log in as {email} with {configuration.DEFAULT_PASSWORD}",
+            f"set the field to env.{ADMIN_PASSWORD} in oceans_llm_config, and add that key to oceans_llm_secrets_generate",
             ERROR if wanted or a_job else WARNING,
         )
     for index, user in configuration.maps(config.get("users")):
         if str(user.get("email") or "").strip().lower() == email.strip().lower():
-            sentence = "is the address of auth.bootstrap_admin, which the gateway reserves"
+            sentence = "is the address of auth.bootstrap_admin, and the gateway does not accept it for another user"
             yield Finding("GatewayConfigInvalid", f"config users[{index}].email", sentence, "remove this user, or change one of the addresses")
 
 
@@ -225,11 +226,11 @@ def references(config: Mapping[str, Any], environment: Mapping[str, Variable], p
             continue
         if not configuration.STRICT.fullmatch(path) and not configuration.LENIENT.fullmatch(path):
             continue  # said by `unresolved`
-        looked = ", ".join(secret_objects(picture)) or "no Secret at all"
-        how = f"add {name} to oceans_llm_secrets" if picture.wanted.secrets_source in ("provision", "inline") else f"add the key {name} there"
+        looked = ", ".join(secret_objects(picture)) or "no Secret, because the pods read none"
+        how = f"add {name} to oceans_llm_secrets" if picture.wanted.secrets_source in ("provision", "inline") else f"add the key {name} to that Secret"
         yield Finding(
             "GatewayVariableMissing",
             f"config {path}",
-            f"refers to env.{name}, and nothing provides {name} (looked in {looked})",
+            f"refers to env.{name}, and no Secret, ConfigMap or variable of the pods provides {name} (searched: {looked})",
             f"{how}, or correct the name{did_you_mean(name, environment)}",
         )

@@ -26,7 +26,7 @@ def find(picture: Picture) -> Iterator[Finding]:
         return
     if database.sqlstate:
         if database.sqlstate in LOGIN:
-            text = f"{database.where} refuses the login with the URL that the pods would have: {database.refusal} ({database.sqlstate})"
+            text = f"{database.where} refuses the login with the URL that the pods will use: {database.refusal} ({database.sqlstate})"
             yield Finding(
                 LOGIN[database.sqlstate], "database", text, "correct user, password and database name in the URL, or the server's pg_hba.conf", WARNING
             )
@@ -44,8 +44,10 @@ def _foreign(picture: Picture, severity: str) -> Iterator[Finding]:
     later = schema.LATER if release is not None and release <= schema.LAST else ()
     tables = [table for table in database.tables if table not in later]
     if tables:
-        text = f"{database.where} holds tables of an application ({', '.join(tables)}) and no history of migrations: the gateway refuses it"
-        yield Finding("DatabaseForeign", "database", text, "name another database in the URL, or restore the table refinery_schema_history", severity)
+        text = f"{database.where} holds tables of an application ({', '.join(tables)}) and no migration history, so the gateway refuses the database"
+        yield Finding(
+            "DatabaseForeign", "database", text, "name another database in the URL, or restore the table refinery_schema_history from a backup", severity
+        )
 
 
 def _older_image(picture: Picture, severity: str) -> Iterator[Finding]:
@@ -55,14 +57,15 @@ def _older_image(picture: Picture, severity: str) -> Iterator[Finding]:
     if known is None or at <= known.version:
         return
     forward = schema.release_for(at)
-    limit = f"this release of the gateway knows at most V{known.version}"
+    limit = f"this release of the gateway accepts at most V{known.version}"
     if not known.sure:
-        limit = f"the releases around this one know at most V{known.version} (this patch release is not known here)"
+        limit = f"the neighbouring releases accept at most V{known.version} (this collection does not know this patch release)"
     yield Finding(
         "ImageOlderThanDatabase",
         f"image {image}",
-        f"the database is at V{at}, and {limit}: the gateway refuses a database that is newer than itself",
-        f"deploy {f'{forward} or later' if forward else 'the release that migrated it, or a later one'}, or restore a backup from before that migration",
+        f"the database schema is at V{at}, and {limit}; the gateway refuses a newer schema",
+        f"deploy {f'{forward} or later' if forward else 'the release that migrated the database, or a later one'}, "
+        "or restore a backup from before that migration",
         severity if known.sure else WARNING,
     )
 
@@ -77,8 +80,10 @@ def _other_history(picture: Picture, severity: str) -> Iterator[Finding]:
             yield Finding(
                 "MigrationHistoryForeign",
                 "database",
-                f"V{version} in its history is {name} ({checksum}), the gateway's own {expected} ({file}): the history was edited, or comes from another fork",
-                "stop, and find out who migrated it (refinery_schema_history.applied_on tells when); restore a backup, or correct that row knowingly",
+                f"migration V{version} is {name} ({checksum}) in the database and {expected} ({file}) in the gateway: the history was edited, "
+                "or another fork of the gateway wrote it",
+                "do not migrate; find out who wrote this row: SELECT version, name, applied_on FROM refinery_schema_history; "
+                "then restore a backup, or correct the row",
                 severity if version <= schema.NEWEST[-1][1] else WARNING,  # the names of a release to come may still change
             )
             return  # the gateway stops at the first one, too

@@ -48,29 +48,42 @@ def _services(picture: Picture) -> Iterator[Finding]:
         if not behind:
             sides = "; ".join(f"{where}: {labels_phrase(_labels(t))}" for where, t in templates if where.startswith("Deployment/"))
             what = f"its selector {labels_phrase(selector)} matches no pod of the release ({sides or 'no Deployment'})"
-            yield Finding("ServiceSelector", label(service), what, "give the Service labels that its pods have")
+            yield Finding("ServiceSelector", label(service), what, "set the selector of the Service to labels of the pods")
         elif len(behind) > 1:
-            what = f"its selector {labels_phrase(selector)} matches pods of {' and '.join(where for where, _t in behind)}: each would get the other's requests"
-            yield Finding("ServiceSelector", label(service), what, "add a label to the selector that only one of them has")
+            what = (
+                f"its selector {labels_phrase(selector)} matches pods of {' and '.join(where for where, _t in behind)}, so each would get requests of the other"
+            )
+            yield Finding("ServiceSelector", label(service), what, "add a label to the selector that only the pods of one of them have")
         for port in (service.get("spec") or {}).get("ports") or ():
             for where, template in behind[:1]:
                 yield from _port(picture, service, port, where, template["spec"])
 
 
 def _port(picture: Picture, service: Object, port: Mapping[str, Any], where: str, spec: Mapping[str, Any]) -> Iterator[Finding]:
-    wanted, what = target(port), f"port {port.get('port')} leads to targetPort {target(port)}"
+    wanted, what = target(port), f"port {port.get('port')} has targetPort {target(port)}"
     declared = list(declared_ports(spec))
     number, protocol = number_of(wanted, spec), str(port.get("protocol") or "TCP")
     gateway = gateway_container(picture.objects)
     listens = bind(picture) if gateway and gateway[0] == where else None
     if number is None:
-        yield Finding("ServicePort", label(service), f"{what}, and {where} declares {ports_phrase(spec)}", "correct targetPort")
+        yield Finding(
+            "ServicePort", label(service), f"{what}, and {where} declares {ports_phrase(spec)}", "set targetPort to a port that the container declares"
+        )
     elif listens and number != listens and not any(n == number for c, _n, n, _p in declared if c != "gateway"):
-        yield Finding("ServicePort", label(service), f"{what}, and the gateway listens on {listens} (server.bind)", "give both the same port")
+        yield Finding(
+            "ServicePort", label(service), f"{what}, and the gateway listens on port {listens} (server.bind)", "set targetPort and server.bind to the same port"
+        )
     elif declared and number not in {n for _c, _n, n, _p in declared}:
-        yield Finding("ServicePort", label(service), f"{what}, and {where} declares {ports_phrase(spec)}", "correct targetPort", WARNING)
+        yield Finding(
+            "ServicePort", label(service), f"{what}, and {where} declares {ports_phrase(spec)}", "set targetPort to a port that the container declares", WARNING
+        )
     elif declared and (number, protocol) not in {(n, p) for _c, _n, n, p in declared}:
-        yield Finding("ServicePort", label(service), f"{what} with protocol {protocol}, and {where} declares {ports_phrase(spec)}", "correct protocol")
+        yield Finding(
+            "ServicePort",
+            label(service),
+            f"{what} with protocol {protocol}, and {where} declares {ports_phrase(spec)}",
+            "set the protocol of the Service port to that of the container port",
+        )
 
 
 # --- NetworkPolicies ----------------------------------------------------------------------------------------------------
@@ -84,13 +97,13 @@ def _policies(picture: Picture) -> Iterator[Finding]:
     for where, template in pod_templates(picture.objects) if found else ():
         labels, ports = _labels(template), [each for _c, name, number, _p in declared_ports(template["spec"]) for each in (name, number) if each]
         if ports:
-            yield from _closed(where, blocked(found, labels, INGRESS, ports), f"no way in to port {ports_phrase(template['spec'])}")
+            yield from _closed(where, blocked(found, labels, INGRESS, ports), f"no incoming traffic to port {ports_phrase(template['spec'])}")
         out = blocked(found, labels, EGRESS)
-        yield from _closed(where, out, "no way out")
+        yield from _closed(where, out, "no outgoing traffic")
         if not out:
-            yield from _closed(where, blocked(found, labels, EGRESS, (DNS,), protocol="UDP"), "no way out to DNS (port 53/UDP), so that no name resolves")
+            yield from _closed(where, blocked(found, labels, EGRESS, (DNS,), protocol="UDP"), "no outgoing traffic to DNS (port 53/UDP), so no name resolves")
             if where_to and gateway_container(picture.objects) and _has_image(picture, template):
-                words = f"no way out to the database's port {where_to.port}"
+                words = f"no outgoing traffic to port {where_to.port} of the database"
                 yield from _closed(where, blocked(found, labels, EGRESS, (where_to.port,)), words)
 
 
@@ -104,9 +117,15 @@ def _closed(where: str, names: Iterable[str], what: str) -> Iterator[Finding]:
     names = list(names)
     if names:
         said = (
-            f"{', '.join('NetworkPolicy/' + n for n in names)} select{'s' if len(names) == 1 else ''} its pods and leave{'s' if len(names) == 1 else ''} {what}"
+            f"{', '.join('NetworkPolicy/' + n for n in names)} select{'s' if len(names) == 1 else ''} its pods and allow{'s' if len(names) == 1 else ''} {what}"
         )
-        yield Finding("NetworkPolicyBlocks", where, said, "add a rule for this traffic (it matters if the network plugin enforces NetworkPolicies)", WARNING)
+        yield Finding(
+            "NetworkPolicyBlocks",
+            where,
+            said,
+            "add a rule for this traffic to a NetworkPolicy; ignore this warning if the network plugin does not enforce NetworkPolicies",
+            WARNING,
+        )
 
 
 # --- names and certificates ----------------------------------------------------------------------------------------------
@@ -125,9 +144,9 @@ def _names(picture: Picture) -> Iterator[Finding]:
         own |= {v["name"]: host for c in spec.get("containers") or () for v in c.get("env") or () if (host := _host(v.get("value")))}
         inside = [f"{what} {host}" for what, host in own.items() if service_of(host, ns)]
         servers = ", ".join((spec.get("dnsConfig") or {}).get("nameservers") or ()) or "none"
-        reason = "the node's resolver, which does not know names of the cluster" if node else f"the nameservers {servers} only"
+        reason = "the resolver of the node, which does not resolve names of the cluster" if node else f"only the nameservers {servers}"
         if inside:
-            said = f"dnsPolicy {policy}{' with hostNetwork' if spec.get('hostNetwork') else ''} asks {reason}; {', '.join(inside)} is such a name"
+            said = f"dnsPolicy {policy}{' with hostNetwork' if spec.get('hostNetwork') else ''} uses {reason}; {', '.join(inside)} is a name of the cluster"
             hint = "set dnsPolicy to ClusterFirst (with hostNetwork: ClusterFirstWithHostNet)"
             yield Finding("DnsPolicy", where, said, hint, ERROR if node else WARNING)
 
@@ -153,7 +172,7 @@ def _certificates(picture: Picture) -> Iterator[Finding]:
                 continue
             over = found.expired(picture.now)
             if over:
-                yield Finding("CertificateExpired", label(ingress), f"the certificate in Secret {name} {over}", "renew it, then run again")
+                yield Finding("CertificateExpired", label(ingress), f"the certificate in Secret {name} {over}", "renew the certificate, then run again")
             for host in tls.get("hosts") or ():
                 if not found.covers(host.removeprefix("*.") if host.startswith("*.") and host in found.names else host) and host not in found.names:
                     sides = f"the certificate in Secret {name} is for {', '.join(found.names) or 'no name'}, not for {host}"
@@ -175,5 +194,5 @@ def _gateways(picture: Picture) -> Iterator[Finding]:
             accepted: Mapping[str, Any] = next((c for c in (held.get("status") or {}).get("conditions") or () if c.get("type") == "Accepted"), {})
             cls = (held.get("spec") or {}).get("gatewayClassName")
             if accepted.get("status") != "True":
-                said = f"{accepted.get('reason') or 'no condition Accepted'}: {accepted.get('message') or 'no controller has looked at it'}"
+                said = f"{accepted.get('reason') or 'no condition Accepted'}: {accepted.get('message') or 'no controller has set a condition'}"
                 yield Finding("GatewayNotServed", label(route), f"no controller serves its parent Gateway {name} of GatewayClass {cls} ({said})", look)

@@ -51,8 +51,8 @@ def _room(picture: Picture) -> Iterator[Finding]:
     if room and total > room:
         number, where, field = max(wanted)
         severity = ERROR if total > FAR_TOO_MANY * room else WARNING
-        what = f"spec.{field} is {number}: the release has {total} pods, and all {len(open_nodes)} nodes together take {room}"
-        yield Finding("Unschedulable", where, what, f"lower {field}, or add nodes: kubectl get nodes", severity)
+        what = f"spec.{field} is {number}: the release has {total} pods, and the {len(open_nodes)} schedulable nodes can run {room} pods together"
+        yield Finding("Unschedulable", where, what, f"lower {field}, or add nodes; list the nodes: kubectl get nodes", severity)
 
 
 def _served(picture: Picture) -> Iterator[Finding]:
@@ -64,12 +64,15 @@ def _served(picture: Picture) -> Iterator[Finding]:
         if kinds is not None and kind in kinds:
             continue
         group = version.partition("/")[0]
-        what, who = OPERATORS.get(group, (f"{label(obj)}", f"what serves {version}"))
+        what, who = OPERATORS.get(group, (f"{label(obj)}", f"the operator that serves {version}"))
         if group in picture.groups:
             yield Finding("ApiVersionNotServed", label(obj), f"the cluster serves {group}, but not {kind} in {version}; {what} needs it", f"upgrade {who}")
         else:
             yield Finding(
-                "OperatorMissing", label(obj), f"the cluster does not know {kind} ({version}); {what} needs {who}", f"install {who}, or choose another mode"
+                "OperatorMissing",
+                label(obj),
+                f"the cluster does not serve {kind} ({version}); {what} needs {who}",
+                f"install {who}, or remove {what} from the variables",
             )
 
 
@@ -142,7 +145,7 @@ def _class(picture: Picture, where: str, path: str, name: str | None) -> Iterato
                 "StorageClassMissing",
                 where,
                 f"{path} names no StorageClass, and the cluster has no default one ({_names(classes)})",
-                "name one in oceans_llm_cloudnativepg.storage.storageClass",
+                "set oceans_llm_cloudnativepg.storage.storageClass to one that exists: kubectl get storageclass",
             )
     elif name not in {meta(c).get("name") for c in classes}:
         yield Finding(
@@ -170,8 +173,8 @@ def _ingress(picture: Picture) -> Iterator[Finding]:
                 yield Finding(
                     "IngressClassMissing",
                     label(ingress),
-                    f"names no class, and the cluster has no default one ({_names(classes)})",
-                    "set oceans_llm_values.ingress.className",
+                    f"names no IngressClass, and the cluster has no default one ({_names(classes)})",
+                    "set oceans_llm_values.ingress.className to one that exists: kubectl get ingressclass",
                     WARNING,
                 )
         automatic = any(str(a).startswith(("cert-manager.io/", "acme.cert-manager.io/")) for a in meta(ingress).get("annotations") or {})
@@ -186,14 +189,14 @@ def _tls(picture: Picture, ingress: Object, name: str, automatic: bool) -> Itera
             "TlsSecretMissing",
             label(ingress),
             f"its TLS Secret {name} does not exist",
-            f"kubectl -n {picture.wanted.namespace} create secret tls {name} --cert=… --key=…, or annotate the Ingress for cert-manager",
+            f"create it: kubectl -n {picture.wanted.namespace} create secret tls {name} --cert=FILE --key=FILE, or annotate the Ingress for cert-manager",
         )
     elif held is not None and held.closed and not {"tls.crt", "tls.key"} <= set(held.data):
         yield Finding(
             "TlsSecretMissing",
             label(ingress),
             f"its TLS Secret {name} lacks tls.crt or tls.key (keys: {', '.join(sorted(held.data)) or 'none'})",
-            f"create it again: kubectl -n {picture.wanted.namespace} create secret tls {name} --cert=… --key=…",
+            f"create it again: kubectl -n {picture.wanted.namespace} create secret tls {name} --cert=FILE --key=FILE",
         )
 
 
@@ -212,11 +215,14 @@ def _autoscaler(picture: Picture) -> Iterator[Finding]:
                 yield Finding(
                     "HpaWithoutRequests",
                     label(hpa),
-                    f"scales on {resource} utilization, and container {container['name']} has no request for it, so the utilization cannot be calculated",
+                    f"scales on the utilization of {resource}, and container {container['name']} has no request for {resource}, "
+                    "so the utilization cannot be calculated",
                     f"set oceans_llm_values.scheduling.resources.requests.{resource}",
                 )
         if any(m.get("type") in ("Resource", "ContainerResource") for m in spec.get("metrics") or ()) and picture.groups and METRICS not in picture.groups:
-            yield Finding("MetricsMissing", label(hpa), f"the cluster does not serve {METRICS}, so the autoscaler will never scale", severity=WARNING)
+            yield Finding(
+                "MetricsMissing", label(hpa), f"the cluster does not serve {METRICS}, so the HorizontalPodAutoscaler will never scale", severity=WARNING
+            )
 
 
 def _disruption(picture: Picture) -> Iterator[Finding]:
@@ -237,7 +243,7 @@ def _disruption(picture: Picture) -> Iterator[Finding]:
             yield Finding(
                 "PdbBlocks",
                 label(pdb),
-                f"allows no disruption of {replicas} pod(s), so no node could ever be drained",
+                f"allows no disruption of the {replicas} pod(s), so no node that runs one can be drained",
             )
 
 

@@ -44,7 +44,7 @@ def _twice(where: str, spec: Mapping[str, Any]) -> Iterator[Finding]:
         owners.setdefault((number, protocol), set()).add(container)
     for (number, protocol), names in owners.items():
         if len(names) > 1:
-            said = f"containers {' and '.join(sorted(names))} both declare port {number}/{protocol}; containers of one pod share its network"
+            said = f"containers {' and '.join(sorted(names))} both declare port {number}/{protocol}; the containers of a pod share one network namespace"
             yield Finding("PortTaken", where, said)
 
 
@@ -59,17 +59,24 @@ def _probe(where: str, spec: Mapping[str, Any], container: Object, name: str, pr
     number = own.get(str(port)) or (int(port) if str(port).isdigit() else None)
     if number is None:
         yield Finding(
-            "ProbeMisdirected", where, f"{what} uses port {port!r}, which the container does not declare ({declared})", "name a port of the container"
+            "ProbeMisdirected",
+            where,
+            f"{what} uses port {port!r}, which the container does not declare ({declared})",
+            "set the port of the probe to a port that the container declares",
         )
     elif listens is not None and number != listens:
-        sides = f"{what} uses port {number}, and the gateway listens on {listens} (server.bind)"
-        yield Finding("ProbeMisdirected", where, sides, "give server.bind, gateway.containerPort and the probe the same port")
+        sides = f"{what} uses port {number}, and the gateway listens on port {listens} (server.bind)"
+        yield Finding("ProbeMisdirected", where, sides, "set server.bind, gateway.containerPort and the port of the probe to the same port")
     elif own and number not in own.values() and listens is None:
         yield Finding(
-            "ProbeMisdirected", where, f"{what} uses port {number}, which the container does not declare ({declared})", "correct the probe's port", WARNING
+            "ProbeMisdirected",
+            where,
+            f"{what} uses port {number}, which the container does not declare ({declared})",
+            "set the port of the probe to a port that the container declares",
+            WARNING,
         )
     if str(handler.get("scheme") or "HTTP").upper() == "HTTPS" and container.get("name") in PLAIN:
-        yield Finding("ProbeMisdirected", where, f"{what} uses HTTPS, and the container serves plain HTTP", "leave the probe's scheme out")
+        yield Finding("ProbeMisdirected", where, f"{what} uses HTTPS, and the container serves plain HTTP", "remove scheme from the probe")
 
 
 def _strategy(deployment: Object) -> Iterator[Finding]:

@@ -46,8 +46,8 @@ def find(picture: Picture) -> Iterator[Finding]:
             yield Finding(
                 "QuotaExceeded",
                 f"ResourceQuota/{name}",
-                f"the rollout needs at its peak {'; '.join(lacking)}",
-                f"kubectl -n {picture.wanted.namespace} describe resourcequota {name}: raise it, or lower replicas or requests",
+                f"the rollout exceeds the quota while old and new pods run: {'; '.join(lacking)}",
+                f"raise the quota, or lower replicas or requests: kubectl -n {picture.wanted.namespace} describe resourcequota {name}",
             )
 
 
@@ -59,7 +59,7 @@ def _lacking(hard: Mapping[str, str], used: Mapping[str, str], needs: Amounts) -
         except ValueError:
             continue
         if room < need:
-            yield f"{resource}: {_amount(need, resource)} more, used {used.get(resource, '0')}, hard {limit}"
+            yield f"{resource}: {_amount(need, resource)} more are needed, used {used.get(resource, '0')}, hard {limit}"
 
 
 def _amount(number: Decimal, resource: str) -> str:

@@ -21,9 +21,9 @@ def find(picture: Picture) -> Iterator[Finding]:
     yield from _status(picture)
     yield from _foreign_objects(picture)
     for name in picture.leftovers:
-        holds = "; it holds secrets" if name.startswith("Secret/") else ""
-        hint = f"set oceans_llm_remove_leftovers: true, or kubectl -n {picture.wanted.namespace} delete {name.lower().replace('/', ' ', 1)}"
-        yield Finding("HookLeftover", name, f"was left by a hook of an earlier chart, and Helm never removes it{holds}", hint, WARNING)
+        holds = "; it contains secrets" if name.startswith("Secret/") else ""
+        hint = f"set oceans_llm_remove_leftovers: true, or delete it: kubectl -n {picture.wanted.namespace} delete {name.lower().replace('/', ' ', 1)}"
+        yield Finding("HookLeftover", name, f"was left by a hook of an earlier chart, and Helm never deletes it{holds}", hint, WARNING)
 
 
 def _status(picture: Picture) -> Iterator[Finding]:
@@ -49,10 +49,10 @@ def _status(picture: Picture) -> Iterator[Finding]:
 def _pending(picture: Picture, release: Release, where: str) -> Finding:
     """Left by a Helm that this collection did not start: it may still be running, and is given time."""
     age, patience = picture.now - epoch(release.deployed_at), picture.wanted.recover_after
-    text = f"revision {release.revision} has been {release.status} for {age:.0f} s, and this collection did not start that Helm process"
+    text = f"revision {release.revision} has been {release.status} for {age:.0f} s, and a Helm process outside of this collection created it"
     if age >= patience:
         return Finding("ReleasePending", where, text, "nothing to do: this run marks the revision as failed and continues", WARNING)
-    return Finding("ReleasePending", where, text, f"wait {patience - age:.0f} s more; if that Helm process has ended, set oceans_llm_recover_after: 0")
+    return Finding("ReleasePending", where, text, f"wait {patience - age:.0f} s and run again; if that Helm process has ended, set oceans_llm_recover_after: 0")
 
 
 def _foreign_objects(picture: Picture) -> Iterator[Finding]:
@@ -69,6 +69,6 @@ def _foreign_objects(picture: Picture) -> Iterator[Finding]:
         yield Finding(
             "ForeignObject",
             run.object,
-            f"{whose}; Helm will not adopt it",
+            f"{whose}, so Helm refuses to adopt it",
             severity=ERROR if owner or not picture.release else WARNING,
         )

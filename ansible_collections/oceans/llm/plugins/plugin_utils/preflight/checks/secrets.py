@@ -27,7 +27,7 @@ def find(picture: Picture) -> Iterator[Finding]:
         yield Finding(
             "IdentityFallback",
             shapes.IDENTITY,
-            "nothing provides it, and the gateway would sign sessions with a public built-in value, silently",
+            "no Secret has this key, so the gateway would sign sessions with its public default value, without a warning",
             _how(picture, shapes.IDENTITY),
         )
     config = configuration.find(picture.objects)
@@ -62,21 +62,23 @@ def _missing(picture: Picture) -> Iterator[Finding]:
             has = ", ".join(sorted(held.data)) or "none"
             hint = (
                 f"add {key} to oceans_llm_secrets"
-                if held.origin in ("written by this run", "made by the chart") and kind == "Secret"
-                else f"add the key, or name another one (asked for by {', '.join(who)})"
+                if held.origin in ("written by this run", "created by the chart") and kind == "Secret"
+                else f"add the key, or correct its name in the variables (read by {', '.join(who)})"
             )
-            yield Finding(f"{kind}KeyMissing", target, f"has no key {key} ({held.origin}; keys: {has})", hint)
+            yield Finding(f"{kind}KeyMissing", target, f"has no key {key} ({held.origin}; its keys: {has})", hint)
 
 
 def _absent(picture: Picture, kind: str, name: str, keys: list[str]) -> Finding:
     """One finding for an object, whatever reads it. The Secrets Store CSI driver creates Secrets when the first pod mounts its volume."""
     what = f"does not exist; pods read it{f', for its key{chr(115) * (len(keys) > 1)} ' if keys else ''}{', '.join(keys)}"
     if kind == "Secret" and mounts_secrets_store(picture):
-        hint = f"kubectl -n {picture.wanted.namespace} get secretproviderclass (secretObjects must name it)"
-        return Finding(f"{kind}Missing", f"{kind}/{name}", f"{what}; the Secrets Store CSI driver may create it with the first pod", hint, WARNING)
+        hint = (
+            f"make sure that secretObjects of the SecretProviderClass names the Secret: kubectl -n {picture.wanted.namespace} get secretproviderclass -o yaml"
+        )
+        return Finding(f"{kind}Missing", f"{kind}/{name}", f"{what}; the Secrets Store CSI driver may create it when the first pod starts", hint, WARNING)
     hint = f"create it in namespace {picture.wanted.namespace}, or correct the name in the variables"
     if kind == "Secret":
-        hint += "; if another program creates it later, waive SecretMissing"
+        hint += "; if another program creates it later, set oceans_llm_preflight_waive: [SecretMissing]"
     return Finding(f"{kind}Missing", f"{kind}/{name}", what, hint)
 
 
@@ -87,14 +89,14 @@ def _pull_secrets(picture: Picture) -> Iterator[Finding]:
                 yield Finding(
                     "PullSecretMissing",
                     f"Secret/{entry.get('name')}",
-                    "does not exist; images would be pulled without credentials",
+                    "does not exist, so images would be pulled without credentials",
                     severity=WARNING,
                 )
 
 
 def _how(picture: Picture, key: str) -> str:
     if picture.wanted.secrets_source == "provision":
-        return f"add {key} to oceans_llm_secrets_generate (made once and kept) or to oceans_llm_secrets"
+        return f"add {key} to oceans_llm_secrets_generate (generated once and kept), or to oceans_llm_secrets"
     if picture.wanted.secrets_source == "inline":
         return f"add {key} to oceans_llm_secrets: openssl rand -base64 48"
     return f"add the key {key} to the Secret that the gateway reads: openssl rand -base64 48"

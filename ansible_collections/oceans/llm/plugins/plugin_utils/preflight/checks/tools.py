@@ -20,11 +20,11 @@ CORE_FOR_HELM_4 = (6, 5, 0)
 def find(picture: Picture) -> Iterator[Finding]:
     tools = picture.tools
     if tools.helm_error or not tools.helm:
-        yield Finding("HelmMissing", "helm", tools.helm_error or "no helm program was found")
+        yield Finding("HelmMissing", "helm", tools.helm_error or "no helm program was found on PATH")
         return
     version = numbers(tools.helm)
     if not version:
-        yield Finding("HelmVersion", "helm", f"the version {tools.helm!r} cannot be read")
+        yield Finding("HelmVersion", "helm", f"helm version printed {tools.helm!r}, which is not a version")
         return
     yield from _helm(tools.helm, version)
     core = numbers(tools.kubernetes_core)

@@ -24,8 +24,10 @@ def find(picture: Picture) -> Iterator[Finding]:
             yield Finding(
                 "UnknownVariable",
                 name,
-                f"nothing in the collection reads the variable {name}{did_you_mean(name, near)}",
-                "correct or remove it (all variables: ansible-doc -t role oceans.llm.gateway)" if near else "remove it, unless your own playbooks read it",
+                f"no role, module or playbook of the collection reads the variable {name}{did_you_mean(name, near)}",
+                "correct the name or remove the variable; list all variables: ansible-doc -t role oceans.llm.gateway"
+                if near
+                else "remove the variable, unless a playbook of your own reads it",
                 ERROR if near else WARNING,
             )
 
