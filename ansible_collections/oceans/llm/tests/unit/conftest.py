@@ -14,6 +14,8 @@ import pytest
 
 from ansible_collections.oceans.llm.plugins.plugin_utils import codes
 
+from .fake_api import FakeApi
+
 MADE: set[str] = set()
 MISSING = pytest.StashKey[list[str]]()
 #: no unit test makes them yet: a Secret that changes while its rollout runs, a right that is taken while it is followed
@@ -53,3 +55,9 @@ def pytest_terminal_summary(terminalreporter, config):
     if MISSING in config.stash:
         terminalreporter.section("codes that no test makes", red=True)
         terminalreporter.line(", ".join(config.stash[MISSING]))
+
+
+@pytest.fixture
+def api():
+    with FakeApi() as fake:
+        yield fake

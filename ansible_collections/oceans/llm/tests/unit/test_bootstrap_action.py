@@ -65,12 +65,6 @@ class Cluster:
 
 
 @pytest.fixture
-def api():
-    with FakeApi() as fake:
-        yield fake
-
-
-@pytest.fixture
 def followed(monkeypatch):
     """The follower is the engine's and tested there; here a Job simply ends well."""
     names = []

@@ -26,12 +26,6 @@ def no_cluster_of_the_user(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def api():
-    with FakeApi() as fake:
-        yield fake
-
-
-@pytest.fixture
 def cluster(api):
     return Cluster.connect({"host": api.url, "api_key": "a-token"})
 

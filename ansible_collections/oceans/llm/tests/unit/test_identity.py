@@ -17,17 +17,11 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Clus
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest, identity
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.identity import LABEL, WrongCluster
 
-from .fake_api import FakeApi, ok, status
+from .fake_api import ok, status
 from .run_action import run
 
 KUBE_SYSTEM, KEY = paths.namespace("kube-system"), paths.secret("ns", "rel-digest-key")
 NAMESPACE = {"kind": "Namespace", "metadata": {"name": "ns"}}
-
-
-@pytest.fixture
-def api():
-    with FakeApi() as fake:
-        yield fake
 
 
 def known(uid: str | None) -> dict:

@@ -28,12 +28,6 @@ def live(**annotations: str) -> dict:
 KEPT = {"helm.sh/resource-policy": "keep"}
 
 
-@pytest.fixture
-def api():
-    with FakeApi() as fake:
-        yield fake
-
-
 def go(api: FakeApi, planned: Release = EMPTY, before: tuple = (Release("r", "ns", 3, "deployed", manifest=(DATABASE,)),)) -> list[str]:
     return keep.keep_live(Cluster.connect({"host": api.url}), before, planned, "ns")
 

@@ -23,16 +23,10 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.kube.objects import COM
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import plan as planner
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest, pod_env
 
-from .fake_api import FakeApi, objects, ok, status
+from .fake_api import objects, ok, status
 from .local_task import FakeHelm
 
 LEASE = paths.lease("ns", "oceans-llm-rel")
-
-
-@pytest.fixture
-def api():
-    with FakeApi() as fake:
-        yield fake
 
 
 @pytest.fixture

@@ -158,12 +158,6 @@ class World:
         self.saved = {"r-1": json.dumps({**point, "schema_version": 43, "version": "v0.23.0", **more})}
 
 
-@pytest.fixture
-def api():
-    with FakeApi() as fake:
-        yield fake
-
-
 def take(api: FakeApi, check: bool = False, **wish) -> dict:
     return run(restore_point.ActionModule, api, {"name": "r", "namespace": "ns", "restore_point": wish}, check=check)
 

@@ -23,12 +23,6 @@ SERVICE = {"kind": "Service", "metadata": {"name": "gw", "labels": LABELS}, "spe
 NAME = {"name": "r", "namespace": "ns"}
 
 
-@pytest.fixture
-def api():
-    with FakeApi() as fake:
-        yield fake
-
-
 def now(api: FakeApi, method: str, path: str, answer: Answer) -> None:
     """From here on this is the answer."""
     api.script[method, path] = [answer]

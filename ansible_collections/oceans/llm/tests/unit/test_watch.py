@@ -14,15 +14,9 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiE
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import watch
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.watch import Observer, World
 
-from .fake_api import FakeApi, Handler, event, objects, status, stream, thing
+from .fake_api import Handler, event, objects, status, stream, thing
 
 PODS = paths.pods("ns")
-
-
-@pytest.fixture
-def api():
-    with FakeApi() as fake:
-        yield fake
 
 
 def observing(api, monkeypatch, kinds=None):
