@@ -13,11 +13,18 @@ import pytest
 
 from ansible_collections.oceans.llm.plugins.action import admin, checks, purge, rotate
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster as Connection
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import rotation as rotating
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.accounts import Accounts
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.deployed import Gateway, NotPossible
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.rotation import Value
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.rotation_steps import DatabasePassword, Run
 
-from .fake_api import Answer, FakeApi, objects, ok, status
+from .fake_api import Answer, FakeApi, objects, ok, status, thing
 from .fake_postgres import FakePostgres
 from .run_action import run
 from .test_bootstrap_action import ADMIN, LABELS, LOGIN, NO, PASSWORD, YES, Cluster, deployment, release
+from .test_database_look import HISTORY, THERE, history
 
 SERVICE = {"kind": "Service", "metadata": {"name": "gw", "labels": LABELS}, "spec": {"ports": [{"port": 8080}]}}
 NAME = {"name": "r", "namespace": "ns"}
@@ -89,6 +96,28 @@ def test_encryption_keys_are_refused_without_a_database_too(api):
     gateway(api)
     result = rotation(api, "encryption_keys")
     assert result["failed"] and "an unknown number of managed API keys and MCP credentials" in result["msg"] and writes(api) == []
+
+
+@pytest.mark.parametrize("broke_off", [True, False])
+def test_a_login_that_a_rotation_has_locked_before_it_broke_off(api, broke_off):
+    """Its pods are in use, too: no rollout replaces them, and nobody waits until they end."""
+    rows = {"pg_control_system": [("1", "2")], "pg_tables": [("",)], THERE: [("t",)], HISTORY: history(17), "pg_stat_activity": [("u", "2", "gateway")]}
+    with FakePostgres(rows) as postgres:
+        new = server(api, postgres.port)
+        old, said = new.replace("u:pencil", "first:locked"), []
+        gateway(api, new)
+        now(api, "GET", paths.pods("ns"), objects("Pod", "1", thing("Pod", "new", "1")))
+        cluster = Connection.connect({"host": api.url, "api_key": "a-token"})
+        deployed = Gateway.of(cluster, "ns", NAME["name"])
+        made = Run(cluster, deployed, Accounts(cluster, deployed), NAME["name"], 5, said.append, held={"s.POSTGRES_URL": old} if broke_off else {})
+        step = DatabasePassword(made, [Value(rotating.DATABASE, "POSTGRES_URL", "s", "POSTGRES_URL", old=old, new=new)])
+        if not broke_off:
+            with pytest.raises(NotPossible, match="28P01"):
+                step.before()
+            return
+        step.before()
+        new_one, old_one = step.proof()
+    assert new_one == "2 sessions of login u" and old_one.startswith("login first is refused (password authentication failed") and said == []
 
 
 def test_a_secret_of_somebody_else_is_refused_with_the_command(api):
@@ -197,6 +226,7 @@ def test_check_mode_creates_no_job(api, retention, would):
     gateway(api)
     result = run(purge.ActionModule, api, {**NAME, "retention": retention}, check=True)
     assert result["changed"] is bool(retention) and result["msg"].startswith(would) and sent(api) == []
+    assert result["said"] == [result["msg"]], "Ansible shows no message of a task that did not fail"
 
 
 def test_nothing_older_deletes_nothing(api):

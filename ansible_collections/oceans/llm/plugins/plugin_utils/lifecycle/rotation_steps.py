@@ -13,6 +13,7 @@ from typing import Any
 
 from ..gateway import configuration, schema
 from ..gateway.database_url import Target
+from ..gateway.postgres import Refusal
 from ..kube import paths
 from ..kube.client import Cluster
 from . import held, one_offs, rotation
@@ -179,12 +180,12 @@ class DatabasePassword(Step):
         "WHERE datname = current_database() AND usename IS NOT NULL AND application_name <> 'oceans.llm' GROUP BY 1"
     )
     MIGHTY = "SELECT count(*) FROM pg_roles WHERE rolname = session_user AND (rolsuper OR rolcreaterole OR rolreplication)"
+    in_use = 0
 
     def before(self) -> None:
         new, old = Target.parse(self.value.new), Target.parse(self.value.old)
         if new is None or old is None:
             raise NotPossible(f"{self.value.name} is not a PostgreSQL URL; set oceans_llm_secrets.{self.value.key} to postgresql://USER:PASSWORD@HOST/DATABASE")
-        self.old_pods = {pod["metadata"]["name"] for pod in self._pods()["items"]}
         self.new, self.old = Accounts(self.run.cluster, self.run.gateway, new), Accounts(self.run.cluster, self.run.gateway, old)
         if self.value.known and new.user == old.user and new.password != old.password:
             raise NotPossible(
@@ -202,13 +203,17 @@ class DatabasePassword(Step):
                 f"GRANT {old.user} TO {new.user}; ALTER ROLE {new.user} SET role = {old.user}"
             )
         if self.value.known:
-            with self.old.session() as made:
-                if (made.rows(self.IDENTITY), schema.history(made)) != (identity, history):
-                    raise NotPossible(
-                        f"the new {self.value.name} names another database than the one in use, but a rotation changes the login only; "
-                        "keep host, port and database"
-                    )
-                self.in_use = next((int(n) for name, n, _who in made.rows(self.SESSIONS) if name == old.user), 0)
+            try:
+                with self.old.session() as made:
+                    if (made.rows(self.IDENTITY), schema.history(made)) != (identity, history):
+                        raise NotPossible(
+                            f"the new {self.value.name} names another database than the one in use, but a rotation changes the login only; "
+                            "keep host, port and database"
+                        )
+                    self.in_use = next((int(n) for name, n, _who in made.rows(self.SESSIONS) if name == old.user), 0)
+            except NotPossible as error:  # a rotation that broke off may have locked it
+                if not (self.run.held and _no_login(error)):
+                    raise
 
     def invalid(self) -> str:
         if not self.value.known:
@@ -230,15 +235,13 @@ class DatabasePassword(Step):
             return in_use, NOT_KNOWN
         return in_use, self._lock(old, *found.get(old, (0, "")))
 
-    def _pods(self) -> dict[str, Any]:
-        return self.run.cluster.list(paths.pods(self.run.gateway.namespace), labelSelector=self.run.gateway.selector)
-
     def _ended(self, login: str) -> None:
-        """Wait until the pods of before the rollout, which drain, have given their connections back."""
+        """Wait until the pods of before the rollout, which drain, have given their connections back. An earlier run that broke off may have rolled out
+        the others, so it does not matter when a pod was made."""
         end = time.monotonic() + self.run.timeout
         while time.monotonic() < end:
-            listed = self._pods()
-            left = self.old_pods & {pod["metadata"]["name"] for pod in listed["items"]}
+            listed = self.run.cluster.list(paths.pods(self.run.gateway.namespace), labelSelector=self.run.gateway.selector)
+            left = {pod["metadata"]["name"] for pod in listed["items"] if pod["metadata"].get("deletionTimestamp")}
             if not left:
                 return
             self.run.say(f"waiting for {_plural(len(left), 'old pod')} to stop, which may still use login {login}: {', '.join(sorted(left))}")
@@ -253,16 +256,18 @@ class DatabasePassword(Step):
         command = f"run as an administrator of the database server: ALTER ROLE {old} NOLOGIN"
         if sessions:
             return f"NOT locked: login {old} still has {_plural(sessions, 'session')} (application_name: {who or 'none'}); {command}"
-        with self.old.session() as made:
-            if int(made.rows(self.MIGHTY)[0][0]):
-                return f"NOT locked: login {old} is an administrator of the database server; {command}"
-            with made.transaction() as query:
-                query("SET LOCAL ROLE NONE")
-                query("ALTER ROLE SESSION_USER PASSWORD NULL")
         try:
+            with self.old.session() as made:
+                if int(made.rows(self.MIGHTY)[0][0]):
+                    return f"NOT locked: login {old} is an administrator of the database server; {command}"
+                with made.transaction() as query:
+                    query("SET LOCAL ROLE NONE")
+                    query("ALTER ROLE SESSION_USER PASSWORD NULL")
             with self.old.session():
                 return f"NOT locked: login {old} is still accepted, because pg_hba.conf requires no password; {command}"
         except NotPossible as refused:
+            if not _no_login(refused):
+                raise
             return f"login {old} is refused ({str(refused).rpartition('refuses: ')[2]})"
 
 
@@ -375,6 +380,11 @@ def lost_with_encryption_keys(accounts: Accounts) -> str:
         f"encryption_keys cannot be rotated: the gateway has no command that encrypts its rows with a new key, so {lost} would be lost; nothing was changed — "
         "remove encryption_keys from oceans_llm_rotate"
     )
+
+
+def _no_login(error: NotPossible) -> bool:
+    """The server refuses the login, and not a statement."""
+    return isinstance(error.__cause__, Refusal) and error.__cause__.sqlstate.startswith("28")
 
 
 def _counted(accounts: Accounts, table: str, what: str) -> str:
