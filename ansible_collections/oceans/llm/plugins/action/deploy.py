@@ -31,6 +31,7 @@ class ActionModule(ClusterAction):
     """Plan, change, follow, check; one task for the user."""
 
     ARGUMENTS = documented("deploy")
+    TELLS = True
     #: the plan of an upgrade, as data: a part of the result and of report.json
     _stated: Mapping[str, Any] = MappingProxyType({})
 

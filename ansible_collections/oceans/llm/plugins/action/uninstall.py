@@ -46,6 +46,7 @@ class ActionModule(ClusterAction):
     """Look, take the lock, remove, and take the lock's Lease away last of all."""
 
     ARGUMENTS = documented("uninstall")
+    TELLS = True
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         scratch = tempfile.mkdtemp(prefix="oceans-llm-")

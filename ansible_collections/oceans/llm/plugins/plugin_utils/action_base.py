@@ -78,6 +78,8 @@ class ClusterAction(ActionBase):
 
     #: argument spec of the module of the same name (:func:`documented`); :data:`AUTH` is added
     ARGUMENTS: dict[str, Any] = {}
+    #: says its result itself
+    TELLS = False
     TRANSFERS_FILES = False
     _requires_connection = False
     _supports_check_mode = True
@@ -99,7 +101,10 @@ class ClusterAction(ActionBase):
         #: set while signals are held back; Ansible shows no line of a worker after one
         self.interrupt: Interrupt | None = None
         with temporary_files(), surroundings(self._task_environment()):
-            return result | self._clean(self._guarded())
+            result |= self._clean(self._guarded())
+            if self._task.check_mode and not self.TELLS and "would " in str(result.get("msg")) and not result.get("failed"):
+                self.say(result["msg"])  # a prediction: Ansible shows `msg` with -v only
+            return result
 
     def _guarded(self) -> dict[str, Any]:
         """Whatever happens, a result with a sentence."""
