@@ -48,9 +48,5 @@ def _findings(rule: Callable[[Picture], Iterator[Finding]], picture: Picture) ->
         yield from rule(picture)
     except Exception as error:
         subject = rule.__module__.rpartition(".")[2]
-        yield Finding(
-            "CheckSkipped",
-            f"checks of {subject}",
-            f"failed on the rendered objects and were skipped: {type(error).__name__} at {defects.where(error)}",
-            severity=WARNING,
-        )
+        what = f"failed on the rendered objects and were skipped: {type(error).__name__} at {defects.where(error)}"
+        yield Finding("CheckSkipped", f"checks of {subject}", what, severity=WARNING)

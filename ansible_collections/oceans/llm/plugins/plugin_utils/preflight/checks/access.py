@@ -14,11 +14,7 @@ from ..finding import Finding
 
 def find(picture: Picture) -> Iterator[Finding]:
     if picture.unreachable:
-        yield Finding(
-            "ClusterUnreachable",
-            "cluster",
-            f"{picture.unreachable}; nothing was changed",
-        )
+        yield Finding("ClusterUnreachable", "cluster", f"{picture.unreachable}; nothing was changed")
         return
     yield from _namespace(picture)
     yield from _denied(picture)
@@ -28,24 +24,19 @@ def _namespace(picture: Picture) -> Iterator[Finding]:
     name = picture.wanted.namespace
     if picture.new_namespace:
         if not picture.wanted.create_namespace:
-            yield Finding(
-                "NamespaceMissing",
-                f"Namespace/{name}",
-                f"does not exist on {picture.server}",
-                f"kubectl create namespace {name}, or set oceans_llm_create_namespace: true",
-            )
+            hint = f"kubectl create namespace {name}, or set oceans_llm_create_namespace: true"
+            yield Finding("NamespaceMissing", f"Namespace/{name}", f"does not exist on {picture.server}", hint)
         return
     namespace = picture.namespace or {}
     if (namespace.get("status") or {}).get("phase") != "Terminating" and not meta(namespace).get("deletionTimestamp"):
         return
     since = picture.now - epoch(meta(namespace).get("deletionTimestamp"))
     held = "; ".join(c["message"] for c in (namespace.get("status") or {}).get("conditions") or () if c.get("status") == "True" and c.get("message"))
-    yield Finding(
-        "NamespaceTerminating",
-        f"Namespace/{name}",
-        f"has been in phase Terminating for {since:.0f} s" + (f", blocked by: {held}" if held else ""),
-        f"wait until the namespace is deleted, or set oceans_llm_namespace to another one; see what blocks the deletion: kubectl get namespace {name} -o yaml",
+    what = f"has been in phase Terminating for {since:.0f} s" + (f", blocked by: {held}" if held else "")
+    hint = (
+        f"wait until the namespace is deleted, or set oceans_llm_namespace to another one; see what blocks the deletion: kubectl get namespace {name} -o yaml"
     )
+    yield Finding("NamespaceTerminating", f"Namespace/{name}", what, hint)
 
 
 def _denied(picture: Picture) -> Iterator[Finding]:
@@ -53,8 +44,5 @@ def _denied(picture: Picture) -> Iterator[Finding]:
     for denied in picture.denied:
         by_resource.setdefault((denied.resource, denied.why), []).append(denied.verb)
     for (resource, why), verbs in by_resource.items():
-        yield Finding(
-            "NotAllowed",
-            resource,
-            f"the caller lacks the permission to {', '.join(verbs)} {resource} in namespace {picture.wanted.namespace}; needed because {why}",
-        )
+        what = f"the caller lacks the permission to {', '.join(verbs)} {resource} in namespace {picture.wanted.namespace}; needed because {why}"
+        yield Finding("NotAllowed", resource, what)

@@ -40,29 +40,19 @@ def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
     if run.status == 409 and "conflict" in run.message:
         yield from _conflicts(run, picture)
     elif kind == refusals.WEBHOOK_DOWN:
-        yield Finding(
-            "WebhookUnavailable",
-            where,
-            f"the webhook {parts['webhook']} does not answer{f' for {run.waited:g} s' if run.waited else ''}: {parts.get('why', '')}",
-            "start the pods of the webhook, then run again; find its Service: "
-            "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml",
+        what = f"the webhook {parts['webhook']} does not answer{f' for {run.waited:g} s' if run.waited else ''}: {parts.get('why', '')}"
+        hint = (
+            "start the pods of the webhook, then run again; find its Service: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml"
         )
+        yield Finding("WebhookUnavailable", where, what, hint)
     elif kind == refusals.PRIORITY_CLASS:
         yield Finding("PriorityClassMissing", where, text, "set oceans_llm_values.scheduling.priorityClassName to one that exists: kubectl get priorityclasses")
     elif kind == refusals.POD_SECURITY:
-        yield Finding(
-            "PodSecurity",
-            where,
-            text,
-            "change the securityContext fields that the message names, or the label pod-security.kubernetes.io/enforce of the namespace",
-        )
+        hint = "change the securityContext fields that the message names, or the label pod-security.kubernetes.io/enforce of the namespace"
+        yield Finding("PodSecurity", where, text, hint)
     elif kind == refusals.QUOTA:
-        yield Finding(
-            "QuotaExceeded",
-            where,
-            f"quota {parts['quota']}: needed {parts['need']}, used {parts['used']}, hard {parts['hard']}",
-            f"raise the quota, or lower replicas or requests: kubectl -n {picture.wanted.namespace} describe resourcequota {parts['quota']}",
-        )
+        hint = f"raise the quota, or lower replicas or requests: kubectl -n {picture.wanted.namespace} describe resourcequota {parts['quota']}"
+        yield Finding("QuotaExceeded", where, f"quota {parts['quota']}: needed {parts['need']}, used {parts['used']}, hard {parts['hard']}", hint)
     elif kind == refusals.QUOTA_NEEDS:
         yield Finding("QuotaNeedsResources", where, text)
     elif kind == refusals.TERMINATING:
@@ -86,12 +76,7 @@ def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
     elif run.status == 422 or run.status == 400:
         yield from _both_sources(run, picture) or [Finding("ObjectInvalid", where, text, "correct the field that the message names in oceans_llm_values")]
     else:
-        yield Finding(
-            "ApiRefused",
-            where,
-            f"{text} (HTTP {run.status})",
-            severity=WARNING if run.status in (0, 429) or run.status >= 500 else ERROR,
-        )
+        yield Finding("ApiRefused", where, f"{text} (HTTP {run.status})", severity=WARNING if run.status in (0, 429) or run.status >= 500 else ERROR)
 
 
 def _both_sources(run: DryRun, picture: Picture) -> list[Finding]:

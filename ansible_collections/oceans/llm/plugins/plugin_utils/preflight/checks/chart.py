@@ -40,12 +40,8 @@ def find(picture: Picture) -> Iterator[Finding]:
     if releases.too_large(picture.record_size):
         yield Finding("ReleaseTooLarge", f"Release/{picture.wanted.release}", releases.too_large(picture.record_size), releases.SMALLER)
     if picture.chart and not is_ours(picture.chart) and (lacks := list(_lacks(picture))):
-        yield Finding(
-            "OtherChart",
-            f"chart {picture.chart.get('name')}-{picture.chart.get('version')}",
-            f"is not the chart of this collection: {'; '.join(lacks)}",
-            severity=WARNING,
-        )
+        what = f"is not the chart of this collection: {'; '.join(lacks)}"
+        yield Finding("OtherChart", f"chart {picture.chart.get('name')}-{picture.chart.get('version')}", what, severity=WARNING)
 
 
 def _lacks(picture: Picture) -> Iterator[str]:

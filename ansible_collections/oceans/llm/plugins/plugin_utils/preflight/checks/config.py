@@ -93,12 +93,8 @@ def plain(config: Mapping[str, Any], said: Collection[str]) -> Iterator[Finding]
 def unresolved(config: Mapping[str, Any]) -> Iterator[Finding]:
     for path, name in configuration.env_references(config):
         if not configuration.STRICT.fullmatch(path) and not configuration.LENIENT.fullmatch(path):
-            yield Finding(
-                "ReferenceNotResolved",
-                f"config {path}",
-                f"the gateway resolves no reference in this field and uses the text env.{name} literally",
-                severity=WARNING,
-            )
+            what = f"the gateway resolves no reference in this field and uses the text env.{name} literally"
+            yield Finding("ReferenceNotResolved", f"config {path}", what, severity=WARNING)
 
 
 def numbers(config: Mapping[str, Any]) -> Iterator[Finding]:
@@ -155,65 +151,45 @@ def structure(config: Mapping[str, Any]) -> Iterator[Finding]:
     for section, keys in CLOSED.items():
         for name in configuration.section(config, section):
             if name not in keys:
-                yield Finding(
-                    "GatewayConfigInvalid",
-                    f"config {section}.{name}",
-                    f"the gateway has no field {name!r} in this section{did_you_mean(str(name), keys)}",
-                    "correct the name in oceans_llm_config",
-                )
+                what = f"the gateway has no field {name!r} in this section{did_you_mean(str(name), keys)}"
+                yield Finding("GatewayConfigInvalid", f"config {section}.{name}", what, "correct the name in oceans_llm_config")
     providers = {}
     for index, provider in configuration.maps(config.get("providers")):
         providers[str(provider.get("id"))] = provider
         kind = provider.get("type")
         if kind not in PROVIDER_TYPES:
-            yield Finding(
-                "GatewayConfigInvalid",
-                f"config providers[{index}].type",
-                f"unknown provider type {kind!r}{did_you_mean(str(kind), PROVIDER_TYPES)}",
-                f"set the type to one of {', '.join(PROVIDER_TYPES)}",
-            )
+            what = f"unknown provider type {kind!r}{did_you_mean(str(kind), PROVIDER_TYPES)}"
+            yield Finding("GatewayConfigInvalid", f"config providers[{index}].type", what, f"set the type to one of {', '.join(PROVIDER_TYPES)}")
     models = [str(m.get("id")) for _index, m in configuration.maps(config.get("models"))]
     for index, model in configuration.maps(config.get("models")):
         alias = model.get("alias_of")
         if alias and str(alias) not in models:
-            yield Finding(
-                "GatewayConfigInvalid",
-                f"config models[{index}].alias_of",
-                f"the configuration has no model {alias!r}{did_you_mean(str(alias), models)}",
-                "correct alias_of in oceans_llm_config, or add the model",
-            )
+            what = f"the configuration has no model {alias!r}{did_you_mean(str(alias), models)}"
+            yield Finding("GatewayConfigInvalid", f"config models[{index}].alias_of", what, "correct alias_of in oceans_llm_config, or add the model")
         for number, route in configuration.maps(model.get("routes")):
             if str(route.get("provider")) not in providers:
                 wanted = str(route.get("provider"))
-                yield Finding(
-                    "GatewayConfigInvalid",
-                    f"config models[{index}].routes[{number}].provider",
+                what = (
                     f"the configuration has no provider {wanted!r}{did_you_mean(wanted, providers)}; "
-                    "`gateway config validate` accepts the route, and `gateway seed-config` fails on it",
-                    "correct the provider of the route in oceans_llm_config, or add the provider",
+                    "`gateway config validate` accepts the route, and `gateway seed-config` fails on it"
                 )
+                hint = "correct the provider of the route in oceans_llm_config, or add the provider"
+                yield Finding("GatewayConfigInvalid", f"config models[{index}].routes[{number}].provider", what, hint)
 
 
 def bootstrap(config: Mapping[str, Any], wanted: bool, a_job: bool = False) -> Iterator[Finding]:
     """`a_job`: the chart's own Job makes the administrator."""
     section = configuration.bootstrap_admin(config)
     if wanted and section.get("enabled") is not True:
-        yield Finding(
-            "BootstrapDisabled",
-            "config auth.bootstrap_admin.enabled",
-            "is not true, so `gateway bootstrap-admin` would do nothing and report success",
-        )
+        what = "is not true, so `gateway bootstrap-admin` would do nothing and report success"
+        yield Finding("BootstrapDisabled", "config auth.bootstrap_admin.enabled", what)
     if not section or section.get("enabled", True) is False:
         return
     email = configuration.DEFAULT_ADMIN if section.get("email") is None else str(section["email"])
     if section.get("enabled") is True and not section.get("password"):
-        yield Finding(
-            "BootstrapIncomplete",
-            "config auth.bootstrap_admin.password",
-            f"is missing, so the gateway would set its public default: anyone could log in as {email} with {configuration.DEFAULT_PASSWORD}",
-            f"set the field to env.{ADMIN_PASSWORD} in oceans_llm_config, and add that key to oceans_llm_secrets_generate",
-            ERROR if wanted or a_job else WARNING,
-        )
+        what = f"is missing, so the gateway would set its public default: anyone could log in as {email} with {configuration.DEFAULT_PASSWORD}"
+        hint = f"set the field to env.{ADMIN_PASSWORD} in oceans_llm_config, and add that key to oceans_llm_secrets_generate"
+        yield Finding("BootstrapIncomplete", "config auth.bootstrap_admin.password", what, hint, ERROR if wanted or a_job else WARNING)
     for index, user in configuration.maps(config.get("users")):
         if str(user.get("email") or "").strip().lower() == email.strip().lower():
             sentence = "is the address of auth.bootstrap_admin, and the gateway does not accept it for another user"
@@ -228,9 +204,5 @@ def references(config: Mapping[str, Any], environment: Mapping[str, Variable], p
             continue  # said by `unresolved`
         looked = ", ".join(secret_objects(picture)) or "no Secret, because the pods read none"
         how = f"add {name} to oceans_llm_secrets" if picture.wanted.secrets_source in ("provision", "inline") else f"add the key {name} to that Secret"
-        yield Finding(
-            "GatewayVariableMissing",
-            f"config {path}",
-            f"refers to env.{name}, and no Secret, ConfigMap or variable of the pods provides {name} (searched: {looked})",
-            f"{how}, or correct the name{did_you_mean(name, environment)}",
-        )
+        what = f"refers to env.{name}, and no Secret, ConfigMap or variable of the pods provides {name} (searched: {looked})"
+        yield Finding("GatewayVariableMissing", f"config {path}", what, f"{how}, or correct the name{did_you_mean(name, environment)}")

@@ -60,14 +60,12 @@ def _older_image(picture: Picture, severity: str) -> Iterator[Finding]:
     limit = f"this release of the gateway accepts at most V{known.version}"
     if not known.sure:
         limit = f"the neighbouring releases accept at most V{known.version} (this collection does not know this patch release)"
-    yield Finding(
-        "ImageOlderThanDatabase",
-        f"image {image}",
-        f"the database schema is at V{at}, and {limit}; the gateway refuses a newer schema",
+    what = f"the database schema is at V{at}, and {limit}; the gateway refuses a newer schema"
+    hint = (
         f"deploy {f'{forward} or later' if forward else 'the release that migrated the database, or a later one'}, "
-        "or restore a backup from before that migration",
-        severity if known.sure else WARNING,
+        "or restore a backup from before that migration"
     )
+    yield Finding("ImageOlderThanDatabase", f"image {image}", what, hint, severity if known.sure else WARNING)
 
 
 def _other_history(picture: Picture, severity: str) -> Iterator[Finding]:

@@ -78,12 +78,8 @@ def _port(picture: Picture, service: Object, port: Mapping[str, Any], where: str
             "ServicePort", label(service), f"{what}, and {where} declares {ports_phrase(spec)}", "set targetPort to a port that the container declares", WARNING
         )
     elif declared and (number, protocol) not in {(n, p) for _c, _n, n, p in declared}:
-        yield Finding(
-            "ServicePort",
-            label(service),
-            f"{what} with protocol {protocol}, and {where} declares {ports_phrase(spec)}",
-            "set the protocol of the Service port to that of the container port",
-        )
+        hint = "set the protocol of the Service port to that of the container port"
+        yield Finding("ServicePort", label(service), f"{what} with protocol {protocol}, and {where} declares {ports_phrase(spec)}", hint)
 
 
 # --- NetworkPolicies ----------------------------------------------------------------------------------------------------
@@ -119,13 +115,8 @@ def _closed(where: str, names: Iterable[str], what: str) -> Iterator[Finding]:
         said = (
             f"{', '.join('NetworkPolicy/' + n for n in names)} select{'s' if len(names) == 1 else ''} its pods and allow{'s' if len(names) == 1 else ''} {what}"
         )
-        yield Finding(
-            "NetworkPolicyBlocks",
-            where,
-            said,
-            "add a rule for this traffic to a NetworkPolicy; ignore this warning if the network plugin does not enforce NetworkPolicies",
-            WARNING,
-        )
+        hint = "add a rule for this traffic to a NetworkPolicy; ignore this warning if the network plugin does not enforce NetworkPolicies"
+        yield Finding("NetworkPolicyBlocks", where, said, hint, WARNING)
 
 
 # --- names and certificates ----------------------------------------------------------------------------------------------

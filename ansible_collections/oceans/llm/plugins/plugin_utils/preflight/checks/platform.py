@@ -68,12 +68,8 @@ def _served(picture: Picture) -> Iterator[Finding]:
         if group in picture.groups:
             yield Finding("ApiVersionNotServed", label(obj), f"the cluster serves {group}, but not {kind} in {version}; {what} needs it", f"upgrade {who}")
         else:
-            yield Finding(
-                "OperatorMissing",
-                label(obj),
-                f"the cluster does not serve {kind} ({version}); {what} needs {who}",
-                f"install {who}, or remove {what} from the variables",
-            )
+            hint = f"install {who}, or remove {what} from the variables"
+            yield Finding("OperatorMissing", label(obj), f"the cluster does not serve {kind} ({version}); {what} needs {who}", hint)
 
 
 #: seconds for which an operator may be away without being in the way: it is just being restarted
@@ -90,13 +86,9 @@ def _operators(picture: Picture) -> Iterator[Finding]:
         name, ns = meta(found[0]).get("name"), meta(found[0]).get("namespace")
         needs = ", ".join(label(o) for o in picture.objects if program_of(o) == program)
         wanted = (found[0].get("spec") or {}).get("replicas", 1)
-        yield Finding(
-            "OperatorUnavailable",
-            f"Deployment/{name}",
-            f"0 of {wanted} pods of the operator {program} are available in namespace {ns}, so {needs} will not be processed",
-            f"kubectl -n {ns} describe deployment {name}",
-            ERROR if away > RESTART or not wanted else WARNING,
-        )
+        what = f"0 of {wanted} pods of the operator {program} are available in namespace {ns}, so {needs} will not be processed"
+        hint = f"kubectl -n {ns} describe deployment {name}"
+        yield Finding("OperatorUnavailable", f"Deployment/{name}", what, hint, ERROR if away > RESTART or not wanted else WARNING)
 
 
 def _away(deployment: Object, now: float) -> float:
@@ -141,19 +133,11 @@ def _class(picture: Picture, where: str, path: str, name: str | None) -> Iterato
         return
     if not name:
         if not any(_is_default(c, DEFAULT_CLASS) for c in classes):
-            yield Finding(
-                "StorageClassMissing",
-                where,
-                f"{path} names no StorageClass, and the cluster has no default one ({_names(classes)})",
-                "set oceans_llm_cloudnativepg.storage.storageClass to one that exists: kubectl get storageclass",
-            )
+            hint = "set oceans_llm_cloudnativepg.storage.storageClass to one that exists: kubectl get storageclass"
+            yield Finding("StorageClassMissing", where, f"{path} names no StorageClass, and the cluster has no default one ({_names(classes)})", hint)
     elif name not in {meta(c).get("name") for c in classes}:
-        yield Finding(
-            "StorageClassMissing",
-            where,
-            f"{path}: StorageClass {name} does not exist ({_names(classes)})",
-            "set oceans_llm_cloudnativepg.storage.storageClass to one that exists: kubectl get storageclass",
-        )
+        hint = "set oceans_llm_cloudnativepg.storage.storageClass to one that exists: kubectl get storageclass"
+        yield Finding("StorageClassMissing", where, f"{path}: StorageClass {name} does not exist ({_names(classes)})", hint)
 
 
 def _ingress(picture: Picture) -> Iterator[Finding]:
@@ -163,20 +147,12 @@ def _ingress(picture: Picture) -> Iterator[Finding]:
         name = spec.get("ingressClassName")
         if classes is not None:
             if name and name not in {meta(c).get("name") for c in classes}:
-                yield Finding(
-                    "IngressClassMissing",
-                    label(ingress),
-                    f"IngressClass {name} does not exist ({_names(classes)})",
-                    "set oceans_llm_values.ingress.className to one that exists: kubectl get ingressclass",
-                )
+                hint = "set oceans_llm_values.ingress.className to one that exists: kubectl get ingressclass"
+                yield Finding("IngressClassMissing", label(ingress), f"IngressClass {name} does not exist ({_names(classes)})", hint)
             elif not name and not any(_is_default(c, DEFAULT_INGRESS) for c in classes):
-                yield Finding(
-                    "IngressClassMissing",
-                    label(ingress),
-                    f"names no IngressClass, and the cluster has no default one ({_names(classes)})",
-                    "set oceans_llm_values.ingress.className to one that exists: kubectl get ingressclass",
-                    WARNING,
-                )
+                what = f"names no IngressClass, and the cluster has no default one ({_names(classes)})"
+                hint = "set oceans_llm_values.ingress.className to one that exists: kubectl get ingressclass"
+                yield Finding("IngressClassMissing", label(ingress), what, hint, WARNING)
         automatic = any(str(a).startswith(("cert-manager.io/", "acme.cert-manager.io/")) for a in meta(ingress).get("annotations") or {})
         for tls in spec.get("tls") or ():
             yield from _tls(picture, ingress, str(tls.get("secretName") or ""), automatic)
@@ -185,19 +161,12 @@ def _ingress(picture: Picture) -> Iterator[Finding]:
 def _tls(picture: Picture, ingress: Object, name: str, automatic: bool) -> Iterator[Finding]:
     held = secret(picture, name) if name else None
     if name and held is None and not automatic:
-        yield Finding(
-            "TlsSecretMissing",
-            label(ingress),
-            f"its TLS Secret {name} does not exist",
-            f"create it: kubectl -n {picture.wanted.namespace} create secret tls {name} --cert=FILE --key=FILE, or annotate the Ingress for cert-manager",
-        )
+        hint = f"create it: kubectl -n {picture.wanted.namespace} create secret tls {name} --cert=FILE --key=FILE, or annotate the Ingress for cert-manager"
+        yield Finding("TlsSecretMissing", label(ingress), f"its TLS Secret {name} does not exist", hint)
     elif held is not None and held.closed and not {"tls.crt", "tls.key"} <= set(held.data):
-        yield Finding(
-            "TlsSecretMissing",
-            label(ingress),
-            f"its TLS Secret {name} lacks tls.crt or tls.key (keys: {', '.join(sorted(held.data)) or 'none'})",
-            f"create it again: kubectl -n {picture.wanted.namespace} create secret tls {name} --cert=FILE --key=FILE",
-        )
+        what = f"its TLS Secret {name} lacks tls.crt or tls.key (keys: {', '.join(sorted(held.data)) or 'none'})"
+        hint = f"create it again: kubectl -n {picture.wanted.namespace} create secret tls {name} --cert=FILE --key=FILE"
+        yield Finding("TlsSecretMissing", label(ingress), what, hint)
 
 
 def _autoscaler(picture: Picture) -> Iterator[Finding]:
@@ -212,13 +181,11 @@ def _autoscaler(picture: Picture) -> Iterator[Finding]:
         for container in (c for _where, template in pod_templates((target,) if target else ()) for c in template["spec"].get("containers") or ()):
             requests = {**((container.get("resources") or {}).get("limits") or {}), **((container.get("resources") or {}).get("requests") or {})}
             for resource in sorted(measured - set(requests)):
-                yield Finding(
-                    "HpaWithoutRequests",
-                    label(hpa),
+                what = (
                     f"scales on the utilization of {resource}, and container {container['name']} has no request for {resource}, "
-                    "so the utilization cannot be calculated",
-                    f"set oceans_llm_values.scheduling.resources.requests.{resource}",
+                    "so the utilization cannot be calculated"
                 )
+                yield Finding("HpaWithoutRequests", label(hpa), what, f"set oceans_llm_values.scheduling.resources.requests.{resource}")
         if any(m.get("type") in ("Resource", "ContainerResource") for m in spec.get("metrics") or ()) and picture.groups and METRICS not in picture.groups:
             yield Finding(
                 "MetricsMissing", label(hpa), f"the cluster does not serve {METRICS}, so the HorizontalPodAutoscaler will never scale", severity=WARNING
@@ -240,11 +207,7 @@ def _disruption(picture: Picture) -> Iterator[Finding]:
         replicas = int((hpa.get("spec") or {}).get("minReplicas", 1) if hpa else (target.get("spec") or {}).get("replicas", 1))
         allowed = disruptions(spec, replicas)
         if allowed <= 0:
-            yield Finding(
-                "PdbBlocks",
-                label(pdb),
-                f"allows no disruption of the {replicas} pod(s), so no node that runs one can be drained",
-            )
+            yield Finding("PdbBlocks", label(pdb), f"allows no disruption of the {replicas} pod(s), so no node that runs one can be drained")
 
 
 def disruptions(spec: Mapping[str, Any], replicas: int) -> int:

@@ -58,23 +58,14 @@ def _probe(where: str, spec: Mapping[str, Any], container: Object, name: str, pr
     declared = ", ".join(sorted({str(number) for number in own.values()})) or "none"
     number = own.get(str(port)) or (int(port) if str(port).isdigit() else None)
     if number is None:
-        yield Finding(
-            "ProbeMisdirected",
-            where,
-            f"{what} uses port {port!r}, which the container does not declare ({declared})",
-            "set the port of the probe to a port that the container declares",
-        )
+        hint = "set the port of the probe to a port that the container declares"
+        yield Finding("ProbeMisdirected", where, f"{what} uses port {port!r}, which the container does not declare ({declared})", hint)
     elif listens is not None and number != listens:
         sides = f"{what} uses port {number}, and the gateway listens on port {listens} (server.bind)"
         yield Finding("ProbeMisdirected", where, sides, "set server.bind, gateway.containerPort and the port of the probe to the same port")
     elif own and number not in own.values() and listens is None:
-        yield Finding(
-            "ProbeMisdirected",
-            where,
-            f"{what} uses port {number}, which the container does not declare ({declared})",
-            "set the port of the probe to a port that the container declares",
-            WARNING,
-        )
+        hint = "set the port of the probe to a port that the container declares"
+        yield Finding("ProbeMisdirected", where, f"{what} uses port {number}, which the container does not declare ({declared})", hint, WARNING)
     if str(handler.get("scheme") or "HTTP").upper() == "HTTPS" and container.get("name") in PLAIN:
         yield Finding("ProbeMisdirected", where, f"{what} uses HTTPS, and the container serves plain HTTP", "remove scheme from the probe")
 
@@ -87,9 +78,5 @@ def _strategy(deployment: Object) -> Iterator[Finding]:
         return
     away = int(str(limit)[:-1]) * replicas // 100 if str(limit).endswith("%") else int(limit)
     if away >= replicas:
-        yield Finding(
-            "StrategyLeavesNobody",
-            label(deployment),
-            f"maxUnavailable {limit} of {replicas} replica(s) lets all old pods stop before a new one is ready",
-            severity=WARNING,
-        )
+        what = f"maxUnavailable {limit} of {replicas} replica(s) lets all old pods stop before a new one is ready"
+        yield Finding("StrategyLeavesNobody", label(deployment), what, severity=WARNING)

@@ -32,11 +32,7 @@ def _status(picture: Picture) -> Iterator[Finding]:
         return
     where = f"Release/{wanted.release}"
     if release.chart and not release.chart.startswith(f"{CHART}-"):
-        yield Finding(
-            "ForeignRelease",
-            where,
-            f"revision {release.revision} was installed from chart {release.chart}",
-        )
+        yield Finding("ForeignRelease", where, f"revision {release.revision} was installed from chart {release.chart}")
     if picture.held:
         yield Finding("ReleaseBusy", where, picture.held)
     elif release.pending and picture.last_revision == str(release.revision):
@@ -66,9 +62,4 @@ def _foreign_objects(picture: Picture) -> Iterator[Finding]:
         if (owner, namespace) == (picture.wanted.release, picture.wanted.namespace):
             continue
         whose = f"belongs to release {namespace}/{owner}" if owner else "exists and belongs to no Helm release"
-        yield Finding(
-            "ForeignObject",
-            run.object,
-            f"{whose}, so Helm refuses to adopt it",
-            severity=ERROR if owner or not picture.release else WARNING,
-        )
+        yield Finding("ForeignObject", run.object, f"{whose}, so Helm refuses to adopt it", severity=ERROR if owner or not picture.release else WARNING)

@@ -24,12 +24,8 @@ def find(picture: Picture) -> Iterator[Finding]:
     if environment is None:
         return
     if shapes.IDENTITY not in environment and not awaited(picture):
-        yield Finding(
-            "IdentityFallback",
-            shapes.IDENTITY,
-            "no Secret has this key, so the gateway would sign sessions with its public default value, without a warning",
-            _how(picture, shapes.IDENTITY),
-        )
+        what = "no Secret has this key, so the gateway would sign sessions with its public default value, without a warning"
+        yield Finding("IdentityFallback", shapes.IDENTITY, what, _how(picture, shapes.IDENTITY))
     config = configuration.find(picture.objects)
     referred = dict(configuration.env_references(config))
     database_keys = (referred["database.url"],) if "database.url" in referred else ()
@@ -86,12 +82,8 @@ def _pull_secrets(picture: Picture) -> Iterator[Finding]:
     for _where, template in pod_templates(picture.objects):
         for entry in template["spec"].get("imagePullSecrets") or ():
             if secret(picture, entry.get("name", "")) is None:
-                yield Finding(
-                    "PullSecretMissing",
-                    f"Secret/{entry.get('name')}",
-                    "does not exist, so images would be pulled without credentials",
-                    severity=WARNING,
-                )
+                what = "does not exist, so images would be pulled without credentials"
+                yield Finding("PullSecretMissing", f"Secret/{entry.get('name')}", what, severity=WARNING)
 
 
 def _how(picture: Picture, key: str) -> str:

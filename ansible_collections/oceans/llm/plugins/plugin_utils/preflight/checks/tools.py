@@ -29,18 +29,10 @@ def find(picture: Picture) -> Iterator[Finding]:
     yield from _helm(tools.helm, version)
     core = numbers(tools.kubernetes_core)
     if not core:
-        yield Finding(
-            "KubernetesCore",
-            "kubernetes.core",
-            "the collection kubernetes.core is not installed",
-            "ansible-galaxy collection install 'kubernetes.core:>=6.5.0'",
-        )
+        hint = "ansible-galaxy collection install 'kubernetes.core:>=6.5.0'"
+        yield Finding("KubernetesCore", "kubernetes.core", "the collection kubernetes.core is not installed", hint)
     elif version[0] >= 4 and core < CORE_FOR_HELM_4:
-        yield Finding(
-            "KubernetesCore",
-            "kubernetes.core",
-            f"kubernetes.core {tools.kubernetes_core} does not work with Helm {tools.helm}",
-        )
+        yield Finding("KubernetesCore", "kubernetes.core", f"kubernetes.core {tools.kubernetes_core} does not work with Helm {tools.helm}")
 
 
 def _helm(text: str, version: tuple[int, int, int]) -> Iterator[Finding]:

@@ -21,15 +21,13 @@ def find(picture: Picture) -> Iterator[Finding]:
     for name in sorted(picture.variables):
         if name.startswith(PREFIX) and name not in known:
             near = [k for k in sorted(known) if near_miss(name, k)]
-            yield Finding(
-                "UnknownVariable",
-                name,
-                f"no role, module or playbook of the collection reads the variable {name}{did_you_mean(name, near)}",
+            what = f"no role, module or playbook of the collection reads the variable {name}{did_you_mean(name, near)}"
+            hint = (
                 "correct the name or remove the variable; list all variables: ansible-doc -t role oceans.llm.gateway"
                 if near
-                else "remove the variable, unless a playbook of your own reads it",
-                ERROR if near else WARNING,
+                else "remove the variable, unless a playbook of your own reads it"
             )
+            yield Finding("UnknownVariable", name, what, hint, ERROR if near else WARNING)
 
 
 def near_miss(name: str, known: str) -> bool:
