@@ -30,6 +30,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import 
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.watch import Change, Observer, World
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.redact import Redactor
 
+from .replay import AT_ONCE
 from .scenarios import SCENARIOS, Scenario
 
 STREAMS = pathlib.Path(__file__).parent / "streams"
@@ -172,7 +173,7 @@ def load(name: str) -> dict[str, Any]:
 
 
 def pictures(recording: dict[str, Any], changes: Sequence[Any] | None = None, until: float | None = None, step: float = 0.25) -> Iterator[Snapshot]:
-    """The pictures that the follower would have had: after every change, and in between as the clock goes on."""
+    """The pictures that the follower would have had: after every change (those that came in together: once), and in between as the clock goes on."""
     started = recording["started"]
     world = World(json.loads(json.dumps(recording["before"])), started)
     scope = Scope(tuple(recording["scope"][0]), tuple(recording["scope"][1]), recording["namespace"], "it")
@@ -187,6 +188,8 @@ def pictures(recording: dict[str, Any], changes: Sequence[Any] | None = None, un
         if todo:
             _at, kind, type_, obj = todo.pop(0)
             world.apply(Change(kind, type_, tuple(obj) if type_ == "LOG" else obj))
+            if todo and todo[0][0] - due <= AT_ONCE:
+                continue
         yield Snapshot(started + clock, started, world.objects, scope, world.logs)
 
 
