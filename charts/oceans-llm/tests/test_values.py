@@ -453,6 +453,29 @@ def test_wrong_types_are_refused(values: dict) -> None:
         validator().validate(merged(default_values(), {"gateway": values}))
 
 
+@pytest.mark.parametrize(
+    ("path", "values", "right"),
+    [
+        ("scheduling.resources.limits.memory", ["512m", "512", 512, "512mi", "512MB"], ["512Mi", "512M", "1.5Gi", "536870912", 536870912, "1e9"]),
+        ("scheduling.resources.requests.ephemeral-storage", ["100m", "1g"], ["100Mi"]),
+        ("scheduling.resources.requests.cpu", ["500mi", "0.5 cores", "1,5"], ["500m", "0.5", 1, 0.25, "2"]),
+        ("database.cloudnativepg.storage.size", ["20GB", "20", "20gi", "20 Gi"], ["20Gi", "1.5Ti", "20G"]),
+        ("commonLabels.team", ["a b", "-a", "x" * 64, "https://x"], ["a.b", "", "x" * 63]),
+        ("gateway.podLabels.team", ["a b"], ["a"]),
+        ("scheduling.nodeSelector.pool", ["a b"], ["gpu-1"]),
+        ("ingress.hosts", [[{"host": "https://llm.example"}], [{"host": "llm.example:443"}], [{"host": "LLM.example"}]], [[{"host": "*.llm.example"}], [{}]]),
+        ("externalSecrets.refreshInterval", ["1d", "3600", "1 h", ""], ["15m", "1h30m", "0"]),
+        ("httpRoute.hostnames", [["https://llm.example"]], [["llm.example"]]),
+    ],
+)
+def test_units_labels_and_host_names_are_those_of_kubernetes(path: str, values: list, right: list) -> None:
+    for value in right:
+        validator().validate(merged(default_values(), at(path, value)))
+    for value in values:
+        with pytest.raises(jsonschema.ValidationError):
+            validator().validate(merged(default_values(), at(path, value)))
+
+
 def test_schema_is_valid_and_takes_defaults_and_examples() -> None:
     import yaml
 

@@ -30,7 +30,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiE
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import collect, rules
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.checks import drain
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.facts import Picture, Tools, Wanted, is_test
-from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.finding import ERROR, Finding, settle, unused_waivers
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.finding import ERROR, Finding, settle, unknown_code, unused_waivers
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import plan
 
 #: the chart's refusals stand in this one file (a rule of the chart oceans-llm)
@@ -127,7 +127,7 @@ class ActionModule(ClusterAction):
         for finding in findings:
             self.say(finding.line())
         for code in unused:
-            self.say(f"note: {code} is waived in oceans_llm_preflight_waive, and nothing of the kind was found")
+            self.say(f"note: {code} is waived in oceans_llm_preflight_waive, and nothing of the kind was found{unknown_code(code)}")
         if picture.database and picture.database.unknown:
             self.say(f"note: the database was {picture.database.phrase()}; the rollout finds out")
         for note in drain.notes(picture):

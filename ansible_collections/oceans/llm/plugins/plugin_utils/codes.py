@@ -183,7 +183,7 @@ LivenessProbeFailed [rollout: retryable 90 s] the liveness probe kills the conta
     raise the liveness probe's initialDelaySeconds or failureThreshold, or add a startupProbe; {logs}
 
 # Gateway
-GatewayConfigInvalid [preflight: error; rollout: fatal] the gateway refuses its configuration
+GatewayConfigInvalid [preflight: error or warning; rollout: fatal] the gateway refuses its configuration
     correct oceans_llm_config as the message says
 GatewayVariableMissing [preflight: error; rollout: fatal] an environment variable that the configuration refers to is not set
     provide {variable}: a key of that name in oceans_llm_secrets, or gateway.extraEnv
@@ -482,7 +482,7 @@ ModelUnknown [post-check: fatal] the gateway does not offer the model to the key
     set oceans_llm_probe_model to a model of oceans_llm_config that the key may use; oceans_llm_seed_config: true seeds models and keys
 ProviderKeyRefused [post-check: fatal] the provider refuses the gateway's key (401, 403)
     renew the provider's key in oceans_llm_secrets and run the deployment again: the pods restart with it
-ProviderAddressWrong [post-check: fatal] the host of the provider's base_url does not resolve, nothing listens there, or the path or model does not exist
+ProviderAddressWrong [preflight: warning; post-check: fatal] the host of base_url does not resolve, nothing listens there, or it has no such path or model
     correct base_url of the provider, or upstream_model of the route, in oceans_llm_config, and run the deployment again
 ProviderBlocked [post-check: fatal] the gateway's pods have no way out to the provider
     admit the way out to {where} (NetworkPolicy, firewall, proxy): kubectl -n {ns} describe networkpolicy

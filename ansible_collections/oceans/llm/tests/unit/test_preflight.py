@@ -206,6 +206,52 @@ def test_schema_violations_are_taken_apart_with_the_nearest_key(picture):
     assert "did you mean 'gateway'?" in found[0].sentence and "did you mean 'replicaCount'?" in found[1].sentence
 
 
+@pytest.mark.parametrize(
+    ("url", "code", "says"),
+    [
+        ("api.openai.com/v1", "GatewayConfigInvalid", "begin with https://"),
+        ("https://api.openai.com/v1\n", "GatewayConfigInvalid", "line break"),
+        ("http://localhost:11434/v1", "ProviderAddressWrong", "own pod"),
+        ("http://127.0.0.1/v1", "ProviderAddressWrong", "own pod"),
+        ("https://localhost.example/v1", "", ""),
+        ("https://api.openai.com", "", ""),
+    ],
+)
+def test_the_address_of_a_provider(picture, url, code, says):
+    providers = {**CONFIG, "providers": [{"id": "o", "type": "openai_compat", "base_url": url}]}
+    found = list(config.find(replace(picture, objects=(gateway(), configuration(providers)))))
+    assert codes(found) == ([(code, "config providers[0].base_url")] if code else []) and all(says in f.sentence for f in found)
+    beside = gateway(initContainers=[{"name": "wait"}, {"name": "ollama", "restartPolicy": "Always"}])
+    assert "ProviderAddressWrong" not in [f.code for f in config.find(replace(picture, objects=(beside, configuration(providers))))]
+
+
+def test_two_entries_of_one_id_are_a_warning(picture):
+    twice = {**CONFIG, "models": [{"id": "m"}, {"id": "m"}], "providers": [{"id": "o", "type": "aws_bedrock"}] * 2}
+    found = list(config.find(replace(picture, objects=(gateway(), configuration(twice)))))
+    assert [(f.object, f.severity) for f in found] == [("config providers", "warning"), ("config models", "warning")] and "'o' stands in 2" in found[0].sentence
+
+
+def test_a_violation_says_how_to_write_it_and_is_said_once(picture):
+    text = """values don't meet the specifications of the schema(s) in the following chart(s):
+oceans-llm:
+- at '': additional properties 'gateway.replicaCount', 'resources' not allowed
+- at '/gateway/podAnnotations': validation failed
+  - at '/gateway/podAnnotations/prometheus.io~1port': got number, want string
+- at '/gateway/extraEnv': got object, want null or array
+"""
+    follows = "level=INFO msg=x Error: template: oceans-llm/templates/x.yaml:1:2: error calling include: wrong type for value"
+    values = {"gateway": {"replicaCount": 1}, "scheduling": {"resources": {}}, "adminUi": {"resources": {}}}
+    found = list(chart.find(replace(picture, chart_errors=(text, follows), chart_values=values)))
+    assert codes(found) == [
+        ("UnknownValue", "values gateway.replicaCount"),
+        ("UnknownValue", "values resources"),
+        ("InvalidValue", "values gateway.podAnnotations.prometheus.io/port"),
+        ("InvalidValue", "values gateway.extraEnv"),
+    ]
+    assert "gateway: {replicaCount: …}" in found[0].hint and "it has adminUi.resources, scheduling.resources" in found[1].sentence
+    assert "quote it" in found[2].hint and "as a list" in found[3].hint
+
+
 def test_numbered_refusals_become_one_finding_each(picture):
     text = "\n\n2 problems in the values of oceans-llm:\n  1. gateway.config.a.b is a URL with a password. Write env.NAME.\n  2. Something else. Do this.\n"
     assert codes(chart.find(replace(picture, chart_errors=(text,)))) == [("ChartRefused", "values gateway.config.a.b"), ("ChartRefused", "chart")]

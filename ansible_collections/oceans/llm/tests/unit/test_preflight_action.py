@@ -90,4 +90,6 @@ def test_a_chart_that_does_not_exist_is_a_finding(api, home):
 
 
 def test_a_waiver_that_waives_nothing_is_said(api, home):
-    assert any("QuotaTooSmall is waived" in line for line in look(api, home, waive=["QuotaTooSmall"])["said"])
+    assert any("QuotaTooSmall is waived" in line and "no code" in line for line in look(api, home, waive=["QuotaTooSmall"])["said"])
+    assert any("did you mean 'QuotaExceeded'" in line for line in look(api, home, waive=["QuotaExceded"])["said"])
+    assert not any("no code" in line for line in look(api, home, waive=["quotaexceeded"])["said"])

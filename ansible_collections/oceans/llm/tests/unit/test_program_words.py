@@ -17,7 +17,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Hel
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import find
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State, judge
 
-from .test_causes import DB, pod, said, stamp, web
+from .test_causes import DB, pod, said, stamp, waits, web
 from .test_codes import told
 
 KEY = ("web-1-a", "it")
@@ -81,6 +81,17 @@ def test_a_mount_that_fails_at_the_start_is_no_wrong_command(code, end):
 def test_a_command_that_does_not_exist_is_certain(words):
     found = find(crashed(128, "StartError", RUNC + words))
     assert [(c.code, c.certainty) for c in found] == [("CannotStart", Certainty.FATAL)]
+
+
+@pytest.mark.parametrize(
+    "words", ["container init was OOM-killed (memory limit too low?): unknown", "set memory limit 524288 too low; should be at least 12 MiB"]
+)
+def test_a_limit_of_some_kilobytes_is_a_memory_limit_whoever_says_it(words):
+    """As of 512m, which is half a byte."""
+    started = crashed(128, "StartError", RUNC + words)
+    for picture in (started, web(pod(containers=[waits("CreateContainerError", words)])), web(pod(containers=[waits("RunContainerError", words)]))):
+        (found,) = find(picture)
+        assert (found.code, found.certainty) == ("OOMKilled", Certainty.FATAL) and "too low for any process" in found.cause
 
 
 @pytest.mark.parametrize("words", ["context deadline exceeded", "error setting cgroup config for procHooks process: no space left on device", "chdir: x"])

@@ -118,3 +118,9 @@ def test_what_yaml_made_of_a_text_is_told_and_never_shown(written, warning):
 
 def test_a_text_is_a_text():
     assert plan.problems({"A": "012345670123", "B": "yes", "C": "2024-10-21"}) == []
+
+
+def test_a_secret_that_is_too_large_is_told_with_its_size():
+    (found,) = plan.problems({"A": "a" * 10, "BIG": "x" * 1_048_570})
+    assert found[0] == "BIG" and found[1].code == "ObjectInvalid" and "1048580 bytes" in found[1].sentence and not found[1].warning
+    assert plan.problems({"A": "a" * 6, "BIG": "x" * 1_048_570}) == []

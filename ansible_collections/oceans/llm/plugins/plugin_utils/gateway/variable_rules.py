@@ -26,7 +26,8 @@ class Name:
     def wrong(self, where: str, value: str) -> Iterator[str]:
         if not (self.form.fullmatch(value) and len(value) <= self.length if value else self.empty):
             shown = f"{value[:40]!r}{f' … ({len(value)} characters)' if len(value) > 40 else ''}"
-            yield f"{where} is {shown}, which is no valid name: use {self.letters}, at most {self.length} characters"
+            strange = next((f" (it holds U+{ord(c):04X}, which looks like another character)" for c in value if not c.isascii()), "")
+            yield f"{where} is {shown}{strange}, which is no valid name: use {self.letters}, at most {self.length} characters"
 
 
 LOWER = "lower-case letters, digits and - (a letter or digit first and last)"
@@ -34,7 +35,9 @@ LABEL = Name(re.compile(_WORD), 63, LOWER, empty=False)
 RELEASE = Name(re.compile(rf"{_WORD}(\.{_WORD})*"), 53, LOWER, empty=False)
 OBJECT = Name(RELEASE.form, 253, LOWER)
 KEY = Name(re.compile("[-._A-Za-z0-9]+"), 253, "letters, digits, - _ and .", empty=False)
+TAG = Name(re.compile(r"\w[\w.-]{0,127}(@sha256:[0-9a-f]{64})?", re.ASCII), 200, "letters, digits, - _ and . (TAG, or TAG@sha256:DIGEST)")
 NAMES = {
+    "oceans_llm_version": TAG,
     "oceans_llm_namespace": LABEL,
     "oceans_llm_release": RELEASE,
     "oceans_llm_secret_name": OBJECT,

@@ -56,6 +56,12 @@ def unused_waivers(findings: Iterable[Finding], waive: Iterable[str]) -> list[st
     return [code for code in waive if code.lower() not in found]
 
 
+def unknown_code(code: str) -> str:
+    """The end of a note about a waiver that is no code; empty when it is one."""
+    known = {name.lower(): name for name in BY_CODE}
+    return "" if code.lower() in known else f"; there is no code {code}{did_you_mean(code, BY_CODE)}"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`, did you mean 'x'?` or nothing."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)

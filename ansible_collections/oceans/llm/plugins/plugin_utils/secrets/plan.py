@@ -21,6 +21,8 @@ import yaml
 from ..gateway.variable_rules import KEY
 from .shapes import KEYS_32, Problem, check
 
+#: bytes that the API server takes (Kubernetes API, MaxSecretSize)
+LARGEST = 1024 * 1024
 MANAGER = "oceans-llm-secrets"  # field manager; an interface: who owns which key is told by it
 
 
@@ -82,6 +84,10 @@ def unwritable(wanted: Mapping[str, Any]) -> list[tuple[str, Problem]]:
             found.append((str(key), Problem("SecretNotText", f"{key} is {kind}, not a text", f"give {key} as a string")))
         elif not isinstance(value, (str, bytes)):
             found.append((str(key), _not_quoted(str(key), value)))
+    sizes = {str(key): len(as_bytes(value)) for key, value in wanted.items()}
+    if sum(sizes.values()) > LARGEST:
+        sentence = f"the values of the Secret have {sum(sizes.values())} bytes together, and a Secret holds {LARGEST}"
+        found.append((max(sizes, key=sizes.__getitem__), Problem("ObjectInvalid", sentence, "mount large files from a volume (gateway.extraVolumes)")))
     return found
 
 

@@ -21,17 +21,28 @@ _SCHEMA = re.compile(r"^\s*- (?:at )?'?(?P<at>[^':]*)'?: (?P<what>.+)$", re.MULT
 _NUMBERED = re.compile(r"^  \d+\. (.+)$", re.MULTILINE)
 #: [HOST[:PORT]/]PATH[:TAG][@DIGEST] (OCI distribution specification)
 _IMAGE = re.compile(r"\A([A-Za-z0-9.-]+(:\d+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?")
+#: how a value of another type is written
+_WRITE = {
+    "string": "quote it",
+    "array": "write it as a list (- …)",
+    "object": "write it as a map (KEY: value)",
+    "integer": "write it as a number, without quotes",
+    "number": "write it as a number, without quotes",
+    "boolean": "write true or false, without quotes",
+}
 _UNKNOWN = re.compile(r"additional properties? (?P<names>'.+?') not allowed")
 
 
 def find(picture: Picture) -> Iterator[Finding]:
     if picture.chart_unavailable:
         yield Finding("ChartUnavailable", "chart", picture.chart_unavailable, registry.cure(picture.chart_unavailable))
+    schema = [text for text in picture.chart_errors if "specifications of the schema" in text]
+    for text in schema:
+        yield from _schema(text, picture.chart_values)
     for text in picture.chart_errors:
-        if "specifications of the schema" in text:
-            yield from _schema(text, picture.chart_values)
-            continue
         problems = _NUMBERED.findall(text)
+        if text in schema or (schema and not problems):
+            continue  # a template that trips over a value of the wrong type, which was said
         for problem in problems or [" ".join(text.split())]:
             path, _is, rest = problem.partition(" ")
             where, sentence = (f"values {path}", rest) if problems and "." in path else ("chart", problem)
@@ -82,16 +93,32 @@ def _schema(text: str, defaults: Mapping[str, Any]) -> Iterator[Finding]:
     found = False
     for match in _SCHEMA.finditer(text):
         found = True
-        path = match["at"].strip("/").replace("/", ".")
+        path = match["at"].strip("/").replace("/", ".").replace("~1", "/")
         unknown = _UNKNOWN.search(match["what"])
         if unknown:
             for name in re.findall(r"'([^']+)'", unknown["names"]):
-                near = did_you_mean(name, keys_at(defaults, path))
-                yield Finding("UnknownValue", f"values {path + '.' if path else ''}{name}", f"the chart has no key {name!r}{near}")
-        else:
-            yield Finding("InvalidValue", f"values {path or '(top)'}", match["what"])
+                near = did_you_mean(name, keys_at(defaults, path)) or _elsewhere(name, defaults)
+                first, _dot, rest = name.partition(".")
+                hint = f"write maps and no dots: {first}: {{{rest.replace('.', ': {')}: …{'}' * name.count('.')}" if rest else ""
+                yield Finding("UnknownValue", f"values {path + '.' if path else ''}{name}", f"the chart has no key {name!r}{near}", hint)
+        elif match["what"] != "validation failed":  # of a part of it, which is said below
+            wanted = re.search(r"got (\w+), want (?:null or )?(\w+)", match["what"])
+            hint = f"{_WRITE[wanted[2]]} in oceans_llm_values" if wanted and wanted[2] in _WRITE else ""
+            yield Finding("InvalidValue", f"values {path or '(top)'}", match["what"], hint)
     if not found:
         yield Finding("InvalidValue", "values", " ".join(text.split()))
+
+
+def _elsewhere(name: str, defaults: Mapping[str, Any]) -> str:
+    """Where the chart has a key of this name."""
+    found = sorted((path for path in _paths(defaults) if path.endswith(f".{name}")), key=lambda path: (path.count("."), path))[:3]
+    return f"; it has {', '.join(found)}" if found else ""
+
+
+def _paths(values: Any, path: str = "") -> Iterator[str]:
+    for key, inner in values.items() if isinstance(values, Mapping) else ():
+        yield f"{path}{key}"
+        yield from _paths(inner, f"{path}{key}.")
 
 
 def keys_at(values: Mapping[str, Any], path: str) -> list[str]:

@@ -14,7 +14,7 @@ from ...gateway import configuration
 from ...secrets import patterns
 from ...secrets.pod_env import Variable
 from ...secrets.shapes import ADMIN_PASSWORD
-from ..facts import Picture, meta
+from ..facts import Picture, gateway_container, meta
 from ..finding import ERROR, WARNING, Finding, did_you_mean
 from ..sources import awaited, gateway_environment, secret_objects
 
@@ -25,6 +25,7 @@ SECRET_FIELD = re.compile(r"(?i)(^|[._])(password|client_secret|token|secret|api
 FILE = re.compile(r"^\.{0,2}/|\.(pem|key|json)$")
 #: numbers that YAML 1.1 takes for text, because they lack the dot or the sign
 NUMBER_AS_TEXT = re.compile(r"\A[-+]?(\d+[eE][-+]?\d+|\d*\.\d*[eE]\d+)")
+_HTTP = re.compile(r"https?://[^\s/]\S*")
 PROVIDER_TYPES = ("openai_compat", "gcp_cloud_run_openai_compat", "gcp_vertex", "aws_bedrock", "github_copilot")
 SECTIONS = (
     "server",
@@ -61,6 +62,7 @@ def find(picture: Picture) -> Iterator[Finding]:
     yield from structure(config)
     yield from numbers(picture.wanted.config)  # rendered, a number in Go's form (1e-07) is read as text here, too
     yield from transport(config)
+    yield from addresses(config, picture)
     a_job = any("bootstrap-admin" in str(meta(job).get("name")) for job in picture.kind("Job"))
     yield from bootstrap(config, picture.wanted.bootstrap_admin, a_job)
     yield from unresolved(config)
@@ -113,6 +115,22 @@ def transport(config: Mapping[str, Any]) -> Iterator[Finding]:
         )
 
 
+def addresses(config: Mapping[str, Any], picture: Picture) -> Iterator[Finding]:
+    """Of providers: what no client can send a request to, and what leads back into the pod itself."""
+    found = gateway_container(picture.objects)
+    alone = found is not None and len(found[2].get("containers") or ()) + len(found[2].get("initContainers") or ()) <= 2
+    for index, provider in configuration.maps(config.get("providers")):
+        url, where = provider.get("base_url"), f"config providers[{index}].base_url"
+        if not isinstance(url, str) or url.startswith("env."):
+            continue
+        if not _HTTP.fullmatch(url):
+            what = "begins or ends with a blank or line break" if url != url.strip() else "is no URL: it has to begin with https:// or http://"
+            yield Finding("GatewayConfigInvalid", where, what, "correct it in oceans_llm_config")
+        elif alone and re.match(r"https?://(localhost|127\.\d+\.\d+\.\d+|\[::1\])([:/]|$)", url):
+            what = "leads to the gateway's own pod, in which no other program listens"
+            yield Finding("ProviderAddressWrong", where, what, "name a host or Service that pods reach", WARNING)
+
+
 def kinds(config: Mapping[str, Any]) -> Iterator[Finding]:
     """Of another type than the gateway reads: a map for a list, a number for a text."""
     for name in SECTIONS:
@@ -153,7 +171,13 @@ def structure(config: Mapping[str, Any]) -> Iterator[Finding]:
             if name not in keys:
                 what = f"the gateway has no field {name!r} in this section{did_you_mean(str(name), keys)}"
                 yield Finding("GatewayConfigInvalid", f"config {section}.{name}", what, "correct the name in oceans_llm_config")
-    providers = {}
+    providers: dict[str, Mapping[str, Any]] = {}
+    for section in ("providers", "models"):
+        ids = [str(entry.get("id")) for _index, entry in configuration.maps(config.get(section))]
+        for name in sorted({name for name in ids if ids.count(name) > 1}):
+            yield Finding(
+                "GatewayConfigInvalid", f"config {section}", f"id {name!r} stands in {ids.count(name)} entries, and one replaces the other", severity=WARNING
+            )
     for index, provider in configuration.maps(config.get("providers")):
         providers[str(provider.get("id"))] = provider
         kind = provider.get("type")
@@ -196,6 +220,11 @@ def bootstrap(config: Mapping[str, Any], wanted: bool, a_job: bool = False) -> I
             yield Finding("GatewayConfigInvalid", f"config users[{index}].email", sentence, "remove this user, or change one of the addresses")
 
 
+def _shown(name: str) -> str:
+    """In quotation marks where a blank would not be seen."""
+    return f"env.{name}" if name == name.strip() else repr(f"env.{name}")
+
+
 def references(config: Mapping[str, Any], environment: Mapping[str, Variable], picture: Picture) -> Iterator[Finding]:
     for path, name in configuration.env_references(config):
         if name in environment or not configuration.resolved(config, path):
@@ -204,5 +233,5 @@ def references(config: Mapping[str, Any], environment: Mapping[str, Variable], p
             continue  # said by `unresolved`
         looked = ", ".join(secret_objects(picture)) or "no Secret, because the pods read none"
         how = f"add {name} to oceans_llm_secrets" if picture.wanted.secrets_source in ("provision", "inline") else f"add the key {name} to that Secret"
-        what = f"refers to env.{name}, and no Secret, ConfigMap or variable of the pods provides {name} (searched: {looked})"
+        what = f"refers to {_shown(name)}, and no Secret, ConfigMap or variable of the pods provides {name} (searched: {looked})"
         yield Finding("GatewayVariableMissing", f"config {path}", what, f"{how}, or correct the name{did_you_mean(name, environment)}")

@@ -20,6 +20,8 @@ _KEY = re.compile(r"couldn't find key (\S+) in (Secret|ConfigMap) (?:[^/\s]+/)?(
 _EARLY = re.compile(r"failed to sync (secret|configmap) cache|object \"[^\"]*\"/\"[^\"]*\" not registered|timed out waiting for the condition", re.IGNORECASE)
 
 
+#: a memory limit of some kilobytes (runc, CRI-O, Docker)
+TOO_LITTLE = re.compile(r"init was OOM-killed|memory limit (?:\S+ )?too low|minimum memory limit", re.IGNORECASE)
 CREATING = tuple(reason for reason, code in REASONS["Container waiting (kubelet)"].items() if code == "ContainerConfig")
 
 
@@ -63,6 +65,8 @@ def of_text(snapshot: Snapshot, pod: Object, container: str, text: str) -> Cause
         return cause("ConfigMapMissing", snapshot, where, f"ConfigMap {missing.group(2)} does not exist", text, container=container, missing=missing.group(2))
     if "runAsNonRoot" in text or "non-numeric user" in text:
         return cause("RunAsNonRoot", snapshot, where, "runAsNonRoot is set, but the image's user is root or only a name", text, container=container)
+    if TOO_LITTLE.search(text):
+        return cause("OOMKilled", snapshot, where, "its memory limit is too low for any process to start", text, container=container, limit="what it has now")
     if _EARLY.search(text):
         return cause("MountRetrying", snapshot, where, "the node has not received a ConfigMap or Secret yet", text, since=begun, container=container)
     # what is left of CreateContainerError may pass (name in use, runtime busy)

@@ -17,7 +17,7 @@ from ...codes import FATAL, RETRYABLE
 from ...gateway import log_words
 from ...kube.objects import Object, about_container, container_spec, containers, epoch, is_ready, name_of, ref, terminated, waiting
 from ..model import Cause, Snapshot, events_of, starting
-from . import origin, probes
+from . import config, origin, probes
 from .cause import cause, rule
 
 #: exit codes of signals that a program brings upon itself: SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV
@@ -211,6 +211,11 @@ def _cannot_start(snapshot: Snapshot, pod: Object, status: Object) -> Cause | No
 def _not_started(snapshot: Snapshot, where: str, name: str, message: str, begun: float) -> Cause:
     if "exec format error" in message:
         return cause("ExecFormat", snapshot, where, "the program is built for another architecture", message, since=begun, container=name)
+    if config.TOO_LITTLE.search(message):
+        limits = (container_spec(snapshot.kind("Pod").get(where.partition("/")[2]) or {}, name).get("resources") or {}).get("limits") or {}
+        limit = limits.get("memory") or "what it has now"
+        what = f"its memory limit of {limit} is too low for any process to start"
+        return cause("OOMKilled", snapshot, where, what, message, since=begun, container=name, limit=limit)
     mount = MOUNTING.search(message)
     if mount:
         what = f"volume {mount['volume']}" if mount["volume"] else "a volume"
