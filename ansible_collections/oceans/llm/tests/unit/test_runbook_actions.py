@@ -117,7 +117,7 @@ def test_a_login_that_a_rotation_has_locked_before_it_broke_off(api, broke_off):
             return
         step.before()
         new_one, old_one = step.proof()
-    assert new_one == "2 sessions of login u" and old_one.startswith("login first is refused (password authentication failed") and said == []
+    assert new_one == "2 database sessions of login u" and old_one.startswith("login first is refused (password authentication failed") and said == []
 
 
 def test_a_secret_of_somebody_else_is_refused_with_the_command(api):
