@@ -68,7 +68,7 @@ TEXTS: tuple[tuple[re.Pattern[str], Words], ...] = tuple(
         (
             r"content digest sha256:[0-9a-f]*: not found|reader from content store",
             "ImagePullFailed",
-            "the image store of the node lacks a part of {image}, which the registry has",
+            "the image store of the node lacks a part of {image}",
             "remove the image on Node/{node} (crictl rmi {image}), so that the kubelet pulls all of it again",
         ),
         (
