@@ -65,7 +65,7 @@ A number in the values wins over what is worked out here.
 {{- define "oceans-llm.drainSentence" -}}
 {{- $drain := include "oceans-llm.drain" . | fromJson -}}
 {{- printf "a gateway pod that is told to stop serves for %d s (%s), then until no request is open, at most %d s (%s)" (int $drain.settle) $drain.settleWhy (int $drain.limit) $drain.limitWhy -}}
-{{- with $drain.short }}{{ printf "; %s, so longer answers are cut" . }}{{ end -}}
+{{- with $drain.short }}{{ printf "; %s for an answer, but a stopping pod waits at most %d s, so longer answers are cut" . (int $drain.limit) }}{{ end -}}
 {{- end -}}
 
 {{/*

@@ -325,14 +325,17 @@ def drained(*values: Values) -> tuple[list[str], int, str]:
     )
 
 
+SHORT = "timeouts.total_ms of provider slow allows 301 s for an answer, but a stopping pod waits at most"
+
+
 @pytest.mark.parametrize(
     ("providers", "drain", "limit", "why"),
     [
         ([], {}, 45, "no provider is configured"),
         (PROVIDERS[:1], {}, 120, "timeouts.total_ms of provider plain"),
         (PROVIDERS, {}, 301, "timeouts.total_ms of provider slow"),
-        (PROVIDERS, {"ceilingSeconds": 200}, 200, "drain.ceilingSeconds); timeouts.total_ms of provider slow allows 301 s, so longer answers are cut"),
-        (PROVIDERS, {"timeoutSeconds": 30}, 30, "drain.timeoutSeconds); timeouts.total_ms of provider slow allows 301 s, so longer answers are cut"),
+        (PROVIDERS, {"ceilingSeconds": 200}, 200, f"drain.ceilingSeconds); {SHORT} 200 s, so longer answers are cut"),
+        (PROVIDERS, {"timeoutSeconds": 30}, 30, f"drain.timeoutSeconds); {SHORT} 30 s, so longer answers are cut"),
         (PROVIDERS, {"timeoutSeconds": 0}, 0, "drain.timeoutSeconds"),
         (PROVIDERS, {"timeoutSeconds": None}, 301, "timeouts.total_ms of provider slow"),
         (PROVIDERS, {"timeoutSeconds": 1000, "ceilingSeconds": 10}, 1000, "drain.timeoutSeconds)"),

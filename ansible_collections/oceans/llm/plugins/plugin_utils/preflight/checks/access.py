@@ -24,7 +24,7 @@ def _namespace(picture: Picture) -> Iterator[Finding]:
     name = picture.wanted.namespace
     if picture.new_namespace:
         if not picture.wanted.create_namespace:
-            hint = f"kubectl create namespace {name}, or set oceans_llm_create_namespace: true"
+            hint = f"set oceans_llm_create_namespace: true, or create the namespace: kubectl create namespace {name}"
             yield Finding("NamespaceMissing", f"Namespace/{name}", f"does not exist on {picture.server}", hint)
         return
     namespace = picture.namespace or {}

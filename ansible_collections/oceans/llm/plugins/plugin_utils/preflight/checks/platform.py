@@ -87,7 +87,7 @@ def _operators(picture: Picture) -> Iterator[Finding]:
         needs = ", ".join(label(o) for o in picture.objects if program_of(o) == program)
         wanted = (found[0].get("spec") or {}).get("replicas", 1)
         what = f"0 of {wanted} pods of the operator {program} are available in namespace {ns}, so {needs} will not be processed"
-        hint = f"kubectl -n {ns} describe deployment {name}"
+        hint = f"read the events of the operator's Deployment: kubectl -n {ns} describe deployment {name}"
         yield Finding("OperatorUnavailable", f"Deployment/{name}", what, hint, ERROR if away > RESTART or not wanted else WARNING)
 
 

@@ -29,7 +29,7 @@ def find(picture: Picture) -> Iterator[Finding]:
     yield from _helm(tools.helm, version)
     core = numbers(tools.kubernetes_core)
     if not core:
-        hint = "ansible-galaxy collection install 'kubernetes.core:>=6.5.0'"
+        hint = "install the collection: ansible-galaxy collection install 'kubernetes.core:>=6.5.0'"
         yield Finding("KubernetesCore", "kubernetes.core", "the collection kubernetes.core is not installed", hint)
     elif version[0] >= 4 and core < CORE_FOR_HELM_4:
         yield Finding("KubernetesCore", "kubernetes.core", f"kubernetes.core {tools.kubernetes_core} does not work with Helm {tools.helm}")
@@ -38,11 +38,11 @@ def find(picture: Picture) -> Iterator[Finding]:
 def _helm(text: str, version: tuple[int, int, int]) -> Iterator[Finding]:
     least = MINIMUM.get(version[0])
     if version in REFUSED:
-        yield Finding("HelmVersion", "helm", f"Helm {text} is refused: {REFUSED[version]}")
+        yield Finding("HelmVersion", "helm", f"Helm {text} is not supported: {REFUSED[version]}")
     elif least is None:
         yield Finding("HelmVersion", "helm", f"Helm {text} is neither Helm 3 nor Helm 4")
     elif version < least:
-        yield Finding("HelmVersion", "helm", f"Helm {text} is too old")
+        yield Finding("HelmVersion", "helm", f"Helm {text} is older than the oldest supported version {'.'.join(map(str, least))}")
 
 
 def numbers(text: str) -> tuple[int, int, int] | None:
