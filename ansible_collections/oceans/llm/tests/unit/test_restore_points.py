@@ -511,7 +511,7 @@ def test_whatever_fails_the_gateway_is_what_it_was(api, when):
         assert "nothing was changed" in result["msg"] and not any(step.startswith(("scale", "delete")) for step in world.done)
     else:
         noted = world.live["metadata"]["annotations"]["oceans.llm/replicas-before-restore"]
-        assert world.done[-1] == "scale 2" and "started again as it was" in result["msg"] and noted is None
+        assert world.done[-1] == "scale 2" and "started again, unchanged" in result["msg"] and noted is None
 
 
 def test_a_gateway_that_a_killed_run_has_stopped_is_started_with_its_own_number(api):
@@ -553,7 +553,7 @@ def test_one_that_is_not_there_is_answered_with_those_that_are(api):
     world = World(api)
     assert "this collection has taken none" in bring_back(api)["msg"]
     world.keep()
-    assert "there are r-1" in bring_back(api, point="r-7")["msg"] and written(api) == []
+    assert "the existing ones are r-1" in bring_back(api, point="r-7")["msg"] and written(api) == []
 
 
 def test_check_mode_lists_them_and_writes_nothing(api):
