@@ -62,6 +62,11 @@ def owned_by(deployment: Object) -> list[dict[str, Any]]:
     return [{"apiVersion": "apps/v1", "kind": "Deployment", "name": meta(deployment)["name"], "uid": meta(deployment)["uid"]}]
 
 
+def condition(obj: Object, kind: str) -> Mapping[str, Any]:
+    """The condition of one type in an object's status; empty when it has none."""
+    return next((c for c in (obj.get("status") or {}).get("conditions") or () if c.get("type") == kind), {})
+
+
 def has_been_seen(obj: Object) -> bool:
     """True when the object's controller has seen its present generation: what its status says is about that."""
     return int((obj.get("status") or {}).get("observedGeneration") or 0) >= int(meta(obj).get("generation") or 1)

@@ -148,8 +148,7 @@ def _refusal(node: Object, pod: Object) -> str:
     spec, labels = node.get("spec") or {}, meta(node).get("labels") or {}
     if spec.get("unschedulable"):
         return "is cordoned"
-    ready = {c.get("type"): c.get("status") for c in (node.get("status") or {}).get("conditions") or ()}.get("Ready")
-    if ready != "True":
+    if not is_ready(node):
         return "is not ready"
     wanted = (pod.get("spec") or {}).get("nodeSelector") or {}
     if not wanted.items() <= labels.items():

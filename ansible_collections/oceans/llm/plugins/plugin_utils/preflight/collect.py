@@ -97,7 +97,7 @@ def collect(picture: Picture, cluster: Cluster, say: Callable[[str], None] = lam
 
 def _lock(cluster: Cluster, namespace: str, release: str) -> tuple[str, str]:
     """(who holds the lock, the revision that the last run was making)."""
-    lease, _known = _read(lambda: cluster.find(paths.lease(namespace, f"oceans-llm-{release}")))
+    lease, _known = _read(lambda: cluster.find(paths.lease(namespace, lock.lease_name(release))))
     revision = (meta(lease or {}).get("annotations") or {}).get(lock.REVISION, "")
     try:
         lock.Lock(cluster, namespace, release, lambda _line: None).look()

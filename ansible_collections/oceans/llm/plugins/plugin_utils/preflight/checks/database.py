@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 
 from ...gateway import schema
+from ...secrets.pod_env import containers
 from ..facts import Picture, gateway_container, pod_templates
 from ..finding import ERROR, WARNING, Finding
 
@@ -95,7 +96,7 @@ def _image(picture: Picture) -> str:
 def _migrates(picture: Picture) -> bool:
     """True when a pod of the release runs `gateway migrate`: the Job, or the waiter in front of the gateway."""
     for _where, template in pod_templates(picture.objects):
-        for container in (*(template["spec"].get("initContainers") or ()), *(template["spec"].get("containers") or ())):
+        for container in containers(template["spec"]):
             words = " ".join(str(word) for word in (*(container.get("command") or ()), *(container.get("args") or ())))
             if re.search(r"\bmigrate\b", words):
                 return True

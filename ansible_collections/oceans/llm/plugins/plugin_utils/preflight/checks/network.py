@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from ...kube import certificates
 from ...kube.endpoints import service_of
+from ...kube.objects import condition
 from ...kube.policies import EGRESS, INGRESS, blocked
 from ...kube.services import declared_ports, labels_phrase, matches, number_of, ports_phrase, target
 from ..ask_database import target as database
@@ -182,7 +183,7 @@ def _gateways(picture: Picture) -> Iterator[Finding]:
             if held is None:
                 yield Finding("GatewayMissing", label(route), f"its parent Gateway {name} does not exist")
                 continue
-            accepted: Mapping[str, Any] = next((c for c in (held.get("status") or {}).get("conditions") or () if c.get("type") == "Accepted"), {})
+            accepted = condition(held, "Accepted")
             cls = (held.get("spec") or {}).get("gatewayClassName")
             if accepted.get("status") != "True":
                 said = f"{accepted.get('reason') or 'no condition Accepted'}: {accepted.get('message') or 'no controller has set a condition'}"

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...kube.objects import epoch
+from ...kube.objects import condition, epoch
+from ...kube.services import matches, pod_labels
 from ..facts import Object, Picture, label, meta, pod_templates, program_of, store_of
 from ..finding import ERROR, WARNING, Finding
 from ..sources import secret
@@ -93,8 +94,8 @@ def _operators(picture: Picture) -> Iterator[Finding]:
 
 def _away(deployment: Object, now: float) -> float:
     """Seconds since the Deployment is not available."""
-    since = [c.get("lastTransitionTime") for c in (deployment.get("status") or {}).get("conditions") or () if c.get("type") == "Available"]
-    return now - epoch(since[0]) if since and since[0] else 0.0
+    since = condition(deployment, "Available").get("lastTransitionTime")
+    return now - epoch(since) if since else 0.0
 
 
 def _stores(picture: Picture) -> Iterator[Finding]:
@@ -105,7 +106,7 @@ def _stores(picture: Picture) -> Iterator[Finding]:
         kind = name.partition("/")[0].lower()
         look = f"kubectl {'' if kind.startswith('cluster') else f'-n {picture.wanted.namespace} '}get {kind}"
         held = picture.stores[name]
-        ready: Mapping[str, Any] = next((c for c in ((held or {}).get("status") or {}).get("conditions") or () if c.get("type") == "Ready"), {})
+        ready = condition(held or {}, "Ready")
         if held is None:
             hint = f"create it, or set oceans_llm_external_secrets.secretStoreRef to one that exists: {look}"
             yield Finding("SecretStoreMissing", label(obj), f"its {name} does not exist", hint)
@@ -196,7 +197,7 @@ def _disruption(picture: Picture) -> Iterator[Finding]:
     for pdb in picture.kind("PodDisruptionBudget"):
         spec = pdb.get("spec") or {}
         wanted = (spec.get("selector") or {}).get("matchLabels") or {}
-        target = next((d for d in picture.kind("Deployment") if _matches(d, wanted)), None)
+        target = next((d for d in picture.kind("Deployment") if matches(wanted, pod_labels(d))), None)
         if target is None:
             continue
         hpa = next(
@@ -220,11 +221,6 @@ def disruptions(spec: Mapping[str, Any], replicas: int) -> int:
 def _count(value: Any, replicas: int) -> int:
     text = str(value)
     return -(-int(text[:-1]) * replicas // 100) if text.endswith("%") else int(text)
-
-
-def _matches(deployment: Object, labels: Mapping[str, str]) -> bool:
-    pod = ((deployment.get("spec") or {}).get("template") or {}).get("metadata", {}).get("labels") or {}
-    return bool(labels) and all(pod.get(k) == v for k, v in labels.items())
 
 
 def _is_default(obj: Object, annotation: str) -> bool:

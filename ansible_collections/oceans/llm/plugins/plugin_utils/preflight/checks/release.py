@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...helm.keep import OWNER
 from ...helm.releases import Release
 from ...kube.objects import epoch
 from ..facts import Picture, is_hook, label, meta
 from ..finding import ERROR, WARNING, Finding
 
 CHART = "oceans-llm"
-OWNER = "meta.helm.sh/release-name"
 OWNER_NAMESPACE = "meta.helm.sh/release-namespace"
 
 
