@@ -209,8 +209,8 @@ def test_schema_violations_are_taken_apart_with_the_nearest_key(picture):
 @pytest.mark.parametrize(
     ("url", "code", "says"),
     [
-        ("api.openai.com/v1", "GatewayConfigInvalid", "begin with https://"),
-        ("https://api.openai.com/v1\n", "GatewayConfigInvalid", "line break"),
+        ("api.openai.com/v1", "GatewayConfigInvalid", "begins with https://"),
+        ("https://api.openai.com/v1\n", "GatewayConfigInvalid", "whitespace"),
         ("http://localhost:11434/v1", "ProviderAddressWrong", "own pod"),
         ("http://127.0.0.1/v1", "ProviderAddressWrong", "own pod"),
         ("https://localhost.example/v1", "", ""),
@@ -228,7 +228,9 @@ def test_the_address_of_a_provider(picture, url, code, says):
 def test_two_entries_of_one_id_are_a_warning(picture):
     twice = {**CONFIG, "models": [{"id": "m"}, {"id": "m"}], "providers": [{"id": "o", "type": "aws_bedrock"}] * 2}
     found = list(config.find(replace(picture, objects=(gateway(), configuration(twice)))))
-    assert [(f.object, f.severity) for f in found] == [("config providers", "warning"), ("config models", "warning")] and "'o' stands in 2" in found[0].sentence
+    assert [(f.object, f.severity) for f in found] == [("config providers", "warning"), ("config models", "warning")] and "2 entries with the id 'o'" in found[
+        0
+    ].sentence
 
 
 def test_a_violation_says_how_to_write_it_and_is_said_once(picture):
@@ -249,7 +251,7 @@ oceans-llm:
         ("InvalidValue", "values gateway.extraEnv"),
     ]
     assert "gateway: {replicaCount: …}" in found[0].hint and "it has adminUi.resources, scheduling.resources" in found[1].sentence
-    assert "quote it" in found[2].hint and "as a list" in found[3].hint
+    assert "in quotes" in found[2].hint and "as a list" in found[3].hint
 
 
 def test_numbered_refusals_become_one_finding_each(picture):

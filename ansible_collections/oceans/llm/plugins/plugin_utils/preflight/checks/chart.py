@@ -23,7 +23,7 @@ _NUMBERED = re.compile(r"^  \d+\. (.+)$", re.MULTILINE)
 _IMAGE = re.compile(r"\A([A-Za-z0-9.-]+(:\d+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?")
 #: how a value of another type is written
 _WRITE = {
-    "string": "quote it",
+    "string": "put the value in quotes",
     "array": "write it as a list (- …)",
     "object": "write it as a map (KEY: value)",
     "integer": "write it as a number, without quotes",
@@ -99,7 +99,7 @@ def _schema(text: str, defaults: Mapping[str, Any]) -> Iterator[Finding]:
             for name in re.findall(r"'([^']+)'", unknown["names"]):
                 near = did_you_mean(name, keys_at(defaults, path)) or _elsewhere(name, defaults)
                 first, _dot, rest = name.partition(".")
-                hint = f"write maps and no dots: {first}: {{{rest.replace('.', ': {')}: …{'}' * name.count('.')}" if rest else ""
+                hint = f"write nested maps instead of dots: {first}: {{{rest.replace('.', ': {')}: …{'}' * name.count('.')}" if rest else ""
                 yield Finding("UnknownValue", f"values {path + '.' if path else ''}{name}", f"the chart has no key {name!r}{near}", hint)
         elif match["what"] != "validation failed":  # of a part of it, which is said below
             wanted = re.search(r"got (\w+), want (?:null or )?(\w+)", match["what"])

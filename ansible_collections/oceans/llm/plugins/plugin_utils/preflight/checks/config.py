@@ -124,11 +124,11 @@ def addresses(config: Mapping[str, Any], picture: Picture) -> Iterator[Finding]:
         if not isinstance(url, str) or url.startswith("env."):
             continue
         if not _HTTP.fullmatch(url):
-            what = "begins or ends with a blank or line break" if url != url.strip() else "is no URL: it has to begin with https:// or http://"
-            yield Finding("GatewayConfigInvalid", where, what, "correct it in oceans_llm_config")
+            what = "begins or ends with whitespace" if url != url.strip() else "is not a URL that begins with https:// or http://"
+            yield Finding("GatewayConfigInvalid", where, what, "correct base_url in oceans_llm_config")
         elif alone and re.match(r"https?://(localhost|127\.\d+\.\d+\.\d+|\[::1\])([:/]|$)", url):
-            what = "leads to the gateway's own pod, in which no other program listens"
-            yield Finding("ProviderAddressWrong", where, what, "name a host or Service that pods reach", WARNING)
+            what = "is an address of the gateway's own pod, in which no other program listens"
+            yield Finding("ProviderAddressWrong", where, what, "set base_url to a host or Service that the gateway's pods can reach", WARNING)
 
 
 def kinds(config: Mapping[str, Any]) -> Iterator[Finding]:
@@ -153,7 +153,11 @@ def kinds(config: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _of_another_kind(path: str, value: Any, wanted: str) -> Finding:
     kind = next(words for types, words in KINDS if isinstance(value, types))
-    hint = "quote it in oceans_llm_config" if wanted == "text" and not isinstance(value, (Mapping, list)) else f"write it as {wanted} in oceans_llm_config"
+    hint = (
+        "put the value in quotes in oceans_llm_config"
+        if wanted == "text" and not isinstance(value, (Mapping, list))
+        else f"write it as {wanted} in oceans_llm_config"
+    )
     return Finding("GatewayConfigInvalid", f"config {path}", f"is {kind} and must be {wanted}", hint)
 
 
@@ -176,7 +180,10 @@ def structure(config: Mapping[str, Any]) -> Iterator[Finding]:
         ids = [str(entry.get("id")) for _index, entry in configuration.maps(config.get(section))]
         for name in sorted({name for name in ids if ids.count(name) > 1}):
             yield Finding(
-                "GatewayConfigInvalid", f"config {section}", f"id {name!r} stands in {ids.count(name)} entries, and one replaces the other", severity=WARNING
+                "GatewayConfigInvalid",
+                f"config {section}",
+                f"has {ids.count(name)} entries with the id {name!r}, and the gateway uses only one of them",
+                severity=WARNING,
             )
     for index, provider in configuration.maps(config.get("providers")):
         providers[str(provider.get("id"))] = provider
