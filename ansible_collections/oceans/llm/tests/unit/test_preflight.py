@@ -254,6 +254,23 @@ oceans-llm:
     assert "in quotes" in found[2].hint and "as a list" in found[3].hint
 
 
+@pytest.mark.parametrize(
+    ("at", "hint"),
+    [
+        ("/scheduling/resources/limits/memory", "write a number with a unit, such as 512Mi"),
+        ("/scheduling/resources/requests/cpu", "500m"),
+        ("/externalSecrets/refreshInterval", "24h"),
+        ("/ingress/hosts/0/host", "without scheme and port"),
+        ("/commonLabels/team", "at most 63"),
+        ("/gateway/image/tag", "correct it"),
+    ],
+)
+def test_a_pattern_is_told_as_the_form_that_it_wants(picture, at, hint):
+    text = f"values don't meet the specifications of the schema(s) in the following chart(s):\nx:\n- at '{at}': 'v' does not match pattern '^x$'\n"
+    (finding,) = chart.find(replace(picture, chart_errors=(text,)))
+    assert finding.code == "InvalidValue" and hint in finding.hint
+
+
 def test_numbered_refusals_become_one_finding_each(picture):
     text = "\n\n2 problems in the values of oceans-llm:\n  1. gateway.config.a.b is a URL with a password. Write env.NAME.\n  2. Something else. Do this.\n"
     assert codes(chart.find(replace(picture, chart_errors=(text,)))) == [("ChartRefused", "values gateway.config.a.b"), ("ChartRefused", "chart")]

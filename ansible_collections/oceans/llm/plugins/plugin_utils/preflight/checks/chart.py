@@ -21,6 +21,14 @@ _SCHEMA = re.compile(r"^\s*- (?:at )?'?(?P<at>[^':]*)'?: (?P<what>.+)$", re.MULT
 _NUMBERED = re.compile(r"^  \d+\. (.+)$", re.MULTILINE)
 #: [HOST[:PORT]/]PATH[:TAG][@DIGEST] (OCI distribution specification)
 _IMAGE = re.compile(r"\A([A-Za-z0-9.-]+(:\d+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?")
+#: path of a value -> its form, in place of a pattern that few can read
+_FORMS = (
+    (r"\.(memory|ephemeral-storage|size)$", "a number with a unit, such as 512Mi or 20Gi"),
+    (r"\.cpu$", "cores or thousandths of them, such as 0.5 or 500m"),
+    (r"\.refreshInterval$", "hours, minutes and seconds, such as 24h or 1h30m"),
+    (r"^ingress\.(hosts|tls)\.|^httpRoute\.hostnames|^route\.host$", "a host name in lower case, without scheme and port"),
+    (r"[lL]abels\.|\.nodeSelector\.", "at most 63 letters, digits, - _ and ."),
+)
 #: how a value of another type is written
 _WRITE = {
     "string": "put the value in quotes",
@@ -104,6 +112,8 @@ def _schema(text: str, defaults: Mapping[str, Any]) -> Iterator[Finding]:
         elif match["what"] != "validation failed":  # of a part of it, which is said below
             wanted = re.search(r"got (\w+), want (?:null or )?(\w+)", match["what"])
             hint = f"{_WRITE[wanted[2]]} in oceans_llm_values" if wanted and wanted[2] in _WRITE else ""
+            if "does not match pattern" in match["what"]:
+                hint = next((f"write {form} in oceans_llm_values" for pattern, form in _FORMS if re.search(pattern, path)), "")
             yield Finding("InvalidValue", f"values {path or '(top)'}", match["what"], hint)
     if not found:
         yield Finding("InvalidValue", "values", " ".join(text.split()))
