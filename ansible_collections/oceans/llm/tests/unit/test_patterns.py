@@ -75,9 +75,8 @@ def test_the_redactor_is_linear(word):
     clean = Redactor()
     clean.learn(["s3cr3t-horse-battery", "postgres://u:another-secret@db/x"])
     clean("warm")
-    assert seconds(clean, word * (50_000 // len(word))) < 0.5
-    text = word * (300_000 // len(word))  # a quadratic one would take 36 times as long
-    assert seconds(clean, text) < 0.75 or seconds(clean, text) < 0.75
+    text = word * (100_000 // len(word))  # a quadratic one takes seconds for it
+    assert seconds(clean, text) < 0.25 or seconds(clean, text) < 0.25
 
 
 #: one example of each kind of token, made up
