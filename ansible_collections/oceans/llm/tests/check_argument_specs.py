@@ -39,7 +39,7 @@ ROLES = {
     ),
     "wait": (
         "Follow the rollout of a release that another tool changed, until it serves or has failed",
-        "Works with every Helm release, whoever installed it. Changes nothing.",
+        "Works with every Helm release, also one that this collection did not install. Changes nothing.",
     ),
     "probe": (
         "Test whether a running release serves, and whether a model answers",
