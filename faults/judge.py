@@ -221,7 +221,7 @@ def _database(place: Place, result: Measured, before: int, version: int) -> None
         result.problems.append(f"said '{said}', psql says V{version}")
     if re.search(r"unchanged|no migration began|still at the version before", said) and version != before:
         result.problems.append(f"said '{said}', psql says V{before} became V{version}")
-    unreachable = re.search(r"refuses the connection|gives no answer|cannot be reached|has no address|no ready pod behind it|too many connections", said)
+    unreachable = re.search(r"refuses the connection|gives no answer|cannot be reached|has no address|no ready pod|too many connections", said)
     if not said or (re.search(r"unknown|could not be read", said) and not unreachable):  # of a server that nobody reaches nothing can be known
         result.problems.append(f"nothing certain is said of the database: {said or 'no report'}")
 

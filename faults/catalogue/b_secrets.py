@@ -184,7 +184,7 @@ ROWS = (
         "B6",
         "an ExternalSecret whose key is not in the store",
         "ExternalSecretFailed",
-        named="cannot make the Secret of .*(yet: | — ).*does not exist",
+        named="cannot create the Secret of .*(yet: | — ).*does not exist",
         prepare=_store_without_url,
         variables=EXTERNAL,
         signal=event("UpdateFailed"),

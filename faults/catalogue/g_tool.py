@@ -183,7 +183,7 @@ ROWS = (
         variables={"oceans_llm_kubeconfig": "@FOLDER@/relay.kubeconfig"},
         knobs={"STANDIN_MIGRATION_SLOW": "30:30"},
         beside=_away(20),
-        says=("API unknown", "answers again"),
+        says=("cluster state unknown", "answers again"),
         takes=80,
     ),
     Row(

@@ -134,7 +134,7 @@ ROWS = (
     Foreign(
         "O23",
         "a NetworkPolicy closes the way to the provider",
-        Wanted(r"NetworkPolicy/database-only", (r"egress", r"way out", r"provider", r"8081")),
+        Wanted(r"NetworkPolicy/database-only", (r"egress", r"blocks connections", r"provider", r"8081")),
         policy("database-only", policyTypes=["Egress"], egress=[DATABASE]),
         no_completion,
         needs=("network-policy",),

@@ -20,7 +20,7 @@ SUBJECT = re.compile(r"FAILED (\S+) (\S+?)(?: container (\S+?))?: ")
 GATEWAY = r"(Pod|ReplicaSet|Deployment)/\S*-gateway"
 #: what a healthy run must not say: a cause, an object with a reason why it may not come up, or that something is not known
 BLAMED = r"(?:Pod|ReplicaSet|Service|Node|Event|PersistentVolumeClaim)/\S+: |[A-Z][A-Za-z]+ [A-Z][A-Za-z]+/\S+(?: container \S+)?:"
-UNSURE = r".*\b(?:API unknown|cannot|could not|unknown|not probed|broke off|Read timed out)\b"
+UNSURE = r".*\b(?:cannot|could not|unknown|not probed|broke off|was interrupted|Read timed out)\b"
 DOUBT = re.compile(rf"{SAID}(?:FAILED |ERROR |(?:[\d.]+s )?(?:{BLAMED}|{UNSURE}))")
 
 

@@ -57,7 +57,7 @@ def test_hints_are_found_in_the_result_that_ansible_prints():
 @pytest.mark.parametrize(
     "line",
     [
-        "[faults] 100.5s API unknown: the watch of …/events broke off: Read timed out",
+        "[faults] 100.5s cluster state unknown: the watch of …/events was interrupted: Read timed out",
         "[faults]   3.0s Pod/oc-gateway-1: exit code 1 after 3 s",
         "[faults]   3.0s ImageNotFound Pod/oc-gateway-1 container gateway: no image",
         "[faults] ERROR QuotaExceeded ResourceQuota/tight: no room",

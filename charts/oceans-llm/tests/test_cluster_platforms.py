@@ -87,7 +87,7 @@ def test_gitops_applied_twice_with_a_new_image_and_back(ns: Namespace, tmp_path:
     assert refused.returncode and "can't run on this database" in refused.stdout and "outside the active registry" in refused.stdout, refused.stdout
     assert served(ns) == "0.24.0" and len(jobs(ns)) == 2
     told = play(ns, "oceans.llm.diagnose", {"oceans_llm_release": "oceans-llm"}, tmp_path)
-    assert "no record of Helm; found by label" in told.stdout and list((tmp_path / "reports").rglob("report.json")), told.stdout
+    assert "Helm has no record; objects found by label" in told.stdout and list((tmp_path / "reports").rglob("report.json")), told.stdout
     # and forward again: nothing new to run
     apply("v0.24.0")
     assert wait().returncode == 0 and len(jobs(ns)) == 2

@@ -27,7 +27,9 @@ class ActionModule(ClusterAction):
         chain = self._look(args, cluster, gateway, accounts, tries=not self._task.check_mode)
         bad = admin_chain.broken(chain)
         if bad is None:
-            return self._told(chain, False, "no link is broken; no login is tried in check mode" if self._task.check_mode else "an administrator can log in")
+            return self._told(
+                chain, False, "no broken link was found; check mode does not try a login" if self._task.check_mode else "an administrator can log in"
+            )
         if not (bad.repair and args["repair"]):
             return {**self._told(chain, False, f"BROKEN {bad.name}: {bad.sentence}" + (f" — {bad.cure}" if bad.cure else "")), "failed": True}
         email, password = gateway.admin()
@@ -36,8 +38,8 @@ class ActionModule(ClusterAction):
         accounts.remove(email)
         one_offs.run(cluster, gateway, args["name"], ["bootstrap-admin"], args["timeout"], self.say)
         if not gateway.login(cluster, email, password):
-            raise Refused(f"{email} was recreated and cannot log in with {gateway.password_origin()}; run oceans.llm.admin for the broken link")
-        return self._told(self._look(args, cluster, gateway, accounts), True, f"{email} was recreated, and logs in")
+            raise Refused(f"{email} was recreated, but cannot log in with {gateway.password_origin()}; find the broken link: ansible-playbook oceans.llm.admin")
+        return self._told(self._look(args, cluster, gateway, accounts), True, f"{email} was recreated and can log in")
 
     def _look(self, args: dict[str, Any], cluster: Cluster, gateway: Gateway, accounts: Accounts, tries: bool = True) -> list[admin_chain.Link]:
         chain = list(admin_chain.links(_facts(args, cluster, gateway, accounts, tries)))

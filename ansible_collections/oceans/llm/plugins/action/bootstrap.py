@@ -30,9 +30,12 @@ class ActionModule(ClusterAction):
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         if not args["admin"] and not args["seed_config"]:
-            return {"changed": False, "msg": "nothing asked for"}
+            return {"changed": False, "msg": "nothing to do: oceans_llm_bootstrap_admin and oceans_llm_seed_config are false"}
         if self._task.check_mode and releases.latest(cluster, args["namespace"], args["name"]) is None:
-            return {"changed": True, "msg": f"no release {args['name']} in namespace {args['namespace']} yet: it would be bootstrapped after the deploy"}
+            return {
+                "changed": True,
+                "msg": f"release {args['name']} does not exist in namespace {args['namespace']} yet; the bootstrap would run after the deployment",
+            }
         gateway = Gateway.of(cluster, args["namespace"], args["name"])
         for value in gateway.secret_values():
             self.redactor.learn([value])
@@ -56,23 +59,25 @@ class ActionModule(ClusterAction):
             return {"changed": False, "admin": email, "login": "proved"}
         proved = record.proved(email)
         if proved and record.same_place:
-            self.say(f"administrator {email}: password changed since the login was proved ({proved}); left alone")
+            self.say(f"administrator {email}: unchanged, because somebody changed the password after the login was verified ({proved})")
             return {"changed": False, "admin": email, "login": f"proved {proved}, the password was changed since"}
         if self._task.check_mode:
-            return {"changed": True, "admin": email, "login": "would be made and proved"}
+            return {"changed": True, "admin": email, "login": "would be created and verified"}
         self._run(args, cluster, gateway, "bootstrap-admin")
         if not gateway.login(cluster, email, password):
             if proved:  # installed again on the same database: the earlier administrator still exists, with another password
                 record.move()
-                self.say(f"administrator {email}: was proved {proved} by an earlier installation, password changed since; left alone")
+                self.say(
+                    f"administrator {email}: unchanged, because an earlier installation verified the login ({proved}) and the password was changed afterwards"
+                )
                 return {"changed": True, "admin": email, "login": f"proved {proved}, the password was changed since"}
             raise Refused(
-                f"the administrator {email} cannot log in with {gateway.password_origin()}, although `gateway bootstrap-admin` ended well: another "
-                "administrator was there before, and the command changes no password; log in as that one and reset it, or set "
-                "auth.bootstrap_admin.email to the one you want"
+                f"the administrator {email} cannot log in with {gateway.password_origin()}, although `gateway bootstrap-admin` succeeded: the database "
+                "already had an administrator, and that command does not change a password; log in as the existing administrator and reset the password, "
+                "or set oceans_llm_config.auth.bootstrap_admin.email to the existing administrator"
             )
         record.prove(email, cluster)
-        self.say(f"administrator {email}: made, login proved")
+        self.say(f"administrator {email}: created, login verified")
         return {"changed": True, "admin": email, "login": "proved"}
 
     # --- the seed -------------------------------------------------------------------------------------------------
@@ -80,9 +85,9 @@ class ActionModule(ClusterAction):
     def _seed(self, args: dict[str, Any], cluster: Cluster, gateway: Gateway, record: Record) -> dict[str, Any]:
         digest = gateway.config_digest()
         if record.data.get("seeded") == digest and record.same_place:
-            return {"changed": False, "seed": "the database holds this configuration already"}
+            return {"changed": False, "seed": "the database already contains this configuration"}
         if self._task.check_mode:
-            return {"changed": True, "seed": "would be seeded"}
+            return {"changed": True, "seed": "would be written to the database"}
         self._run(args, cluster, gateway, "seed-config")
         record.data["seeded"] = digest
         record.move()

@@ -29,13 +29,15 @@ class ActionModule(ClusterAction):
         wrong = [f for f in findings if f.severity == drain.ERROR]
         asked = {"changed": False, "providers": _models(gateway), "drained": not wrong}
         if not findings:
-            raise Refused(f"no pod of Deployment/{gateway.deployment['metadata']['name']} is on a node; run oceans.llm.diagnose")
+            raise Refused(
+                f"no pod of Deployment/{gateway.deployment['metadata']['name']} runs on a node; find the reason: ansible-playbook oceans.llm.diagnose"
+            )
         if wrong:
             first = wrong[0]
             which = f"{first.code} Node/{first.node}: {first.sentence} — {first.hint}"
-            msg = f"{len(wrong)} of {len(findings)} nodes cannot be drained without harm; the first one: {which}"
+            msg = f"{len(wrong)} of {len(findings)} nodes with gateway pods cannot be drained safely; the first of them: {which}"
             return {**asked, "findings": told, "failed": True, "msg": msg}
-        return {**asked, "findings": told, "msg": f"{len(findings)} nodes with gateway pods can be drained"}
+        return {**asked, "findings": told, "msg": f"all nodes with gateway pods can be drained ({len(findings)})"}
 
     @staticmethod
     def _picture(args: dict[str, Any], cluster: Cluster, gateway: Gateway) -> drain.Picture:
@@ -46,7 +48,9 @@ class ActionModule(ClusterAction):
         except ApiError as error:
             if error.status != 403:
                 raise
-            raise Refused(f"room on nodes is not known: {error}; grant docs/deployer-reads.yaml") from error
+            raise Refused(
+                f"the free CPU and memory of the nodes cannot be read: {error}; grant the permissions in docs/deployer-reads.yaml of the collection"
+            ) from error
         budgets = cluster.list(paths.of("policy/v1", "poddisruptionbudgets", ns))["items"]
         return drain.Picture(nodes, pods, budgets, [p for p in own if not p["metadata"].get("deletionTimestamp")], ns)
 

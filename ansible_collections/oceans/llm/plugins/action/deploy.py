@@ -60,7 +60,7 @@ class ActionModule(ClusterAction):
             raise Refused(f"the chart {which} could not be read: {error}; nothing was changed — {registry.cure(str(error))}") from error
         except HelmError as error:
             self._go_on()  # Ctrl-C reaches a helm that plans, too: it is no refusal then
-            raise Refused(f"Helm refused before anything was changed: {error}") from error
+            raise Refused(f"Helm refuses the release: {error}; nothing was changed") from error
 
     def _run(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         return self._release(args, self._wanted(args), cluster)
@@ -72,7 +72,7 @@ class ActionModule(ClusterAction):
     def _go_on(self) -> None:
         """Between two steps that change nothing. :raises Refused: when the run was ended by a signal."""
         if self.interrupt:
-            raise Refused(f"interrupted by {self.interrupt.name} before Helm was started; the release was not changed — run again")
+            raise Refused(f"interrupted by {self.interrupt.name} before Helm was started; the release was not changed — run the playbook again")
 
     def _release(self, args: dict[str, Any], wanted: Wanted, cluster: Cluster, agree: Callable[[Plan], None] = lambda _plan: None) -> dict[str, Any]:
         """`agree` may refuse the plan (:class:`Refused`); after it the release is changed."""
@@ -105,7 +105,7 @@ class ActionModule(ClusterAction):
             planner.still_so(cluster, wanted, plan)
             if plan.live:
                 for name in keep.keep_live(cluster, releases.history(cluster, wanted.namespace, wanted.name), plan.planned, wanted.namespace):
-                    self.say(f"{name} is no longer part of the release; it and its data are kept ({keep.POLICY}: keep)")
+                    self.say(f"{name} is no longer part of the release; the object and its data are kept (annotation {keep.POLICY}: keep)")
             self._go_on()
             self.say(f"changing {wanted.title}: {plan.phrase()}")
             return result | self._cleared(args, plan, cluster, self._follow(args, wanted, plan, cluster, lock))
@@ -117,7 +117,7 @@ class ActionModule(ClusterAction):
         found = self._leftovers(args, plan, cluster)
         leftovers.remove(cluster, found)
         for name in found:
-            self.say(f"{name}: deleted; a hook of an earlier chart version had left it")
+            self.say(f"deleted {name}, which a hook of an earlier chart version had left")
         return result | {"changed": result["changed"] or bool(found)}
 
     @staticmethod
@@ -168,4 +168,4 @@ def _would(plan: Plan, wanted: Wanted) -> str:
     """The sentence of check mode."""
     text = f"would change: {plan.difference.phrase()}" if plan.difference else "nothing would change"
     leaving = keep.leaving([plan.live] if plan.live else [], plan.planned, wanted.namespace)
-    return text + "".join(f"; {data.name} leaves the release and would be kept with its data" for data in leaving)
+    return text + "".join(f"; {data.name} would no longer be part of the release; the object and its data would be kept" for data in leaving)

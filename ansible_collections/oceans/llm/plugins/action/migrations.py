@@ -51,9 +51,9 @@ class ActionModule(ClusterAction):
             found["blocked_by"] = next(iter(look.looks()), Seen()).blocked_by
         text = _said(schema)
         if found.get("blocked_by"):
-            text += f"; a session of the gateway's role waits for a lock that another session holds: {found['blocked_by']}"
+            text += f"; a database session of the gateway waits for a lock that another session holds: {found['blocked_by']}"
         if args["command"] == "check" and schema.versions != ():
-            return found | {"failed": True, "changed": False, "msg": f"{text} — {APPLY}"}
+            return found | {"failed": True, "changed": False, "msg": f"{text} — apply the migrations: {APPLY}"}
         self.say(text)
         return found | {"changed": False, "msg": text}
 
@@ -64,12 +64,14 @@ class ActionModule(ClusterAction):
         gateway = part(release.manifest, "Deployment") if release else None
         live = cluster.find(paths.deployment(namespace, gateway["metadata"]["name"])) if gateway else None
         if release is None or live is None:
-            raise Refused(f"no gateway of release {name} in namespace {namespace} on {cluster.server}; deploy it first — ansible-playbook oceans.llm.deploy")
+            raise Refused(
+                f"no gateway of release {name} in namespace {namespace} on {cluster.server}; deploy the gateway first: ansible-playbook oceans.llm.deploy"
+            )
         return replace(release, manifest=(*(o for o in release.manifest if o is not gateway), {"kind": "Deployment", **live}))
 
     def _asked(self, cluster: Cluster, release: Release) -> Schema:
         """What the deployed image says. :raises Refused: with its words."""
-        self.say("asking the gateway's image for its migrations (a Job; seconds)")
+        self.say("asking the gateway's image for its migrations (with a Job, takes some seconds)")
         schema = asked.by_image(cluster, release)
         if schema.versions is None:
             raise Refused(f"`gateway migrate --status` failed: {schema.why}; nothing was changed")
@@ -98,8 +100,11 @@ class ActionModule(ClusterAction):
         )  # fmt: skip
         if not policy.decide(now).may_start:
             names = ",".join(f"V{v}" for v in migrations.destructive(schema.versions or ()))
-            what = f"{_said(schema)}; there is no usable restore point; nothing was changed"
-            raise Refused(f"{what} — take one (ansible-playbook oceans.llm.restore_point), or accept the loss: {APPLY} -e oceans_llm_allow_destructive={names}")
+            what = f"{_said(schema)}; these migrations delete data, and there is no usable restore point; nothing was changed"
+            raise Refused(
+                f"{what} — take a restore point (ansible-playbook oceans.llm.restore_point), "
+                f"or accept the loss: {APPLY} -e oceans_llm_allow_destructive={names}"
+            )
 
     def _followed(
         self, args: dict[str, Any], cluster: Cluster, release: Release, pending: tuple[int, ...], interrupt: Interrupt, lost: Callable[[], str]
@@ -131,5 +136,11 @@ class ActionModule(ClusterAction):
 
 
 def _said(schema: Schema) -> str:
-    at = f"database at V{schema.newest}" if schema.newest else "the database has no migration" if schema.newest == 0 else "the database's state is not known"
-    return f"{at}; pending: {migrations.phrase(schema.versions) if schema.versions is not None else f'not known ({schema.why})'}"
+    at = (
+        f"database at V{schema.newest}"
+        if schema.newest
+        else "the database has no tables of the gateway"
+        if schema.newest == 0
+        else "the state of the database is not known"
+    )
+    return f"{at}; pending migrations: {migrations.phrase(schema.versions) if schema.versions is not None else f'not known ({schema.why})'}"

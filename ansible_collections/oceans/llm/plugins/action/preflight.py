@@ -127,9 +127,9 @@ class ActionModule(ClusterAction):
         for finding in findings:
             self.say(finding.line())
         for code in unused:
-            self.say(f"note: {code} is waived in oceans_llm_preflight_waive, and nothing of the kind was found{unknown_code(code)}")
+            self.say(f"note: oceans_llm_preflight_waive contains {code}, but there is no such finding{unknown_code(code)}; remove the entry")
         if picture.database and picture.database.unknown:
-            self.say(f"note: the database was {picture.database.phrase()}; the rollout finds out")
+            self.say(f"note: the database was {picture.database.phrase()}; the rollout will check it")
         for note in drain.notes(picture):
             self.say(f"note: {note}")
         errors = [f for f in findings if f.severity == ERROR and not f.waived]
@@ -144,7 +144,7 @@ class ActionModule(ClusterAction):
             "database": picture.database.phrase() if picture.database else "",
         }
         checked = len(picture.objects)
-        text = f"preflight: {counts}, {checked} objects rendered and tried, {seconds:.1f} s"
+        text = f"preflight: {counts}, {checked} objects rendered and dry-run, {seconds:.1f} s"
         self.say(text)
         if errors:
             first = errors[0].line() if len(errors) == 1 else "; ".join(f"{f.code} {f.object}" for f in errors)
@@ -215,7 +215,7 @@ def unpacked(chart: str, into: str) -> str:
             archive.extractall(into, filter="data")
         return next(entry.path for entry in os.scandir(into) if entry.is_dir())
     except (OSError, StopIteration, tarfile.TarError) as error:
-        raise HelmError(f"{chart} is not a chart: {error or 'it has no folder'}") from error
+        raise HelmError(f"{chart} is not a chart: {error or 'the archive contains no folder'}") from error
 
 
 def files_of(chart: str) -> dict[str, str]:

@@ -25,7 +25,7 @@ class ActionModule(ClusterAction):
         release = unrecorded.latest(cluster, namespace, name)
         if release is None:
             if check:
-                return {"changed": False, "msg": f"no release {name} in namespace {namespace} yet"}
+                return {"changed": False, "msg": f"release {name} does not exist in namespace {namespace} yet"}
             raise Refused(f"Helm has no release {name} in namespace {namespace} on {cluster.server}; check oceans_llm_release and oceans_llm_namespace")
         prober = None if check else probe.wanted("true", True, cluster, release, namespace)
         with Interrupt(stdout=for_people()) as self.interrupt:

@@ -40,15 +40,15 @@ class ActionModule(ClusterAction):
         purge = configuration.section(gateway.config, "request_logging", "purge")
         if purge.get("enabled") is True and gateway.replicas > 1:
             self.say(
-                f"request_logging.purge is enabled, and each of the {gateway.replicas} gateway pods purges by itself; to purge once, "
-                "set it to enabled: false in oceans_llm_config and run oceans.llm.purge from one scheduler"
+                f"request_logging.purge is enabled, so each of the {gateway.replicas} gateway pods purges by itself; to purge only once, "
+                "set oceans_llm_config.request_logging.purge.enabled: false, and run oceans.llm.purge from one scheduler"
             )
 
     def _purge(self, args: dict[str, Any], cluster: Cluster, gateway: Gateway) -> dict[str, Any]:
         """The dry run first; it refuses a database with pending migrations, so that the purge itself migrates nothing."""
         if self._task.check_mode:
             would = f"delete request logs older than {args['retention']}" if args["retention"] else "count request logs"
-            msg = f"would {would}; no Job is created in check mode — to count them: ansible-playbook oceans.llm.purge"
+            msg = f"would {would}; check mode creates no Job — to count the request logs: ansible-playbook oceans.llm.purge"
             return {"changed": bool(args["retention"]), "msg": msg}
         matched = {}
         for retention in (args["retention"],) if args["retention"] else RETENTIONS:
@@ -56,10 +56,10 @@ class ActionModule(ClusterAction):
             matched[retention] = int(told.get("matched_count") or 0)
             self.say(f"{matched[retention]} request logs are older than {retention} (before {told.get('cutoff', 'an unknown time')})")
         if not args["retention"]:
-            return {"changed": False, "matched": matched, "msg": "nothing was deleted: set oceans_llm_purge_retention to 1d, 3d or 7d"}
+            return {"changed": False, "matched": matched, "msg": "nothing was deleted; to delete request logs, set oceans_llm_purge_retention to 1d, 3d or 7d"}
         count = matched[args["retention"]]
         if not count:
-            return {"changed": False, "matched": matched, "msg": "no request log is older"}
+            return {"changed": False, "matched": matched, "msg": f"no request log is older than {args['retention']}"}
         printed = one_offs.run(cluster, gateway, args["name"], ["purge-request-logs", "--retention", args["retention"]], args["timeout"], self.say)
         deleted = int(dict(_FIELD.findall(printed)).get("deleted_count") or 0)
         self.say(f"{deleted} request logs deleted")
@@ -80,5 +80,8 @@ class ActionModule(ClusterAction):
         body = one_off_job.job(gateway.deployment, command, prefix=f"{args['name']}-{command[0]}", component=command[0], deadline=DEADLINE)
         answer = one_off_run.ask(cluster, body, DEADLINE)
         if answer.code != 0:
-            raise Refused(f"`gateway {' '.join(command)}` failed: {' '.join(answer.text.split())[-400:]}; nothing was changed — run oceans.llm.status")
+            raise Refused(
+                f"`gateway {' '.join(command)}` failed: {' '.join(answer.text.split())[-400:]}; "
+                f"nothing was changed — find the reason: ansible-playbook oceans.llm.status"
+            )
         return dict(_FIELD.findall(answer.text))

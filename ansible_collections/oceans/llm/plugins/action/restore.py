@@ -30,7 +30,7 @@ class ActionModule(ClusterAction):
         lock.look()
         release = releases.latest(cluster, ns, name)
         if release is None:
-            raise Refused(f"Helm has no release {name} in namespace {ns} on {cluster.server}; nothing was changed — deploy it first")
+            raise Refused(f"Helm has no release {name} in namespace {ns} on {cluster.server}; nothing was changed — deploy the release first")
         known = [dataclasses.asdict(point) for point in points(cluster, ns, name)]
         point = restoring.choose(cluster, release, args["point"])
         source = Source.read(cluster, release)
@@ -38,11 +38,17 @@ class ActionModule(ClusterAction):
         version = restoring.version(point)
         told = {"restore_point": dataclasses.asdict(point), "restore_points": known, "version": version, "deploy": bool(version and not to)}
         for each in known if self._task.check_mode else ():
-            self.say(f"restore point {each['name']}: {each['kind']}, {each['version'] or 'version unknown'}, V{each['schema_version']}, in {each['place']}")
+            self.say(f"restore point {each['name']}: {each['kind']}, {each['version'] or 'version not known'}, V{each['schema_version']}, in {each['place']}")
         if self._task.check_mode:
             restoring.refuse(source, point)
             text = f"would restore {point.phrase(cluster.now())} into {f'the new database {to}' if to else source.target}"
-            return {**told, "changed": True, "msg": text if to else f"{text}, and deploy {version or 'nothing: the version is not known'}"}
+            return {
+                **told,
+                "changed": True,
+                "msg": text
+                if to
+                else f"{text}, {f'and deploy version {version}' if version else 'but deploy nothing, because the version that fits is not known'}",
+            }
         self.say(f"restoring {point.phrase(cluster.now())}")
         with Interrupt(stdout=for_people()) as interrupt, lock.of(release.revision):
             done = restoring.restore(
@@ -50,14 +56,17 @@ class ActionModule(ClusterAction):
                 lambda: lock.lost or (f"interrupted by {interrupt.name}" if interrupt else ""),
             )  # fmt: skip
             if interrupt and not to:
-                raise Refused(f"interrupted by {interrupt.name} after {done.database} was restored: no pod of the gateway runs — {deploy(done.version)}")
-        text = f"restored {done.database} from {point.name} in {done.seconds:.1f} s, {'by the command' if point.kind == 'command' else 'all rows compared'}"
+                raise Refused(f"interrupted by {interrupt.name} after {done.database} was restored; no gateway pod is running — {deploy(done.version)}")
+        text = (
+            f"restored {done.database} from {point.name} in {done.seconds:.1f} s, "
+            f"{'by the command of oceans_llm_restore_point_command' if point.kind == 'command' else 'and compared all rows'}"
+        )
         if done.aside:
-            text += f"; what was there before is in schema {done.aside} (to remove it: DROP SCHEMA {done.aside} CASCADE)"
+            text += f"; the data from before the restore is in schema {done.aside} (to delete it: DROP SCHEMA {done.aside} CASCADE)"
         if to:
-            text += f"; the gateway keeps its own database — to use {to}, put it into the URL of the gateway's Secret and {deploy(done.version)}"
+            text += f"; the gateway still uses its own database — to use {to}, write it into the URL in the gateway's Secret, then {deploy(done.version)}"
         elif not done.version:
-            text += f"; which version fits it is not known, and no pod of the gateway runs — {deploy('')}"
+            text += f"; the version that fits this database is not known, and no gateway pod is running — {deploy('')}"
         self.say(text)
         return {**told, "changed": True, "database": done.database, "aside": done.aside, "seconds": round(done.seconds, 1), "msg": text}
 

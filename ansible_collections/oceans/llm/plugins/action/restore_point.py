@@ -27,7 +27,7 @@ class ActionModule(ClusterAction):
         ns, name = args["namespace"], args["name"]
         release = releases.latest(cluster, ns, name)
         if release is None:
-            raise Refused(f"Helm has no release {name} in namespace {ns} on {cluster.server}; nothing was changed — deploy it first")
+            raise Refused(f"Helm has no release {name} in namespace {ns} on {cluster.server}; nothing was changed — deploy the release first")
         wish = Wish.of(args["restore_point"], args["timeout"])
         lock = Lock(cluster, ns, name, self.say)
         lock.look()

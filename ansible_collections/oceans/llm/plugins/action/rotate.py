@@ -55,9 +55,7 @@ class ActionModule(ClusterAction):
             return {"changed": True, "msg": f"would rotate {', '.join(kinds)}", "rotated": [_told(kind, step) for kind, step in steps.items()]}
         return self._rotate(args, cluster, inventory, values, steps, run)
 
-    def _rotate(
-        self, args: dict[str, Any], cluster: Cluster, inventory: Inventory, values: list[Value], steps: Mapping[str, Step], run: Run
-    ) -> dict[str, Any]:
+    def _rotate(self, args: dict[str, Any], cluster: Cluster, inventory: Inventory, values: list[Value], steps: Mapping[str, Step], run: Run) -> dict[str, Any]:
         remembered = {name: value for step in steps.values() for name, value in step.remember().items()}
         self.redactor.learn(value.encode() for value in remembered.values())
         name = held.rotation(args["name"])
@@ -71,7 +69,7 @@ class ActionModule(ClusterAction):
         served = self.through(deploy.ActionModule, {**args["deploy"], "secret_written": written.get("written") or {}}, cluster, check=False)
         if served.get("failed"):
             secrets_ = ", ".join(sorted({f"Secret/{v.secret}" for v in values}))
-            state = f"{secrets_} hold the new values, the old pods keep the old ones; fix the cause and run again"
+            state = f"{secrets_} contain the new values, and the old pods still use the old values; fix the cause, then run the playbook again"
             return {**served, "changed": True, "msg": f"{served['msg']} — {state}"}
         told: list[dict[str, Any]] = []
         for kind, step in steps.items():
@@ -79,8 +77,8 @@ class ActionModule(ClusterAction):
                 step.after()
                 new, old = step.proof()
             except ClusterError as error:
-                done = f"; done before: {', '.join(t['class'] for t in told)}" if told else ""
-                raise Refused(f"{kind} was not proven after the rollout: {error}{done}") from error
+                done = f"; rotated before: {', '.join(t['class'] for t in told)}" if told else ""
+                raise Refused(f"the rotation of {kind} could not be verified after the rollout: {error}{done}") from error
             self.say(f"{kind}: new: {new}; old: {old}")
             told.append({**_told(kind, step), "new": new, "old": old})
         proven = {*remembered, *(value.place_held for value in values)}
@@ -141,7 +139,10 @@ class ActionModule(ClusterAction):
         if planned.get("failed"):
             raise Refused(planned["msg"])
         if planned["changed"]:
-            raise Refused(f"the inventory differs from the release in more than secrets ({planned['changes']}); deploy first (oceans.llm.deploy), then rotate")
+            raise Refused(
+                f"the inventory differs from the release in more than secrets ({planned['changes']}); "
+                f"deploy first (ansible-playbook oceans.llm.deploy), then rotate"
+            )
 
     @staticmethod
     def _live(args: dict[str, Any], cluster: Cluster, name: str) -> dict[str, bytes]:

@@ -28,7 +28,7 @@ class ActionModule(ClusterAction):
             return self._provision(args, cluster, where)
         if args["source"] == "existing":
             return self._existing(args, cluster, where)
-        who = "External Secrets Operator makes the Secret" if args["source"] == "external_secrets" else "the chart makes the Secret"
+        who = "External Secrets Operator creates the Secret" if args["source"] == "external_secrets" else "the chart creates the Secret"
         return {"changed": False, "msg": f"nothing to write: {who}"}
 
     def _existing(self, args: dict[str, Any], cluster: Cluster, where: str) -> dict[str, Any]:
@@ -38,7 +38,7 @@ class ActionModule(ClusterAction):
         if live is None:
             raise Refused(
                 f"{where} does not exist on {cluster.server}, and oceans_llm_secrets_source is 'existing'; create the Secret, set oceans_llm_secret_name, or "
-                "waive SecretMissing in oceans_llm_preflight_waive if the Secret is created later (Secrets Store CSI driver)"
+                "add SecretMissing to oceans_llm_preflight_waive if the Secret is created later (Secrets Store CSI driver)"
             )
         return {"changed": False, "msg": f"{where} exists and is managed outside this role; nothing was written", "key_names": sorted(live.get("data") or {})}
 
@@ -115,8 +115,8 @@ class ActionModule(ClusterAction):
         if planned.foreign and not args["force"]:
             who = ", ".join(f"{key} (set by {manager})" for key, manager in planned.foreign)
             raise Refused(
-                f"{where} was not written: another manager holds a different value of {who}; "
-                "take the key out of oceans_llm_secrets, or set oceans_llm_secrets_force: true to take it over"
+                f"{where} was not written: another field manager has set a different value for {who}; "
+                "remove the key from oceans_llm_secrets, or set oceans_llm_secrets_force: true to overwrite the value"
             )
 
     def _result(self, planned: Plan, where: str, namespace: str) -> dict[str, Any]:
@@ -126,7 +126,9 @@ class ActionModule(ClusterAction):
         if planned.writes:
             self.say(f"{where}: {', '.join(lines)}")
         for key in planned.unlisted:
-            self.say(f"{where}: {key} is no longer listed in oceans_llm_secrets and was kept; remove it by hand when nothing reads it")
+            self.say(
+                f"{where}: {key} is no longer listed in oceans_llm_secrets and was kept; when nothing reads the key any more, remove it: kubectl edit secret"
+            )
         if self.diff_wanted and planned.writes:
             before = "".join(f"{key}\n" for key in planned.changed)
             after = "".join(f"{key} (changed)\n" for key in planned.changed) + "".join(f"{line[2:]}\n" for line in lines if line.startswith("+ "))

@@ -94,7 +94,7 @@ class ActionModule(ClusterAction):
         """Version and readiness as a user of the Service gets them, and when they are not known: why."""
         service = post_check.gateway_service(release.manifest)
         if service is None:
-            return status_lines.Gateway(verified="not asked", why="the release has no gateway")
+            return status_lines.Gateway(verified="not asked", why="the release has no Service of the gateway")
         asker = post_check.Asker(cluster, release.namespace, *service, patient=False)
         health = asker.ask("/api/v1/health")
         if health.trouble is not Trouble.NONE:
@@ -104,7 +104,7 @@ class ActionModule(ClusterAction):
             return status_lines.Gateway(verified="failed", why=f"{asker.where} answers {health.status} {health.text[:200]}")
         ready = asker.ask("/readyz")
         state = "ready" if ready.status == 200 else f"not ready ({f'HTTP {ready.status}' if ready.status else ready.text})"
-        return status_lines.Gateway(version, state, "served", f"asked by {asker.through}" if asker.tried else "")
+        return status_lines.Gateway(version, state, "served", f"asked through {asker.through}" if asker.tried else "")
 
     def _database(self, args: dict[str, Any], cluster: Cluster, gateway: dict[str, Any] | None) -> str:
         """The gateway program itself is asked, in a pod like its own: it alone knows which migrations it has."""
@@ -114,6 +114,6 @@ class ActionModule(ClusterAction):
         try:
             answer = one_off_run.ask(cluster, body, DEADLINE)
         except ApiError as error:
-            return f"could not be asked: {error}"
+            return f"could not be queried: {error}"
         text = status_lines.database(answer.text)
-        return text if answer.code == 0 else f"could not be asked: {text}"
+        return text if answer.code == 0 else f"could not be queried: {text}"

@@ -62,7 +62,7 @@ class ActionModule(ClusterAction):
         self._named(args, cluster, found)
         result: dict[str, Any] = {"changed": bool(found), "removed": found.names(), "kept": kept(found.release, args["delete_database"])}
         if not found:
-            return result | {"msg": f"nothing of {args['namespace']}/{args['name']} is there"}
+            return result | {"msg": f"nothing to remove: {args['namespace']}/{args['name']} does not exist"}
         if self._task.check_mode:
             return self._told(result, "would remove")
         try:
@@ -119,8 +119,8 @@ class ActionModule(ClusterAction):
         clusters = [d.name for d in own if d.name.startswith("Cluster/")]
         if live is None and clusters and f"Cluster/{named}" not in clusters:
             raise Refused(
-                f"nothing was removed: Cluster/{named} does not exist; the release has {', '.join(clusters)} — "
-                "correct oceans_llm_delete_database, or leave it empty"
+                f"nothing was removed: Cluster/{named} does not exist; the database of the release is {', '.join(clusters)} — "
+                "correct oceans_llm_delete_database, or remove it"
             )
 
     def _remove_release(self, args: dict[str, Any], cluster: Cluster, helm: Helm, release: Release) -> None:
@@ -129,18 +129,20 @@ class ActionModule(ClusterAction):
         loose = [d for d in data if not d.kept]
         if loose:
             keep.keep_in_record(cluster, release, loose)
-            self.say(f"{_names(loose)}: helm uninstall would delete the data; the release's record now has {keep.POLICY}: keep")
+            self.say(f"kept {_names(loose)}: helm uninstall would delete the data, so Helm's record now has the annotation {keep.POLICY}: keep")
         there = [d for d in data if _exists(cluster, d)]
         try:
             helm.uninstall(args["name"], args["namespace"], args["timeout"])
         except HelmError as error:
             raise Refused(
-                f"Helm could not remove the release {args['namespace']}/{args['name']}: {error}; what Helm did not come to is still there — "
-                "fix the reason and run oceans.llm.uninstall again"
+                f"Helm could not remove the release {args['namespace']}/{args['name']}: {error}; the remaining objects still exist — "
+                "fix the reason, then run again: ansible-playbook oceans.llm.uninstall"
             ) from error
         lost = [d for d in there if not _exists(cluster, d)]
         if lost:
-            raise Refused(f"{_names(lost)} was deleted, or is being deleted, despite helm.sh/resource-policy: keep; restore the data from a backup")
+            raise Refused(
+                f"{_names(lost)} was deleted, or is being deleted, despite the annotation helm.sh/resource-policy: keep; restore the data from a backup"
+            )
 
     @staticmethod
     def _remove(cluster: Cluster, objects: dict[str, str], propagation: str) -> None:
@@ -159,7 +161,10 @@ class ActionModule(ClusterAction):
             jobs &= {f"Job/{j['metadata']['name']}" for j in listed["items"]}
             left = end - cluster.now()
             if jobs and left < 1:
-                raise Refused(f"{', '.join(sorted(jobs))}: told to go, and still there after {args['timeout']} s — kubectl describe shows which pod holds it")
+                raise Refused(
+                    f"{', '.join(sorted(jobs))}: deletion was requested, but the Job still exists after "
+                    f"{args['timeout']} s — find the pod that blocks it: kubectl -n {args['namespace']} get pods"
+                )
             if jobs:
                 self._watch(cluster, path, listed["metadata"]["resourceVersion"], left, args["name"], jobs)
 
@@ -175,13 +180,13 @@ class ActionModule(ClusterAction):
                     return
         except ApiError as error:
             if error.status == 403:
-                raise Refused(f"the Jobs of the release cannot be watched: {error}; they were told to go") from error
+                raise Refused(f"the Jobs of the release cannot be watched: {error}; their deletion was requested") from error
             if error.status != 410:  # too old: list again
                 raise
 
     def _told(self, result: dict[str, Any], verb: str) -> dict[str, Any]:
         stays = f"; kept: {', '.join(result['kept'])}" if result["kept"] else ""
-        text = f"{verb}: {', '.join(result['removed']) or 'the lease of an earlier run'}{stays}"
+        text = f"{verb}: {', '.join(result['removed']) or 'the Lease of an earlier run'}{stays}"
         self.say(text)
         return result | {"msg": text}
 

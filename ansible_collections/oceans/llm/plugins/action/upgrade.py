@@ -59,7 +59,7 @@ class ActionModule(rollback.ActionModule):
         usable = point if point and point.schema_version in (None, schema.newest) else None
         way, why = self._how(cluster, plan.live if schema.versions != () and schema.newest != 0 else None, wish)
         decision = self._before(args, plan, back is not None, schema, 0.0 if way else cluster.now() - usable.created if usable else None)
-        said = f"a new one is taken first ({way})" if way else statement.restore_point(point, cluster.now()) + why
+        said = f"a new restore point is taken first ({way})" if way else statement.restore_point(point, cluster.now()) + why
         self._stated = statement.data(back, plan.planned, schema, decision, args["on_failure"])
         for line in statement.lines(self._stated, schema, said):
             self.say(line)
@@ -117,9 +117,9 @@ class ActionModule(rollback.ActionModule):
         point = restore_point.fitting(cluster, args["namespace"], args["name"], known.version if known else None)
         how = decision.command.format(target=back.revision, versions="", point=point.name if point else "NAME")
         if not decision.may_go_back:
-            text = f"no way back to {what}: {decision.state.value}; {decision.until} — {how}"
+            text = f"a rollback to {what} is not possible: {decision.state.value}; {decision.until} — {how}"
         else:
-            text = f"{what} may be brought back until {decision.until} — {how}"
+            text = f"a rollback to {what} is possible until {decision.until} — {how}"
         return result | {"msg": f"{result['msg']} — {text}"}
 
     def _judge(self, cluster: Cluster, namespace: str, back: Release, schema: Schema, before: tuple[int, ...] | None) -> Decision:
@@ -141,10 +141,8 @@ class ActionModule(rollback.ActionModule):
         except (Refused, NotRecorded) as error:
             done = {"failed": True, "outcome": "refused", "msg": str(error)}
         seconds = round(time.monotonic() - begun, 1)
-        if done.get("failed"):
-            text = f"the rollback to {what} did not succeed: {done['msg']}"
-        else:
-            text = f"rolled back: {what} serves again, {seconds} s after the failure"
+        served = f"rolled back: {what} serves again, {seconds} s after the failure"
+        text = f"the rollback to {what} failed: {done['msg']}" if done.get("failed") else served
         told = {"revision": back.revision, "version": asked.version(back), "outcome": done["outcome"], "seconds": seconds}
         return result | {"rollback": told, "changed": True, "msg": f"{result['msg']} — {text}"}
 
@@ -153,5 +151,8 @@ def _stopped(schema: Schema, why: str, version: str, decision: Decision) -> str:
     """Why the upgrade does not start, and what to do. `why`: no restore point could be taken."""
     names = ",".join(f"V{v}" for v in migrations.destructive(schema.versions or ())) or version
     allow = decision.command.format(versions=names)
-    what = f"the upgrade to {version} is stopped; pending migrations: {statement.pending(schema)}; there is no restore point of this schema and day{why}"
-    return f"{what}; the release was not changed — run with oceans_llm_restore_point: auto, or accept the loss: {allow}"
+    what = (
+        f"the upgrade to {version} was not started; pending migrations: {statement.pending(schema)}; "
+        f"there is no restore point of this schema that is recent enough{why}"
+    )
+    return f"{what}; the release was not changed — run the playbook with oceans_llm_restore_point: auto, or accept the loss of data: {allow}"

@@ -28,15 +28,15 @@ class ActionModule(ClusterAction):
         going = NamespaceLook(cluster, args["namespace"])
         if release is None:
             if self._task.check_mode:
-                return {"changed": False, "msg": f"no release {args['name']} in namespace {args['namespace']} yet"}
+                return {"changed": False, "msg": f"release {args['name']} does not exist in namespace {args['namespace']} yet"}
             if going():
-                raise Refused(f"NamespaceTerminating: {going()}; wait until it is gone, or use another")
+                raise Refused(f"NamespaceTerminating: {going()}; wait until the namespace is deleted, or set oceans_llm_namespace to another one")
             raise Refused(
                 f"Helm has no release {args['name']} in namespace {args['namespace']} on {cluster.server}, and no gateway there has the label "
-                f"{unrecorded.INSTANCE}={args['name']}; deploy it first, or check oceans_llm_release and oceans_llm_namespace"
+                f"{unrecorded.INSTANCE}={args['name']}; deploy the release first, or correct oceans_llm_release and oceans_llm_namespace"
             )
         if not release.revision:
-            self.say(f"Helm has no record of {args['name']}: the objects with the label {unrecorded.INSTANCE}={args['name']} are watched")
+            self.say(f"Helm has no record of release {args['name']}; watching the objects with the label {unrecorded.INSTANCE}={args['name']} instead")
         prober = None if self._task.check_mode else probe.wanted(args["probe"], True, cluster, release, args["namespace"])
         with Interrupt(stdout=for_people()) as self.interrupt:
             follower = Follower(

@@ -124,7 +124,10 @@ class ClusterAction(ActionBase):
             return {
                 "failed": True,
                 "changed": False,
-                "msg": f"{name} broke down: {type(error).__name__}: {error}; this is a defect of the collection, -vvv shows where; nothing more was done",
+                "msg": (
+                    f"{name} failed because of a defect of the collection: {type(error).__name__}: {error}; this "
+                    f"task did nothing more — please report the defect with the output of ansible-playbook -vvv"
+                ),
                 "where": defects.where(error),
             }
 
@@ -145,8 +148,8 @@ class ClusterAction(ActionBase):
         if transport != "local":
             host = self._task.delegate_to or self.host
             raise Refused(
-                f"the cluster is reached from the machine that runs Ansible, not from {host} (connection {transport}); nothing was changed — "
-                "set ansible_connection: local for that host, or delegate_to: localhost"
+                f"this task has to run on the Ansible controller, but {host} has the connection {transport}; nothing was changed — "
+                "set ansible_connection: local for that host, or delegate_to: localhost for the task"
             )
 
     def _every_host(self) -> None:
@@ -158,8 +161,8 @@ class ClusterAction(ActionBase):
         others = [host for host in hosts if of_host[host] != of_host.get(self.host)]
         if others:
             raise Refused(
-                f"run_once would do this for {self.host} only, and {', '.join(others)} of the same play has other oceans_llm_* variables; nothing was "
-                "changed — remove run_once: each host stands for a cluster (serial: 1 takes them one after the other)"
+                f"run_once would run this task for {self.host} only, but {', '.join(others)} of the same play has other oceans_llm_* variables; nothing was "
+                "changed — remove run_once, because each host stands for a cluster (to run host after host, set serial: 1)"
             )
 
     def connect(self, args: dict[str, Any]) -> Cluster:

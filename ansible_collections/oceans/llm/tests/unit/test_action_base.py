@@ -77,7 +77,11 @@ def test_a_defect_names_plugin_exception_and_place():
         return {}["nothing"]
 
     found = run({"name": "x"}, does)
-    assert found["failed"] and "oceans.llm.example broke down: KeyError" in found["msg"] and "test_action_base.py" in found["where"]
+    assert (
+        found["failed"]
+        and "oceans.llm.example failed because of a defect of the collection: KeyError" in found["msg"]
+        and "test_action_base.py" in found["where"]
+    )
 
 
 def test_temporary_files_are_where_ansible_removes_them(tmp_path, monkeypatch):
@@ -169,7 +173,7 @@ def test_another_connection_is_refused_before_anything_is_done(transport):
         raise AssertionError("something was done")
 
     found = run({"name": "x"}, does, host="bastion", transport=transport)
-    assert found["failed"] and f"not from bastion (connection {transport})" in found["msg"] and "ansible_connection: local" in found["msg"]
+    assert found["failed"] and f"bastion has the connection {transport}" in found["msg"] and "ansible_connection: local" in found["msg"]
 
 
 def test_releases_that_are_not_kept_in_secrets_are_refused(monkeypatch):

@@ -184,4 +184,6 @@ def test_no_release_is_said(api, followed):
 
 
 def test_nothing_asked_for_asks_nothing(api, followed):
-    assert go(api, admin=False)["msg"] == "nothing asked for" and len(api.seen) == 2, "which cluster it is, and nothing else"
+    assert go(api, admin=False)["msg"] == ("nothing to do: oceans_llm_bootstrap_admin and oceans_llm_seed_config are false") and len(api.seen) == 2, (
+        "which cluster it is, and nothing else"
+    )

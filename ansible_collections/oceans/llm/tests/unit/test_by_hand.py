@@ -72,7 +72,7 @@ def at(template, *path):
         (lambda t: at(t, *IT, "env")[0].update(value="s3cret"), "containers[it].env[URL] is another plain value, was http://ui:3000"),
         (lambda t: at(t, *IT, "env").pop(0), "containers[it].env[URL] was removed"),
         (lambda t: at(t, *IT, "env").append({"name": "HTTPS_PROXY", "value": "http://u:p@proxy:3128"}), "env[HTTPS_PROXY] is http://proxy:3128"),
-        (lambda t: at(t, *IT, "env")[1]["valueFrom"]["secretKeyRef"].update(key="z"), "env[KEY] is key z of s, was key k of s"),
+        (lambda t: at(t, *IT, "env")[1]["valueFrom"]["secretKeyRef"].update(key="z"), "env[KEY] is from key z of s, was from key k of s"),
         (lambda t: t["spec"].update(initContainers=[{"name": "w", "image": "b"}]), "initContainers[w] was added"),
         (lambda t: t["spec"].update(nodeSelector={"disk": "ssd"}), "nodeSelector was added"),
         (lambda t: at(t, *IT).update(image="a:0"), "containers[it].image is a:0, was a:1"),
@@ -86,7 +86,7 @@ def test_a_change_is_said_with_its_author(change, words):
 
 def test_what_was_only_taken_away_has_no_author():
     said = by_hand.template(changed(lambda t: at(t, *IT).pop("readinessProbe"), manager=""), "web")
-    assert "by somebody of whom the API server keeps no name: containers[it].readinessProbe was removed" in said
+    assert "by an unknown client (the API server recorded no name): containers[it].readinessProbe was removed" in said
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ CONFIG = "server:\n  bind: 0.0.0.0:8080\nproviders:\n- name: a\n  token: env.TOK
         (CONFIG.replace("0.0.0.0:8080", "127.0.0.1:9090"), "server.bind in gateway.yaml is 127.0.0.1:9090, was 0.0.0.0:8080"),
         (CONFIG.replace("env.TOKEN", "sk-abc123"), "providers[a].token in gateway.yaml was changed"),
         ("server: [\n", "gateway.yaml is not valid YAML (line 2)"),
-        ("text", "gateway.yaml is not what the release has"),
+        ("text", "gateway.yaml differs from the release"),
     ],
 )
 def test_a_config_map_that_was_changed_by_hand_is_named_with_what_was_changed(text, words):

@@ -177,9 +177,7 @@ def test_other_images_of_the_release_with_the_missing_tag_are_named_whichever_is
     told = event("e", "web-1-a", "Failed", PULL.format("NotFound", "not found"), path="spec.containers{it}")
     other = {"containers": [{"name": "it", "image": "reg.example/a/gateway:v1@sha256:40"}]}
     third = {"containers": [{"name": "it", "image": "reg.example/a/tool:v2"}]}
-    picture = web(
-        pod(containers=[waits()]), pod("web-1-b", containers=[waits()], spec=other), pod("web-1-c", containers=[waits()], spec=third), events=[told]
-    )
+    picture = web(pod(containers=[waits()]), pod("web-1-b", containers=[waits()], spec=other), pod("web-1-c", containers=[waits()], spec=third), events=[told])
     assert find(picture)[0].cause.endswith("; other images of the release with the tag v1: reg.example/a/gateway:v1@sha256:40")
 
 
@@ -197,7 +195,7 @@ def test_the_status_alone_is_enough():
         (
             'pods "x" is forbidden: exceeded quota: tight, requested: pods=1, used: pods=3, limited: pods=3',
             "QuotaExceeded",
-            "needed pods=1, used pods=3, hard pods=3",
+            "the pod needs pods=1, used pods=3, limit (hard) pods=3",
         ),
         ('pods "x" is forbidden: failed quota: cpu: must specify limits.cpu for: gateway; requests.cpu for: gateway', "QuotaNeedsResources", "gateway"),
         (
@@ -226,7 +224,7 @@ def test_the_status_alone_is_enough():
         ('pods "x" is forbidden: pod rejected: RuntimeClass "gvisor" not found', "RuntimeClassMissing", "gvisor"),
         ('pods "x" is forbidden: unable to create new content in namespace ns because it is being terminated', "NamespaceTerminating", "deleted"),
         ('Pod "x" is invalid: spec.containers[0].image: Required value', "ObjectInvalid", "Required value"),
-        ("the server is currently unable to handle the request", "PodNotCreated", "cannot be created"),
+        ("the server is currently unable to handle the request", "PodNotCreated", "does not know the reason"),
         (
             'failed to create typed patch object (ns/x; apps/v1, Kind=Deployment): errors:\n  .spec.template: duplicate entries for key [name="A"]',
             "ObjectInvalid",
@@ -238,7 +236,11 @@ def test_the_status_alone_is_enough():
             "EnvVar.value of type string",
         ),
         ('Deployment in version "v1" cannot be handled as a Deployment: strict decoding error: unknown field "spec.foo"', "ObjectInvalid", 'field "spec.foo"'),
-        ('jobs.batch "x" is forbidden: User "ci" cannot patch resource "jobs" in API group "batch" in the namespace "ns"', "NotAllowed", "may not patch jobs"),
+        (
+            ('jobs.batch "x" is forbidden: User "ci" cannot patch resource "jobs" in API group "batch" in the namespace "ns"'),
+            "NotAllowed",
+            "lacks the permission to patch jobs",
+        ),
         (
             'failed calling webhook "x.io": failed to call webhook: Post "https://x.svc": dial tcp 10.1.1.1:443: connect: operation not permitted',
             "WebhookUnavailable",
@@ -313,7 +315,7 @@ OPEN = "failed opening postgres connection pool for migration status"
             "DatabaseHostUnknown",
             "host name",
         ),
-        (said("x", OPEN, "failed to lookup address information: Temporary failure in name resolution"), "DatabaseUnreachable", "just now"),
+        (said("x", OPEN, "failed to lookup address information: Temporary failure in name resolution"), "DatabaseUnreachable", "at the moment"),
         (said("x", OPEN, "pool timed out while waiting for an open connection"), "DatabaseUnreachable", "30 s"),
         (said("x", "y", DB + 'duplicate key value violates unique constraint "pg_type_typname_nsp_index"'), "MigrationRace", "23505"),
         (
@@ -350,7 +352,7 @@ OPEN = "failed opening postgres connection pool for migration status"
                 f"database reset required for postgres: refinery_schema_history is empty but existing application tables were found; {RECREATE}",
             ),
             "DatabaseForeign",
-            "no history",
+            "no migration history",
         ),
         (
             said(
@@ -379,7 +381,7 @@ OPEN = "failed opening postgres connection pool for migration status"
                 'store conflict: error returned from database: insert or update on table "model_routes" violates foreign key constraint "k"',
             ),
             "SeedConflict",
-            "seeded",
+            "seed-config",
         ),
         (
             said("failed to initialize pricing catalog", 'store query failed: error returned from database: relation "pricing_catalog_cache" does not exist'),
@@ -455,7 +457,7 @@ def test_a_mount_that_came_late_is_forgotten_once_the_container_waits_for_someth
 def test_a_connection_that_broke_in_a_migration_is_no_failed_migration(how):
     told = log_words.parse(said("failed to apply database migrations", "failed applying postgres migration 44", f"error communicating with database: {how}"))
     assert told.code in ("DatabaseInterrupted", "DatabaseUnreachable") and not told.certain and "MigrationFailed" not in told.code
-    assert "in migration V44" in told.what or "Connection reset" in how
+    assert "during migration V44" in told.what or "Connection reset" in how
 
 
 # --- rules without a recording -----------------------------------------------------------------------------------------
@@ -473,7 +475,7 @@ def test_a_secret_that_an_operator_will_make_is_waited_for():
 def test_a_missing_key_tells_which_keys_there_are():
     told = waits("CreateContainerConfigError", "couldn't find key TOKEN in Secret ns/creds")
     keys = {"kind": "SecretKeys", "metadata": {"name": "creds"}, "keys": ["A", "B"]}
-    assert "it has: A, B" in find(web(pod(containers=[told]), events=[keys]))[0].cause
+    assert "keys of this Secret: A, B" in find(web(pod(containers=[told]), events=[keys]))[0].cause
 
 
 @pytest.mark.parametrize(
@@ -540,9 +542,9 @@ def test_a_first_failure_of_initdb_is_shown_with_its_words_and_the_second_one_en
     fine = '{"level":"info","msg":"Bootstrap completed"}\n'
     first = snapshot(cluster, job, tries[0], scope=PG, logs={("pg-1-initdb-0", "bootstrap"): fine, ("pg-1-initdb-0", "initdb"): log})
     assert [(c.code, c.certainty) for c in find(first)] == [("PostgresClusterWaits", RETRYABLE)]
-    assert "failed once and is tried again: ERROR: division by zero" in find(first)[0].cause
+    assert "the first set-up failed and CloudNativePG retries: ERROR: division by zero" in find(first)[0].cause
     both = snapshot(cluster, job, *tries, scope=PG, logs={("pg-1-initdb-1", "initdb"): log})
-    assert judge(both, find(both), Helm(running=True)).cause.cause == "the database cannot be set up: ERROR: division by zero (SQLSTATE 22012)"
+    assert judge(both, find(both), Helm(running=True)).cause.cause == "CloudNativePG cannot set up the database: ERROR: division by zero (SQLSTATE 22012)"
 
 
 def test_a_secret_that_initdb_waits_for_ends_the_run_unless_the_operator_makes_it():
@@ -564,7 +566,7 @@ def test_what_makes_a_secret_is_blamed_before_the_pod_that_waits_for_it():
     picture = web(pod(containers=[told]), events=[obj("Cluster", "pg", ago=30)], scope=scope)
     assert [c.code for c in find(picture)] == ["PostgresClusterWaits", "SecretPending"]
     over = timeout_cause(picture, judge(picture, find(picture), Helm(running=True)), 25)
-    assert over.code == "PostgresClusterWaits" and "no operator has looked at it" in over.cause
+    assert over.code == "PostgresClusterWaits" and "no operator has acted on the object" in over.cause
     claim = obj("PersistentVolumeClaim", "pg-1", "pg", status={"phase": "Pending"}, spec={"storageClassName": "fast"})
     full = event("e", "pg-1", "ProvisioningFailed", "the pool is full", kind="PersistentVolumeClaim")
     volume = snapshot(obj("Cluster", "pg", status={"phase": "x"}), claim, full, scope=PG)
@@ -576,7 +578,7 @@ def test_a_standby_that_cannot_start_stops_nothing_once_the_primary_is_up():
     standby = pod("pg-2-join-0", "pg-2-join", [waits("CreateContainerConfigError", 'secret "login" not found')])
     others = (obj("Cluster", "pg", spec={"instances": 2}, status=status), obj("Job", "pg-2-join", "pg"), standby)
     up = snapshot(*others, _primary(), scope=PG)
-    assert [(c.code, c.certainty) for c in find(up)] == [("PostgresClusterWaits", Certainty.SHOWN)] and "1 of 2 instances" in find(up)[0].cause
+    assert [(c.code, c.certainty) for c in find(up)] == [("PostgresClusterWaits", Certainty.SHOWN)] and "1 of 2 PostgreSQL instances" in find(up)[0].cause
     assert find(up)[0].budget is None, "it stops nothing, so it is given no time"
     down = snapshot(*others, _primary("False"), scope=PG)
     assert judge(down, find(down), Helm(running=True)).cause.code == "SecretMissing"
@@ -596,7 +598,7 @@ def test_a_primary_that_moves_is_told_with_both_names_and_waited_for():
 def test_an_object_that_no_operator_has_touched_says_so(kind, code):
     scope = Scope((), (), "ns", "rel", custom=((kind, "it"),))
     (found,) = find(snapshot(obj(kind, "it", ago=8), scope=scope))
-    assert found.code == code and "no operator has looked at it" in found.cause and "kubectl get deployment -A" in found.hint
+    assert found.code == code and "no operator has acted on the object" in found.cause and "kubectl get deployment -A" in found.hint
     assert not any("no operator" in c.cause for c in find(snapshot(obj(kind, "it", ago=2), scope=scope)))
 
 
@@ -615,7 +617,7 @@ def test_the_cluster_autoscaler_is_given_more_time():
 def test_a_lost_node_is_named():
     picture = web(pod(status={"phase": "Running"}), events=[event("e", "web-1-a", "NodeNotReady", "Node is not ready")])
     (found,) = scheduling.lost_nodes(picture)
-    assert found.code == "NodeNotReady" and found.cause == "node n1 is not ready; on it: web-1-a"
+    assert found.code == "NodeNotReady" and found.cause == "node n1 is not ready; pods of the release on this node: web-1-a"
 
 
 def test_an_old_pod_whose_grace_is_over_is_shown():
@@ -714,7 +716,7 @@ def test_a_deadline_says_what_it_waited_for():
     quiet = snapshot(deployment(), replicaset(), pod(containers=[waits()]))
     verdict = judge(quiet, find(quiet), Helm())
     late = timeout_cause(quiet, verdict, 900)
-    assert (late.code, late.object) == ("PodStarting", "Pod/web-1-a") and "Deployment/web waits for it" in late.cause
+    assert (late.code, late.object) == ("PodStarting", "Pod/web-1-a") and "Deployment/web waits for this pod" in late.cause
 
 
 # --- the table ---------------------------------------------------------------------------------------------------------

@@ -171,12 +171,15 @@ def test_a_pull_that_leaves_nothing_is_a_sentence(tmp_path, monkeypatch):
     program = tmp_path / "helm"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    with pytest.raises(HelmError, match="left no archive"):
+    with pytest.raises(HelmError, match="wrote no archive"):
         Helm(str(program), {}).pull("oci://r/c", "1", str(tmp_path))
 
 
 KLOG = "W1128 10:00:00.123456   12 warnings.go:70] deprecated"
-NOTHING = "helm ended with exit code 1 and wrote no message; helm history shows what Helm recorded, and ansible-playbook -vvv the module's whole result"
+NOTHING = (
+    "helm ended with exit code 1 and wrote no message; for Helm's record of the change, "
+    "run helm history; for the complete result of the module, run ansible-playbook -vvv"
+)
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def test_a_service_is_reached_through_the_api_server(api, cluster):
 
 @pytest.mark.parametrize(
     ("code", "body", "says"),
-    [(200, b"<html>log in</html>", "no JSON object"), (200, b"[1]", "no JSON object"), (302, b"", "redirect"), (308, b"{}", "redirect")],
+    [(200, b"<html>log in</html>", "without a JSON object"), (200, b"[1]", "without a JSON object"), (302, b"", "redirect"), (308, b"{}", "redirect")],
 )
 def test_a_login_page_is_no_api_server(api, cluster, code, body, says):
     api.on("GET", paths.VERSION, lambda handler: handler.send(code, body))
@@ -121,7 +121,7 @@ def test_a_login_page_is_no_api_server(api, cluster, code, body, says):
 
 @pytest.mark.parametrize("data", [{}, None, {"release": "bm90IGd6aXA="}, {"release": "!"}, {"release": "SDRzSUFBQUE="}])
 def test_a_record_that_cannot_be_read_is_named(data):
-    with pytest.raises(ClusterError, match="Secret/sh.helm.release.v1.rel.v3 in namespace ns is no record"):
+    with pytest.raises(ClusterError, match="Secret/sh.helm.release.v1.rel.v3 in namespace ns is not a record"):
         releases.decode({"metadata": {"name": "sh.helm.release.v1.rel.v3", "namespace": "ns"}, "data": data})
 
 

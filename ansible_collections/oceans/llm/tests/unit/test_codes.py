@@ -21,7 +21,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils import codes
 from ansible_collections.oceans.llm.plugins.plugin_utils.codes import BY_CODE, CHECKS, ENTRIES, PREFLIGHT, RETRYABLE
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.finding import Finding
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.cause import cause
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.document import as_markdown, checks_as_markdown, findings_as_markdown
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.document import PLACEHOLDERS, as_markdown, checks_as_markdown, findings_as_markdown
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope, Snapshot
 
 COLLECTION = pathlib.Path(__file__).parents[2]
@@ -55,6 +55,13 @@ def test_a_hint_names_variables_that_exist():
     known = set(yaml.safe_load((COLLECTION / "roles/common/defaults/main.yml").read_text(encoding="utf-8")))
     wrong = [(e.code, name) for e in ENTRIES for name in re.findall(r"oceans_llm_\w+", f"{e.hint} {e.title}") if name not in {*known, "oceans_llm_"}]
     assert not wrong
+
+
+def test_the_page_of_causes_explains_each_placeholder_and_shows_commands_as_they_are_typed():
+    hints = [entry.hint for entry in ENTRIES if not set(entry.phases) <= set(SEVERITIES)]
+    assert {name for hint in hints for _text, name, _spec, _conversion in string.Formatter().parse(hint) if name} == set(PLACEHOLDERS)
+    assert """`kubectl -n <ns> patch job <job> --type=merge -p '{"spec":{"suspend":false}}'`""" in as_markdown()
+    assert "not the first helm on PATH" in findings_as_markdown(), "only what follows a colon is a command"
 
 
 def calls():

@@ -157,15 +157,15 @@ WIDE = policy("wide", "Egress", egress=[{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"
         (refused(404, "no model fast", models={"status": 200, "known": 0}), {}, "ModelUnknown", "Model/fast", "does not offer"),
         # the provider's key: passed on, hidden behind a 502, told by the log only, or a bare status
         (told("answered 401: Incorrect API key provided", 401), {}, "ProviderKeyRefused", "Provider/openai", "env.OPENAI_API_KEY"),
-        (told("answered 401: Incorrect API key provided"), {}, "ProviderKeyRefused", "Provider/openai", "it answers 401"),
+        (told("answered 401: Incorrect API key provided"), {}, "ProviderKeyRefused", "Provider/openai", "the provider answers 401"),
         (
             refused(502, "bad gateway"),
             {"said": 'x\n{"level":"WARN","provider":"openai","upstream_status":403}'},
             "ProviderKeyRefused",
             "Provider/openai",
-            "it answers 403",
+            "the provider answers 403",
         ),
-        (refused(403, ""), {}, "ProviderKeyRefused", "Provider/openai", "it answers 403"),
+        (refused(403, ""), {}, "ProviderKeyRefused", "Provider/openai", "the provider answers 403"),
         # its address
         (
             told("cannot be reached: failed to lookup address information", dns="Name or service not known", address=""),
@@ -184,9 +184,9 @@ WIDE = policy("wide", "Egress", egress=[{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"
         ),
         # the way to it
         (told("did not answer within 30 s", 504), {"policies": [CAGE]}, "ProviderBlocked", "NetworkPolicy/cage", "api.example:443"),
-        (told("did not answer within 30 s", 504), {"policies": [DNS_ONLY]}, "ProviderBlocked", "NetworkPolicy/dns", "Egress"),
-        (told("did not answer within 30 s", 504), {"policies": [INSIDE]}, "ProviderBlocked", "NetworkPolicy/inside", "Egress"),
-        (told("cannot be reached: failed to lookup address information"), {"policies": [CAGE]}, "ProviderBlocked", "NetworkPolicy/cage", "Egress"),
+        (told("did not answer within 30 s", 504), {"policies": [DNS_ONLY]}, "ProviderBlocked", "NetworkPolicy/dns", "egress"),
+        (told("did not answer within 30 s", 504), {"policies": [INSIDE]}, "ProviderBlocked", "NetworkPolicy/inside", "egress"),
+        (told("cannot be reached: failed to lookup address information"), {"policies": [CAGE]}, "ProviderBlocked", "NetworkPolicy/cage", "egress"),
         (
             told("cannot be reached: connection timed out", error="no connection to 93.184.216.34:443: timed out"),
             {},
@@ -198,12 +198,18 @@ WIDE = policy("wide", "Egress", egress=[{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"
         # the provider itself
         (told("did not answer within 30 s", 504), {"policies": [WIDE]}, "ProviderFails", "Provider/openai", "not answer the gateway in time"),
         ({**refused(0), "plain": {"status": 0, "error": "no end of the answer within 60 s"}}, {}, "ProviderFails", "Provider/openai", "in time"),
-        (told("answered 429: quota exceeded", 429), {}, "ProviderFails", "Provider/openai", "it answers 429"),
-        (told("answered 503: overloaded", 503), {}, "ProviderFails", "Provider/openai", "it answers 503"),
-        (refused(400, "unknown field"), {}, "ProviderFails", "Provider/openai", "it answers 400"),
+        (told("answered 429: quota exceeded", 429), {}, "ProviderFails", "Provider/openai", "the provider answers 429"),
+        (told("answered 503: overloaded", 503), {}, "ProviderFails", "Provider/openai", "the provider answers 503"),
+        (refused(400, "unknown field"), {}, "ProviderFails", "Provider/openai", "the provider answers 400"),
         # nobody knows
         (refused(500, "internal error"), {}, "CompletionFailed", "Model/fast", "answers 500"),
-        ({**GOOD, "plain": {"status": 200, "choices": 0, "body": "<html>"}}, {}, "CompletionFailed", "Model/fast", "200 without a completion"),
+        (
+            {**GOOD, "plain": {"status": 200, "choices": 0, "body": "<html>"}},
+            {},
+            "CompletionFailed",
+            "Model/fast",
+            "200, but the answer contains no completion",
+        ),
         (
             {"dns": "", "plain": {"status": 0, "error": "no connection to 10.0.0.1:80: timed out"}},
             {"narrow": ["cage"]},
@@ -213,11 +219,11 @@ WIDE = policy("wide", "Egress", egress=[{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"
         ),
         # the stream
         ({**GOOD, "stream": BURST}, {}, "StreamBuffered", "Provider/openai", "in one piece"),
-        ({**GOOD, "hosts": [{**BURST, "host": "a.example"}]}, {}, "StreamBuffered", "Host/a.example", "before the gateway"),
-        ({**GOOD, "hosts": [{**STREAM, "host": "a.example", "done": 0}]}, {}, "StreamBroken", "Host/a.example", "broke off after 100 events"),
-        ({**GOOD, "stream": {**STREAM, "done": 0, "events": 3}}, {}, "StreamBroken", "Model/fast", "broke off after 3 events"),
-        ({**GOOD, "stream": {**STREAM, "type": "application/json"}}, {}, "StreamBroken", "Model/fast", "application/json came"),
-        ({**GOOD, "stream": {"status": 502, "body": "no"}}, {}, "StreamBroken", "Model/fast", "a streamed one does not"),
+        ({**GOOD, "hosts": [{**BURST, "host": "a.example"}]}, {}, "StreamBuffered", "Host/a.example", "in front of the gateway"),
+        ({**GOOD, "hosts": [{**STREAM, "host": "a.example", "done": 0}]}, {}, "StreamBroken", "Host/a.example", "ended early, after 100 events"),
+        ({**GOOD, "stream": {**STREAM, "done": 0, "events": 3}}, {}, "StreamBroken", "Model/fast", "ended early, after 3 events"),
+        ({**GOOD, "stream": {**STREAM, "type": "application/json"}}, {}, "StreamBroken", "Model/fast", "content type application/json"),
+        ({**GOOD, "stream": {"status": 502, "body": "no"}}, {}, "StreamBroken", "Model/fast", "but not a streamed one"),
     ],
 )
 def test_each_failure_has_its_own_name(line, more, code, obj, words):
@@ -237,7 +243,7 @@ def test_each_failure_has_its_own_name(line, more, code, obj, words):
 )
 def test_what_is_well_is_called_well(line):
     found = judged(line)
-    assert found.wrong is None and found.phrase == "model fast answered in 0.4 s, plain and streamed" and found.facts["status"] == 200
+    assert found.wrong is None and found.phrase == "model fast answered a plain completion in 0.4 s, and a streamed one" and found.facts["status"] == 200
 
 
 def test_addresses_of_providers():
@@ -279,8 +285,8 @@ def quiet(handler: Handler) -> None:
 def test_the_pod_alone_reads_the_key_and_is_removed(place):
     answering(place, GOOD)
     result, lines = report(place, question=QUESTION)
-    assert result["msg"] == "served: ns/rel version 0.24.0 after 3.0 s; model fast answered in 0.4 s, plain and streamed; database at V45"
-    assert result["completion"]["stream_events"] == 100 and "asking model fast for a completion" in lines
+    assert result["msg"] == "served: ns/rel version 0.24.0 after 3.0 s; model fast answered a plain completion in 0.4 s, and a streamed one; database at V45"
+    assert result["completion"]["stream_events"] == 100 and "requesting a completion from model fast" in lines
     (job,) = [json.loads(b) for m, p, _q, b in place.api.seen if (m, p) == ("POST", JOBS)]
     (container,) = job["spec"]["template"]["spec"]["containers"]
     assert container["env"] == [{"name": "OCEANS_LLM_PROBE_KEY", "valueFrom": {"secretKeyRef": {"name": "rel-secrets", "key": "PROBE"}}}]
@@ -293,7 +299,7 @@ def test_a_completion_that_fails_fails_the_rollout(place):
     answering(place, told("answered 401: Incorrect API key provided", 401))
     result, _lines = report(place, question=QUESTION)
     assert result["failed"] and result["code"] == "ProviderKeyRefused" and result["version_served"] == "0.24.0"
-    assert result["msg"].startswith("FAILED ProviderKeyRefused Model/fast: it answers 401")
+    assert result["msg"].startswith("FAILED ProviderKeyRefused Model/fast: the provider answers 401")
 
 
 @pytest.mark.parametrize(
@@ -325,7 +331,7 @@ def test_an_answer_that_does_not_come_is_waited_for_with_a_line_and_left_on_a_si
     found = post_check.check(
         cluster, place.snapshot, place.release, post_check.expected_version(place.release), say=lines.append, interrupted=Signal(), question=QUESTION
     )
-    assert found.wrong.code == "Interrupted" and "while it asked for a completion" in found.wrong.cause and time.monotonic() - begun < 5
+    assert found.wrong.code == "Interrupted" and "while it requested a completion" in found.wrong.cause and time.monotonic() - begun < 5
     assert any("has not answered for" in line for line in lines) and place.api.asked(paths.job(NS, "rel-complete-x")) == 1
 
 
@@ -365,7 +371,7 @@ def test_the_module_asks_a_release_that_is_there_and_waits_for_nothing(served):
     served.on("POST", JOBS, status(403, "Forbidden", "no pods today"))
     result = probed(served)
     assert result["outcome"] == "served" and result["version_served"] == "0.24.0" and not result["changed"]
-    assert result["msg"] == "served: ns/rel version 0.24.0; no completion was asked for; not probed"
+    assert result["msg"] == "served: ns/rel version 0.24.0; no completion was requested; not probed"
     asked = probed(served, probe_model="fast")
     assert asked["failed"] and asked["code"] == "Unverified" and "no pods today" in asked["msg"]
 

@@ -94,7 +94,7 @@ DROPPED = {"message": "error trying to reach service: dial tcp 10.0.0.1:5432: i/
     [
         (False, 0, None, "there is no Service"),
         (True, 0, None, "down or starting"),
-        (True, 1, (403, {"message": "no"}), "refused, full, or dropped"),
+        (True, 1, (403, {"message": "no"}), "or a NetworkPolicy drops the packets"),
         (True, 1, (503, REFUSED), "refuses the connection"),
         (True, 1, (503, DROPPED), "gives no answer"),
         (True, 1, (502, {"message": "malformed HTTP response"}), "is listening"),
@@ -121,7 +121,7 @@ def test_an_address_that_is_no_pod_is_tried_from_here():
         port = free.getsockname()[1]
     with answering(port) as api:
         seen = first(api)
-        assert f"127.0.0.1:{port} behind Service pg in namespace db, port 5432, tried from here, refuses the connection" in seen.sentence
+        assert f"endpoint 127.0.0.1:{port} of Service pg in namespace db, port 5432, tried from this machine, refuses the connection" in seen.sentence
         assert not seen.away, "the pods may have another way"
         assert seen.address == "the database x on pg.db:5432"
 
@@ -164,7 +164,7 @@ def test_an_external_name_is_followed_and_has_no_endpoints():
     with FakePostgres({BUSY: [("0",)], THERE: [(None,)]}) as server, answering(server.port) as api:
         api.on("GET", paths.service("ns", "alias"), ok({"spec": {"type": "ExternalName", "externalName": "pg.db.svc.cluster.local"}}))
         seen = first(api, "postgres://u:pencil@alias/x")
-        assert "accepts the login" in seen.sentence and "for which Service alias in namespace ns stands" in seen.sentence
+        assert "accepts the login" in seen.sentence and "externalName of Service alias in namespace ns" in seen.sentence
 
 
 def test_the_database_is_looked_at_beside_the_loop_and_soon_again_but_then_not_at_once():
@@ -188,7 +188,7 @@ def test_one_session_is_asked_again_and_again_and_its_loss_is_no_news():
         seen = [next(looks), next(looks), next(looks)]
         server.answers[BLOCKED] = None
         assert list(looks) == [], "the server hung up"
-    blocker = "process 77 (application nightly, role r, active, transaction open for 4 s, runs: UPDATE users SET email =…)"
+    blocker = "process 77 (application nightly, role r, active, transaction open for 4 s, running statement: UPDATE users SET email =…)"
     assert [s.blocked_by for s in seen] == ["", blocker, ""] and len(server.started) == 1
     assert not any(s.away for s in seen) and {s.history_now for s in seen} == {(17,)}
 
@@ -207,7 +207,7 @@ def test_one_session_is_asked_again_and_again_and_its_loss_is_no_news():
 )
 def test_a_blockers_statement_is_shown_up_to_its_first_value(query, shown):
     found = database_look._blocker("7", "", "r", "idle in transaction", "0", query)
-    assert found.endswith(shown) and found.startswith("process 7 (application without a name, role r, idle in transaction")
+    assert found.endswith(shown) and found.startswith("process 7 (application unnamed, role r, idle in transaction")
 
 
 def test_work_is_a_session_at_work_or_one_more_migration():
@@ -241,13 +241,13 @@ def test_the_history_before_and_at_the_end():
 
 @pytest.mark.parametrize(
     ("url", "part"),
-    [("postgres://u:p@db.example.invalid/x", "has no address: its name cannot be resolved"), ("postgres://u:p@0.0.0.0:9/x", "refuses the connection")],
+    [("postgres://u:p@db.example.invalid/x", "has no address: the host name cannot be resolved"), ("postgres://u:p@0.0.0.0:9/x", "refuses the connection")],
 )
 def test_what_cannot_be_reached_from_here_may_be_there_for_the_pods(url, part):
     with FakeApi() as api:
         (seen,) = look_at(api, url).looks()
         unasked = look_at(api, url).conclude()["unasked"]
-    assert not seen.away and part in seen.sentence and "tried from here" in seen.sentence
+    assert not seen.away and part in seen.sentence and "tried from this machine" in seen.sentence
     assert unasked == seen.sentence.replace("2 s", "1 s"), "the same words at the end of the run"
 
 
@@ -256,7 +256,7 @@ def test_an_answer_that_nobody_expects_is_a_sentence_and_no_traceback(capfd):
         look = look_at(api)
         look.facts()
         until(lambda: not look._busy.locked())
-        assert "could not be looked at: invalid literal" in look.seen.sentence and not look.seen.away
+        assert "could not be queried: invalid literal" in look.seen.sentence and not look.seen.away
         server.answers[THERE] = []
         assert look.conclude()["history_now"] is None
     assert "Traceback" not in capfd.readouterr().err
@@ -270,7 +270,7 @@ def test_what_is_no_postgresql_is_named():
 
     with socket.create_server(("127.0.0.1", 0)) as listener, answering(listener.getsockname()[1]) as api:
         threading.Thread(target=hello, args=(listener,), daemon=True).start()
-        assert first(api).sentence == "something that is not PostgreSQL answers at pg.db:5432"
+        assert first(api).sentence == "the program that answers at pg.db:5432 is not PostgreSQL"
 
 
 def test_a_session_ends_when_nobody_wants_to_know_and_with_the_run(monkeypatch):
@@ -336,7 +336,7 @@ def test_a_migration_that_works_without_a_word_is_not_silent():
     assert [c.code for c in find(one)] == ["DatabaseSilent"]
     one.objects["Facts"]["database"]["worked"] = one.now - 2
     (found,) = find(one)
-    assert found.code == "MigrationWaits" and "sessions of the gateway's role are active" in found.cause and found.budget is None
+    assert found.code == "MigrationWaits" and "sessions of the gateway's PostgreSQL role are active" in found.cause and found.budget is None
     one.objects["Facts"]["database"]["worked"] = one.now - 20
     (found,) = find(one)
     assert found.code == "DatabaseSilent" and found.since == one.now - 20, "its time runs from the last work on"

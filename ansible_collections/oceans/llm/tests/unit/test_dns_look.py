@@ -55,7 +55,7 @@ def test_a_service_that_does_not_exist_is_named(api):
 
 def test_a_service_that_stands_for_a_host_names_that_host(api):
     api.script[("GET", SERVICE)] = [lambda h: h.send(200, b'{"spec":{"type":"ExternalName","externalName":"old.example"}}')]
-    assert "stands for the host old.example, which has no address" in named(api).cause
+    assert "points to the host old.example, which has no address" in named(api).cause
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_service_that_stands_for_a_host_names_that_host(api):
         {"evidence": "connection refused"},
         {"code": "DatabaseAuth"},
         {"more": f"; POSTGRES_URL comes from {origin.PLAIN} in the pod template"},
-        {"more": "; NetworkPolicy/shut leaves the pod no way out to DNS or to the database (Egress)"},
+        {"more": "; NetworkPolicy/shut blocks connections from the pod to DNS or to the database (Egress)"},
         {"dnsPolicy": "Default"},
     ],
 )

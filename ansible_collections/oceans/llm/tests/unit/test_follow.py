@@ -167,7 +167,7 @@ def test_a_certain_cause_fences_ends_helm_fences_again_and_only_then_declares(ap
     suspended = [json.loads(b) for m, p, _q, b in api.seen if m == "PATCH" and p == paths.job(NS, "mig")]
     assert suspended[0] == {"spec": {"suspend": True}} and set(outcome.fenced) == {"mig"}
     assert outcome.database == "database unchanged: the migration never started"
-    assert any("no pod left" in line for line in lines)
+    assert any("no pod of it is running" in line for line in lines)
 
 
 def test_a_follower_of_somebody_elses_change_stops_nothing(api):
@@ -200,9 +200,9 @@ def test_what_a_silent_migration_committed_is_read_from_the_database_before_and_
         until(lambda: any(HISTORY in sql for sql in server.seen))
         server.answers[HISTORY] = history(*range(17, 30))
         outcome = run.run(None)
-    assert outcome.state is State.FAILED and "not done after 1 s" in outcome.cause.cause
+    assert outcome.state is State.FAILED and "the rollout is not complete after 1 s" in outcome.cause.cause
     by = "in this run" if ours else "by this release's Job"
-    assert outcome.database == f"database at V29 (V19–V29 (11) committed {by}); the migration was not finished"
+    assert outcome.database == f"database at V29 (V19–V29 (11) committed {by}); not all migrations were finished"
 
 
 def test_a_job_that_cannot_be_fenced_is_said(api):
@@ -212,7 +212,9 @@ def test_a_job_that_cannot_be_fenced_is_said(api):
     run = follower(api, lines)
     run.start()
     outcome = run.run(FakeHelm(lambda _: None))
-    assert "not fenced: a migration may still run: Job/mig: may not patch jobs" in outcome.database and outcome.not_fenced == {"mig": "may not patch jobs"}
+    assert "a migration may still be running, because Jobs were not stopped: Job/mig: may not patch jobs" in outcome.database and outcome.not_fenced == {
+        "mig": "may not patch jobs"
+    }
 
 
 def test_the_deadline_of_the_run_names_what_it_waited_for(api):
@@ -274,7 +276,7 @@ def test_a_rule_that_breaks_is_one_note_and_the_others_decide(api, monkeypatch):
     helm = FakeHelm(lambda _: None)
     outcome = run.run(helm)
     assert outcome.cause.code == "ImageNotFound" and helm.terminated and outcome.fenced == ["mig"]
-    assert len([line for line in lines if "bad is left out" in line and "KeyError: 'resources'" in line]) == 1
+    assert len([line for line in lines if "the check 'bad' is skipped" in line and "KeyError: 'resources'" in line]) == 1
 
 
 def refused(api, code, reason):
@@ -363,7 +365,7 @@ def test_a_service_that_loses_its_last_ready_pod_is_told_and_so_is_its_recovery(
     run.start()
     run.run(None)
     told = [line.split("s ", 1)[1] for line in lines if "Service/" in line]
-    assert told == ["Service/gw: no ready endpoints, so requests fail", "Service/gw: 2 ready pods behind it again"]
+    assert told == ["Service/gw: no ready endpoints, so requests fail", "Service/gw: 2 ready pods again"]
 
 
 @pytest.mark.parametrize("answer", [status(403, "Forbidden", "no"), status(404, "NotFound", "no")])
@@ -419,7 +421,7 @@ def test_the_evidence_is_complete_private_and_clean(api, tmp_path):
     assert body["code"] == "ImageNotFound" and body["line"] == result["msg"].split(" — report: ")[0] and result["failed"] is True
     assert body["events"][0]["reason"] == "Failed" and {s["object"] for s in body["spans"]} == {"Job/mig", "Pod/mig-x"}
     page = pathlib.Path(folder, "report.html").read_text(encoding="utf-8")
-    assert page.index("Next step") < page.index("ImageNotFound:") < page.index("What each object did")
+    assert page.index("Next step") < page.index("ImageNotFound:") < page.index("Phases of each object")
     assert "http" not in page.replace("https://reg", ""), "nothing is loaded from outside"
     files = [path for path in pathlib.Path(folder).rglob("*") if path.is_file()]
     everything = "".join((gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()).decode() for path in files)

@@ -52,14 +52,29 @@ class Asked(list):
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (Answer(0, "v44 a [applied]"), "v0.23.0 can run on V44 (it was asked): going back to it is safe"),
-        (Answer(1, REFUSES), "v0.23.0 refuses a database at V44 (it was asked): do not restart or roll back its pods, go forward or restore a backup"),
+        (Answer(0, "v44 a [applied]"), "the old version v0.23.0 can run on schema V44 (a Job with its image checked it), so a rollback to it is safe"),
+        (
+            Answer(1, REFUSES),
+            (
+                "the old version v0.23.0 refuses schema V44 (a Job with its image checked it): "
+                "do not restart or roll back its pods; deploy a newer version, or restore a backup"
+            ),
+        ),
         (
             Answer(1, "Error: database migration check failed\n\nCaused by:\n    1 pending migrations remain for postgres\n"),
-            "v0.23.0 knows V44 and misses versions of its own (it was asked): its running pods keep serving, one that is restarted waits for them",
+            (
+                "the old version v0.23.0 supports schema V44, but needs migrations that the database lacks (a Job with "
+                "its image checked it): its running pods keep serving, but a restarted pod waits for those migrations"
+            ),
         ),
-        (Answer(None, "Pod/x is waiting (ErrImagePull)"), "whether v0.23.0 can run on V44 is unknown (Pod/x is waiting (ErrImagePull))"),
-        (ApiError(403, "Forbidden", "jobs is forbidden", "/"), "whether v0.23.0 still fits the database could not be asked (jobs is forbidden)"),
+        (
+            Answer(None, "Pod/x is waiting (ErrImagePull)"),
+            "it is not known whether the old version v0.23.0 can run on schema V44 (Pod/x is waiting (ErrImagePull))",
+        ),
+        (
+            ApiError(403, "Forbidden", "jobs is forbidden", "/"),
+            "it is not known whether the old version v0.23.0 can still run on the database (jobs is forbidden)",
+        ),
     ],
 )
 def test_new_versions_were_committed_so_the_old_image_is_asked(answer, said):
@@ -73,7 +88,7 @@ def test_new_versions_were_committed_so_the_old_image_is_asked(answer, said):
 
 def test_nothing_was_committed_so_nobody_is_asked():
     ask = Asked(AssertionError())
-    assert going_back.statement(None, after(V45_FAILED), ask) == "v0.23.0 still fits the database"
+    assert going_back.statement(None, after(V45_FAILED), ask) == "the old version v0.23.0 can still run on the database"
     assert going_back.statement(None, after(line(44, "a", "begin")), ask) == "", "it may still have been committed: nothing is claimed"
     assert going_back.statement(None, after(V44, old=False), ask) == "", "a first install has nothing to go back to"
     assert ask == []

@@ -23,30 +23,34 @@ SAID = [
     # the node and the registry do not agree on TLS
     ("ImageInsecureRegistry", "plain HTTP", HEAD + "http: server gave HTTP response to HTTPS client"),
     ("ImageInsecureRegistry", "plain HTTP", HEAD + "tls: first record does not look like a TLS handshake"),
-    ("ImageInsecureRegistry", "speaks HTTPS", f"unexpected status from HEAD request to http://{GET[8:]}: 400 Bad Request"),
-    ("ImageInsecureRegistry", "speaks HTTPS", "400 Bad Request: Client sent an HTTP request to an HTTPS server."),
+    ("ImageInsecureRegistry", "serves HTTPS", f"unexpected status from HEAD request to http://{GET[8:]}: 400 Bad Request"),
+    ("ImageInsecureRegistry", "serves HTTPS", "400 Bad Request: Client sent an HTTP request to an HTTPS server."),
     ("ImageInsecureRegistry", "does not trust", HEAD + "tls: failed to verify certificate: x509: certificate signed by unknown authority"),
     ("ImageInsecureRegistry", "does not trust", "pinging container registry reg.example: Get: x509: certificate signed by unknown authority"),
     ("ImageInsecureRegistry", "expired", HEAD + "x509: certificate has expired or is not yet valid: current time 2026-11-28T10:00:00Z is after 2026-01-01"),
-    ("ImageInsecureRegistry", "another name", HEAD + "x509: certificate is valid for registry.corp, not reg.example"),
-    ("ImageInsecureRegistry", "another name", HEAD + "x509: cannot validate certificate for 10.0.0.5 because it doesn't contain any IP SANs"),
-    ("ImageInsecureRegistry", "another name", HEAD + "x509: certificate relies on legacy Common Name field, use SANs instead"),
+    ("ImageInsecureRegistry", "another host name", HEAD + "x509: certificate is valid for registry.corp, not reg.example"),
+    ("ImageInsecureRegistry", "another host name", HEAD + "x509: cannot validate certificate for 10.0.0.5 because it doesn't contain any IP SANs"),
+    ("ImageInsecureRegistry", "another host name", HEAD + "x509: certificate relies on legacy Common Name field, use SANs instead"),
     ("ImageInsecureRegistry", "TLS", HEAD + "remote error: tls: certificate required"),
     ("ImageInsecureRegistry", "TLS", HEAD + "remote error: tls: handshake failure"),
     # a login is wanted, or another one
-    ("ImageDenied", "denies", "pull access denied for a/b, repository does not exist or may require 'docker login': no basic auth credentials"),
+    ("ImageDenied", "requires a login", "pull access denied for a/b, repository does not exist or may require 'docker login': no basic auth credentials"),
     (
         "ImageDenied",
         "no repository",
         "pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed",
     ),
-    ("ImageDenied", "denies", f"failed to authorize: failed to fetch anonymous token: unexpected status from GET request to {GET}: 401 Unauthorized"),
-    ("ImageDenied", "denies", f"failed to authorize: failed to fetch oauth token: unexpected status from POST request to {GET}: 403 Forbidden"),
-    ("ImageDenied", "denies", "reading manifest v1 in quay.io/a/b: unauthorized: access to the requested resource is not authorized"),
-    ("ImageDenied", "denies", "reading manifest v1 in reg.example/a/b: requested access to the resource is denied"),
-    ("ImageDenied", "denies", "denied: Your authorization token has expired. Reauthenticate and try again."),
-    ("ImageDenied", "denies", 'denied: Permission "artifactregistry.repositories.downloadArtifacts" denied on resource "projects/p" (or it may not exist)'),
-    ("ImageDenied", "denies", "unable to retrieve auth token: invalid username/password: unauthorized: incorrect username or password"),
+    ("ImageDenied", "denies access", f"failed to authorize: failed to fetch anonymous token: unexpected status from GET request to {GET}: 401 Unauthorized"),
+    ("ImageDenied", "denies access", f"failed to authorize: failed to fetch oauth token: unexpected status from POST request to {GET}: 403 Forbidden"),
+    ("ImageDenied", "denies access", "reading manifest v1 in quay.io/a/b: unauthorized: access to the requested resource is not authorized"),
+    ("ImageDenied", "denies access", "reading manifest v1 in reg.example/a/b: requested access to the resource is denied"),
+    ("ImageDenied", "denies access", "denied: Your authorization token has expired. Reauthenticate and try again."),
+    (
+        "ImageDenied",
+        "denies access",
+        'denied: Permission "artifactregistry.repositories.downloadArtifacts" denied on resource "projects/p" (or it may not exist)',
+    ),
+    ("ImageDenied", "denies access", "unable to retrieve auth token: invalid username/password: unauthorized: incorrect username or password"),
     # too many pulls
     (
         "ImageRateLimited",
@@ -56,10 +60,14 @@ SAID = [
     ("ImageRateLimited", "429", "toomanyrequests: Rate exceeded"),
     ("ImageRateLimited", "kubelet", "pull QPS exceeded"),
     # a name that nobody knows
-    ("ImageRegistryError", "cannot be resolved", HEAD + "dial tcp: lookup reg.example: no such host"),
-    ("ImageRegistryError", "cannot be resolved", HEAD + "dial tcp: lookup reg.example on 10.96.0.10:53: read udp 10.0.0.4:1->10.96.0.10:53: i/o timeout"),
-    ("ImageRegistryError", "cannot be resolved", HEAD + "dial tcp: lookup reg.example on 10.0.0.2:53: server misbehaving"),
-    ("ImageRegistryError", "cannot be resolved", HEAD + "dial tcp: lookup reg.example: Temporary failure in name resolution"),
+    ("ImageRegistryError", "cannot resolve the host name", HEAD + "dial tcp: lookup reg.example: no such host"),
+    (
+        "ImageRegistryError",
+        "cannot resolve the host name",
+        HEAD + "dial tcp: lookup reg.example on 10.96.0.10:53: read udp 10.0.0.4:1->10.96.0.10:53: i/o timeout",
+    ),
+    ("ImageRegistryError", "cannot resolve the host name", HEAD + "dial tcp: lookup reg.example on 10.0.0.2:53: server misbehaving"),
+    ("ImageRegistryError", "cannot resolve the host name", HEAD + "dial tcp: lookup reg.example: Temporary failure in name resolution"),
     # nobody answers, or not to the end
     ("ImageRegistryError", "refuses the connection", HEAD + "dial tcp 10.1.2.3:5000: connect: connection refused"),
     ("ImageRegistryError", "no route", HEAD + "dial tcp 10.1.2.3:5000: connect: no route to host"),
@@ -86,8 +94,8 @@ SAID = [
     ("ImageRegistryError", "HTTP proxy", HEAD + "Proxy Authentication Required"),
     ("ImageRegistryError", "HTTP proxy", HEAD + "Service Unavailable"),
     ("ImageRegistryError", "HTTP proxy", f"unexpected status from HEAD request to {GET}: 407 Proxy Authentication Required"),
-    ("ImageRegistryError", "something else", MEDIA.format("text/html")),
-    ("ImageRegistryError", "something else", "error parsing HTTP 200 response body: invalid character '<' looking for beginning of value"),
+    ("ImageRegistryError", "not a container registry", MEDIA.format("text/html")),
+    ("ImageRegistryError", "not a container registry", "error parsing HTTP 200 response body: invalid character '<' looking for beginning of value"),
     # no such thing
     ("ImageNotFound", "has no image", f'failed to resolve reference "{REF}": {REF}: not found'),
     ("ImageNotFound", "has no image", "reading manifest v1 in reg.example/a/b: manifest unknown"),
@@ -113,8 +121,8 @@ SAID = [
     ),
     ("ImageUnusable", "old format", "schema 1 image manifests are no longer supported: invalid argument"),
     ("ImageUnusable", "old format", "[DEPRECATION NOTICE] Docker Image Format v1 and Docker Image manifest version 2, schema 1 support is disabled by default"),
-    ("ImageUnusable", "no container image", MEDIA.format("application/vnd.cncf.helm.config.v1+json")),
-    ("ImageUnusable", "no container image", "unsupported manifest media type and no default available: application/vnd.wasm.config.v1+json"),
+    ("ImageUnusable", "not a container image", MEDIA.format("application/vnd.cncf.helm.config.v1+json")),
+    ("ImageUnusable", "not a container image", "unsupported manifest media type and no default available: application/vnd.wasm.config.v1+json"),
     ("ImageUnusable", "policy", "SignatureValidationFailed: Source image rejected: A signature was required, but no signature exists"),
     ("ImageUnusable", "policy", "Source image rejected: Running image docker://reg.example/a:v1 is rejected by policy."),
     # the node's own troubles
@@ -129,7 +137,7 @@ SAID = [
     ("ImagePullFailed", "store of the node", LAYER + "failed to get reader from content store: content digest sha256:bb: not found"),
     ("ImagePullFailed", "digest", "filesystem layer verification failed for digest sha256:aa"),
     ("ImagePullFailed", "digest", LAYER + "archive/tar: invalid tar header: unknown"),
-    ("ImagePullFailed", "gets credentials", 'error getting credentials - err: exec: "docker-credential-ecr-login": executable file not found in $PATH'),
+    ("ImagePullFailed", "credential provider", 'error getting credentials - err: exec: "docker-credential-ecr-login": executable file not found in $PATH'),
     ("ImageUnusable", "encrypted", "no processor for media-type: unknown"),
     # a policy, of the registry or on the way to it
     (
@@ -146,16 +154,20 @@ SAID = [
         "400",
         "failed to copy: httpReadSeeker: failed open: unexpected status code https://m.corp/v2/a/blobs/sha256:1?ns=docker.io: 400 Bad Request",
     ),
-    ("ImageRegistryError", "something else", HEAD + "stopped after 10 redirects"),
-    ("ImageInsecureRegistry", "speaks HTTPS", HEAD + 'net/http: HTTP/1.x transport connection broken: malformed HTTP response "\\x15\\x03\\x01"'),
+    ("ImageRegistryError", "not a container registry", HEAD + "stopped after 10 redirects"),
+    ("ImageInsecureRegistry", "serves HTTPS", HEAD + 'net/http: HTTP/1.x transport connection broken: malformed HTTP response "\\x15\\x03\\x01"'),
     # a name that is none
     (
         "ImageNameInvalid",
-        "names no registry",
+        "has no registry host",
         'short-name "gateway:v1" did not resolve to an alias and no unqualified-search registries are defined in "/etc/x.conf"',
     ),
-    ("ImageNameInvalid", "names no registry", "short name mode is enforcing, but image name gateway:v1 returns ambiguous list"),
-    ("ImageNameInvalid", "parsed", 'couldn\'t parse image name "Team/gateway:v1": invalid reference format: repository name must be lowercase'),
+    ("ImageNameInvalid", "has no registry host", "short name mode is enforcing, but image name gateway:v1 returns ambiguous list"),
+    (
+        "ImageNameInvalid",
+        "not a valid image reference",
+        'couldn\'t parse image name "Team/gateway:v1": invalid reference format: repository name must be lowercase',
+    ),
 ]
 
 

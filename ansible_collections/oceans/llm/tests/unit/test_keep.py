@@ -73,7 +73,7 @@ def test_a_refused_annotation_stops_the_run(api):
 def test_an_annotation_that_does_not_stay_stops_the_run(api):
     api.on("GET", PATH, ok(live()))
     api.on("PATCH", PATH, ok({}))
-    with pytest.raises(keep.NotKept, match="something removes the annotation"):
+    with pytest.raises(keep.NotKept, match="another controller removes the annotation"):
         go(api)
 
 
@@ -81,5 +81,5 @@ def test_a_hook_that_holds_data_is_refused_once_it_exists(api):
     hook = Release("r", "ns", 4, "", hooks=({**DATABASE, "metadata": {"name": "r-postgres", "annotations": {"helm.sh/hook": "pre-upgrade"}}},))
     assert go(api, planned=hook, before=()) == []
     api.on("GET", PATH, ok(live()))
-    with pytest.raises(keep.NotKept, match="Helm deletes a hook before"):
+    with pytest.raises(keep.NotKept, match="Helm would delete it before"):
         go(api, planned=hook, before=())

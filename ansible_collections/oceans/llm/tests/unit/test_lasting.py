@@ -90,8 +90,8 @@ def test_where_the_probes_make_it_safe_nothing_is_waited_for(probes, ago):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (restarted, "it was ready, and was restarted a moment later"),
-        (unready, "it was ready, and is not any more: container gateway is running, not ready yet"),
+        (restarted, "the container was ready, but was restarted a moment later"),
+        (unready, "the pod was ready and has become unready: container gateway is running, but not ready yet"),
     ],
 )
 def test_what_has_already_ended_is_seen_without_waiting(change, words):
@@ -134,7 +134,7 @@ def test_what_is_waited_for_is_said_and_a_signal_ends_the_wait(monkeypatch):
         lines: list[str] = []
         began = time.monotonic()
         assert lasting.check(Cluster.connect({"host": api.url}), place.snapshot, lines.append, lambda: len(lines) > 1) is None
-    assert time.monotonic() - began < 5 and "the liveness probe of container gateway in Pod/gw-a has not been tried yet" in lines[0]
+    assert time.monotonic() - began < 5 and "the liveness probe of container gateway in Pod/gw-a has not run yet" in lines[0]
 
 
 def test_an_old_complaint_is_no_reason_to_wait():

@@ -192,7 +192,7 @@ def test_a_destructive_migration_without_restore_point_is_stopped_before_anythin
     life.plan(3, "v0.9.0")
     result = life.go(Upgrade)
     assert result["failed"] and not result["changed"] and not life.upgrades
-    assert "the upgrade to v0.9.0 is stopped; pending migrations: V28 destructive (destroys data: " in result["msg"]
+    assert "the upgrade to v0.9.0 was not started; pending migrations: V28 destructive (destroys data: " in result["msg"]
     assert result["msg"].endswith("ansible-playbook oceans.llm.upgrade -e oceans_llm_allow_destructive=V28")
     assert result["plan"]["state"] == "destructive migrations pending, no restore point" and not result["plan"]["may_start"]
 
@@ -255,7 +255,7 @@ def test_nothing_is_rolled_back_over_a_committed_migration(life, before, after, 
     life.fails()
     result = life.go(Upgrade, on_failure="rollback", allow_destructive=["V28"])
     assert result["failed"] and "rollback" not in result and len(life.upgrades) == 1, result
-    assert f"no way back to revision 2 (v0.23.0): {why}" in result["msg"]
+    assert f"a rollback to revision 2 (v0.23.0) is not possible: {why}" in result["msg"]
 
 
 def test_nothing_is_rolled_back_when_the_database_gives_no_answer_any_more(life):
@@ -283,7 +283,7 @@ def test_nothing_is_rolled_back_after_a_signal(life, monkeypatch):
     (life.home / "hangs").touch()
     result = life.go(Upgrade, on_failure="rollback")
     assert result["failed"] and result["outcome"] == "interrupted" and "rollback" not in result and len(life.upgrades) == 1, result
-    assert "revision 2 (v0.23.0) may be brought back until a migration is committed" in result["msg"]
+    assert "a rollback to revision 2 (v0.23.0) is possible until a migration is committed" in result["msg"]
 
 
 class RefusedLogin:
@@ -309,7 +309,7 @@ def test_a_restore_point_is_taken_before_a_destructive_migration_which_then_may_
     life.plan(3, "v0.9.0")
     wish = taken_by(life, 'echo "$@" >> "$(dirname "$0")/taken"; echo "{\\"place\\": \\"s3://b/k\\", \\"size\\": 2048, \\"checksum\\": \\"sha256:1\\"}"')
     result = life.go(Upgrade, restore_point=wish)
-    assert "plan: restore point: a new one is taken first (command)" in life.screen() and "in s3://b/k, checksum sha256:1), taken in" in life.screen()
+    assert "plan: restore point: a new restore point is taken first (command)" in life.screen() and "in s3://b/k, checksum sha256:1), taken in" in life.screen()
     assert (life.home / "taken").read_text().startswith(f"take {NAME}-") and len(life.upgrades) == 1
     said = result["plan"]["restore_point"]
     assert said["way"] == "command" and said["usable"] and (said["known"]["place"], said["known"]["size"]) == ("s3://b/k", 2048)
@@ -403,13 +403,13 @@ def test_a_chart_with_sub_charts_is_in_no_record(life, monkeypatch):
     monkeypatch.setitem(CHART["metadata"], "dependencies", [{"name": "postgresql"}])
     life.records((2, "superseded", "v0.23.0"), (3, "deployed", "v0.23.1"))
     result = life.go(Rollback, to="2")
-    assert result["failed"] and "sub-charts (postgresql), which Helm's record does not hold; nothing was changed" in result["msg"] and not life.writes()
+    assert result["failed"] and "sub-charts (postgresql), which Helm's record does not contain; nothing was changed" in result["msg"] and not life.writes()
 
 
 def test_a_rollback_in_check_mode_writes_nothing(life):
     life.records((3, "failed", "v0.24.0"))
     result = life.go(Rollback, check_mode=True)
-    assert result["changed"] and "would change: ~Deployment/web, ~Job/mig, revision 3 is failed" in result["msg"] and not life.writes(), result
+    assert result["changed"] and "would change: ~Deployment/web, ~Job/mig, revision 3 has the status failed" in result["msg"] and not life.writes(), result
 
 
 # --- migrations ----------------------------------------------------------------------------------------------------------
@@ -474,7 +474,7 @@ def test_apply_runs_under_the_lease_and_says_what_was_applied(life):
 def test_apply_in_check_mode_creates_no_job(life):
     job_says(life, STATUS)
     result = life.go(Migrations, command="apply", check_mode=True)
-    assert result["changed"] and "would apply: database at V43; pending: V44–V45 additive" in result["msg"] and not life.writes()
+    assert result["changed"] and "would apply: database at V43; pending migrations: V44–V45 additive" in result["msg"] and not life.writes()
 
 
 def test_apply_stops_at_a_destructive_migration_without_a_restore_point(life):

@@ -15,7 +15,7 @@ from .test_causes import pod, waits
 from .test_waits import upgrade
 
 PICTURE = upgrade(pod(containers=[waits()]))
-SILENT = make("SchedulerSilent", PICTURE, "Pod/web-1-a", "scheduler mine has not looked at the pod", "no condition PodScheduled and no event")
+SILENT = make("SchedulerSilent", PICTURE, "Pod/web-1-a", "scheduler mine has not acted on the pod", "the pod has no condition PodScheduled and no event")
 
 
 def lines(*causes):
@@ -28,21 +28,23 @@ def lines(*causes):
 
 def test_a_warning_has_its_evidence_beside_it():
     (line,) = lines(SILENT)
-    assert line.startswith("Pod/web-1-a: scheduler mine has not looked at the pod (given ") and line.endswith(" — no condition PodScheduled and no event")
+    assert line.startswith("Pod/web-1-a: scheduler mine has not acted on the pod (fails the run after ") and line.endswith(
+        " — the pod has no condition PodScheduled and no event"
+    )
 
 
 def test_evidence_that_changes_is_no_news_and_long_evidence_is_cut():
     long = replace(SILENT, evidence="x" * 500)
     assert len(lines(SILENT, replace(SILENT, evidence="no event (2 times)"))) == 1
-    assert lines(long)[0].endswith("x" * narrator.SHOWN + "…") and "—" not in lines(replace(SILENT, evidence="has not looked"))[0]
+    assert lines(long)[0].endswith("x" * narrator.SHOWN + "…") and "—" not in lines(replace(SILENT, evidence="has not acted"))[0]
 
 
 def test_a_heartbeat_refers_to_a_warning_that_was_told():
     said = []
     told = narrator.Narrator(said.append)
-    verdict = Verdict(State.PROGRESSING, f"Deployment/web: 0 of 1 new pods ready — {SILENT.cause} (given 30 s)", None, [SILENT])
+    verdict = Verdict(State.PROGRESSING, f"Deployment/web: 0 of 1 new pods ready — {SILENT.cause} (fails the run after 30 s)", None, [SILENT])
     told.heartbeat(verdict, "")
     told.changes(PICTURE, verdict, "")
     told.heartbeat(verdict, "")
-    assert said[0].endswith(f"— {SILENT.cause} (given 30 s)")
-    assert said[-1].endswith("… Deployment/web: 0 of 1 new pods ready — Pod/web-1-a, as said above (given 30 s)")
+    assert said[0].endswith(f"— {SILENT.cause} (fails the run after 30 s)")
+    assert said[-1].endswith("… Deployment/web: 0 of 1 new pods ready — Pod/web-1-a, as reported above (fails the run after 30 s)")

@@ -75,7 +75,7 @@ def test_a_pod_that_cannot_start_is_not_waited_for(api):
 def test_no_pod_in_time_is_said(api):
     api.on("GET", paths.pods("ns"), objects("Pod", "4"))
     api.on("WATCH", paths.pods("ns"), stream())
-    assert answer(api, deadline=0.3) == Answer(None, "no pod was made for Job/j")
+    assert answer(api, deadline=0.3) == Answer(None, "no pod was created for Job/j")
 
 
 def test_the_job_is_removed_after_an_answer(api):

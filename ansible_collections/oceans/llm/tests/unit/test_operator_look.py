@@ -43,7 +43,7 @@ def api():
 
 def named(api: FakeApi, ago: float, code: str = "PostgresClusterWaits") -> tuple[str, OperatorLook]:
     picture = snapshot()
-    cause = make(code, picture, "Cluster/db", "the database is being brought up", "Setting up primary", since=picture.now - ago)
+    cause = make(code, picture, "Cluster/db", "CloudNativePG is still setting up the database", "Setting up primary", since=picture.now - ago)
     look = OperatorLook(Cluster.connect({"host": api.url}), "ns")
     look.named(picture, [cause])
     return look.named(picture, [cause])[0].cause, look
@@ -51,15 +51,18 @@ def named(api: FakeApi, ago: float, code: str = "PostgresClusterWaits") -> tuple
 
 def test_a_cluster_that_does_not_come_up_has_its_operators_words(api):
     text, _look = named(api, 9)
-    assert text == f"the database is being brought up; its operator says: {UID}" and api.asked(operator_look.PODS) == 1
+    assert text == f"CloudNativePG is still setting up the database; last error of the operator: {UID}" and api.asked(operator_look.PODS) == 1
 
 
 def test_a_young_cluster_and_another_cause_ask_nobody(api):
-    assert named(api, 2)[0] == "the database is being brought up" and named(api, 60, "PostgresClusterFailed")[0] == "the database is being brought up"
+    assert (
+        named(api, 2)[0] == "CloudNativePG is still setting up the database"
+        and named(api, 60, "PostgresClusterFailed")[0] == "CloudNativePG is still setting up the database"
+    )
     assert api.asked(operator_look.PODS) == 0
 
 
 def test_who_may_not_read_it_is_told_what_is_known_and_asks_once(api):
     api.script[("GET", operator_look.PODS)] = [status(403, "Forbidden", "no")]
     text, look = named(api, 9)
-    assert text == "the database is being brought up" and look._may is False
+    assert text == "CloudNativePG is still setting up the database" and look._may is False

@@ -70,7 +70,7 @@ def test_the_address_is_told_where_the_run_knows_it():
 
 def test_a_variable_that_nobody_sets_says_so():
     unset = said("failed to load gateway configuration", "required environment variable `BOT_KEY` is not set")
-    assert "BOT_KEY has no source" in failed([FROM_SECRET], unset).cause
+    assert "nothing sets BOT_KEY" in failed([FROM_SECRET], unset).cause
 
 
 @pytest.mark.parametrize("part", ["limits", "requests"])
@@ -84,7 +84,7 @@ def test_a_limit_that_is_not_the_templates_is_blamed_on_who_changed_it(part):
     assert "webhook" not in find(picture)[0].cause
     template = {"spec": {"containers": [{"name": "it", "resources": {part: {"memory": "512Mi"}}}]}}
     picture.objects["ReplicaSet"]["web-1"]["spec"]["template"] = template
-    assert f"{part}.memory of container it is 16Mi, and 512Mi in the pod template" in find(picture)[0].cause
+    assert f"{part}.memory of container it is 16Mi, but 512Mi in the pod template" in find(picture)[0].cause
 
 
 def test_a_secret_that_comes_with_the_first_mount_is_waited_for():
@@ -109,8 +109,8 @@ CALL = 'Internal error occurred: failed calling webhook "v.example.com": failed 
     ("text", "code", "words"),
     [
         (CALL + "tls: failed to verify certificate: x509: certificate signed by unknown authority", "WebhookUntrusted", "caBundle"),
-        (CALL + 'no endpoints available for service "v"', "WebhookUnavailable", "no pod behind its Service"),
-        (CALL + 'service "v" not found', "WebhookUnavailable", "no pod behind its Service"),
+        (CALL + 'no endpoints available for service "v"', "WebhookUnavailable", "no ready pod behind its Service"),
+        (CALL + 'service "v" not found', "WebhookUnavailable", "no ready pod behind its Service"),
         (CALL + "dial tcp 10.0.0.1:443: connect: connection refused", "WebhookUnavailable", "refuses the connection"),
         (CALL + "context deadline exceeded", "WebhookUnavailable", "does not answer in time"),
         (CALL + "something new", "WebhookUnavailable", "cannot be called"),

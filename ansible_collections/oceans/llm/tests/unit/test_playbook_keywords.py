@@ -109,7 +109,7 @@ def test_another_user_by_become_changes_nothing(api, play):
 
 def test_a_bastion_is_refused_before_anything_is_sent(api, play):
     code, output = play(task={"delegate_to": "bastion"})
-    assert code and "not from bastion (connection ssh); nothing was changed" in output and not api.seen
+    assert code and "bastion has the connection ssh; nothing was changed" in output and not api.seen
 
 
 def test_back_from_a_bastion_to_this_machine(api, play):
@@ -119,7 +119,7 @@ def test_back_from_a_bastion_to_this_machine(api, play):
 
 def test_run_once_where_the_hosts_are_different_clusters_is_refused(api, play):
     code, output = play(task={"run_once": True})
-    assert code and "run_once would do this for one only, and two of the same play has other oceans_llm_* variables" in output and not api.seen
+    assert code and "run_once would run this task for one only, but two of the same play has other oceans_llm_* variables" in output and not api.seen
 
 
 def test_run_once_where_all_hosts_mean_the_same(api, play):

@@ -129,10 +129,16 @@ DNS_RULE = {"ports": [{"port": 53, "protocol": "UDP"}]}
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        ([closing("cage", "Ingress", "Egress")], "; NetworkPolicy/cage leaves the pod no way out to DNS or to the database (Egress), and no way in (Ingress)"),
-        ([closing("out", "Egress")], "; NetworkPolicy/out leaves the pod no way out to DNS or to the database (Egress)"),
-        ([closing("dns", "Egress", egress=[DNS_RULE])], "; NetworkPolicy/dns leaves the pod no way out to DNS or to the database (Egress)"),
-        ([closing("a", "Egress"), closing("b", "Egress")], "; NetworkPolicy/a, NetworkPolicy/b leave the pod no way out to DNS or to the database (Egress)"),
+        (
+            [closing("cage", "Ingress", "Egress")],
+            ("; NetworkPolicy/cage blocks connections from the pod to DNS or to the database (Egress), and connections to the pod (Ingress)"),
+        ),
+        ([closing("out", "Egress")], "; NetworkPolicy/out blocks connections from the pod to DNS or to the database (Egress)"),
+        ([closing("dns", "Egress", egress=[DNS_RULE])], "; NetworkPolicy/dns blocks connections from the pod to DNS or to the database (Egress)"),
+        (
+            [closing("a", "Egress"), closing("b", "Egress")],
+            "; NetworkPolicy/a, NetworkPolicy/b block connections from the pod to DNS or to the database (Egress)",
+        ),
         ([closing("open", "Egress", egress=[{}])], ""),
         ([closing("in", "Ingress")], ""),
     ],

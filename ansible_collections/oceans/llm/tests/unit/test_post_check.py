@@ -97,7 +97,7 @@ def test_a_gateway_that_accepts_and_never_answers_is_the_one_to_blame(place):
     place.api.on("GET", FORWARD, forward(8080, silent=0.9))
     found = check(place)
     assert (found.state, found.wrong.code) == (State.FAILED, "NotServed")
-    assert "accepts connections and does not answer" in found.wrong.cause and "API server itself answers" in found.wrong.evidence
+    assert "accepts connections, but does not answer requests" in found.wrong.cause and "API server itself answers" in found.wrong.evidence
 
 
 def test_a_pod_that_refuses_is_named_with_its_port(place):
@@ -132,7 +132,7 @@ def test_a_missing_right_is_a_note_that_names_it(place):
     place.api.on("GET", FORWARD, status(403, "Forbidden", "may not"))
     found = check(place)
     assert (found.state, found.wrong) == (State.NOT_ASKED, None)
-    assert "create pods/portforward nor get services/proxy" in found.notes[0]
+    assert "create pods/portforward and get services/proxy" in found.notes[0]
 
 
 def test_a_403_of_the_gateway_itself_is_an_answer(place):
@@ -177,7 +177,7 @@ def test_a_database_that_does_not_answer_is_named():
 def test_an_admin_ui_behind_a_policy_names_it(selected, way, rules):
     wall = {"metadata": {"name": "wall"}, "spec": {"podSelector": {"matchLabels": labels(selected)}, "policyTypes": [way], **rules}}
     wrong = found_wrong(admin=503, policies=[wall])
-    assert (wrong.code, wrong.object) == ("NetworkPolicyBlocks", "NetworkPolicy/wall") and "no way to those of Deployment/ui" in wrong.cause
+    assert (wrong.code, wrong.object) == ("NetworkPolicyBlocks", "NetworkPolicy/wall") and f"to Deployment/ui ({way})" in wrong.cause
 
 
 def test_an_admin_ui_at_a_wrong_address_says_who_set_it():
@@ -251,7 +251,7 @@ def test_an_admin_ui_that_is_not_reached_because_of_a_policy_names_the_policy_an
     place.api.script[("GET", POLICIES)] = [ok({"items": [through]})]
     place.api.script[("GET", f"{PROXY}/admin")] = [ok({"error": {"code": "admin_ui_upstream_unavailable"}}, 503)]
     found = check(place)
-    assert (found.wrong.code, found.wrong.object) == ("NetworkPolicyBlocks", "NetworkPolicy/cage") and "no way out of" in found.wrong.cause
+    assert (found.wrong.code, found.wrong.object) == ("NetworkPolicyBlocks", "NetworkPolicy/cage") and "all connections from" in found.wrong.cause
 
 
 def test_a_policy_that_closes_everything_is_doubted_aloud_where_nobody_probes(place):
@@ -298,5 +298,5 @@ def test_best_effort_forgives_no_failure(place):
 
 
 def test_a_release_that_was_not_probed_by_wish_says_so_last(place):
-    assert report(place)[0]["msg"] == "served: ns/rel version 0.24.0 after 3.0 s; no completion was asked for; database at V45"
+    assert report(place)[0]["msg"] == "served: ns/rel version 0.24.0 after 3.0 s; no completion was requested; database at V45"
     assert report(place, probes=False)[0]["msg"].endswith("database at V45; not probed")

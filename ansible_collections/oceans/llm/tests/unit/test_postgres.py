@@ -89,7 +89,7 @@ def test_what_the_server_says():
 
 @pytest.mark.parametrize("login", [CLEAR, MD5])
 def test_a_password_is_never_sent(login):
-    with FakePostgres(login=login) as server, pytest.raises(NotAsked, match="in the clear"):
+    with FakePostgres(login=login) as server, pytest.raises(NotAsked, match="in clear text"):
         ask(server)
     assert not any(server.sent)
 
@@ -107,7 +107,7 @@ def test_a_server_that_hangs_up_is_an_error_of_the_connection():
 def test_what_is_no_postgresql_is_named_so(greeting):
     near, far = socket.socketpair()
     far.sendall(greeting)
-    with pytest.raises(NotPostgres, match="something that is not PostgreSQL answers at localhost:5432"):
+    with pytest.raises(NotPostgres, match="the program that answers at localhost:5432 is not PostgreSQL"):
         Session(near, WHERE)
 
 
@@ -150,7 +150,7 @@ def test_tls_where_it_is_wanted(certificate, sslmode, encrypted):
 def test_no_login_without_a_checked_certificate_where_the_url_demands_it(certificate, monkeypatch, sslmode):
     where = replace(WHERE, sslmode=sslmode)
     with FakePostgres({"SELECT 1": [("1",)]}, tls=certificate[0]) as server:
-        with pytest.raises(NotAsked, match="certificate, which fails here"):
+        with pytest.raises(NotAsked, match="certificate, which fails on this machine"):
             ask(server, where)
         with pytest.raises(NotAsked, match="a file in the pods"):
             ask(server, replace(where, authority="/run/ca.pem"))
@@ -158,5 +158,5 @@ def test_no_login_without_a_checked_certificate_where_the_url_demands_it(certifi
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate[1]))
         assert ask(server, where) == [["1"]]
         if sslmode == "verify-full":
-            with pytest.raises(NotAsked, match="certificate, which fails here"):
+            with pytest.raises(NotAsked, match="certificate, which fails on this machine"):
                 ask(server, replace(where, host="other.example"))

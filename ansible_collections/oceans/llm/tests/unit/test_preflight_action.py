@@ -64,7 +64,7 @@ def codes(result):
 
 def test_everything_is_rendered_and_tried(api, home):
     result = look(api, home)
-    assert "3 objects rendered and tried" in result["said"][-1] and not codes(result) & {"ChartRefused", "ClusterUnreachable", "HelmMissing"}
+    assert "3 objects rendered and dry-run" in result["said"][-1] and not codes(result) & {"ChartRefused", "ClusterUnreachable", "HelmMissing"}
 
 
 def test_a_chart_that_refuses_is_judged_without_its_schema(api, home):
@@ -81,7 +81,7 @@ def test_without_a_cluster_the_chart_is_judged_all_the_same(api, home):
 
 def test_without_helm_the_rest_is_looked_at(api, home):
     result = look(api, home, helm_binary=str(home / "none"))
-    assert result["failed"] and "no helm program" in json.dumps(result["findings"])
+    assert result["failed"] and "no program '" in json.dumps(result["findings"])
 
 
 def test_a_chart_that_does_not_exist_is_a_finding(api, home):
@@ -90,6 +90,6 @@ def test_a_chart_that_does_not_exist_is_a_finding(api, home):
 
 
 def test_a_waiver_that_waives_nothing_is_said(api, home):
-    assert any("QuotaTooSmall is waived" in line and "no code" in line for line in look(api, home, waive=["QuotaTooSmall"])["said"])
+    assert any("oceans_llm_preflight_waive contains QuotaTooSmall" in line and "no code" in line for line in look(api, home, waive=["QuotaTooSmall"])["said"])
     assert any("did you mean 'QuotaExceeded'" in line for line in look(api, home, waive=["QuotaExceded"])["said"])
     assert not any("no code" in line for line in look(api, home, waive=["quotaexceeded"])["said"])

@@ -294,8 +294,8 @@ UP, DOWN = {"pod": "10.0.0.1:8080", "status": 200, "error": ""}, {"pod": "10.0.0
         ({**GOOD, "dns": "Name or service not known", "address": "", "resolver": "10.96.0.10"}, [], "ClusterDnsFails", "nameserver 10.96.0.10"),
         ({**DEAD, "pods": [UP]}, [], "ServiceIpUnreachable", "Node/node-1"),
         ({**DEAD, "pods": [DOWN]}, [policy("cage", "Ingress")], "NetworkPolicyBlocks", "NetworkPolicy/cage"),
-        ({**DEAD, "pods": [DOWN]}, [], "NotServed", "neither the Service's address nor the gateway's pods"),
-        ({**GOOD, "status": 404, "body": "nginx"}, [], "NotServed", "something else than the gateway"),
+        ({**DEAD, "pods": [DOWN]}, [], "NotServed", "neither the Service's ClusterIP nor the gateway's pods"),
+        ({**GOOD, "status": 404, "body": "nginx"}, [], "NotServed", "is not the gateway"),
         ({**GOOD, "body": '{"version": "0.23.0"}'}, [], "WrongVersionServed", "0.23.0"),
     ],
 )
@@ -368,4 +368,4 @@ def test_the_probe_is_the_last_way_where_the_api_server_has_none(place):
     place.api.on("GET", f"{paths.pod(NS, 'gw-a')}/portforward", status(403, "Forbidden", "may not"))
     probing(place, GOOD)
     found = check(place)
-    assert (found.state, found.version) == (State.SERVED, "0.24.0") and "asked from a pod" in found.notes[-1]
+    assert (found.state, found.version) == (State.SERVED, "0.24.0") and "read from a pod" in found.notes[-1]

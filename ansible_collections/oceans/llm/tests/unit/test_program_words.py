@@ -175,7 +175,7 @@ WINDOW = "route `a` context_window_tokens 5 exceeds catalog context 4"
         (("x", "failed recording postgres migration 46 in refinery_schema_history", DB + "something new"), "MigrationFailed", "V46"),
         (("x", "failed committing postgres migration 46", DB + "something new"), "MigrationFailed", "V46"),
         (("failed to run database migrations", "failed applying postgres migration 46", DB + "division by zero"), "MigrationFailed", "V46"),
-        (("failed to reconcile human budget defaults", "something new"), "SeedConflict", "seeded"),
+        (("failed to reconcile human budget defaults", "something new"), "SeedConflict", "seed-config"),
         (("failed to seed foundational config data", "store conflict: the last active admin cannot be removed"), "SeedConflict", "last active admin"),
         (("x", "service account `bot` key `k` value", "required environment variable `BOT_KEY` is not set"), "GatewayVariableMissing", "BOT_KEY"),
         (("x", "service account `bot` key `k` value", "something new"), "SeedConflict", "service account `bot`"),
@@ -279,7 +279,7 @@ def test_what_servers_and_poolers_say(words, code, part):
         ("Operation not permitted (os error 1)", "DatabaseUnreachable", "forbids"),
         ("Network is unreachable (os error 101)", "DatabaseUnreachable", "no route"),
         ("No route to host (os error 113)", "DatabaseUnreachable", "no route"),
-        ("failed to lookup address information: Try again", "DatabaseUnreachable", "cannot be resolved just now"),
+        ("failed to lookup address information: Try again", "DatabaseUnreachable", "cannot be resolved at the moment"),
         ("No such file or directory (os error 2)", "DatabaseUrlInvalid", "sslrootcert"),
     ],
 )

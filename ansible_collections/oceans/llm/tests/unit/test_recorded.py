@@ -27,10 +27,10 @@ def test_the_chart_is_a_folder_that_helm_takes(tmp_path):
 @pytest.mark.parametrize(
     ("record", "said"),
     [
-        (body("../../outside"), "outside of its folder"),
-        (body("/etc/outside"), "outside of its folder"),
+        (body("../../outside"), "outside of the chart's folder"),
+        (body("/etc/outside"), "outside of the chart's folder"),
         (body(dependencies=[{"name": "pg"}]), r"sub-charts \(pg\)"),
-        ({}, "does not hold its chart"),
+        ({}, "does not contain the chart"),
     ],
 )
 def test_what_no_record_may_hold_or_does_not_hold(tmp_path, record, said):

@@ -109,7 +109,7 @@ IN_POLICY = f"ValidatingAdmissionPolicy 'scc' with binding 'scc' denied request:
 @pytest.mark.parametrize("text", [SCC, f'admission webhook "scc.example" denied the request: {SCC}', f"Error creating: {SCC}", IN_POLICY])
 def test_openshifts_refusal_names_the_fields_and_the_cure(text):
     code, sentence, parts = admission.classify(text)
-    assert code == "AdmissionDenied" and "fsGroup 10001, runAsUser 10001" in sentence and "platform: openshift in oceans_llm_values" in parts["hint"]
+    assert code == "AdmissionDenied" and "fsGroup 10001, runAsUser 10001" in sentence and "oceans_llm_values.platform: openshift" in parts["hint"]
     assert sentence.endswith("[1000620000, 1000629999]]"), "brackets that belong together stay"
 
 
@@ -132,7 +132,7 @@ def test_openshifts_refusal_names_the_fields_and_the_cure(text):
             "ObjectInvalid",
             ("1",),
         ),
-        ('Error: jobs.batch is forbidden: User "ci" cannot list resource "jobs" in API group "batch"', "NotAllowed", ("may not list jobs",)),
+        ('Error: jobs.batch is forbidden: User "ci" cannot list resource "jobs" in API group "batch"', "NotAllowed", ("lacks the permission to list jobs",)),
         ("Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress", "ReleaseBusy", ()),
     ],
 )

@@ -71,7 +71,7 @@ def test_a_free_lock_is_taken_and_given_back(api, cluster):
 def test_a_live_run_is_respected_and_named(api, cluster):
     api.on("GET", LEASE, ok(lease("anna@build-7/4711/99")))
     with (
-        pytest.raises(Held, match=r"anna on build-7 \(process 4711\) since 2026-01-01T00:00:00Z; nothing was changed"),
+        pytest.raises(Held, match=r"anna on build-7 \(process 4711\) has been changing ns/rel since 2026-01-01T00:00:00Z; nothing was changed"),
         Lock(cluster, "ns", "rel", print).of(4),
     ):
         pass
@@ -91,7 +91,7 @@ def test_the_lock_of_a_dead_run_is_taken_over_and_said(api, cluster, holder, ago
     api.on("PATCH", LEASE, ok({}))
     said = []
     with Lock(cluster, "ns", "rel", said.append).of(4) as held:
-        assert "is dead" in said[0] and "2026-01-01T00:00:00Z" in said[0]
+        assert "has died" in said[0] and "2026-01-01T00:00:00Z" in said[0]
         assert held.made(3) and not held.made(4), "which revision the dead one was making"
     taken = wrote(api, "PATCH")[0]
     assert taken["metadata"]["resourceVersion"] == "7", "two that take over at once: one is told"
@@ -115,7 +115,7 @@ def test_a_process_id_says_nothing_about_another_set_of_processes(api, cluster, 
 def test_two_at_the_same_moment(api, cluster):
     api.on("GET", LEASE, ok(lease("", 100)))
     api.on("PATCH", LEASE, status(409, "Conflict", "the object has been modified"))
-    with pytest.raises(Held, match="just taken"), Lock(cluster, "ns", "rel", print).of(4):
+    with pytest.raises(Held, match="just locked"), Lock(cluster, "ns", "rel", print).of(4):
         pass
 
 
@@ -123,7 +123,7 @@ def test_where_leases_are_forbidden_it_says_so_and_goes_on(api, cluster):
     api.on("GET", LEASE, status(403, "Forbidden", "leases is forbidden"))
     said = []
     with Lock(cluster, "ns", "rel", said.append).of(4):
-        assert "no lock" in said[0]
+        assert "without the lock" in said[0]
 
 
 class Leases:
@@ -522,7 +522,7 @@ def test_drift_is_what_the_server_would_change(api, cluster, live, wanted, found
 def test_a_deleted_object_is_drift(api, cluster):
     found = drift.find(cluster, "ns", releases.Release("rel", "ns", 1, "deployed", manifest=(web(),)))
     assert found == {"Deployment/web": ("missing",)}
-    assert "Deployment/web is missing in the cluster" in changes.compare(release(), release(), found).phrase()
+    assert "Deployment/web does not exist in the cluster" in changes.compare(release(), release(), found).phrase()
 
 
 def test_an_api_that_is_away_is_not_no_drift(api, cluster):

@@ -47,7 +47,7 @@ def report(name):
 
 def test_a_failed_run_shows_the_next_step_first_and_the_guilty_object_in_red():
     page = report_page.render(report("images.image-not-found"))
-    order = [page.index(part) for part in ("FAILED</span>", "Next step", "ImageNotFound:", "<h2>State", "What each object did", "Timeline")]
+    order = [page.index(part) for part in ("FAILED</span>", "Next step", "ImageNotFound:", "<h2>State", "Phases of each object", "Timeline")]
     assert order == sorted(order)
     assert re.search(r"class='who mono red' title='Pod/", page) and "p-bad" in page and "class='flag'" in page
     assert "<script" not in page and not re.search(r"(src|href)=", page), "nothing is loaded, nothing runs"
@@ -119,7 +119,7 @@ def unfilter(kind, row, before, step):
         (" 10.6s … Job/x: is running (6 s)", "debug"),
         (" 30.2s DatabaseAuth Pod/x container migrate: no — stopping the Jobs and Helm", "error"),
         ("  9.0s Pod/x: the registry limits the rate of pulls (429) (given 300 s)", "warn"),
-        (" 22.0s API unknown: the API server does not answer", "warn"),
+        (" 22.0s cluster state unknown: the API server does not answer", "warn"),
         ("  5.0s Deployment/x: 0 of 1 new pods made, 0 available", ""),
         ("  6.0s Job/x is running", ""),
         ("changing ns/it: +ConfigMap/x", ""),

@@ -325,7 +325,7 @@ def test_a_backup_becomes_a_cluster_beside_the_live_one_and_its_rows_are_restore
     hosts = [{e["name"]: e["value"] for e in j["spec"]["template"]["spec"]["containers"][0]["env"]}["PGHOST"] for j in world.jobs]
     assert hosts == ["r-1-rw.ns.svc", "db-rw", "db-rw"] and world.done[0] == "take r-1-copy"
     assert world.done[1].startswith("verify r-1-copy sha256:abc") and world.done[-1].startswith("restore r-1-copy sha256:abc")
-    assert any("kubectl -n ns delete cluster r-1" in line for line in result["said"]) and "all rows compared" in result["msg"]
+    assert any("kubectl -n ns delete cluster r-1" in line for line in result["said"]) and "and compared all rows" in result["msg"]
     assert set(world.saved) == {"r-1", "r-1-copy"} and "canary" not in json.dumps([result, world.saved, world.jobs])
 
 
@@ -385,7 +385,7 @@ def test_a_snapshot_is_taken_and_its_rows_are_restored_by_a_server_on_a_new_volu
     pod = world.jobs[0]["spec"]["template"]["spec"]
     assert world.done[0] == f"recovered {name}-copy" and pod["containers"][0]["securityContext"]["runAsUser"] == 70 and pod["securityContext"]["fsGroup"] == 70
     assert {"name": "recovered", "persistentVolumeClaim": {"claimName": name}} in pod["volumes"]
-    assert world.done[-1].startswith(f"restore {name}-copy sha256:abc") and "all rows compared" in result["msg"]
+    assert world.done[-1].startswith(f"restore {name}-copy sha256:abc") and "and compared all rows" in result["msg"]
     assert all(v["name"] != "recovered" for job in world.jobs[1:] for v in job["spec"]["template"]["spec"]["volumes"])
 
 
@@ -560,7 +560,7 @@ def test_check_mode_lists_them_and_writes_nothing(api):
     world = World(api)
     world.keep()
     result = bring_back(api, check=True)
-    assert "would restore pg_dump r-1" in result["msg"] and "deploy v0.23.0" in result["msg"] and written(api) == []
+    assert "would restore pg_dump r-1" in result["msg"] and "deploy version v0.23.0" in result["msg"] and written(api) == []
     assert any(line.startswith("restore point r-1:") for line in result["said"])
 
 

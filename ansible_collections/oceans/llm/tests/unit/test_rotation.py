@@ -107,7 +107,7 @@ def test_a_third_login_would_leave_one_of_the_others_unlocked():
 def test_what_is_no_secret_is_refused():
     made = gateway()
     made._env["ADMIN"] = Variable(Source("ADMIN", "value"), b"x")  # type: ignore[index]
-    with pytest.raises(NotPossible, match="a plain value in the pod's env, and a rotation changes keys of Secrets only"):
+    with pytest.raises(NotPossible, match="a plain value in env of the pod template, and a rotation changes keys of Secrets only"):
         rotation.plan(made, inventory(listed={"ADMIN": "new"}), ["admin_password"])
 
 

@@ -172,7 +172,7 @@ def test_check_mode_of_the_chain_tries_no_login(api):
     with FakePostgres({**ROWS, "pg_constraint": [("user_password_auth", "owner", "1")]}) as postgres:
         gateway(api, server(api, postgres.port))
         result = run(admin.ActionModule, api, NAME, check=True)
-    assert not result.get("failed") and result["msg"] == "no link is broken; no login is tried in check mode" and sent(api) == []
+    assert not result.get("failed") and result["msg"] == "no broken link was found; check mode does not try a login" and sent(api) == []
     assert [link["state"] for link in result["links"] if link["name"] == "password"] == ["not known"]
 
 
@@ -284,4 +284,4 @@ def test_a_right_that_is_missing_is_named(api):
     gateway(api)
     nodes(api, "a", "b")
     now(api, "GET", paths.of("v1", "nodes"), status(403, "Forbidden", "nodes is forbidden"))
-    assert "grant docs/deployer-reads.yaml" in run(checks.ActionModule, api, NAME)["msg"]
+    assert "grant the permissions in docs/deployer-reads.yaml" in run(checks.ActionModule, api, NAME)["msg"]

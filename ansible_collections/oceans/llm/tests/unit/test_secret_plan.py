@@ -112,7 +112,7 @@ def test_no_value_in_any_text_of_the_plan(wanted):
 def test_what_yaml_made_of_a_text_is_told_and_never_shown(written, warning):
     value = yaml.safe_load(written)
     ((key, problem),) = [(k, p) for k, p in plan.problems({"K": value}) if p.code == "SecretNotQuoted"]
-    assert key == "K" and told(problem.code) and problem.warning is warning and "quote it" in problem.hint
+    assert key == "K" and told(problem.code) and problem.warning is warning and "in quotes" in problem.hint
     assert str(value) not in problem.sentence + problem.hint
 
 

@@ -153,7 +153,7 @@ def test_a_value_that_only_looks_strange_is_left_alone(key, value):
         ("POSTGRES_URL", "jdbc:postgresql://h:5432/d", "begins with jdbc:postgresql://"),
         ("POSTGRES_URL", "postgresql+asyncpg://u:p@h/d", "begins with postgresql+asyncpg://"),
         ("POSTGRES_URL", "host=h user=u password=p dbname=d", "list of KEY=VALUE"),
-        ("POSTGRES_URL", "postgresql://u:p@h/d?schema=app", "go to the schema public"),
+        ("POSTGRES_URL", "postgresql://u:p@h/d?schema=app", "created in the schema public"),
         (KEYS_32[0], "ab" * 32, "hexadecimal"),
     ],
 )

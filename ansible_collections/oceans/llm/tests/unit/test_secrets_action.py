@@ -157,7 +157,7 @@ def test_no_byte_of_a_value_is_told(api, broken):
     assert ("failed" in text) is broken
 
 
-@pytest.mark.parametrize(("source", "says"), [("external_secrets", "External Secrets Operator"), ("inline", "the chart makes")])
+@pytest.mark.parametrize(("source", "says"), [("external_secrets", "External Secrets Operator"), ("inline", "the chart creates")])
 def test_a_secret_of_somebody_else_is_left_alone(api, source, says):
     result = run(ActionModule, api, {**ARGS, "source": source})
     assert says in result["msg"] and not result["changed"] and api.seen == []
@@ -196,12 +196,12 @@ def test_what_cannot_be_written_at_all_cannot_be_waived(api, data, code):
 
 def test_a_number_is_written_with_a_warning(api):
     result = run(ActionModule, api, {**ARGS, "data": {"PIN": 83}})
-    assert result["changed"] and any("WARNING SecretNotQuoted PIN is a number" in line for line in result["said"])
+    assert result["changed"] and any("WARNING SecretNotQuoted YAML reads PIN as a number" in line for line in result["said"])
 
 
 def test_a_secret_that_is_created_later_can_be_waived(api):
     given = {"name": "s", "namespace": "ns", "source": "existing"}
-    assert "waive SecretMissing" in run(ActionModule, api, given)["msg"]
+    assert "add SecretMissing to oceans_llm_preflight_waive" in run(ActionModule, api, given)["msg"]
     assert "failed" not in run(ActionModule, api, {**given, "waive": ["SecretMissing"]})
 
 

@@ -114,25 +114,25 @@ PORT = {"name": "http", "port": 8080, "targetPort": "http", "protocol": "TCP"}
             ["matches no pod", "app=x", f"{'app.kubernetes.io/component'}=gateway", "kubectl-patch"],
         ),
         (live(selector=labels("admin-ui")), "ServiceSelector", "Service/gw", ["but pods of Deployment/ui"]),
-        (shared_label, "ServiceSelector", "Service/gw", ["pods of Deployment/ui stand behind it", "Pod/ui-a"]),
+        (shared_label, "ServiceSelector", "Service/gw", ["sends requests to pods of Deployment/ui", "Pod/ui-a"]),
         (live(ports=[{**PORT, "targetPort": 9999}]), "ServicePort", "Service/gw", ["targetPort 9999", "gateway: http 8080", "kubectl-patch"]),
-        (live(ports=[{**PORT, "targetPort": "web"}]), "ServicePort", "Service/gw", ["targetPort web is the name of no port"]),
+        (live(ports=[{**PORT, "targetPort": "web"}]), "ServicePort", "Service/gw", ["targetPort web of the Service is not the name of a port"]),
         (live(ports=[{**PORT, "protocol": "UDP"}]), "ServicePort", "Service/gw", ["protocol UDP", "8080/UDP"]),
         (live(ports=[{**PORT, "port": 80}]), "ServicePort", "Service/gw", ["no port 8080", "80/TCP"]),
         (live("ui", "admin-ui", selector={"app": "x"}), "ServiceSelector", "Service/ui", ["matches no pod of Deployment/ui"]),
-        (scaled, "ScaledToZero", "Deployment/gw", ["replicas is 0", "kubectl-patch", "2026-11-28"]),
+        (scaled, "ScaledToZero", "Deployment/gw", ["has 0 replicas", "kubectl-patch", "2026-11-28"]),
         (scaled_by_nobody_known, "ScaledToZero", "Deployment/gw", ["scaled at 2026-11-28T12:00:00Z by kubectl scale or an autoscaler"]),
-        (unready, "NoEndpoints", "Service/gw", ["Pod/gw-a", "running, not ready"]),
+        (unready, "NoEndpoints", "Service/gw", ["Pod/gw-a", "running, but not ready"]),
         (old_pods, "OldPodsServe", "Service/gw", ["gw-old"]),
-        (impostor, "ServiceSelector", "Service/gw", ["pods of Deployment/twin stand behind it", "twin-a"]),
-        (bare_pod, "ServiceSelector", "Service/gw", ["pods of Pod/debug stand behind it"]),
+        (impostor, "ServiceSelector", "Service/gw", ["sends requests to pods of Deployment/twin", "twin-a"]),
+        (bare_pod, "ServiceSelector", "Service/gw", ["sends requests to pods of Pod/debug"]),
         (by_hand(), "ForeignEndpoint", "EndpointSlice/extra", ["192.0.2.7", "Service/gw"]),
         (by_hand("staff"), "ForeignEndpoint", "EndpointSlice/extra", ["managed-by: staff"]),
         (
             live(type="ExternalName", externalName="old.example"),
             "ServiceSelector",
             "Service/gw",
-            ["type is ExternalName", "old.example", "kubectl-patch"],
+            ["type of the Service is ExternalName", "old.example", "kubectl-patch"],
         ),
     ],
 )
@@ -281,16 +281,16 @@ def entered(there: dict | None, days: float | None = 30.0) -> list:
     ("there", "days", "code", "words"),
     [
         (None, 30, "IngressBackend", "does not exist"),
-        (ingress(name="ui"), 30, "IngressBackend", "a.example/ leads to Service/ui"),
+        (ingress(name="ui"), 30, "IngressBackend", "a.example/ of the Ingress routes to Service/ui"),
         (ingress(port="web"), 30, "IngressBackend", "port web"),
         (ingress(cls="haproxy"), 30, "IngressClassMissing", "IngressClasses: internal, nginx"),
         (ingress(cls="internal"), 30, "IngressClassMissing", "ingressClassName: internal (set by kubectl-patch"),
         (ingress(cls="internal"), 30, "IngressClassMissing", "(controller example.com/nobody)"),
         (ingress(), -1, "CertificateExpired", "Secret/tls expired at"),
-        (ingress(), None, "TlsSecretMissing", "Secret/tls does not exist"),
-        (ingress(host="b.example"), 30, "IngressBackend", "it has no rule for a.example/ (Prefix); it has b.example/ (Prefix)"),
+        (ingress(), None, "TlsSecretMissing", "Secret/tls of the Ingress does not exist"),
+        (ingress(host="b.example"), 30, "IngressBackend", "the Ingress has no rule for a.example/ (Prefix); its rules are: b.example/ (Prefix)"),
         (ingress(path="/api"), 30, "IngressBackend", "no rule for a.example/ (Prefix)"),
-        (ingress(kind="Exact"), 30, "IngressBackend", "it has a.example/ (Exact)"),
+        (ingress(kind="Exact"), 30, "IngressBackend", "its rules are: a.example/ (Exact)"),
     ],
 )
 def test_what_is_wrong_with_an_ingress(there, days, code, words):
@@ -314,7 +314,7 @@ ROUTE = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "met
 @pytest.mark.parametrize(
     ("parents", "words"),
     [
-        ([], "no controller has taken the route: its parentRefs name edge"),
+        ([], "no controller has accepted the route; its parentRefs name edge"),
         ([("Accepted", "False", "NotAllowedByListeners")], "Gateway/edge does not serve the route (NotAllowedByListeners)"),
         ([("Accepted", "True", "Accepted"), ("ResolvedRefs", "False", "BackendNotFound")], "BackendNotFound"),
         ([("Accepted", "True", "Accepted"), ("ResolvedRefs", "True", "ResolvedRefs")], ""),
@@ -367,7 +367,7 @@ def test_a_route_to_another_service_is_named_with_both_sides():
         place.api.on("GET", paths.one_of(ROUTE["apiVersion"], "httproutes", NS, "r"), ok(live))
 
     (cause,) = found(change, ingress_look)
-    assert cause.code == "IngressBackend" and "Service/ui port 8080" in cause.evidence and "the release has Service/gw port 8080" in cause.evidence
+    assert cause.code == "IngressBackend" and "Service/ui port 8080" in cause.evidence and "in the release: Service/gw port 8080" in cause.evidence
 
 
 def test_a_certificate_says_for_whom_it_is():

@@ -47,8 +47,8 @@ def test_a_sidecar_that_keeps_a_job_from_ending_is_named_within_seconds_and_give
     found = {c.code: c for c in find(picture)}
     assert not {"DatabaseSilent", "MigrationWaits"} & set(found)
     kept = found["SidecarKeepsJob"]
-    assert kept.cause == f"container {name} keeps Job/rel-migrate from ending: container migrate ended with exit code {code}"
-    assert (kept.object, kept.container) == ("Pod/rel-migrate-x", name) and 'sidecar.istio.io/inject: "false"' in kept.hint and "initContainers" in kept.hint
+    assert kept.cause == f"container {name} is still running, so Job/rel-migrate does not complete: its container migrate ended with exit code {code}"
+    assert (kept.object, kept.container) == ("Pod/rel-migrate-x", name) and 'sidecar.istio.io/inject: "false"' in kept.hint and "init container" in kept.hint
     assert judge(picture, list(found.values()), Helm(running=True)).state is State.PROGRESSING
     late = Snapshot(NOW + kept.budget, picture.started, picture.objects, picture.scope)
     assert judge(late, find(late), Helm(running=True)).cause.code == "SidecarKeepsJob"
@@ -57,7 +57,7 @@ def test_a_sidecar_that_keeps_a_job_from_ending_is_named_within_seconds_and_give
 def test_the_wait_for_a_job_that_a_sidecar_keeps_says_so_once():
     picture = migration(ended(0), [status("istio-proxy", RUNNING)])
     phrase = progress.blocker(picture, find(picture))
-    assert phrase.startswith("Job/rel-migrate: waits for a sidecar to end (44 s) — container istio-proxy keeps Job")
+    assert phrase.startswith("Job/rel-migrate: waiting for a sidecar to end (44 s) — container istio-proxy is still running")
     assert "connection to the database" not in phrase
     assert phrase.count("istio-proxy") == 1
 
@@ -77,7 +77,7 @@ def test_what_a_sidecar_prints_is_no_word_of_the_migration():
 def test_a_migration_whose_container_ended_well_is_finished_although_its_job_is_not():
     logs = {("rel-migrate-x", "migrate"): line(31, "a", "begin") + "\n" + line(31, "a", "commit")}
     assert "not finished" not in statements.database(migration(ended(0), [status("istio-proxy", RUNNING)], logs=logs))
-    assert "not finished" in statements.database(migration(RUNNING, [status("istio-proxy", RUNNING)], logs=logs))
+    assert "not all migrations were finished" in statements.database(migration(RUNNING, [status("istio-proxy", RUNNING)], logs=logs))
 
 
 @pytest.mark.parametrize("code", [137, 143, 2])

@@ -92,10 +92,14 @@ CNI = 'Failed to create pod sandbox: rpc error: code = Unknown desc = failed to 
 @pytest.mark.parametrize(
     ("reason", "message", "words"),
     [
-        ("FailedCreatePodSandBox", CNI, "network plugin (CNI) fails"),
-        ("NetworkNotReady", "network is not ready: container runtime network not ready: NetworkReady=false cni plugin not initialized", "network is not ready"),
-        ("FailedCreatePodSandBox", "Failed to create pod sandbox: rpc error: failed to get runtime: no handler for x", "container runtime fails"),
-        ("FailedPrepareDynamicResources", "Failed to prepare dynamic resources: no driver", "container runtime fails"),
+        ("FailedCreatePodSandBox", CNI, "network plugin (CNI) returns an error"),
+        (
+            "NetworkNotReady",
+            "network is not ready: container runtime network not ready: NetworkReady=false cni plugin not initialized",
+            "network of the node is not ready",
+        ),
+        ("FailedCreatePodSandBox", "Failed to create pod sandbox: rpc error: failed to get runtime: no handler for x", "container runtime returns an error"),
+        ("FailedPrepareDynamicResources", "Failed to prepare dynamic resources: no driver", "container runtime returns an error"),
     ],
 )
 def test_a_sandbox_that_cannot_be_created_is_named(reason, message, words):
@@ -299,9 +303,9 @@ def test_a_gateway_that_lost_its_database_says_which_one(answer, facts, code):
 @pytest.mark.parametrize(
     ("answer", "more", "words"),
     [
-        (LATE, {"limits": {"cpu": "2m"}}, "its CPU limit is 2m"),
+        (LATE, {"limits": {"cpu": "2m"}}, "the CPU limit of the container is 2m"),
         ("HTTP probe failed with statuscode: 404", {}, "GET /readyz on port http, periodSeconds 5, timeoutSeconds 1"),
-        ("HTTP probe failed with statuscode: 404", {"log": "a\nlistening on :9\n"}, "its last line: listening on :9"),
+        ("HTTP probe failed with statuscode: 404", {"log": "a\nlistening on :9\n"}, "last line of the log: listening on :9"),
     ],
 )
 def test_a_probe_that_fails_is_told_with_what_may_explain_it(answer, more, words):
@@ -321,7 +325,7 @@ REFUSED = 'Get "http://10.0.0.5:9999/readyz": dial tcp 10.0.0.5:9999: connect: c
 @pytest.mark.parametrize(
     ("probe", "message", "startup", "sure", "words"),
     [
-        ({"httpGet": {"port": 9999}}, REFUSED, {"httpGet": {"port": "http"}}, FATAL, "readiness probe asks port 9999, and the container declares 8080"),
+        ({"httpGet": {"port": 9999}}, REFUSED, {"httpGet": {"port": "http"}}, FATAL, "readiness probe uses port 9999, but the container declares 8080"),
         ({"httpGet": {"port": 9999}}, REFUSED, None, RETRYABLE, "port 9999"),
         ({"tcpSocket": {"port": 9999}}, REFUSED, None, RETRYABLE, "port 9999"),
         (
@@ -332,7 +336,7 @@ REFUSED = 'Get "http://10.0.0.5:9999/readyz": dial tcp 10.0.0.5:9999: connect: c
             "scheme HTTPS",
         ),
         ({"httpGet": {"port": 8080}}, 'net/http: HTTP/1.x transport connection broken: malformed HTTP response "\\x15\\x03\\x01"', None, FATAL, "serves TLS"),
-        ({"httpGet": {"port": "web"}}, "errored: strconv.Atoi: parsing", None, FATAL, "no port has that name"),
+        ({"httpGet": {"port": "web"}}, "errored: strconv.Atoi: parsing", None, FATAL, "no port of the container has that name"),
     ],
 )
 def test_a_probe_that_cannot_succeed_is_named_at_once(probe, message, startup, sure, words):

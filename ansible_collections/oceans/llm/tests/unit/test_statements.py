@@ -34,7 +34,9 @@ def migration(text="", job_status=None, ran=True, labels=None):
 
 
 OPENING = "failed opening postgres connection pool for migrations"
-UNKNOWN = "database unknown: the log of the migration does not tell, and the database was not asked (ask: gateway migrate --status)"
+UNKNOWN = (
+    "database state unknown: the log of the migration does not show it, and the database was not queried (to find out: ansible-playbook oceans.llm.migrations)"
+)
 BOTH = f"{line(44, 'a', 'begin')}\n{line(44, 'a', 'commit')}\n{line(45, 'b', 'begin')}\n"
 
 
@@ -48,17 +50,17 @@ BOTH = f"{line(44, 'a', 'begin')}\n{line(44, 'a', 'commit')}\n{line(45, 'b', 'be
         (migration(said("x", OPENING, "pool timed out while waiting for an open connection")), "database unchanged: no migration began"),
         (migration(said("x", "required environment variable `POSTGRES_URL` is not set")), "database unchanged: no migration began"),
         (migration(said("x", "failed starting postgres transaction for migration 30", "pool timed out")), UNKNOWN),
-        (migration(BOTH + line(45, "b", "rollback")), "database: V45 b rolled back, database at V44 (V44 committed in this run)"),
-        (migration(f"{line(45, 'b', 'begin')}\n{line(45, 'b', 'rollback')}"), "database: V45 b rolled back, still at the version before it"),
+        (migration(BOTH + line(45, "b", "rollback")), "database: migration V45 b was rolled back, database at V44 (V44 committed in this run)"),
+        (migration(f"{line(45, 'b', 'begin')}\n{line(45, 'b', 'rollback')}"), "database: migration V45 b was rolled back, still at the version before it"),
         (
             migration(BOTH),
-            "database: V45 b began and did not commit; the server rolls it back when the client disconnects; database at V44",
+            "database: migration V45 b began and was not committed; PostgreSQL rolls it back when the client disconnects; database at V44",
         ),
         (migration(BOTH + line(45, "b", "commit"), DONE), "database at V45 (V44–V45 (2) committed in this run)"),
-        (migration(BOTH + line(45, "b", "commit")), "database at V45 (V44–V45 (2) committed in this run); the migration was not finished"),
+        (migration(BOTH + line(45, "b", "commit")), "database at V45 (V44–V45 (2) committed in this run); not all migrations were finished"),
         (
             migration("backend: postgres\nv17 baseline [applied]\nv18 x [applied]\n", DONE),
-            "database at V18; whether this run migrated it is not known (the database was not asked)",
+            "database at V18; it is not known whether this run migrated the database (the database was not queried)",
         ),
         (migration("v17 baseline [applied]\nv18 x [pending]\n"), "database at V17, 1 migrations pending"),
         (replace(migration(), logs={("r-migrate-a1b2c", "migrate"): ""}), UNKNOWN),
@@ -85,20 +87,25 @@ FAILED = migration(said("failed applying postgres migration 30", "x", "error ret
     ("picture", "before", "now", "statement"),
     [
         # RUST_LOG=error: the log has the results, or nothing, or the last error only
-        (SILENT, (), tuple(range(17, 30)), "database at V29 (V17–V29 (13) committed in this run); the migration was not finished"),
+        (SILENT, (), tuple(range(17, 30)), "database at V29 (V17–V29 (13) committed in this run); not all migrations were finished"),
         (SILENT, (17, 18), (17, 18), "database unchanged: at V18"),
         (SILENT, (), (), "database unchanged: without a schema"),
-        (SILENT, None, (17, 18), "database at V18; whether this run migrated it is not known"),
-        (FAILED, (17,), (17, 18, 19), "database at V19 (V18–V19 (2) committed in this run); the migration was not finished"),
+        (SILENT, None, (17, 18), "database at V18; it is not known whether this run migrated the database"),
+        (FAILED, (17,), (17, 18, 19), "database at V19 (V18–V19 (2) committed in this run); not all migrations were finished"),
         (migration(RESULTS, DONE), (), (17, 18), "database at V18 (V17–V18 (2) committed in this run)"),
-        (migration(RESULTS, DONE), (17, 18), (17, 18), "database at V18, nothing was to be migrated"),
+        (migration(RESULTS, DONE), (17, 18), (17, 18), "database at V18, no migration was pending"),
         (snapshot(obj("Job", "r-migrate", spec={}, status=DONE), scope=JOBS), (17,), (17, 18), "database at V18 (V18 committed in this run)"),
         # the log ends before the end: what the history has is committed
-        (migration(BOTH), (43,), (43, 44, 45), "database at V45 (V44–V45 (2) committed in this run); the migration was not finished"),
+        (migration(BOTH), (43,), (43, 44, 45), "database at V45 (V44–V45 (2) committed in this run); not all migrations were finished"),
         # a history that was read while the migration ran: a commit in the log is newer
         (migration(BOTH + line(45, "b", "commit"), DONE), (43,), (43,), "database at V45 (V44–V45 (2) committed in this run)"),
         (migration(BOTH + line(45, "b", "commit"), DONE), (43,), (43, 44), "database at V45 (V44–V45 (2) committed in this run)"),
-        (migration(BOTH), None, (43, 44), "database: V45 b began and did not commit; the server rolls it back when the client disconnects; database at V44"),
+        (
+            migration(BOTH),
+            None,
+            (43, 44),
+            "database: migration V45 b began and was not committed; PostgreSQL rolls it back when the client disconnects; database at V44",
+        ),
     ],
 )
 def test_what_the_log_does_not_tell_the_history_does(picture, before, now, statement):
@@ -110,13 +117,13 @@ def test_a_history_that_was_read_after_the_migration_began_is_none_from_before()
     state = picture.objects["Pod"]["r-migrate-a1b2c"]["status"]["containerStatuses"][0]["state"]["terminated"]
     state["startedAt"] = stamp(30)
     late = with_history(picture, (17, 18), (17, 18), before_at=picture.now - 20)
-    assert statements.database(late) == "database at V18; whether this run migrated it is not known"
-    assert "nothing was to be migrated" in statements.database(with_history(picture, (17, 18), (17, 18), before_at=picture.now - 31))
+    assert statements.database(late) == "database at V18; it is not known whether this run migrated the database"
+    assert "no migration was pending" in statements.database(with_history(picture, (17, 18), (17, 18), before_at=picture.now - 31))
 
 
 def test_why_the_database_was_not_asked_is_said():
     text = statements.database(with_history(SILENT, None, None, unasked="the Python package pg8000 is not installed"))
-    assert text.startswith("database unknown") and "not asked: the Python package pg8000 is not installed" in text
+    assert text.startswith("database state unknown") and "could not be queried: the Python package pg8000 is not installed" in text
 
 
 def test_the_history_is_asked_where_the_log_does_not_tell():
@@ -128,7 +135,7 @@ def test_the_history_is_asked_where_the_log_does_not_tell():
 def test_what_somebody_else_did_long_ago_is_not_claimed_for_this_run():
     """Role `wait` on a release of yesterday: its Job may be gone with its TTL, and its migration was not this run's."""
     theirs = replace(JOBS, ours=False)
-    assert statements.database(snapshot(scope=theirs)).startswith("database unknown: the migration Job of this release was deleted")
+    assert statements.database(snapshot(scope=theirs)).startswith("database state unknown: the migration Job of this release was deleted")
     gone = with_history(snapshot(scope=theirs), (17,), (17,))
     assert statements.database(gone) == "database at V17 (the migration Job of this release was deleted after its TTL)"
     kept = replace(migration(BOTH + line(45, "b", "commit"), DONE), scope=theirs)
@@ -147,11 +154,11 @@ def test_old_pods_are_those_from_before_the_run():
     lost = pod("web-0-2", "web-0", ago=600)
     fresh = ready("web-1-a")
     picture = snapshot(deployment(), replicaset(), old, *before, lost, fresh)
-    assert statements.old_pods_statement(picture) == "old pods: 2 of web still serve (b:v1)"
+    assert statements.old_pods_statement(picture) == "old pods: 2 of Deployment/web still serve (b:v1)"
     assert statements.old_pods_statement(snapshot(deployment(), replicaset(), fresh)) == "no old pods: this is the first install"
-    assert statements.old_pods_statement(snapshot(deployment(), replicaset(), old, lost, fresh)) == "old pods: none of web serves (1 there)"
+    assert statements.old_pods_statement(snapshot(deployment(), replicaset(), old, lost, fresh)) == "old pods: none of Deployment/web serves (1 exists)"
     was = {**deployment(), "metadata": {**deployment()["metadata"], "creationTimestamp": stamp(900)}}
-    assert statements.old_pods_statement(snapshot(was, replicaset(), fresh)) == "old pods: none left"
+    assert statements.old_pods_statement(snapshot(was, replicaset(), fresh)) == "old pods: none exists any more"
 
 
 def test_a_failed_first_install_says_that_its_database_is_kept():

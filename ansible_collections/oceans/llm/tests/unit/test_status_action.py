@@ -59,21 +59,21 @@ def test_a_release_without_a_record_of_helm(place):
     for plural in ("configmaps", "jobs"):
         place.api.on("GET", paths.collection(plural, NS), objects("X", "1"))
     result = shown(place)
-    assert "no record of Helm; found by label" in result["screen"][0] and served(result) == "served     version 0.24.0, ready" and result["installed"]
+    assert "Helm has no record; objects found by label" in result["screen"][0] and served(result) == "served     version 0.24.0, ready" and result["installed"]
 
 
 def test_a_gateway_that_is_reached_by_port_forward_only(place):
     place.api.script[("GET", f"{PROXY}/api/v1/health")] = [status(503, "X", "error trying to reach service: Address is not allowed")]
     place.api.on("GET", f"{paths.pod(NS, 'gw-a')}/portforward", forward(8080, {"/api/v1/health": (200, {"version": "0.24.0"}), "/readyz": (503, {})}))
-    assert served(shown(place)) == "served     version 0.24.0, not ready (HTTP 503) (asked by port-forward to Pod/gw-a)"
+    assert served(shown(place)) == "served     version 0.24.0, not ready (HTTP 503) (asked through port-forward to Pod/gw-a)"
 
 
 @pytest.mark.parametrize(
     ("answer", "verified", "words"),
     [
-        (status(403, "Forbidden", "may not"), "not asked", "the caller may not create pods/portforward nor get services/proxy"),
+        (status(403, "Forbidden", "may not"), "not asked", "the caller lacks the permissions create pods/portforward and get services/proxy"),
         (status(502, "X", "error trying to reach service: EOF"), "unverified", "not known: Service proxy: 502 error trying"),
-        (ok({"error": "x"}, 500), "failed", "no gateway answers: Service/gw answers 500"),
+        (ok({"error": "x"}, 500), "failed", "the gateway does not answer: Service/gw answers 500"),
     ],
 )
 def test_why_the_version_is_not_known(place, answer, verified, words):
@@ -103,5 +103,5 @@ def test_one_question_that_fails_is_one_line(place, path, what):
 def test_the_newest_restore_point_is_shown_with_its_age(place):
     point = {"kind": "pg_dump", "name": "rel-1", "place": "PersistentVolumeClaim/p", "created": 1.0, "size": 2048, "schema_version": 43}
     place.api.on("GET", paths.configmap(NS, "rel-restore-points"), ok({"data": {"rel-1": json.dumps(point)}}))
-    (line,) = [line for line in shown(place)["screen"] if line.startswith("copy ")]
+    (line,) = [line for line in shown(place)["screen"] if line.startswith("backup ")]
     assert "pg_dump rel-1 (" in line and "h old, 2.0 KiB, V43, in PersistentVolumeClaim/p" in line

@@ -44,14 +44,14 @@ def test_the_whole_screen():
         "pods       gw: 1 of 2 ready, g:v1, 3 restarts",
         "database   at V45",
         "secret     s: 2 keys, written 1 h ago by kubectl",
-        "secret     gone: not there",
-        f"admin      a@b, login proved {STAMP}",
+        "secret     gone: does not exist",
+        f"admin      a@b, login last verified: {STAMP}",
         "locked by  held by ann",
     ]
 
 
 def test_no_release_is_one_line():
-    assert list(lines(Status(NOW))) == ["release    not there"] and facts(Status(NOW))["installed"] is False
+    assert list(lines(Status(NOW))) == ["release    not installed"] and facts(Status(NOW))["installed"] is False
 
 
 def test_facts_hold_names_of_keys_only():
@@ -66,7 +66,7 @@ def test_facts_hold_names_of_keys_only():
         ("backend: postgres\nv17 baseline [applied]\nv18 more [pending]\nv19 last [pending]\n", "at V17 baseline, 2 pending (V18–V19)"),
         ("backend: postgres\nv17 baseline [pending]\n", "empty, 1 pending (V17–V17)"),
         ("Error: database reset required\n", "Error: database reset required"),
-        ("", "no answer"),
+        ("", "no answer from the gateway"),
     ],
 )
 def test_what_the_gateway_says_of_its_database(printed, phrase):

@@ -100,7 +100,7 @@ def test_the_lock_is_held_around_everything_and_its_lease_goes_last(api, helm):
 def test_a_live_run_is_respected_and_nothing_is_touched(api, helm):
     api.script[("GET", LEASE)] = [ok(lease("anna@build-7/4711/99"))]
     result = go(api, helm)
-    assert result["failed"] and "anna on build-7 (process 4711) since 2026-01-01T00:00:00Z" in result["msg"]
+    assert result["failed"] and "anna on build-7 (process 4711) has been changing ns/r since 2026-01-01T00:00:00Z" in result["msg"]
     assert writes(api) == [] and called(helm) == []
 
 
@@ -111,19 +111,19 @@ GONE = str(replace(Holder.me(), pid=999999, start="1"))
 def test_the_lock_of_a_dead_run_is_taken_over(api, helm, holder, ago):
     api.script[("GET", LEASE)] = [*[ok(lease(holder, ago))] * 4, ok(lease(str(Holder.me())))]
     result = go(api, helm)
-    assert result["changed"] and any("is dead; taking over its lock" in line for line in result["said"]) and writes(api)[-1] == ("DELETE", LEASE)
+    assert result["changed"] and any("has died; taking over its lock" in line for line in result["said"]) and writes(api)[-1] == ("DELETE", LEASE)
 
 
 def test_another_run_that_is_quicker_wins(api, helm):
     api.script[("PATCH", LEASE)] = [status(409, "Conflict", "modified")]
     result = go(api, helm)
-    assert result["failed"] and "has just taken" in result["msg"] and called(helm) == [] and [m for m, _p in writes(api)] == ["PATCH"]
+    assert result["failed"] and "has just locked" in result["msg"] and called(helm) == [] and [m for m, _p in writes(api)] == ["PATCH"]
 
 
 def test_after_a_failure_the_lock_is_given_back_and_the_rest_is_still_there(api, helm):
     helm.write_text("#!/bin/sh\necho 'Error: uninstall: timed out' >&2\nexit 1\n")
     result = go(api, helm)
-    assert result["failed"] and "uninstall: timed out" in result["msg"] and "run oceans.llm.uninstall again" in result["msg"]
+    assert result["failed"] and "uninstall: timed out" in result["msg"] and "run again: ansible-playbook oceans.llm.uninstall" in result["msg"]
     assert [m for m, _p in writes(api)] == ["PATCH", "PATCH"] and json.loads(api.seen[-1][3])["spec"] == {"holderIdentity": ""}
 
 
@@ -139,7 +139,7 @@ def test_where_nothing_is_there_nothing_is_written(helm):
         for plural in ("jobs", "configmaps", "serviceaccounts"):
             empty.on("GET", paths.collection(plural, "ns"), objects("List", "1"))
         result = go(empty, helm)
-        assert not result["changed"] and "nothing of ns/r is there" in result["msg"] and writes(empty) == [] and called(helm) == []
+        assert not result["changed"] and "nothing to remove: ns/r does not exist" in result["msg"] and writes(empty) == [] and called(helm) == []
 
 
 def test_a_database_goes_only_when_it_is_named(api, helm):
@@ -157,7 +157,7 @@ def test_a_release_that_is_not_deployed_is_removed_as_well(api, helm, state):
 def test_a_job_that_does_not_go_is_named(api, helm):
     api.script[("GET", paths.jobs("ns"))] = [objects("Job", "1", JOB)]
     result = go(api, helm, timeout=0)
-    assert result["failed"] and "Job/r-migrate: told to go, and still there" in result["msg"] and ("DELETE", LEASE) not in writes(api)
+    assert result["failed"] and "Job/r-migrate: deletion was requested, but the Job still exists" in result["msg"] and ("DELETE", LEASE) not in writes(api)
 
 
 # --- nothing that holds data is deleted, whatever the chart says ------------------------------------------------------------
@@ -215,14 +215,14 @@ def test_a_record_that_cannot_be_changed_stops_the_run_before_helm(api, helm):
     record(api, LOOSE)
     api.script[("PATCH", RECORD)] = [status(403, "Forbidden", "secrets is forbidden")]
     result = go(api, helm)
-    assert result["failed"] and "Cluster/r-postgres would be deleted by helm uninstall" in result["msg"] and called(helm) == []
+    assert result["failed"] and "helm uninstall would delete Cluster/r-postgres" in result["msg"] and called(helm) == []
 
 
 def test_a_record_that_does_not_hold_what_was_written_stops_the_run_before_helm(api, helm):
     record(api, LOOSE)
     api.script[("PATCH", RECORD)] = [ok({})]  # answered, and lost
     result = go(api, helm)
-    assert result["failed"] and "Cluster/r-postgres would be deleted" in result["msg"] and called(helm) == []
+    assert result["failed"] and "helm uninstall would delete Cluster/r-postgres" in result["msg"] and called(helm) == []
 
 
 def test_a_database_that_is_gone_all_the_same_is_said(api, helm):
@@ -241,7 +241,7 @@ def test_the_database_of_another_release_is_not_deleted(api, helm):
 
 def test_a_wrong_name_of_the_database_is_said_before_anything_is_removed(api, helm):
     result = go(api, helm, delete_database="r-postgre")
-    assert result["failed"] and "Cluster/r-postgre does not exist; the release has Cluster/r-postgres" in result["msg"] and writes(api) == []
+    assert result["failed"] and "Cluster/r-postgre does not exist; the database of the release is Cluster/r-postgres" in result["msg"] and writes(api) == []
 
 
 def test_a_secret_that_goes_with_its_owner_is_not_called_kept(api, helm):

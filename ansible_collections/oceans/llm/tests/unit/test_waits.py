@@ -40,8 +40,8 @@ def test_while_a_new_pod_is_not_ready_no_old_pod_is_blamed():
     picture = upgrade(pod(containers=[waits()]))
     phrase = progress.blocker(picture)
     assert phrase.startswith("Deployment/web: 0 of 1 new pods ready: web-1-a container it is waiting (ContainerCreating") and "old" not in phrase
-    assert progress.summary(picture) == "web: 1 of 1 new pods created, 0 ready, 1 old"
-    assert narrator.facts(picture)["Deployment/web"] == "Deployment/web: 1 of 1 new pods created, 0 ready, 1 old"
+    assert progress.summary(picture) == "web: 1 of 1 new pods created, 0 ready, 1 old pod"
+    assert narrator.facts(picture)["Deployment/web"] == "Deployment/web: 1 of 1 new pods created, 0 ready, 1 old pod"
 
 
 def test_old_pods_are_waited_for_once_the_new_ones_are_ready():
@@ -83,7 +83,7 @@ def test_with_recreate_the_old_replicaset_is_not_the_new_one():
     looping = {**waits("CrashLoopBackOff"), "restartCount": 5, "lastState": {"terminated": {"exitCode": 1, "finishedAt": stamp(9), "startedAt": stamp(10)}}}
     picture = snapshot(owner, old, pod(containers=[looping], ago=900), scope=WEB)
     assert new_replicaset(picture, "web") is None and find(picture) == []
-    assert "strategy Recreate: the old pods have to stop first" in progress.blocker(picture)
+    assert "with strategy Recreate, the old pods have to stop first" in progress.blocker(picture)
     made = templated(replicaset("web-2", revision="2"), "a:v2", **{"pod-template-hash": "2"})
     assert new_replicaset(snapshot(owner, old, made, scope=WEB), "web")["metadata"]["name"] == "web-2"
 
@@ -137,7 +137,7 @@ def states():
     yield "scheduler", unseen, [], "SchedulerSilent", "scheduler mine"
     yield "kubelet", pod(containers=[]), [], "PodStarting", "kubelet of node n1"
     hooked = pod(containers=[waits()], spec={"containers": [{"name": "it", "lifecycle": {"postStart": {"exec": {}}}}]})
-    yield "hook", hooked, [event("s", "web-1-a", "Started", "Container started it", ago=30)], "LifecycleHookRuns", "postStart hook has not ended for 30 s"
+    yield "hook", hooked, [event("s", "web-1-a", "Started", "Container started it", ago=30)], "LifecycleHookRuns", "postStart hook has been running for 30 s"
     met = {"conditions": [{"type": "ContainersReady", "status": "True"}, {"type": "Ready", "status": "False"}], "phase": "Running"}
     gate = pod(containers=[{**run, "ready": True}], status=met, spec={"readinessGates": [{"conditionType": "target-health.example/x"}]})
     yield "readiness gate", gate, [], "ReadinessGateWaits", "target-health.example/x"
@@ -158,8 +158,8 @@ def test_every_state_on_the_way_has_a_name(worker, events, code, words):
 def test_what_an_init_container_prints_is_told():
     text = "waiting for legacy-config-service\nwaiting for legacy-config-service\n"
     picture = upgrade(pod(containers=[waits()], status=running_init()), logs={("web-1-a", "worker"): text})
-    assert "its last line: waiting for legacy-config-service" in over(picture).cause
-    assert "its last line: waiting for legacy-config-service" in progress.blocker(picture)
+    assert "last line of its log: waiting for legacy-config-service" in over(picture).cause
+    assert "last line of its log: waiting for legacy-config-service" in progress.blocker(picture)
     assert list(readers.running_jobs(picture)) == [("web-1-a", "worker")], "so it has to be followed"
     assert list(readers.running_jobs(upgrade(pod(containers=[waits()], status=running_init(ago=2))))) == [], "not in every rollout"
 

@@ -60,7 +60,7 @@ def test_a_changed_limit_names_the_configurations_that_change_such_pods(api):
     (found,) = named(api, killed(resources={"limits": {"memory": "16Mi"}}))
     assert found.cause.count("in the pod template") == 1
     assert found.cause.endswith(
-        "its creation passed MutatingWebhookConfiguration/limits (webhook w.limits, 5 s, failurePolicy Fail), "
+        "mutating webhooks that were called for the pod: MutatingWebhookConfiguration/limits (webhook w.limits, 5 s, failurePolicy Fail), "
         "MutatingWebhookConfiguration/all (webhook w.all, 10 s, failurePolicy Ignore)"
     )
 
@@ -73,7 +73,7 @@ def test_what_may_not_be_read_is_said(api):
     for path in CONFIGURATIONS:
         api.on("GET", path, status(403, "Forbidden", "no"))
     (found,) = named(api, killed(resources={"limits": {"memory": "16Mi"}}))
-    assert "no MutatingWebhookConfiguration that this run can read" in found.cause
+    assert "mutating webhooks that were called for the pod: none that this run can read" in found.cause
 
 
 def test_slow_webhooks_are_named_with_the_sum_of_their_time(api):
@@ -83,14 +83,14 @@ def test_slow_webhooks_are_named_with_the_sum_of_their_time(api):
     slow = make("AdmissionTimeout", picture, "ReplicaSet/web-1", "the request ran into its deadline", "Timeout")
     (found,) = named(api, picture, [slow])
     assert "MutatingWebhookConfiguration/slow0 (webhook w.slow0, 8 s, failurePolicy Fail)" in found.cause
-    assert found.cause.endswith("3 more; together 74 s") and api.asked(CONFIGURATIONS[0]) == 1
+    assert found.cause.endswith("3 more; all time-outs together: 74 s") and api.asked(CONFIGURATIONS[0]) == 1
 
 
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ({"image": "b:2"}, "image of container it is b:2, and a:1 in the pod template"),
-        ({"env": [{"name": "A", "value": "y"}]}, "variable A of container it is not as in the pod template"),
+        ({"image": "b:2"}, "image of container it is b:2, but a:1 in the pod template"),
+        ({"env": [{"name": "A", "value": "y"}]}, "variable A of container it differs from the pod template"),
         ({"env": [{"name": "A", "value": "x"}, {"name": "B", "value": "y"}], "command": ["x"], "imagePullPolicy": "Always"}, ""),
     ],
 )
@@ -104,7 +104,7 @@ def test_a_field_of_the_pod_itself_is_compared():
     picture = killed()
     picture.objects["Pod"]["web-1-a"]["spec"]["nodeSelector"] = {"disk": "ssd"}
     said = origin.changed(picture, picture.objects["Pod"]["web-1-a"], "it")
-    assert said == "nodeSelector is disk=ssd, and not set in the pod template: an admission plugin changed it"
+    assert said == "nodeSelector of the pod is disk=ssd, but not set in the pod template: an admission plugin changed the value"
 
 
 def test_a_limit_that_a_limit_range_sets_is_said():
@@ -113,7 +113,7 @@ def test_a_limit_that_a_limit_range_sets_is_said():
     said = "LimitRanger plugin set: memory request for container it; memory limit for container it"
     picture.objects["Pod"]["web-1-a"]["metadata"]["annotations"] = {"kubernetes.io/limit-ranger": said}
     (found,) = find(picture)
-    assert "its limit of 10Mi" in found.cause and found.cause.endswith("; a LimitRange of the namespace set its memory limit")
+    assert "its limit of 10Mi" in found.cause and found.cause.endswith("; a LimitRange of the namespace set the container's memory limit")
 
 
 def test_a_container_that_the_template_does_not_have_was_added():

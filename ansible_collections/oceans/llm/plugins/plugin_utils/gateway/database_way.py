@@ -51,34 +51,34 @@ def find(cluster: Cluster, namespace: str, target: Target) -> Way:
         found = endpoints.service_of(where.host, namespace)
         service = endpoints.find(cluster, *found) if found else None
         if found is None or (service is None and not endpoints.is_service(cluster, where.host, found[0])):
-            return _from_here(where, target, f"{where.address}{alias}, tried from here,")
+            return _from_here(where, target, f"{where.address}{alias}, tried from this machine,")
         if service is None:
             raise NoWay(f"there is no Service {found[1]} in namespace {found[0]}", away=True)
         said = f"Service {found[1]} in namespace {found[0]}, port {where.port}{alias},"
         host = endpoints.external_name(service)
         if not host:
             return _behind(cluster, found, service, where, target, said)
-        where, alias = replace(where, host=host.rstrip(".")), f" (for which Service {found[1]} in namespace {found[0]} stands){alias}"
-    raise NoWay(f"{target.host} is a Service of type ExternalName that leads to another one, and so on")
+        where, alias = replace(where, host=host.rstrip(".")), f" (externalName of Service {found[1]} in namespace {found[0]}){alias}"
+    raise NoWay(f"{target.host} is a Service of type ExternalName that leads to a chain of more than {ALIASES} such Services")
 
 
 def _askable(where: Target) -> None:
     if "," in where.host:
-        raise NoWay(f"the URL names several servers ({where.host}), and which one the pods take is not known here")
+        raise NoWay(f"the URL names several servers ({where.host}), and this run cannot know which of them the pods use")
     if where.host.startswith("/"):
-        raise NoWay(f"the URL names a socket in the pod ({where.host}), which cannot be reached from here")
+        raise NoWay(f"the URL names a Unix socket in the pod ({where.host}), which this machine cannot reach")
     if endpoints.is_own(where.host):
-        raise NoWay(f"{where.host} is the pod itself (a proxy beside the gateway), which cannot be reached from here")
+        raise NoWay(f"{where.host} is the pod itself (a proxy container in the gateway's pod), which this machine cannot reach")
 
 
 def _behind(cluster: Cluster, found: tuple[str, str], service: endpoints.Service, where: Target, target: Target, said: str) -> Way:
     ends = endpoints.behind(cluster, *found, service, where.port)
     if not ends:
-        raise NoWay(f"{said} has no ready pod behind it and refuses every connection: the server is down or starting", away=True)
+        raise NoWay(f"{said} has no ready pod, so every connection is refused: the database server is down or starting", away=True)
     end = ends[0]
     if not end.pod:
         there = replace(where, host=end.address, port=end.port)
-        return _from_here(there, target, f"{there.address} behind {said} tried from here,")
+        return _from_here(there, target, f"endpoint {there.address} of {said} tried from this machine,")
     return Way(said, target, lambda patience: cluster.port_forward(found[0], end.pod, end.port, patience), found)
 
 

@@ -29,6 +29,7 @@ except ImportError as error:
     class InterfaceError(Exception):  # type: ignore[no-redef]
         """Nobody raises it."""
 
+
 NAME = "oceans.llm"  # application_name, for whoever looks at pg_stat_activity
 _SENT_PASSWORDS = (3, 5)  # ways to log in (AuthenticationCleartextPassword, AuthenticationMD5Password)
 
@@ -54,7 +55,7 @@ class Connection(CoreConnection):
 
     def handle_AUTHENTICATION_REQUEST(self, data: bytes, context: Any) -> None:  # noqa: N802 - pg8000's name
         if struct.unpack_from("!i", data)[0] in _SENT_PASSWORDS:
-            raise NotAsked("the server wants the password in the clear or as MD5")
+            raise NotAsked("the server requires the password in clear text or as MD5, and this collection sends neither")
         super().handle_AUTHENTICATION_REQUEST(data, context)
 
 

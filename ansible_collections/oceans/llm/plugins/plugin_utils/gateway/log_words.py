@@ -75,9 +75,9 @@ NETWORK: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
         (
             r"unexpected response from SSLRequest|invalid response to SSL negotiation",
             "DatabaseNotPostgres",
-            "what answers at the database's address is not PostgreSQL",
+            "the program that answers at the database's address is not PostgreSQL",
         ),
-        (r"Temporary failure in name resolution|(?<!, )Try again", "DatabaseUnreachable", "the database's name cannot be resolved just now"),
+        (r"Temporary failure in name resolution|(?<!, )Try again", "DatabaseUnreachable", "the database's host name cannot be resolved at the moment"),
         (
             r"failed to lookup address|Name or service not known|nodename nor servname|no such host",
             "DatabaseHostUnknown",
@@ -101,18 +101,21 @@ NETWORK: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
         (
             r"pool timed out",
             "DatabaseUnreachable",
-            "no connection to the database within 30 s (refused, starting, full or dropped: the gateway does not say which)",
+            (
+                "no connection to the database within 30 s: connection refused, server "
+                "starting, server full, or packets dropped (the gateway does not report which)"
+            ),
         ),
         (
             r"connection refused|connection reset|broken pipe|timed out|unexpected eof|expected to read|connection closed",
             "DatabaseUnreachable",
             "the connection to the database fails",
         ),
-        (r"certificate|tls|ssl", "DatabaseTls", "no encrypted connection to the database"),
+        (r"certificate|tls|ssl", "DatabaseTls", "no encrypted connection to the database can be made"),
         (
             r"relative URL without a base|error with configuration|invalid port number|empty host|database URL (?:has no|begins with)",
             "DatabaseUrlInvalid",
-            "the database's URL is not a PostgreSQL URL",
+            "the database's URL is not a well-formed PostgreSQL URL",
         ),
     )
 )
@@ -245,12 +248,12 @@ def parse(text: str) -> Failure | None:
     """What the gateway's output means; None when it says nothing that is known."""
     empty = EMPTY.search(text[-2_000:])
     if empty:
-        return Failure("DatabaseEmpty", "no migration of the gateway was ever applied to the recovered database", empty.group())
+        return Failure("DatabaseEmpty", "the recovered database is empty: no migration of the gateway was ever applied to it", empty.group())
     links = chain(text)
     if not links:
         usage = [line for line in text.splitlines() if line.startswith("error: ")]
         if usage and "try '--help'" in text:
-            return Failure("UsageError", "the program refuses its arguments or switches", usage[-1].removeprefix("error: "))
+            return Failure("UsageError", "the program refuses its arguments or options", usage[-1].removeprefix("error: "))
         return None
     told = ": ".join(dict.fromkeys(links))
     return _history(told) or _configuration(links, told) or _database(links, told, text)
@@ -290,11 +293,11 @@ def _history(told: str) -> Failure | None:
     if foreign:
         return Failure(
             "MigrationHistoryForeign",
-            f"migration V{foreign.group(1)} in the database is not the one of this image: the history was edited, or comes from another fork",
+            f"migration V{foreign.group(1)} in the database differs from that of this image: the history was edited, or another fork of the gateway wrote it",
             _calm(told),
         )
     if "history is empty but existing application tables" in told:
-        return Failure("DatabaseForeign", "the database holds tables of an application, but no history of migrations", _calm(told))
+        return Failure("DatabaseForeign", "the database holds tables of an application, but no migration history of the gateway", _calm(told))
     return None
 
 
@@ -308,21 +311,25 @@ def _configuration(links: list[str], told: str) -> Failure | None:
     if unset:
         return Failure("GatewayVariableMissing", f"the environment variable {unset.group(1)} is not set", told, names={"variable": unset.group(1)})
     if "unsupported secret reference" in told:
-        return Failure("GatewayReferenceInvalid", "a field of the configuration holds a plain value where env.NAME is needed", told)
+        return Failure(
+            "GatewayReferenceInvalid", "a field of the configuration contains a plain value where the gateway needs a reference of the form env.NAME", told
+        )
     if CONFIGURATION.search(told):
         return Failure("GatewayConfigInvalid", f"the gateway refuses its configuration: {links[-1]}", told)
     listen = re.search(r"failed binding gateway listener at `([^`]+)`", told)
     if listen:
         port = listen.group(1).rsplit(":", 1)[-1]
-        return Failure("ListenFailed", f"the gateway cannot listen at {listen.group(1)}: {links[-1]}", told, names={"port": port})
+        return Failure("ListenFailed", f"the gateway cannot listen on {listen.group(1)}: {links[-1]}", told, names={"port": port})
     if "gateway server stopped unexpectedly" in told:
-        return Failure("GatewayStopped", f"the gateway's server stopped: {links[-1]}", told)
+        return Failure("GatewayStopped", f"the gateway's server stopped by itself: {links[-1]}", told)
     return None
 
 
 def _database(links: list[str], told: str, text: str) -> Failure | None:
     if "seed" in links[0] and "violates" in told:
-        return Failure("SeedConflict", "the configuration cannot be seeded", told, "23503" if "foreign key" in told else "")
+        return Failure(
+            "SeedConflict", "the gateway cannot write the configuration to the database (seed-config)", told, "23503" if "foreign key" in told else ""
+        )
     version = VERSION.search(told)
     for pattern, state, code in WORDS:
         if not pattern.search(told):
@@ -332,19 +339,19 @@ def _database(links: list[str], told: str, text: str) -> Failure | None:
         if code:
             return Failure(code, f"{BY_CODE[code].title.split(' (')[0]} ({state})", told, state)
         if state == "42P01":
-            return Failure("SchemaMissing", f"the database has no schema yet: {links[-1]} ({state})", told, state)
+            return Failure("SchemaMissing", f"the database does not have the gateway's tables yet: {links[-1]} ({state})", told, state)
     for pattern, code, sentence in NETWORK:
         if pattern.search(links[-1]):
             return Failure(code, sentence + _host(told) + _first_byte(links[-1]), told)
     if BROKE in told:  # in a migration, too: its transaction went with the connection
-        return Failure("DatabaseInterrupted", f"the connection to the database broke off{f' in migration V{version.group(1)}' if version else ''}", told)
+        return Failure("DatabaseInterrupted", f"the connection to the database was lost{f' during migration V{version.group(1)}' if version else ''}", told)
     if version:
         return _migration(int(version.group(1)), text, links, told, "")
     if any(SEED.search(link) for link in links):
-        return Failure("SeedConflict", f"the configuration cannot be seeded: {links[-1]}", told)
+        return Failure("SeedConflict", f"the gateway cannot write the configuration to the database (seed-config): {links[-1]}", told)
     pending = re.search(r"(\d+) pending migrations? remain", told)
     if pending:
-        return Failure("SchemaMissing", f"{pending.group(1)} migrations are pending: the migration has not run yet", told)
+        return Failure("SchemaMissing", f"{pending.group(1)} migrations are pending: the migration Job has not applied them yet", told)
     if "failed to initialize gateway store" in told or re.search(r"failed opening \w+ connection pool", told):
         return Failure("DatabaseUnreachable", f"no connection to the database: {links[-1]}", told)
     return None
@@ -358,11 +365,17 @@ def _host(told: str) -> str:
 
 def _first_byte(told: str) -> str:
     """What answers in PostgreSQL's place, by the first byte of its answer: H of HTTP."""
-    return " but speaks HTTP" if re.search(r"SSLRequest: 0x48|SSL negotiation: H\b", told) else ""
+    return ", but an HTTP server" if re.search(r"SSLRequest: 0x48|SSL negotiation: H\b", told) else ""
 
 
 def _migration(version: int, text: str, links: list[str], told: str, state: str) -> Failure:
     name = next((n for v, n in reversed(migrations(text).begun) if v == version), "")
     label = f"V{version} {name}".strip()
     words = re.sub(r"^error returned from database: ", "", links[-1])
-    return Failure("MigrationFailed", f"migration {label} failed: {words}{f' ({state})' if state else ''}; it was rolled back", told, state, {"version": label})
+    return Failure(
+        "MigrationFailed",
+        f"migration {label} failed: {words}{f' ({state})' if state else ''}; PostgreSQL rolled back the migration",
+        told,
+        state,
+        {"version": label},
+    )

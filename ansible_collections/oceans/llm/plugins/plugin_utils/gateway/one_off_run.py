@@ -76,7 +76,7 @@ def _wait(cluster: Cluster, body: Mapping[str, Any], name: str, end: float, over
             if cannot_start(pod):
                 why = next((text for s, _init in containers(pod) if (text := waiting(s).get("message"))), "")
                 return Answer(None, f"Pod/{pod['metadata']['name']} {pod_phrase(pod)}{f': {why}' if why else ''}")
-    return Answer(None, f"Pod/{last['metadata']['name']} {pod_phrase(last)}" if last else f"no pod was made for Job/{name}")
+    return Answer(None, f"Pod/{last['metadata']['name']} {pod_phrase(last)}" if last else f"no pod was created for Job/{name}")
 
 
 def failed_before(pod: Mapping[str, Any]) -> tuple[str, int] | None:

@@ -48,7 +48,7 @@ class Session:
         if driver.IMPORT_ERROR is not None:
             raise NotAsked("the Python package pg8000 is not installed")
         if not target.user:
-            raise NotAsked("the URL names no user")
+            raise NotAsked("the database's URL contains no user")
         self._connection = driver.Connection.log_in(stream, target)
 
     def rows(self, sql: str, limit: float = 1.0) -> list[list[str]]:
@@ -92,22 +92,22 @@ def encrypted(stream: socket.socket, target: Target) -> socket.socket:
     if answer == b"":
         raise ConnectionResetError("the server closed the connection")
     if answer == b"E":
-        raise NotAsked("the server answers the question for TLS with an error")
+        raise NotAsked("the server answers the request for TLS with an error")
     if answer not in (b"S", b"N"):
-        raise NotPostgres(f"something that is not PostgreSQL answers at {target.address}")
+        raise NotPostgres(f"the program that answers at {target.address} is not PostgreSQL")
     demanded = target.sslmode in ("require", "verify-ca", "verify-full")
     if answer == b"N":
         if demanded:
-            raise NotAsked(f"the server has no TLS, and sslmode={target.sslmode} demands it")
+            raise NotAsked(f"the server does not offer TLS, but sslmode={target.sslmode} requires TLS")
         return stream
     if target.sslmode in ("verify-ca", "verify-full") and target.authority:
-        raise NotAsked(f"sslmode={target.sslmode} demands a check with a certificate authority that is a file in the pods ({target.authority})")
+        raise NotAsked(f"sslmode={target.sslmode} requires a check with a certificate authority that exists only as a file in the pods ({target.authority})")
     try:
         return _context(target.sslmode).wrap_socket(stream, server_hostname=target.host)
     except ssl.SSLCertVerificationError as error:
-        raise NotAsked(f"sslmode={target.sslmode} demands a check of its certificate, which fails here: {error.verify_message}") from error
+        raise NotAsked(f"sslmode={target.sslmode} requires a check of the server's certificate, which fails on this machine: {error.verify_message}") from error
     except ssl.SSLError as error:
-        raise NotAsked(f"TLS fails: {error.reason or error}") from error
+        raise NotAsked(f"the TLS handshake fails: {error.reason or error}") from error
 
 
 def _context(sslmode: str) -> ssl.SSLContext:

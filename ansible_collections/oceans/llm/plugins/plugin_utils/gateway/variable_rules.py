@@ -26,8 +26,8 @@ class Name:
     def wrong(self, where: str, value: str) -> Iterator[str]:
         if not (self.form.fullmatch(value) and len(value) <= self.length if value else self.empty):
             shown = f"{value[:40]!r}{f' … ({len(value)} characters)' if len(value) > 40 else ''}"
-            strange = next((f" (it holds U+{ord(c):04X}, which looks like another character)" for c in value if not c.isascii()), "")
-            yield f"{where} is {shown}{strange}, which is no valid name: use {self.letters}, at most {self.length} characters"
+            strange = next((f" (it contains U+{ord(c):04X}, which looks like another character)" for c in value if not c.isascii()), "")
+            yield f"{where} is {shown}{strange}, which is not a valid name: use only {self.letters}, at most {self.length} characters"
 
 
 LOWER = "lower-case letters, digits and - (a letter or digit first and last)"
@@ -68,7 +68,7 @@ _SIZE = re.compile(r"(?<!\d)\d+(\.\d+)?([KMGTPE]i|[kMGTPE])")  # begins at the f
 def broken(name: str, value: Any) -> Iterator[str]:
     """What is wrong with a converted value, each with its path."""
     if isinstance(value, str) and value != value.strip():
-        yield f"{name} begins or ends with a blank or line break: write it without"
+        yield f"{name} begins or ends with a space or line break: remove it"
     elif name in NAMES and isinstance(value, str):
         yield from NAMES[name].wrong(name, value)
     elif name in NAMES:
@@ -85,14 +85,14 @@ def _names(name: str, values: list[Any]) -> Iterator[str]:
         if isinstance(held, str):
             yield from NAMES[name].wrong(f"{name}[{index}]", held)
         else:
-            yield f"{name}[{index}] has no name; write - NAME, or - name: NAME"
+            yield f"{name}[{index}] has no name; write the entry as - NAME, or as - name: NAME"
 
 
 def _keys(name: str, value: Mapping[str, Any]) -> Iterator[str]:
     for key in value:
         if key not in KEYS[name]:
             known = difflib.get_close_matches(str(key), KEYS[name], 1) or KEYS[name]
-            yield f"{name}.{key} is a key that nothing reads; correct it ({', '.join(known)}), or remove it"
+            yield f"no role reads the key {name}.{key}; correct the key ({', '.join(known)}), or remove it"
     size = value.get("size")
     if name == "oceans_llm_restore_point_volume" and size not in (None, "") and not _SIZE.fullmatch(str(size)):
         yield f"{name}.size is {str(size)[:20]!r}; set it to a number with a unit (10Gi)"

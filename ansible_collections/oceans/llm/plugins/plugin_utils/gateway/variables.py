@@ -99,7 +99,7 @@ def _str(name: str, value: Any) -> str:
         return str(int(value))
     if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
         return value.isoformat()
-    raise WrongVariable(f"{name} is {_what(value)}, and has to be text: quote it ({name}: '…')")
+    raise WrongVariable(f"{name} is {_what(value)}, but has to be text; put the value in quotes ({name}: '…')")
 
 
 def _list(name: str, value: Any) -> list[Any]:
@@ -109,7 +109,7 @@ def _list(name: str, value: Any) -> list[Any]:
             try:
                 return list(yaml.safe_load(text))
             except (yaml.YAMLError, TypeError, ValueError, RecursionError):
-                raise WrongVariable(f"{name} begins with [ and is not a list; write it as a YAML or JSON list") from None
+                raise WrongVariable(f"{name} begins with [, but is not a valid list; write it as a YAML or JSON list") from None
         return [part.strip() for part in text.split(",") if part.strip()]
     if isinstance(value, Mapping):
         raise WrongVariable(f"{name} is a map; write it as a list")
@@ -122,10 +122,10 @@ def _dict(name: str, value: Any) -> dict[Any, Any]:
         try:
             value = yaml.safe_load(value) if value.strip() else {}
         except (yaml.YAMLError, ValueError, RecursionError):
-            raise WrongVariable(f"{name} is a text that is neither YAML nor JSON; write it as a map (KEY: value)") from None
+            raise WrongVariable(f"{name} is text that is neither YAML nor JSON; write it as a map (KEY: value)") from None
     if isinstance(value, Mapping):
         return dict(value)
-    cure = ", or turn a list of key and value into one (items2dict)" if isinstance(value, (list, tuple)) else ""
+    cure = ", or convert the list into a map with the filter items2dict" if isinstance(value, (list, tuple)) else ""
     raise WrongVariable(f"{name} is {_kind(value)}; write it as a map (KEY: value){cure}")
 
 
@@ -140,9 +140,9 @@ def problems(value: Any, path: str) -> Iterator[str]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if not isinstance(key, str) and (isinstance(key, bool) or not isinstance(key, int)):
-                yield f"a key of {path} is {_kind(key)}: quote it, or Helm would get another key"
+                yield f"a key of {path} is {_kind(key)}, which Helm would read as another key; put the key in quotes"
             elif isinstance(key, str) and _SURROGATE.search(key):
-                yield f"a key of {path} has bytes that are not UTF-8: write it as UTF-8 text"
+                yield f"a key of {path} contains bytes that are not UTF-8; write the key as UTF-8 text"
             else:
                 yield from problems(inner, f"{path}.{key}")
     elif isinstance(value, (list, tuple)):
@@ -150,17 +150,17 @@ def problems(value: Any, path: str) -> Iterator[str]:
             yield from problems(inner, f"{path}[{index}]")
     elif isinstance(value, str):
         if _SURROGATE.search(value):
-            yield f"{path} has bytes that are not UTF-8: write it as UTF-8 text"
+            yield f"{path} contains bytes that are not UTF-8; write the value as UTF-8 text"
     elif isinstance(value, bool) or value is None:
         return
     elif isinstance(value, int):
         if abs(value) > EXACT:
-            yield f"{path} is a number of more than 15 digits, and Helm would round it: quote it"
+            yield f"{path} is a number of more than 15 digits, which Helm would round; put the value in quotes"
     elif isinstance(value, float):
         if not math.isfinite(value):
-            yield f"{path} is not a finite number (.inf, .nan): write a number, or quote it"
+            yield f"{path} is not a finite number (.inf, .nan); write a number, or put the value in quotes"
     elif isinstance(value, datetime.datetime) or not isinstance(value, datetime.date):
-        yield f"{path} is {_kind(value)}: quote it ('…')"
+        yield f"{path} is {_kind(value)}; put the value in quotes ('…')"
 
 
 def texts(value: Any) -> Any:
@@ -183,7 +183,7 @@ _KINDS: tuple[tuple[Any, str], ...] = (
     ((list, tuple), "a list"),
     ((set, frozenset), "a set"),
     (type(None), "null"),
-    (str, "a text"),
+    (str, "text"),
 )
 
 

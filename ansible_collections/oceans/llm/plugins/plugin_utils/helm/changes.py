@@ -57,7 +57,7 @@ def compare(live: Release | None, planned: Release, drift: Mapping[str, tuple[st
 
 def _drift(name: str, fields: tuple[str, ...]) -> str:
     if fields == ("missing",):
-        return f"{name} is missing in the cluster"
+        return f"{name} does not exist in the cluster"
     shown = ", ".join(fields[:3]) + (f" and {len(fields) - 3} more" if len(fields) > 3 else "")
     return f"{name} was changed in the cluster ({shown})"
 
@@ -67,10 +67,10 @@ def _reason(live: Release | None, planned: Release, differs: bool) -> str:
     if live is None:
         return ""
     if live.status != "deployed":
-        return f"revision {live.revision} is {live.status}"
+        return f"revision {live.revision} has the status {live.status}"
     if live.chart != planned.chart:
-        return f"chart {live.chart} -> {planned.chart}"
-    return "values" if dict(live.values) != dict(planned.values) and not differs else ""
+        return f"chart changes from {live.chart} to {planned.chart}"
+    return "values changed" if dict(live.values) != dict(planned.values) and not differs else ""
 
 
 def _by_name(objects: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

@@ -44,8 +44,10 @@ class Helm:
     def __init__(self, binary: str, environment: Mapping[str, str | None]) -> None:
         found = shutil.which(os.path.expanduser(binary) or "helm")
         if not found:
-            said = f"no helm program {binary or 'helm'!r} on PATH"
-            raise HelmError(f"{said}; install Helm 3.18 or newer (of Helm 4: 4.2.2 or newer), or set oceans_llm_helm_binary")
+            raise HelmError(
+                f"no program {binary or 'helm'!r} on PATH; install Helm 3.18 or a later "
+                f"3.x, or Helm 4.2.2 or a later 4.x, or set oceans_llm_helm_binary to its path"
+            )
         self.binary = os.path.abspath(found)  # one meaning, whatever folder the module runs in
         wanted = {**os.environ, **environment}
         self._environment = {name: value for name, value in wanted.items() if value is not None}
@@ -62,7 +64,7 @@ class Helm:
         if not chart or os.path.exists(os.path.expanduser(chart)):
             return _local(chart, version)
         if not chart.startswith(("oci://", "http://", "https://")):
-            raise ChartUnavailable(f"the chart {chart} is neither a folder or archive here nor an oci:// or https:// address")
+            raise ChartUnavailable(f"the chart {chart} is neither a folder or archive on this machine, nor an oci:// or https:// address")
         key = hashlib.sha256(json.dumps([self.binary, chart, version]).encode()).hexdigest()[:16]
         folder = os.path.join(constants.DEFAULT_LOCAL_TMP, f"chart-{key}")
         try:
@@ -81,7 +83,7 @@ class Helm:
             raise ChartUnavailable(registry.in_words(str(error))) from error
         found = _archive(into)
         if not found:
-            raise ChartUnavailable(f"helm pull {chart} left no archive")
+            raise ChartUnavailable(f"helm pull {chart} succeeded, but wrote no archive")
         return found
 
     def plan(self, release: str, namespace: str, chart: str, values: Mapping[str, Any]) -> Release:
@@ -117,7 +119,7 @@ def _local(chart: str, version: str) -> str:
     path = os.path.abspath(os.path.expanduser(chart)) if chart else charts.own()  # absolute: kubernetes.core.helm runs in another folder
     has = str(charts.metadata(path).get("version") or "")
     if version and has and has != version:
-        raise ChartUnavailable(f"{chart or 'the chart of the collection'} has version {has}, and version {version} is asked for")
+        raise ChartUnavailable(f"{chart or 'the chart of the collection'} has version {has}, but oceans_llm_chart_version is {version}")
     return path
 
 

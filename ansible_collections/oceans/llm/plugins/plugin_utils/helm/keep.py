@@ -67,10 +67,10 @@ def keep_in_record(cluster: Cluster, release: Release, wanted: Iterable[Data]) -
         releases.rewrite(cluster, release, lambda body: body.update(manifest=_annotated(body["manifest"], names)))
         now = releases.latest(cluster, release.namespace, release.name)
     except ApiError as error:
-        raise NotKept(f"{_list(names)} would be deleted by helm uninstall, and the release's record could not be changed: {error}") from error
+        raise NotKept(f"helm uninstall would delete {_list(names)}, and Helm's record of the release could not be changed to prevent that: {error}") from error
     still = {d.name for d in data_of(now.manifest if now else (), release.namespace) if not d.kept} & names
     if now is None or now.revision != release.revision or still:
-        raise NotKept(f"{_list(names)} would be deleted by helm uninstall: the release changed while this run looked at it")
+        raise NotKept(f"helm uninstall would delete {_list(names)}, because another run changed the release at the same time")
 
 
 def keep_live(cluster: Cluster, before: Iterable[Release], planned: Release, namespace: str) -> list[str]:
@@ -80,7 +80,7 @@ def keep_live(cluster: Cluster, before: Iterable[Release], planned: Release, nam
     """
     for hook in data_of(planned.hooks, namespace):
         if cluster.find(hook.path) is not None:
-            raise NotKept(f"{hook.name} is a hook of the chart and exists: Helm deletes a hook before it creates it again")
+            raise NotKept(f"{hook.name} holds data and is a hook of the chart: Helm would delete it before creating it again")
     return [data.name for data in leaving(before, planned, namespace) if _keep_one(cluster, data, planned.name)]
 
 
@@ -97,7 +97,7 @@ def release_of(obj: Mapping[str, Any]) -> str:
 
 def _keep_one(cluster: Cluster, data: Data, release: str) -> bool:
     """True when the object exists, is of this release, and is kept now."""
-    why = f"{data.name} leaves the release, and Helm would delete it with its data"
+    why = f"{data.name} is no longer part of the release, so Helm would delete the object and its data"
     try:
         live = cluster.find(data.path)
         if live is None or release_of(live) not in ("", release):
@@ -106,9 +106,9 @@ def _keep_one(cluster: Cluster, data: Data, release: str) -> bool:
             cluster.patch(data.path, {"metadata": {"annotations": {POLICY: "keep"}}}, manager="oceans-llm-keep")
             live = cluster.get(data.path)
     except ApiError as error:
-        raise NotKept(f"{why}; the annotation {POLICY}: keep could not be set: {error}; nothing was changed") from error
+        raise NotKept(f"{why}; the annotation {POLICY}: keep could not be set to prevent that: {error}; nothing was changed") from error
     if not has_policy(live):
-        raise NotKept(f"{why}; something removes the annotation {POLICY}: keep as soon as it is set; nothing was changed")
+        raise NotKept(f"{why}; another controller removes the annotation {POLICY}: keep that would prevent that; nothing was changed")
     return True
 
 

@@ -71,7 +71,7 @@ class Holder:
         return f"{self.user}@{self.host}/{self.pid}/{self.start}/{self.place}"
 
     def phrase(self) -> str:
-        return f"{self.user or 'somebody'} on {self.host}" + (f" (process {self.pid})" if self.pid else "")
+        return f"{self.user or 'an unknown user'} on {self.host}" + (f" (process {self.pid})" if self.pid else "")
 
     def dead_here(self) -> bool:
         """True when this was a process that would be seen from here, and it is no more."""
@@ -117,14 +117,14 @@ class Lock:
     def last_holder(self) -> str:
         """Who held the lease before, in words."""
         text = ((self.before or {}).get("spec") or {}).get("holderIdentity") or ""
-        return Holder.parse(text).phrase() if text else "it gave its lock back"
+        return Holder.parse(text).phrase() if text else "it released its lock"
 
     def __enter__(self) -> Lock:
         try:
             self._take()
         except ApiError as error:
             if error.status == 403:  # a run without a lock is better than none
-                self._say(f"no lock for {self._namespace}/{self._release}: {error}")
+                self._say(f"continuing without the lock that keeps other runs from changing {self._namespace}/{self._release}: {error}")
                 return self
             raise
         self._held, self._stop = True, threading.Event()  # of this use alone: a lock is used again after a recovery
@@ -180,7 +180,9 @@ class Lock:
             except ApiError as error:
                 if error.status != 409:
                     raise
-                raise Held(f"another run has just taken {self._namespace}/{self._release}; nothing was changed, run again when it has ended") from error
+                raise Held(
+                    f"another run has just locked {self._namespace}/{self._release}; nothing was changed — run the playbook again when that run has ended"
+                ) from error
 
     def _check(self, live: Mapping[str, Any], quiet: bool = False) -> None:
         spec = live.get("spec") or {}
@@ -191,11 +193,11 @@ class Lock:
         over = self._cluster.now() - epoch(spec.get("renewTime")) - float(spec.get("leaseDurationSeconds") or DURATION)
         if holder.dead_here() or over > 0:
             if not quiet:
-                self._say(f"the run of {holder.phrase()} since {since} is dead; taking over its lock")
+                self._say(f"the run of {holder.phrase()}, started at {since}, has died; taking over its lock")
             return
         raise Held(
-            f"{self._namespace}/{self._release} is being changed by {holder.phrase()} since {since}; nothing was changed — "
-            f"wait for that run; if it is dead, its lock expires in {-over:.0f} s (Lease/{self._name})"
+            f"{holder.phrase()} has been changing {self._namespace}/{self._release} since {since}; nothing was changed by this run — "
+            f"wait until that run has ended; if it has died, its lock (Lease/{self._name}) expires in {-over:.0f} s"
         )
 
     def _body(self) -> dict[str, Any]:
@@ -244,7 +246,7 @@ class Lock:
             self._written(live)  # somebody has changed its labels or the like
         else:
             who = Holder.parse(spec["holderIdentity"]).phrase() if spec.get("holderIdentity") else "nobody"
-            self.lost = f"Lease/{self._name} is held by {who} since {spec.get('acquireTime') or '?'}: another run took the release over"
+            self.lost = f"another run took over the release: {who} has held Lease/{self._name} since {spec.get('acquireTime') or '?'}"
         return False
 
 

@@ -35,7 +35,7 @@ ASYNC_LIMIT = 6 * 3600
 FIRST_START = 60.0
 #: seconds that a module which has ended is given until its result can be read
 LAST_WORDS = 5.0
-KILLED = "kubernetes.core.helm ended without a result (killed?), so how helm ended is not known"
+KILLED = "the module kubernetes.core.helm ended without a result (it was probably killed), so the result of helm is not known"
 
 #: once there is a file `stop`, no helm is started any more: the module may be between two of them when the run is ended
 WRAPPER = """#!/bin/sh
@@ -127,7 +127,7 @@ class HelmJob:
         if module is None:
             if now - self._begun < FIRST_START:
                 return None
-            return self._failure(f"kubernetes.core.helm has not started helm within {FIRST_START:.0f} s")
+            return self._failure(f"the module kubernetes.core.helm has not started helm within {FIRST_START:.0f} s")
         if _runs(module) or _runs(helm):
             self._module_gone = None
             return None
@@ -137,7 +137,7 @@ class HelmJob:
         return self._failure(KILLED)
 
     def _failure(self, what: str) -> dict[str, Any]:
-        why = f"; its job file cannot be read: {self._unread}" if self._unread else ""
+        why = f"; the job file of the module cannot be read: {self._unread}" if self._unread else ""
         return {"failed": True, "msg": f"{what}{why}"}
 
     def _signal(self) -> None:
@@ -171,7 +171,7 @@ class Launch:
             return Helm(running=True)
         if self._job is None:
             text = str(self._error) or type(self._error).__name__
-            return Helm(running=False, ended_at=self._failed_at, error=f"kubernetes.core.helm could not be started: {text}")
+            return Helm(running=False, ended_at=self._failed_at, error=f"the module kubernetes.core.helm could not be started: {text}")
         return self._job.poll()
 
     def terminate(self, deadline: float = 20.0) -> bool:
@@ -342,8 +342,8 @@ def failure_of(result: Mapping[str, Any]) -> str:
         if words:
             return words
     code = result.get("rc")
-    ended = f"helm ended with exit code {code} and" if isinstance(code, int) and code else "kubernetes.core.helm failed and"
-    return f"{ended} wrote no message; helm history shows what Helm recorded, and ansible-playbook -vvv the module's whole result"
+    ended = f"helm ended with exit code {code} and" if isinstance(code, int) and code else "the module kubernetes.core.helm failed and"
+    return f"{ended} wrote no message; for Helm's record of the change, run helm history; for the complete result of the module, run ansible-playbook -vvv"
 
 
 def _message(result: Mapping[str, Any]) -> str:

@@ -25,9 +25,9 @@ def write_chart(body: Mapping[str, Any], folder: str) -> str:
     metadata = chart.get("metadata") or {}
     if metadata.get("dependencies"):
         names = ", ".join(str(d.get("name")) for d in metadata["dependencies"])
-        raise NotRecorded(f"its chart has sub-charts ({names}), which Helm's record does not hold")
+        raise NotRecorded(f"the chart of the revision has sub-charts ({names}), which Helm's record does not contain")
     if not chart.get("templates"):
-        raise NotRecorded("Helm's record does not hold its chart")
+        raise NotRecorded("Helm's record of the revision does not contain the chart")
     texts = {"Chart.yaml": json.dumps(metadata).encode(), "values.yaml": json.dumps(chart.get("values") or {}).encode()}
     if chart.get("schema"):
         texts["values.schema.json"] = base64.b64decode(chart["schema"])
@@ -37,7 +37,7 @@ def write_chart(body: Mapping[str, Any], folder: str) -> str:
     for name, data in texts.items():
         path = os.path.join(root, name)
         if not os.path.abspath(path).startswith(os.path.join(root, "")):
-            raise NotRecorded(f"its chart has a file {name!r} outside of its folder")
+            raise NotRecorded(f"the chart of the revision has a file {name!r} outside of the chart's folder")
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         with open(path, "wb") as out:
             out.write(data)

@@ -20,22 +20,28 @@ VARIABLE = "oceans_llm_chart_registry"
 CURES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(words, re.IGNORECASE), cure)
     for words, cure in (
-        (r"is asked for", "leave oceans_llm_chart_version empty: it is for charts at an oci:// or https:// address"),
-        (r"x509|certificate", f"set {VARIABLE}.ca_cert to the file of the server's certificate authority"),
-        (r"first record does not look like a TLS handshake|HTTP response to HTTPS client", f"set {VARIABLE}.plain_http: true, if the server serves plain HTTP"),
+        (r"but oceans_llm_chart_version is", "leave oceans_llm_chart_version empty, because it is only for charts at an oci:// or https:// address"),
+        (r"x509|certificate", f"set {VARIABLE}.ca_cert to the file with the certificate of the server's certificate authority"),
+        (r"first record does not look like a TLS handshake|HTTP response to HTTPS client", f"if the server serves plain HTTP, set {VARIABLE}.plain_http: true"),
         (
             r"\b401\b|\b403\b|unauthorized|denied|asks for a login|forbidden",
-            f"set {VARIABLE}.username and {VARIABLE}.password, or log in with helm registry login",
+            f"set {VARIABLE}.username and {VARIABLE}.password, or log in: helm registry login <server>",
         ),
-        (r"no such host|connection refused|timeout|timed out|unreachable|did not answer", "check the server's name in oceans_llm_chart and the proxy"),
-        (r"not found|\b404\b|improper constraint|no chart version", "check oceans_llm_chart and oceans_llm_chart_version: the server has no such chart"),
+        (
+            r"no such host|connection refused|timeout|timed out|unreachable|did not answer",
+            "check the server's name in oceans_llm_chart, and the proxy of this machine",
+        ),
+        (
+            r"not found|\b404\b|improper constraint|no chart version",
+            "correct oceans_llm_chart and oceans_llm_chart_version, because the server has no such chart",
+        ),
     )
 )
 
 
 def cure(words: str) -> str:
-    found = next((cure for pattern, cure in CURES if pattern.search(words)), "check oceans_llm_chart")
-    return f"{found}; a chart in a folder or archive on this machine needs no server"
+    found = next((cure for pattern, cure in CURES if pattern.search(words)), "correct oceans_llm_chart")
+    return f"{found}; or set oceans_llm_chart to a folder or archive on this machine, which needs no server"
 
 
 def in_words(words: str) -> str:
@@ -63,7 +69,9 @@ def login(chart: str, registry: Mapping[str, Any], folder: str) -> dict[str, str
     if not registry.get("username") and not registry.get("password"):
         return {}
     if not chart.startswith("oci://"):
-        raise ValueError(f"{VARIABLE}: a user name and password work for oci:// only; helm would show them to every user of this machine")
+        raise ValueError(
+            f"{VARIABLE}: user name and password are supported for oci:// only, because helm would show them to every user of this machine for other addresses"
+        )
     secret = base64.b64encode(f"{registry.get('username') or ''}:{registry.get('password') or ''}".encode()).decode()
     path = os.path.join(folder, "registry.json")
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:

@@ -23,7 +23,7 @@ from ..kube.client import Cluster, ClusterError
 #: bytes that the API server takes in a Secret, and so in Helm's record of one revision (Kubernetes, MaxSecretSize)
 RECORD_LIMIT = 1024 * 1024
 #: the record has the configuration twice, in the values and in the ConfigMap
-SMALLER = "shorten oceans_llm_config or oceans_llm_values, or deploy a second gateway with half of the models"
+SMALLER = "shorten oceans_llm_config or oceans_llm_values, or split the models between two releases"
 #: Helm release statuses of an operation that has not ended (Helm, pkg/release/common/status.go)
 PENDING = ("pending-install", "pending-upgrade", "pending-rollback", "uninstalling")
 
@@ -90,8 +90,8 @@ def _unpacked(secret: Mapping[str, Any]) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, OSError, EOFError, zlib.error) as error:
         name, namespace = secret["metadata"].get("name"), secret["metadata"].get("namespace") or "NAMESPACE"
         raise ClusterError(
-            f"Secret/{name} in namespace {namespace} is no record that Helm could read ({type(error).__name__}), so nothing is known of the release; "
-            f"restore it from a backup, or look at it: kubectl -n {namespace} get secret {name} -o yaml"
+            f"Secret/{name} in namespace {namespace} is not a record that Helm can read ({type(error).__name__}), so the state of the release is not known; "
+            f"restore the Secret from a backup; to inspect it: kubectl -n {namespace} get secret {name} -o yaml"
         ) from error
 
 
@@ -108,8 +108,7 @@ def parse(body: Mapping[str, Any]) -> Release:
         app_version=meta.get("appVersion", ""),
         deployed_at=info.get("last_deployed", ""),
         manifest=documents(body.get("manifest", "")),
-        hooks=tuple(doc for hook in body.get("hooks") or () if "test" not in (hook.get("events") or ())
-                    for doc in documents(hook.get("manifest", ""))),
+        hooks=tuple(doc for hook in body.get("hooks") or () if "test" not in (hook.get("events") or ()) for doc in documents(hook.get("manifest", ""))),
         values=body.get("config") or {},
         apply_method=body.get("apply_method") or "",
     )
@@ -124,7 +123,7 @@ def too_large(size: int) -> str:
     """The sentence about a release that Helm could not record; empty when it can."""
     if size <= RECORD_LIMIT:
         return ""
-    return f"Helm's record of the release would have {size / RECORD_LIMIT:.2f} MiB, and the API server takes 1 MiB in a Secret"
+    return f"Helm's record of the release would have {size / RECORD_LIMIT:.2f} MiB, but the API server accepts at most 1 MiB in a Secret"
 
 
 def give_up(cluster: Cluster, release: Release, why: str) -> None:

@@ -89,11 +89,13 @@ class Way:
             else:
                 kubernetes.config.load_kube_config_from_dict(dict(self.config), client_configuration=configuration)
         except Exception as error:  # whatever the client makes of a user that it does not understand
-            raise ClusterError(f"no usable cluster in the kubeconfig: {_plain(error)}; set oceans_llm_kubeconfig and oceans_llm_context") from error
+            raise ClusterError(f"the kubeconfig has no usable cluster: {_plain(error)}; correct oceans_llm_kubeconfig and oceans_llm_context") from error
         finally:
             log.removeHandler(complaints)
         if complaints.told and not configuration.api_key and not configuration.cert_file:
-            raise ClusterError(f"the user of the kubeconfig got no credentials: {complaints.told[-1]}; try kubectl version with it")
+            raise ClusterError(
+                f"no credentials for the user of the kubeconfig: {complaints.told[-1]}; find the reason with the same kubeconfig: kubectl version"
+            )
         if self.user.get("tokenFile") and not self.in_pod and not self.user.get("token"):
             configuration.refresh_api_key_hook = self._read_again
             self._read_again(configuration)  # without the line break that editors leave
@@ -127,10 +129,12 @@ def resolve(args: Mapping[str, Any]) -> Way:
     :raises ClusterError: when there is none, or one that Helm or the client could not go.
     """
     if IMPORT_ERROR is not None:
-        raise ClusterError(f"the Python package 'kubernetes' is missing from {sys.executable}: {IMPORT_ERROR}; pip install kubernetes")
+        raise ClusterError(
+            f"the Python package 'kubernetes' is not installed for {sys.executable}: {IMPORT_ERROR}; run: {sys.executable} -m pip install kubernetes"
+        )
     wanted = options(args)
     if wanted.get("persist_config"):
-        raise ClusterError("persist_config is not supported: renewed tokens are never written into the kubeconfig; leave the option out")
+        raise ClusterError("the option persist_config is not supported, because renewed tokens are never written into the kubeconfig; remove the option")
     cluster: dict[str, Any] = {}
     user: dict[str, Any] = {}
     in_pod = False
@@ -142,7 +146,7 @@ def resolve(args: Mapping[str, Any]) -> Way:
         cluster, user, in_pod = _somewhere()
     cluster, user = _cluster(cluster, wanted), _user(user, wanted)
     if not cluster.get("server"):
-        raise ClusterError("the kubeconfig names no server for this context; set oceans_llm_kubeconfig, or host in oceans_llm_auth")
+        raise ClusterError("the kubeconfig names no server for this context; correct oceans_llm_kubeconfig, or set oceans_llm_auth.host")
     wrong = [] if in_pod else list(entries.problems(cluster, user))
     if wrong:
         raise ClusterError(f"{'; '.join(wrong)}; correct the kubeconfig or oceans_llm_auth")
@@ -163,7 +167,9 @@ def options(args: Mapping[str, Any]) -> dict[str, Any]:
     try:
         core = importlib.import_module(CORE)
     except ImportError as error:
-        raise ClusterError(f"the collection kubernetes.core is missing or too old: {error}; ansible-galaxy collection install kubernetes.core") from error
+        raise ClusterError(
+            f"the collection kubernetes.core is not installed, or too old: {error}; run: ansible-galaxy collection install --upgrade kubernetes.core"
+        ) from error
     given = {name: value for name, value in args.items() if value not in (None, "", [], {})}
     spec = {name: value for name, value in core._create_auth_spec(**given).items() if value not in (None, "", {})}
     headers = core._create_headers(**given)
@@ -188,11 +194,16 @@ def _kubeconfig(given: Any) -> Any:
         with contextlib.suppress(yaml.YAMLError, ValueError):
             given = yaml.safe_load(given)
         if not isinstance(given, Mapping):
-            raise ClusterError("oceans_llm_kubeconfig is a text of several lines that is no kubeconfig (not shown); set it to a path, or to the content")
+            raise ClusterError(
+                "oceans_llm_kubeconfig is a text of several lines, but not a kubeconfig (value not shown); set it to the path or to the content of a kubeconfig"
+            )
     if isinstance(given, str):
         return os.pathsep.join(absolute(path) for path in given.split(os.pathsep) if path)
     if not isinstance(given, Mapping):
-        raise ClusterError(f"oceans_llm_kubeconfig is a {type(given).__name__}; set it to a path (several with {os.pathsep} between), or to the content")
+        raise ClusterError(
+            f"oceans_llm_kubeconfig has the type {type(given).__name__}; set it to a path "
+            f"(or several, separated by {os.pathsep}), or to the content of a kubeconfig"
+        )
     return given
 
 
@@ -215,14 +226,15 @@ def _somewhere() -> tuple[dict[str, Any], dict[str, Any], bool]:
         pod = error
     if here and pod is None:
         raise ClusterError(
-            f"there are two ways to a cluster, and nothing says which: the kubeconfig {here[0]}, and the account of the pod that Ansible runs in "
-            "(kubernetes.core would take this, Helm that); set oceans_llm_kubeconfig or K8S_AUTH_KUBECONFIG"
+            f"it is not clear which cluster is meant: there is the kubeconfig {here[0]}, and the service account of the pod that Ansible runs in "
+            "(Helm would use the first, kubernetes.core the second); set oceans_llm_kubeconfig or K8S_AUTH_KUBECONFIG"
         )
     if here or os.environ.get("KUBECONFIG"):
         return *_entries(_load(_default()), None, "KUBECONFIG or ~/.kube/config"), False
     if pod is not None:
         raise ClusterError(
-            f"no usable cluster in KUBECONFIG, ~/.kube/config or a pod's service account: {_plain(pod)}; set oceans_llm_kubeconfig and oceans_llm_context"
+            f"neither KUBECONFIG, nor ~/.kube/config, nor a pod's service account gives access to a cluster: {_plain(pod)}; "
+            "set oceans_llm_kubeconfig and oceans_llm_context"
         )
     host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
     server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
@@ -256,7 +268,7 @@ def _read(path: str) -> dict[str, Any]:
     if found is None and path != "/dev/null":
         found = {}
     if not isinstance(found, Mapping):
-        raise ClusterError(f"{path} cannot be read as a kubeconfig: it is not a mapping")
+        raise ClusterError(f"{path} cannot be read as a kubeconfig: the file contains no YAML mapping")
     return dict(found)
 
 
@@ -287,12 +299,12 @@ def _entries(merged: Mapping[str, Any], context: str | None, source: Any) -> tup
     chosen = merged["contexts"].get(name)
     if chosen is None:
         known = ", ".join(sorted(map(str, merged["contexts"]))) or "none"
-        what = f"it has no context {name}" if name else "it has no current-context"
-        raise ClusterError(f"no usable cluster in {where}: {what} (contexts: {known}); set oceans_llm_kubeconfig and oceans_llm_context")
+        what = f"there is no context {name}" if name else "current-context is not set"
+        raise ClusterError(f"no usable cluster in {where}: {what} (existing contexts: {known}); correct oceans_llm_kubeconfig and oceans_llm_context")
     cluster, user = merged["clusters"].get(chosen.get("cluster")), merged["users"].get(chosen.get("user"))
     if cluster is None or (user is None and chosen.get("user")):
         missing = f"cluster {chosen.get('cluster')}" if cluster is None else f"user {chosen.get('user')}"
-        raise ClusterError(f"no usable cluster in {where}: context {name} names {missing}, which does not exist in it")
+        raise ClusterError(f"no usable cluster in {where}: context {name} names {missing}, which does not exist there; correct the kubeconfig")
     return cluster, user or {}
 
 
@@ -310,7 +322,7 @@ def _cluster(cluster: dict[str, Any], wanted: Mapping[str, Any]) -> dict[str, An
     if wanted.get("proxy"):
         found["proxy-url"] = _with_login(str(wanted["proxy"]), wanted.get("proxy_headers") or {})
     elif wanted.get("proxy_headers"):
-        raise ClusterError("proxy_headers is given without proxy; set proxy in oceans_llm_auth, too")
+        raise ClusterError("proxy_headers is set without proxy; set oceans_llm_auth.proxy, too")
     if (
         found.get("proxy-url")
         and wanted.get("no_proxy")
@@ -341,7 +353,7 @@ def _user(user: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
         found = {**_without(found, *SECRETS), "token": str(wanted["api_key"])}
     elif wanted.get("username") or wanted.get("password"):
         if not (wanted.get("username") and wanted.get("password")):
-            raise ClusterError("username and password belong together; set both in oceans_llm_auth")
+            raise ClusterError("username and password need each other; set oceans_llm_auth.username and oceans_llm_auth.password")
         found = {**_without(found, *SECRETS), "username": str(wanted["username"]), "password": str(wanted["password"])}
     if isinstance(found.get("token"), str):
         found["token"] = found["token"].strip()  # of a file that was looked up: no token ends with a line break
@@ -352,7 +364,10 @@ def _user(user: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
         found = {**_without(found, "as-uid", "as-groups", "as-user-extra"), "as": str(wanted["impersonate_user"])}
     if wanted.get("impersonate_groups"):
         if not found.get("as"):
-            raise ClusterError("impersonate_groups is given without impersonate_user; the API server takes groups only beside a user")
+            raise ClusterError(
+                "impersonate_groups is set without impersonate_user, but the API server accepts "
+                "groups only together with a user; set oceans_llm_auth.impersonate_user, too"
+            )
         found["as-groups"] = [str(group) for group in wanted["impersonate_groups"]]
     return found
 

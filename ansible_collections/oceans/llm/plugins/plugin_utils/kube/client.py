@@ -87,10 +87,18 @@ class Cluster:
         known = self._client.configuration.auth_settings().values()
         return {auth["key"]: auth["value"] for auth in known if auth["in"] == "header" and auth["value"]}
 
-    def _open(self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, content_type: str, timeout: Any,
-              accept: str = "application/json", more: Mapping[str, str] | None = None) -> Any:
-        headers = urllib3.HTTPHeaderDict(
-            {"Accept": accept, "User-Agent": "oceans.llm", "Content-Type": content_type, **(more or {}), **self._authorization()})
+    def _open(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any] | None,
+        body: Any,
+        content_type: str,
+        timeout: Any,
+        accept: str = "application/json",
+        more: Mapping[str, str] | None = None,
+    ) -> Any:
+        headers = urllib3.HTTPHeaderDict({"Accept": accept, "User-Agent": "oceans.llm", "Content-Type": content_type, **(more or {}), **self._authorization()})
         for name, value in self._impersonation:
             headers.add(name, value)
         url = self.server + path
@@ -98,28 +106,41 @@ class Cluster:
         data = None if body is None else body if isinstance(body, (str, bytes)) else json.dumps(body)
         try:
             answer = self._http.request(
-                method, f"{url}?{text}" if text else url, body=data, headers=headers, preload_content=False, retries=False,
+                method,
+                f"{url}?{text}" if text else url,
+                body=data,
+                headers=headers,
+                preload_content=False,
+                retries=False,
                 timeout=urllib3.Timeout(connect=timeout[0], read=timeout[1]),
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise ApiError(0, "Unreachable", f"the API server {self.server} does not answer: {_plain(error)}", path) from error
         except ValueError:  # the standard library's, with the value in it: so it is no context of this one either
-            what = "the token, or the user or group to impersonate, holds a character that no header can carry (value not shown)"
-            raise ApiError(0, "Unreachable", f"no request can be made to {self.server}: {what}", path) from None
+            what = "the token, or the user or group to impersonate, contains a character that is not allowed in an HTTP header (value not shown)"
+            raise ApiError(0, "Unreachable", f"no request can be sent to the API server {self.server}: {what}", path) from None
         date = answer.headers.get("Date")
         with contextlib.suppress(ValueError):  # a proxy that writes no date, or none of HTTP's: the clock of the last answer stays
             self.skew = email.utils.parsedate_to_datetime(date or "").timestamp() + 0.5 - time.time()
         return answer
 
-    def raw(self, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None,
-            content_type: str = "application/json", timeout: Any = TIMEOUT, accept: str = "application/json",
-            headers: Mapping[str, str] | None = None) -> tuple[int, dict[str, str], str]:
+    def raw(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        query: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
+        timeout: Any = TIMEOUT,
+        accept: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[int, dict[str, str], str]:
         """One request; returns (status, headers, text) whatever the status."""
         answer = self._open(method, path, query, body, content_type, timeout, accept, headers)
         try:
             text = answer.data.decode("utf-8", "replace")
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ApiError(0, "Unreachable", f"the API server {self.server} broke off its answer: {_plain(error)}", path) from error
+            raise ApiError(0, "Unreachable", f"the answer of the API server {self.server} was interrupted: {_plain(error)}", path) from error
         finally:
             answer.release_conn()
         return answer.status, dict(answer.headers), text
@@ -133,8 +154,10 @@ class Cluster:
         except ValueError:
             found = None
         if status >= 300 or not isinstance(found, dict):
-            what = f"with a redirect (HTTP {status})" if status >= 300 else f"with no JSON object (HTTP {status})"
-            message = f"{self.server} answers {what}, as a login page or a proxy does and no API server; check the server's address in the kubeconfig"
+            what = f"with a redirect (HTTP {status})" if status >= 300 else f"without a JSON object (HTTP {status})"
+            message = (
+                f"{self.server} answers {what}, so it is probably a login page or a proxy, not an API server; correct the server's address in the kubeconfig"
+            )
             raise ApiError(0, "NotKubernetes", message, path)
         return found
 
@@ -194,7 +217,7 @@ class Cluster:
                     raise ApiError(status.get("code", 500), status.get("reason", ""), status.get("message", ""), path)
                 yield event
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise ApiError(0, "Unreachable", f"the watch of {path} broke off: {_plain(error)}", path) from error
+            raise ApiError(0, "Unreachable", f"the watch of {path} was interrupted: {_plain(error)}", path) from error
         finally:
             answer.close()
 
@@ -230,7 +253,7 @@ class Cluster:
             for piece in answer.stream(65536, decode_content=True):
                 yield decoder.decode(piece)
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ApiError(0, "Unreachable", f"the log of {pod} broke off: {_plain(error)}", path) from error
+            raise ApiError(0, "Unreachable", f"reading the log of Pod/{pod} was interrupted: {_plain(error)}", path) from error
         finally:
             answer.close()
 
@@ -243,7 +266,12 @@ class Cluster:
         _quiet_threads()
         path = f"{paths.pod(namespace, pod)}/portforward"
         if self._impersonation:  # the package sends no other header than the authorization with a websocket
-            raise ApiError(405, "PortForward", f"no way to port {port} of Pod/{pod}: the Kubernetes client cannot forward a port as another user", path)
+            raise ApiError(
+                405,
+                "PortForward",
+                f"port {port} of Pod/{pod} cannot be reached: the Python Kubernetes client does not support port-forward with impersonation",
+                path,
+            )
         try:  # what kubernetes.stream does, without its typed models: to import them takes longer than all the rest
             forward = kubernetes.stream.ws_client.portforward_call(
                 self._client.configuration, "GET", self.server + path, headers=self._authorization(), query_params=[("ports", str(port))]
@@ -252,7 +280,9 @@ class Cluster:
             refused = error.__context__ or error  # a handshake that was refused: the API server's answer is in the library's own exception
             status, answer = int(getattr(refused, "status_code", 0) or 0), getattr(refused, "resp_body", b"") or b""
             text = _refused(status, answer.decode("utf-8", "replace"), path, self.server).message if answer else _plain(refused)
-            raise ApiError(status, "PortForward", f"no way to port {port} of Pod/{pod}: {text.partition(' -+-+- ')[0]}", path) from error
+            raise ApiError(
+                status, "PortForward", f"port {port} of Pod/{pod} cannot be reached by port-forward: {text.partition(' -+-+- ')[0]}", path
+            ) from error
         stream = forward.socket(port)
         stream = getattr(stream, "_socket", stream)  # a wrapper that TLS cannot work with
         try:
@@ -272,8 +302,17 @@ class Cluster:
         body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": wanted}}
         return bool(self.create(paths.REVIEW_SELF_ACCESS, body)["status"]["allowed"])
 
-    def service_request(self, namespace: str, service: str, port: int | str, path: str, method: str = "GET",
-                        body: Any = None, timeout: Any = TIMEOUT, headers: Mapping[str, str] | None = None) -> tuple[int, dict[str, str], str]:
+    def service_request(
+        self,
+        namespace: str,
+        service: str,
+        port: int | str,
+        path: str,
+        method: str = "GET",
+        body: Any = None,
+        timeout: Any = TIMEOUT,
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[int, dict[str, str], str]:
         """One HTTP request to a Service through the API server (services/proxy): no route from here to the pods is needed.
 
         `headers` go on to the Service, but for Authorization, which is the API server's own.

@@ -25,28 +25,28 @@ def problems(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> Iterator[st
     """Each as a sentence, without a value that could be a secret."""
     server, proxy = cluster.get("server"), cluster.get("proxy-url")
     if not isinstance(server, str) or not _SERVER.fullmatch(server):
-        yield f"the server of the cluster is {str(server)[:80]!r}, which is no address: write https://HOST:PORT"
+        yield f"the server of the cluster is {str(server)[:80]!r}, which is not a URL: write https://HOST:PORT"
     if proxy:
         yield from _proxy(str(proxy))
     for key, value in {**cluster, **user}.items():
         if value and key in PATHS and not os.path.exists(str(value)):
-            yield f"{key} is {value}, and there is no such file"
+            yield f"{key} is {value}, but this file does not exist"
         elif value and key.endswith("-data") and not _is_base64(value):
             yield f"{key} is not base64 (value not shown)"
     token = user.get("token")
     if token and not (isinstance(token, str) and _TOKEN.fullmatch(token)):
-        yield "the token (api_key of the options, or of the kubeconfig) holds a blank, a line break or a character that is not ASCII (value not shown)"
-    name = (user.get("auth-provider") or {}).get("name") if isinstance(user.get("auth-provider") or {}, Mapping) else "of no name"
+        yield "the token (option api_key, or in the kubeconfig) contains a space, a line break or a non-ASCII character (value not shown)"
+    name = (user.get("auth-provider") or {}).get("name") if isinstance(user.get("auth-provider") or {}, Mapping) else "(unnamed)"
     if name not in (None, "oidc"):
-        yield f"the auth-provider {name} is no longer supported (Kubernetes 1.26): replace it by an exec program"
+        yield f"the auth-provider {name} is not supported since Kubernetes 1.26: replace it with an exec plugin"
 
 
 def _proxy(proxy: str) -> Iterator[str]:
     scheme, colon, _rest = proxy.partition("://")
     if not colon or scheme.lower() not in PROXIES:
-        yield f"the proxy is {(proxy if '@' not in proxy else '(hidden)')[:80]!r}, without a scheme that is known: write http://HOST:PORT"
+        yield f"the proxy is {(proxy if '@' not in proxy else '(hidden)')[:80]!r}, which has no known scheme: write http://HOST:PORT"
     elif scheme.lower().startswith("socks") and importlib.util.find_spec("socks") is None:
-        yield "the proxy is one of SOCKS, and the Python package PySocks is missing: pip install PySocks"
+        yield "the proxy is a SOCKS proxy, but the Python package PySocks is not installed: run python -m pip install PySocks"
 
 
 def _is_base64(value: Any) -> bool:

@@ -25,10 +25,12 @@ def ensure(cluster: Cluster, name: str, create: bool, dry_run: bool) -> str:
     if found is not None:
         begun = (found.get("metadata") or {}).get("deletionTimestamp")
         if begun:
-            raise ClusterError(f"namespace {name} is being deleted since {begun}; wait until it is deleted, or use another namespace")
+            raise ClusterError(f"namespace {name} has been in deletion since {begun}; wait until it is deleted, or set oceans_llm_namespace to another one")
         return EXISTS
     if not create:
-        raise ClusterError(f"namespace {name} does not exist on {cluster.server}; create it, or set oceans_llm_create_namespace: true")
+        raise ClusterError(
+            f"namespace {name} does not exist on {cluster.server}; set oceans_llm_create_namespace: true, or run: kubectl create namespace {name}"
+        )
     if dry_run:
         return PLANNED
     try:

@@ -199,4 +199,4 @@ def _state(state: Mapping[str, Any]) -> str:
         return f"is waiting ({(state['waiting'] or {}).get('reason', '?')})"
     if "terminated" in state:
         return f"ended with exit code {(state['terminated'] or {}).get('exitCode')}"
-    return "is running, not ready yet" if "running" in state else "is starting"
+    return "is running, but not ready yet" if "running" in state else "is starting"

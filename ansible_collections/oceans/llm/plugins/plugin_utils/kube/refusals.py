@@ -60,7 +60,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )
 #: what helps where OpenShift gives each namespace its own user ids
-SCC_CURE = "set platform: openshift in oceans_llm_values, so that the chart leaves the ids out and OpenShift sets them"
+SCC_CURE = "set oceans_llm_values.platform: openshift, so that the chart omits the user and group ids and OpenShift sets them"
 _QUOTED = r'conflicts? with "(?P<manager>[^"]+)"(?: with subresource "(?P<sub>[^"]+)")?'
 #: a field of an SSA conflict: `.spec.containers[name="a b"].image`; a key in brackets may hold blanks
 _FIELD = re.compile(r'\.(?:[^\s\["]|\[[^\]]*\])+')

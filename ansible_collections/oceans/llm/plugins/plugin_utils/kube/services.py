@@ -54,7 +54,7 @@ def ports_phrase(pod_spec: Mapping[str, Any]) -> str:
     by_container: dict[str, list[str]] = {}
     for container, name, number, protocol in declared_ports(pod_spec):
         by_container.setdefault(container, []).append(f"{name + ' ' if name else ''}{number}{'' if protocol == 'TCP' else '/' + protocol}")
-    return "; ".join(f"{container}: {', '.join(ports)}" for container, ports in by_container.items()) or "no port at all"
+    return "; ".join(f"{container}: {', '.join(ports)}" for container, ports in by_container.items()) or "no port"
 
 
 def labels_phrase(labels: Mapping[str, str] | None) -> str:

@@ -29,8 +29,8 @@ class Trouble(Enum):
     """Why the gateway's own answer is not known."""
 
     NONE = ""
-    FORBIDDEN = "the caller lacks a right"
-    NO_WAY = "what stands between does not reach the pod"
+    FORBIDDEN = "the caller lacks a permission"
+    NO_WAY = "the API server or a proxy cannot reach the pod"
     SILENT = "no answer in time"
     REFUSED = "the pod refuses the connection"
     AWAY = "the API server does not answer"
@@ -76,7 +76,7 @@ def through_service(cluster: Cluster, namespace: str, service: str, port: int, p
     if between and status == 429:
         return Reply(0, field(text, "message"), Trouble.AWAY)
     if between or (status in (502, 503, 504) and not text.startswith("{")):
-        return Reply(0, f"{status} {field(text, 'message') or text[:200] or 'without a word'}", Trouble.NO_WAY)
+        return Reply(0, f"{status} {field(text, 'message') or text[:200] or 'with an empty answer'}", Trouble.NO_WAY)
     return Reply(status, text)
 
 
@@ -86,7 +86,7 @@ def _silent(cluster: Cluster, said: str) -> Reply:
         cluster.raw("GET", paths.VERSION, timeout=(2.0, 5.0))
     except ApiError:
         return Reply(0, said, Trouble.AWAY)
-    return Reply(0, f"no answer within {PATIENCE:.0f} s, while the API server itself answers", Trouble.SILENT)
+    return Reply(0, f"no answer from the gateway within {PATIENCE:.0f} s, while the API server itself answers", Trouble.SILENT)
 
 
 class _Forwarded(http.client.HTTPConnection):

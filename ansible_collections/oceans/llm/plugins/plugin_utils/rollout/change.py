@@ -34,16 +34,18 @@ def recover(cluster: Cluster, wanted: Wanted, pending: Release, lock: Lock, say:
     :raises NotPlanned: when somebody may work on it: a Helm that this collection did not start, `after` seconds ago or less.
     """
     age = cluster.now() - epoch(pending.deployed_at)
-    what = f"revision {pending.revision} is {pending.status} since {pending.deployed_at} ({age:.0f} s)"
+    what = f"revision {pending.revision} has been {pending.status} since {pending.deployed_at} ({age:.0f} s)"
     ours = lock.made(pending.revision)
     if not ours and age < after:
         raise NotPlanned(
-            f"{what}, and this collection did not start that Helm process; nothing was changed — wait for it; if that Helm process has ended, "
-            "run again with recover_after: 0 (oceans_llm_recover_after)"
+            f"{what}, and another tool than this collection started that Helm process; nothing was changed — wait until the process has ended; "
+            "if it has ended already, run the playbook again with oceans_llm_recover_after: 0 (option recover_after of the module)"
         )
-    who = f"by a dead run ({lock.last_holder()})" if ours else "by another Helm process"
-    say(f"{what}, left {who}; marking it as failed and continuing")
-    releases.give_up(cluster, pending, f"marked as failed by oceans.llm: its owner is dead ({pending.status} since {pending.deployed_at})")
+    who = f"by a run that has died ({lock.last_holder()})" if ours else "by another Helm process"
+    say(f"{what}, left {who}; marking the revision as failed and continuing")
+    releases.give_up(
+        cluster, pending, f"marked as failed by oceans.llm: the run that made this revision has died ({pending.status} since {pending.deployed_at})"
+    )
 
 
 class Change:
@@ -101,19 +103,19 @@ class Change:
             now = releases.latest(self._cluster, wanted.namespace, wanted.name)
             if now and now.pending and now.revision == revision and not self.helm_runs:
                 releases.give_up(self._cluster, now, "marked as failed by oceans.llm: Helm was killed")
-                self._say(f"Helm left revision {now.revision} {now.status}; it is marked as failed")
+                self._say(f"Helm left revision {now.revision} in status {now.status}; the revision is now marked as failed")
             return now is not None and now.revision >= revision
         except (ApiError, KeyError, ValueError) as error:
-            self._say(f"the release's own state could not be looked at: {error}")
+            self._say(f"the status of the release could not be read: {error}")
             return True  # not known: better to say so than to hide a change
 
     def _nothing_made(self, outcome: Outcome) -> Outcome:
-        what = f"Helm made no revision {self._plan.planned.revision} although a change was due ({self._plan.phrase()})"
+        what = f"Helm did not create revision {self._plan.planned.revision} although the release has to change ({self._plan.phrase()})"
         where = f"Release/{self._wanted.name}"
-        return replace(outcome, state=State.FAILED, cause=make("HelmFailed", outcome.snapshot, where, what, "the release is what it was", hint=NOT_MADE))
+        return replace(outcome, state=State.FAILED, cause=make("HelmFailed", outcome.snapshot, where, what, "the release is unchanged", hint=NOT_MADE))
 
 
-NOT_MADE = "run kubernetes.core.helm with force for this release once, or report this as a defect of the collection"
+NOT_MADE = "run the module kubernetes.core.helm with force: true once for this release, or report this as a defect of the collection"
 
 
 def result_of(plan: Plan, diff: bool) -> dict[str, Any]:
@@ -126,5 +128,8 @@ def result_of(plan: Plan, diff: bool) -> dict[str, Any]:
 
 def would_give_up(pending: Release) -> Mapping[str, Any]:
     """The result of check mode where a revision is pending: Helm does not even plan on top of that."""
-    what = f"revision {pending.revision} is {pending.status} since {pending.deployed_at}; it would be marked as failed, and the release would be upgraded again"
+    what = (
+        f"revision {pending.revision} has been {pending.status} since {pending.deployed_at}; "
+        f"the revision would be marked as failed, and the release would be upgraded again"
+    )
     return {"changed": True, "changes": what, "chart": pending.chart, "msg": what}

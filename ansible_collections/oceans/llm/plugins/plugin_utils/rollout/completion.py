@@ -27,7 +27,7 @@ from .causes.cause import cause as make
 from .completion_verdict import Asked, Found
 from .model import Cause, Snapshot, new_pods
 
-NOT_ASKED = "no completion was asked for"
+NOT_ASKED = "no completion was requested"
 HEARTBEAT = 4.5
 #: lines of each gateway pod's log that may have the provider's own words
 LINES = 40
@@ -61,7 +61,7 @@ def check(
         deployment, *service, question.model, {"name": question.secret, "key": question.key},
         release=snapshot.scope.release, node=_node(snapshot, deployment), hosts=hosts, providers=[] if _proxied(deployment) else addresses(providers),
     )  # fmt: skip
-    say(f"asking model {question.model} for a completion")
+    say(f"requesting a completion from model {question.model}")
     try:
         answer = one_off_run.ask(cluster, body, probe_job.COMPLETION_DEADLINE, _Patience(question.model, say, over))
         line = next(log_words.json_lines(answer.text), None) if answer.code == 0 else None
@@ -142,9 +142,9 @@ def _unasked(snapshot: Snapshot, asked: Asked, why: str) -> Cause:
     """The pod did not come to ask. A Secret that is not there has a name."""
     secret = f"Secret/{asked.secret}"
     if f'secret "{asked.secret}" not found' in why:
-        what = f"it does not exist, and key {asked.key} in it is the key for completions"
+        what = f"the Secret does not exist; its key {asked.key} has to contain the API key for the completion request"
         return make("SecretMissing", snapshot, secret, what, why, missing=asked.secret)
     if "couldn't find key" in why:
-        what = f"it has no key {asked.key}, which is the key for completions"
+        what = f"the Secret has no key {asked.key}, which has to contain the API key for the completion request"
         return make("SecretKeyMissing", snapshot, secret, what, why, missing=asked.secret, key=asked.key)
-    return make("Unverified", snapshot, f"Service/{asked.service}", f"no completion of model {asked.model} could be asked for", " ".join(why.split())[-300:])
+    return make("Unverified", snapshot, f"Service/{asked.service}", f"no completion of model {asked.model} could be requested", " ".join(why.split())[-300:])

@@ -53,23 +53,23 @@ class Found:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def judge(
-    line: Mapping[str, Any], asked: Asked, snapshot: Snapshot, *, said: str = "", narrow: Sequence[str] = (), policies: Sequence[Object] = ()
-) -> Found:
+def judge(line: Mapping[str, Any], asked: Asked, snapshot: Snapshot, *, said: str = "", narrow: Sequence[str] = (), policies: Sequence[Object] = ()) -> Found:
     """`said`: the gateway's last log lines; `narrow`: policies that do not admit the pod to the gateway; `policies`: all of the namespace."""
     plain = line.get("plain") or {}
     facts = {"model": asked.model, "status": plain.get("status", 0), "seconds": plain.get("seconds", 0), "tries": line.get("tries", 0)}
     look = _Look(line, asked, snapshot, said, policies)
     if not plain.get("status") and not (line.get("models") or {}).get("status"):
-        policy = f"; NetworkPolicy/{narrow[0]} does not admit the pod" if narrow else ""
+        policy = f"; NetworkPolicy/{narrow[0]} does not admit the pod that sends the request" if narrow else ""
         why = f"{line.get('name')}: {line.get('dns') or plain.get('error') or 'no answer'}{policy}"
-        return Found(look.cause("Unverified", f"Service/{asked.service}", f"no completion of model {asked.model} could be asked for", why), facts=facts)
+        return Found(look.cause("Unverified", f"Service/{asked.service}", f"no completion of model {asked.model} could be requested", why), facts=facts)
     if plain.get("status") != 200 or not plain.get("choices"):
         return Found(look.failed(), facts=facts)
     stream = line.get("stream") or {}
     facts |= {"stream_events": stream.get("events", 0), "stream_first": stream.get("first", 0), "stream_seconds": stream.get("seconds", 0)}
     broken = look.stream(stream) or next((c for h in line.get("hosts") or () if (c := look.host(h, stream))), None)
-    return Found(broken, "" if broken else f"model {asked.model} answered in {float(plain.get('seconds') or 0):.1f} s, plain and streamed", facts)
+    return Found(
+        broken, "" if broken else f"model {asked.model} answered a plain completion in {float(plain.get('seconds') or 0):.1f} s, and a streamed one", facts
+    )
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class _Look:
     def evidence(self) -> str:
         tries = int(self.line.get("tries") or 1)
         times = f" ({tries} times)" if tries > 1 else ""
-        return f"POST /v1/chat/completions{times}: {self.plain.get('status') or ''} {self.words or 'without a word'}"
+        return f"POST /v1/chat/completions{times}: {self.plain.get('status') or ''} {self.words or 'with an empty answer'}"
 
     @property
     def words(self) -> str:
@@ -104,11 +104,11 @@ class _Look:
         """The order is that of the way: the caller's key, the model, the provider's name, the way to it, its answer."""
         models, model, status = self.line.get("models") or {}, f"Model/{self.asked.model}", int(self.plain.get("status") or 0)
         if models.get("status") in (401, 403):
-            what = f"the gateway refuses key {self.asked.key} of it, with which completions are asked for"
+            what = f"the gateway refuses the API key in key {self.asked.key} of the Secret"
             return self.cause("ProbeKeyRefused", f"Secret/{self.asked.secret}", what, f"GET /v1/models: {models['status']} {_words(models)}")
         answer, logged = _symptom(self.words), next((s for text in self.log if (s := _symptom(text, of_log=True))), "")
         if not answer and status in (400, 403, 404) and models.get("status") == 200 and not models.get("known"):
-            return self.cause("ModelUnknown", model, f"the gateway does not offer model {self.asked.model} to this key", self.evidence)
+            return self.cause("ModelUnknown", model, f"the gateway does not offer model {self.asked.model} to the API key", self.evidence)
         # key and model are good, so that a 4xx without a word of whose it is, is nobody's but the provider's
         passed_on = str(status) if 400 <= status < 500 and models.get("known") else ""
         symptom = answer or (logged if not 0 < status < 500 else "") or passed_on
@@ -118,35 +118,37 @@ class _Look:
 
     def _nothing(self) -> str:
         status = self.plain.get("status")
-        return "the gateway answers 200 without a completion" if status == 200 else f"the gateway answers {status} instead of a completion"
+        return "the gateway answers 200, but the answer contains no completion" if status == 200 else f"the gateway answers {status} instead of a completion"
 
     def _refused(self, status: int) -> Cause:
         if status in (401, 403):
-            return self.cause("ProviderKeyRefused", self.provider, f"it answers {status}: it refuses the gateway's key{self._token}", self.evidence)
+            return self.cause(
+                "ProviderKeyRefused", self.provider, f"the provider answers {status} and refuses the gateway's API key{self._token}", self.evidence
+            )
         if status in (404, 405):
-            return self.cause("ProviderAddressWrong", self.provider, f"it answers {status}: {self._base} has no such path or model", self.evidence)
-        return self.cause("ProviderFails", self.provider, f"it answers {status}", self.evidence)
+            return self.cause("ProviderAddressWrong", self.provider, f"the provider answers {status}: {self._base} has no such path or model", self.evidence)
+        return self.cause("ProviderFails", self.provider, f"the provider answers {status}", self.evidence)
 
     def _unreached(self, symptom: str) -> Cause:
         """The gateway got no answer of the provider. What a pod beside it sees, and the policies, tell why."""
         seen: Mapping[str, Any] = next((p for p in self.line.get("providers") or () if str(p.get("id")) == self._id), {})
         where = f"{seen['host']}:{seen['port']}" if seen else self._base
         trouble = str(seen.get("dns") or seen.get("error") or "")
-        evidence = f"{self.evidence}; a pod of the namespace {f'is told: {trouble}' if trouble else f'reaches {where}'}" if seen else self.evidence
+        evidence = f"{self.evidence}; a pod of the namespace {f'gets the error: {trouble}' if trouble else f'reaches {where}'}" if seen else self.evidence
         closing = self._closing(seen)
         if closing:
-            what = f"it leaves the pods of Deployment/{self.asked.deployment} no way out to {where} (Egress)"
+            what = f"the NetworkPolicy blocks connections from the pods of Deployment/{self.asked.deployment} to the provider at {where} (egress)"
             return self.cause("ProviderBlocked", f"NetworkPolicy/{closing[0]}", what, evidence, where=where)
         if seen.get("dns") or (symptom == NAME and not seen):
             return self.cause("ProviderAddressWrong", self.provider, f"the host of {self._base} does not resolve", evidence)
         if "refused" in f"{trouble} {self.evidence}".lower():
             return self.cause("ProviderAddressWrong", self.provider, f"nothing listens at {where} ({self._base})", evidence)
         if trouble or not seen:
-            alone = f"the gateway does not reach {where}"
-            what = f"no pod of the namespace reaches {where}: the way out is closed, or {self._base} is wrong" if seen else alone
+            alone = f"the gateway does not reach the provider at {where}"
+            what = f"no pod of the namespace reaches {where}: the network blocks the connection, or {self._base} is wrong" if seen else alone
             return self.cause("ProviderBlocked", self.provider, what, evidence, where=where)
         if symptom == SLOW:
-            return self.cause("ProviderFails", self.provider, f"it does not answer the gateway in time, and {where} can be reached", evidence)
+            return self.cause("ProviderFails", self.provider, f"the provider does not answer the gateway in time, although {where} can be reached", evidence)
         what = f"the gateway's pods do not {'resolve' if symptom == NAME else 'reach'} {where}, while another pod of the namespace does"
         return self.cause("ProviderBlocked", self.provider, what, evidence, where=where)
 
@@ -181,7 +183,7 @@ class _Look:
     @property
     def _base(self) -> str:
         url = re.sub(r"//[^/@]*@", "//", str(self._entry.get("base_url") or ""))  # without what may be a password
-        return f"base_url {url}" if url else "its base_url"
+        return f"base_url {url}" if url else "base_url of the provider"
 
     @property
     def _token(self) -> str:
@@ -194,14 +196,18 @@ class _Look:
     def stream(self, stream: Mapping[str, Any]) -> Cause | None:
         model, said = f"Model/{self.asked.model}", _stream_phrase(stream)
         if stream.get("status") != 200:
-            return self.cause("StreamBroken", model, "a plain completion comes, a streamed one does not", said)
+            return self.cause("StreamBroken", model, "the gateway answers a plain completion request, but not a streamed one", said)
         if stream.get("type") != "text/event-stream":
-            return self.cause("StreamBroken", model, f"a stream was asked for, and {stream.get('type') or 'something without a type'} came", said)
+            return self.cause(
+                "StreamBroken", model, f"a streamed completion was requested, but the answer has the content type {stream.get('type') or '(none)'}", said
+            )
         if not stream.get("done"):
-            return self.cause("StreamBroken", model, f"the stream broke off after {stream.get('events', 0)} events", said)
+            return self.cause("StreamBroken", model, f"the streamed completion ended early, after {stream.get('events', 0)} events", said)
         if held_back(stream):
             who = f"Provider/{self._id}" if self._id else model
-            return self.cause("StreamBuffered", who, "the stream arrives in one piece: the provider, or a proxy before it, holds it back", said)
+            return self.cause(
+                "StreamBuffered", who, "the stream arrives in one piece: the provider, or a proxy between gateway and provider, buffers the stream", said
+            )
         return None
 
     def host(self, host: Mapping[str, Any], direct: Mapping[str, Any]) -> Cause | None:
@@ -210,8 +216,8 @@ class _Look:
             return None
         where, said = f"Host/{host['host']}", f"{_stream_phrase(host)}; through the Service: {_stream_phrase(direct)}"
         if not host.get("done"):
-            return self.cause("StreamBroken", where, f"the stream broke off after {host['events']} events on the way from outside", said)
-        return self.cause("StreamBuffered", where, "the stream arrives in one piece: a proxy before the gateway holds it back", said)
+            return self.cause("StreamBroken", where, f"through the Ingress, the streamed completion ended early, after {host['events']} events", said)
+        return self.cause("StreamBuffered", where, "the stream arrives in one piece: a proxy in front of the gateway buffers the stream", said)
 
 
 def held_back(stream: Mapping[str, Any]) -> bool:

@@ -90,7 +90,7 @@ def report(
 
 
 def _not_checked(outcome: Outcome, release: Release, error: Exception) -> Cause:
-    what = "the gateway was not asked what it serves, because of a defect of the collection"
+    what = "because of a defect of the collection, the gateway was not asked which version it serves"
     return make("Unverified", outcome.snapshot, f"Release/{release.name}", what, defects.described(error))
 
 

@@ -131,7 +131,7 @@ class DatabaseLook:
         try:
             target = self._target()
             if target is None:
-                return None, "its URL is not known"
+                return None, "the URL of the database is not known"
             way = database_way.find(self._cluster, self._namespace, target)
             try:
                 with way.connect(FIRST) as stream, contextlib.closing(Session(stream, target)) as session:
@@ -156,7 +156,7 @@ class DatabaseLook:
                 if self._over.wait(EVERY) or time.monotonic() - self._wanted > UNWANTED:
                     return
         except Exception as error:  # a thread's traceback would be on the screen
-            self.seen = Seen(f"the database could not be looked at: {error}")
+            self.seen = Seen(f"the database could not be queried: {error}")
         finally:
             self._last = 0.0 if self._patience == FIRST else time.monotonic()
             self._patience = PATIENCE
@@ -191,18 +191,18 @@ class DatabaseLook:
                     yield last
         except Refusal as refusal:
             if logged_in:
-                yield Seen(f"{way.said} accepts the login, and answers a question with: {refusal.message} ({refusal.sqlstate})", worked=self._worked)
+                yield Seen(f"{way.said} accepts the login, but answers a query with the error: {refusal.message} ({refusal.sqlstate})", worked=self._worked)
             else:
                 yield Seen(f"{way.said} refuses the login: {refusal.message} ({refusal.sqlstate})", sqlstate=refusal.sqlstate)
         except NotPostgres as error:
             yield Seen(str(error))
         except NotAsked as error:
-            yield Seen(f"{way.said} answers; it was not asked more: {error}")
+            yield Seen(f"{way.said} answers, but was not queried: {error}")
         except OSError as error:
             if not logged_in:
                 yield _unreachable(way, error, self._patience)
             elif isinstance(error, TimeoutError):
-                text = f"{way.said} accepts the login and then gives no answer: a pooler may have given all its connections to others"
+                text = f"{way.said} accepts the login, but then gives no answer: a connection pooler may have no free connection"
                 yield Seen(text, sessions=1, worked=self._working())
             # a session that was lost says nothing yet: the next try does
 
@@ -215,7 +215,7 @@ class DatabaseLook:
         if sessions or (last.history_now is not None and versions is not None and len(versions) > len(last.history_now)):
             self._working()
         who = "; ".join(_blocker(*map(str, row)) for row in blockers)
-        text = f"{way.said} answers" if who else f"{way.said} answers and accepts the login; from the pods it may be another way (NetworkPolicy)"
+        text = f"{way.said} answers" if who else f"{way.said} answers and accepts the login; connections from the pods may still be blocked (NetworkPolicy)"
         return Seen(text, blocked_by=who, sessions=sessions, worked=self._worked, history_now=versions)
 
     def _working(self) -> float:
@@ -228,7 +228,7 @@ class DatabaseLook:
     def _through_proxy(self, way: Way) -> Seen:
         """The API server connects, too, and passes on why it could not."""
         silent = Seen(f"{way.said} gives no answer: {_DROPPED}", away=True)
-        unclear = Seen(f"{way.said} has a ready endpoint: refused, full, or dropped by a NetworkPolicy")
+        unclear = Seen(f"{way.said} has a ready endpoint; the server refuses the connection, has no free connection, or a NetworkPolicy drops the packets")
         if way.service is None:
             return unclear
         try:
@@ -241,10 +241,10 @@ class DatabaseLook:
             return Seen(f"{way.said} refuses the connection: no program listens there", away=True)
         if "timeout" in text or "no route to host" in text or "unreachable" in text:
             return silent
-        return Seen(f"{way.said} is listening, but not for the pods: dropped by a NetworkPolicy, or full")
+        return Seen(f"{way.said} is listening, but not reachable from the pods: a NetworkPolicy drops the packets, or the server has no free connection")
 
 
-_DROPPED = "what is sent there is dropped on the way (firewall, NetworkPolicy, wrong address)"
+_DROPPED = "packets are dropped on the way (firewall, NetworkPolicy, wrong address)"
 
 
 #: where a statement begins to hold data: a literal, a number, a comment
@@ -258,9 +258,9 @@ def _blocker(pid: str, application: str, role: str, state: str, seconds: str, qu
     found = _DATA.search(words)
     cut = min(found.start() if found else len(words), SHOWN)
     shown = words[:cut].rstrip() + ("…" if cut < len(words) else "")
-    last = "" if not shown or words == "<insufficient privilege>" else f", {'runs' if state == 'active' else 'last statement'}: {shown}"
+    last = "" if not shown or words == "<insufficient privilege>" else f", {'running statement' if state == 'active' else 'last statement'}: {shown}"
     since = f", transaction open for {seconds} s" if seconds.isdigit() and int(seconds) else ""
-    return f"process {pid} (application {application or 'without a name'}, role {role or '?'}{f', {state}' if state else ''}{since}{last})"
+    return f"process {pid} (application {application or 'unnamed'}, role {role or '?'}{f', {state}' if state else ''}{since}{last})"
 
 
 def _versions(session: Session) -> tuple[int, ...]:
@@ -273,7 +273,7 @@ def _unreachable(way: Way, error: OSError, patience: float) -> Seen:
     elif isinstance(error, ConnectionRefusedError):
         what = "refuses the connection: no program listens there"
     elif isinstance(error, socket.gaierror):
-        what = "has no address: its name cannot be resolved"
+        what = "has no address: the host name cannot be resolved"
     else:
         what = f"cannot be reached: {error.strerror or error}"
     return Seen(f"{way.said} {what}", away=True)

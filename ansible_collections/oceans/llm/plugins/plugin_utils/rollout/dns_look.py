@@ -87,7 +87,7 @@ class DnsLook:
             return f"there is no Service {found[1]} in namespace {found[0]}"
         outside = endpoints.external_name(service)
         if outside:
-            return f"Service {found[1]} in namespace {found[0]} stands for the host {outside}, which has no address"
+            return f"Service {found[1]} in namespace {found[0]} has the type ExternalName and points to the host {outside}, which has no address"
         return f"Service/{found[1]} exists in namespace {found[0]}"
 
 

@@ -159,7 +159,7 @@ def _pod(status: Mapping[str, Any], made: float, now: float, of_job: bool = Fals
             yield f"{container['name']}: image and volumes", at, begin
         end = epoch(run.get("finishedAt")) or (ready if ready > begin else now)
         failed = run.get("exitCode")
-        yield f"{container['name']}: {'failed' if failed else 'runs'}", begin, end
+        yield f"{container['name']}: {'failed' if failed else 'running'}", begin, end
         at = max(at, end)
     if ready:
         yield "ready", ready, now

@@ -110,7 +110,11 @@ def _until_no_pod(cluster: Cluster, namespace: str, job: str, end: float) -> Non
             refused = refused or str(error)  # why a pod was not deleted says more than that its watch broke off
             time.sleep(min(AGAIN, max(0.0, end - time.monotonic())))
         if time.monotonic() > end:
-            pods = f"{', '.join(sorted(f'Pod/{name}' for name in alive))} still there" if alive != {"?"} else "whether a pod of it runs is not known"
+            pods = (
+                f"{', '.join(sorted(f'Pod/{name}' for name in alive))} still running"
+                if alive != {"?"}
+                else "it is not known whether a pod of the Job is running"
+            )
             raise ApiError(504, "Timeout", f"{pods}{f' ({refused})' if refused else ''}", paths.pods(namespace))
 
 
@@ -144,4 +148,4 @@ def _delete_now(cluster: Cluster, namespace: str, pod: str) -> str:
         words = json.loads(text).get("message") or text
     except (ValueError, AttributeError):
         words = text
-    return f"deleting Pod/{pod} was refused: {' '.join(words.split())[:300] or f'HTTP {status}'}"
+    return f"the API server refused to delete Pod/{pod}: {' '.join(words.split())[:300] or f'HTTP {status}'}"

@@ -143,7 +143,7 @@ class Follower:
         except BaseException as error:
             verdict = Verdict(State.FAILED, cause=self._broke(error))
         if verdict.state is State.FAILED and verdict.cause:
-            self._whole("a line", partial(announce, verdict.cause))
+            self._whole("live lines", partial(announce, verdict.cause))
         return self._outcome(verdict)
 
     def glance(self) -> Outcome:
@@ -191,7 +191,7 @@ class Follower:
                 return Verdict(State.FAILED, verdict.blocker, self._taken(snapshot, lost), verdict.causes)
             if self._asked_about_database(snapshot, verdict):
                 continue  # say it once, with what is known
-            if self._whole("a line", partial(self._narrator.changes, snapshot, verdict, world.away_reason if world.away_since else "")):
+            if self._whole("live lines", partial(self._narrator.changes, snapshot, verdict, world.away_reason if world.away_since else "")):
                 told = time.monotonic()
             if verdict.state is State.FAILED:
                 return verdict
@@ -211,7 +211,7 @@ class Follower:
         ahead = clock.seconds() - time.monotonic()
         asleep, self._ahead = ahead - self._ahead, ahead
         if asleep > SLEPT:
-            self._narrator.note(f"this machine slept for {asleep:.0f} s; the state of the release is read again")
+            self._narrator.note(f"the machine that runs Ansible was suspended for {asleep:.0f} s; reading the state of the release again")
             self._world.unknown += asleep
             self._observer.again()
 
@@ -224,7 +224,7 @@ class Follower:
         for kind, why in self._observer.unseen.items():
             if kind not in self._told_unseen and "not found" not in why:
                 self._told_unseen.add(kind)
-                self._narrator.note(f"{kind} is not watched, and what happens there is not noticed: {why}")
+                self._narrator.note(f"objects of kind {kind} cannot be watched, so this run does not notice their changes: {why}")
 
     def _asked_about_database(self, snapshot: Snapshot, verdict: Verdict) -> bool:
         """True when something new is known of a database that does not answer, or lets a migration wait."""
@@ -239,7 +239,7 @@ class Follower:
 
     def _interruption(self, snapshot: Snapshot, verdict: Verdict) -> Cause:
         signal = self._interrupted.name if self._interrupted else ""
-        what = f"the run was ended by {signal}; it was waiting for: {verdict.blocker or 'nothing'}"
+        what = f"the run was ended by {signal} while it was waiting for: {verdict.blocker or 'nothing'}"
         return make("Interrupted", snapshot, f"Release/{self.scope.release}", what, signal)
 
     def _broke(self, error: BaseException) -> Cause:
@@ -251,7 +251,7 @@ class Follower:
             return make("AccessRevoked", snapshot, what, "the API server no longer allows this run to follow the rollout", str(error))
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             return self._interruption(snapshot, Verdict(State.FAILED))
-        return make("EngineBroke", snapshot, what, "the rollout can no longer be followed, because of a defect of the collection", defects.described(error))
+        return make("EngineBroke", snapshot, what, "because of a defect of the collection, this run can no longer follow the rollout", defects.described(error))
 
     def _whole(self, where: str, do: Callable[[], Any]) -> Any:
         """What is not needed for a verdict must not cost it."""
@@ -265,7 +265,9 @@ class Follower:
         """One note a defect: what it hides is not looked at, and all else goes its way."""
         if where not in self._defects:
             self._defects.add(where)
-            self._narrator.note(f"{where} is left out of this run, because of a defect of the collection ({defects.described(error)}); please report it")
+            self._narrator.note(
+                f"the check {where!r} is skipped in this run, because of a defect of the collection; please report the defect: {defects.described(error)}"
+            )
 
     def _behind(self) -> bool:
         """True when the picture is older than the cluster: Helm may have ended before the watch told of its change.
@@ -311,7 +313,7 @@ class Follower:
                 self._apply(Change("Facts", "LISTED", {"database": self._database.conclude()}))
             return statements.database(self._snapshot(Helm()))
 
-        return self._whole("the database's state", now) or "database: its state is not known"
+        return self._whole("the database's state", now) or "database: state not known"
 
     def _outcome(self, verdict: Verdict) -> Outcome:
         snapshot = self._snapshot(Helm())

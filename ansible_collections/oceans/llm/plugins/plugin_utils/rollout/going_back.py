@@ -30,10 +30,10 @@ CHECK = ("migrate", "--check")
 class Says(Enum):
     """What an image says of the database's schema."""
 
-    FITS = "it can run on it"
-    REFUSES = "it refuses it"
-    MISSES = "it misses migrations of its own"
-    UNKNOWN = "it gives no answer"
+    FITS = "this image can run on the database's schema"
+    REFUSES = "this image refuses the database's schema"
+    MISSES = "the database lacks migrations of this image"
+    UNKNOWN = "the image gives no answer"
 
 
 def statement(cluster: Cluster, snapshot: Snapshot, ask: Callable[[Cluster, Mapping[str, Any], float], Answer] = one_off_run.ask) -> str:
@@ -45,12 +45,12 @@ def statement(cluster: Cluster, snapshot: Snapshot, ask: Callable[[Cluster, Mapp
     found = log_words.migrations("\n".join(text or "" for name in jobs for _pod, text in statements.runs(snapshot, name)))
     tag = image_tag(old)
     if not found.committed:
-        return f"{tag} still fits the database" if not found.open else ""
+        return f"the old version {tag} can still run on the database" if not found.open else ""
     try:
         body = one_off_job.job(_as_deployment(old, snapshot), CHECK, prefix=f"{snapshot.scope.release}-ask", component="ask-old", deadline=DEADLINE)
         answer = ask(cluster, body, DEADLINE)
     except (ApiError, KeyError) as error:
-        return f"whether {tag} still fits the database could not be asked ({error})"
+        return f"it is not known whether the old version {tag} can still run on the database ({error})"
     return judged(tag, found.version, answer)
 
 
@@ -68,12 +68,18 @@ def judged(tag: str, version: int, answer: Answer) -> str:
     """The same of an old image, as a phrase."""
     said = says(answer)
     if said is Says.FITS:
-        return f"{tag} can run on V{version} (it was asked): going back to it is safe"
+        return f"the old version {tag} can run on schema V{version} (a Job with its image checked it), so a rollback to it is safe"
     if said is Says.REFUSES:
-        return f"{tag} refuses a database at V{version} (it was asked): do not restart or roll back its pods, go forward or restore a backup"
+        return (
+            f"the old version {tag} refuses schema V{version} (a Job with its image checked it): "
+            f"do not restart or roll back its pods; deploy a newer version, or restore a backup"
+        )
     if said is Says.MISSES:
-        return f"{tag} knows V{version} and misses versions of its own (it was asked): its running pods keep serving, one that is restarted waits for them"
-    return f"whether {tag} can run on V{version} is unknown ({words_of(answer)})"
+        return (
+            f"the old version {tag} supports schema V{version}, but needs migrations that the database lacks (a Job "
+            f"with its image checked it): its running pods keep serving, but a restarted pod waits for those migrations"
+        )
+    return f"it is not known whether the old version {tag} can run on schema V{version} ({words_of(answer)})"
 
 
 def words_of(answer: Answer) -> str:

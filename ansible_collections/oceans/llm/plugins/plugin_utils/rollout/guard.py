@@ -61,9 +61,11 @@ class Guard:
             old = self._whole(lambda: going_back.statement(self._cluster, outcome.snapshot), lambda _error: "")
             outcome.old_pods += f", {old}" if old else ""
         if outcome.fenced:
-            self._follower.note(f"fenced {', '.join('Job/' + n for n in outcome.fenced)}: no pod left, nothing migrates any more")
+            self._follower.note(f"stopped {', '.join('Job/' + n for n in outcome.fenced)}: no pod of it is running, so no migration is running")
         if outcome.not_fenced:
-            outcome.database += f" (not fenced: a migration may still run: {'; '.join(f'Job/{n}: {why}' for n, why in outcome.not_fenced.items())})"
+            outcome.database += (
+                f" (a migration may still be running, because Jobs were not stopped: {'; '.join(f'Job/{n}: {why}' for n, why in outcome.not_fenced.items())})"
+            )
         outcome.seconds = self._follower.elapsed()
 
     def _announce(self, cause: Cause, helm: Launch | None) -> None:
@@ -83,22 +85,24 @@ class Guard:
             return Fenced()
         jobs = outcome.snapshot.kind("Job")
         running = [name for name in self._follower.scope.jobs if name in jobs and finished(jobs[name]) is None]
-        return Fenced(left=dict.fromkeys(running, "it belongs to the other run now"))
+        return Fenced(left=dict.fromkeys(running, "the Job belongs to the other run now"))
 
     @staticmethod
     def _end(helm: Launch) -> str:
         """End Helm; what there is to say when it does not end. SIGKILL would leave a pending release behind."""
         if helm.terminate(PATIENCE) or not helm.alive():
             return ""
-        which = f"Helm still runs as process {helm.pid}" if helm.pid else "Helm may still be started"
-        return f"{which}: it did not end within {PATIENCE:.0f} s of SIGTERM; end that process before the next run"
+        which = f"Helm is still running (process {helm.pid})" if helm.pid else "Helm may still be starting"
+        return f"{which}: the process did not end within {PATIENCE:.0f} s of SIGTERM; end the process before the next run"
 
     def _whole(self, do: Callable[[], Answer], otherwise: Callable[[Exception], Answer]) -> Answer:
         """Each step of the way out is taken, whatever became of the one before."""
         try:
             return do()
         except Exception as error:
-            self._follower.note(f"a step of the safe end failed, because of a defect of the collection ({defects.described(error)}); please report it")
+            self._follower.note(
+                f"a step of stopping the rollout failed, because of a defect of the collection; please report the defect: {defects.described(error)}"
+            )
             return otherwise(error)
 
 

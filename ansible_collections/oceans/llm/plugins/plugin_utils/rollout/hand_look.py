@@ -91,7 +91,7 @@ def _in_text(key: str, old: str | None, new: str) -> Iterator[str]:
         for path, was, now in by_hand.differences(before, after):
             yield f"{path} in {key} {_plain(was, now)}"
     else:
-        yield f"{key} is not what the release has"
+        yield f"{key} differs from the release"
 
 
 def _plain(old: Any, new: Any) -> str:

@@ -43,27 +43,29 @@ def _ingress(cluster: Cluster, snapshot: Snapshot, rendered: Object) -> Iterator
     if live is UNKNOWN:
         return
     if live is None:
-        yield make("IngressBackend", snapshot, where, "the Ingress does not exist, although the release has it", "404 Not Found")
+        yield make("IngressBackend", snapshot, where, "the Ingress does not exist, but belongs to the release", "404 Not Found")
         return
     who = writer(live, "spec")
     name, classes = (live.get("spec") or {}).get("ingressClassName"), read(cluster, paths.INGRESS_CLASSES)
     there, meant = sorted(str(meta(c).get("name")) for c in classes or ()), (rendered.get("spec") or {}).get("ingressClassName")
     if name and classes is not None and name not in there:
-        what = f"its ingressClassName is {name}, which does not exist, so no controller serves the Ingress"
+        what = f"ingressClassName of the Ingress is {name}; this IngressClass does not exist, so no controller serves the Ingress"
         yield make("IngressClassMissing", snapshot, where, what, f"ingressClassName: {name}{who}; IngressClasses: {', '.join(there) or 'none'}")
     elif name and meant and name != meant:
         controller = next((str((c.get("spec") or {}).get("controller") or "") for c in classes or () if meta(c).get("name") == name), "")
-        what = f"its ingressClassName is {name}, and {meant} in the release: the controller of class {meant} no longer serves it"
+        what = f"ingressClassName of the Ingress is {name}, but {meant} in the release, so the controller of IngressClass {meant} no longer serves the Ingress"
         yield make("IngressClassMissing", snapshot, where, what, f"ingressClassName: {name}{who}{f' (controller {controller})' if controller else ''}")
     ours = {b[1:] for b in backends(rendered)}
     for path, service, port in backends(live):
         if (service, port) not in ours:
-            sides = f"{path} leads to Service/{service} port {port}{who}; the release has {' and '.join(f'Service/{s} port {p}' for s, p in sorted(ours))}"
-            yield make("IngressBackend", snapshot, where, f"its path {path} leads to Service/{service} port {port}, not to the release's Service", sides)
+            sides = f"{path} routes to Service/{service} port {port}{who}; in the release: {' and '.join(f'Service/{s} port {p}' for s, p in sorted(ours))}"
+            yield make(
+                "IngressBackend", snapshot, where, f"path {path} of the Ingress routes to Service/{service} port {port}, not to the release's Service", sides
+            )
     meant_rules, there_rules = _rules(rendered), _rules(live)
     if lost := [r for r in meant_rules if r not in there_rules]:
-        what = f"it has no rule for {', '.join(lost)}; it has {', '.join(there_rules) or 'none'}"
-        yield make("IngressBackend", snapshot, where, what, f"spec.rules{who}; the release has {', '.join(meant_rules)}")
+        what = f"the Ingress has no rule for {', '.join(lost)}; its rules are: {', '.join(there_rules) or 'none'}"
+        yield make("IngressBackend", snapshot, where, what, f"spec.rules{who}; in the release: {', '.join(meant_rules)}")
     automatic = any(str(a).startswith(BROUGHT) for a in meta(live).get("annotations") or {})
     for tls in (live.get("spec") or {}).get("tls") or ():
         yield from _certificate(cluster, snapshot, where, tls, automatic)
@@ -128,13 +130,13 @@ def _certificate(cluster: Cluster, snapshot: Snapshot, where: str, tls: Mapping[
     held = live_object(cluster, paths.secret(snapshot.scope.namespace, name)) if name else UNKNOWN
     lacks = "does not exist" if held is None else "lacks tls.crt or tls.key" if held and not {"tls.crt", "tls.key"} <= set(held.get("data") or {}) else ""
     if lacks and not automatic:
-        what = f"its TLS Secret/{name} {lacks}, so the controller shows a certificate of its own, which no client trusts"
+        what = f"the TLS Secret/{name} of the Ingress {lacks}, so the controller serves its own default certificate, which no client trusts"
         yield make("TlsSecretMissing", snapshot, where, what, f"spec.tls names Secret/{name} for {', '.join(tls.get('hosts') or ()) or 'every host'}")
     found = certificates.read(base64.b64decode(((held or {}).get("data") or {}).get("tls.crt") or ""))
     over = found.expired(snapshot.now) if found else ""
     if found and over:
         what = f"the certificate in Secret/{name} {over}"
-        yield make("CertificateExpired", snapshot, where, what, f"Secret/{name} tls.crt for {', '.join(found.names)}: notAfter in the past")
+        yield make("CertificateExpired", snapshot, where, what, f"Secret/{name} tls.crt for {', '.join(found.names)}: notAfter is in the past")
 
 
 def _refs(route: Object) -> set[str]:
@@ -153,16 +155,18 @@ def _route(cluster: Cluster, snapshot: Snapshot, rendered: Object) -> Iterator[C
     if live is UNKNOWN:
         return
     if live is None:
-        yield make("RouteRefused", snapshot, where, "the route does not exist, although the release has it", "404 Not Found")
+        yield make("RouteRefused", snapshot, where, "the route does not exist, but belongs to the release", "404 Not Found")
         return
     ours, theirs = _refs(rendered), _refs(live)
     if theirs != ours:
-        sides = f"backendRefs: {', '.join(sorted(theirs)) or 'none'}{writer(live, 'spec', 'rules')}; the release has {', '.join(sorted(ours))}"
-        yield make("IngressBackend", snapshot, where, "it does not lead to the release's Service", sides)
+        sides = f"backendRefs: {', '.join(sorted(theirs)) or 'none'}{writer(live, 'spec', 'rules')}; in the release: {', '.join(sorted(ours))}"
+        yield make("IngressBackend", snapshot, where, "the route does not lead to the release's Service", sides)
     parents = ((live.get("status") or {}).get("parents")) or ()
     wanted = ", ".join(str(p.get("name")) for p in (live.get("spec") or {}).get("parentRefs") or ())
     if not parents:
-        yield make("RouteRefused", snapshot, where, f"no controller has taken the route: its parentRefs name {wanted or 'nothing'}", "status.parents is empty")
+        yield make(
+            "RouteRefused", snapshot, where, f"no controller has accepted the route; its parentRefs name {wanted or 'nothing'}", "status.parents is empty"
+        )
     for parent in parents:
         for condition in parent.get("conditions") or ():
             if condition.get("type") in ("Accepted", "ResolvedRefs") and condition.get("status") == "False":

@@ -48,7 +48,7 @@ class Interrupt:
     @property
     def name(self) -> str:
         """What ended the run; empty while nothing has. A worker that outlives its Ansible (SIGKILL) has nobody to work for."""
-        return self._signal or ("the end of Ansible's main process" if os.getppid() != self._parent else "")
+        return self._signal or ("the end of the ansible-playbook process" if os.getppid() != self._parent else "")
 
     def __bool__(self) -> bool:
         return bool(self.name)

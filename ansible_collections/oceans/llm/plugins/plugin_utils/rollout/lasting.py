@@ -49,7 +49,7 @@ def check(cluster: Cluster, snapshot: Snapshot, say: Callable[[str], None] = lam
             return broken
         if time.monotonic() - told > HEARTBEAT:
             told, (pod, status, _left) = time.monotonic(), waiting[0]
-            state = "fails; the kubelet may restart the container" if failing else f"has not been tried yet ({left:.0f} s)"
+            state = "fails; the kubelet may restart the container" if failing else f"has not run yet (due within {left:.0f} s)"
             say(f"… the liveness probe of container {status['name']} in Pod/{meta(pod)['name']} {state}")
         time.sleep(AGAIN)
 
@@ -63,10 +63,10 @@ def _broken(snapshot: Snapshot, before: Object, pod: Object) -> Cause | None:
     for status, _init in containers(pod):
         if status.get("restartCount", 0) > counts.get(status["name"], 0):
             ended = (status.get("lastState") or {}).get("terminated") or {}
-            what = "it was ready, and was restarted a moment later"
+            what = "the container was ready, but was restarted a moment later"
             return make("NotLasting", snapshot, where, what, f"exit code {ended.get('exitCode')}, {ended.get('reason')}", container=str(status["name"]))
     if not is_ready(pod):
-        return make("NotLasting", snapshot, where, f"it was ready, and is not any more: {pod_phrase(pod)}", _why(pod))
+        return make("NotLasting", snapshot, where, f"the pod was ready and has become unready: {pod_phrase(pod)}", _why(pod))
     return None
 
 
@@ -146,7 +146,7 @@ def _killed(snapshot: Snapshot, pod: Object, status: Object, said: Iterable[Obje
     if not any(seen_at(e) >= began for e in _about(pod, status, said, "failed liveness probe")):
         return None
     why = max(_about(pod, status, said, "Liveness probe failed"), key=seen_at, default={})
-    what = "it was ready, and is being restarted because its liveness probe failed"
+    what = "the container was ready, but the kubelet restarts it because its liveness probe failed"
     return make("LivenessProbeFailed", snapshot, f"Pod/{meta(pod)['name']}", what, str(why.get("message") or "Killing"), container=str(status["name"]))
 
 

@@ -39,7 +39,7 @@ class Narrator:
     def changes(self, snapshot: Snapshot, verdict: Verdict, away: str) -> bool:
         """Say what is new in this picture; True when something was said."""
         said = False
-        unknown = {"api": f"API unknown: {away}"} if away else {}
+        unknown = {"api": f"cluster state unknown: {away}"} if away else {}
         shown = self._evidence(verdict)
         for key, phrase in {**facts(snapshot), **self._behind_services(snapshot), **self._warnings(verdict), **unknown}.items():
             if self._told.get(key) != phrase:
@@ -53,11 +53,11 @@ class Narrator:
 
     def heartbeat(self, verdict: Verdict, away: str) -> None:
         """What is waited for. A warning that has had its own line is referred to, not told again every few seconds."""
-        waited = verdict.blocker or "finishing"
+        waited = verdict.blocker or "finishing the checks"
         for cause in verdict.causes:
             if f"{cause.code} {cause.object}" in self._told:
-                waited = waited.replace(cause.cause, f"{cause.object}, as said above")
-        self._line(f"… {'API unknown: ' + away if away else waited}")
+                waited = waited.replace(cause.cause, f"{cause.object}, as reported above")
+        self._line(f"… {'cluster state unknown: ' + away if away else waited}")
 
     def found(self, cause: Cause, doing: str) -> None:
         """The cause, the moment it is certain: FAILED is said only when everything has been stopped, some seconds later."""
@@ -75,7 +75,7 @@ class Narrator:
             if ready:
                 self._served.add(name)
             if key in self._told and ready:
-                found[key] = f"{key}: {ready} ready pod{'s' if ready > 1 else ''} behind it again"
+                found[key] = f"{key}: {ready} ready pod{'s' if ready > 1 else ''} again"
             elif name in self._served and not ready:
                 found[key] = f"{key}: no ready endpoints, so requests fail"
         return found
@@ -111,7 +111,7 @@ TONES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^(unverified|not probed): ", "warn"),
         (r"^\s*[\d.]+s …", "debug"),
         (r"^\s*[\d.]+s [A-Z][A-Za-z]+ [A-Z][A-Za-z]+/\S+", "error"),  # the cause, when it is certain
-        (r"^\s*[\d.]+s (API unknown|[A-Z][A-Za-z]+/\S+: (?!\d+ of \d+ new pods))", "warn"),
+        (r"^\s*[\d.]+s (cluster state unknown|[A-Z][A-Za-z]+/\S+: (?!\d+ of \d+ new pods))", "warn"),
     )
 )
 
@@ -127,7 +127,7 @@ def shortened(text: str) -> str:
 
 def given(cause: Cause) -> str:
     """The time that a passing cause has, unless its sentence tells it."""
-    return f" (given {cause.budget:.0f} s)" if cause.budget and f"{cause.budget:.0f} s" not in cause.cause else ""
+    return f" (fails the run after {cause.budget:.0f} s)" if cause.budget and f"{cause.budget:.0f} s" not in cause.cause else ""
 
 
 def facts(snapshot: Snapshot) -> dict[str, str]:
@@ -151,7 +151,10 @@ def _custom_fact(snapshot: Snapshot, kind: str, name: str) -> str:
     if not any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ()):
         return ""
     if kind == "Cluster":
-        return f"Cluster/{name} is ready: primary {status.get('currentPrimary')}, {status.get('readyInstances')} of {status.get('instances')} instances"
+        return (
+            f"Cluster/{name} is ready: primary {status.get('currentPrimary')}, "
+            f"{status.get('readyInstances')} of {status.get('instances')} PostgreSQL instances are ready"
+        )
     return f"{kind}/{name} is ready"
 
 
@@ -179,4 +182,4 @@ def _deployment_fact(deployment: Object, name: str, snapshot: Snapshot) -> str:
     if not progress.deployment_blocker(snapshot, name):
         return f"Deployment/{name} is complete: {status.get('availableReplicas') or 0} of {wanted} pods available"
     old = (status.get("replicas") or 0) - (status.get("updatedReplicas") or 0)
-    return f"Deployment/{name}: {made} of {wanted} new pods created, {ready} ready" + (f", {old} old" if old > 0 else "")
+    return f"Deployment/{name}: {made} of {wanted} new pods created, {ready} ready" + (f", {old} old pod{'s' if old > 1 else ''}" if old > 0 else "")

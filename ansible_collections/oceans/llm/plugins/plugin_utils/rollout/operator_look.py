@@ -41,7 +41,7 @@ class OperatorLook:
             self._asked = time.monotonic()
             self._said[name] = self._read(name)
         said = self._said.get(name)
-        return replace(cause, cause=f"{cause.cause}; its operator says: {said}", evidence=said) if said else cause
+        return replace(cause, cause=f"{cause.cause}; last error of the operator: {said}", evidence=said) if said else cause
 
     def _read(self, name: str) -> str:
         """The operator's last error about a Cluster, when it is the last thing that it says of it."""

@@ -87,7 +87,7 @@ def _key(cluster: Cluster, wanted: Wanted, say: Callable[[str], None], make_key:
     except ApiError as error:
         if error.status != 403:
             raise
-        say(f"a rotated Secret will not restart pods, its digest has no key: {error}")
+        say(f"pods are not restarted when a Secret changes, because the key for the digests of Secrets cannot be read: {error}")
         return None
 
 
@@ -100,8 +100,8 @@ def _conflicts(cluster: Cluster, namespace: str, planned: Release, drifted: Mapp
         if held:
             fields = ", ".join(f"{field} ({manager})" for field, manager in held)
             raise NotPlanned(
-                f"{obj['kind']}/{obj['metadata']['name']}: these fields belong to another manager now: {fields}; nothing was changed — "
-                "set oceans_llm_force_conflicts: true to take them back, or leave the field out of the values"
+                f"{obj['kind']}/{obj['metadata']['name']}: another field manager owns these fields now: {fields}; nothing was changed — "
+                "set oceans_llm_force_conflicts: true to let Helm take the fields over, or leave the fields out of oceans_llm_values"
             )
 
 
@@ -110,4 +110,4 @@ def still_so(cluster: Cluster, wanted: Wanted, plan: Plan) -> None:
     now = releases.latest(cluster, wanted.namespace, wanted.name)
     then, found = (plan.live.revision if plan.live else 0), (now.revision if now else 0)
     if then != found:
-        raise NotPlanned(f"{wanted.title} went to revision {found} while this run was planning; nothing was changed, run again")
+        raise NotPlanned(f"another run changed {wanted.title} to revision {found} while this run was planning; nothing was changed — run the playbook again")

@@ -49,9 +49,9 @@ class PolicyLook:
         if not out:
             return replace(cause, cause=cause.cause + self._at_the_database(snapshot, labels)) if cause.code in AT_THE_DATABASE else cause
         ports = [each for _c, port, number, _p in declared_ports(pod.get("spec") or {}) for each in (port, number) if each]
-        into = f", and no way in ({INGRESS})" if set(out) & set(blocked(self._known, labels, INGRESS, ports)) else ""
-        who = f"NetworkPolicy/{out[0]} leaves" if len(out) == 1 else f"{', '.join(f'NetworkPolicy/{n}' for n in out)} leave"
-        return replace(cause, cause=f"{cause.cause}; {who} the pod no way out to DNS or to the database ({EGRESS}){into}")
+        into = f", and connections to the pod ({INGRESS})" if set(out) & set(blocked(self._known, labels, INGRESS, ports)) else ""
+        who = f"NetworkPolicy/{out[0]} blocks" if len(out) == 1 else f"{', '.join(f'NetworkPolicy/{n}' for n in out)} block"
+        return replace(cause, cause=f"{cause.cause}; {who} connections from the pod to DNS or to the database ({EGRESS}){into}")
 
     def _at_the_database(self, snapshot: Snapshot, labels: Mapping[str, str]) -> str:
         """A policy in the namespace of the database that does not admit these pods; as far as it may be read."""

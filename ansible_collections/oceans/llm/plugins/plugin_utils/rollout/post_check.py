@@ -95,8 +95,8 @@ class Expected:
             return True, ""
         if not wanted[:1].isdigit() or re.match(rf"{re.escape(got)}[-+.]", wanted):
             return False, ""
-        what = f"version {got} is served; the image tag {self.text} is not a version number, so the versions were not compared"
-        return False, f"{what}; set oceans_llm_expected_version to have one compared"
+        what = f"the gateway serves version {got}; the image tag {self.text} is not a version number, so the two were not compared"
+        return False, f"{what}; set oceans_llm_expected_version to compare the served version"
 
 
 def gateway_service(manifest: Iterable[Mapping[str, Any]]) -> tuple[str, int] | None:
@@ -137,10 +137,14 @@ def check(
         try:
             found = run.once(patient=spent < PATIENT)
         except ApiError as error:
-            found = Served(wrong=make("Unverified", snapshot, run.where, "what is served could not be asked", f"{error.path}: {error}"))
+            found = Served(
+                wrong=make("Unverified", snapshot, run.where, "the collection could not ask the gateway which version it serves", f"{error.path}: {error}")
+            )
         if interrupted:
-            what = f"the run was ended by {interrupted.name} while it asked what is served"
-            return Served(wrong=make("Interrupted", snapshot, run.where, what, f"so far: {found.wrong.cause if found.wrong else 'nothing is wrong'}"))
+            what = f"the run was ended by {interrupted.name} while it checked the served version"
+            return Served(
+                wrong=make("Interrupted", snapshot, run.where, what, f"result of the checks so far: {found.wrong.cause if found.wrong else 'no error'}")
+            )
         if found.wrong is None:
             return run.explained(run.completed(found, question)) if question else found
         if spent >= settle(found.wrong):
@@ -193,8 +197,8 @@ class _Check:
             return found
         told = completion.check(self.cluster, self.snapshot, self.release, self._deployment, self.service, question, self.say, lambda: bool(self.interrupted))
         if self.interrupted:
-            what = f"the run was ended by {self.interrupted.name} while it asked for a completion"
-            return replace(found, wrong=make("Interrupted", self.snapshot, self.where, what, "nothing else is wrong"))
+            what = f"the run was ended by {self.interrupted.name} while it requested a completion"
+            return replace(found, wrong=make("Interrupted", self.snapshot, self.where, what, "all other checks succeeded"))
         return replace(found, wrong=told.wrong, completion=told)
 
     def explained(self, found: Served) -> Served:
@@ -223,7 +227,11 @@ class _Check:
         if self.probe:
             return self._probed(found)
         shut = self._shut()
-        return replace(found, notes=(*found.notes, f"{shut.object}: {shut.cause}; whether the network enforces that was not probed")) if shut else found
+        return (
+            replace(found, notes=(*found.notes, f"{shut.object}: {shut.cause}; it was not probed whether the cluster network enforces NetworkPolicies"))
+            if shut
+            else found
+        )
 
     def _shut(self, between: bool = False) -> Cause | None:
         """NetworkPolicies that leave the gateway's pods no way; `between`: none to the admin UI."""
@@ -258,9 +266,9 @@ class _Check:
         notes = found.notes + ((seen.note,) if seen.note else ())
         if seen.version and not found.version:  # the only way that brought an answer
             other, note = self.expected.verdict(seen.version)
-            said = f"version {seen.version} is served, {self.expected.text.removeprefix('v')} was asked for"
-            wrong = make("WrongVersionServed", self.snapshot, self.where, said, "asked from a pod of the namespace") if other else seen.wrong
-            why = f"asked from a pod of the namespace: {found.wrong.evidence}" if found.wrong else ""
+            said = f"the gateway serves version {seen.version}, but version {self.expected.text.removeprefix('v')} is required"
+            wrong = make("WrongVersionServed", self.snapshot, self.where, said, "answer to a request from a pod of the namespace") if other else seen.wrong
+            why = f"the version was read from a pod of the namespace, because other ways failed: {found.wrong.evidence}" if found.wrong else ""
             return Served(seen.version, wrong, tuple(n for n in (*notes, why, note) if n))
         return replace(found, wrong=seen.wrong or found.wrong, notes=notes)
 
@@ -269,7 +277,7 @@ class _Check:
 
 
 #: stands in the evidence of what no second try changes
-_CLOSED = "asked in every way"
+_CLOSED = "all ways were tried"
 
 
 class Asker:
@@ -288,7 +296,7 @@ class Asker:
 
     @property
     def through(self) -> str:
-        return f"port-forward to Pod/{self._pod[0]}" if self._pod else "its Service"
+        return f"port-forward to Pod/{self._pod[0]}" if self._pod else self.where
 
     def ask(self, path: str) -> Reply:
         if self._pod:
@@ -321,7 +329,7 @@ class Asker:
         """The rights that are missing, when nothing else was in the way of an answer."""
         if not all(reply.trouble is Trouble.FORBIDDEN for reply in self.tried.values()):
             return ""
-        return f"the caller may not {' nor '.join(sorted({reply.right for reply in self.tried.values()}))}"
+        return f"the caller lacks the permissions {' and '.join(sorted({reply.right for reply in self.tried.values()}))}"
 
     def said(self) -> str:
         return "; ".join(f"{way}: {reply.text or reply.trouble.value}" for way, reply in self.tried.items())
@@ -332,18 +340,20 @@ def _judge(asker: Asker, snapshot: Snapshot, expected: Expected) -> Served:
     health = asker.ask("/api/v1/health")
     if health.trouble is not Trouble.NONE:
         return _unanswered(asker, snapshot)
-    notes = tuple(f"the Service proxy told nothing ({asker.said()}); asked by {asker.through}" for _once in (1,) if asker.tried)
+    notes = tuple(
+        f"the Service proxy of the API server returned no answer of the gateway ({asker.said()}), so {asker.through} was used" for _once in (1,) if asker.tried
+    )
     said, served = f"GET /api/v1/health: {health.status} {health.text[:200]}", health.field("version") if health.status == 200 else ""
     if not served:
         return Served(wrong=make("NotServed", snapshot, where, f"the gateway does not answer through {asker.through}", said), notes=notes)
     other, note = expected.verdict(served)
     notes += (note,) if note else ()
     if other:
-        what = f"version {served} is served, {expected.text.removeprefix('v')} was asked for"
+        what = f"the gateway serves version {served}, but version {expected.text.removeprefix('v')} is required"
         return Served(served, make("WrongVersionServed", snapshot, where, what, said), notes)
     for path, code, is_bad, what in (
-        ("/readyz", "NotReady", lambda s: s != 200, "the gateway is served but cannot reach its database"),
-        ("/admin", "AdminUiDown", lambda s: s >= 500, "the admin UI is not reached through the gateway"),
+        ("/readyz", "NotReady", lambda s: s != 200, "the gateway serves, but cannot reach its database"),
+        ("/admin", "AdminUiDown", lambda s: s >= 500, "the gateway answers, but the admin UI cannot be reached through it"),
     ):
         answer = asker.ask(path)
         if answer.trouble is not Trouble.NONE or is_bad(answer.status):
@@ -354,16 +364,16 @@ def _judge(asker: Asker, snapshot: Snapshot, expected: Expected) -> Served:
 def _unanswered(asker: Asker, snapshot: Snapshot) -> Served:
     """No way brought an answer of the gateway: whose fault is it?"""
     if asker.rights:
-        return Served(notes=(f"the version served was not asked: {asker.rights}; ask for one of these rights",))
+        return Served(notes=(f"the served version was not checked: {asker.rights}; one of them is enough (docs/deployer-role.yaml)",))
     proxy, pod = asker.tried.get("Service proxy"), asker.tried.get("port-forward")
     if pod and pod.trouble in (Trouble.REFUSED, Trouble.SILENT):
         silent = pod.trouble is Trouble.SILENT
-        what = "the gateway accepts connections and does not answer" if silent else "the gateway's pod refuses the connection"
+        what = "the gateway accepts connections, but does not answer requests" if silent else "the gateway's pod refuses the connection"
         return Served(wrong=make("NotServed", snapshot, asker.where, what, f"GET /api/v1/health: {asker.said()}; {_CLOSED}"))
     if proxy and proxy.trouble is Trouble.SILENT:
-        what = "the gateway did not answer through its Service, and there was no other way to ask"
+        what = "the gateway did not answer through its Service, and no other way was possible"
     else:
-        what = "what is served could not be asked"
+        what = "the collection could not ask the gateway which version it serves"
     closed = f"; {_CLOSED}" if proxy and proxy.closed else ""
     return Served(wrong=make("Unverified", snapshot, asker.where, what, f"GET /api/v1/health: {asker.said()}{closed}"))
 
@@ -380,6 +390,6 @@ def _secrets(cluster: Cluster, snapshot: Snapshot, release: Release, key: bytes 
         "OldSecretsServed",
         snapshot,
         f"Secret/{now.changed[0]}",
-        f"Secret {names} changed while the rollout ran; the pods were started with the old data",
-        "digest of the live data differs from the pods' annotation",
+        f"Secret {names} was changed during the rollout; the pods were started with its old data",
+        "the digest of the Secret's current data differs from the digest in the pods' annotation",
     )

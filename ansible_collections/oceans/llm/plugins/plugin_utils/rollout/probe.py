@@ -100,7 +100,7 @@ class Probe:
         try:
             body = self._body(snapshot)
             if body is None:
-                self._give_up("the release has no gateway")
+                self._give_up("the release has no Deployment of the gateway")
                 return
             self._labels = body["spec"]["template"]["metadata"]["labels"]
             made = self._cluster.create(paths.jobs(self._namespace), body)["metadata"]["name"]
@@ -156,7 +156,7 @@ class Probe:
         try:
             told = json.loads(line)
         except ValueError:
-            self._why = f"the probe pod said: {line[:200]}"
+            self._why = f"output of the probe pod: {line[:200]}"
             return
         if isinstance(told, dict):
             with self._changed:

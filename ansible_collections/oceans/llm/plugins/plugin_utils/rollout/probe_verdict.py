@@ -52,15 +52,15 @@ def closed(found: Sequence[Object], snapshot: Snapshot, deployment: Object) -> C
     ports: list[int | str] = [each for _c, name, number, _p in declared_ports(spec) for each in (name, number) if each]
     where = str(deployment["metadata"]["name"])
     shut = {
-        f"{words} the pods of Deployment/{where} ({way})": names
-        for way, words, wanted in ((INGRESS, "in to", ports), (EGRESS, "out of", ()))
+        f"all connections {words} the pods of Deployment/{where} ({way})": names
+        for way, words, wanted in ((INGRESS, "to", ports), (EGRESS, "from", ()))
         if (names := blocked(found, labels, way, wanted))
     }
     if not shut:
         return None
     names = list(dict.fromkeys(name for each in shut.values() for name in each))
-    what = f"leave{'s' if len(names) == 1 else ''} no way {' and no way '.join(shut)}"
-    evidence = f"{', '.join('NetworkPolicy/' + n for n in names)} select{'s' if len(names) == 1 else ''} them, and no rule admits anything"
+    what = f"{'the NetworkPolicy blocks' if len(names) == 1 else 'NetworkPolicies block'} {' and '.join(shut)}"
+    evidence = f"{', '.join('NetworkPolicy/' + n for n in names)} select{'s' if len(names) == 1 else ''} the pods, and no rule admits a connection"
     return make("NetworkPolicyBlocks", snapshot, f"NetworkPolicy/{names[0]}", what, evidence)
 
 
@@ -68,12 +68,14 @@ def between(found: Sequence[Object], snapshot: Snapshot, caller: Object, called:
     """Policies that leave the pods of one Deployment no way to those of another one."""
     one, other = pod_labels(caller), pod_labels(called)
     ports: list[int | str] = [each for _c, name, number, _p in declared_ports(called["spec"]["template"]["spec"]) for each in (name, number) if each]
-    names = blocked(found, other, INGRESS, ports, peer=one) or blocked(found, one, EGRESS, ports, peer=other)
+    names, way = blocked(found, other, INGRESS, ports, peer=one), INGRESS
+    if not names:
+        names, way = blocked(found, one, EGRESS, ports, peer=other), EGRESS
     if not names:
         return None
-    whose = f"of Deployment/{meta(caller).get('name')} no way to those of Deployment/{meta(called).get('name')}"
+    what = f"blocks connections from Deployment/{meta(caller).get('name')} to Deployment/{meta(called).get('name')} ({way})"
     evidence = f"{', '.join('NetworkPolicy/' + n for n in names)}: no rule admits port {', '.join(map(str, ports))}"
-    return make("NetworkPolicyBlocks", snapshot, f"NetworkPolicy/{names[0]}", f"leaves the pods {whose}", evidence)
+    return make("NetworkPolicyBlocks", snapshot, f"NetworkPolicy/{names[0]}", f"the NetworkPolicy {what}", evidence)
 
 
 def judge(answer: Answer, cluster: Cluster, snapshot: Snapshot, deployment: Object, service: str, version: str) -> Seen:
@@ -86,7 +88,7 @@ def judge(answer: Answer, cluster: Cluster, snapshot: Snapshot, deployment: Obje
     found = policies(cluster, snapshot.scope.namespace)
     own = isolating(found, answer.labels, EGRESS)
     if own:
-        return Seen(note=f"{NOT_PROBED}: NetworkPolicy/{own[0]['metadata']['name']} closes the way out of the probe's pod")
+        return Seen(note=f"{NOT_PROBED}: NetworkPolicy/{own[0]['metadata']['name']} blocks connections from the probe pod")
     where = f"Service/{service}"
     if line.get("dns"):
         said = f"{line.get('name')}: {line['dns']} (nameserver {line.get('resolver') or 'none'}, Pod on Node/{answer.node})"
@@ -100,9 +102,7 @@ def judge(answer: Answer, cluster: Cluster, snapshot: Snapshot, deployment: Obje
     return _unreached(answer, line, found, cluster, snapshot, deployment, where)
 
 
-def _unreached(
-    answer: Answer, line: Mapping[str, Any], found: Sequence[Object], cluster: Cluster, snapshot: Snapshot, deployment: Object, where: str
-) -> Seen:
+def _unreached(answer: Answer, line: Mapping[str, Any], found: Sequence[Object], cluster: Cluster, snapshot: Snapshot, deployment: Object, where: str) -> Seen:
     """The Service's address does not answer; the pods themselves may."""
     reached = [p for p in line.get("pods") or () if p.get("status") == 200]
     said = f"from Node/{answer.node}: {line['error']}"
@@ -110,16 +110,19 @@ def _unreached(
         routed = proxy_look.missing(cluster, answer.node)
         if routed:
             return Seen(wrong=make("ServiceIpUnreachable", snapshot, f"Node/{answer.node}", routed, f"{said}; Pod {reached[0]['pod']}: 200"))
-        what = f"a pod on Node/{answer.node} reaches the gateway's pods, but not through the Service's address {line.get('address')}: nobody routes it there"
+        what = (
+            f"a pod on Node/{answer.node} reaches the gateway's pods, but not through the Service's "
+            f"ClusterIP {line.get('address')}; the node does not route this address to the pods"
+        )
         return Seen(wrong=make("ServiceIpUnreachable", snapshot, where, what, f"{said}; Pod {reached[0]['pod']}: 200"))
     nobody = closed(found, snapshot, deployment)
     if nobody:
         return Seen(wrong=nobody)
     narrow = blocked(found, pod_labels(deployment), INGRESS, peer=answer.labels)
     if narrow:
-        return Seen(note=f"{NOT_PROBED}: NetworkPolicy/{narrow[0]} does not admit the probe's pod to the gateway")
+        return Seen(note=f"{NOT_PROBED}: NetworkPolicy/{narrow[0]} does not admit connections from the probe pod to the gateway")
     pods = "; ".join(f"Pod {p['pod']}: {p.get('error') or p.get('status')}" for p in line.get("pods") or ())
-    what = "a pod of the namespace reaches neither the Service's address nor the gateway's pods"
+    what = "a pod of the namespace reaches neither the Service's ClusterIP nor the gateway's pods"
     return Seen(wrong=make("NotServed", snapshot, where, what, f"{said}{'; ' + pods if pods else ''}"))
 
 
@@ -128,9 +131,11 @@ def _answered(line: Mapping[str, Any], snapshot: Snapshot, service: str, version
     said = f"{FROM_A_POD}, GET http://{line.get('name')}/api/v1/health ({line.get('address')}): {line.get('status')} {' '.join(body.split())[:200]}"
     own = field(body, "version") if line.get("status") == 200 else ""
     if not own:
-        return Seen(wrong=make("NotServed", snapshot, where, "something else than the gateway answers at the Service's address", said))
+        return Seen(wrong=make("NotServed", snapshot, where, "the program that answers at the Service's ClusterIP is not the gateway", said))
     if version and own != version:
-        return Seen(own, make("WrongVersionServed", snapshot, where, f"version {own} is served at the Service's address, version {version} by the pods", said))
+        return Seen(
+            own, make("WrongVersionServed", snapshot, where, f"version {own} is served at the Service's ClusterIP, but version {version} by the pods", said)
+        )
     return Seen(own, next((c for h in line.get("hosts") or () if (c := _host(h, snapshot))), None), _hosts_note(line))
 
 
@@ -139,8 +144,8 @@ def _host(host: Mapping[str, Any], snapshot: Snapshot) -> Cause | None:
     over = shown.expired(snapshot.now) if shown else ""
     if not shown or not over:
         return None
-    what = f"the certificate that {host['host']} shows {over}"
-    said = f"{host.get('address')}:{host.get('port') or 443} shows a certificate for {', '.join(shown.names)}"
+    what = f"the certificate that {host['host']} serves {over}"
+    said = f"{host.get('address')}:{host.get('port') or 443} serves a certificate for {', '.join(shown.names)}"
     return make("CertificateExpired", snapshot, f"Host/{host['host']}", what, said)
 
 
@@ -149,9 +154,9 @@ def _hosts_note(line: Mapping[str, Any]) -> str:
     for host in line.get("hosts") or ():
         shown = certificates.read(bytes.fromhex(str(host.get("certificate") or "")))
         if host.get("error"):
-            parts.append(f"{host['host']} was not reached from the cluster: {host['error']}")
+            parts.append(f"{host['host']} could not be reached from the cluster: {host['error']}")
         elif shown and not shown.covers(str(host["host"])):
-            parts.append(f"{host['host']} shows a certificate for other names: {', '.join(shown.names) or 'none'}")
+            parts.append(f"{host['host']} serves a certificate for other host names: {', '.join(shown.names) or 'none'}")
         elif int(host.get("status") or 0) >= 400:
             parts.append(f"http://{host.get('at') or host['host']}/api/v1/health answers {host['status']}")
     return "; ".join(parts)

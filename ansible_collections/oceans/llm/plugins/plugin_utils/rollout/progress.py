@@ -55,7 +55,7 @@ def job_blocker(snapshot: Snapshot, name: str) -> str:
     for pod in job_pods(snapshot, name):
         if _may_finish(pod):
             wait = kept_by(pod, asked_container(job, pod))
-            doing = "waits for a sidecar to end" if wait else _job_phrase(snapshot, pod)
+            doing = "waiting for a sidecar to end" if wait else _job_phrase(snapshot, pod)
             return f"Job/{name}: {doing} ({age(pod, snapshot.now):.0f} s)"
     return f"Job/{name} has no pod yet"
 
@@ -73,7 +73,7 @@ def deployment_blocker(snapshot: Snapshot, name: str) -> str:
         return f"Deployment/{name} does not exist yet"
     status = deployment.get("status") or {}
     if not has_been_seen(deployment):
-        return f"Deployment/{name}: the Deployment controller has not seen the change yet"
+        return f"Deployment/{name}: the Deployment controller has not acted on the change yet"
     wanted, made, ready = counts(snapshot, name)
     waiting, available, updated = unready(snapshot, name), status.get("availableReplicas") or 0, status.get("updatedReplicas") or 0
     if waiting:
@@ -92,7 +92,7 @@ def _why_fewer(snapshot: Snapshot, name: str) -> str:
     deployment, newest = snapshot.kind("Deployment").get(name) or {}, new_replicaset(snapshot, name)
     old = old_pods(snapshot, name)
     if ((deployment.get("spec") or {}).get("strategy") or {}).get("type") == "Recreate" and (newest is None or old):
-        return "; strategy Recreate: the old pods have to stop first"
+        return "; with strategy Recreate, the old pods have to stop first"
     if newest is None:
         return "; the Deployment controller has not created the new ReplicaSet yet"
     return ""
@@ -108,9 +108,9 @@ def outage(snapshot: Snapshot, name: str) -> str:
     limit = (strategy.get("rollingUpdate") or {}).get("maxUnavailable")
     wanted = counts(snapshot, name)[0]
     if strategy.get("type") == "Recreate":
-        return "strategy Recreate has stopped all old pods"
+        return "no pod serves, because strategy Recreate has stopped all old pods"
     everybody = int(limit[:-1]) >= 100 if isinstance(limit, str) and limit[:-1].isdigit() else isinstance(limit, int) and limit >= wanted
-    return f"strategy RollingUpdate with maxUnavailable {limit} has stopped all old pods" if everybody else ""
+    return f"no pod serves, because strategy RollingUpdate with maxUnavailable {limit} has stopped all old pods" if everybody else ""
 
 
 def unready(snapshot: Snapshot, name: str) -> list[Object]:
@@ -142,7 +142,7 @@ def _why(causes: Sequence[Cause]) -> str:
         return ""
     last = max(soft, key=lambda c: c.since)
     told = not last.budget or f"{last.budget:.0f} s" in last.cause
-    return f" — {last.cause}" + ("" if told else f" (given {last.budget:.0f} s)")
+    return f" — {last.cause}" + ("" if told else f" (fails the run after {last.budget:.0f} s)")
 
 
 def summary(snapshot: Snapshot) -> str:
@@ -151,5 +151,5 @@ def summary(snapshot: Snapshot) -> str:
     for name in snapshot.scope.deployments:
         wanted, made, ready = counts(snapshot, name)
         old = sum(1 for p in old_pods(snapshot, name) if not meta(p).get("deletionTimestamp"))
-        parts.append(f"{name}: {made} of {wanted} new pods created, {ready} ready" + (f", {old} old" if old else ""))
+        parts.append(f"{name}: {made} of {wanted} new pods created, {ready} ready" + (f", {old} old pod{'s' if old > 1 else ''}" if old else ""))
     return "; ".join(parts)

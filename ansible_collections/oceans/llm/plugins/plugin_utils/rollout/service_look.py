@@ -36,7 +36,7 @@ def find(cluster: Cluster, snapshot: Snapshot, release: Release) -> Iterator[Cau
         live = live_object(cluster, paths.service(namespace, name))
         owner = snapshot.kind("Deployment").get(str(meta(wanted)["name"])) or wanted
         if live is None:
-            what = f"the Service does not exist; revision {release.revision} of the release has it"
+            what = f"the Service does not exist, but belongs to revision {release.revision} of the release"
             yield make("ServiceMissing", snapshot, f"Service/{name}", what, f"GET Service/{name}: 404 Not Found")
             continue
         found = list(_configured(cluster, snapshot, rendered, live, owner)) if live is not UNKNOWN else []
@@ -79,16 +79,19 @@ def _configured(cluster: Cluster, snapshot: Snapshot, rendered: Object, live: Ob
     where, spec, name = f"Service/{meta(live).get('name')}", live.get("spec") or {}, ref({"kind": "Deployment", **owner})
     if (owner.get("spec") or {}).get("replicas") == 0:
         who = writer(owner, "spec", "replicas") or _scaled(cluster, snapshot, str(meta(owner).get("name")))
-        yield make("ScaledToZero", snapshot, name, f"replicas is 0{who}, so no pod stands behind {where}", f"spec.replicas: 0{who}")
+        yield make("ScaledToZero", snapshot, name, f"the Deployment has 0 replicas{who}, so {where} has no pod", f"spec.replicas: 0{who}")
         return
     if spec.get("type") == "ExternalName" and (rendered.get("spec") or {}).get("type") != "ExternalName":
-        what = f"its type is ExternalName{writer(live, 'spec', 'type')}: its name leads to {spec.get('externalName')}, and to no pod of {name}"
+        what = (
+            f"the type of the Service is ExternalName{writer(live, 'spec', 'type')}, so "
+            f"it leads to the host {spec.get('externalName')}, not to the pods of {name}"
+        )
         yield make("ServiceSelector", snapshot, where, what, f"type: ExternalName, externalName: {spec.get('externalName')}")
         return
     selector, labels = spec.get("selector"), pod_labels(owner)
     if not matches(selector, labels):
         instead = _selected(snapshot, selector)
-        what = f"its selector matches no pod of {name}" + (f", but pods of {instead}" if instead else ", nor any other pod")
+        what = f"the Service's selector matches no pod of {name}" + (f", but pods of {instead}" if instead else ", nor any other pod")
         sides = f"selector: {labels_phrase(selector)}{writer(live, 'spec', 'selector')}; labels of the pods: {labels_phrase(labels)}"
         yield make("ServiceSelector", snapshot, where, what, sides)
         return
@@ -101,7 +104,7 @@ def _scaled(cluster: Cluster, snapshot: Snapshot, deployment: str) -> str:
     events = read(cluster, paths.events(snapshot.scope.namespace), fieldSelector=selector) or ()
     down = [seen_at(e) for e in events if str(e.get("message") or "").endswith(" to 0")]
     when = f" at {datetime.datetime.fromtimestamp(max(down), datetime.UTC):%Y-%m-%dT%H:%M:%SZ}" if down else ""
-    return f" (scaled{when} by kubectl scale or an autoscaler, of which the API server keeps no name)"
+    return f" (scaled{when} by kubectl scale or an autoscaler; the API server records no name for that)"
 
 
 def _selected(snapshot: Snapshot, selector: Mapping[str, str] | None) -> str:
@@ -127,17 +130,17 @@ def _ports(snapshot: Snapshot, where: str, rendered: Object, live: Object, pod_s
         same = [p for p in ports if p.get("port") == wanted.get("port")]
         port = next((p for p in same if str(p.get("protocol") or "TCP") == protocol), next(iter(same), None))
         if port is None:
-            what, sides = f"it has no port {wanted.get('port')}", f"ports: {have}{who}; the release has {wanted.get('port')}/{protocol}"
+            what, sides = f"the Service has no port {wanted.get('port')}", f"ports: {have}{who}; in the release: {wanted.get('port')}/{protocol}"
         elif str(port.get("protocol") or "TCP") != protocol:
-            what = f"its port {port['port']} has the protocol {port.get('protocol')}, the pods listen on {protocol}"
-            sides = f"ports: {have}{who}; the release has {wanted.get('port')}/{protocol}; the containers declare {ports_phrase(pod_spec)}"
+            what = f"port {port['port']} of the Service has the protocol {port.get('protocol')}, but the pods use {protocol}"
+            sides = f"ports: {have}{who}; in the release: {wanted.get('port')}/{protocol}; the containers declare {ports_phrase(pod_spec)}"
         else:
             to = number_of(target(port), pod_spec)
             declared = {number for _c, _n, number, _p in declared_ports(pod_spec)}
             if to is None:
-                what = f"its targetPort {target(port)} is the name of no port of the pods"
+                what = f"targetPort {target(port)} of the Service is not the name of a port of the pods"
             elif declared and to not in declared and to != number_of(target(wanted), pod_spec):
-                what = f"its targetPort {target(port)} is not a port of the pods"
+                what = f"targetPort {target(port)} of the Service is not a port of the pods"
             else:
                 continue
             sides = f"port {port['port']} to targetPort {target(port)}{who}; the containers declare {ports_phrase(pod_spec)}"
@@ -162,7 +165,9 @@ def _ends(cluster: Cluster, snapshot: Snapshot, service: str, slices: Sequence[O
     for piece in slices:
         strange, keeper = _addresses(piece), str((meta(piece).get("labels") or {}).get(KEEPER) or "")
         if strange and "." not in keeper:  # a controller has a domain for its name; the documentation's example for people is "staff"
-            what = f"it sends a share of the requests to {where} to {', '.join(strange)}, which is no pod of Deployment/{name}{writer(piece, 'endpoints')}"
+            what = (
+                f"the EndpointSlice sends some requests of {where} to {', '.join(strange)}, which is not a pod of Deployment/{name}{writer(piece, 'endpoints')}"
+            )
             yield make("ForeignEndpoint", snapshot, f"EndpointSlice/{meta(piece).get('name')}", what, f"{KEEPER}: {keeper or 'none'}; no targetRef")
     newest = new_replicaset(snapshot, name)
     new = pods_of(snapshot, meta(newest)["uid"]) if newest else []
@@ -170,7 +175,7 @@ def _ends(cluster: Cluster, snapshot: Snapshot, service: str, slices: Sequence[O
         live = {meta(p)["name"]: p for p in read(cluster, paths.pods(snapshot.scope.namespace)) or ()}  # a pod may have become unready since
         now = [live.get(meta(p)["name"], p) for p in new]
         states = "; ".join(f"Pod/{meta(p)['name']} {pod_phrase(p) if not is_ready(p) else 'is ready'}" for p in now) or f"Deployment/{name} has no pod"
-        yield make("NoEndpoints", snapshot, where, "no ready pod stands behind the Service", f"{len(slices)} EndpointSlices without a ready address; {states}")
+        yield make("NoEndpoints", snapshot, where, "the Service has no ready endpoint", f"{len(slices)} EndpointSlices without a ready address; {states}")
         return
     known = {str(meta(p)["name"]) for p in new}
     others = [pod for n in sorted({str((e.get("targetRef") or {}).get("name") or "") for e in ready} - known - {""}) if (pod := _pod(cluster, snapshot, n))]
@@ -179,14 +184,14 @@ def _ends(cluster: Cluster, snapshot: Snapshot, service: str, slices: Sequence[O
     if foreign:
         whose = ", ".join(sorted({_owner(snapshot, p) for p in foreign}))
         sides = f"{', '.join('Pod/' + str(meta(p)['name']) for p in foreign)}; labels that Deployment/{name} selects by: {labels_phrase(selector)}"
-        what = f"pods of {whose} stand behind it, besides those of Deployment/{name}"
+        what = f"the Service also sends requests to pods of {whose}, not only to those of Deployment/{name}"
         alike = all(matches(selector, meta(p)["labels"]) for p in foreign)
-        hint = f"{whose} has the labels of Deployment/{name}: give its pods other labels, or delete it" if alike else ""
+        hint = f"give the pods of {whose} other labels than those of Deployment/{name}, or delete {whose}" if alike else ""
         yield make("ServiceSelector", snapshot, where, what, sides, hint=hint)
         return
     old = [str(meta(p)["name"]) for p in others if newest and not controlled_by(p, meta(newest).get("uid"))]
     if new and old:
-        yield make("OldPodsServe", snapshot, where, "pods of the old ReplicaSet still stand behind the Service", ", ".join(old))
+        yield make("OldPodsServe", snapshot, where, "endpoints of the Service still point to pods of the old ReplicaSet", ", ".join(old))
 
 
 def _addresses(piece: Object) -> list[str]:
@@ -224,7 +229,7 @@ def _local(cluster: Cluster, snapshot: Snapshot, rendered: Object, live: Object,
     without = sorted(names - local)
     if local and without:
         who = writer(live, "spec", policy)
-        what = f"{policy} is Local{who}: callers on {', '.join('Node/' + n for n in without)} reach no pod, because none runs there"
+        what = f"{policy} is Local{who}: callers on {', '.join('Node/' + n for n in without)} reach no pod of the gateway, because none runs on their node"
         yield make("NoLocalEndpoint", snapshot, f"Service/{meta(live).get('name')}", what, f"ready pods on: {', '.join(sorted(local))}")
 
 

@@ -18,7 +18,7 @@ from ..gateway import log_words
 from ..kube.objects import Object, asked_container, epoch, finished, is_ready, meta, status_of, terminated
 from .model import STAMPS, Snapshot, job_pods, migrates, replicasets, succeeded
 
-ASK = "ask: gateway migrate --status"
+ASK = "to find out: ansible-playbook oceans.llm.migrations"
 #: ends of the program before its first migration: over its configuration, or over the history that it finds
 BEFORE_ANY = (
     "GatewayConfigInvalid",
@@ -68,10 +68,10 @@ def database(snapshot: Snapshot) -> str:
     if known and all(text and _before_any(text) for _pod, text in known):
         return "database unchanged: no migration began"
     if history.now is not None:
-        return f"database {history.at}; whether this run migrated it is not known"
+        return f"database {history.at}; it is not known whether this run migrated the database"
     if told.applied:
-        return f"database at V{told.version}; whether this run migrated it is not known ({_unasked(history)})"
-    return f"database unknown: the log of the migration does not tell, and {_unasked(history)} ({ASK})"
+        return f"database at V{told.version}; it is not known whether this run migrated the database ({_unasked(history)})"
+    return f"database state unknown: the log of the migration does not show it, and {_unasked(history)} ({ASK})"
 
 
 def told_by_logs(snapshot: Snapshot) -> bool:
@@ -124,14 +124,14 @@ def _never_ran(snapshot: Snapshot, jobs: list[str], history: History) -> str:
     if not snapshot.scope.ours and not made:
         if history.now is not None:
             return f"database {history.at} (the migration Job of this release was deleted after its TTL)"
-        return f"database unknown: the migration Job of this release was deleted after its TTL ({ASK})"
+        return f"database state unknown: the migration Job of this release was deleted after its TTL ({ASK})"
     return "database unchanged: the migration never started"
 
 
 def _by_history(history: History, over: bool, by: str) -> str:
     if not history.committed:
-        return f"database {history.at}, nothing was to be migrated" if over else f"database unchanged: {history.at}"
-    return f"database {history.at} ({_span(history.committed)} committed {by})" + ("" if over else "; the migration was not finished")
+        return f"database {history.at}, no migration was pending" if over else f"database unchanged: {history.at}"
+    return f"database {history.at} ({_span(history.committed)} committed {by})" + ("" if over else "; not all migrations were finished")
 
 
 def _before_any(text: str) -> bool:
@@ -140,7 +140,7 @@ def _before_any(text: str) -> bool:
 
 
 def _unasked(history: History) -> str:
-    return f"the database was not asked: {history.why}" if history.why else "the database was not asked"
+    return f"the database could not be queried: {history.why}" if history.why else "the database was not queried"
 
 
 def runs(snapshot: Snapshot, job: str) -> Iterator[tuple[str, str | None]]:
@@ -174,12 +174,14 @@ def _told(found: log_words.Migrations, history: History, over: bool, by: str) ->
     failed = [v for v in found.rolled_back if v not in found.committed and v[0] not in (history.now or ())]
     still = [v for v in found.open if v[0] not in (history.now or ())]
     if failed:
-        return f"database: V{failed[-1][0]} {failed[-1][1]} rolled back, {at or 'still at the version before it'}" + (f" ({done})" if done else "")
+        return f"database: migration V{failed[-1][0]} {failed[-1][1]} was rolled back, {at or 'still at the version before it'}" + (
+            f" ({done})" if done else ""
+        )
     if still:
-        before = at or "nothing was committed in this run, it is at the version before that"
-        return f"database: V{still[-1][0]} {still[-1][1]} began and did not commit; the server rolls it back when the client disconnects; {before}"
+        before = at or "this run committed no migration, so the schema is still at the version before that"
+        return f"database: migration V{still[-1][0]} {still[-1][1]} began and was not committed; PostgreSQL rolls it back when the client disconnects; {before}"
     if committed:
-        return f"{at} ({done})" + ("" if over else "; the migration was not finished")
+        return f"{at} ({done})" + ("" if over else "; not all migrations were finished")
     if found.pending:
         return f"{at}, {len(found.pending)} migrations pending" if at else f"database empty, {len(found.pending)} migrations pending"
     return at
@@ -197,12 +199,14 @@ def old_pods_statement(snapshot: Snapshot) -> str:
         any_old = any_old or bool(old) or _made_before(snapshot.kind("Deployment").get(name) or {}, snapshot)
         serving = [p for p in old if is_ready(p) and not meta(p).get("deletionTimestamp")]
         if serving:
-            parts.append(f"{len(serving)} of {name} still serve{'' if len(serving) > 1 else 's'} ({', '.join(sorted({_image(p) for p in serving}))})")
+            parts.append(
+                f"{len(serving)} of Deployment/{name} still serve{'' if len(serving) > 1 else 's'} ({', '.join(sorted({_image(p) for p in serving}))})"
+            )
         elif old:
-            parts.append(f"none of {name} serves ({len(old)} there)")
+            parts.append(f"none of Deployment/{name} serves ({len(old)} exist{'' if len(old) > 1 else 's'})")
     if parts:
         return f"old pods: {'; '.join(parts)}"
-    return "old pods: none left" if any_old else f"no old pods: this is the first install{_kept(snapshot)}"
+    return "old pods: none exists any more" if any_old else f"no old pods: this is the first install{_kept(snapshot)}"
 
 
 def _kept(snapshot: Snapshot) -> str:

@@ -28,7 +28,7 @@ class Gateway:
     def phrase(self) -> str:
         if self.version:
             return f"version {self.version}, {self.ready}" + (f" ({self.why})" if self.why else "")
-        return {"failed": "no gateway answers", "unverified": "not known"}.get(self.verified, "not asked") + (f": {self.why}" if self.why else "")
+        return {"failed": "the gateway does not answer", "unverified": "not known"}.get(self.verified, "not asked") + (f": {self.why}" if self.why else "")
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Status:
 def lines(status: Status) -> Iterator[str]:
     newest = status.revisions[0] if status.revisions else None
     if newest is None:
-        yield "release    not there"
+        yield "release    not installed"
         return
     when = f"revision {newest.revision} {newest.status}, {ago(newest.deployed_at, status.now)}" if newest.revision else newest.description
     yield f"release    {newest.namespace}/{newest.name}: chart {newest.chart}, {when}"
@@ -64,11 +64,11 @@ def lines(status: Status) -> Iterator[str]:
         yield f"pods       {pods(deployment, status.pods)}"
     yield f"database   {status.database or 'not asked'}"
     if status.restore_point:
-        yield f"copy       {status.restore_point}"
+        yield f"backup     {status.restore_point}"
     for name, secret in status.secrets.items():
         yield f"secret     {name}: {secret_phrase(secret, status.now)}"
     if status.bootstrap.get("admin"):
-        yield f"admin      {status.bootstrap['admin']}, login proved {status.bootstrap.get('proved-at', 'never')}"
+        yield f"admin      {status.bootstrap['admin']}, login last verified: {status.bootstrap.get('proved-at', 'never')}"
     if status.held:
         yield f"locked by  {status.held}"
     for what, why in status.unknown:
@@ -89,7 +89,7 @@ def database(text: str) -> str:
     """What `gateway migrate --status` printed, in a phrase; its last line when it is something else."""
     found = _MIGRATION.findall(text)
     if not found:
-        return (text.strip().splitlines() or ["no answer"])[-1].strip()
+        return (text.strip().splitlines() or ["no answer from the gateway"])[-1].strip()
     applied = [f"V{number} {name}" for number, name, state in found if state == "applied"]
     pending = [f"V{number}" for number, _name, state in found if state == "pending"]
     at = f"at {applied[-1]}" if applied else "empty"
@@ -98,7 +98,7 @@ def database(text: str) -> str:
 
 def secret_phrase(secret: Object | None, now: float) -> str:
     if secret is None:
-        return "not there"
+        return "does not exist"
     writes = [(epoch(e.get("time")), e.get("manager")) for e in meta(secret).get("managedFields") or () if "f:data" in (e.get("fieldsV1") or {})]
     when, who = max(writes, default=(epoch(meta(secret).get("creationTimestamp")), None))
     return f"{len(secret.get('data') or {})} keys, written {_ago(now - when)}" + (f" by {who}" if who else "")

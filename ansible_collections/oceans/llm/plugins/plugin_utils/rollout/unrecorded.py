@@ -41,7 +41,7 @@ def find(cluster: Cluster, namespace: str, name: str) -> Release | None:
         return None
     jobs = _current([o for o in found if o["kind"] == "Job"], _image(gateway))
     manifest = tuple(o for o in found if o["kind"] != "Job" or o in jobs)
-    said = "no record of Helm; found by label"
+    said = "Helm has no record; objects found by label"
     return Release(name, namespace, 0, "deployed", said, _label(gateway, CHART), _label(gateway, VERSION), manifest=manifest)
 
 

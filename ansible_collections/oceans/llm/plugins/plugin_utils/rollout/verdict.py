@@ -117,32 +117,32 @@ def helm_cause(snapshot: Snapshot, helm: Helm) -> Cause:
         return make("FieldImmutable", snapshot, where, BY_CODE["FieldImmutable"].title, helm.error, since=helm.ended_at)
     if refusal.kind == refusals.CONFLICT:
         held = ", ".join(f"{field} ({manager})" for field, manager in refusals.conflicts(helm.error))
-        what = f"other managers own fields that Helm sets: {held}" if held else BY_CODE["FieldConflict"].title
+        what = f"other field managers own fields that the chart sets: {held}" if held else BY_CODE["FieldConflict"].title
         return make("FieldConflict", snapshot, where, what, helm.error, since=helm.ended_at)
     code, sentence, parts = admission.classify(helm.error)
     if code != "PodNotCreated":
         names: dict[str, Any] = {k: v for k, v in parts.items() if k in admission.NAMES}
         return make(code, snapshot, where, f"an object cannot be created: {sentence}", helm.error, since=helm.ended_at, certainty=Certainty.FATAL, **names)
-    return make("HelmFailed", snapshot, where, "Helm ended with an error", helm.error, since=helm.ended_at)
+    return make("HelmFailed", snapshot, where, "Helm ended with an error, and no object in the namespace explains it", helm.error, since=helm.ended_at)
 
 
 def timeout_cause(snapshot: Snapshot, verdict: Verdict, seconds: float) -> Cause:
     """The overall deadline is over: blamed on what was waited for, by the cause that is known of it, else by its own state."""
     kind, name = progress.blocking(snapshot)
     nobody = progress.outage(snapshot, name) if kind == "Deployment" else ""
-    over = f"not done after {seconds:.0f} s{f'; {nobody}' if nobody else ''}"
+    over = f"the rollout is not complete after {seconds:.0f} s{f'; {nobody}' if nobody else ''}"
     nearest = _nearest(snapshot, verdict.causes)
     if nearest:
         return replace(nearest, certainty=Certainty.FATAL, budget=None, cause=f"{nearest.cause} ({over})")
     for pod in progress.awaited(snapshot, kind, name)[:1]:
         wait = waits.of_pod(snapshot, pod)
-        what = f"{wait.what} ({over}; {kind}/{name} waits for it)"
+        what = f"{'' if wait.container else 'the pod '}{wait.what} ({over}; {kind}/{name} waits for this pod)"
         return make(wait.code, snapshot, wait.object, what, wait.evidence, container=wait.container, certainty=Certainty.FATAL)
     return make(
         "Timeout",
         snapshot,
         f"{kind}/{name}" if kind else f"Release/{snapshot.scope.release}",
-        f"{over}; it was waiting for: {verdict.blocker or 'nothing that can be named'}",
+        f"{over}; this run was waiting for: {verdict.blocker or 'no known object'}",
         progress.summary(snapshot),
     )
 

@@ -41,13 +41,20 @@ def _scheduling(snapshot: Snapshot, pod: Object) -> Wait | None:
     if spec.get("nodeName"):
         if any("state" in s for s in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))):
             return None
-        return Wait("PodStarting", ref(pod), f"waits for the kubelet of node {spec['nodeName']} ({age(pod, snapshot.now):.0f} s)", _warning(snapshot, pod))
+        return Wait(
+            "PodStarting", ref(pod), f"has been waiting for the kubelet of node {spec['nodeName']} for {age(pod, snapshot.now):.0f} s", _warning(snapshot, pod)
+        )
     gates = [str(g.get("name")) for g in spec.get("schedulingGates") or ()]
     if gates:
         return Wait("SchedulingGated", ref(pod), f"has scheduling gates that no controller has removed: {', '.join(gates)}", "spec.schedulingGates")
     if silent_scheduler(snapshot, pod):
         who = spec.get("schedulerName") or "default-scheduler"
-        return Wait("SchedulerSilent", ref(pod), f"waits for scheduler {who} ({age(pod, snapshot.now):.0f} s)", "no condition PodScheduled and no event")
+        return Wait(
+            "SchedulerSilent",
+            ref(pod),
+            f"has been waiting for scheduler {who} for {age(pod, snapshot.now):.0f} s",
+            "the pod has no condition PodScheduled and no event",
+        )
     return Wait("Unschedulable", ref(pod), "is waiting to be scheduled", _warning(snapshot, pod))
 
 
@@ -68,7 +75,7 @@ def _init(snapshot: Snapshot, pod: Object) -> Wait | None:
             ran = _seconds(snapshot, state["running"])
             said = last_line(snapshot.logs.get((name_of(pod), name), ""))
             what = f"init container {name} has been running for {ran:.0f} s and has not {'started' if sidecar else 'ended'}"
-            return Wait("InitContainerRuns", ref(pod), what + (f"; its last line: {said}" if said else ""), said or "no line in its log", name)
+            return Wait("InitContainerRuns", ref(pod), what + (f"; last line of its log: {said}" if said else ""), said or "the log is empty", name)
         return _stuck(snapshot, pod, status, f"init container {name}")
     return None
 
@@ -82,7 +89,7 @@ def _main(snapshot: Snapshot, pod: Object) -> Wait | None:
             return _stuck(snapshot, pod, status, f"container {name}")
         spec, ran = container_spec(pod, name), _seconds(snapshot, state["running"])
         probe = "startup" if spec.get("startupProbe") and not status.get("started") else "readiness"
-        what = f"container {name} is running, not ready yet: its {probe} probe has not succeeded for {ran:.0f} s"
+        what = f"container {name} is running, but not ready yet: its {probe} probe has not succeeded for {ran:.0f} s"
         return Wait("NotReadyInTime", ref(pod), what, _warning(snapshot, pod), name)
     return None
 
@@ -94,7 +101,7 @@ def _stuck(snapshot: Snapshot, pod: Object, status: Object, who: str) -> Wait:
         return Wait("ContainerExited", ref(pod), f"{who} ended with exit code {state['terminated'].get('exitCode')}", _warning(snapshot, pod), name)
     hook = _post_start(snapshot, pod, name)
     if hook:
-        return Wait("LifecycleHookRuns", ref(pod), f"{who} is started, its postStart hook has not ended for {hook:.0f} s", "event Started", name)
+        return Wait("LifecycleHookRuns", ref(pod), f"{who} is started, but its postStart hook has been running for {hook:.0f} s", "event Started", name)
     reason = waiting(status).get("reason")
     last = max(events_of(snapshot, "Pod", name_of(pod)), key=seen_at, default={})
     doing = f"{last.get('reason')}: {last.get('message')}" if last else ""
@@ -118,7 +125,7 @@ def _gates(snapshot: Snapshot, pod: Object) -> Wait | None:
     unmet = [gate for gate in gates if gate not in met]
     if "Ready" in met or not unmet:
         return None
-    what = f"waits for readiness gate {', '.join(unmet)}: no controller has set this condition to True"
+    what = f"is waiting for readiness gate {', '.join(unmet)}: no controller has set this condition to True"
     return Wait("ReadinessGateWaits", ref(pod), what, _warning(snapshot, pod))
 
 
@@ -130,7 +137,7 @@ def _seconds(snapshot: Snapshot, running: Mapping[str, Any] | None) -> float:
 def _warning(snapshot: Snapshot, pod: Object) -> str:
     """The last thing that somebody warned of: whatever its reason is, it is shown."""
     told = [e for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("type") == "Warning"]
-    return f"{told[-1].get('reason')}: {told[-1].get('message')}" if told else f"phase {(pod.get('status') or {}).get('phase') or 'unknown'}, no warning event"
+    return f"{told[-1].get('reason')}: {told[-1].get('message')}" if told else f"phase {(pod.get('status') or {}).get('phase') or 'not set'}, no warning event"
 
 
 def slow_inits(snapshot: Snapshot, pods: list[Object]) -> Iterator[tuple[str, str]]:

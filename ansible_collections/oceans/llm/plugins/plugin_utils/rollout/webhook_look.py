@@ -70,11 +70,11 @@ class WebhookLook:
         labels = (meta(thing).get("labels")) or {}
         seen = [w for w in self._webhooks() if w.sees(labels, self._known[1] if self._known else {})]
         if differs:
-            who = ", ".join(w.phrase for w in seen if w.configuration.startswith(MUTATING)) or "no MutatingWebhookConfiguration that this run can read"
+            who = ", ".join(w.phrase for w in seen if w.configuration.startswith(MUTATING)) or "none that this run can read"
             words = "" if differs in cause.cause else f"; {differs}"
-            return replace(cause, cause=f"{cause.cause}{words}; its creation passed {who}")
+            return replace(cause, cause=f"{cause.cause}{words}; mutating webhooks that were called for the pod: {who}")
         phrases = [w.phrase for w in seen[:SHOWN]] + ([f"{len(seen) - SHOWN} more"] if len(seen) > SHOWN else [])
-        return replace(cause, cause=f"{cause.cause}: {', '.join(phrases)}; together {sum(w.seconds for w in seen)} s") if seen else cause
+        return replace(cause, cause=f"{cause.cause}: {', '.join(phrases)}; all time-outs together: {sum(w.seconds for w in seen)} s") if seen else cause
 
     def _webhooks(self) -> list[Webhook]:
         if self._known is None:

@@ -36,19 +36,20 @@ def check(cluster: Cluster, namespace: str, release: str, pinned: str, host: str
     uid = cluster.uid = uid_of(cluster)
     if pinned and not uid:
         raise WrongCluster(
-            f"oceans_llm_cluster_uid is set, but the uid of {cluster.server} may not be read; nothing was changed — "
-            "allow get on the namespace kube-system, or leave oceans_llm_cluster_uid out"
+            f"oceans_llm_cluster_uid is set, but the caller lacks the permission to read the uid of {cluster.server}; nothing was changed — "
+            "grant get on the namespace kube-system, or remove oceans_llm_cluster_uid"
         )
     if pinned and pinned != uid:
         raise WrongCluster(
-            f"{cluster.server} is another cluster than the inventory says: its uid is {uid}, oceans_llm_cluster_uid is {pinned}; nothing was changed — "
-            "check oceans_llm_kubeconfig and oceans_llm_context"
+            f"{cluster.server} is not the cluster that the inventory names: its uid is {uid}, but oceans_llm_cluster_uid is {pinned}; nothing was changed — "
+            "correct oceans_llm_kubeconfig and oceans_llm_context"
         )
     known = remembered(_key_secret(cluster, namespace, release))
     if uid and known and known != uid:
         raise WrongCluster(
-            f"{namespace}/{release} belongs to another cluster: it was deployed to the one with uid {known}, and {cluster.server} has {uid}; nothing "
-            f"was changed — check oceans_llm_context; if it was moved on purpose: kubectl -n {namespace} label secret {key_name(release)} {LABEL}-"
+            f"{namespace}/{release} belongs to another cluster: the release was deployed to the cluster with uid {known}, but {cluster.server} has uid {uid}; "
+            f"nothing was changed — correct oceans_llm_context; if the release was moved on purpose: "
+            f"kubectl -n {namespace} label secret {key_name(release)} {LABEL}-"
         )
     other = _claimed(f"{uid or cluster.server} {namespace} {release}", host, folder) if others else host
     if other != host and other in others:

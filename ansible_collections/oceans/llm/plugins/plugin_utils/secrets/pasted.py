@@ -38,25 +38,37 @@ def problems(key: str, text: str, *, one_line: bool, binary: bool) -> Iterator[t
     if not one_line:
         return
     if _TEMPLATE.search(text):
-        yield f"{key} holds a template that nothing rendered ({{{{ … }}}}, ${{…}} or $(…))", "give the value itself; a Secret is not expanded", False
+        yield (
+            f"{key} contains a template that was not rendered ({{{{ … }}}}, ${{…}} or $(…))",
+            "set the key to the secret itself, because nothing renders a template in a Secret",
+            False,
+        )
     if len(text) > 2 and text[0] + text[-1] in _QUOTES:
         yield (
             f"{key} begins and ends with quotation marks, which become part of the value",
-            f"write {key} without them (of a .env file: the text between them)",
+            f"write {key} without the quotation marks (they are often copied from a .env file)",
             False,
         )
     if re.match(rf"(export\s+)?{re.escape(key)}\s*=", text):
-        yield f"{key} begins with its own name and =, which become part of the value", "give what stands behind the =", False
+        yield f"{key} begins with its own name and =, which become part of the value", "set the key to the text after the =", False
     if _SCHEME.match(text):
-        yield f"{key} begins with the scheme of an HTTP header (Bearer, Basic), which the gateway writes itself", "give what stands behind it", True
+        yield (
+            f"{key} begins with the scheme of an HTTP header (Bearer, Basic), which the gateway writes itself",
+            "set the key to the text after the scheme",
+            True,
+        )
     packed = "" if binary else _decoded(text)
     if packed:
-        yield f"{key} is base64: decoded, it {packed}", "decode it (base64 -d, or the filter b64decode): oceans_llm_secrets takes plain text", False
+        yield (
+            f"{key} is base64: decoded, it {packed}",
+            "decode the value (base64 -d, or the filter b64decode), because oceans_llm_secrets takes plain text",
+            False,
+        )
     if _PLACEHOLDER.fullmatch(text):
-        yield f"{key} is a placeholder", "give the value itself", True
+        yield f"{key} is a placeholder", "set the key to the secret itself", True
     strange = next((c for c in text if c.isalnum() and not c.isascii()), "")
     if strange and _HEADER.search(key):
-        yield f"{key} holds the character U+{ord(strange):04X}, which no HTTP header carries", f"copy {key} again from where it was made", True
+        yield f"{key} contains the character U+{ord(strange):04X}, which is not allowed in an HTTP header", f"copy {key} again from its source", True
 
 
 def _decoded(text: str) -> str:

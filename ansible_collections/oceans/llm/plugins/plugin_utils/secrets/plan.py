@@ -78,10 +78,12 @@ def unwritable(wanted: Mapping[str, Any]) -> list[tuple[str, Problem]]:
     found: list[tuple[str, Problem]] = []
     for key, value in wanted.items():
         if list(KEY.wrong("", str(key))):
-            found.append((str(key), Problem("SecretKeyName", f"{key!r} is not a valid key of a Secret (letters, digits, - _ . only)", "rename it")))
+            found.append(
+                (str(key), Problem("SecretKeyName", f"{key!r} is not a valid key of a Secret", "rename the key: use only letters, digits, -, _ and ."))
+            )
         elif isinstance(value, (Mapping, list, tuple)) or value is None:
             kind = "empty (null)" if value is None else f"a {'map' if isinstance(value, Mapping) else 'list'}"
-            found.append((str(key), Problem("SecretNotText", f"{key} is {kind}, not a text", f"give {key} as a string")))
+            found.append((str(key), Problem("SecretNotText", f"{key} is {kind}, not text", f"write {key} as a string")))
         elif not isinstance(value, (str, bytes)):
             found.append((str(key), _not_quoted(str(key), value)))
     sizes = {str(key): len(as_bytes(value)) for key, value in wanted.items()}
@@ -100,8 +102,8 @@ def _not_quoted(key: str, value: Any) -> Problem:
     except (yaml.YAMLError, ValueError):
         read = None
     possible = type(read) is type(value) and read == value or isinstance(value, int) and read == value
-    sentence = f"{key} is {kind} in YAML, and " + ("may reach the pods as another text than was written" if possible else "its text is lost")
-    return Problem("SecretNotQuoted", sentence, f"quote it ({key}: '…')", warning=possible)
+    sentence = f"YAML reads {key} as {kind}, so " + ("the pods may get another text than was written" if possible else "the written text is lost")
+    return Problem("SecretNotQuoted", sentence, f"put the value in quotes ({key}: '…')", warning=possible)
 
 
 def as_bytes(value: Any) -> bytes:

@@ -63,7 +63,7 @@ class Variable:
     def origin(self) -> str:
         if self.source.kind in ("Secret", "ConfigMap"):
             return f"{self.source.kind}/{self.source.object} key {self.source.key}"
-        return "a plain value in the pod's env" if self.source.kind == "value" else "a field of the pod"
+        return "a plain value in env of the pod template" if self.source.kind == "value" else "a field of the pod"
 
     def __repr__(self) -> str:  # never a value
         return f"Variable({self.origin()})"

@@ -65,14 +65,16 @@ def check(key: str, value: bytes, database_keys: Collection[str] = (DATABASE_URL
     try:
         text = value.decode()
     except UnicodeDecodeError:
-        sentence = f"{key} is not UTF-8 text, and an environment variable cannot hold it"
+        sentence = f"{key} is not UTF-8 text, so an environment variable cannot contain it"
         return [Problem("SecretNotText", sentence, f"store {key} as text (base64 if it is binary), or mount it as a file", warning=not one_line)]
     if "\0" in text:
-        return [Problem("SecretNotText", f"{key} holds a NUL byte, and an environment variable cannot hold it", f"store {key} without it", not one_line)]
-    if not text.strip():
         return [
-            Problem("SecretEmpty", f"{key} is empty, and the gateway would accept the empty value", f"set {key} to a value, or remove the key", not one_line)
+            Problem(
+                "SecretNotText", f"{key} contains a NUL byte, which an environment variable cannot contain", f"store {key} without the NUL byte", not one_line
+            )
         ]
+    if not text.strip():
+        return [Problem("SecretEmpty", f"{key} is empty, and the gateway would use the empty value", f"set {key} to a value, or remove the key", not one_line)]
     not_itself = [Problem("SecretMalformed", *each) for each in pasted.problems(key, text, one_line=one_line, binary=key in (*KEYS_32, IDENTITY))]
     if not one_line or any(not problem.warning for problem in not_itself):
         return not_itself
@@ -81,16 +83,18 @@ def check(key: str, value: bytes, database_keys: Collection[str] = (DATABASE_URL
 
 def _one_line(key: str, text: str, database_keys: Collection[str], known: bool) -> list[Problem]:
     if text != text.strip() and (known or not _DOCUMENT.match(text)):
-        where = "ends with a line break or blank" if text != text.rstrip() else "begins with a line break or blank"
+        where = "ends with a line break or space" if text != text.rstrip() else "begins with a line break or space"
         return [
             Problem(
-                "SecretBlank", f"{key} {where}, which becomes part of the value", f"write {key} without it (printf '%s' instead of echo, or the filter trim)"
+                "SecretBlank",
+                f"{key} {where}, which becomes part of the value",
+                f"write {key} without the line break or space (use printf '%s' instead of echo, or the filter trim)",
             )
         ]
     hidden = next((c for c in text if c != " " and unicodedata.category(c) in _INVISIBLE), "")
     if hidden and (known or not _DOCUMENT.match(text)):
-        sentence = f"{key} holds a character that cannot be seen (U+{ord(hidden):04X}), which becomes part of the value"
-        return [Problem("SecretBlank", sentence, f"type {key} again, or remove the character")]
+        sentence = f"{key} contains an invisible character (U+{ord(hidden):04X}), which becomes part of the value"
+        return [Problem("SecretBlank", sentence, f"remove the character, or type {key} again")]
     if key in database_keys:
         return _url(key, text)
     if key in KEYS_32:
@@ -98,7 +102,7 @@ def _one_line(key: str, text: str, database_keys: Collection[str], known: bool) 
     if key == IDENTITY:
         return _identity(key, text)
     if key == ADMIN_PASSWORD and len(text) < PASSWORD_LENGTH:
-        return [Problem("SecretTooShort", f"{key} has {len(text)} characters; it needs at least {PASSWORD_LENGTH}", f"choose a longer {key}")]
+        return [Problem("SecretTooShort", f"{key} has {len(text)} characters, but needs at least {PASSWORD_LENGTH}", f"choose a longer value for {key}")]
     return []
 
 
@@ -107,16 +111,16 @@ def _identity(key: str, text: str) -> list[Problem]:
         return [
             Problem(
                 "SecretBuiltIn",
-                f"{key} is the gateway's public built-in value: anyone can sign a session with it",
-                f"remove it and have it generated (oceans_llm_secrets_generate), or use: openssl rand -base64 48 (key {key})",
+                f"{key} is the gateway's built-in value, which is publicly known: anybody can sign sessions with it",
+                f"remove {key} and list it in oceans_llm_secrets_generate, or set it to the output of: openssl rand -base64 48",
             )
         ]
     if len(text) < IDENTITY_LENGTH:
         return [
             Problem(
                 "SecretTooShort",
-                f"{key} has {len(text)} characters; it needs at least {IDENTITY_LENGTH}, because it signs every session",
-                "openssl rand -base64 48",
+                f"{key} has {len(text)} characters, but needs at least {IDENTITY_LENGTH}, because it signs every session",
+                f"set {key} to the output of: openssl rand -base64 48",
             )
         ]
     return []
@@ -129,33 +133,47 @@ def _key_32(key: str, text: str) -> list[Problem]:
             hint = f'printf %s "${key}" | xxd -r -p | base64 (the same key), or for a new one: openssl rand -base64 32'
             return [Problem("SecretNotKey", f"{key} is hexadecimal; it must be base64 of the same 32 bytes", hint)]
     except (binascii.Error, ValueError):
-        return [Problem("SecretNotKey", f"{key} is not base64; it must be base64 of exactly 32 bytes", "openssl rand -base64 32")]
+        return [
+            Problem(
+                "SecretNotKey",
+                f"{key} is not base64, but has to be the base64 encoding of exactly 32 bytes",
+                f"set {key} to the output of: openssl rand -base64 32",
+            )
+        ]
     if size == 32:
         return []
-    return [Problem("SecretNotKey", f"{key} holds {size} bytes, it must be base64 of exactly 32", "openssl rand -base64 32")]
+    return [
+        Problem(
+            "SecretNotKey",
+            f"{key} is the base64 encoding of {size} bytes, but has to encode exactly 32",
+            f"set {key} to the output of: openssl rand -base64 32",
+        )
+    ]
 
 
 def _url(key: str, text: str) -> list[Problem]:
     if not re.match(r"postgres(ql)?://", text):
         scheme = re.match(r"[a-z][a-z0-9+.:-]{0,30}://", text)
         form = f": it begins with {scheme[0]}" if scheme else ": it is a list of KEY=VALUE" if re.match(r"(host|user|dbname|port|password)\s*=", text) else ""
-        return [Problem("SecretNotUrl", f"{key} is not a PostgreSQL URL{form}", f"{FORM}, with user and password percent-encoded")]
+        return [Problem("SecretNotUrl", f"{key} is not a PostgreSQL URL{form}", f"write {FORM}, with user and password percent-encoded")]
     found = _URL.fullmatch(text)
     authority = re.split(r"[/?#]", text.partition("://")[2], maxsplit=1)[0]
     if "," in authority.rpartition("@")[2] and ("@" in authority or "@" not in text):
-        return [Problem("SecretNotUrl", f"{key} names several hosts, and the gateway's driver takes one", "name the Service or proxy in front of the servers")]
+        return [
+            Problem("SecretNotUrl", f"{key} names several hosts, but the gateway's driver accepts one", "name the Service or proxy in front of the servers")
+        ]
     if not found or _BAD_PERCENT.search(text):
         return [
             Problem(
                 "SecretNotUrl",
-                f"{key} is not a well-formed URL: its user or password most likely holds one of @ / # ? % unencoded, or its host or port is none",
-                "percent-encode user and password (filter urlencode, and replace / by %2F)",
+                f"{key} is not a well-formed URL: most likely user or password contains one of @ / # ? % unencoded, or host or port is invalid",
+                "percent-encode user and password (filter urlencode, then replace / with %2F)",
             )
         ]
     if found["port"] and not 0 < int(found["port"][:9]) < 65536:
-        return [Problem("SecretNotUrl", f"{key} has a port that is none (1 to 65535)", FORM)]
+        return [Problem("SecretNotUrl", f"{key} contains an invalid port (valid: 1 to 65535)", f"write {FORM}")]
     if not found["host"] and "host=" not in text:
-        return [Problem("SecretNotUrl", f"{key} names no host", FORM)]
+        return [Problem("SecretNotUrl", f"{key} contains no host", f"write {FORM}")]
     return list(_parameters(key, parse_qs(found["query"] or "")))
 
 
@@ -163,11 +181,11 @@ def _parameters(key: str, query: Mapping[str, list[str]]) -> Iterator[Problem]:
     """What the driver refuses or passes over in a URL that was written for another program."""
     modes = [value for name in ("sslmode", "ssl-mode") for value in query.get(name, ())]
     if any(mode.lower() not in SSL_MODES for mode in modes):
-        yield Problem("SecretNotUrl", f"{key} has an sslmode that the gateway's driver does not know", f"one of {', '.join(SSL_MODES)}")
+        yield Problem("SecretNotUrl", f"{key} contains an sslmode that the gateway's driver does not know", f"set sslmode to one of {', '.join(SSL_MODES)}")
     elif "ssl" in query and not modes:
-        sentence = f"{key} has the parameter ssl, which the gateway's driver ignores: the connection may be without TLS"
-        yield Problem("SecretNotUrl", sentence, "write sslmode=require (or verify-full)", warning=True)
+        sentence = f"{key} contains the parameter ssl, which the gateway's driver ignores, so the connection may not be encrypted"
+        yield Problem("SecretNotUrl", sentence, "replace the parameter with sslmode=require (or verify-full)", warning=True)
     elsewhere = [name for name in ("schema", "currentSchema", "search_path") if set(query.get(name, ())) - {"public"}]
     if elsewhere:
-        sentence = f"{key} has the parameter {elsewhere[0]}, which the gateway's driver ignores: the tables go to the schema public"
-        yield Problem("SecretNotUrl", sentence, "remove it, and give the gateway a database of its own", warning=True)
+        sentence = f"{key} contains the parameter {elsewhere[0]}, which the gateway's driver ignores, so the tables are created in the schema public"
+        yield Problem("SecretNotUrl", sentence, "remove the parameter, and use a separate database for the gateway", warning=True)

@@ -21,26 +21,26 @@ from .cause import cause, rule
 
 #: kind of refusal -> (code, sentence with the named parts)
 TEXTS: dict[str, tuple[str, str]] = {
-    refusals.POD_SECURITY: ("PodSecurity", "Pod Security {level} forbids it: {what}"),
-    refusals.QUOTA: ("QuotaExceeded", "ResourceQuota {quota} is exhausted: needed {need}, used {used}, hard {hard}"),
-    refusals.QUOTA_NEEDS: ("QuotaNeedsResources", "ResourceQuota {quota} demands: {what}"),
-    refusals.QUOTA_NEW: ("PodNotCreated", "the quota is new and not counted yet"),
-    refusals.LIMIT_RANGE: ("LimitRangeViolated", "a LimitRange forbids it: {what}"),
+    refusals.POD_SECURITY: ("PodSecurity", "the Pod Security level {level} forbids the pod: {what}"),
+    refusals.QUOTA: ("QuotaExceeded", "ResourceQuota {quota} is exhausted: the pod needs {need}, used {used}, limit (hard) {hard}"),
+    refusals.QUOTA_NEEDS: ("QuotaNeedsResources", "ResourceQuota {quota} requires values that the pod does not set: {what}"),
+    refusals.QUOTA_NEW: ("PodNotCreated", "a ResourceQuota is new, and Kubernetes has not counted its use yet"),
+    refusals.LIMIT_RANGE: ("LimitRangeViolated", "a LimitRange forbids the pod: {what}"),
     refusals.SCC: ("AdmissionDenied", "OpenShift's SecurityContextConstraints refuse {fields}: {what}"),
-    refusals.POLICY: ("AdmissionDenied", "policy {policy} denies it: {what}"),
+    refusals.POLICY: ("AdmissionDenied", "policy {policy} denies the object: {what}"),
     refusals.WEBHOOK_DOWN: ("WebhookUnavailable", "webhook {webhook} {failure}"),
-    refusals.DEADLINE: ("AdmissionTimeout", "the request ran into its deadline: the time-outs of all admission webhooks together are longer than it"),
-    refusals.SERVICE_ACCOUNT: ("ServiceAccountMissing", "its ServiceAccount does not exist"),
+    refusals.DEADLINE: ("AdmissionTimeout", "the API server's request timed out, because the admission webhooks together took too long"),
+    refusals.SERVICE_ACCOUNT: ("ServiceAccountMissing", "the pod's ServiceAccount does not exist"),
     refusals.PRIORITY_CLASS: ("PriorityClassMissing", "PriorityClass {name} does not exist"),
     refusals.RUNTIME_CLASS: ("RuntimeClassMissing", "RuntimeClass {name} does not exist"),
     refusals.TERMINATING: ("NamespaceTerminating", "the namespace is being deleted"),
-    refusals.FORBIDDEN: ("NotAllowed", "{who} may not {verb} {resource}"),
-    refusals.INVALID: ("ObjectInvalid", "the API server refuses it as invalid: {what}"),
+    refusals.FORBIDDEN: ("NotAllowed", "{who} lacks the permission to {verb} {resource}"),
+    refusals.INVALID: ("ObjectInvalid", "the API server refuses the object as invalid: {what}"),
 }
 #: why a webhook could not be called: (words of the API server, sentence)
 FAILURES = (
-    ("x509|tls: failed to verify", "is not trusted: its certificate does not fit the caBundle of its configuration"),
-    ("no endpoints available|service .* not found", "has no pod behind its Service"),
+    ("x509|tls: failed to verify", "is not trusted: its certificate does not match caBundle of its configuration"),
+    ("no endpoints available|service .* not found", "has no ready pod behind its Service"),
     ("connection refused", "refuses the connection"),
     (r"deadline exceeded|timeout(?!=)|timed out", "does not answer in time"),
     ("no such host|no route|unreachable|not permitted", "cannot be reached"),
@@ -60,10 +60,10 @@ BESIDE_OTHERS = 60.0
 def classify(text: str) -> tuple[str, str, dict[str, str]]:
     """(code, sentence, named parts) for the API server's refusal of a pod or object; `hint` among the parts when there is a better one than the code's."""
     refusal = refusals.classify(text)
-    code, sentence = TEXTS.get(refusal.kind, ("PodNotCreated", "it cannot be created"))
+    code, sentence = TEXTS.get(refusal.kind, ("PodNotCreated", "this collection does not know the reason"))
     parts = dict(refusal.parts)
     if "webhook" in parts and refusal.kind == refusals.POLICY:
-        sentence = "webhook {policy} denies it: {what}"
+        sentence = "webhook {policy} denies the object: {what}"
     if refusal.kind in HINTS:
         parts["hint"] = HINTS[refusal.kind]
     if refusal.kind == refusals.WEBHOOK_DOWN:
@@ -133,10 +133,8 @@ def _words(message: str) -> str:
 def _cause(snapshot: Snapshot, where: str, text: str, begun: float, others: int) -> Cause:
     code, sentence, parts = classify(text)
     if code == "QuotaExceeded" and any(meta(p).get("deletionTimestamp") for p in snapshot.kind("Pod").values()):
-        code, sentence = "QuotaBusy", f"{sentence}; pods are being deleted, which makes room"
+        code, sentence = "QuotaBusy", f"{sentence}; pods are being deleted, which frees some of the quota"
     names: dict[str, Any] = {k: v for k, v in parts.items() if k in NAMES}
     if others:
-        return cause(
-            code, snapshot, where, f"a further pod cannot be created: {sentence}", text, since=begun, certainty=RETRYABLE, budget=BESIDE_OTHERS, **names
-        )
+        return cause(code, snapshot, where, f"another pod cannot be created: {sentence}", text, since=begun, certainty=RETRYABLE, budget=BESIDE_OTHERS, **names)
     return cause(code, snapshot, where, f"no pod can be created: {sentence}", text, since=begun, **names)

@@ -33,7 +33,7 @@ def template(snapshot: Snapshot, deployment: str) -> str:
         return ""
     before = max((r for r in replicasets(snapshot, deployment) if _revision(r) < _revision(newest)), key=_revision, default=None)
     changes = [phrase(*each) for each in differences(_template(before), _template(newest))] if before else []
-    by = f" by {who}" if at > helm else " by somebody of whom the API server keeps no name"
+    by = f" by {who}" if at > helm else " by an unknown client (the API server recorded no name)"
     when = max((str(m.get("time")) for m in meta(owner).get("managedFields") or () if m.get("manager") == who), default="") if at > helm else ""
     return f"; the pod template of Deployment/{deployment} was changed{by}{f' at {when}' if when else ''}: {listed(changes)}" if changes else ""
 
@@ -102,7 +102,7 @@ def shown(path: str, value: Any) -> str:
         return text if len(text) <= SHORT else f"{text[:SHORT]}…"
     source = next(iter((value.get("valueFrom") or {}).values()), None)
     if source is not None:
-        return f"key {source.get('key')} of {source.get('name')}" if source.get("key") else "a field of the pod"
+        return f"from key {source.get('key')} of {source.get('name')}" if source.get("key") else "a field of the pod"
     return address(str(value.get("value") or "")) or "another plain value"
 
 

@@ -64,13 +64,31 @@ def of_text(snapshot: Snapshot, pod: Object, container: str, text: str) -> Cause
     if missing:
         return cause("ConfigMapMissing", snapshot, where, f"ConfigMap {missing.group(2)} does not exist", text, container=container, missing=missing.group(2))
     if "runAsNonRoot" in text or "non-numeric user" in text:
-        return cause("RunAsNonRoot", snapshot, where, "runAsNonRoot is set, but the image's user is root or only a name", text, container=container)
+        return cause("RunAsNonRoot", snapshot, where, "runAsNonRoot is set, but the image's user is root or not a number", text, container=container)
     if TOO_LITTLE.search(text):
-        return cause("OOMKilled", snapshot, where, "its memory limit is too low for any process to start", text, container=container, limit="what it has now")
+        return cause(
+            "OOMKilled",
+            snapshot,
+            where,
+            ("the memory limit of the container is too low for any process to start"),
+            text,
+            container=container,
+            limit="the current value",
+        )
     if _EARLY.search(text):
         return cause("MountRetrying", snapshot, where, "the node has not received a ConfigMap or Secret yet", text, since=begun, container=container)
     # what is left of CreateContainerError may pass (name in use, runtime busy)
-    return cause("ContainerConfig", snapshot, where, "the container cannot be created", text, since=begun, container=container, certainty=RETRYABLE, budget=60)
+    return cause(
+        "ContainerConfig",
+        snapshot,
+        where,
+        "the container runtime cannot create the container",
+        text,
+        since=begun,
+        container=container,
+        certainty=RETRYABLE,
+        budget=60,
+    )
 
 
 def secret_missing(snapshot: Snapshot, where: str, container: str, name: str, text: str, begun: float) -> Cause:
@@ -90,8 +108,8 @@ def secret_missing(snapshot: Snapshot, where: str, container: str, name: str, te
         )
     driver = _csi(snapshot, where)
     if driver:
-        what = f"Secret {name} does not exist yet; CSI driver {driver} may create it (secretObjects) when it mounts a volume of the pod"
-        maker = f"pod {where.partition('/')[2]}, and the SecretProviderClass that its volume names"
+        what = f"Secret {name} does not exist yet; the CSI driver {driver} may create it (secretObjects) when it mounts a volume of the pod"
+        maker = f"pod {where.partition('/')[2]}; kubectl -n {snapshot.scope.namespace} describe secretproviderclass"
         return cause("SecretPending", snapshot, where, what, text, since=begun, container=container, missing=name, maker=maker, budget=CSI)
     return cause("SecretMissing", snapshot, where, f"Secret {name} does not exist", text, container=container, missing=name)
 
@@ -110,4 +128,4 @@ def _csi(snapshot: Snapshot, where: str) -> str:
 def _keys(snapshot: Snapshot, secret: str) -> str:
     """Which keys a Secret has, where the picture knows it (names only)."""
     found = snapshot.kind("SecretKeys").get(secret)
-    return f" (it has: {', '.join(found['keys'])})" if found else ""
+    return f" (keys of this Secret: {', '.join(found['keys'])})" if found else ""

@@ -63,7 +63,7 @@ def of_container(snapshot: Snapshot, pod: Object, status: Object, init: bool) ->
             "ContainerEnded",
             snapshot,
             ref(pod),
-            f"it exited with code 0{times(exits)}, and has to keep running",
+            f"the container exited with code 0{times(exits)}, but has to keep running",
             _log(snapshot, pod, status["name"]) or "exit code 0",
             since=epoch(end.get("finishedAt")),
             container=status["name"],
@@ -93,12 +93,20 @@ def of_end(snapshot: Snapshot, pod: Object, name: str, end: Object, exits: int) 
     if reason in START_FAILURES or (code in (126, 127, 128) and RUNTIME.search(message)):
         return _not_started(snapshot, where, name, message or log, begun)
     if "exec format error" in f"{message} {log}":
-        return cause("ExecFormat", snapshot, where, "the program is built for another architecture", "exec format error", since=begun, container=name)
+        return cause(
+            "ExecFormat",
+            snapshot,
+            where,
+            "the program in the image is built for another CPU architecture than the node's",
+            "exec format error",
+            since=begun,
+            container=name,
+        )
     probe = killed_by(snapshot, pod, name)
     if probe and code in (0, 137, 143):  # a program that ends in good order on SIGTERM has exit code 0
         return _probe(snapshot, where, name, probe, begun, exits)
     if reason == "ContainerStatusUnknown":
-        what = "its node lost the container, the kubelet starts it again"
+        what = "the node lost the container, and the kubelet starts it again"
         return cause("ContainerExited", snapshot, where, what, f"{reason} exit code {code}", since=begun, container=name)
     text = snapshot.logs.get((name_of(pod), name), "") or message
     words = log_words.parse(text) or log_words.in_use(text)
@@ -114,8 +122,8 @@ def of_end(snapshot: Snapshot, pod: Object, name: str, end: Object, exits: int) 
             since=begun,
             container=name,
         )
-    what = f"exit code {code} after {ran:.0f} s{times(exits)}"
-    evidence = log or message or f"exit code {code}, no log"
+    what = f"the container ended with exit code {code} after {ran:.0f} s{times(exits)}"
+    evidence = log or message or f"exit code {code}, and the log is empty"
     if exits >= EXITS_ALIKE and ran < LONG_RUN or exits >= EXITS_ANY:
         return cause("CrashLoop", snapshot, where, what, evidence, since=begun, container=name)
     return cause("ContainerExited", snapshot, where, what, evidence, since=begun, container=name)
@@ -162,7 +170,7 @@ def _more(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failure) 
     """What the program cannot know, and the picture shows."""
     if words.code == "GatewayVariableMissing":
         given = origin.variable(snapshot, pod, name, words.names["variable"])
-        return f"; {words.names['variable']} has {given}" if given == "no source" else f"; its source is {given}"
+        return f"; nothing sets {words.names['variable']}" if given == "no source" else f"; the source of the variable is {given}"
     if words.code in ABOUT_THE_URL:
         return about_the_database(snapshot, pod, name, words.code)
     if words.code == "ListenFailed":
@@ -194,10 +202,10 @@ def known_of_database(snapshot: Snapshot) -> str:
 def _oom(snapshot: Snapshot, pod: Object, name: str, begun: float, ran: float, exits: int) -> Cause:
     limit = ((container_spec(pod, name).get("resources") or {}).get("limits") or {}).get("memory") or ""
     sure = FATAL if ran < LONG_RUN or exits >= EXITS_ALIKE else RETRYABLE
-    what = f"it used more memory than {f'its limit of {limit}' if limit else 'the node has (no limit is set)'}, after {ran:.0f} s{times(exits)}"
+    what = f"the container used more memory than {f'its limit of {limit}' if limit else 'the node has (no limit is set)'}, after {ran:.0f} s{times(exits)}"
     changed = origin.changed_resources(snapshot, pod, name)
     what += f"; {changed}" if changed else origin.limit_range(pod, name)
-    return cause("OOMKilled", snapshot, ref(pod), what, "OOMKilled", since=begun, container=name, certainty=sure, budget=90, limit=limit or "what it has now")
+    return cause("OOMKilled", snapshot, ref(pod), what, "OOMKilled", since=begun, container=name, certainty=sure, budget=90, limit=limit or "the current value")
 
 
 def _cannot_start(snapshot: Snapshot, pod: Object, status: Object) -> Cause | None:
@@ -210,11 +218,19 @@ def _cannot_start(snapshot: Snapshot, pod: Object, status: Object) -> Cause | No
 
 def _not_started(snapshot: Snapshot, where: str, name: str, message: str, begun: float) -> Cause:
     if "exec format error" in message:
-        return cause("ExecFormat", snapshot, where, "the program is built for another architecture", message, since=begun, container=name)
+        return cause(
+            "ExecFormat",
+            snapshot,
+            where,
+            ("the program in the image is built for another CPU architecture than the node's"),
+            message,
+            since=begun,
+            container=name,
+        )
     if config.TOO_LITTLE.search(message):
         limits = (container_spec(snapshot.kind("Pod").get(where.partition("/")[2]) or {}, name).get("resources") or {}).get("limits") or {}
-        limit = limits.get("memory") or "what it has now"
-        what = f"its memory limit of {limit} is too low for any process to start"
+        limit = limits.get("memory") or "the current value"
+        what = f"the memory limit of {limit} of the container is too low for any process to start"
         return cause("OOMKilled", snapshot, where, what, message, since=begun, container=name, limit=limit)
     mount = MOUNTING.search(message)
     if mount:
@@ -223,9 +239,9 @@ def _not_started(snapshot: Snapshot, where: str, name: str, message: str, begun:
         return cause("MountFailed", snapshot, where, f"{what} cannot be mounted into the container{at}", message, since=begun, container=name)
     known = re.search(r"executable file not found|exec:? \"[^\"]*\": .*?(no such file or directory|permission denied|not a directory)", message)
     if known:
-        what = f"its command cannot be started: {known.group(1) or known.group(0)}"
+        what = f"the container's command cannot be started: {known.group(1) or known.group(0)}"
         return cause("CannotStart", snapshot, where, what, message, since=begun, container=name)
-    what, hint = "the container runtime cannot start the container", f"read the evidence; kubectl -n {snapshot.scope.namespace} describe {where.lower()}"
+    what, hint = "the container runtime cannot start the container", f"read the pod's events: kubectl -n {snapshot.scope.namespace} describe {where.lower()}"
     return cause("CannotStart", snapshot, where, what, message, since=begun, container=name, certainty=RETRYABLE, budget=60, hint=hint)
 
 
@@ -247,7 +263,7 @@ def _probe(snapshot: Snapshot, where: str, name: str, probe: str, begun: float, 
             "StartupProbeFailed",
             snapshot,
             where,
-            f"it did not start within its startup probe's time and was killed{times(exits)}{why}",
+            f"the container did not start within the time of its startup probe and was killed{times(exits)}{why}",
             answer,
             since=begun,
             container=name,
@@ -256,7 +272,7 @@ def _probe(snapshot: Snapshot, where: str, name: str, probe: str, begun: float, 
         "LivenessProbeFailed",
         snapshot,
         where,
-        f"its liveness probe failed and it was killed{times(exits)}{why}",
+        f"the liveness probe failed, and the kubelet killed the container{times(exits)}{why}",
         answer,
         since=begun,
         container=name,

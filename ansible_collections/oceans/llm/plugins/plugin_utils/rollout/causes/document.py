@@ -20,7 +20,7 @@ CAUSES = """<!-- Made from plugins/plugin_utils/codes.py by rollout/causes/docum
 
 For operators who have the code of a failed run. A failed rollout ends with one line:
 
-    FAILED <code> <object>: <cause> — <evidence> — <database, old pods> — <hint>
+    FAILED <code> <object>: <cause> — <evidence> — <state of the database and of the old pods> — <hint>
 
 Scripts may compare codes: a code never changes its meaning. `report.json` contains the code, too ([evidence.md](evidence.md)).
 [preflight.md](preflight.md) lists the codes that are reported before the first write. The same condition has the same code on both pages.
@@ -36,9 +36,38 @@ Scripts may compare codes: a code never changes its meaning. `report.json` conta
 - A Deployment has failed if no pod of its new ReplicaSet can become ready. A Job has failed as soon as one cause is fatal.
 - The run looks for causes of the group Post-check after the rollout is complete.
 
-[reasons.md](reasons.md) lists the reasons that Kubernetes reports, and the code of each. In the hints, `<name>` is the name of the object and `<ns>` is
-its namespace.
+[reasons.md](reasons.md) lists the reasons that Kubernetes reports, and the code of each.
+
+## Placeholders
+
+The column "What to do" contains placeholders in angle brackets. A run replaces these with the values of the failed object:
+
+PLACEHOLDERS
+You fill in any other placeholder, for example `<file>`.
 """
+#: name in a hint -> its meaning; test_codes.py compares the names with those that the register uses
+PLACEHOLDERS = {
+    "name": "name of the object that the cause is about",
+    "ns": "namespace of the release",
+    "kind": "kind of the object that the cause is about",
+    "container": "name of the container that failed",
+    "node": "name of the node",
+    "job": "name of the Job",
+    "deployment": "name of the gateway's Deployment",
+    "image": "complete image reference",
+    "repository": "image reference without its tag",
+    "registry": "host of the registry",
+    "pull_secrets": "a sentence about imagePullSecrets of the pod: which ones to check, or how to set them",
+    "missing": "name of the Secret or ConfigMap that does not exist, or that lacks a key",
+    "key": "name of the missing key",
+    "maker": "object that creates the Secret, for example `externalsecret/NAME`",
+    "limit": "memory limit of the container",
+    "variable": "name of the environment variable",
+    "source": "Secret and key (or pod template) that the database URL comes from",
+    "version": "number and name of the migration",
+    "quota": "name of the ResourceQuota",
+    "where": "host and port of the provider",
+}
 FINDINGS = """<!-- Made from plugins/plugin_utils/codes.py by rollout/causes/document.py; do not edit. -->
 # Preflight
 
@@ -92,7 +121,8 @@ nodes. An error fails the playbook.
 
 def as_markdown() -> str:
     """docs/causes.md."""
-    return CAUSES + _tables([entry for entry in ENTRIES if set(entry.phases) & {ROLLOUT, POST_CHECK}], _certainty)
+    names = "".join(f"- `<{name}>`: {meaning}\n" for name, meaning in PLACEHOLDERS.items())
+    return CAUSES.replace("PLACEHOLDERS\n", f"{names}\n") + _tables([entry for entry in ENTRIES if set(entry.phases) & {ROLLOUT, POST_CHECK}], _certainty)
 
 
 def findings_as_markdown() -> str:
@@ -117,8 +147,21 @@ def _certainty(entry: Entry) -> str:
     return f"{entry.certainty.value} (fails after {entry.budget:.0f} s)" if entry.budget else entry.certainty.value
 
 
+#: a command follows a colon or semicolon, and reaches to the next semicolon or to the end of the hint
+_COMMAND = re.compile(r"(?<=[:;] )(?:(?:kubectl|helm|ansible-galaxy|ansible-doc|openssl|skopeo|docker|curl) |SELECT |GRANT )[^;]+|<\w+>")
+
+
 def _hint(entry: Entry) -> str:
-    return re.sub(r"{(\w+)}", r"`<\1>`", entry.hint.replace("{{", "(").replace("}}", ")")).replace("|", "\\|")
+    """Placeholders and commands as code, so that a reader sees where a command ends."""
+    plain = entry.hint.format_map(_Shown()) if set(entry.phases) & {ROLLOUT, POST_CHECK} else entry.hint
+    return _COMMAND.sub(lambda found: f"`{found.group().rstrip()}`", plain).replace("|", "\\|")
+
+
+class _Shown(dict[str, str]):
+    """`{name}` as `<name>`; doubled braces become those of JSON."""
+
+    def __missing__(self, key: str) -> str:
+        return f"<{key}>"
 
 
 REASONS_INTRO = """<!-- Made from plugins/plugin_utils/rollout/causes/reasons.py by document.py; do not edit. -->

@@ -38,20 +38,20 @@ TEXTS: tuple[tuple[re.Pattern[str], Words], ...] = tuple(
         (
             r"short-name .*did not resolve|unqualified-search registries|short name mode is enforcing",
             "ImageNameInvalid",
-            "the image name {image} names no registry, and the node has no default",
-            "write the registry's host into the image's name: oceans_llm_gateway_image",
+            "the image name {image} has no registry host, and the container runtime of the node has no default registry",
+            "write the registry's host into oceans_llm_gateway_image (or oceans_llm_admin_ui_image), for example docker.io/{image}",
         ),
         (
             r"InvalidImageName|couldn't parse image|invalid reference format|failed to apply default image tag",
             "ImageNameInvalid",
-            "the image name {image} cannot be parsed",
+            "the image name {image} is not a valid image reference",
         ),
-        (r"ErrImageNeverPull|pull policy of Never", "ImageNeverPulled", "the image {image} is not on the node and its pull policy is Never"),
+        (r"ErrImageNeverPull|pull policy of Never", "ImageNeverPulled", "the image {image} is not on the node, and its pull policy is Never"),
         (
             r"dial unix ",
             "ImagePullFailed",
             "the container runtime of the node does not answer, so {image} cannot be pulled",
-            "kubectl describe node {node}; start its container runtime again",
+            "start the container runtime of the node again: kubectl describe node {node}",
         ),
         (
             rf"proxyconnect|407 Proxy Authentication|{_CONNECT}",
@@ -62,53 +62,53 @@ TEXTS: tuple[tuple[re.Pattern[str], Words], ...] = tuple(
         (
             r"media type text/html|invalid character '<' looking for|stopped after 10 redirects",
             "ImageRegistryError",
-            "something else than a registry answers as {registry}",
-            "curl -i https://{registry}/v2/ on Node/{node}: a proxy or a login page may answer",
+            "the server that answers at {registry} is not a container registry",
+            "check whether a proxy or a login page answers; run on Node/{node}: curl -i https://{registry}/v2/",
         ),
         (
             r"content digest sha256:[0-9a-f]*: not found|reader from content store",
             "ImagePullFailed",
             "the image store of the node lacks a part of {image}",
-            "remove the image on Node/{node} (crictl rmi {image}), so that the kubelet pulls all of it again",
+            "remove the image from the node so that the kubelet pulls it again; run on Node/{node}: crictl rmi {image}",
         ),
         (
             r"412 Precondition Failed|due to configured policy|prohibited by organization's policy",
             "ImageDenied",
             "a policy of the registry {registry} blocks the image {image}",
-            "do what the evidence names (a newer image without the vulnerabilities, a signature), or have the policy of {registry} admit it",
+            "do what the evidence asks for (a newer image without the vulnerabilities, a signature), or change the policy of {registry}",
         ),
         (
             r"credential helper|docker-credential-|error getting credentials|credential provider",
             "ImagePullFailed",
-            "the program on the node that gets credentials for {registry} does not work",
+            "the credential provider of the kubelet on the node does not return credentials for {registry}",
             "repair the kubelet's credential provider on Node/{node}, or set oceans_llm_image_pull_secrets",
         ),
-        (r"no processor for media-type", "ImageUnusable", "the image {image} is encrypted or packed in a way that the node cannot read"),
-        (r"manifest\.v1\+prettyjws|schema 1 ", "ImageUnusable", "the image {image} has an old format (schema 1) that the node no longer takes"),
-        (r"(unexpected|unsupported|invalid)( manifest)? media type", "ImageUnusable", "{image} is no container image"),
+        (r"no processor for media-type", "ImageUnusable", "the image {image} is encrypted or compressed in a format that the node does not support"),
+        (r"manifest\.v1\+prettyjws|schema 1 ", "ImageUnusable", "the image {image} has an old format (schema 1) that the node no longer supports"),
+        (r"(unexpected|unsupported|invalid)( manifest)? media type", "ImageUnusable", "{image} is not a container image"),
         (
             r"SignatureValidationFailed|Source image rejected|rejected by policy",
             "ImageUnusable",
-            "the policy of the node for signatures rejects the image {image}",
-            "sign the image, or admit {repository} in the policy of the nodes",
+            "the image signature policy of the node rejects the image {image}",
+            "sign the image, or allow {repository} in the image signature policy of the nodes",
         ),
         (
             r"no match(ing manifest)? for (platform|linux)|no matching manifest|no image found in (manifest list|image index)|"
             r"image operating system .* cannot be used|(match|provide) the specified platform",
             "ImageArchitecture",
-            "the image {image} has no build for the node's architecture",
+            "the image {image} has no variant for the node's CPU architecture",
         ),
         (
             r"unexpected commit digest|failed size validation|digest did not match|wrong diff id|layer verification failed|invalid tar header",
             "ImagePullFailed",
-            "what the registry {registry} sends for {image} does not fit its digest",
-            "push the image again; a cache or proxy between may hold a broken copy",
+            "the data that the registry {registry} sends for {image} does not match its digest",
+            "push the image again, and clear caches and proxies between the node and the registry, which may hold a broken copy",
         ),
         (
             r"no space left on device|disk quota exceeded",
             "ImagePullFailed",
             "the node has no disk space for the image {image}",
-            "free disk space on Node/{node} (crictl rmi --prune), or enlarge its disk",
+            "enlarge the disk of Node/{node}, or free disk space; run on the node: crictl rmi --prune",
         ),
         (
             r"x509: certificate has expired",
@@ -119,38 +119,38 @@ TEXTS: tuple[tuple[re.Pattern[str], Words], ...] = tuple(
         (
             r"x509: (certificate is (not )?valid for|cannot validate certificate for|certificate relies on legacy|certificate is not valid for any)",
             "ImageInsecureRegistry",
-            "the certificate of the registry {registry} is for another name",
-            "use a name of the certificate in the image's name (oceans_llm_gateway_image), or issue a certificate for {registry}",
+            "the certificate of the registry {registry} is issued for another host name",
+            "use a host name of the certificate in oceans_llm_gateway_image, or issue a certificate for {registry}",
         ),
         (
             r"HTTP response to HTTPS client|first record does not look like a TLS handshake",
             "ImageInsecureRegistry",
-            f"{_TRUST}: it speaks plain HTTP",
-            'set server = "http://{registry}" for it in the containerd of the nodes (certs.d/{registry}/hosts.toml), or give the registry a certificate',
+            f"{_TRUST}: the registry serves plain HTTP, not HTTPS",
+            'set server = "http://{registry}" in /etc/containerd/certs.d/{registry}/hosts.toml on the nodes, or serve the registry with a certificate',
         ),
         (
             r"HTTP request to an HTTPS server|malformed HTTP response|request to http://\S+: 400 Bad Request",
             "ImageInsecureRegistry",
-            "the node talks plain HTTP to the registry {registry}, which speaks HTTPS",
-            "use https:// for {registry} in the containerd of the nodes (certs.d/{registry}/hosts.toml)",
+            "the node sends plain HTTP requests to the registry {registry}, which serves HTTPS",
+            'set server = "https://{registry}" in /etc/containerd/certs.d/{registry}/hosts.toml on the nodes',
         ),
         (
             r"x509: |certificate signed by unknown authority|tls: failed to verify",
             "ImageInsecureRegistry",
             _TRUST,
-            "set ca for {registry} in the containerd of the nodes (certs.d/{registry}/hosts.toml), or use a registry with a public certificate",
+            "set ca in /etc/containerd/certs.d/{registry}/hosts.toml on the nodes, or use a registry with a public certificate",
         ),
         (
             r"remote error: tls: ",
             "ImageInsecureRegistry",
             "the registry {registry} refuses the node's TLS connection",
-            "set client (a certificate and its key) for {registry} in the containerd of the nodes (certs.d/{registry}/hosts.toml), if it wants one",
+            "if the registry requires a client certificate, set client in /etc/containerd/certs.d/{registry}/hosts.toml on the nodes",
         ),
         (
             r"pull QPS exceeded",
             "ImageRateLimited",
-            "the kubelet of the node limits its own pulls",
-            "wait, or raise registryPullQPS of the kubelet on Node/{node}",
+            "the kubelet of the node has reached its own limit of image pulls per second (registryPullQPS)",
+            "wait, or raise registryPullQPS in the kubelet's configuration on Node/{node}",
         ),
         (
             r"status(?: code)?[^\n]{0,60}\b429\b|\b429 Too|too ?many ?requests|rate limit",
@@ -160,23 +160,23 @@ TEXTS: tuple[tuple[re.Pattern[str], Words], ...] = tuple(
         (
             r"repository does not exist or may require",
             "ImageDenied",
-            "the registry {registry} has no repository {repository}, or denies the image without a login",
+            "the registry {registry} has no repository {repository}, or requires a login for it",
         ),
         (
             r"status(?: code)?[^\n]{0,60}\b40[13]\b|\bunauthorized\b|\b403 Forbidden|"
             r"access denied|(?<!permission )denied: |authorization failed|authentication required|no basic auth credentials|resource is denied",
             "ImageDenied",
-            "the registry {registry} denies the image {image}",
+            "the registry {registry} denies access to the image {image}",
         ),
         (
             r"\b5\d\d (Internal|Bad|Service|Gateway|[A-Z])|status(?: code)?[^\n]{0,40}\b5\d\d\b",
             "ImageRegistryError",
-            "the registry {registry} fails (5xx)",
+            "the registry {registry} answers with a server error (5xx)",
         ),
         (
             r"dial tcp: lookup |no such host|server misbehaving|temporary failure in name resolution",
             "ImageRegistryError",
-            "the registry's name {registry} cannot be resolved by the node",
+            "the node cannot resolve the host name of the registry {registry}",
         ),
         (r"connection refused", "ImageRegistryError", "the registry {registry} refuses the connection"),
         (r"no route to host|network is unreachable", "ImageRegistryError", "the node has no route to the registry {registry}"),
@@ -264,7 +264,7 @@ def _cause(snapshot: Snapshot, pod: Object, status: Object, text: str, begun: fl
         code,
         snapshot,
         ref(pod),
-        sentence.format(**names) + f" (for {owner})" + (_same_tag(snapshot, image, tag) if code == "ImageNotFound" else "") + _unread(snapshot, pod),
+        sentence.format(**names) + f" (pod of {owner})" + (_same_tag(snapshot, image, tag) if code == "ImageNotFound" else "") + _unread(snapshot, pod),
         _short(text),
         since=begun,
         container=status["name"],
@@ -298,9 +298,12 @@ def registry_of(image: str) -> str:
 def _pull_secrets(pod: Object, registry: str) -> str:
     names = [s.get("name") for s in (pod.get("spec") or {}).get("imagePullSecrets") or ()]
     if names:
-        return f"check the pull Secret {', '.join(map(str, names))}: it must exist, be of type kubernetes.io/dockerconfigjson and hold {registry}"
-    name = "check the image's name (a registry may answer the same for a repository that does not exist)"
-    return f"{name}; the pod has no imagePullSecrets: create one for {registry} and set imagePullSecrets in oceans_llm_values"
+        return (
+            f"check that the pull Secret {', '.join(map(str, names))} exists, has the "
+            f"type kubernetes.io/dockerconfigjson and contains credentials for {registry}"
+        )
+    name = "check the name of the image (a registry may give the same answer for a repository that does not exist)"
+    return f"{name}; the pod has no imagePullSecrets: create a pull Secret for {registry}, and list its name in oceans_llm_image_pull_secrets"
 
 
 def _short(text: str) -> str:

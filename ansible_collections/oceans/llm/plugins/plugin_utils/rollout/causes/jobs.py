@@ -44,7 +44,7 @@ LOOK = 0.5
 #: seconds that a sidecar may take to notice that the container beside it has ended
 PARTING = 2.0
 #: what may keep a migration's log silent
-QUIET = "wait for the migration; the environment variable RUST_LOG of the gateway set to info makes it print its versions"
+QUIET = "wait for the migration; to see its progress in the log, set the environment variable RUST_LOG to info in oceans_llm_values.gateway.extraEnv"
 #: seconds in one version of a migration before that is worth a word
 SLOW_MIGRATION = 8.0
 QUEUE = "kueue.x-k8s.io/queue-name"  # label by which Kueue takes a Job over
@@ -137,7 +137,7 @@ def disruptions(snapshot: Snapshot) -> Iterator[Cause]:
                 "PodEvicted",
                 snapshot,
                 ref(pod),
-                f"the pod was evicted or deleted ({_why(pod)}); {kind}/{owner} creates a replacement",
+                f"the pod was evicted, preempted or deleted ({_why(pod)}); {kind}/{owner} creates a replacement",
                 status.get("message") or _why(pod),
                 since=epoch(meta(pod).get("creationTimestamp")),
             )
@@ -172,7 +172,7 @@ def failed_jobs(snapshot: Snapshot) -> Iterator[Cause]:
                 "JobDeadline",
                 snapshot,
                 f"Job/{name}",
-                f"it did not finish within its deadline of {limit} s{_running_version(snapshot, name)}",
+                f"the Job did not finish within its activeDeadlineSeconds of {limit} s{_running_version(snapshot, name)}",
                 evidence,
                 since=begun,
                 job=name,
@@ -185,7 +185,9 @@ def _of_last_attempt(snapshot: Snapshot, name: str, condition: Object, evidence:
     ends = [(p, s) for p in job_pods(snapshot, name) for s, init in containers(p) if _failed(p, s, init) and not disrupted(p)]
     failed = int((snapshot.kind("Job")[name].get("status") or {}).get("failed") or len(ends))
     if not ends:
-        return cause("JobFailed", snapshot, f"Job/{name}", f"it failed ({condition.get('reason')}) after {failed} attempts", evidence, since=begun, job=name)
+        return cause(
+            "JobFailed", snapshot, f"Job/{name}", f"the Job failed ({condition.get('reason')}) after {failed} attempts", evidence, since=begun, job=name
+        )
     pod, status = max(ends, key=lambda e: epoch(terminated(e[1]).get("finishedAt")))
     last = of_end(snapshot, pod, status["name"], terminated(status), len(ends))
     code = last.code if last.code not in ("ContainerExited", "CrashLoop") else "JobFailed"
@@ -199,7 +201,7 @@ def _of_last_attempt(snapshot: Snapshot, name: str, condition: Object, evidence:
         code,
         snapshot,
         f"Job/{name}",
-        f"it failed after {failed} attempt{'s' if failed != 1 else ''}: {last.cause}",
+        f"the Job failed after {failed} attempt{'s' if failed != 1 else ''}: {last.cause}",
         last.evidence,
         since=begun,
         container=status["name"],
@@ -222,8 +224,10 @@ def suspended(snapshot: Snapshot) -> Iterator[Cause]:
         if job is not None and (job.get("spec") or {}).get("suspend") and finished(job) is None:
             began = next((epoch(c.get("lastTransitionTime")) for c in (job.get("status") or {}).get("conditions") or () if c.get("type") == "Suspended"), 0.0)
             queue = (meta(job).get("labels") or {}).get(QUEUE)
-            what = f"Job/{name} is suspended: Kueue holds it in queue {queue}" if queue else f"Job/{name} is suspended and will not run"
-            hint = f"kubectl -n {snapshot.scope.namespace} get workloads; keep the release's hook Jobs out of the queue" if queue else ""
+            what = f"Job/{name} is suspended: Kueue holds it in queue {queue}" if queue else f"Job/{name} is suspended and does not run"
+            hint = (
+                f"do not send the release's hook Jobs through the queue; to see the queue: kubectl -n {snapshot.scope.namespace} get workloads" if queue else ""
+            )
             budget = QUEUED if queue else None
             yield cause("JobSuspended", snapshot, f"Job/{name}", what, "spec.suspend: true", since=began, job=name, hint=hint, budget=budget)
 
@@ -235,26 +239,26 @@ def slow_migrations(snapshot: Snapshot) -> Iterator[Cause]:
     blocker = known.get("blocked_by") or ""
     for pod, status, began in mute(snapshot):
         if blocker:
-            what, hint = f"the migration prints nothing and waits for a lock that another session holds: {blocker}", _end_it(blocker)
+            what, hint = f"the migration has printed nothing and waits for a lock that another database session holds: {blocker}", _end_it(blocker)
         elif snapshot.now - (known.get("worked") or 0.0) <= SILENT and snapshot.now - began > SLOW_MIGRATION:
-            what, hint = "the migration prints nothing; sessions of the gateway's role are active in the database", QUIET
+            what, hint = "the migration has printed nothing, but sessions of the gateway's PostgreSQL role are active in the database", QUIET
         else:
             continue
-        yield cause("MigrationWaits", snapshot, ref(pod), what, "no line in its log", since=began, container=status["name"], hint=hint)
+        yield cause("MigrationWaits", snapshot, ref(pod), what, "the log is empty", since=began, container=status["name"], hint=hint)
     for pod, status, (version, name), began in open_migrations(snapshot):
         if blocker:
-            what = f"migration V{version} {name} waits for a lock that another session holds: {blocker}"
+            what = f"migration V{version} {name} waits for a lock that another database session holds: {blocker}"
         elif snapshot.now - began > SLOW_MIGRATION:
-            what = f"migration V{version} {name} has been running for more than {SLOW_MIGRATION:.0f} s, it may wait for a lock"
+            what = f"migration V{version} {name} has been running for more than {SLOW_MIGRATION:.0f} s; it may be waiting for a lock"
         else:
             continue
         hint = _end_it(blocker) if blocker else ""
-        evidence = "begun, neither committed nor rolled back"
+        evidence = "the log shows the begin of the migration, but neither commit nor rollback"
         yield cause("MigrationWaits", snapshot, ref(pod), what, evidence, since=began, container=status["name"], hint=hint)
 
 
 def _end_it(blocker: str) -> str:
-    return f"let that session finish, or end it: SELECT pg_terminate_backend({_pid(blocker)}); then run again"
+    return f"wait until that session ends, or end the session, then run the playbook again: SELECT pg_terminate_backend({_pid(blocker)})"
 
 
 def _pid(blocker: str) -> str:
@@ -279,12 +283,12 @@ def silent_migrations(snapshot: Snapshot) -> Iterator[Cause]:
         began = max(began, known.get("worked") or 0.0)  # an active session, or one more version: RUST_LOG keeps the log silent, nothing waits
         code = log_words.code_of(known.get("sqlstate") or "")
         if code:
-            what = f"the migration gets no connection and says nothing: {known['sentence']}"
+            what = f"the migration has printed nothing and gets no connection to the database: {known['sentence']}"
             budget = BY_CODE[code].budget or 150  # it keeps trying, so it may still get one
             yield cause(code, snapshot, ref(pod), what, known["sentence"], since=began, container=status["name"], certainty=RETRYABLE, budget=budget)
         elif known.get("away") or snapshot.now - began > SILENT:
-            what = f"the migration waits for a connection to the database and says nothing{known_of_database(snapshot)}"
-            yield cause("DatabaseSilent", snapshot, ref(pod), what, "running, no line in its log", since=began, container=status["name"])
+            what = f"the migration has printed nothing and is probably waiting for a connection to the database{known_of_database(snapshot)}"
+            yield cause("DatabaseSilent", snapshot, ref(pod), what, "the container is running and its log is empty", since=began, container=status["name"])
 
 
 def mute(snapshot: Snapshot) -> Iterator[tuple[Object, Object, float]]:
@@ -317,8 +321,8 @@ def kept_alive(snapshot: Snapshot) -> Iterator[Cause]:
         end, keepers = end_of(status_of(pod, asked)), kept_by(pod, asked) if asked else []
         began = epoch(end.get("finishedAt")) or snapshot.now
         if keepers and snapshot.now - began >= PARTING:
-            who = f"container {keepers[0]} keeps" if len(keepers) == 1 else f"containers {', '.join(keepers)} keep"
-            what = f"{who} Job/{job} from ending: container {asked} ended with exit code {end.get('exitCode')}"
+            who = f"container {keepers[0]} is" if len(keepers) == 1 else f"containers {', '.join(keepers)} are"
+            what = f"{who} still running, so Job/{job} does not complete: its container {asked} ended with exit code {end.get('exitCode')}"
             evidence = f"{keepers[0]} is running, {asked} ended: {end.get('reason') or 'Completed'}"
             yield cause("SidecarKeepsJob", snapshot, ref(pod), what, evidence, since=began, container=keepers[0])
 
@@ -347,7 +351,7 @@ def deleted_attempts(snapshot: Snapshot) -> Iterator[Cause]:
                 snapshot,
                 ref(going[-1]),
                 f"a pod of Job/{name} is being deleted; the Job creates a replacement",
-                f"attempt {len(made)} so far",
+                f"attempt {len(made)} of the Job",
                 since=epoch(meta(going[-1]).get("deletionTimestamp")),
                 certainty=RETRYABLE,
             )

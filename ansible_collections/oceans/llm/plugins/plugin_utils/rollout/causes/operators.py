@@ -45,7 +45,7 @@ def external_secrets(snapshot: Snapshot) -> Iterator[Cause]:
         if not text:
             if not found.get("status") and age(found, snapshot.now) > _IGNORED:
                 made, hint = snapshot.now - age(found, snapshot.now), _running("external-secrets")
-                yield cause("ExternalSecretRetrying", snapshot, f"ExternalSecret/{name}", _NOBODY, "it has no status", since=made, hint=hint)
+                yield cause("ExternalSecretRetrying", snapshot, f"ExternalSecret/{name}", _NOBODY, "the object has no status", since=made, hint=hint)
             continue
         begun = min((since(e, snapshot) for e in told), default=max(epoch(ready.get("lastTransitionTime")), snapshot.started))
         if _FINAL.search(text):
@@ -54,7 +54,7 @@ def external_secrets(snapshot: Snapshot) -> Iterator[Cause]:
                 code, budget = "ExternalSecretRetrying", _SETTLE
         else:
             code, budget = "ExternalSecretRetrying", None
-        what = f"External Secrets cannot make the Secret of {name}{f' yet: {_reason(text)}' if code.endswith('Retrying') else ''}"
+        what = f"External Secrets Operator cannot create the Secret of ExternalSecret {name}{f' yet: {_reason(text)}' if code.endswith('Retrying') else ''}"
         yield cause(code, snapshot, f"ExternalSecret/{name}", what, text, since=begun, budget=budget)
 
 
@@ -64,11 +64,11 @@ def _reason(text: str) -> str:
 
 
 #: an object of a release that its operator has not touched
-_NOBODY = "no operator has looked at it so far"
+_NOBODY = "no operator has acted on the object yet"
 
 
 def _running(name: str) -> str:
-    return f"is its operator running? kubectl get deployment -A -l app.kubernetes.io/name={name}"
+    return f"check that the operator {name} is running: kubectl get deployment -A -l app.kubernetes.io/name={name}"
 
 
 @rule(50)
@@ -89,18 +89,27 @@ def _coming_up(snapshot: Snapshot, name: str, found: Object) -> Cause:
     status, where = found.get("status") or {}, f"Cluster/{name}"
     phase, begun = status.get("phase") or "", max(snapshot.now - age(found, snapshot.now), snapshot.started)
     if not phase and age(found, snapshot.now) > _IGNORED:
-        return cause("PostgresClusterWaits", snapshot, where, _NOBODY, "it has no status", since=begun, hint=_running("cloudnative-pg"))
+        return cause("PostgresClusterWaits", snapshot, where, _NOBODY, "the object has no status", since=begun, hint=_running("cloudnative-pg"))
     tries, last = _set_up(snapshot, found)
     if tries > 1:
-        return cause("PostgresClusterFailed", snapshot, where, f"the database cannot be set up: {last}", status.get("phaseReason") or phase, since=snapshot.now)
+        return cause(
+            "PostgresClusterFailed",
+            snapshot,
+            where,
+            f"CloudNativePG cannot set up the database: {last}",
+            status.get("phaseReason") or phase,
+            since=snapshot.now,
+        )
     told = [e for e in events_of(snapshot, "Cluster", name) if e.get("type") == "Warning"]
     if primary_ready(snapshot, found):
         wanted = (found.get("spec") or {}).get("instances") or status.get("instances") or 1
-        what = f"the primary is up, {status.get('readyInstances') or 1} of {wanted} instances so far: {phase}"
+        what = f"the primary instance is ready; {status.get('readyInstances') or 1} of {wanted} PostgreSQL instances are ready: {phase}"
         return cause("PostgresClusterWaits", snapshot, where, what, status.get("phaseReason") or phase, since=begun, certainty=SHOWN)
-    text = (max(told, key=seen_at).get("message") if told else "") or status.get("phaseReason") or phase or "no status yet"
-    failed = f"; its set-up has failed once and is tried again: {last}" if tries else ""
-    return cause("PostgresClusterWaits", snapshot, where, f"the database is being brought up: {phase or 'no phase yet'}{failed}", text, since=begun)
+    text = (max(told, key=seen_at).get("message") if told else "") or status.get("phaseReason") or phase or "the Cluster has no status yet"
+    failed = f"; the first set-up failed and CloudNativePG retries: {last}" if tries else ""
+    return cause(
+        "PostgresClusterWaits", snapshot, where, f"CloudNativePG is still setting up the database: {phase or 'no phase yet'}{failed}", text, since=begun
+    )
 
 
 def _moving(snapshot: Snapshot, name: str, status: Object) -> Cause:
@@ -111,7 +120,7 @@ def _moving(snapshot: Snapshot, name: str, status: Object) -> Cause:
         "PostgresPrimaryMoves",
         snapshot,
         f"Cluster/{name}",
-        f"the primary moves {way}; a migration under way is rolled back, and its Job tries again",
+        f"the primary moves {way}; PostgreSQL rolls back a running migration, and its Job retries",
         status.get("phaseReason") or status.get("phase") or "",
         since=max(epoch(status.get("targetPrimaryTimestamp")), snapshot.started),
     )
@@ -126,7 +135,7 @@ def _set_up(snapshot: Snapshot, cluster: Object) -> tuple[int, str]:
     newest_first = sorted(failed, key=lambda p: (meta(p).get("creationTimestamp") or "", name_of(p)), reverse=True)
     ended = ((name_of(p), status["name"]) for p in newest_first for status, _init in containers(p) if terminated(status).get("exitCode"))
     texts = (snapshot.logs[key] for key in ended if snapshot.logs.get(key, "").strip())
-    return len(failed), said(next(texts, "")) or f"pod {name_of(newest_first[0])} failed"
+    return len(failed), said(next(texts, "")) or f"Pod/{name_of(newest_first[0])} failed"
 
 
 def said(text: str) -> str:

@@ -48,7 +48,7 @@ def variable(snapshot: Snapshot, pod: Object, container: str, name: str) -> str:
 def _phrase(source: Source) -> str:
     if source.kind in ("Secret", "ConfigMap"):
         return f"{source.kind}/{source.object}, key {source.key}"
-    return PLAIN if source.kind == "value" else "a field"
+    return PLAIN if source.kind == "value" else "a field of the pod"
 
 
 def _keys(snapshot: Snapshot, source: Source) -> list[str]:
@@ -95,7 +95,7 @@ def changed_resources(snapshot: Snapshot, pod: Object, container: str = "") -> s
             for resource, value in (own.get(part) or {}).items():
                 before = ((template.get(name) or {}).get(part) or {}).get(resource)
                 if before is not None and before != value:
-                    return f"{part}.{resource} of container {name} is {value}, and {before} in the pod template: a mutating webhook changed it"
+                    return f"{part}.{resource} of container {name} is {value}, but {before} in the pod template: a mutating webhook changed the value"
     return ""
 
 
@@ -104,7 +104,7 @@ def limit_range(pod: Object, container: str) -> str:
     said = str((meta(pod).get("annotations") or {}).get("kubernetes.io/limit-ranger") or "")
     own = [part.strip() for part in said.partition(":")[2].split(";") if part.strip().endswith(f" {container}")]
     what = next((part for part in own if " limit " in part), own[0] if own else "").removesuffix(f" for container {container}")
-    return f"; a LimitRange of the namespace set its {what}" if what else ""
+    return f"; a LimitRange of the namespace set the container's {what}" if what else ""
 
 
 #: of a pod's own fields, those that decide where it may run and what it can reach; the API server gives them no other defaults than a template's
@@ -119,19 +119,22 @@ def changed(snapshot: Snapshot, pod: Object, container: str) -> str:
     own_spec, spec = pod.get("spec") or {}, template.get("spec") or {}
     for field in POD_FIELDS:
         if own_spec.get(field) and own_spec[field] != spec.get(field):
-            return f"{field} is {_short(own_spec[field])}, and {_short(spec.get(field) or 'not set')} in the pod template: an admission plugin changed it"
+            return (
+                f"{field} of the pod is {_short(own_spec[field])}, but {_short(spec.get(field) or 'not set')} "
+                f"in the pod template: an admission plugin changed the value"
+            )
     before, now = _containers(template), _containers(pod)
     for name in (container,) if container else tuple(now):
         if name in now and name not in before:
-            return f"container {name} is not in the pod template: a mutating webhook added it"
+            return f"container {name} is not in the pod template: a mutating webhook added the container"
         for field in ("image", "command", "args"):
             old, new = (before.get(name) or {}).get(field), (now.get(name) or {}).get(field)
             if old and new and old != new:
-                return f"{field} of container {name} is {_short(new)}, and {_short(old)} in the pod template: a mutating webhook changed it"
+                return f"{field} of container {name} is {_short(new)}, but {_short(old)} in the pod template: a mutating webhook changed the value"
         own = {e.get("name"): e for e in (now.get(name) or {}).get("env") or ()}
         lost = [str(e["name"]) for e in (before.get(name) or {}).get("env") or () if e.get("value") is not None and (own.get(e["name"]) or {}) != e]
         if lost:
-            return f"variable {lost[-1]} of container {name} is not as in the pod template: a mutating webhook changed it"
+            return f"environment variable {lost[-1]} of container {name} differs from the pod template: a mutating webhook changed the variable"
     return ""
 
 

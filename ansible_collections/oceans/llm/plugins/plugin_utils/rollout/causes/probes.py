@@ -18,14 +18,14 @@ def asked(container: Mapping[str, Any], answer: str) -> str:
     http = probe.get("httpGet") or {}
     what = f"GET {http.get('path') or '/'} on port {http.get('port')}, " if http else ""
     limits = f"periodSeconds {probe.get('periodSeconds') or 10}, timeoutSeconds {probe.get('timeoutSeconds') or 1}, failureThreshold"
-    return f"; the probe: {what}{limits} {probe.get('failureThreshold') or 3}" if probe else ""
+    return f"; settings of the probe: {what}{limits} {probe.get('failureThreshold') or 3}" if probe else ""
 
 
 def slow(container: Mapping[str, Any], answer: str) -> str:
     """A CPU limit that explains why a probe gets no answer in time."""
     limit = str(((container.get("resources") or {}).get("limits") or {}).get("cpu") or "")
     late = "Timeout" in answer or "deadline exceeded" in answer or "timed out" in answer or "refused" in answer
-    return f"; its CPU limit is {limit}, which is hardly enough to start" if late and limit and _cores(limit) < LITTLE_CPU else ""
+    return f"; the CPU limit of the container is {limit}, which is hardly enough for it to start" if late and limit and _cores(limit) < LITTLE_CPU else ""
 
 
 def _cores(quantity: str) -> float:

@@ -56,7 +56,7 @@ def not_ready(snapshot: Snapshot) -> Iterator[Cause]:
                     "StartupProbeFailed",
                     snapshot,
                     ref(pod),
-                    f"it did not start within its startup probe's time and is being killed (of {kind}/{owner})",
+                    f"the container did not start within the time of its startup probe, and the kubelet is killing it (pod of {kind}/{owner})",
                     last_answer(snapshot, name_of(pod), status["name"], "Startup"),
                     container=status["name"],
                 )
@@ -72,7 +72,7 @@ def not_ready(snapshot: Snapshot) -> Iterator[Cause]:
             if snapshot.now - begun < (min(budget / 3, CALM) if _unhealthy(snapshot, pod, status["name"]) else budget):
                 continue  # nothing has failed yet, or a probe has that may fail for a while: a slow start is no news
             answer = last_answer(snapshot, name_of(pod), status["name"], probe.capitalize())
-            what = f"{_said(snapshot.now - begun > budget, budget, probe)} (of {kind}/{owner})"
+            what = f"{_said(snapshot.now - begun > budget, budget, probe)} (pod of {kind}/{owner})"
             code, why = _behind(snapshot, pod, spec, answer)
             where, name = ref(pod), str(status["name"])
             yield cause(code, snapshot, where, what + why, answer, since=begun, container=name, certainty=RETRYABLE, budget=budget, source=SOURCE)
@@ -90,7 +90,7 @@ def _behind(snapshot: Snapshot, pod: Object, spec: Mapping[str, Any], answer: st
         code = log_words.code_of(known.get("sqlstate") or "") or ("DatabaseUnreachable" if known.get("away") else "NotReadyInTime")
         return code, f"; the database: {known['sentence']}; {variable} comes from {source}"
     said = log_words.last_line(snapshot.logs.get((name_of(pod), spec["name"]), ""))
-    return "NotReadyInTime", probes.slow(spec, answer) + probes.asked(spec, answer) + (f"; its last line: {said}" if said else "")
+    return "NotReadyInTime", probes.slow(spec, answer) + probes.asked(spec, answer) + (f"; last line of the log: {said}" if said else "")
 
 
 def misdirected(snapshot: Snapshot, pod: Object, status: Object, spec: Mapping[str, Any], probe: str) -> tuple[str, Certainty] | None:
@@ -104,14 +104,14 @@ def misdirected(snapshot: Snapshot, pod: Object, status: Object, spec: Mapping[s
     declared = [p for p in spec.get("ports") or () if p.get("containerPort")]
     ports = ", ".join(str(p["containerPort"]) for p in declared)
     if "server gave HTTP response to HTTPS client" in answer:
-        return f"its {probe} probe uses port {port} with scheme {scheme}, and the container serves plain HTTP there", FATAL
+        return f"the {probe} probe uses scheme {scheme} on port {port}, but the container serves plain HTTP on that port", FATAL
     if "malformed HTTP response" in answer and "x15" in answer:
-        return f"its {probe} probe uses port {port} with scheme {scheme}, and the container serves TLS there", FATAL
+        return f"the {probe} probe uses scheme {scheme} on port {port}, but the container serves TLS on that port", FATAL
     if not declared or any(port in (p["containerPort"], p.get("name")) for p in declared):
         return None
-    what = f"its {probe} probe asks port {port}, and the container declares {ports}"
+    what = f"the {probe} probe uses port {port}, but the container declares {ports}"
     if isinstance(port, str):
-        return f"{what}: no port has that name", FATAL
+        return f"{what}: no port of the container has that name", FATAL
     if "refused" not in answer:
         return None
     up = bool(spec.get("startupProbe")) and probe == "readiness"  # it passed its startup probe, so the program is up
@@ -120,8 +120,8 @@ def misdirected(snapshot: Snapshot, pod: Object, status: Object, spec: Mapping[s
 
 def _said(over: bool, budget: float, probe: str) -> str:
     if over:
-        return f"it runs but was not ready within {budget:.0f} s, the time of its {probe} probe"
-    return f"it is {'still starting' if probe == 'startup' else 'running and not ready yet'}; its {probe} probe allows {budget:.0f} s"
+        return f"the container runs, but was not ready within {budget:.0f} s, the time that its {probe} probe allows"
+    return f"the container is {'still starting' if probe == 'startup' else 'running, but not ready yet'}; its {probe} probe allows {budget:.0f} s"
 
 
 def exits_before(status: Object) -> bool:

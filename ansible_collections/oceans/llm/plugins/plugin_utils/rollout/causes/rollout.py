@@ -37,7 +37,7 @@ def deadlines(snapshot: Snapshot) -> Iterator[Cause]:
                     "ProgressDeadline",
                     snapshot,
                     f"Deployment/{name}",
-                    f"no progress within progressDeadlineSeconds ({limit} s){''.join(f': {w.object} {w.what}' for w in waited)}",
+                    f"the Deployment made no progress within progressDeadlineSeconds ({limit} s){''.join(f': {w.object} {w.what}' for w in waited)}",
                     f"{condition.get('message') or ''} {''.join(w.evidence for w in waited)}",
                     since=epoch(condition.get("lastUpdateTime")),
                 )
@@ -51,11 +51,11 @@ def missing(snapshot: Snapshot) -> Iterator[Cause]:
     for name in snapshot.scope.deployments:
         found = snapshot.kind("Deployment").get(name)
         if found is None and recorded:
-            what = f"the Deployment does not exist; revision {snapshot.scope.revision} of the release has it"
+            what = f"the Deployment does not exist, but belongs to revision {snapshot.scope.revision} of the release"
             yield cause("DeploymentMissing", snapshot, f"Deployment/{name}", what, f"Secret {name_of(recorded[0])}: status deployed")
         elif found is not None and meta(found).get("deletionTimestamp"):
             held = ", ".join(meta(found).get("finalizers") or ()) or "none"
-            what = f"the Deployment is being deleted since {meta(found)['deletionTimestamp']} (finalizers: {held})"
+            what = f"the Deployment has been in deletion since {meta(found)['deletionTimestamp']} (finalizers: {held})"
             yield cause("DeploymentMissing", snapshot, f"Deployment/{name}", what, "metadata.deletionTimestamp")
 
 
@@ -72,8 +72,8 @@ def not_available(snapshot: Snapshot) -> Iterator[Cause]:
         stamps = [epoch(c.get("lastTransitionTime")) for p in pods for c in (p.get("status") or {}).get("conditions") or () if c.get("type") == "Ready"]
         begun = max(stamps, default=0.0)
         if begun and all(is_ready(p) for p in pods) and PATIENT < snapshot.now - begun < wait:
-            what = f"its new pods are ready, and count as available only after minReadySeconds ({wait:.0f} s){writer(found, 'spec', 'minReadySeconds')}"
-            yield cause("MinReadySeconds", snapshot, f"Deployment/{name}", what, f"ready for {snapshot.now - begun:.0f} s", since=begun)
+            what = f"the new pods are ready, but count as available only after minReadySeconds ({wait:.0f} s){writer(found, 'spec', 'minReadySeconds')}"
+            yield cause("MinReadySeconds", snapshot, f"Deployment/{name}", what, f"the pods have been ready for {snapshot.now - begun:.0f} s", since=begun)
 
 
 #: words of the kubelet about a pod that used more than it may itself: the next pod will do the same
@@ -89,7 +89,9 @@ def evicted_again(snapshot: Snapshot) -> Iterator[Cause]:
         if newest and len(failed) > 1:
             said = str((failed[-1].get("status") or {}).get("message") or "")
             sure = FATAL if OWN_LIMIT.search(said) else RETRYABLE
-            what = f"{len(failed)} pods of Deployment/{name} were evicted one after the other: {said.strip().removesuffix('.') or 'the kubelet says no reason'}"
+            what = (
+                f"{len(failed)} pods of Deployment/{name} were evicted one after the other: {said.strip().removesuffix('.') or 'the kubelet gives no reason'}"
+            )
             where, begun = f"ReplicaSet/{name_of(newest)}", epoch(meta(failed[0]).get("creationTimestamp"))
             hint = "raise the limit that the evidence names: resources.limits.ephemeral-storage, or sizeLimit of the volume" if sure is FATAL else ""
             yield cause("PodEvicted", snapshot, where, what, said, since=begun, certainty=sure, budget=60, hint=hint)
@@ -156,6 +158,6 @@ def stuck_old_pods(snapshot: Snapshot) -> Iterator[Cause]:
             over = epoch(meta(pod).get("deletionTimestamp"))
             if over and snapshot.now - over > OVERDUE:
                 held = meta(pod).get("finalizers") or []
-                why = f"finalizers {', '.join(held)}" if held else f"node {(pod.get('spec') or {}).get('nodeName')} has not stopped it"
-                what = f"an old pod of Deployment/{name} is still there, its grace period is over: {why}"
+                why = f"finalizers {', '.join(held)}" if held else f"the kubelet of node {(pod.get('spec') or {}).get('nodeName')} has not stopped the pod"
+                what = f"an old pod of Deployment/{name} still exists although its grace period is over: {why}"
                 yield cause("OldPodStuck", snapshot, ref(pod), what, why, since=over)

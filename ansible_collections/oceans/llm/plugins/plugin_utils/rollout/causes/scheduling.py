@@ -29,7 +29,7 @@ def unschedulable(snapshot: Snapshot) -> Iterator[Cause]:
                 "UnschedulableScaling",
                 snapshot,
                 ref(pod),
-                f"no node can take the pod of {kind}/{owner}; the autoscaler adds one",
+                f"no node can take the pod of {kind}/{owner}; the cluster autoscaler is adding a node",
                 scaling[-1].get("message") or text,
                 since=begun,
             )
@@ -61,7 +61,7 @@ def lost_nodes(snapshot: Snapshot) -> Iterator[Cause]:
         if told and not ready:
             node = (pod.get("spec") or {}).get("nodeName") or "?"
             since = epoch(told[0].get("firstTimestamp") or told[0].get("eventTime"))
-            what = f"node {node} is not ready; on it: {', '.join(_on(snapshot, node)) or ref(pod)}"
+            what = f"node {node} is not ready; pods of the release on this node: {', '.join(_on(snapshot, node)) or ref(pod)}"
             yield cause("NodeNotReady", snapshot, ref(pod), what, told[-1].get("message") or "", since=since, node=node)
 
 

@@ -49,8 +49,8 @@ def silent_schedulers(snapshot: Snapshot) -> Iterator[Cause]:
             yield cause("SchedulingGated", snapshot, ref(pod), what, "spec.schedulingGates", since=made)
         elif age(pod, snapshot.now) > SILENT and silent_scheduler(snapshot, pod):
             who = (pod.get("spec") or {}).get("schedulerName") or "default-scheduler"
-            what = f"scheduler {who} has not looked at the pod of {kind}/{owner}: is it running?"
-            yield cause("SchedulerSilent", snapshot, ref(pod), what, "no condition PodScheduled and no event", since=made)
+            what = f"scheduler {who} has not acted on the pod of {kind}/{owner}; the scheduler is probably not running"
+            yield cause("SchedulerSilent", snapshot, ref(pod), what, "the pod has no condition PodScheduled and no event", since=made)
 
 
 @rule(110)
@@ -68,7 +68,7 @@ def silent_controllers(snapshot: Snapshot) -> Iterator[Cause]:
         elif owner and not has_been_seen(owner):
             made = _changed(owner, snapshot)
             if snapshot.now - made > SILENT:
-                yield _silent(snapshot, f"Deployment/{name}", "Deployment", "has not seen the change", made)
+                yield _silent(snapshot, f"Deployment/{name}", "Deployment", "has not acted on the change", made)
     for name in snapshot.scope.jobs:
         job = snapshot.kind("Job").get(name)
         idle = job is not None and finished(job) is None and not job.get("status") and not (job.get("spec") or {}).get("suspend")
@@ -78,8 +78,8 @@ def silent_controllers(snapshot: Snapshot) -> Iterator[Cause]:
 
 
 def _silent(snapshot: Snapshot, where: str, controller: str, what: str, begun: float) -> Cause:
-    words = f"the {controller} controller {what}: is kube-controller-manager running?"
-    return cause("ControllerSilent", snapshot, where, words, "no status for this generation and no event", since=begun)
+    words = f"the {controller} controller {what}; kube-controller-manager is probably not running"
+    return cause("ControllerSilent", snapshot, where, words, "the object has no status for its current generation, and no event", since=begun)
 
 
 def _changed(obj: Object, snapshot: Snapshot) -> float:
@@ -97,8 +97,8 @@ def sandboxes(snapshot: Snapshot) -> Iterator[Cause]:
         told = [e for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("reason") in SANDBOX]
         if told:
             text = str(told[-1].get("message") or told[-1].get("reason"))
-            network = "network is not ready" if told[-1].get("reason") == "NetworkNotReady" else "the network plugin (CNI) fails"
-            by = network if re.search(r"plugin type=|\bcni\b|NetworkPluginNotReady|network", text, re.IGNORECASE) else "the container runtime fails"
+            network = "the network of the node is not ready" if told[-1].get("reason") == "NetworkNotReady" else "the network plugin (CNI) returns an error"
+            by = network if re.search(r"plugin type=|\bcni\b|NetworkPluginNotReady|network", text, re.IGNORECASE) else "the container runtime returns an error"
             node = (pod.get("spec") or {}).get("nodeName") or "?"
             what = f"node {node} cannot create the sandbox of the pod of {kind}/{owner}: {by}"
             yield cause("SandboxFailed", snapshot, ref(pod), what, text, since=since(told[0], snapshot))
@@ -125,7 +125,7 @@ def hooks(snapshot: Snapshot) -> Iterator[Cause]:
             state = waiting(status)
             if (told or state.get("reason") == "PostStartHookError") and not status.get("ready"):
                 text = (told[-1].get("message") if told else "") or state.get("message") or "FailedPostStartHook"
-                what = f"its postStart hook fails, and the kubelet kills the container{f' ({exits_of(status)} times)' if exits_of(status) > 1 else ''}"
+                what = f"the postStart hook fails, and the kubelet kills the container{f' ({exits_of(status)} times)' if exits_of(status) > 1 else ''}"
                 sure = FATAL if exits_of(status) >= EXITS_ALIKE else None
                 begun = since(told[0], snapshot) if told else snapshot.now
                 yield cause("LifecycleHookFailed", snapshot, ref(pod), what, str(text), since=begun, container=name, certainty=sure)
@@ -162,11 +162,11 @@ def _lookup(snapshot: Snapshot, owner: str, pod: Object, container: str, line: s
     if policy == "None":
         why = f": the pod template of {owner} sets dnsPolicy None and dnsConfig with nameserver {', '.join(map(str, servers)) or 'none'}"
     elif policy == "Default" or (policy == "ClusterFirst" and spec.get("hostNetwork")):
-        setting = "dnsPolicy Default" if policy == "Default" else "hostNetwork, which makes dnsPolicy ClusterFirst use the node's resolver"
-        why = f": the pod template of {owner} sets {setting}: its pods ask the node's name server, which does not know the cluster's names"
+        setting = "dnsPolicy Default" if policy == "Default" else "hostNetwork, with which dnsPolicy ClusterFirst uses the resolver of the node"
+        why = f": the pod template of {owner} sets {setting}; so the pods use the name server of the node, which does not resolve names of the cluster"
     else:
-        why = f" (dnsPolicy {policy}{f', dnsConfig nameservers {servers}' if servers else ''}): the name is wrong, or the cluster's DNS does not answer"
+        why = f" (dnsPolicy {policy}{f', dnsConfig nameservers {servers}' if servers else ''}): the host name is wrong, or the cluster's DNS does not answer"
     own = origin.own_dns(pod)
-    hint = f"remove dnsPolicy and dnsConfig from the pod template of {owner}, or correct them" if own else ""
+    hint = f"remove dnsPolicy and dnsConfig from the pod template, or correct both: kubectl -n {snapshot.scope.namespace} edit {owner}" if own else ""
     where = owner if own and owner.startswith("Deployment/") else ref(pod)
     return cause("NameNotResolved", snapshot, where, what + why, line, since=begun, container=container, hint=hint)

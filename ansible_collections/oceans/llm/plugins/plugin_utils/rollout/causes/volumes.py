@@ -39,7 +39,7 @@ def mounts(snapshot: Snapshot) -> Iterator[Cause]:
                 code,
                 snapshot,
                 ref(pod),
-                f"a volume asks for the key {key.group(2)}, which does not exist",
+                f"a volume mounts the key {key.group(2)}, which does not exist",
                 text,
                 since=begun,
                 key=key.group(2),
@@ -48,7 +48,7 @@ def mounts(snapshot: Snapshot) -> Iterator[Cause]:
         elif re.search(r"failed to sync (secret|configmap) cache|not registered", text):
             yield cause("MountRetrying", snapshot, ref(pod), "the node has not received a ConfigMap or Secret yet", text, since=begun)
         elif "Multi-Attach error" in text:
-            yield cause("VolumeBusy", snapshot, ref(pod), "its volume is still attached to another node", text, since=begun)
+            yield cause("VolumeBusy", snapshot, ref(pod), "the volume of the pod is still attached to another node", text, since=begun)
         else:
             yield cause("MountFailed", snapshot, ref(pod), "a volume cannot be mounted", text, since=begun)
 
@@ -60,7 +60,7 @@ def _source(pod: object, text: str) -> str:
     for volume in spec.get("volumes") or ():
         if name and volume.get("name") == name.group(1):
             return str((volume.get("secret") or {}).get("secretName") or (volume.get("configMap") or {}).get("name") or name.group(1))
-    return "<its source>"
+    return "<name>"
 
 
 @rule(20)
@@ -71,7 +71,11 @@ def volume_claims(snapshot: Snapshot) -> Iterator[Cause]:
         for name in claims(pod):
             if name not in snapshot.kind("PersistentVolumeClaim") and _says_missing(snapshot, pod, name):
                 yield cause(
-                    "ClaimMissing", snapshot, ref(pod), f"it uses the volume claim {name}, which does not exist", f'persistentvolumeclaim "{name}" not found'
+                    "ClaimMissing",
+                    snapshot,
+                    ref(pod),
+                    f"the pod uses PersistentVolumeClaim {name}, which does not exist",
+                    f'persistentvolumeclaim "{name}" not found',
                 )
     own = {meta(snapshot.kind(k).get(n) or {}).get("uid") for k, n in snapshot.scope.custom}
     for name, claim in snapshot.kind("PersistentVolumeClaim").items():
@@ -81,7 +85,7 @@ def volume_claims(snapshot: Snapshot) -> Iterator[Cause]:
         if ours and phase == "Lost":
             text = misbound[-1].get("message") if misbound else "phase Lost"
             where = f"PersistentVolumeClaim/{name}"
-            yield cause("ClaimLost", snapshot, where, "the volume claim has lost its PersistentVolume, or another claim has it", str(text))
+            yield cause("ClaimLost", snapshot, where, "the PersistentVolumeClaim has lost its PersistentVolume, or another claim is bound to it", str(text))
         elif ours and phase == "Pending":
             yield from _claim(snapshot, name, claim)
 
@@ -105,14 +109,21 @@ def _claim(snapshot: Snapshot, name: str, claim: object) -> Iterator[Cause]:
     if missing:
         yield cause("StorageClassMissing", snapshot, where, f"StorageClass {missing.group(1)} does not exist", text, since=begun)
     elif "no storage class is set" in text:
-        yield cause("StorageClassMissing", snapshot, where, "the claim names no StorageClass, and the cluster has no default StorageClass", text, since=begun)
+        yield cause(
+            "StorageClassMissing",
+            snapshot,
+            where,
+            "the PersistentVolumeClaim names no StorageClass, and the cluster has no default StorageClass",
+            text,
+            since=begun,
+        )
     else:
         sure = FATAL if "is forbidden" in text or "is invalid" in text else None
         yield cause(
             "ProvisioningFailed",
             snapshot,
             where,
-            f"no volume can be provisioned (class {spec.get('storageClassName') or 'default'})",
+            f"no volume can be provisioned (StorageClass {spec.get('storageClassName') or 'default'})",
             text,
             since=begun or epoch(None),
             certainty=sure,

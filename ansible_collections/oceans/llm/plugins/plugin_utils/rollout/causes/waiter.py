@@ -35,7 +35,7 @@ def waiters(snapshot: Snapshot) -> Iterator[Cause]:
                 words.code,
                 snapshot,
                 ref(pod),
-                f"init container {name} waits: {words.what}{more}",
+                f"init container {name} is waiting: {words.what}{more}",
                 words.evidence,
                 since=epoch((state["running"] or {}).get("startedAt")),
                 container=name,
