@@ -144,10 +144,10 @@ def test_helms_error_becomes_the_cause_that_its_words_name(stderr, code, parts):
 
 def test_long_words_take_no_time():
     begun = time.process_time()
-    policies, fields = "following policies\n" + "a:\n  b: c\n" * 50_000, 'conflict with "x": ' + ".a" * 300_000
-    for text in ("x" * 1_000_000, "a.b: " * 200_000, '"' * 1_000_000, "[a] " * 200_000, policies, fields):
+    policies, fields = "following policies\n" + "a:\n  b: c\n" * 10_000, 'conflict with "x": ' + ".a" * 60_000
+    for text in ("x" * 200_000, "a.b: " * 40_000, '"' * 200_000, "[a] " * 40_000, policies, fields):
         refusals.classify(text), refusals.conflicts(text), refusals.scc_fields(text), refusals.immutable(text)
-    assert time.process_time() - begun < 3
+    assert time.process_time() - begun < 0.8  # a quadratic expression takes a minute for one of them
 
 
 @pytest.mark.parametrize(
