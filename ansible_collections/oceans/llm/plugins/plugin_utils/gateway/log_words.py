@@ -283,19 +283,12 @@ def _history(told: str) -> Failure | None:
     ahead = re.search(r"historical migration v(\d+) outside the active registry", told)
     if ahead:
         version = f"V{ahead.group(1)}"
-        return Failure(
-            "ImageOlderThanDatabase",
-            f"the database holds migration {version}, which this image does not know: the image is older than the database",
-            _calm(told),
-            names={"version": version},
-        )
+        what = f"the database holds migration {version}, which this image does not know: the image is older than the database"
+        return Failure("ImageOlderThanDatabase", what, _calm(told), names={"version": version})
     foreign = re.search(r"migration v(\d+) identity mismatch", told)
     if foreign:
-        return Failure(
-            "MigrationHistoryForeign",
-            f"migration V{foreign.group(1)} in the database differs from that of this image: the history was edited, or another fork of the gateway wrote it",
-            _calm(told),
-        )
+        what = f"migration V{foreign.group(1)} in the database differs from that of this image: the history was edited, or another fork of the gateway wrote it"
+        return Failure("MigrationHistoryForeign", what, _calm(told))
     if "history is empty but existing application tables" in told:
         return Failure("DatabaseForeign", "the database holds tables of an application, but no migration history of the gateway", _calm(told))
     return None
@@ -372,10 +365,5 @@ def _migration(version: int, text: str, links: list[str], told: str, state: str)
     name = next((n for v, n in reversed(migrations(text).begun) if v == version), "")
     label = f"V{version} {name}".strip()
     words = re.sub(r"^error returned from database: ", "", links[-1])
-    return Failure(
-        "MigrationFailed",
-        f"migration {label} failed: {words}{f' ({state})' if state else ''}; PostgreSQL rolled back the migration",
-        told,
-        state,
-        {"version": label},
-    )
+    what = f"migration {label} failed: {words}{f' ({state})' if state else ''}; PostgreSQL rolled back the migration"
+    return Failure("MigrationFailed", what, told, state, {"version": label})

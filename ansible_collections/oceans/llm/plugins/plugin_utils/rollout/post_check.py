@@ -386,10 +386,6 @@ def _secrets(cluster: Cluster, snapshot: Snapshot, release: Release, key: bytes 
     if not now.changed:
         return None
     names = ", ".join(now.changed)
-    return make(
-        "OldSecretsServed",
-        snapshot,
-        f"Secret/{now.changed[0]}",
-        f"Secret {names} was changed during the rollout; the pods were started with its old data",
-        "the digest of the Secret's current data differs from the digest in the pods' annotation",
-    )
+    what = f"Secret {names} was changed during the rollout; the pods were started with its old data"
+    evidence = "the digest of the Secret's current data differs from the digest in the pods' annotation"
+    return make("OldSecretsServed", snapshot, f"Secret/{now.changed[0]}", what, evidence)

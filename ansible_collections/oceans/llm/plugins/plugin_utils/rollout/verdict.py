@@ -138,13 +138,8 @@ def timeout_cause(snapshot: Snapshot, verdict: Verdict, seconds: float) -> Cause
         wait = waits.of_pod(snapshot, pod)
         what = f"{'' if wait.container else 'the pod '}{wait.what} ({over}; {kind}/{name} waits for this pod)"
         return make(wait.code, snapshot, wait.object, what, wait.evidence, container=wait.container, certainty=Certainty.FATAL)
-    return make(
-        "Timeout",
-        snapshot,
-        f"{kind}/{name}" if kind else f"Release/{snapshot.scope.release}",
-        f"{over}; this run was waiting for: {verdict.blocker or 'no known object'}",
-        progress.summary(snapshot),
-    )
+    what = f"{over}; this run was waiting for: {verdict.blocker or 'no known object'}"
+    return make("Timeout", snapshot, f"{kind}/{name}" if kind else f"Release/{snapshot.scope.release}", what, progress.summary(snapshot))
 
 
 def _nearest(snapshot: Snapshot, causes: Sequence[Cause]) -> Cause | None:

@@ -179,12 +179,8 @@ def structure(config: Mapping[str, Any]) -> Iterator[Finding]:
     for section in ("providers", "models"):
         ids = [str(entry.get("id")) for _index, entry in configuration.maps(config.get(section))]
         for name in sorted({name for name in ids if ids.count(name) > 1}):
-            yield Finding(
-                "GatewayConfigInvalid",
-                f"config {section}",
-                f"has {ids.count(name)} entries with the id {name!r}, and the gateway uses only one of them",
-                severity=WARNING,
-            )
+            what = f"has {ids.count(name)} entries with the id {name!r}, and the gateway uses only one of them"
+            yield Finding("GatewayConfigInvalid", f"config {section}", what, severity=WARNING)
     for index, provider in configuration.maps(config.get("providers")):
         providers[str(provider.get("id"))] = provider
         kind = provider.get("type")

@@ -66,46 +66,21 @@ def of_text(snapshot: Snapshot, pod: Object, container: str, text: str) -> Cause
     if "runAsNonRoot" in text or "non-numeric user" in text:
         return cause("RunAsNonRoot", snapshot, where, "runAsNonRoot is set, but the image's user is root or not a number", text, container=container)
     if TOO_LITTLE.search(text):
-        return cause(
-            "OOMKilled",
-            snapshot,
-            where,
-            ("the memory limit of the container is too low for any process to start"),
-            text,
-            container=container,
-            limit="the current value",
-        )
+        what = "the memory limit of the container is too low for any process to start"
+        return cause("OOMKilled", snapshot, where, what, text, container=container, limit="the current value")
     if _EARLY.search(text):
         return cause("MountRetrying", snapshot, where, "the node has not received a ConfigMap or Secret yet", text, since=begun, container=container)
     # what is left of CreateContainerError may pass (name in use, runtime busy)
-    return cause(
-        "ContainerConfig",
-        snapshot,
-        where,
-        "the container runtime cannot create the container",
-        text,
-        since=begun,
-        container=container,
-        certainty=RETRYABLE,
-        budget=60,
-    )
+    what = "the container runtime cannot create the container"
+    return cause("ContainerConfig", snapshot, where, what, text, since=begun, container=container, certainty=RETRYABLE, budget=60)
 
 
 def secret_missing(snapshot: Snapshot, where: str, container: str, name: str, text: str, begun: float) -> Cause:
     """A Secret that an object of this release will bring is waited for; any other will not come by itself."""
     maker = snapshot.scope.promised.get(name)
     if maker:
-        return cause(
-            "SecretPending",
-            snapshot,
-            where,
-            f"Secret {name} does not exist yet; {maker} creates it",
-            text,
-            since=begun,
-            container=container,
-            missing=name,
-            maker=maker,
-        )
+        what = f"Secret {name} does not exist yet; {maker} creates it"
+        return cause("SecretPending", snapshot, where, what, text, since=begun, container=container, missing=name, maker=maker)
     driver = _csi(snapshot, where)
     if driver:
         what = f"Secret {name} does not exist yet; the CSI driver {driver} may create it (secretObjects) when it mounts a volume of the pod"

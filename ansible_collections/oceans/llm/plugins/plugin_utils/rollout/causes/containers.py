@@ -259,25 +259,10 @@ def _probe(snapshot: Snapshot, where: str, name: str, probe: str, begun: float, 
     answer, spec = last_answer(snapshot, pod, name, probe.capitalize()), container_spec(snapshot.kind("Pod").get(pod) or {}, name)
     why = probes.slow(spec, answer) + probes.asked(spec, answer)
     if probe == "startup":
-        return cause(
-            "StartupProbeFailed",
-            snapshot,
-            where,
-            f"the container did not start within the time of its startup probe and was killed{times(exits)}{why}",
-            answer,
-            since=begun,
-            container=name,
-        )
-    return cause(
-        "LivenessProbeFailed",
-        snapshot,
-        where,
-        f"the liveness probe failed, and the kubelet killed the container{times(exits)}{why}",
-        answer,
-        since=begun,
-        container=name,
-        certainty=FATAL if exits >= EXITS_ALIKE else RETRYABLE,
-    )
+        what = f"the container did not start within the time of its startup probe and was killed{times(exits)}{why}"
+        return cause("StartupProbeFailed", snapshot, where, what, answer, since=begun, container=name)
+    what = f"the liveness probe failed, and the kubelet killed the container{times(exits)}{why}"
+    return cause("LivenessProbeFailed", snapshot, where, what, answer, since=begun, container=name, certainty=FATAL if exits >= EXITS_ALIKE else RETRYABLE)
 
 
 def last_answer(snapshot: Snapshot, pod: str, container: str, probe: str) -> str:

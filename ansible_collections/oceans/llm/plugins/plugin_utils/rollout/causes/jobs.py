@@ -103,16 +103,8 @@ def _attempt(snapshot: Snapshot, name: str, job: Object, pod: Object, status: Ob
     limit = (job.get("spec") or {}).get("backoffLimit")
     limit = 6 if limit is None else int(limit)
     if found.code == "ContainerExited":
-        return cause(
-            "JobAttemptFailed",
-            snapshot,
-            ref(pod),
-            f"attempt {exits} of {limit + 1} of Job/{name} failed: {found.cause}",
-            found.evidence,
-            since=found.since,
-            container=status["name"],
-            job=name,
-        )
+        what = f"attempt {exits} of {limit + 1} of Job/{name} failed: {found.cause}"
+        return cause("JobAttemptFailed", snapshot, ref(pod), what, found.evidence, since=found.since, container=status["name"], job=name)
     return found
 
 
@@ -133,14 +125,8 @@ def disruptions(snapshot: Snapshot) -> Iterator[Cause]:
     for kind, owner, pod in workers(snapshot):
         if disrupted(pod):
             status = pod.get("status") or {}
-            yield cause(
-                "PodEvicted",
-                snapshot,
-                ref(pod),
-                f"the pod was evicted, preempted or deleted ({_why(pod)}); {kind}/{owner} creates a replacement",
-                status.get("message") or _why(pod),
-                since=epoch(meta(pod).get("creationTimestamp")),
-            )
+            what = f"the pod was evicted, preempted or deleted ({_why(pod)}); {kind}/{owner} creates a replacement"
+            yield cause("PodEvicted", snapshot, ref(pod), what, status.get("message") or _why(pod), since=epoch(meta(pod).get("creationTimestamp")))
 
 
 def disrupted(pod: Object) -> bool:
@@ -168,15 +154,8 @@ def failed_jobs(snapshot: Snapshot) -> Iterator[Cause]:
         begun, evidence = epoch(condition.get("lastTransitionTime")), condition.get("message") or ""
         if condition.get("reason") == "DeadlineExceeded":
             limit = (job.get("spec") or {}).get("activeDeadlineSeconds")
-            yield cause(
-                "JobDeadline",
-                snapshot,
-                f"Job/{name}",
-                f"the Job did not finish within its activeDeadlineSeconds of {limit} s{_running_version(snapshot, name)}",
-                evidence,
-                since=begun,
-                job=name,
-            )
+            what = f"the Job did not finish within its activeDeadlineSeconds of {limit} s{_running_version(snapshot, name)}"
+            yield cause("JobDeadline", snapshot, f"Job/{name}", what, evidence, since=begun, job=name)
             continue
         yield _of_last_attempt(snapshot, name, condition, evidence, begun)
 
@@ -197,17 +176,8 @@ def _of_last_attempt(snapshot: Snapshot, name: str, condition: Object, evidence:
         "version": "",
         "limit": ((container_spec(pod, status["name"]).get("resources") or {}).get("limits") or {}).get("memory", ""),
     }
-    made = cause(
-        code,
-        snapshot,
-        f"Job/{name}",
-        f"the Job failed after {failed} attempt{'s' if failed != 1 else ''}: {last.cause}",
-        last.evidence,
-        since=begun,
-        container=status["name"],
-        certainty=FATAL,
-        **names,
-    )
+    what = f"the Job failed after {failed} attempt{'s' if failed != 1 else ''}: {last.cause}"
+    made = cause(code, snapshot, f"Job/{name}", what, last.evidence, since=begun, container=status["name"], certainty=FATAL, **names)
     return made if code == "JobFailed" else type(made)(**{**vars(made), "hint": last.hint})
 
 
@@ -346,12 +316,6 @@ def deleted_attempts(snapshot: Snapshot) -> Iterator[Cause]:
         going = [p for p in job_pods(snapshot, name) if meta(p).get("deletionTimestamp")]
         made = [e for e in events_of(snapshot, "Job", name) if e.get("reason") == "SuccessfulCreate"]
         if going and not (job.get("spec") or {}).get("suspend"):
-            yield cause(
-                "PodEvicted",
-                snapshot,
-                ref(going[-1]),
-                f"a pod of Job/{name} is being deleted; the Job creates a replacement",
-                f"attempt {len(made)} of the Job",
-                since=epoch(meta(going[-1]).get("deletionTimestamp")),
-                certainty=RETRYABLE,
-            )
+            what = f"a pod of Job/{name} is being deleted; the Job creates a replacement"
+            evidence = f"attempt {len(made)} of the Job"
+            yield cause("PodEvicted", snapshot, ref(going[-1]), what, evidence, since=epoch(meta(going[-1]).get("deletionTimestamp")), certainty=RETRYABLE)

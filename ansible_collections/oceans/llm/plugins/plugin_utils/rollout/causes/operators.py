@@ -92,14 +92,8 @@ def _coming_up(snapshot: Snapshot, name: str, found: Object) -> Cause:
         return cause("PostgresClusterWaits", snapshot, where, _NOBODY, "the object has no status", since=begun, hint=_running("cloudnative-pg"))
     tries, last = _set_up(snapshot, found)
     if tries > 1:
-        return cause(
-            "PostgresClusterFailed",
-            snapshot,
-            where,
-            f"CloudNativePG cannot set up the database: {last}",
-            status.get("phaseReason") or phase,
-            since=snapshot.now,
-        )
+        what = f"CloudNativePG cannot set up the database: {last}"
+        return cause("PostgresClusterFailed", snapshot, where, what, status.get("phaseReason") or phase, since=snapshot.now)
     told = [e for e in events_of(snapshot, "Cluster", name) if e.get("type") == "Warning"]
     if primary_ready(snapshot, found):
         wanted = (found.get("spec") or {}).get("instances") or status.get("instances") or 1
@@ -116,14 +110,9 @@ def _moving(snapshot: Snapshot, name: str, status: Object) -> Cause:
     """A switchover or failover: sessions end, and what they had not committed is rolled back."""
     now, target = status.get("currentPrimary"), status.get("targetPrimary")
     way = f"away from {now}" if target == _UNDECIDED else f"from {now} to {target}"
-    return cause(
-        "PostgresPrimaryMoves",
-        snapshot,
-        f"Cluster/{name}",
-        f"the primary moves {way}; PostgreSQL rolls back a running migration, and its Job retries",
-        status.get("phaseReason") or status.get("phase") or "",
-        since=max(epoch(status.get("targetPrimaryTimestamp")), snapshot.started),
-    )
+    what = f"the primary moves {way}; PostgreSQL rolls back a running migration, and its Job retries"
+    evidence = status.get("phaseReason") or status.get("phase") or ""
+    return cause("PostgresPrimaryMoves", snapshot, f"Cluster/{name}", what, evidence, since=max(epoch(status.get("targetPrimaryTimestamp")), snapshot.started))
 
 
 def _set_up(snapshot: Snapshot, cluster: Object) -> tuple[int, str]:

@@ -33,14 +33,9 @@ def deadlines(snapshot: Snapshot) -> Iterator[Cause]:
             ):
                 limit = (found.get("spec") or {}).get("progressDeadlineSeconds", 600)
                 waited = [waits.of_pod(snapshot, pod) for pod in progress.unready(snapshot, name)[:1]]
-                yield cause(
-                    "ProgressDeadline",
-                    snapshot,
-                    f"Deployment/{name}",
-                    f"the Deployment made no progress within progressDeadlineSeconds ({limit} s){''.join(f': {w.object} {w.what}' for w in waited)}",
-                    f"{condition.get('message') or ''} {''.join(w.evidence for w in waited)}",
-                    since=epoch(condition.get("lastUpdateTime")),
-                )
+                what = f"the Deployment made no progress within progressDeadlineSeconds ({limit} s){''.join(f': {w.object} {w.what}' for w in waited)}"
+                evidence = f"{condition.get('message') or ''} {''.join(w.evidence for w in waited)}"
+                yield cause("ProgressDeadline", snapshot, f"Deployment/{name}", what, evidence, since=epoch(condition.get("lastUpdateTime")))
 
 
 @rule(285)
@@ -134,15 +129,9 @@ def old_pods_lost(snapshot: Snapshot) -> Iterator[Cause]:
                 text = log_words.last_line(snapshot.logs.get((name_of(pod), status["name"]), ""))
                 serving = [p for p in old_pods(snapshot, name) if is_ready(p) and not meta(p).get("deletionTimestamp")]
                 rest = f"{len(serving)} old pod{'s' if len(serving) != 1 else ''} of Deployment/{name} still serve{'s' if len(serving) == 1 else ''}"
-                yield cause(
-                    "OldPodCannotRestart",
-                    snapshot,
-                    ref(pod),
-                    f"a pod of the old version was recreated and cannot start; {rest}",
-                    text or end.get("message") or f"exit code {end['exitCode']}",
-                    since=epoch(end.get("finishedAt")),
-                    container=status["name"],
-                )
+                what = f"a pod of the old version was recreated and cannot start; {rest}"
+                evidence = text or end.get("message") or f"exit code {end['exitCode']}"
+                yield cause("OldPodCannotRestart", snapshot, ref(pod), what, evidence, since=epoch(end.get("finishedAt")), container=status["name"])
                 break
 
 

@@ -25,14 +25,8 @@ def unschedulable(snapshot: Snapshot) -> Iterator[Cause]:
         begun = epoch(meta(pod).get("creationTimestamp"))
         scaling = [e for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("reason") in ("TriggeredScaleUp", "Nominated")]
         if scaling:
-            yield cause(
-                "UnschedulableScaling",
-                snapshot,
-                ref(pod),
-                f"no node can take the pod of {kind}/{owner}; the cluster autoscaler is adding a node",
-                scaling[-1].get("message") or text,
-                since=begun,
-            )
+            what = f"no node can take the pod of {kind}/{owner}; the cluster autoscaler is adding a node"
+            yield cause("UnschedulableScaling", snapshot, ref(pod), what, scaling[-1].get("message") or text, since=begun)
         else:
             changed = origin.changed_resources(snapshot, pod)
             what = f"no node can take the pod of {kind}/{owner}: {_nodes(text)}{f'; {changed}' if changed else ''}"

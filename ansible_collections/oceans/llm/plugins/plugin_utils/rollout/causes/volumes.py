@@ -35,16 +35,8 @@ def mounts(snapshot: Snapshot) -> Iterator[Cause]:
             yield config.of_text(snapshot, pod, "", text)
         elif key:
             code = "SecretKeyMissing" if key.group(1) == "secret" else "ConfigMapKeyMissing"
-            yield cause(
-                code,
-                snapshot,
-                ref(pod),
-                f"a volume mounts the key {key.group(2)}, which does not exist",
-                text,
-                since=begun,
-                key=key.group(2),
-                missing=_source(pod, text),
-            )
+            what = f"a volume mounts the key {key.group(2)}, which does not exist"
+            yield cause(code, snapshot, ref(pod), what, text, since=begun, key=key.group(2), missing=_source(pod, text))
         elif re.search(r"failed to sync (secret|configmap) cache|not registered", text):
             yield cause("MountRetrying", snapshot, ref(pod), "the node has not received a ConfigMap or Secret yet", text, since=begun)
         elif "Multi-Attach error" in text:
@@ -70,13 +62,8 @@ def volume_claims(snapshot: Snapshot) -> Iterator[Cause]:
     for _kind, _owner, pod in starting(snapshot):
         for name in claims(pod):
             if name not in snapshot.kind("PersistentVolumeClaim") and _says_missing(snapshot, pod, name):
-                yield cause(
-                    "ClaimMissing",
-                    snapshot,
-                    ref(pod),
-                    f"the pod uses PersistentVolumeClaim {name}, which does not exist",
-                    f'persistentvolumeclaim "{name}" not found',
-                )
+                what = f"the pod uses PersistentVolumeClaim {name}, which does not exist"
+                yield cause("ClaimMissing", snapshot, ref(pod), what, f'persistentvolumeclaim "{name}" not found')
     own = {meta(snapshot.kind(k).get(n) or {}).get("uid") for k, n in snapshot.scope.custom}
     for name, claim in snapshot.kind("PersistentVolumeClaim").items():
         ours = name in used or any(o.get("uid") in own for o in meta(claim).get("ownerReferences") or ())
@@ -109,22 +96,9 @@ def _claim(snapshot: Snapshot, name: str, claim: object) -> Iterator[Cause]:
     if missing:
         yield cause("StorageClassMissing", snapshot, where, f"StorageClass {missing.group(1)} does not exist", text, since=begun)
     elif "no storage class is set" in text:
-        yield cause(
-            "StorageClassMissing",
-            snapshot,
-            where,
-            "the PersistentVolumeClaim names no StorageClass, and the cluster has no default StorageClass",
-            text,
-            since=begun,
-        )
+        what = "the PersistentVolumeClaim names no StorageClass, and the cluster has no default StorageClass"
+        yield cause("StorageClassMissing", snapshot, where, what, text, since=begun)
     else:
         sure = FATAL if "is forbidden" in text or "is invalid" in text else None
-        yield cause(
-            "ProvisioningFailed",
-            snapshot,
-            where,
-            f"no volume can be provisioned (StorageClass {spec.get('storageClassName') or 'default'})",
-            text,
-            since=begun or epoch(None),
-            certainty=sure,
-        )
+        what = f"no volume can be provisioned (StorageClass {spec.get('storageClassName') or 'default'})"
+        yield cause("ProvisioningFailed", snapshot, where, what, text, since=begun or epoch(None), certainty=sure)
