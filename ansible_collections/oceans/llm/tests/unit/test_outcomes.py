@@ -374,7 +374,7 @@ def test_helm_makes_no_revision(world):
     world.helm_does("nothing")
     result = world.run()
     check(world, result, "failed", "HelmFailed")
-    assert "made no revision 1" in result["msg"] and not result["changed"]
+    assert "did not create revision 1" in result["msg"] and not result["changed"]
 
 
 @pytest.mark.parametrize("phase", ["following", "fencing"])
@@ -470,7 +470,13 @@ def test_two_runs_at_once_where_the_first_is_slow(world):
     world.cluster.put("leases", {"metadata": {"name": "oceans-llm-rel"}, "spec": {"holderIdentity": other(world), "acquireTime": "2026-01-01T00:00:00Z",
                       "renewTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "leaseDurationSeconds": 30}})  # fmt: skip
     result = world.run()
-    assert result["failed"] and "bob on other has been changing " in result["msg"] and not world.helm.calls("upgrade") and world.cluster.holder == other(world)
+    assert (
+        result["failed"]
+        and "bob on other" in result["msg"]
+        and " has been changing ns/rel since " in result["msg"]
+        and not world.helm.calls("upgrade")
+        and world.cluster.holder == other(world)
+    )
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda s: s.name)
@@ -595,7 +601,7 @@ def test_check_mode_says_what_would_change_and_writes_nothing(world):
 def test_check_mode_over_a_pending_revision(world):
     world.cluster.helm_record("pending-install")
     result = world.run(check_mode=True)
-    assert result["changed"] and "revision 1 is pending-install" in result["msg"] and "would be marked as failed" in result["msg"] and writes(world) == []
+    assert result["changed"] and "revision 1 has been pending-install" in result["msg"] and "would be marked as failed" in result["msg"] and writes(world) == []
 
 
 def test_somebody_elses_pending_revision_is_left_alone(world):

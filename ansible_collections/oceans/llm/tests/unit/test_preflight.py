@@ -262,7 +262,7 @@ oceans-llm:
         ("/externalSecrets/refreshInterval", "24h"),
         ("/ingress/hosts/0/host", "without scheme and port"),
         ("/commonLabels/team", "at most 63"),
-        ("/gateway/image/tag", "correct it"),
+        ("/gateway/image/tag", "correct the value"),
     ],
 )
 def test_a_pattern_is_told_as_the_form_that_it_wants(picture, at, hint):
