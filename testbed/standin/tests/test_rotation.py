@@ -48,7 +48,9 @@ def cluster(migrated: Database) -> Iterator[Cluster]:
         ends = [{"conditions": {"ready": True}, "addresses": ["127.0.0.1"]}]
         slices = objects("EndpointSlice", "1", {"metadata": {"name": "a"}, "ports": [{"port": migrated.server.port}], "endpoints": ends})
         api.on("GET", paths.endpointslices("ns"), slices)
-        api.on("GET", paths.pods("ns"), objects("Pod", "1", thing("Pod", "old", "1")), objects("Pod", "1", thing("Pod", "old", "1")), objects("Pod", "3"))
+        old = thing("Pod", "old", "1")
+        old["metadata"]["deletionTimestamp"] = "2026-11-28T00:00:00Z"
+        api.on("GET", paths.pods("ns"), objects("Pod", "1", old), objects("Pod", "3"))
         api.on("WATCH", paths.pods("ns"), stream(event("DELETED", thing("Pod", "old", "2"))))
         yield Cluster.connect({"host": api.url})
 
