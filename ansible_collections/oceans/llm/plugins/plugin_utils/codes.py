@@ -125,7 +125,7 @@ PullSecretMissing [preflight: warning] an image pull Secret does not exist
 
 # Secrets and config
 SecretMissing [preflight: error or warning; rollout: fatal] a Secret that a container needs does not exist (a warning if a CSI driver may create it)
-    list the keys of the Secret in oceans_llm_secrets, or create the Secret: kubectl -n {ns} create secret generic {missing} --from-env-file=<file>
+    list the keys of the Secret in oceans_llm_secrets, or create the Secret: kubectl -n {ns} create secret generic {missing} --from-env-file=secrets.env
 SecretPending [rollout: retryable 300 s] an operator or a CSI driver has not created a Secret yet
     find out why the Secret is not created: kubectl -n {ns} describe {maker}
 SecretKeyMissing [preflight: error; rollout: fatal] a Secret lacks a key that a container needs

@@ -100,12 +100,12 @@ def test_a_diff_names_the_keys_of_a_secret_that_change():
 
 def test_a_failed_revision_is_changed_again_though_no_object_differs(release):
     found = changes.compare(replace(release, status="failed"), release)
-    assert found and found.phrase() == "revision 3 is failed"
+    assert found and found.phrase() == "revision 3 has the status failed"
 
 
 def test_values_that_no_object_shows_are_a_reason_and_others_are_none(release):
     other = releases.parse({**BODY, "manifest": MANIFEST.replace('"1"', '"2"')})
-    assert changes.compare(release, replace(release, values={"other": 1})).phrase() == "values"
+    assert changes.compare(release, replace(release, values={"other": 1})).phrase() == "values changed"
     assert changes.compare(release, replace(other, values={"other": 1})).phrase() == "~ConfigMap/c"
 
 

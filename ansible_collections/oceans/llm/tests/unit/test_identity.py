@@ -59,8 +59,8 @@ def test_a_release_from_before_is_remembered_from_now_on(api, tmp_path):
     ("answer", "label", "pinned", "says"),
     [
         (ok({"metadata": {"uid": "u-2"}}), "u-1", "", "belongs to another cluster.*u-1.*label secret rel-digest-key oceans.llm/cluster-uid-"),
-        (ok({"metadata": {"uid": "u-2"}}), None, "u-1", "another cluster than the inventory says.*u-2.*u-1"),
-        (status(403, "Forbidden", "no"), "u-1", "u-1", "may not be read.*allow get on the namespace kube-system"),
+        (ok({"metadata": {"uid": "u-2"}}), None, "u-1", "is not the cluster that the inventory names.*u-2.*u-1"),
+        (status(403, "Forbidden", "no"), "u-1", "u-1", "lacks the permission.*grant get on the namespace kube-system"),
     ],
 )
 def test_another_cluster_is_refused(api, tmp_path, answer, label, pinned, says):

@@ -66,7 +66,7 @@ def test_one_that_stays_is_not_touched(api):
 def test_a_refused_annotation_stops_the_run(api):
     api.on("GET", PATH, ok(live()))
     api.on("PATCH", PATH, status(403, "Forbidden", "clusters is forbidden"))
-    with pytest.raises(keep.NotKept, match="Cluster/r-postgres leaves the release.*clusters is forbidden; nothing was changed"):
+    with pytest.raises(keep.NotKept, match="Cluster/r-postgres is no longer part of the release.*clusters is forbidden; nothing was changed"):
         go(api)
 
 

@@ -48,10 +48,10 @@ def archive(folder, version, *more):
 
 def test_a_chart_on_this_machine_has_its_own_version(tmp_path):
     helm, dependency = Helm(sys.executable, {}), ("c/charts/d/Chart.yaml", "name: d\nversion: 9.9.9\n")
-    with pytest.raises(ChartUnavailable, match=r"the chart of the collection has version 0\.1\.0, and version 0\.24\.0 is asked for") as refused:
+    with pytest.raises(ChartUnavailable, match=r"the chart of the collection has version 0\.1\.0, but oceans_llm_chart_version is 0\.24\.0") as refused:
         helm.pull("", "0.24.0", str(tmp_path))
     assert "leave oceans_llm_chart_version empty" in registry.cure(str(refused.value))
-    with pytest.raises(ChartUnavailable, match=r"c\.tgz has version 1\.2\.3, and version 9\.9\.9 is asked for"):
+    with pytest.raises(ChartUnavailable, match=r"c\.tgz has version 1\.2\.3, but oceans_llm_chart_version is 9\.9\.9"):
         helm.pull(archive(tmp_path, "1.2.3", dependency), "9.9.9", str(tmp_path))
     assert helm.pull(archive(tmp_path, "1.2.3"), "1.2.3", str(tmp_path)).endswith("c.tgz")
     assert helm.pull(str(tmp_path), "1.0.0", str(tmp_path)) == str(tmp_path), "what is no chart is for Helm to refuse"

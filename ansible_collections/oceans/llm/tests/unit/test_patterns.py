@@ -67,7 +67,7 @@ def test_an_expression_is_linear(where):
     for word in WORDS:
         text = word * (20_000 // len(word))
         taken = seconds(search, text)
-        assert taken <= 0.008 or min(seconds(search, text) for _try in range(3)) <= 0.008, f"{taken * 50:.2f} s for a megabyte of {word!r}"
+        assert taken <= 0.02 or min(seconds(search, text) for _try in range(3)) <= 0.02, f"{taken * 50:.2f} s for a megabyte of {word!r}"
 
 
 @pytest.mark.parametrize("word", WORDS)

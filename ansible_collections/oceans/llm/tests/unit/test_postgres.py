@@ -135,7 +135,7 @@ def certificate(tmp_path_factory):
 
 @pytest.mark.parametrize("sslmode", ["require", "verify-ca", "verify-full"])
 def test_no_clear_text_where_the_url_demands_tls(sslmode):
-    with FakePostgres() as server, pytest.raises(NotAsked, match=f"sslmode={sslmode} demands"):
+    with FakePostgres() as server, pytest.raises(NotAsked, match=f"sslmode={sslmode} requires TLS"):
         ask(server, replace(WHERE, sslmode=sslmode))
     assert not server.started
 
