@@ -190,7 +190,8 @@ def test_what_kept_it_from_starting_is_told_like_an_error_of_helms(tmp_path):
 
     launch = Launch(start, str(tmp_path), lambda: 7.0)
     assert launch.terminate(), "there is nothing to end"
-    assert launch.poll() == Helm(running=False, ended_at=7.0, error="the module kubernetes.core.helm could not be started: no such module") and not launch.alive()
+    said = "the module kubernetes.core.helm could not be started: no such module"
+    assert launch.poll() == Helm(running=False, ended_at=7.0, error=said) and not launch.alive()
 
 
 def test_a_start_that_takes_its_time_is_waited_for(tmp_path):
