@@ -300,3 +300,12 @@ def test_best_effort_forgives_no_failure(place):
 def test_a_release_that_was_not_probed_by_wish_says_so_last(place):
     assert report(place)[0]["msg"] == "served: ns/rel version 0.24.0 after 3.0 s; no completion was requested; database at V45"
     assert report(place, probes=False)[0]["msg"].endswith("database at V45; not probed")
+
+
+def test_something_wrong_that_may_pass_is_told_while_it_is_asked_for_again(place, monkeypatch):
+    monkeypatch.setattr(post_check, "HEARTBEAT", 0.05)
+    place.api.script[("GET", f"{PROXY}/readyz")] = [ok({}, 503)] * 4 + [ok({})]
+    said = []
+    cluster, want = Cluster.connect({"host": place.api.url}), post_check.expected_version(place.release)
+    assert post_check.check(cluster, place.snapshot, place.release, want, say=said.append).state is State.SERVED
+    assert said and all(line.startswith("… checking the served version: Service/gw: ") for line in said)

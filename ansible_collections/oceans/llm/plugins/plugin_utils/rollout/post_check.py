@@ -30,6 +30,8 @@ from .probe import Probe
 
 #: seconds that the way to a pod that has just become ready may take to open (endpoints, kube-proxy), and between two tries
 SETTLE, AGAIN = 10.0, 0.3
+#: seconds between two lines while something wrong is asked for again
+HEARTBEAT = 4.5
 #: seconds that a Service proxy which does not reach the pods is given before other ways are tried
 PATIENT = 2.0
 #: seconds for which an error of the admin UI itself has to last
@@ -49,8 +51,7 @@ OPENING = (
     "RouteRefused",
     "ServiceIpUnreachable",
     "ClusterDnsFails",
-    "NetworkPolicyBlocks",
-)
+)  # and not NetworkPolicyBlocks: policies that admit nobody stand in the API, however long they are asked
 
 
 class State(Enum):
@@ -132,6 +133,7 @@ def check(
     Raises no ApiError: what goes wrong on the way is a reason why the release could not be verified. A signal ends every wait.
     """
     run, begun = _Check(cluster, snapshot, release, expected, key, probe, gateway_service(release.manifest), say, interrupted), time.monotonic()
+    told = begun
     while True:
         spent = time.monotonic() - begun
         try:
@@ -149,6 +151,9 @@ def check(
             return run.explained(run.completed(found, question)) if question else found
         if spent >= settle(found.wrong):
             return run.explained(found)
+        if time.monotonic() - told > HEARTBEAT:
+            told = time.monotonic()
+            say(f"… checking the served version: {found.wrong.object}: {found.wrong.cause}")
         time.sleep(AGAIN)  # a connection has no watch
 
 
