@@ -123,5 +123,5 @@ ROWS: tuple[Foreign, ...] = (
     *_row("N7", "pods of somebody else are killed in the same namespace", _killed_pods),
     *_row("N8", "a thousand warnings about pods that are nobody's", _events),
     *_row("N9", "another release fails, a Job fails, pods are killed", _other_release, _failing_job, _killed_pods),
-    *_row("N10", "all CPU burnt, and a slow network", _beside(BURN, 4), _slow_network),
+    *_row("N10", "four pods use all CPU, and the release's pods have 500 ms of network delay", _beside(BURN, 4), _slow_network),
 )

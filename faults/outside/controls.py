@@ -155,7 +155,15 @@ ROWS = (
         "I24", "the limits are removed", None, NO_LIMITS, HEALTHY, (WAIT, UPGRADE), quick=True, name="Unassigned Kubernetes Workload Container Resource Limits"
     ),
     Foreign("S42", "a registry that takes 8 s for each answer", None, _slow_registry, HEALTHY, needs=("registry",), timeout=120, name="image_slow_load"),
-    Foreign("O4", "500 ms of delay and 50 % loss in a neighbour's pods", None, _slow_neighbour, HEALTHY, mend=away("o4"), name="Chaos Mesh network delay"),
+    Foreign(
+        "O4",
+        "500 ms of network delay and 50 % packet loss in another workload's pods",
+        None,
+        _slow_neighbour,
+        HEALTHY,
+        mend=away("o4"),
+        name="Chaos Mesh network delay",
+    ),
     Foreign("S45", "a neighbour's pods are killed again and again", None, _killed_neighbour, HEALTHY, mend=away("s45"), name="Chaos Mesh pod kill"),
     Foreign("restart", "a rollout restart, and nothing else", None, restart, HEALTHY, (WAIT, UPGRADE)),
 )

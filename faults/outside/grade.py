@@ -41,7 +41,7 @@ def scope(wanted: Wanted, text: str, version: int) -> tuple[bool, list[str]]:
         wrong.append("a bare time-out")
     elif found and not matches(wanted.entity, text.split(" — ")[0]) and not re.match(GATEWAY, found.group(2)):
         wrong.append(f"blames {found.group(2)}")
-    wrong += [f"says '{p}', which has nothing to do with it" for p in wanted.innocent if matches(p, text)]
+    wrong += [f"the output matches '{p}', which is unrelated to the fault" for p in wanted.innocent if matches(p, text)]
     told = re.search(r"database (?:schema )?(?:is )?(?:still )?at V(\d+)", text)
     if told and version and int(told.group(1)) != version:
         wrong.append(f"says the database is at V{told.group(1)}, psql says V{version}")

@@ -69,7 +69,7 @@ options:
     description: URL of the HTTP proxy for requests to the API server. Falls back to E(K8S_AUTH_PROXY), then to the kubeconfig's C(proxy-url).
     type: str
   no_proxy:
-    description: Hosts that are requested without the proxy, separated by commas. Falls back to E(K8S_AUTH_NO_PROXY).
+    description: Hosts to connect to without the proxy, separated by commas. Falls back to E(K8S_AUTH_NO_PROXY).
     type: str
   proxy_headers:
     description: Headers that are sent to the O(proxy).

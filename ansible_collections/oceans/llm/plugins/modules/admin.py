@@ -28,7 +28,7 @@ attributes:
 options:
   repair:
     description: Create the administrator when it does not exist, or delete and recreate it when it has no password. With V(false) the task only reports
-      the cause.
+      why no administrator can log in.
     type: bool
     default: false
 """

@@ -31,8 +31,8 @@ options:
     type: str
     default: ''
   to:
-    description: Name of a new database on the same server that is created and restored into; the release and its database are not changed. Empty means that the
-      content of the release's own database is replaced.
+    description: Restore into a new database of this name, which the task creates on the same server; the release and its database are not changed.
+      Empty means that the content of the release's own database is replaced.
     type: str
     default: ''
 seealso:

@@ -95,7 +95,7 @@ def test_two_hosts_of_a_play_that_are_one_release_are_refused(api, tmp_path, ans
     api.on("GET", KUBE_SYSTEM, answer)
     check(api, tmp_path, host="a", others=["b"])
     check(api, tmp_path, host="a", others=["b"])  # its next task
-    with pytest.raises(WrongCluster, match="hosts a and b of this play are the same release ns/rel"):
+    with pytest.raises(WrongCluster, match="hosts a and b of this play name the same release ns/rel"):
         check(api, tmp_path, host="b", others=["a"])
     check(api, tmp_path, host="b", others=["a"], release="another")
     check(api, tmp_path, host="b", others=["c"])  # a is a host of another play of this run

@@ -38,7 +38,7 @@ ALWAYS = (
     ),
     ("pods", "", "", ("get", "list", "watch", "create"), "the run watches pods, and preflight sends them as a dry run"),
     ("pods", "", "", ("delete",), "a failed run deletes the pods of its Jobs, so that they do not change the database"),
-    ("pods", "", "log", ("get",), "the run reads the log of a failed container"),
+    ("pods", "", "log", ("get",), "the run follows the logs of the Jobs, and reads the log of a failed container"),
     ("events", "", "", ("list", "watch"), "some causes of a failure are visible only in events"),
     ("deployments", "apps", "", ("get", "list", "watch"), "the run watches Deployments"),
     ("replicasets", "apps", "", ("list", "watch"), "the run watches ReplicaSets"),

@@ -115,7 +115,10 @@ class Change:
         return replace(outcome, state=State.FAILED, cause=make("HelmFailed", outcome.snapshot, where, what, "the release is unchanged", hint=NOT_MADE))
 
 
-NOT_MADE = "run the module kubernetes.core.helm with force: true once for this release, or report this as a defect of the collection"
+NOT_MADE = (
+    "change the release once with kubernetes.core.helm, force: true, and the same chart and values (Helm then replaces objects that it cannot patch), "
+    "or report this as a defect of the collection"
+)
 
 
 def result_of(plan: Plan, diff: bool) -> dict[str, Any]:

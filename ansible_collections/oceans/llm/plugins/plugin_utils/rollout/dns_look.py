@@ -71,7 +71,7 @@ class DnsLook:
         said = self._known[name]
         if not said.startswith("Service/"):
             return replace(cause, cause=f"{cause.cause}; {said}") if said else cause
-        what = f"the cluster's DNS (CoreDNS) does not resolve {name} for container {cause.container or 'of the pod'}, and {said}"
+        what = f"the cluster's DNS (CoreDNS) does not resolve {name} for {f'container {cause.container}' if cause.container else 'the pod'}, although {said}"
         return make("NameNotResolved", snapshot, cause.object, what, cause.evidence, since=cause.since, container=cause.container, hint=HINT)
 
     def _ask(self, host: str) -> str:

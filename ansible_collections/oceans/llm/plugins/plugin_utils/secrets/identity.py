@@ -54,7 +54,7 @@ def check(cluster: Cluster, namespace: str, release: str, pinned: str, host: str
     other = _claimed(f"{uid or cluster.server} {namespace} {release}", host, folder) if others else host
     if other != host and other in others:
         raise WrongCluster(
-            f"hosts {other} and {host} of this play are the same release {namespace}/{release} on the same cluster ({cluster.server}); nothing was changed "
+            f"hosts {other} and {host} of this play name the same release {namespace}/{release} on the same cluster ({cluster.server}); nothing was changed "
             f"for {host} — correct one of them in the inventory, or run with --limit {other}"
         )
 

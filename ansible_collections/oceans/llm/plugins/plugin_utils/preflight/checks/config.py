@@ -198,7 +198,7 @@ def structure(config: Mapping[str, Any]) -> Iterator[Finding]:
                 wanted = str(route.get("provider"))
                 what = (
                     f"the configuration has no provider {wanted!r}{did_you_mean(wanted, providers)}; "
-                    "`gateway config validate` accepts the route, and `gateway seed-config` fails on it"
+                    "`gateway config validate` accepts the route, but `gateway seed-config` fails on it"
                 )
                 hint = "correct the provider of the route in oceans_llm_config, or add the provider"
                 yield Finding("GatewayConfigInvalid", f"config models[{index}].routes[{number}].provider", what, hint)

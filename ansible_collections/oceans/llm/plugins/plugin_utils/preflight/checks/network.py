@@ -47,8 +47,8 @@ def _services(picture: Picture) -> Iterator[Finding]:
             continue
         behind = [(where, t) for where, t in templates if where.startswith(("Deployment/", "StatefulSet/", "DaemonSet/")) and matches(selector, _labels(t))]
         if not behind:
-            sides = "; ".join(f"{where}: {labels_phrase(_labels(t))}" for where, t in templates if where.startswith("Deployment/"))
-            what = f"its selector {labels_phrase(selector)} matches no pod of the release ({sides or 'no Deployment'})"
+            sides = "; ".join(f"labels of the pods of {where}: {labels_phrase(_labels(t))}" for where, t in templates if where.startswith("Deployment/"))
+            what = f"its selector {labels_phrase(selector)} matches no pod of the release ({sides or 'the release has no Deployment'})"
             yield Finding("ServiceSelector", label(service), what, "set the selector of the Service to labels of the pods")
         elif len(behind) > 1:
             what = (

@@ -34,7 +34,7 @@ Scripts may compare codes: a code never changes its meaning. `report.json` conta
 - A run may report another severity than the table. Example: a crash of one pod beside ready pods is reported for a minute before it fails the run.
 - A missing Secret is `SecretPending` if an ExternalSecret of the same release will create it.
 - A Deployment has failed if no pod of its new ReplicaSet can become ready. A Job has failed as soon as one cause is fatal.
-- The run looks for causes of the group Post-check after the rollout is complete.
+- The run looks for causes of the groups Post-check and Completions, and for TlsSecretMissing, only after the rollout is complete.
 
 [reasons.md](reasons.md) lists the reasons that Kubernetes reports, and the code of each.
 
@@ -81,11 +81,11 @@ Preflight checks everything that can be checked before the first write, and repo
 |---|---|
 | **error** | The run stops before the first write. |
 | **warning** | The run continues. |
-| **info** | The run continues. The finding names something that could not be checked. |
+| **info** | The run continues. A line that begins with `note:` names something that could not be checked. |
 
 - `oceans_llm_preflight_waive: [CODE, …]` lets a run continue in spite of a finding. It applies to every role; the role `secrets` accepts the code,
   too. A waived finding is still shown. If you waive a code and there is no such finding, the run says so.
-- `oceans_llm_preflight_only: true`, the tag `preflight`, or the playbook `oceans.llm.preflight` stop after the checks.
+- To stop after the checks, set `oceans_llm_preflight_only: true`, pass `--tags preflight`, or run the playbook `oceans.llm.preflight`.
 
 ## How preflight checks
 
@@ -100,7 +100,7 @@ Preflight checks everything that can be checked before the first write, and repo
   `default`, if the user may create them there. Quotas and policies of `default` are ignored.
 - Preflight reads the migration history from the database: one login with the URL of the pods, one `SELECT` in a read-only session, at most two seconds. SCRAM
   proves the password without sending it. A Service in the cluster is reached by port-forward (permission: `get` and `create` on `pods/portforward`),
-  another address from the Ansible controller. If the database cannot be reached, an info finding says so.
+  another address from the Ansible controller. If the database cannot be reached, a line that begins with `note:` says so.
 
 Two results are known only when the gateway's image runs: `gateway config validate` and `gateway migrate --check`. Preflight derives both from the configuration
 and the migration history. It knows from the image tag which migrations an image contains. Therefore it does not check images with another name, builds of

@@ -223,7 +223,7 @@ def slow_migrations(snapshot: Snapshot) -> Iterator[Cause]:
         else:
             continue
         hint = _end_it(blocker) if blocker else ""
-        evidence = "the log shows the begin of the migration, but neither commit nor rollback"
+        evidence = "the log shows the start of the migration, but neither commit nor rollback"
         yield cause("MigrationWaits", snapshot, ref(pod), what, evidence, since=began, container=status["name"], hint=hint)
 
 
