@@ -77,7 +77,7 @@ def test_gitops_applied_twice_with_a_new_image_and_back(ns: Namespace, tmp_path:
 
     apply("v0.24.0")
     followed = wait()
-    assert followed.returncode == 0 and "served:" in followed.stdout and "Helm has no record of oceans-llm" in followed.stdout, followed.stdout
+    assert followed.returncode == 0 and "served:" in followed.stdout and "Helm has no record of release oceans-llm" in followed.stdout, followed.stdout
     assert served(ns) == "0.24.0" and ns.sql("SELECT max(version) FROM refinery_schema_history") == "45"
     assert len(jobs(ns)) == 2 and all(map(complete, jobs(ns).values()))
 

@@ -68,8 +68,8 @@ changed:
 msg:
   description:
     - The last line of the run. When the task fails, Ansible prints it with the result.
-    - Ansible prints the whole result of a failed task. To keep it short, a failed task without C(-v) returns only RV(changed), RV(msg), RV(outcome),
-      RV(code), RV(seconds), RV(report), and the code, object and container of RV(cause). C(report.json) and C(-v) have all return values.
+    - Ansible prints the whole result of a failed task. To keep it short, a failed task without C(-v) returns only C(changed), C(msg), C(outcome),
+      C(code), C(seconds), C(report), and the code, object and container of C(cause). C(report.json) and C(-v) have all return values.
     - "When the rollout failed, it has the form C(FAILED <code> <object>: <cause> — <evidence> — <database, old pods> — <what to do>)."
   type: str
   returned: always

@@ -89,7 +89,7 @@ plan:
         checksum. C(usable) - whether it has the present schema of the database. C(not_taken) - why none was taken.
       type: dict
     drain_seconds: {description: Seconds that an old pod with open requests may take to stop., type: int, sample: 55}
-    state: {description: State of the upgrade, as named in the table of docs/lifecycle.md., type: str, sample: additive migrations pending}
+    state: {description: "State of the upgrade, as named in the table of docs/lifecycle.md.", type: str, sample: additive migrations pending}
     may_start: {description: Whether the table allows the upgrade to start., type: bool}
     back: {description: "Whether a rollback is C(allowed), C(until) when, its C(command), and whether it is C(automatic).", type: dict}
 rollback:

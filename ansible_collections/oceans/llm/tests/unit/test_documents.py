@@ -46,7 +46,7 @@ def test_each_link_leads_to_a_file_and_a_heading(page):
     for link in LINK.findall(FENCE.sub("", page.read_text(encoding="utf-8"))):
         if re.match(r"[a-z]+:", link):
             continue
-        path, _, anchor = link.partition("#")
+        path, _mark, anchor = link.partition("#")
         target = page.parent / path if path else page
         if not target.exists() or (anchor and anchor not in headings(target)):
             wrong.append(link)
