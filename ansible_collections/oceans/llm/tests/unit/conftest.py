@@ -14,8 +14,6 @@ import pytest
 
 from ansible_collections.oceans.llm.plugins.plugin_utils import codes
 
-from .fake_api import FakeApi
-
 MADE: set[str] = set()
 MISSING = pytest.StashKey[list[str]]()
 #: no unit test makes them yet: a Secret that changes while its rollout runs, a right that is taken while it is followed
@@ -59,5 +57,7 @@ def pytest_terminal_summary(terminalreporter, config):
 
 @pytest.fixture
 def api():
+    from .fake_api import FakeApi  # not above: what it imports has to find the register that remembers
+
     with FakeApi() as fake:
         yield fake
