@@ -258,6 +258,12 @@ def test_a_refusal_is_told_apart(text, code, part):
     assert found == code and part in sentence
 
 
+def test_a_refused_pod_has_the_code_of_the_refusal():
+    refused = event("e", "web-1", "FailedCreate", 'Error creating: pods "x" is forbidden: pod rejected: RuntimeClass "gvisor" not found', kind="ReplicaSet")
+    (found,) = find(snapshot(deployment(), {**replicaset(), "status": {"replicas": 0}}, refused))
+    assert (found.code, found.object, found.cause) == ("RuntimeClassMissing", "ReplicaSet/web-1", "no pod can be created: RuntimeClass gvisor does not exist")
+
+
 def test_a_quota_is_certain_unless_pods_are_going_away():
     refused = event(
         "e",

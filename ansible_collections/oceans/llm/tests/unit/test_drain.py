@@ -28,7 +28,9 @@ def budget(allowed: int, healthy: int = 2, desired: int = 1) -> dict:
 
 
 def found(nodes: list[dict], pods: list[dict], budgets: list[dict], others: tuple[dict, ...] = ()) -> dict[str, str]:
-    return {f.node: f.code for f in drain.simulate(Picture(nodes, [*pods, *others], budgets, pods))}
+    findings = list(drain.simulate(Picture(nodes, [*pods, *others], budgets, pods)))
+    assert all(f.severity in ("error", "warning", "info", "ok") and f" {f.code} " in f.line() and f.hint for f in findings)
+    return {f.node: f.code for f in findings}
 
 
 TWO = [node("a"), node("b")]
