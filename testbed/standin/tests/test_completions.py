@@ -226,12 +226,12 @@ SLOW = "timeouts: {total_ms: 500}, "
 
 @pytest.mark.skipif(not shutil.which("perl"), reason="no perl on this machine")
 @pytest.mark.parametrize(("knobs", "more", "environment", "code", "words"), [
-    ({"key": KEY, "rate": "200"}, "", {}, "", "plain and streamed"),
+    ({"key": KEY, "rate": "200"}, "", {}, "", "answered a plain completion"),
     ({"key": "another"}, "", {}, "ProviderKeyRefused", "env.OPENAI_API_KEY"),
-    ({"key": "another"}, "", {"STANDIN_REFUSAL_STATUS": "502"}, "ProviderKeyRefused", "it answers 401"),
-    ({"status": "404"}, "", {}, "ProviderAddressWrong", "it answers 404"),
-    ({"status": "429"}, "", {}, "ProviderFails", "it answers 429"),
-    ({"status": "503", "status_times": "2", "rate": "200"}, "", {}, "", "plain and streamed"),
+    ({"key": "another"}, "", {"STANDIN_REFUSAL_STATUS": "502"}, "ProviderKeyRefused", "the provider answers 401"),
+    ({"status": "404"}, "", {}, "ProviderAddressWrong", "the provider answers 404"),
+    ({"status": "429"}, "", {}, "ProviderFails", "the provider answers 429"),
+    ({"status": "503", "status_times": "2", "rate": "200"}, "", {}, "", "answered a plain completion"),
     ({"delay": "5"}, SLOW, {}, "ProviderFails", "in time"),
     ({"buffer": "yes", "rate": "200"}, "", {}, "StreamBuffered", "in one piece"),
     ({"cut": "5"}, "", {}, "StreamBroken", "after 5 events"),

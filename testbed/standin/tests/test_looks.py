@@ -120,7 +120,7 @@ def test_a_pooler_without_a_free_connection_is_no_database_that_is_away(pooler, 
     with contextlib.closing(pooler.connect()) as migration, migration.cursor() as cursor:
         cursor.execute("BEGIN; SELECT 1")  # the pool's only connection
         (seen,) = DatabaseLook(cluster, "ns", release(pooler.url)).looks()
-        assert "accepts the login and then gives no answer" in seen.sentence and seen.worked and not seen.away
+        assert "accepts the login, but then gives no answer" in seen.sentence and seen.worked and not seen.away
 
 
 def test_a_migration_without_a_word_is_seen_at_work_and_in_the_history(server, database, tmp_path):
