@@ -36,6 +36,8 @@ def test_a_warning_has_its_evidence_beside_it():
 def test_evidence_that_changes_is_no_news_and_long_evidence_is_cut():
     long = replace(SILENT, evidence="x" * 500)
     assert len(lines(SILENT, replace(SILENT, evidence="no event (2 times)"))) == 1
+    assert len(lines(*(replace(SILENT, cause=f"it waits for a lock, held for {n} s by process 7") for n in (12, 13)))) == 1
+    assert len(lines(*(replace(SILENT, cause=f"it waits for a lock, held by process {n}") for n in (7, 8)))) == 2
     assert lines(long)[0].endswith("x" * narrator.SHOWN + "…") and "—" not in lines(replace(SILENT, evidence="has not acted"))[0]
 
 

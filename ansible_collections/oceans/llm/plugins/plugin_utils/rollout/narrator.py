@@ -15,6 +15,8 @@ from . import progress
 from .model import STAMPS, Cause, Snapshot
 from .verdict import Verdict
 
+#: how long something has lasted is no news each second
+_DURATION = re.compile(r"\b\d+ s\b")
 #: characters of the evidence in a live line; the last sentence has all of it
 SHOWN = 200
 
@@ -42,8 +44,8 @@ class Narrator:
         unknown = {"api": f"cluster state unknown: {away}"} if away else {}
         shown = self._evidence(verdict)
         for key, phrase in {**facts(snapshot), **self._behind_services(snapshot), **self._warnings(verdict), **unknown}.items():
-            if self._told.get(key) != phrase:
-                self._told[key] = phrase
+            if self._told.get(key) != (news := _DURATION.sub("", phrase)):
+                self._told[key] = news
                 self._line(phrase + shown.get(key, ""))
                 said = True
         if not away and self._told.pop("api", ""):
