@@ -69,7 +69,7 @@ class ActionModule(ClusterAction):
         served = self.through(deploy.ActionModule, {**args["deploy"], "secret_written": written.get("written") or {}}, cluster, check=False)
         if served.get("failed"):
             secrets_ = ", ".join(sorted({f"Secret/{v.secret}" for v in values}))
-            state = f"{secrets_} contain the new values, and the old pods still use the old values; fix the cause, then run the playbook again"
+            state = f"the new values are in {secrets_}, and the old pods still use the old values; fix the cause, then run the playbook again"
             return {**served, "changed": True, "msg": f"{served['msg']} — {state}"}
         told: list[dict[str, Any]] = []
         for kind, step in steps.items():
