@@ -14,6 +14,7 @@ from urllib.parse import quote
 VERSION = "/version"
 REVIEW_SELF_ACCESS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 NAMESPACES = "/api/v1/namespaces"
+SYSTEM = "kube-system"  # the namespace of the cluster's own parts
 GROUPS = "/apis"
 DEPLOYMENTS = "/apis/apps/v1/deployments"  # of all namespaces
 INGRESS_CLASSES = "/apis/networking.k8s.io/v1/ingressclasses"

@@ -23,7 +23,7 @@ from .model import Cause, Snapshot
 #: causes that a name without an address may have
 UNRESOLVED = ("DatabaseHostUnknown", "DatabaseUnreachable", "DatabaseSilent")
 #: label of the cluster DNS's Deployment, as kubeadm has it, and most distributions after it
-DNS, NAMESPACE = {"labelSelector": "k8s-app=kube-dns"}, "kube-system"
+DNS = {"labelSelector": "k8s-app=kube-dns"}
 #: what a sentence says already of a name without an address (origin.py, policy_look.py)
 EXPLAINED = (origin.PLAIN, "hostAliases", "NetworkPolicy/")
 _LOOKUP = re.compile(r"resolve|lookup|host name|Name or service not known|no such host")
@@ -32,11 +32,11 @@ _LOOKUP = re.compile(r"resolve|lookup|host name|Name or service not known|no suc
 def state(cluster: Cluster) -> str:
     """`; cluster DNS: Deployment/coredns in namespace kube-system has 0 of 2 pods ready`; empty where it may not be read, or has another label."""
     try:
-        found = list(cluster.list(paths.of("apps/v1", "deployments", NAMESPACE), **DNS)["items"])
+        found = list(cluster.list(paths.of("apps/v1", "deployments", paths.SYSTEM), **DNS)["items"])
     except ApiError:
         return ""
     wanted = [(name_of(d), (d.get("spec") or {}).get("replicas", 1), (d.get("status") or {}).get("readyReplicas") or 0) for d in found]
-    return "".join(f"; cluster DNS: Deployment/{name} in namespace {NAMESPACE} has {ready} of {count} pods ready" for name, count, ready in wanted)
+    return "".join(f"; cluster DNS: Deployment/{name} in namespace {paths.SYSTEM} has {ready} of {count} pods ready" for name, count, ready in wanted)
 
 
 class DnsLook:

@@ -248,11 +248,16 @@ class _Check:
 
     def _network(self, version: str = "") -> Cause | None:
         """What the probe's pod shows of the cluster's own network, which neither the gateway nor its Service is to blame for."""
+        seen = self._seen(version)
+        wrong = seen.wrong if seen else None
+        return wrong if wrong and (wrong.code == "ClusterDnsFails" or wrong.object.startswith("Node/")) else None
+
+    def _seen(self, version: str) -> probe_verdict.Seen | None:
+        """What the probe's pod sees now; None without a probe. `version`: what the API server's way brought."""
         if not (self.service and self.probe and self._deployment):
             return None
         answer = self.probe.answer(self.snapshot, lambda: bool(self.interrupted))
-        seen = probe_verdict.judge(answer, self.cluster, self.snapshot, self._deployment, self.service[0], version).wrong
-        return seen if seen and (seen.code == "ClusterDnsFails" or seen.object.startswith("Node/")) else None
+        return probe_verdict.judge(answer, self.cluster, self.snapshot, self._deployment, self.service[0], version)
 
     @property
     def _deployment(self) -> Mapping[str, Any] | None:
@@ -263,11 +268,9 @@ class _Check:
         return self.snapshot.kind("Deployment").get(name_of(found)) if found else None
 
     def _probed(self, found: Served) -> Served:
-        if not (self.service and self.probe and self._deployment):
+        seen = self._seen(found.version)
+        if seen is None:
             return found
-        seen = probe_verdict.judge(
-            self.probe.answer(self.snapshot, lambda: bool(self.interrupted)), self.cluster, self.snapshot, self._deployment, self.service[0], found.version
-        )
         notes = found.notes + ((seen.note,) if seen.note else ())
         if seen.version and not found.version:  # the only way that brought an answer
             other, note = self.expected.verdict(seen.version)

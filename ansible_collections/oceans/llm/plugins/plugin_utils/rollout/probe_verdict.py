@@ -92,9 +92,9 @@ def judge(answer: Answer, cluster: Cluster, snapshot: Snapshot, deployment: Obje
     where = f"Service/{service}"
     if line.get("dns"):
         said = f"{line.get('name')}: {line['dns']} (nameserver {line.get('resolver') or 'none'}, Pod on Node/{answer.node})"
-        routed = proxy_look.missing(cluster, answer.node)
-        if routed:
-            return Seen(wrong=make("ServiceIpUnreachable", snapshot, f"Node/{answer.node}", routed, said))
+        unrouted = _unrouted(cluster, snapshot, answer.node, said)
+        if unrouted:
+            return unrouted
         policy = str((deployment["spec"]["template"]["spec"]).get("dnsPolicy") or "ClusterFirst")
         what = "a pod of the namespace cannot resolve the Service's name" + (f"; the pods' dnsPolicy is {policy}" if policy != "ClusterFirst" else "")
         what += dns_look.state(cluster)
@@ -102,19 +102,26 @@ def judge(answer: Answer, cluster: Cluster, snapshot: Snapshot, deployment: Obje
     return _unreached(answer, line, found, cluster, snapshot, deployment, where)
 
 
+def _unrouted(cluster: Cluster, snapshot: Snapshot, node: str, said: str) -> Seen | None:
+    """No ClusterIP leads anywhere on the probe's node: whatever the pod asked for, kube-proxy is missing."""
+    routed = proxy_look.missing(cluster, node)
+    return Seen(wrong=make("ServiceIpUnreachable", snapshot, f"Node/{node}", routed, said)) if routed else None
+
+
 def _unreached(answer: Answer, line: Mapping[str, Any], found: Sequence[Object], cluster: Cluster, snapshot: Snapshot, deployment: Object, where: str) -> Seen:
     """The Service's address does not answer; the pods themselves may."""
     reached = [p for p in line.get("pods") or () if p.get("status") == 200]
     said = f"from Node/{answer.node}: {line['error']}"
     if reached:
-        routed = proxy_look.missing(cluster, answer.node)
-        if routed:
-            return Seen(wrong=make("ServiceIpUnreachable", snapshot, f"Node/{answer.node}", routed, f"{said}; Pod {reached[0]['pod']}: 200"))
+        said += f"; Pod {reached[0]['pod']}: 200"
+        unrouted = _unrouted(cluster, snapshot, answer.node, said)
+        if unrouted:
+            return unrouted
         what = (
             f"a pod on Node/{answer.node} reaches the gateway's pods, but not through the Service's "
             f"ClusterIP {line.get('address')}; the node does not route this address to the pods"
         )
-        return Seen(wrong=make("ServiceIpUnreachable", snapshot, where, what, f"{said}; Pod {reached[0]['pod']}: 200"))
+        return Seen(wrong=make("ServiceIpUnreachable", snapshot, where, what, said))
     nobody = closed(found, snapshot, deployment)
     if nobody:
         return Seen(wrong=nobody)

@@ -13,19 +13,21 @@ from ..kube import paths
 from ..kube.client import ApiError, Cluster
 from ..kube.objects import is_ready
 
-NAMESPACE, LABEL = "kube-system", "k8s-app=kube-proxy"
+LABEL = "k8s-app=kube-proxy"
 
 
 def missing(cluster: Cluster, node: str) -> str:
     """`kube-proxy does not run on Node/x (DaemonSet …)`; empty when it runs there, is none of this cluster's, or may not be read."""
+    if not node:
+        return ""
     try:
-        pods = [p for p in cluster.list(paths.pods(NAMESPACE), labelSelector=LABEL)["items"] if (p.get("spec") or {}).get("nodeName") == node]
-        if not node or any(is_ready(p) for p in pods):
+        pods = [p for p in cluster.list(paths.pods(paths.SYSTEM), labelSelector=LABEL)["items"] if (p.get("spec") or {}).get("nodeName") == node]
+        if any(is_ready(p) for p in pods):
             return ""
-        sets = cluster.list(paths.of("apps/v1", "daemonsets", NAMESPACE), labelSelector=LABEL)["items"]
-        if not sets and cluster.find(paths.item("configmaps", NAMESPACE, "kube-proxy")) is None:
+        sets = cluster.list(paths.of("apps/v1", "daemonsets", paths.SYSTEM), labelSelector=LABEL)["items"]
+        if not sets and cluster.find(paths.item("configmaps", paths.SYSTEM, "kube-proxy")) is None:
             return ""
     except ApiError:
         return ""
-    why = "its pod there is not ready" if pods else "it has no pod there" if sets else f"there is no DaemonSet kube-proxy in namespace {NAMESPACE}"
+    why = "its pod there is not ready" if pods else "it has no pod there" if sets else f"there is no DaemonSet kube-proxy in namespace {paths.SYSTEM}"
     return f"kube-proxy does not run on Node/{node} ({why}), so no ClusterIP (address of a Service) is reached from the pods of that node"

@@ -61,7 +61,7 @@ def check(cluster: Cluster, namespace: str, release: str, pinned: str, host: str
 
 def uid_of(cluster: Cluster) -> str:
     """Empty when it may not be read."""
-    return str(((_readable(cluster, paths.namespace("kube-system")) or {}).get("metadata") or {}).get("uid") or "")
+    return str(((_readable(cluster, paths.namespace(paths.SYSTEM)) or {}).get("metadata") or {}).get("uid") or "")
 
 
 def key_name(release: str) -> str:
