@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Take a restore point, by the first way that works: a backup of CloudNativePG where one is configured, pg_dump; or what the user has."""
+"""Take a restore point, by the first method that works: a backup of CloudNativePG where one is configured, pg_dump; or what the user has."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def ways(cluster: Cluster, source: Source, wish: Wish) -> list[str]:
 
 
 def take(cluster: Cluster, release: Release, wish: Wish, say: Say) -> RestorePoint:
-    """A new restore point by the first way that works, recorded. `release`: the live revision, whose gateway may serve meanwhile.
+    """A new restore point by the first method that works, recorded. `release`: the live revision, whose gateway may serve meanwhile.
 
     :raises NotPossible: when there is none; nothing but the volume and the Job was made.
     """
@@ -84,7 +84,7 @@ def take(cluster: Cluster, release: Release, wish: Wish, say: Say) -> RestorePoi
 
 
 def _first(cluster: Cluster, source: Source, wish: Wish, name: str, known: Sequence[RestorePoint], say: Say) -> tuple[RestorePoint, set[str]]:
-    """By the first way that works. :raises NotPossible: with the reason of the first one."""
+    """By the first method that works. :raises NotPossible: with the reason of the first one."""
     tried = ways(cluster, source, wish)
     reasons: list[NotPossible] = []
     for each in tried:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What somebody changed after Helm: of a Deployment's pod template, by its last two ReplicaSets; who, by the field managers. Pure.
 
-Both templates are as the API server stores them, so that a difference is a real one, and what was taken away is seen, too.
+Both templates are as the API server stores them, so that a difference is a real one, and what was removed is seen, too.
 """
 
 from __future__ import annotations
