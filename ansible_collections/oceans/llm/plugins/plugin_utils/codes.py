@@ -223,7 +223,7 @@ DatabaseUrlInvalid [rollout: fatal] the database's URL is not a well-formed Post
     correct {source}: postgresql://USER:PASSWORD@HOST:5432/DATABASE, with user and password percent-encoded
 DatabaseUnreachable [rollout: retryable 150 s] the database does not answer (connection refused, server starting, server full, or packets dropped)
     check host and port in the URL, NetworkPolicies, and whether the database server is running (the gateway does not report which of them fails)
-DatabaseSilent [rollout: retryable 150 s] the migration has printed nothing; it is probably waiting for a connection to the database
+DatabaseSilent [rollout: retryable 150 s] the migration, or an init container, has printed nothing; it is probably waiting for a connection to the database
     check host and port in the URL, NetworkPolicies, and whether the database server is running
 DatabasePooler [rollout: retryable 120 s] the connection pooler in front of the database is not configured for the gateway
     set max_prepared_statements and ignore_startup_parameters in the pooler, or pool_mode: session, or name the database server itself in the URL

@@ -339,6 +339,32 @@ def test_secrets_in_logs_and_messages_do_not_reach_the_rules(api):
     assert "canary-pw" not in conclusion.sentence(outcome.cause, outcome) + str(outcome.snapshot.logs) + "\n".join(lines)
 
 
+def stuck(api, made_ago):
+    """A release whose last rollout is stuck in an init container, before anything is changed."""
+    template = {"metadata": {}, "spec": {"containers": [{"name": "web", "image": "a"}]}}
+    status = {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 1, "availableReplicas": 1}
+    web = made("Deployment", "web", "2", spec={"replicas": 1, "template": template}, status=status, metadata={"generation": 1})
+    newest = made("ReplicaSet", "web-1", "3", "uid-web", spec={"template": template}, metadata={"annotations": {"deployment.kubernetes.io/revision": "2"}})
+    init = [{"name": "worker", "state": {"running": {"startedAt": rfc(made_ago)}}}]
+    status = {"phase": "Pending", "initContainerStatuses": init, "containerStatuses": [{"name": "web", "state": {"waiting": {"reason": "PodInitializing"}}}]}
+    pod = made("Pod", "web-1-a", "4", "uid-web-1", spec={"nodeName": "n", **template["spec"]}, status=status, metadata={"creationTimestamp": rfc(made_ago)})
+    for plural, obj in (("deployments", web), ("replicasets", newest), ("pods", pod)):
+        api.script[("GET", paths.collection(plural, NS))] = [objects("X", "1", obj)]
+    api.on("GET", paths.pod_log(NS, "web-1-a"), lambda h: h.send(200, b"processing batch 1\n", "text/plain"))
+
+
+@pytest.mark.parametrize(("made_ago", "told"), [(20, True), (2, False)])
+def test_what_is_stuck_before_the_change_is_told_before_the_change(api, made_ago, told):
+    stuck(api, made_ago)
+    lines = []
+    cluster = Cluster.connect({"host": api.url})
+    run = Follower(cluster, SCOPE, lines.append, 20.0)
+    run.tell_before(run.start())
+    run.stop()
+    words = "before this change, the last rollout is not complete: Deployment/web: 0 of 1 new pods ready: web-1-a init container worker has been running for"
+    assert [words in line and "processing batch 1" in line for line in lines] == [True] * told, lines
+
+
 def test_lines_are_told_once_and_a_heartbeat_comes_in_time(api, monkeypatch):
     monkeypatch.setattr(follow, "HEARTBEAT", 0.4)
     script(api, "jobs", (0.0, "ADDED", job()))

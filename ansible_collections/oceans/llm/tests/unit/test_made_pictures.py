@@ -31,6 +31,7 @@ MADE = {
     "hooks": starting.hooked,
     "lookups": lambda: starting.waiter(text="curl: (6) Could not resolve host: pg.prod"),
     "waiters": starting.waiter,
+    "silent": starting.mute,
     "missing": starting.deleted,
     "not_available": starting.uncounted,
     "evicted_again": starting.evicted,

@@ -129,10 +129,10 @@ def policy(component: str = "gateway", **spec: Any) -> dict:
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ({}, "no incoming traffic to port gateway: http 8080"),
-        ({"policyTypes": ["Egress"]}, "no outgoing traffic"),
-        ({"policyTypes": ["Egress"], "egress": [{"ports": [{"port": 5432}]}]}, "no outgoing traffic to DNS"),
-        ({"policyTypes": ["Egress"], "egress": [{"ports": [{"port": 53, "protocol": "UDP"}]}]}, "no outgoing traffic to port 5432 of the database"),
+        ({}, "no incoming traffic (Ingress) to port gateway: http 8080"),
+        ({"policyTypes": ["Egress"]}, "no outgoing traffic (Egress)"),
+        ({"policyTypes": ["Egress"], "egress": [{"ports": [{"port": 5432}]}]}, "no outgoing traffic (Egress) to DNS"),
+        ({"policyTypes": ["Egress"], "egress": [{"ports": [{"port": 53, "protocol": "UDP"}]}]}, "no outgoing traffic (Egress) to port 5432 of the database"),
     ],
 )
 @pytest.mark.parametrize("rendered", [True, False])

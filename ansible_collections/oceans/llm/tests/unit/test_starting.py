@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.codes import Certainty
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Helm
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import find, readiness
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import find, readiness, supported
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State, judge
 
@@ -131,6 +131,35 @@ def test_a_post_start_hook_that_fails_is_blamed_before_the_exit_code_that_it_cau
     first, again = find(hooked())[0], find(hooked(2))[0]
     assert (first.code, first.certainty, again.code, again.certainty) == ("LifecycleHookFailed", RETRYABLE, "LifecycleHookFailed", FATAL)
     assert "nope: not found" in again.evidence and judge(hooked(2), find(hooked(2)), Helm()).cause.code == "LifecycleHookFailed"
+
+
+def mute(ago=6, address="", text="", **spec):
+    """A pod whose init container has the database's URL, runs, and has printed `text`."""
+    init = [{"name": "worker", "env": [{"name": "POSTGRES_URL", "valueFrom": {"secretKeyRef": {"name": "db", "key": "url"}}}]}]
+    spec = {"initContainers": init, "hostAliases": [{"ip": "192.0.2.1", "hostnames": ["pg.db.svc"]}], **spec}
+    picture = upgrade(pod(containers=[waits("PodInitializing")], status=running_init(ago=ago), spec=spec), logs={("web-1-a", "worker"): text})
+    if address:
+        picture.objects["Facts"] = {"database": {"address": "the database d on pg.db.svc:5432", "away": True, "sentence": address}}
+    return picture
+
+
+def test_an_init_container_that_is_silent_before_a_database_that_hostaliases_move_says_so_at_once():
+    found = only(mute())
+    assert (found.code, found.object, found.container, found.certainty) == ("DatabaseSilent", "Pod/web-1-a", "worker", RETRYABLE)
+    assert found.cause.startswith("init container worker has printed nothing for 6 s and is probably waiting for a connection to the database")
+    assert found.cause.endswith("hostAliases in the pod template of Deployment/web map pg.db.svc to 192.0.2.1")
+    assert find(mute(ago=3)) == [], "a healthy one has printed something by then, or has ended"
+    assert find(mute(text="waiting for the schema\n")) == [], "it waits for something else"
+    assert find(mute(initContainers=[{"name": "worker"}])) == [], "it does not know the database"
+
+
+def test_silence_alone_is_a_guess_and_guesses_are_told_only_with_a_fact():
+    assert only(mute(hostAliases=[], address="no answer from pg")).cause.endswith("to the database: no answer from pg")
+    assert find(mute(hostAliases=[])) == []
+    (guess,) = guesses = find(mute(hostAliases=[]), guesses=True)
+    assert guess.guess and supported(guesses, guesses) == []
+    fact = replace(guess, cause=f"{guess.cause}; NetworkPolicy/x blocks it")
+    assert supported(guesses, [fact]) == [fact]
 
 
 LOOKUP = "waiting for the schema (0 s of 600 s): error communicating with database: failed to lookup address information: Name or service not known\n"

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..codes import Certainty
 from ..helm.process import Helm
-from .model import Scope, Snapshot
+from ..kube.objects import age
+from . import progress
+from .model import Cause, Scope, Snapshot, owner_of
 from .watch import World
 
 
@@ -25,6 +28,20 @@ def picture(world: World, before: Before, scope: Scope, helm: Helm, now: float) 
         scope=before.still(scope, world.objects) if helm.running else scope,
         unknown=world.unknown_until_now,
     )
+
+
+#: seconds that a pod may take to become ready before it is worth a word that it is not
+YOUNG = 10.0
+
+
+def before_change(snapshot: Snapshot, deployment: str, causes: Sequence[Cause]) -> str:
+    """What keeps the last rollout of a Deployment from being complete, before anything is changed; empty when nothing does, or when it has just begun."""
+    blocker = progress.deployment_blocker(snapshot, deployment) if deployment in snapshot.kind("Deployment") else ""
+    own = [c for c in causes if c.certainty is not Certainty.SHOWN and owner_of(c, snapshot) == ("Deployment", deployment)]
+    if not blocker or not (own or any(age(pod, snapshot.now) > YOUNG for pod in progress.unready(snapshot, deployment))):
+        return ""
+    why = f" — {max(own, key=lambda c: c.since).cause}" if own else ""
+    return f"before this change, the last rollout is not complete: {blocker}{why}"
 
 
 @dataclass(frozen=True)

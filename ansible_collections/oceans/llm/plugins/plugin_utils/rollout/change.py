@@ -60,7 +60,7 @@ class Change:
         self.differs = bool(plan.difference)
         #: True when Helm made its revision
         self.made = False
-        follower = Follower(
+        self._follower = Follower(
             cluster,
             scope_of(plan.planned, wanted.namespace, wanted.name, hooks=self.differs),
             say,
@@ -73,11 +73,13 @@ class Change:
             lost=lost,
             probe=probe,
         )
-        self._guard = Guard(cluster, follower, changes=self.differs)
+        self._guard = Guard(cluster, self._follower, changes=self.differs)
 
     def run(self, launch: Callable[[], Launch]) -> Outcome:
         """From the first watch to the end; Helm is started only when something differs. Raises nothing once Helm was started."""
-        self._guard.start()
+        before = self._guard.start()
+        if self.differs:
+            self._follower.tell_before(before)
         self._helm = launch() if self.differs else None
         outcome = self._guard.run(self._helm)
         self.made = self._settle(outcome) if self.differs else False

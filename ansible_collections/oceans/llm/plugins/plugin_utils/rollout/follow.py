@@ -18,9 +18,9 @@ from typing import Any
 from ..helm.process import Helm, Launch
 from ..kube import clock, defects, paths
 from ..kube.client import ApiError, Cluster
-from . import statements
-from .baseline import Before, picture
-from .causes import find, jobs, readiness
+from . import progress, statements
+from .baseline import Before, before_change, picture
+from .causes import find, jobs, readiness, supported, waiter
 from .causes.cause import cause as make
 from .database_look import DatabaseLook, Seen
 from .dns_look import DnsLook
@@ -133,6 +133,20 @@ class Follower:
         self._tape.begin(self._world, self.scope, self._before)
         return self._snapshot(Helm())
 
+    def tell_before(self, snapshot: Snapshot) -> None:
+        """Say what of the release is not complete before the change: it may keep the new pods from being ready, too."""
+        if any(progress.deployment_blocker(snapshot, name) for name in self.scope.deployments if name in snapshot.kind("Deployment")):
+            self._whole("reading logs", lambda: self._logs.read_all(snapshot, self._world.logs))
+            self._whole("the state before the change", self._tell_before)
+
+    def _tell_before(self) -> None:
+        snapshot = self._snapshot(Helm())
+        causes = self._causes(snapshot)
+        for name in self.scope.deployments:
+            said = before_change(snapshot, name, causes)
+            if said:
+                self._narrator.note(said)
+
     def run(self, helm: Launch | None, announce: Callable[[Cause], None] = lambda _cause: None) -> Outcome:
         """Until served or failed. Never raises: whatever happens here, Helm and the Jobs have to be stopped and the end has to be told.
 
@@ -181,10 +195,7 @@ class Follower:
             snapshot = self._snapshot(running)
             if self._probe:
                 self._whole("the probe pod", partial(self._probe.look, snapshot))
-            causes = find(snapshot, broken=self._defect)
-            for look in self._looks:
-                seen = self._whole(type(look).__name__, partial(look.named, snapshot, causes))
-                causes = causes if seen is None else seen
+            causes = self._causes(snapshot)
             verdict = judge(snapshot, causes, running)
             lost = self._lost()
             if lost:
@@ -205,6 +216,13 @@ class Follower:
             if time.monotonic() - told > HEARTBEAT:
                 self._narrator.heartbeat(verdict, world.away_reason if world.away_since else "")
                 told = time.monotonic()
+
+    def _causes(self, snapshot: Snapshot) -> list[Cause]:
+        found = causes = find(snapshot, broken=self._defect, guesses=True)
+        for look in self._looks:
+            seen = self._whole(type(look).__name__, partial(look.named, snapshot, causes))
+            causes = causes if seen is None else seen
+        return supported(found, causes)
 
     def _slept(self) -> None:
         """A machine that slept knows nothing of that time, and the connections of before may be dead without a word: all is listed again."""
@@ -228,7 +246,8 @@ class Follower:
 
     def _asked_about_database(self, snapshot: Snapshot, verdict: Verdict) -> bool:
         """True when something new is known of a database that does not answer, or lets a migration wait."""
-        wanted = any(c.code in ASK_DATABASE or readiness.database_doubtful(c) for c in verdict.causes) or jobs.database_doubtful(snapshot)
+        wanted = any(c.code in ASK_DATABASE or readiness.database_doubtful(c) for c in verdict.causes)
+        wanted = wanted or jobs.database_doubtful(snapshot) or bool(waiter.mute(snapshot))
         if self._database is None or not wanted:
             return False
         facts, world = {"database": self._database.facts()}, self._world

@@ -28,6 +28,7 @@ class Cause:
     :ivar str object: ``Kind/name`` that the evidence is about.
     :ivar str cause: one sentence.  :ivar str evidence: the cluster's own words.  :ivar str hint: what to do.
     :ivar float budget: seconds that a transient cause is given, counted from `since` (server clock, epoch seconds).
+    :ivar bool guess: nothing supports this cause yet. The cause counts only if a look completes its sentence with a fact.
     """
 
     code: str
@@ -39,6 +40,7 @@ class Cause:
     container: str = ""
     budget: float | None = None
     since: float = 0.0
+    guess: bool = False
 
 
 @dataclass(frozen=True)

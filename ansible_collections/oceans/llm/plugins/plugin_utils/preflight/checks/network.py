@@ -94,13 +94,14 @@ def _policies(picture: Picture) -> Iterator[Finding]:
     for where, template in pod_templates(picture.objects) if found else ():
         labels, ports = _labels(template), [each for _c, name, number, _p in declared_ports(template["spec"]) for each in (name, number) if each]
         if ports:
-            yield from _closed(where, blocked(found, labels, INGRESS, ports), f"no incoming traffic to port {ports_phrase(template['spec'])}")
+            yield from _closed(where, blocked(found, labels, INGRESS, ports), f"no incoming traffic ({INGRESS}) to port {ports_phrase(template['spec'])}")
         out = blocked(found, labels, EGRESS)
-        yield from _closed(where, out, "no outgoing traffic")
+        yield from _closed(where, out, f"no outgoing traffic ({EGRESS})")
         if not out:
-            yield from _closed(where, blocked(found, labels, EGRESS, (DNS,), protocol="UDP"), "no outgoing traffic to DNS (port 53/UDP), so no name resolves")
+            words = f"no outgoing traffic ({EGRESS}) to DNS (port 53/UDP), so no name resolves"
+            yield from _closed(where, blocked(found, labels, EGRESS, (DNS,), protocol="UDP"), words)
             if where_to and gateway_container(picture.objects) and _has_image(picture, template):
-                words = f"no outgoing traffic to port {where_to.port} of the database"
+                words = f"no outgoing traffic ({EGRESS}) to port {where_to.port} of the database"
                 yield from _closed(where, blocked(found, labels, EGRESS, (where_to.port,)), words)
 
 

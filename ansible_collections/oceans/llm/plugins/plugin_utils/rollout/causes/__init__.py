@@ -18,8 +18,10 @@ RULES: dict[str, Rule] = rules()
 _ORDER = {Certainty.FATAL: 0, Certainty.RETRYABLE: 1, Certainty.SHOWN: 2}
 
 
-def find(snapshot: Snapshot, rules: Iterable[Rule] | None = None, broken: Callable[[str, Exception], None] | None = None) -> list[Cause]:
-    """Everything that the rules see, certain causes first.
+def find(
+    snapshot: Snapshot, rules: Iterable[Rule] | None = None, broken: Callable[[str, Exception], None] | None = None, guesses: bool = False
+) -> list[Cause]:
+    """Everything that the rules see, certain causes first. `guesses`: those that nothing supports, too; :func:`supported` decides about them.
 
     Each rule runs alone: with `broken` an error in one is told there, and the others still decide.
     """
@@ -27,9 +29,16 @@ def find(snapshot: Snapshot, rules: Iterable[Rule] | None = None, broken: Callab
     for rule in RULES.values() if rules is None else rules:
         try:
             for cause in rule(snapshot):
-                found.append(cause)  # one by one: what a rule saw before it broke is true
+                if guesses or not cause.guess:
+                    found.append(cause)  # one by one: what a rule saw before it broke is true
         except Exception as error:
             if broken is None:
                 raise
             broken(getattr(rule, "__name__", "?"), error)
     return sorted(found, key=lambda cause: _ORDER[cause.certainty])
+
+
+def supported(before: Iterable[Cause], after: Iterable[Cause]) -> list[Cause]:
+    """The causes `after` the looks, without the guesses that no look has completed."""
+    bare = {cause.cause for cause in before if cause.guess}
+    return [cause for cause in after if cause.cause not in bare]

@@ -44,6 +44,7 @@ def cause(
     certainty: Certainty | None = None,
     budget: float | None = None,
     hint: str = "",
+    guess: bool = False,
     **names: Any,
 ) -> Cause:
     """A cause with its row's certainty, budget and hint, unless the rule knows better."""
@@ -61,6 +62,7 @@ def cause(
         container=container,
         budget=None if sure is not RETRYABLE else budget if budget is not None else entry.budget,
         since=since or snapshot.now,
+        guess=guess,
     )
 
 

@@ -25,6 +25,7 @@ FLOOR = 30.0
 _DOUBTFUL = re.compile(r"statuscode: 50[03]|Client\.Timeout|deadline exceeded")
 SOURCE = "the database Secret (key POSTGRES_URL)"
 CALM = 30.0  # seconds for which a probe that fails is no news, if its time is long
+GUESS = 10.0  # seconds, if somebody changed the pod template or its ConfigMap by hand
 SLACK = 1.5  # seconds: the kubelet's own verdict comes first where there is one
 
 
@@ -69,13 +70,15 @@ def not_ready(snapshot: Snapshot) -> Iterator[Cause]:
                 where, limit = ref(pod), None if sure is FATAL else FLOOR
                 yield cause("ProbeMisdirected", snapshot, where, what, answer, since=begun, container=status["name"], certainty=sure, budget=limit)
                 continue
-            if snapshot.now - begun < (min(budget / 3, CALM) if _unhealthy(snapshot, pod, status["name"]) else budget):
-                continue  # nothing has failed yet, or a probe has that may fail for a while: a slow start is no news
+            waited, failing = snapshot.now - begun, _unhealthy(snapshot, pod, status["name"])
+            if waited < (min(budget / 3, GUESS) if failing else budget):
+                continue  # nothing has failed yet, or a probe has that may fail for a while
+            guess = waited < min(budget / 3, CALM)  # a slow start is no news, unless somebody changed what the container starts with
             answer = last_answer(snapshot, name_of(pod), status["name"], probe.capitalize())
             what = f"{_said(snapshot.now - begun > budget, budget, probe)} (pod of {kind}/{owner})"
             code, why = _behind(snapshot, pod, spec, answer)
             where, name = ref(pod), str(status["name"])
-            yield cause(code, snapshot, where, what + why, answer, since=begun, container=name, certainty=RETRYABLE, budget=budget, source=SOURCE)
+            yield cause(code, snapshot, where, what + why, answer, since=begun, container=name, certainty=RETRYABLE, budget=budget, source=SOURCE, guess=guess)
 
 
 def database_doubtful(cause: Cause) -> bool:

@@ -1,7 +1,10 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Init containers that wait for the database or its schema, and print what their last look said: the words are the gateway's own."""
+"""Init containers that wait for the database or its schema, and print what their last look said: the words are the gateway's own.
+
+The gateway says nothing while it waits for a connection, for 30 s (contract: its pool's acquire time-out).
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,14 @@ from collections.abc import Iterator
 
 from ...codes import BY_CODE, RETRYABLE
 from ...gateway import log_words
-from ...kube.objects import containers, epoch, name_of, ref
+from ...kube.objects import Object, containers, epoch, is_sidecar, name_of, ref
 from ..model import Cause, Snapshot, starting
 from . import origin
 from .cause import cause, rule
-from .containers import ABOUT_THE_URL, about_the_database
+from .containers import ABOUT_THE_URL, about_the_database, known_of_database
 
+#: seconds after which an init container that has the database's URL and has printed nothing is taken to wait for a connection
+SILENT = 5.0
 #: seconds for causes that are fatal in a program that has ended: a waiter asks again, and may still get its answer
 PATIENCE = 150.0
 
@@ -44,3 +49,36 @@ def waiters(snapshot: Snapshot) -> Iterator[Cause]:
                 source=origin.database_url(snapshot, pod, name)[1],
                 **words.names,
             )
+
+
+@rule(196)
+def silent(snapshot: Snapshot) -> Iterator[Cause]:
+    """A guess until something supports it: an entry of hostAliases, a database that does not answer the controller either, or a NetworkPolicy (a look)."""
+    known = snapshot.kind("Facts").get("database", {})
+    for pod, name, began in mute(snapshot):
+        aliases = origin.host_aliases(snapshot, pod)
+        away = known_of_database(snapshot) if known.get("away") else ""
+        what = f"init container {name} has printed nothing for {snapshot.now - began:.0f} s and is probably waiting for a connection to the database{away}"
+        yield cause(
+            "DatabaseSilent",
+            snapshot,
+            ref(pod),
+            what + (f"; {aliases}" if aliases else ""),
+            "the init container is running and its log is empty",
+            since=began,
+            container=name,
+            guess=not (aliases or away),
+        )
+
+
+def mute(snapshot: Snapshot) -> list[tuple[Object, str, float]]:
+    """(pod, init container, since when) of new pods whose init container has the database's URL and has not written a line."""
+    found = []
+    for kind, _owner, pod in starting(snapshot):
+        for status, init in containers(pod):
+            began, name = epoch(((status.get("state") or {}).get("running") or {}).get("startedAt")), str(status.get("name"))
+            if not began or not init or kind != "Deployment" or snapshot.now - began < SILENT or is_sidecar(pod, name):
+                continue
+            if origin.database_url(snapshot, pod, name)[0] and not snapshot.logs.get((name_of(pod), name)):
+                found.append((pod, name, began))
+    return found
