@@ -365,6 +365,16 @@ def test_what_is_stuck_before_the_change_is_told_before_the_change(api, made_ago
     assert [words in line and "processing batch 1" in line for line in lines] == [True] * told, lines
 
 
+def test_what_a_wait_finds_unfinished_is_told_before_the_first_heartbeat_is_due(api):
+    stuck(api, 20)
+    lines = []
+    run = follower(api, lines, 2.5, scope=replace(SCOPE, jobs=()))
+    run.start()
+    run.run(None)
+    (said,) = [line for line in lines if "… Deployment/web: 0 of 1 new pods ready" in line and "processing batch 1" in line]
+    assert float(said.split("s ")[0]) < 2.5
+
+
 def test_lines_are_told_once_and_a_heartbeat_comes_in_time(api, monkeypatch):
     monkeypatch.setattr(follow, "HEARTBEAT", 0.4)
     script(api, "jobs", (0.0, "ADDED", job()))

@@ -40,6 +40,7 @@ from .watch import Change, Observer, Watched, World
 from .webhook_look import WebhookLook
 
 HEARTBEAT = 4.5  # seconds; a line at least every five
+FIRST = 1.0  # seconds until the first of these lines, if nothing is changed by this run
 ASK_AGAIN = 1.0  # seconds until an API server that did not answer is asked again
 TICK = 0.25  # seconds between two looks when nothing changes: for budgets, and for Helm's end
 #: causes that are better known when the database itself has been asked
@@ -184,6 +185,7 @@ class Follower:
 
     def _loop(self, helm: Launch | None) -> Verdict:
         world, told, wait = self._world, time.monotonic(), 0.0  # what is complete already need not be waited for
+        beat = HEARTBEAT if helm else FIRST  # without Helm, what is not complete has been so for a while
         while True:
             for change in self._observer.changes(wait):
                 self._apply(change)
@@ -213,9 +215,9 @@ class Follower:
             if time.monotonic() - self._started > self._timeout:
                 cause = timeout_cause(snapshot, verdict, self._timeout)
                 return Verdict(State.FAILED, verdict.blocker, cause, verdict.causes)
-            if time.monotonic() - told > HEARTBEAT:
+            if time.monotonic() - told > beat:
                 self._narrator.heartbeat(verdict, world.away_reason if world.away_since else "")
-                told = time.monotonic()
+                told, beat = time.monotonic(), HEARTBEAT
 
     def _causes(self, snapshot: Snapshot) -> list[Cause]:
         found = causes = find(snapshot, broken=self._defect, guesses=True)
