@@ -4,7 +4,7 @@
 """The register of codes: everything that preflight, a rollout, the post-check or the checks can report, each condition under one name.
 
 Codes are an interface: scripts match on them. docs/preflight.md, docs/causes.md and docs/checks.md are generated from here
-(rollout/causes/document.py). A code is never renamed; a new meaning gets a new code.
+(tests/documents). A code is never renamed; a new meaning gets a new code.
 """
 
 from __future__ import annotations

@@ -6,17 +6,15 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import pytest
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import schema
-from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import document, migrations
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import migrations
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.migrations import Kind
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.policy import FRESH, TABLE, Moment, OnFailure, Situation, State, decide
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.going_back import Says
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
 BEFORE, FAILED, SERVED = Moment.BEFORE, Moment.FAILED, Moment.SERVED
 FITS, REFUSES = Says.FITS, Says.REFUSES
 ROLLBACK, KEEP, LATER = OnFailure.ROLLBACK, OnFailure.KEEP, OnFailure.LATER
@@ -101,7 +99,3 @@ def test_migrations_in_words():
     assert migrations.phrase((27, 42)) == "V42 data-changing, V27 additive"
     assert migrations.phrase((27, 28)).startswith("V28 destructive (destroys data: ")
     assert migrations.span((17, 18, 20)) == "V17–V18, V20"
-
-
-def test_the_page_is_made_from_the_tables():
-    assert (DOCS / "lifecycle.md").read_text() == document.as_markdown(), "make it again: see lifecycle/document.py"

@@ -12,7 +12,6 @@ import pytest
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.codes import BY_CODE
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import find, jobs, starting
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.document import reasons_as_markdown
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.reasons import NORMAL, OTHER, REASONS, SHOWN
 
 from .test_causes import event, pod, stamp, waits
@@ -59,8 +58,3 @@ def test_every_code_is_said_somewhere():
     plugins = pathlib.Path(__file__).parents[2] / "plugins"
     text = "\n".join(p.read_text(encoding="utf-8") for p in plugins.rglob("*.py") if p.name not in ("codes.py", "reasons.py"))
     assert {code for code in BY_CODE if f'"{code}"' not in text} <= {"LeaseLost", "NamespaceDeleted"}, "those two are the guard's"
-
-
-def test_the_page_is_the_table():
-    page = pathlib.Path(__file__).parents[2] / "docs" / "reasons.md"
-    assert page.read_text(encoding="utf-8") == reasons_as_markdown(), "python -m …rollout.causes.document reasons > docs/reasons.md"

@@ -1,21 +1,17 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""docs/causes.md and docs/preflight.md, made from the register of codes, and docs/reasons.md, made from the table of Kubernetes' reasons.
-
-python -m ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.document [preflight|checks|reasons] > ansible_collections/oceans/llm/docs/….md
-"""
+"""docs/causes.md, docs/preflight.md and docs/checks.md, made from the register of codes, and docs/reasons.md, made from the table of Kubernetes' reasons."""
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable
 
-from ...codes import CHECKS, ENTRIES, POST_CHECK, PREFLIGHT, ROLLOUT, Entry
-from .reasons import REASONS
+from ...plugins.plugin_utils.codes import CHECKS, ENTRIES, POST_CHECK, PREFLIGHT, ROLLOUT, Entry
+from ...plugins.plugin_utils.rollout.causes.reasons import REASONS
 
-CAUSES = """<!-- Made from plugins/plugin_utils/codes.py by rollout/causes/document.py; do not edit. -->
+CAUSES = """<!-- Made from plugins/plugin_utils/codes.py by tests/documents; do not edit. -->
 # Causes that a rollout can report
 
 For operators who have the code of a failed run. A failed rollout ends with one line:
@@ -68,7 +64,7 @@ PLACEHOLDERS = {
     "quota": "name of the ResourceQuota",
     "where": "host and port of the provider",
 }
-FINDINGS = """<!-- Made from plugins/plugin_utils/codes.py by rollout/causes/document.py; do not edit. -->
+FINDINGS = """<!-- Made from plugins/plugin_utils/codes.py by tests/documents; do not edit. -->
 # Preflight
 
 Preflight checks everything that can be checked before the first write, and reports all findings at once. For operators who have the code of a finding.
@@ -107,7 +103,7 @@ and the migration history. It knows from the image tag which migrations an image
 branches, and releases that are newer than this collection. The rollout runs the commands of the image itself.
 """
 
-DRAINS = """<!-- Made from plugins/plugin_utils/codes.py by rollout/causes/document.py; do not edit. -->
+DRAINS = """<!-- Made from plugins/plugin_utils/codes.py by tests/documents; do not edit. -->
 # Checks
 
 The codes that `oceans.llm.checks` reports ([runbooks.md](runbooks.md#checks)), one for each node with a gateway pod.
@@ -164,7 +160,7 @@ class _Shown(dict[str, str]):
         return f"<{key}>"
 
 
-REASONS_INTRO = """<!-- Made from plugins/plugin_utils/rollout/causes/reasons.py by document.py; do not edit. -->
+REASONS_INTRO = """<!-- Made from plugins/plugin_utils/rollout/causes/reasons.py by tests/documents; do not edit. -->
 # Reasons that Kubernetes reports, and their codes
 
 Each reason that Kubernetes 1.34 can report for a pod, a Job, a Deployment or a volume claim during a rollout, and the code that the run reports for it
@@ -189,7 +185,3 @@ def reasons_as_markdown() -> str:
         lines = "\n".join(f"| `{reason}` | {f'`{to}`' if to[0].isupper() else to} |" for reason, to in rows.items())
         parts.append(f"\n## {group}\n\n| Reason | Leads to |\n|---|---|\n{lines}\n")
     return "".join(parts)
-
-
-if __name__ == "__main__":
-    print({"reasons": reasons_as_markdown, "preflight": findings_as_markdown, "checks": checks_as_markdown}.get("".join(sys.argv[1:]), as_markdown)(), end="")

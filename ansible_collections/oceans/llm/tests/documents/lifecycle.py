@@ -1,17 +1,14 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""docs/lifecycle.md, made from the policy and the table of migrations.
-
-python -m ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.document > ansible_collections/oceans/llm/docs/lifecycle.md
-"""
+"""docs/lifecycle.md, made from the policy and the table of migrations."""
 
 from __future__ import annotations
 
-from ..gateway import schema
-from . import migrations, policy
+from ...plugins.plugin_utils.gateway import schema
+from ...plugins.plugin_utils.lifecycle import migrations, policy
 
-INTRO = """<!-- Made from plugins/plugin_utils/lifecycle/policy.py and migrations.py by document.py; do not edit. -->
+INTRO = """<!-- Made from plugins/plugin_utils/lifecycle/policy.py and migrations.py by tests/documents; do not edit. -->
 # Upgrade, rollback and migrations
 
 For operators who change the version of a deployed gateway.
@@ -91,7 +88,3 @@ def _migration(version: int) -> str:
 
 def _yes(true: bool) -> str:
     return "yes" if true else "no"
-
-
-if __name__ == "__main__":
-    print(as_markdown(), end="")
