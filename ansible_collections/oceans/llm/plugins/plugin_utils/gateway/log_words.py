@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..codes import BY_CODE, Certainty
+from . import word_table
 from .crash_line import crash_line
 
 #: PostgreSQL's words -> SQLSTATE (PostgreSQL documentation, appendix A) and the engine's code; "" means: a failed statement
@@ -61,64 +62,37 @@ WORDS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
     )
 )
 #: words of the connection, below PostgreSQL's protocol
-NETWORK: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), code, sentence)
-    for pattern, code, sentence in (
-        (
-            r"prepared statement \"[^\"]*\" (?:already exists|does not exist)",
-            "DatabasePooler",
-            "a connection pooler in transaction mode mixes the sessions of the gateway",
-        ),
-        (r"unsupported startup parameter", "DatabasePooler", "a connection pooler refuses a parameter with which the gateway connects"),
-        (r"server login (?:has been failing|failed)|server_login_retry", "DatabaseUnreachable", "a connection pooler gets no login at the database behind it"),
-        (r"pg_hba\.conf .*(?:no encryption|SSL off)", "DatabaseTls", "the database server does not admit this login without TLS (sslmode=require)"),
-        (
-            r"unexpected response from SSLRequest|invalid response to SSL negotiation",
-            "DatabaseNotPostgres",
-            "the program that answers at the database's address is not PostgreSQL",
-        ),
-        (r"Temporary failure in name resolution|(?<!, )Try again", "DatabaseUnreachable", "the database's host name cannot be resolved at the moment"),
-        (
-            r"failed to lookup address|Name or service not known|nodename nor servname|no such host",
-            "DatabaseHostUnknown",
-            "the database's host name does not exist",
-        ),
-        (
-            r"(?:permission denied|operation not permitted) \(os error",
-            "DatabaseUnreachable",
-            "the node forbids the connection to the database (a network policy, as a rule)",
-        ),
-        (
-            r"network is unreachable|no route to host|host is unreachable",
-            "DatabaseUnreachable",
-            "the pod has no route to the database (an IPv6 address, as a rule, or a firewall)",
-        ),
-        (
-            r"no such file or directory \(os error 2\)",
-            "DatabaseUrlInvalid",
-            "a file that the database's URL names (sslrootcert, sslcert, a socket) does not exist in the pod",
-        ),
-        (
-            r"pool timed out",
-            "DatabaseUnreachable",
-            (
-                "no connection to the database within 30 s: connection refused, server "
-                "starting, server full, or packets dropped (the gateway does not report which)"
-            ),
-        ),
-        (
-            r"connection refused|connection reset|broken pipe|timed out|unexpected eof|expected to read|connection closed",
-            "DatabaseUnreachable",
-            "the connection to the database fails",
-        ),
-        (r"certificate|tls|ssl", "DatabaseTls", "no encrypted connection to the database can be made"),
-        (
-            r"relative URL without a base|error with configuration|invalid port number|empty host|database URL (?:has no|begins with)",
-            "DatabaseUrlInvalid",
-            "the database's URL is not a well-formed PostgreSQL URL",
-        ),
-    )
-)
+_NETWORK = r"""
+DatabasePooler prepared statement "[^"]*" (?:already exists|does not exist)
+    a connection pooler in transaction mode mixes the sessions of the gateway
+DatabasePooler unsupported startup parameter
+    a connection pooler refuses a parameter with which the gateway connects
+DatabaseUnreachable server login (?:has been failing|failed)|server_login_retry
+    a connection pooler gets no login at the database behind it
+DatabaseTls pg_hba\.conf .*(?:no encryption|SSL off)
+    the database server does not admit this login without TLS (sslmode=require)
+DatabaseNotPostgres unexpected response from SSLRequest|invalid response to SSL negotiation
+    the program that answers at the database's address is not PostgreSQL
+DatabaseUnreachable Temporary failure in name resolution|(?<!, )Try again
+    the database's host name cannot be resolved at the moment
+DatabaseHostUnknown failed to lookup address|Name or service not known|nodename nor servname|no such host
+    the database's host name does not exist
+DatabaseUnreachable (?:permission denied|operation not permitted) \(os error
+    the node forbids the connection to the database (a network policy, as a rule)
+DatabaseUnreachable network is unreachable|no route to host|host is unreachable
+    the pod has no route to the database (an IPv6 address, as a rule, or a firewall)
+DatabaseUrlInvalid no such file or directory \(os error 2\)
+    a file that the database's URL names (sslrootcert, sslcert, a socket) does not exist in the pod
+DatabaseUnreachable pool timed out
+    no connection to the database within 30 s: connection refused, server starting, server full, or packets dropped (the gateway does not report which)
+DatabaseUnreachable connection refused|connection reset|broken pipe|timed out|unexpected eof|expected to read|connection closed
+    the connection to the database fails
+DatabaseTls certificate|tls|ssl
+    no encrypted connection to the database can be made
+DatabaseUrlInvalid relative URL without a base|error with configuration|invalid port number|empty host|database URL (?:has no|begins with)
+    the database's URL is not a well-formed PostgreSQL URL
+"""
+NETWORK = tuple((pattern, code, sentence) for pattern, code, (sentence,) in word_table.rows(_NETWORK))
 #: where the words name the host (libpq, Go, a resolver)
 HOST = re.compile(r"server at \"([^\"]{1,260})\"|dial tcp ([\w.:\[\]-]{1,260}?):? |lookup ([\w.-]{1,260})(?: on |:)|address information for ([\w.-]{1,260})")
 #: first lines of the gateway's chain that are about its configuration

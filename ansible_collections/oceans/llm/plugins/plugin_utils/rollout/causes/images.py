@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from ...gateway import word_table
 from ...kube.objects import Object, about_container, container_spec, containers, meta, name_of, ref, seen_at, waiting
 from ..model import Cause, Snapshot, events_of, since, starting
 from .cause import cause, rule
@@ -28,179 +29,102 @@ class Words(NamedTuple):
     hint: str = ""
 
 
-#: a request that failed before any answer of a registry: Go's words for what a proxy says to CONNECT
-_CONNECT = r'(Head|Get|Post) "https://[^"]*": (Forbidden|Proxy Authentication Required|Service Unavailable|Bad Gateway|Gateway Time-?out)'
-_TRUST = "the node does not trust the registry {registry}"
-#: the first that fits. Containerd, CRI-O and Docker word it differently: the status code counts
-TEXTS: tuple[tuple[re.Pattern[str], Words], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), Words(*words))
-    for pattern, *words in (
-        (
-            r"short-name .*did not resolve|unqualified-search registries|short name mode is enforcing",
-            "ImageNameInvalid",
-            "the image name {image} has no registry host, and the container runtime of the node has no default registry",
-            "write the registry's host into oceans_llm_gateway_image (or oceans_llm_admin_ui_image), for example docker.io/{image}",
-        ),
-        (
-            r"InvalidImageName|couldn't parse image|invalid reference format|failed to apply default image tag",
-            "ImageNameInvalid",
-            "the image name {image} is not a valid image reference",
-        ),
-        (r"ErrImageNeverPull|pull policy of Never", "ImageNeverPulled", "the image {image} is not on the node, and its pull policy is Never"),
-        (
-            r"dial unix ",
-            "ImagePullFailed",
-            "the container runtime of the node does not answer, so {image} cannot be pulled",
-            "start the container runtime of the node again: kubectl describe node {node}",
-        ),
-        (
-            rf"proxyconnect|407 Proxy Authentication|{_CONNECT}",
-            "ImageRegistryError",
-            "the node's HTTP proxy for the registry {registry} does not work",
-            "correct HTTPS_PROXY and NO_PROXY of the container runtime on Node/{node}",
-        ),
-        (
-            r"media type text/html|invalid character '<' looking for|stopped after 10 redirects",
-            "ImageRegistryError",
-            "the server that answers at {registry} is not a container registry",
-            "check whether a proxy or a login page answers; run on Node/{node}: curl -i https://{registry}/v2/",
-        ),
-        (
-            r"content digest sha256:[0-9a-f]*: not found|reader from content store",
-            "ImagePullFailed",
-            "the image store of the node lacks a part of {image}",
-            "remove the image from the node so that the kubelet pulls it again; run on Node/{node}: crictl rmi {image}",
-        ),
-        (
-            r"412 Precondition Failed|due to configured policy|prohibited by organization's policy",
-            "ImageDenied",
-            "a policy of the registry {registry} blocks the image {image}",
-            "do what the evidence asks for (a newer image without the vulnerabilities, a signature), or change the policy of {registry}",
-        ),
-        (
-            r"credential helper|docker-credential-|error getting credentials|credential provider",
-            "ImagePullFailed",
-            "the credential provider of the kubelet on the node does not return credentials for {registry}",
-            "repair the kubelet's credential provider on Node/{node}, or set oceans_llm_image_pull_secrets",
-        ),
-        (r"no processor for media-type", "ImageUnusable", "the image {image} is encrypted or compressed in a format that the node does not support"),
-        (r"manifest\.v1\+prettyjws|schema 1 ", "ImageUnusable", "the image {image} has an old format (schema 1) that the node no longer supports"),
-        (r"(unexpected|unsupported|invalid)( manifest)? media type", "ImageUnusable", "{image} is not a container image"),
-        (
-            r"SignatureValidationFailed|Source image rejected|rejected by policy",
-            "ImageUnusable",
-            "the image signature policy of the node rejects the image {image}",
-            "sign the image, or allow {repository} in the image signature policy of the nodes",
-        ),
-        (
-            r"no match(ing manifest)? for (platform|linux)|no matching manifest|no image found in (manifest list|image index)|"
-            r"image operating system .* cannot be used|(match|provide) the specified platform",
-            "ImageArchitecture",
-            "the image {image} has no variant for the node's CPU architecture",
-        ),
-        (
-            r"unexpected commit digest|failed size validation|digest did not match|wrong diff id|layer verification failed|invalid tar header",
-            "ImagePullFailed",
-            "the data that the registry {registry} sends for {image} does not match its digest",
-            "push the image again, and clear caches and proxies between the node and the registry, which may hold a broken copy",
-        ),
-        (
-            r"no space left on device|disk quota exceeded",
-            "ImagePullFailed",
-            "the node has no disk space for the image {image}",
-            "enlarge the disk of Node/{node}, or free disk space; run on the node: crictl rmi --prune",
-        ),
-        (
-            r"x509: certificate has expired",
-            "ImageInsecureRegistry",
-            "the certificate of the registry {registry} has expired or is not valid yet",
-            "renew the certificate of {registry}, or correct the clock of Node/{node}",
-        ),
-        (
-            r"x509: (certificate is (not )?valid for|cannot validate certificate for|certificate relies on legacy|certificate is not valid for any)",
-            "ImageInsecureRegistry",
-            "the certificate of the registry {registry} is issued for another host name",
-            "use a host name of the certificate in oceans_llm_gateway_image, or issue a certificate for {registry}",
-        ),
-        (
-            r"HTTP response to HTTPS client|first record does not look like a TLS handshake",
-            "ImageInsecureRegistry",
-            f"{_TRUST}: the registry serves plain HTTP, not HTTPS",
-            'set server = "http://{registry}" in /etc/containerd/certs.d/{registry}/hosts.toml on the nodes, or serve the registry with a certificate',
-        ),
-        (
-            r"HTTP request to an HTTPS server|malformed HTTP response|request to http://\S+: 400 Bad Request",
-            "ImageInsecureRegistry",
-            "the node sends plain HTTP requests to the registry {registry}, which serves HTTPS",
-            'set server = "https://{registry}" in /etc/containerd/certs.d/{registry}/hosts.toml on the nodes',
-        ),
-        (
-            r"x509: |certificate signed by unknown authority|tls: failed to verify",
-            "ImageInsecureRegistry",
-            _TRUST,
-            "set ca in /etc/containerd/certs.d/{registry}/hosts.toml on the nodes, or use a registry with a public certificate",
-        ),
-        (
-            r"remote error: tls: ",
-            "ImageInsecureRegistry",
-            "the registry {registry} refuses the node's TLS connection",
-            "if the registry requires a client certificate, set client in /etc/containerd/certs.d/{registry}/hosts.toml on the nodes",
-        ),
-        (
-            r"pull QPS exceeded",
-            "ImageRateLimited",
-            "the kubelet of the node has reached its own limit of image pulls per second (registryPullQPS)",
-            "wait, or raise registryPullQPS in the kubelet's configuration on Node/{node}",
-        ),
-        (
-            r"status(?: code)?[^\n]{0,60}\b429\b|\b429 Too|too ?many ?requests|rate limit",
-            "ImageRateLimited",
-            "the registry {registry} limits the rate of pulls (429)",
-        ),
-        (
-            r"repository does not exist or may require",
-            "ImageDenied",
-            "the registry {registry} has no repository {repository}, or requires a login for it",
-        ),
-        (
-            r"status(?: code)?[^\n]{0,60}\b40[13]\b|\bunauthorized\b|\b403 Forbidden|"
-            r"access denied|(?<!permission )denied: |authorization failed|authentication required|no basic auth credentials|resource is denied",
-            "ImageDenied",
-            "the registry {registry} denies access to the image {image}",
-        ),
-        (
-            r"\b5\d\d (Internal|Bad|Service|Gateway|[A-Z])|status(?: code)?[^\n]{0,40}\b5\d\d\b",
-            "ImageRegistryError",
-            "the registry {registry} answers with a server error (5xx)",
-        ),
-        (
-            r"dial tcp: lookup |no such host|server misbehaving|temporary failure in name resolution",
-            "ImageRegistryError",
-            "the node cannot resolve the host name of the registry {registry}",
-        ),
-        (r"connection refused", "ImageRegistryError", "the registry {registry} refuses the connection"),
-        (r"no route to host|network is unreachable", "ImageRegistryError", "the node has no route to the registry {registry}"),
-        (r"dial tcp [^\n]{1,200}(operation not permitted|permission denied)", "ImageRegistryError", "a policy on the node forbids the way to {registry}"),
-        (
-            r"status(?: code)?[^\n]{0,300}\b400 Bad Request",
-            "ImageRegistryError",
-            "the registry {registry}, or a mirror of it, does not understand the request (400)",
-        ),
-        (
-            r"i/o timeout|timed out|deadline exceeded|handshake timeout|request canceled|connection reset|connection lost|stream error|unexpected EOF|: EOF|"
-            r"broken pipe|context canceled",
-            "ImageRegistryError",
-            "the registry {registry} does not answer in time",
-        ),
-        (
-            r"code = NotFound|\b404 Not Found|status(?: code)?[^\n]{0,60}\b404\b|"
-            r"manifest unknown|name unknown|not known to registry|: not found|repository does not exist",
-            "ImageNotFound",
-            "the registry {registry} has no image {image}",
-        ),
-        (r"", "ImagePullFailed", "the image {image} cannot be pulled"),
-    )
-)
+#: the first that fits. Containerd, CRI-O and Docker word it differently: the status code counts. The proxy's words are what Go says of its answer to CONNECT
+_TABLE = r"""
+ImageNameInvalid short-name .*did not resolve|unqualified-search registries|short name mode is enforcing
+    the image name {image} has no registry host, and the container runtime of the node has no default registry
+    write the registry's host into oceans_llm_gateway_image (or oceans_llm_admin_ui_image), for example docker.io/{image}
+ImageNameInvalid InvalidImageName|couldn't parse image|invalid reference format|failed to apply default image tag
+    the image name {image} is not a valid image reference
+ImageNeverPulled ErrImageNeverPull|pull policy of Never
+    the image {image} is not on the node, and its pull policy is Never
+ImagePullFailed dial unix[ ]
+    the container runtime of the node does not answer, so {image} cannot be pulled
+    start the container runtime of the node again: kubectl describe node {node}
+ImageRegistryError proxyconnect|407 Proxy Authentication
+    |(Head|Get|Post) "https://[^"]*": (Forbidden|Proxy Authentication Required|Service Unavailable|Bad Gateway|Gateway Time-?out)
+    the node's HTTP proxy for the registry {registry} does not work
+    correct HTTPS_PROXY and NO_PROXY of the container runtime on Node/{node}
+ImageRegistryError media type text/html|invalid character '<' looking for|stopped after 10 redirects
+    the server that answers at {registry} is not a container registry
+    check whether a proxy or a login page answers; run on Node/{node}: curl -i https://{registry}/v2/
+ImagePullFailed content digest sha256:[0-9a-f]*: not found|reader from content store
+    the image store of the node lacks a part of {image}
+    remove the image from the node so that the kubelet pulls it again; run on Node/{node}: crictl rmi {image}
+ImageDenied 412 Precondition Failed|due to configured policy|prohibited by organization's policy
+    a policy of the registry {registry} blocks the image {image}
+    do what the evidence asks for (a newer image without the vulnerabilities, a signature), or change the policy of {registry}
+ImagePullFailed credential helper|docker-credential-|error getting credentials|credential provider
+    the credential provider of the kubelet on the node does not return credentials for {registry}
+    repair the kubelet's credential provider on Node/{node}, or set oceans_llm_image_pull_secrets
+ImageUnusable no processor for media-type
+    the image {image} is encrypted or compressed in a format that the node does not support
+ImageUnusable manifest\.v1\+prettyjws|schema 1[ ]
+    the image {image} has an old format (schema 1) that the node no longer supports
+ImageUnusable (unexpected|unsupported|invalid)( manifest)? media type
+    {image} is not a container image
+ImageUnusable SignatureValidationFailed|Source image rejected|rejected by policy
+    the image signature policy of the node rejects the image {image}
+    sign the image, or allow {repository} in the image signature policy of the nodes
+ImageArchitecture no match(ing manifest)? for (platform|linux)|no matching manifest|no image found in (manifest list|image index)
+    |image operating system .* cannot be used|(match|provide) the specified platform
+    the image {image} has no variant for the node's CPU architecture
+ImagePullFailed unexpected commit digest|failed size validation|digest did not match|wrong diff id|layer verification failed|invalid tar header
+    the data that the registry {registry} sends for {image} does not match its digest
+    push the image again, and clear caches and proxies between the node and the registry, which may hold a broken copy
+ImagePullFailed no space left on device|disk quota exceeded
+    the node has no disk space for the image {image}
+    enlarge the disk of Node/{node}, or free disk space; run on the node: crictl rmi --prune
+ImageInsecureRegistry x509: certificate has expired
+    the certificate of the registry {registry} has expired or is not valid yet
+    renew the certificate of {registry}, or correct the clock of Node/{node}
+ImageInsecureRegistry x509: (certificate is (not )?valid for|cannot validate certificate for|certificate relies on legacy|certificate is not valid for any)
+    the certificate of the registry {registry} is issued for another host name
+    use a host name of the certificate in oceans_llm_gateway_image, or issue a certificate for {registry}
+ImageInsecureRegistry HTTP response to HTTPS client|first record does not look like a TLS handshake
+    the node does not trust the registry {registry}: the registry serves plain HTTP, not HTTPS
+    set server = "http://{registry}" in /etc/containerd/certs.d/{registry}/hosts.toml on the nodes, or serve the registry with a certificate
+ImageInsecureRegistry HTTP request to an HTTPS server|malformed HTTP response|request to http://\S+: 400 Bad Request
+    the node sends plain HTTP requests to the registry {registry}, which serves HTTPS
+    set server = "https://{registry}" in /etc/containerd/certs.d/{registry}/hosts.toml on the nodes
+ImageInsecureRegistry x509: |certificate signed by unknown authority|tls: failed to verify
+    the node does not trust the registry {registry}
+    set ca in /etc/containerd/certs.d/{registry}/hosts.toml on the nodes, or use a registry with a public certificate
+ImageInsecureRegistry remote error: tls:[ ]
+    the registry {registry} refuses the node's TLS connection
+    if the registry requires a client certificate, set client in /etc/containerd/certs.d/{registry}/hosts.toml on the nodes
+ImageRateLimited pull QPS exceeded
+    the kubelet of the node has reached its own limit of image pulls per second (registryPullQPS)
+    wait, or raise registryPullQPS in the kubelet's configuration on Node/{node}
+ImageRateLimited status(?: code)?[^\n]{0,60}\b429\b|\b429 Too|too ?many ?requests|rate limit
+    the registry {registry} limits the rate of pulls (429)
+ImageDenied repository does not exist or may require
+    the registry {registry} has no repository {repository}, or requires a login for it
+ImageDenied status(?: code)?[^\n]{0,60}\b40[13]\b|\bunauthorized\b|\b403 Forbidden|access denied|(?<!permission )denied: |authorization failed
+    |authentication required|no basic auth credentials|resource is denied
+    the registry {registry} denies access to the image {image}
+ImageRegistryError \b5\d\d (Internal|Bad|Service|Gateway|[A-Z])|status(?: code)?[^\n]{0,40}\b5\d\d\b
+    the registry {registry} answers with a server error (5xx)
+ImageRegistryError dial tcp: lookup |no such host|server misbehaving|temporary failure in name resolution
+    the node cannot resolve the host name of the registry {registry}
+ImageRegistryError connection refused
+    the registry {registry} refuses the connection
+ImageRegistryError no route to host|network is unreachable
+    the node has no route to the registry {registry}
+ImageRegistryError dial tcp [^\n]{1,200}(operation not permitted|permission denied)
+    a policy on the node forbids the way to {registry}
+ImageRegistryError status(?: code)?[^\n]{0,300}\b400 Bad Request
+    the registry {registry}, or a mirror of it, does not understand the request (400)
+ImageRegistryError i/o timeout|timed out|deadline exceeded|handshake timeout|request canceled|connection reset|connection lost|stream error
+    |unexpected EOF|: EOF|broken pipe|context canceled
+    the registry {registry} does not answer in time
+ImageNotFound code = NotFound|\b404 Not Found|status(?: code)?[^\n]{0,60}\b404\b|manifest unknown|name unknown|not known to registry|: not found
+    |repository does not exist
+    the registry {registry} has no image {image}
+ImagePullFailed
+    the image {image} cannot be pulled
+"""
+TEXTS = tuple((pattern, Words(code, *texts)) for pattern, code, texts in word_table.rows(_TABLE))
 
 
 def classify(text: str) -> Words:

@@ -1,0 +1,21 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tables of what programs say and what it means, written as text. Pure.
+
+A row is `CODE PATTERN`, and below it, indented, its sentence and perhaps its hint. A line that begins with | has more alternatives of the pattern.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+
+def rows(table: str) -> Iterator[tuple[re.Pattern[str], str, list[str]]]:
+    """(pattern, code, sentence and hint) of each row, in order."""
+    for row in re.split(r"\n(?=\S)", table.strip()):
+        head, *more = (line.strip() for line in row.splitlines())
+        code, _blank, pattern = head.partition(" ")
+        alternatives = [line for line in more if line.startswith("|")]
+        yield re.compile("".join([pattern, *alternatives]), re.IGNORECASE), code, more[len(alternatives) :]
