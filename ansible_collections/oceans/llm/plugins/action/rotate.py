@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import Clus
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster, ClusterError
-from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import held, rotation, rotation_steps
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import external, held, rotation, rotation_steps
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.accounts import Accounts
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.deployed import Gateway
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.rotation import Inventory, Value
@@ -40,8 +40,10 @@ class ActionModule(ClusterAction):
             raise Refused(rotation_steps.lost_with_encryption_keys(accounts))
         before = held.read(cluster, args["namespace"], held.rotation(args["name"]))
         self.redactor.learn(value.encode() for value in before.values())
-        run = Run(cluster, gateway, accounts, args["name"], args["timeout"], self.say, held=before)
         inventory = self._inventory(args, cluster, gateway, before)
+        if inventory.external and not self._task.check_mode:
+            gateway, inventory = self._refreshed(args, cluster, gateway, kinds, inventory)
+        run = Run(cluster, gateway, accounts, args["name"], args["timeout"], self.say, held=inventory.held)
         values = rotation.plan(gateway, inventory, kinds, rotation_steps.unfinished(run, kinds, bool(self._task.check_mode)))
         self.redactor.learn(value.new.encode() for value in values)
         args["deploy"]["probe_model"] = self._model(args, values)
@@ -60,7 +62,7 @@ class ActionModule(ClusterAction):
         self.redactor.learn(value.encode() for value in remembered.values())
         name = held.rotation(args["name"])
         if remembered:
-            held.put(cluster, run.gateway.deployment, name, {**remembered, **run.held}, "oceans-llm-rotation")
+            held.put(cluster, run.gateway.deployment, name, {**remembered, **run.held}, held.MANAGER)
         written: dict[str, Any] = {}
         if inventory.source == "provision":
             fresh = {v.key: v.new for v in values if inventory.owns(v.secret) and v.key not in inventory.listed and v.known}
@@ -84,7 +86,7 @@ class ActionModule(ClusterAction):
         proven = {*remembered, *(value.place_held for value in values)}
         left = {key: value for key, value in run.held.items() if key not in proven}  # of classes that another run has to finish
         if left:
-            held.put(cluster, run.gateway.deployment, name, left, "oceans-llm-rotation")
+            held.put(cluster, run.gateway.deployment, name, left, held.MANAGER)
         elif remembered or run.held:
             held.remove(cluster, args["namespace"], name)
         return {"changed": True, "rotated": told, "msg": f"rotated {', '.join(steps)}", "seconds": served.get("seconds")}
@@ -105,26 +107,26 @@ class ActionModule(ClusterAction):
         if given["source"] == "inline":
             listed = deploy.inline_secrets(args["deploy"].get("values") or {})
             self.redactor.learn(as_bytes(v) for v in listed.values())
-        external = {
-            str(((o.get("spec") or {}).get("target") or {}).get("name") or o["metadata"]["name"]): o["metadata"]["name"]
-            for o in manifest
-            if o.get("kind") == "ExternalSecret"
-        }
         rendered = frozenset(o["metadata"]["name"] for o in manifest if o.get("kind") == "Secret")
-        return Inventory(given["source"], given["name"], listed, given.get("generate") or [], rendered, self._due(args, cluster, gateway), external, before)
+        due = digest.outdated(cluster, gateway.deployment, digest.key_of(cluster, args["namespace"], args["name"], make=False))
+        return Inventory(given["source"], given["name"], listed, given.get("generate") or [], rendered, due, external.targets(manifest), held=before)
 
-    @staticmethod
-    def _due(args: dict[str, Any], cluster: Cluster, gateway: Gateway) -> frozenset[str]:
-        """Secrets that were changed since the running pods were started."""
-        annotations = (gateway.deployment["spec"]["template"].get("metadata") or {}).get("annotations") or {}
-        started = digest.parse(str(annotations.get(digest.ANNOTATION) or ""))
-        key = digest.key_of(cluster, args["namespace"], args["name"], make=False)
-        found = set()
-        for name, known in started.items():
-            secret = cluster.find(paths.secret(args["namespace"], name)) if key and known not in (digest.ABSENT, digest.PENDING) else None
-            if secret is not None and key and digest.digest(secret.get("data") or {}, key) != known:
-                found.add(name)
-        return frozenset(found)
+    def _refreshed(self, args: dict[str, Any], cluster: Cluster, gateway: Gateway, kinds: Sequence[str], inventory: Inventory) -> tuple[Gateway, Inventory]:
+        """Gateway and inventory after a refresh from the external store. What it replaces is held, because the running pods have it."""
+        variables = [v for kind in kinds for name, _place in rotation.variables_of(gateway.config, kind) if (v := gateway.variable(name))]
+        places = {v.source.name: v.source for v in variables if v.source.kind == "Secret" and v.source.object in inventory.external}
+        secrets_ = {place.object for place in places.values()}
+        if secrets_ - inventory.due:
+            self._refuse_drift(args, cluster, inventory)
+        for secret in sorted(secrets_):
+            external.refresh(cluster, gateway.namespace, inventory.external[secret], self.say)
+        fresh = Gateway.of(cluster, args["namespace"], args["name"])
+        self.redactor.learn(fresh.secret_values())
+        in_use = {name: place for name, place in places.items() if place.object not in inventory.due}
+        replaced = {f"{place.object}.{place.key}": gateway.value(name) for name, place in in_use.items() if fresh.value(name) != gateway.value(name)}
+        if replaced:
+            held.put(cluster, gateway.deployment, held.rotation(args["name"]), {**replaced, **inventory.held}, held.MANAGER)
+        return fresh, replace(inventory, refreshed=True, held={**replaced, **inventory.held})
 
     def _refuse_drift(self, args: dict[str, Any], cluster: Cluster, inventory: Inventory) -> None:
         """A rotation rolls out new secrets and nothing else. :raises Refused: when a deployment would change more."""

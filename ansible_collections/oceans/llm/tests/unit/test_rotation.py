@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import rotation
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import external, rotation
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.deployed import Gateway, NotPossible
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.rotation import Inventory
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.pod_env import Source, Variable
@@ -23,6 +23,18 @@ CONFIG = {
     "service_accounts": [{"id": "ci", "keys": [{"id": "k", "value": "env.CI_KEY"}]}],
 }
 VALUES = {"GATEWAY_IDENTITY_TOKEN_SECRET": "s", "POSTGRES_URL": "u", "ADMIN": "a", "ONE": "1", "TWO": "2", "CI_KEY": "c"}
+
+MADE = {
+    "apiVersion": "external-secrets.io/v1",
+    "kind": "ExternalSecret",
+    "metadata": {"name": "es"},
+    "spec": {
+        "secretStoreRef": {"kind": "ClusterSecretStore", "name": "vault"},
+        "target": {"name": "mine"},
+        "data": [{"secretKey": "ADMIN", "remoteRef": {"key": "llm/admin", "property": "password"}}],
+    },
+}
+EXTERNAL = {"source": "external_secrets", "external": external.targets([MADE])}
 
 
 def gateway(secret: str = "mine", **more: str) -> Gateway:
@@ -53,7 +65,12 @@ def test_a_listed_value_comes_from_the_inventory():
         ({"listed": {"ADMIN": "a"}}, "oceans_llm_secrets.ADMIN is still the value in use"),
         ({}, "neither in oceans_llm_secrets nor in oceans_llm_secrets_generate"),
         ({"source": "existing"}, "which this collection does not write; change the value first, then run again: kubectl -n ns edit secret mine"),
-        ({"source": "external_secrets", "external": {"mine": "es"}}, "kubectl -n ns annotate externalsecret es force-sync="),
+        (
+            EXTERNAL,
+            "check mode does not refresh it from the store; when you have changed llm/admin.password in ClusterSecretStore/vault, run without --check, "
+            "or refresh first: kubectl -n ns annotate externalsecret es force-sync=$(date +%s) --overwrite",
+        ),
+        ({**EXTERNAL, "refreshed": True}, "llm/admin.password in ClusterSecretStore/vault is still the value in use; change it there and run again"),
         ({"source": "inline"}, "which this collection does not write"),
     ],
 )
@@ -66,6 +83,14 @@ def test_what_cannot_be_rotated_says_which_command_changes_it(more, says):
 def test_a_secret_that_its_owner_has_changed_is_rolled_out():
     (value,) = rotation.plan(gateway(), inventory(source="existing", due=frozenset({"mine"})), ["database_password"])
     assert value.new == value.old == "u" and not value.known
+
+
+def test_a_value_that_a_refresh_replaced_is_rolled_out_and_the_others_of_the_secret_are_not():
+    changed = inventory(**EXTERNAL, refreshed=True, held={"mine.ADMIN": "old"})
+    (value,) = rotation.plan(gateway(), changed, ["admin_password"])
+    assert (value.old, value.new, value.setting) == ("old", "a", "llm/admin.password in ClusterSecretStore/vault")
+    with pytest.raises(NotPossible, match="GATEWAY_IDENTITY_TOKEN_SECRET in ClusterSecretStore/vault is still the value in use"):
+        rotation.plan(gateway(), changed, ["session_key"])
 
 
 def test_an_inline_value_is_the_inventorys():

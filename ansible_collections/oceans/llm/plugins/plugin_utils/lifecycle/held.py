@@ -18,6 +18,7 @@ from ..kube.client import ApiError, Cluster
 from ..kube.objects import Object, meta, owned_by
 from ..secrets.plan import values_of
 
+MANAGER = "oceans-llm-rotation"  # field manager of a rotation
 SESSION = "session"  # key of a session of before; the others are SECRET.KEY
 
 

@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..gateway import configuration
+from ..kube.objects import Object, meta
 from ..secrets import plan as secret_plan
 from ..secrets import shapes
+from . import external
 from .deployed import Gateway, NotPossible
 
 SESSION_KEY, ADMIN, DATABASE, PROVIDER, ACCOUNTS, ENCRYPTION = CLASSES = (
@@ -40,7 +42,7 @@ _PLACES = {
 class Value:
     """One value that changes. `old` and `new` are the same where the Secret holds the new one already and the pods do not: the old one is not known.
 
-    :ivar str place: where the configuration names the variable; empty for what the gateway reads by its name.
+    :ivar str place: where the configuration names the variable; empty for what the gateway reads by its name.  :ivar str setting: where a user changes it.
     """
 
     kind: str
@@ -50,6 +52,7 @@ class Value:
     place: str = ""
     old: str = field(default="", repr=False)
     new: str = field(default="", repr=False)
+    setting: str = ""
 
     @property
     def place_held(self) -> str:
@@ -67,7 +70,8 @@ class Inventory:
     """What the inventory says of secrets (arguments of oceans.llm.secrets), and what the release has.
 
     :ivar rendered: Secrets that the chart makes.  :ivar due: Secrets with other data than the running pods were started with.
-    :ivar external: Secret -> the ExternalSecret that makes it.  :ivar held: what a rotation that broke off has replaced (held.py).
+    :ivar external: Secret -> the ExternalSecret that makes it.  :ivar refreshed: these were refreshed from their store in this run.
+    :ivar held: what a rotation that broke off has replaced, or the refresh (held.py).
     """
 
     source: str
@@ -76,7 +80,8 @@ class Inventory:
     generated: Sequence[str] = ()
     rendered: frozenset[str] = frozenset()
     due: frozenset[str] = frozenset()
-    external: Mapping[str, str] = field(default_factory=dict)
+    external: Mapping[str, Object] = field(default_factory=dict)
+    refreshed: bool = False
     held: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def owns(self, secret: str) -> bool:
@@ -124,7 +129,7 @@ def _value(gateway: Gateway, inventory: Inventory, kind: str, name: str, place: 
     if inventory.owns(secret):
         new = _new(inventory, key, now, old)
     elif not due:
-        raise NotPossible(f"{name} is key {key} of Secret/{secret}, which this collection does not write; {_foreign(inventory, gateway.namespace, secret)}")
+        raise NotPossible(f"{name} is key {key} of Secret/{secret}, which {_foreign(inventory, gateway.namespace, secret, key)}")
     if new == now and not due:
         raise NotPossible(f"oceans_llm_secrets.{key} is still the value in use; set it to the new value and run again")
     if kind == DATABASE and new not in (now, old) and old != now:
@@ -132,7 +137,7 @@ def _value(gateway: Gateway, inventory: Inventory, kind: str, name: str, place: 
             f"an earlier rotation of {name} was not finished, and a third login would leave one of the other two unlocked; set oceans_llm_secrets.{key} "
             "to the value of that rotation and run oceans.llm.rotate, then set the new value and run it again"
         )
-    return Value(kind, name, secret, key, place, old, new)
+    return Value(kind, name, secret, key, place, old, new, _setting(inventory, secret, key))
 
 
 def _new(inventory: Inventory, key: str, now: str, old: str) -> str:
@@ -145,9 +150,20 @@ def _new(inventory: Inventory, key: str, now: str, old: str) -> str:
     raise NotPossible(f"{key} is neither in oceans_llm_secrets nor in oceans_llm_secrets_generate; set oceans_llm_secrets.{key} to the new value")
 
 
-def _foreign(inventory: Inventory, namespace: str, secret: str) -> str:
-    external = inventory.external.get(secret)
-    if external:
-        command = f"kubectl -n {namespace} annotate externalsecret {external} force-sync=$(date +%s) --overwrite"
-        return f"change the value in the external store, synchronize it and run again: {command}"
-    return f"change the value first, then run again: kubectl -n {namespace} edit secret {secret}"
+def _setting(inventory: Inventory, secret: str, key: str) -> str:
+    if inventory.owns(secret):
+        return f"oceans_llm_secrets.{key}"
+    return external.origin(inventory.external[secret], key) if secret in inventory.external else f"key {key} of Secret/{secret}"
+
+
+def _foreign(inventory: Inventory, namespace: str, secret: str, key: str) -> str:
+    made = inventory.external.get(secret)
+    if made is None:
+        return f"this collection does not write; change the value first, then run again: kubectl -n {namespace} edit secret {secret}"
+    origin = external.origin(made, key)
+    if inventory.refreshed:
+        return f"ExternalSecret/{meta(made)['name']} creates, and {origin} is still the value in use; change it there and run again; no pod was restarted"
+    return (
+        f"ExternalSecret/{meta(made)['name']} creates and which still has the value in use, and check mode does not refresh it from the store; "
+        f"when you have changed {origin}, run without --check, or refresh first: {external.command(namespace, made)}"
+    )

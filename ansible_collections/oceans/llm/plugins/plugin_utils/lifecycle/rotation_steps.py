@@ -141,7 +141,7 @@ class AdminPassword(Step):
             )
             raise NotPossible(
                 f"the password of {self.email} can only be changed in /admin: the gateway has no command for it, and the administrator cannot be "
-                f"recreated, because {why}; log in, change the password in /admin, then set oceans_llm_secrets.{self.value.key} to the new password"
+                f"recreated, because {why}; log in, change the password in /admin, then set {self.value.setting} to the new password"
             )
 
     def invalid(self) -> str:
@@ -185,7 +185,7 @@ class DatabasePassword(Step):
     def before(self) -> None:
         new, old = Target.parse(self.value.new), Target.parse(self.value.old)
         if new is None or old is None:
-            raise NotPossible(f"{self.value.name} is not a PostgreSQL URL; set oceans_llm_secrets.{self.value.key} to postgresql://USER:PASSWORD@HOST/DATABASE")
+            raise NotPossible(f"{self.value.name} is not a PostgreSQL URL; set {self.value.setting} to postgresql://USER:PASSWORD@HOST/DATABASE")
         self.new, self.old = Accounts(self.run.cluster, self.run.gateway, new), Accounts(self.run.cluster, self.run.gateway, old)
         if self.value.known and new.user == old.user and new.password != old.password:
             raise NotPossible(
@@ -315,7 +315,7 @@ class ServiceAccountKeys(Step):
     def before(self) -> None:
         for value in self.values:
             if not _KEY.fullmatch(value.new):
-                raise NotPossible(f"{value.name} is not an API key of the gateway; set oceans_llm_secrets.{value.key} to a value of the form gwk_PUBLIC.SECRET")
+                raise NotPossible(f"{value.name} is not an API key of the gateway; set {value.setting} to a value of the form gwk_PUBLIC.SECRET")
 
     def invalid(self) -> str:
         cut = [v.name for v in self.values if _public(v.new) == _public(v.old) and v.known]

@@ -171,6 +171,17 @@ def work_out(
     return Digest(texts, tuple(sorted(restarts)), data, restarts)
 
 
+def outdated(cluster: Cluster, deployment: Mapping[str, Any], key: bytes | None) -> frozenset[str]:
+    """Secrets that were changed since the running pods of a live Deployment were started; none where that is not known."""
+    found, before = set(), parse(_annotation(deployment))
+    namespace, name = deployment["metadata"]["namespace"], deployment["metadata"]["name"]
+    for secret, known in before.items():
+        data = cluster.find(paths.secret(namespace, secret)) if key and known != ABSENT else None
+        if data is not None and _entry(cluster, namespace, name, secret, data, key, before, is_promised=known == PENDING) != known:
+            found.add(secret)
+    return frozenset(found)
+
+
 def _entry(
     cluster: Cluster,
     namespace: str,

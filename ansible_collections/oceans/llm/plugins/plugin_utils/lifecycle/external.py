@@ -1,0 +1,72 @@
+# Copyright (c) 2026, oceans.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Secrets that External Secrets Operator creates from an external store: where a value comes from, and a refresh before the interval is over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ..helm.promises import CUSTOM, is_custom
+from ..kube import paths
+from ..kube.client import Cluster
+from ..kube.objects import Object, meta
+from . import held
+from .deployed import NotPossible
+
+#: the operator reads the store again when labels or annotations change (its documentation, "Triggering a refresh manually")
+FORCE = "force-sync"
+PATIENCE = 60.0  # seconds; the operator needs less than one
+
+
+def targets(objects: Iterable[Object]) -> dict[str, Object]:
+    """Secret -> the ExternalSecret of the release that makes it."""
+    found = (obj for obj in objects if obj.get("kind") == "ExternalSecret" and is_custom(obj))
+    return {str(((obj.get("spec") or {}).get("target") or {}).get("name") or meta(obj)["name"]): obj for obj in found}
+
+
+def origin(external: Object, key: str) -> str:
+    """Where a user changes the value of a key."""
+    spec = external.get("spec") or {}
+    store = spec.get("secretStoreRef") or {}
+    place = f"{store.get('kind') or 'SecretStore'}/{store['name']}" if store.get("name") else "the external store"
+    entry = next((each.get("remoteRef") or {} for each in spec.get("data") or () if each.get("secretKey") == key), {})
+    parts = [str(entry[name]) for name in ("key", "property") if entry.get(name)]
+    return f"{'.'.join(parts) or key} in {place}"
+
+
+def command(namespace: str, external: Object) -> str:
+    return f"kubectl -n {namespace} annotate externalsecret {meta(external)['name']} {FORCE}=$(date +%s) --overwrite"
+
+
+def refresh(cluster: Cluster, namespace: str, external: Object, say: Callable[[str], None], patience: float = PATIENCE) -> None:
+    """Return when the operator has read the store after now. :raises NotPossible: when it cannot, or does not."""
+    name = str(meta(external)["name"])
+    path = paths.one_of(str(external["apiVersion"]), CUSTOM["ExternalSecret"], namespace, name)
+    before = _status(cluster.get(path))
+    say(f"ExternalSecret/{name}: requesting a refresh from the store by the annotation {FORCE}")
+    found = cluster.patch(path, {"metadata": {"annotations": {FORCE: f"{cluster.now():.3f}"}}}, manager=held.MANAGER)
+    end = time.monotonic() + patience
+    while _status(found).get("syncedResourceVersion") == before.get("syncedResourceVersion"):
+        failed = next((c for c in _status(found).get("conditions") or () if c.get("type") == "Ready" and c.get("status") == "False"), None)
+        late = time.monotonic() >= end
+        if late or (failed and failed not in (before.get("conditions") or ())):  # the same failure as before may be over
+            why = f"{failed.get('reason')}: {failed.get('message')}" if failed else f"its status has not changed for {patience:g} s"
+            raise NotPossible(
+                f"External Secrets Operator has not refreshed ExternalSecret/{name} ({why}), so the values in the store are not known; no pod was restarted — "
+                f"find the reason: kubectl -n {namespace} describe externalsecret {name}"
+            )
+        found = _next(cluster, path, found, end - time.monotonic())
+
+
+def _next(cluster: Cluster, path: str, found: Object, timeout: float) -> Object:
+    """The object after its next change, or as it is after the timeout."""
+    where, _slash, name = path.rpartition("/")
+    events = cluster.watch(where, str(meta(found)["resourceVersion"]), timeout=max(1.0, timeout), fieldSelector=f"metadata.name={name}")
+    return next((e["object"] for e in events if e["type"] == "MODIFIED" and meta(e["object"])["name"] == name), None) or cluster.get(path)
+
+
+def _status(obj: Object) -> Mapping[str, Any]:
+    return dict(obj.get("status") or {})
