@@ -81,7 +81,7 @@ def test_the_new_login_is_in_use_and_the_old_one_is_locked(cluster, logins):
     with used(logins, "second"):
         new, old = made.proof()
     assert new == "1 database session of login second" and said == ["waiting for 1 old pod to stop, which may still use login first: old"]
-    assert old == 'login first is refused (password authentication failed for user "first" (28P01))'
+    assert old == 'login first is refused (password authentication failed for user "first" (SQLSTATE 28P01))'
     with pytest.raises(psycopg2.OperationalError, match="password authentication failed"), used(logins, "first"):
         pass
     with used(logins, "second"):

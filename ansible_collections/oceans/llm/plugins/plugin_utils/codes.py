@@ -48,15 +48,15 @@ class Entry:
 _TABLE = """
 # Tools and access
 ClusterUnreachable [preflight: error] the cluster cannot be reached: no kubeconfig, wrong context, no answer from the API server, or refused credentials
-    correct oceans_llm_kubeconfig and oceans_llm_context (or K8S_AUTH_KUBECONFIG, KUBECONFIG) until this command answers: kubectl --kubeconfig <file>
-    --context <context> version
+    correct oceans_llm_kubeconfig and oceans_llm_context (or K8S_AUTH_KUBECONFIG, KUBECONFIG) until this command answers: kubectl --kubeconfig <file> --context
+    <context> version
 NamespaceMissing [preflight: error] the namespace does not exist, and oceans_llm_create_namespace is false
     set oceans_llm_create_namespace: true, or create the namespace: kubectl create namespace <name>
 NotAllowed [preflight: error; rollout: fatal] the user or service account of the kubeconfig lacks permissions that this run needs
     grant the permissions (docs/deployer-role.yaml of the collection is a Role that has all of them)
 HelmMissing [preflight: error] no helm program was found
     install Helm 3.18 or a later 3.x, or Helm 4.2.2 or a later 4.x; set oceans_llm_helm_binary to its path if it is not the first helm on PATH
-HelmVersion [preflight: error] this version of Helm is not supported: older than 3.18, 4.0.0 to 4.2.1, or another major version than 3 and 4
+HelmVersion [preflight: error] this version of Helm is not supported; supported are 3.18 and later 3.x, and 4.2.2 and later 4.x
     use Helm 3.18 or a later 3.x, or Helm 4.2.2 or a later 4.x; set oceans_llm_helm_binary to its path if it is not the first helm on PATH
 KubernetesCore [preflight: error] the collection kubernetes.core is not installed, or too old for Helm 4
     upgrade the collection, or use Helm 3.18 or a later 3.x: ansible-galaxy collection install --upgrade 'kubernetes.core:>=6.5.0'
@@ -64,10 +64,10 @@ CheckSkipped [preflight: warning] a check was skipped because it could not read 
     correct the other findings first; if there are none, report this as a defect of the collection, with the values of the release
 
 # Chart and variables
-UnknownVariable [preflight: error or warning] no role reads this oceans_llm_* variable (an error when its name is nearly that of a variable that a role reads)
+UnknownVariable [preflight: error or warning] no role reads this oceans_llm_* variable; an error if its name is almost that of a known variable
     correct the name, or remove the variable; to keep it, set oceans_llm_preflight_waive: [UnknownVariable]; to list all variables: ansible-doc -t role
     oceans.llm.gateway
-UnknownValue [preflight: error] the chart has no such value
+UnknownValue [preflight: error] oceans_llm_values contains a key that the chart does not have
     correct the key in oceans_llm_values (the chart's README lists all keys)
 InvalidValue [preflight: error] a chart value has the wrong type or format
     correct the value in oceans_llm_values (the chart's README lists all keys with their types)
@@ -92,28 +92,28 @@ ConfigUnknown [preflight: warning] the gateway ignores this section of the confi
     correct the name of the section in oceans_llm_config, or remove the section
 BootstrapDisabled [preflight: error] oceans_llm_bootstrap_admin is true, but auth.bootstrap_admin.enabled in the configuration is not
     set oceans_llm_config.auth.bootstrap_admin.enabled: true, or oceans_llm_bootstrap_admin: false
-BootstrapIncomplete [preflight: error or warning] the administrator has no password of its own, so the gateway would set its public default password
+BootstrapIncomplete [preflight: error or warning] the configuration sets no password for the administrator, so the gateway would set its public default
     set oceans_llm_config.auth.bootstrap_admin.password: env.GATEWAY_BOOTSTRAP_ADMIN_PASSWORD, and add that key to oceans_llm_secrets_generate
 
 # Images
 ImageNotFound [rollout: fatal] the registry has no such image or tag
     push the image, or set oceans_llm_version to a tag that exists in {repository}: skopeo list-tags docker://{repository}
-ImageDenied [rollout: fatal] the registry denies access to the image (401, 403)
+ImageDenied [rollout: fatal] the registry denies access to the image (HTTP 401 or 403)
     {pull_secrets}
 ImageArchitecture [rollout: fatal] the image has no variant for the node's CPU architecture
-    push the image for the node's architecture, or set the node selector kubernetes.io/arch in oceans_llm_values.scheduling.nodeSelector: kubectl get nodes -L
-    kubernetes.io/arch
-ImageNameInvalid [preflight: error; rollout: fatal] the image reference is invalid (a tag in a variable for a repository, or a malformed digest)
+    push the image for the node's architecture, or set the node selector kubernetes.io/arch in oceans_llm_values.scheduling.nodeSelector; list the nodes:
+    kubectl get nodes -L kubernetes.io/arch
+ImageNameInvalid [preflight: error; rollout: fatal] the image reference is invalid, for example a repository that contains a tag, or a malformed digest
     correct oceans_llm_gateway_image, oceans_llm_admin_ui_image or oceans_llm_version: a repository is lower case and has no tag, and a tag has no spaces
 ImageNeverPulled [rollout: fatal] the pull policy is Never, and the image is not on the node
-    set oceans_llm_values.gateway.image.pullPolicy: IfNotPresent (adminUi.image for the admin UI), or load the image onto the node
-ImageInsecureRegistry [rollout: fatal] the node does not trust the registry (plain HTTP, or an unknown certificate authority)
-    add the registry to containerd on the node (/etc/containerd/certs.d/{registry}/hosts.toml: server or ca), or use a registry with a public certificate
+    set pullPolicy: IfNotPresent in oceans_llm_values.gateway.image or oceans_llm_values.adminUi.image, or load the image onto the node
+ImageInsecureRegistry [rollout: fatal] the node does not trust the registry, which serves plain HTTP or has a certificate of an unknown authority
+    add the registry to containerd on the node (server or ca in /etc/containerd/certs.d/{registry}/hosts.toml), or use a registry with a public certificate
 ImageUnusable [rollout: fatal] the node cannot use the image: an outdated format, not a container image, or a signature that the node's policy rejects
     push {image} as a container image in a current format: docker buildx build --push --tag {image} .
-ImageRateLimited [rollout: retryable 300 s] the registry limits the rate of pulls (429)
+ImageRateLimited [rollout: retryable 300 s] the registry limits the rate of pulls (HTTP 429)
     wait, pull with credentials (oceans_llm_image_pull_secrets), or use a mirror of the registry
-ImageRegistryError [rollout: retryable 240 s] the registry cannot be reached, or answers with an error (5xx, DNS, connection refused, time-out)
+ImageRegistryError [rollout: retryable 240 s] the registry cannot be reached, or answers with an error (HTTP 5xx, DNS error, connection refused, time-out)
     check DNS, firewall and proxy of the node; run on the node: curl -I https://{registry}/v2/
 ImagePullFailed [rollout: retryable 120 s] the image cannot be pulled, for a reason that this collection does not know
     read the pod's events: kubectl -n {ns} describe pod {name}
@@ -124,14 +124,14 @@ PullSecretMissing [preflight: warning] an image pull Secret does not exist
     --from-file=.dockerconfigjson=<file>
 
 # Secrets and config
-SecretMissing [preflight: error or warning; rollout: fatal] a Secret that a container needs does not exist (a warning if a CSI driver may create it)
+SecretMissing [preflight: error or warning; rollout: fatal] a Secret that a container needs does not exist; only a warning if a CSI driver may create it
     list the keys of the Secret in oceans_llm_secrets, or create the Secret: kubectl -n {ns} create secret generic {missing} --from-env-file=secrets.env
 SecretPending [rollout: retryable 300 s] an operator or a CSI driver has not created a Secret yet
     find out why the Secret is not created: kubectl -n {ns} describe {maker}
 SecretKeyMissing [preflight: error; rollout: fatal] a Secret lacks a key that a container needs
     add the key {key} to oceans_llm_secrets, or to the Secret itself: kubectl -n {ns} edit secret {missing}
 ConfigMapMissing [preflight: error; rollout: fatal] a ConfigMap that a container needs does not exist
-    create the ConfigMap {missing}, or correct its name in the pod template: kubectl -n {ns} get configmaps
+    create the ConfigMap {missing}, or correct its name in the pod template; list the ConfigMaps: kubectl -n {ns} get configmaps
 ConfigMapKeyMissing [preflight: error; rollout: fatal] a ConfigMap lacks a key that a container needs
     add the key {key} to the ConfigMap: kubectl -n {ns} edit configmap {missing}
 RunAsNonRoot [preflight: error; rollout: fatal] runAsNonRoot is set without runAsUser, and the image's user is root or not a number
@@ -147,21 +147,21 @@ IdentityFallback [preflight: error] nothing provides GATEWAY_IDENTITY_TOKEN_SECR
     add GATEWAY_IDENTITY_TOKEN_SECRET to oceans_llm_secrets_generate or to oceans_llm_secrets
 SecretBuiltIn [preflight: error] the value of GATEWAY_IDENTITY_TOKEN_SECRET is the gateway's built-in value, which is publicly known
     remove the value and list the key in oceans_llm_secrets_generate, or set the output of this command: openssl rand -base64 48
-SecretEmpty [preflight: error or warning] a secret value is empty (an error for passwords, tokens, URLs and keys that the gateway reads)
+SecretEmpty [preflight: error or warning] a secret value is empty; an error for passwords, tokens, URLs and keys that the gateway reads
     set the key to a value, or remove the key
 SecretTooShort [preflight: error] a secret value is too short to be secure
     set the output of this command: openssl rand -base64 48
 SecretBlank [preflight: error] a password, token or URL begins or ends with whitespace, or contains an invisible character
     write the value without that character (use printf '%s' instead of echo, or the filter trim)
-SecretMalformed [preflight: error or warning] not the secret itself: an undecrypted vault text, a template, a placeholder, or quoted or base64 text
+SecretMalformed [preflight: error or warning] the value is not the secret itself, but a vault text, a template, a placeholder, or quoted or base64 text
     set the key to the secret itself, as plain text
-SecretNotQuoted [preflight: error or warning] YAML reads the value as a number, boolean or date, not as text (0123 is 83, yes is true)
+SecretNotQuoted [preflight: error or warning] YAML reads the value as a number, boolean or date, not as text: 0123 becomes 83, yes becomes true
     put the value in quotes
 SecretNotKey [preflight: error] an encryption key is not the base64 encoding of exactly 32 bytes
     set the output of this command: openssl rand -base64 32
 SecretNotUrl [preflight: error] the value is not a PostgreSQL URL that the gateway's driver accepts; most often the password is not percent-encoded
     write postgresql://USER:PASSWORD@HOST:5432/DATABASE, with user and password percent-encoded
-SecretNotText [preflight: error or warning] a secret value is not text (a warning for a key that the gateway does not read)
+SecretNotText [preflight: error or warning] a secret value is not text; only a warning for a key that the gateway does not read
     store the value as text (base64 if it is binary), or mount it as a file
 SecretKeyName [preflight: error] the name is not valid as a key of a Secret
     rename the key: use only letters, digits, -, _ and .
@@ -178,7 +178,7 @@ OOMKilled [rollout: fatal] a container used more memory than its limit
 Segfault [rollout: fatal] a container was killed by a signal that its own program caused (SIGSEGV, SIGABRT, SIGILL, SIGBUS, SIGFPE)
     deploy another version (oceans_llm_version), because the program or its image is broken on this node; read its log: {logs}
 ExecFormat [rollout: fatal] the program in the image is built for another CPU architecture than the node's
-    use an image for the node's architecture: kubectl get nodes -L kubernetes.io/arch
+    use an image for the node's architecture; list the nodes: kubectl get nodes -L kubernetes.io/arch
 CannotStart [rollout: fatal] the container's command cannot be started
     correct command and args of container {container}: the file does not exist in this image, or is not executable
 UsageError [rollout: fatal] the program refuses its arguments or options (exit code 2)
@@ -198,31 +198,31 @@ GatewayReferenceInvalid [rollout: fatal] a field of the configuration contains a
 SeedConflict [rollout: fatal] the gateway cannot write the configuration to the database: the configuration contradicts itself or the stored data (seed-config)
     correct the object named in the evidence, for example a route that names an unknown provider
 ListenFailed [rollout: fatal] the gateway cannot listen on its port
-    give the other container another port, or change oceans_llm_values.gateway.containerPort: kubectl -n {ns} describe pod {name}
+    give the other container another port, or change oceans_llm_values.gateway.containerPort; read the ports of the pod: kubectl -n {ns} describe pod {name}
 GatewayStopped [rollout: retryable 90 s] the gateway's server stopped by itself
     read the container's log: {logs}
 
 # Database
-DatabaseAuth [preflight: warning; rollout: fatal] PostgreSQL does not accept the user and password (28P01, 28000)
+DatabaseAuth [preflight: warning; rollout: fatal] PostgreSQL does not accept the user and password (SQLSTATE 28P01 or 28000)
     correct user and password in {source}, with special characters percent-encoded
-DatabaseMissing [preflight: warning; rollout: fatal] the database does not exist on the server (3D000)
+DatabaseMissing [preflight: warning; rollout: fatal] the database does not exist on the server (SQLSTATE 3D000)
     create the database, or correct its name in {source}
-DatabasePermission [rollout: fatal] the PostgreSQL role lacks a privilege that the migration needs (42501)
+DatabasePermission [rollout: fatal] the PostgreSQL role lacks a privilege that the migration needs (SQLSTATE 42501)
     make the role the owner of the database, or grant the privilege as that owner: GRANT CREATE ON SCHEMA public TO <role>
-DatabaseEmpty [rollout: fatal] the recovered database is empty, and the chart does not start the gateway on an empty database unless it is told to
+DatabaseEmpty [rollout: fatal] the recovered database is empty, and the chart starts the gateway on an empty database only with allowEmptyRecovery: true
     restore another backup or database, or set oceans_llm_cloudnativepg.allowEmptyRecovery: true to start with an empty database
-DatabaseReadOnly [rollout: fatal] the database is read-only (25006)
+DatabaseReadOnly [rollout: fatal] the database is read-only (SQLSTATE 25006)
     point the URL at the primary (the Service <cluster>-rw for CloudNativePG), or end the server's read-only mode
-DatabaseFull [rollout: fatal] the database server has no disk space left (53100)
+DatabaseFull [rollout: fatal] the database server has no disk space left (SQLSTATE 53100)
     free disk space on the database server or enlarge its volume, then run the playbook again
-DatabaseConnections [rollout: retryable 90 s] the database server accepts no more connections (53300)
+DatabaseConnections [rollout: retryable 90 s] the database server accepts no more connections (SQLSTATE 53300)
     raise max_connections of the PostgreSQL server, or lower oceans_llm_config.database.max_connections
 DatabaseHostUnknown [rollout: fatal] the database's host name cannot be resolved
     correct the host in {source}; if the host is right, percent-encode the characters @ : / # % in the password
 DatabaseUrlInvalid [rollout: fatal] the database's URL is not a well-formed PostgreSQL URL
     correct {source}: postgresql://USER:PASSWORD@HOST:5432/DATABASE, with user and password percent-encoded
 DatabaseUnreachable [rollout: retryable 150 s] the database does not answer (connection refused, server starting, server full, or packets dropped)
-    check host and port in the URL, NetworkPolicies, and whether the database server is running (the gateway does not report which of them fails)
+    check host and port in the URL, NetworkPolicies, and whether the database server is running
 DatabaseSilent [rollout: retryable 150 s] the migration, or an init container, has printed nothing; it is probably waiting for a connection to the database
     check host and port in the URL, NetworkPolicies, and whether the database server is running
 DatabasePooler [rollout: retryable 120 s] the connection pooler in front of the database is not configured for the gateway
@@ -230,7 +230,7 @@ DatabasePooler [rollout: retryable 120 s] the connection pooler in front of the 
 DatabaseInterrupted [rollout: retryable 120 s] the database server ended the session (restart, failover, deadlock)
     wait until the Job retries; if the error comes again, read the log of the database server
 DatabaseNotPostgres [rollout: retryable 90 s] the program that answers at the database's address is not PostgreSQL
-    correct host and port in {source}; if both are right, resolve the host name in a pod and compare the address (search domains of DNS)
+    correct host and port in {source}; if both are right, a DNS search domain may lead to another host: resolve the host name in a pod
 DatabaseTls [rollout: fatal] no encrypted connection to the database can be made
     check sslmode in the URL, and the certificate authority that is mounted for PostgreSQL
 MigrationFailed [rollout: fatal] a migration failed and was rolled back
@@ -243,7 +243,7 @@ MigrationWaits [rollout: retryable] a migration takes long; it may be waiting fo
 ImageOlderThanDatabase [preflight: error or warning; rollout: fatal] the database's schema is newer than this image supports
     deploy a version that knows migration {version} (oceans_llm_version); do not recreate the database, because all its data would be lost
 MigrationHistoryForeign [preflight: error or warning; rollout: fatal] the migrations recorded in the database are not those of this image
-    do not migrate: the history was edited, or another fork of the gateway wrote it; compare the table refinery_schema_history with a backup
+    do not migrate: the history was edited, or a fork of the gateway wrote it; compare the table refinery_schema_history with a backup
 DatabaseForeign [preflight: error or warning; rollout: fatal] the database holds tables of an application, but no migration history of the gateway
     point the URL at the gateway's database, or at an empty database
 SchemaMissing [rollout: retryable 120 s] the gateway was started on a database without its tables
@@ -260,12 +260,12 @@ PostgresPrimaryMoves [rollout: retryable 300 s] CloudNativePG is moving the prim
 JobAttemptFailed [rollout: retryable] one attempt of a Job failed, and the Job controller retries
     read the Job's log: kubectl -n {ns} logs job/{job}
 JobFailed [rollout: fatal] a Job has failed, and the Job controller will not retry
-    read the Job's log, fix the cause, then run the playbook again: kubectl -n {ns} logs job/{job}
+    fix the cause that the Job's log names, then run the playbook again; read the log: kubectl -n {ns} logs job/{job}
 SidecarKeepsJob [rollout: retryable 30 s] a sidecar keeps running after the Job's own container has ended, so the Job never completes
-    do not inject the sidecar into the Job's pods (label sidecar.istio.io/inject: "false" in podLabels of the Job in oceans_llm_values), or inject it as a
-    native sidecar (an init container with restartPolicy: Always)
+    set the label sidecar.istio.io/inject: "false" in podLabels of the Job in oceans_llm_values, or inject a native sidecar: an init container with
+    restartPolicy: Always
 JobDeadline [rollout: fatal] a Job took longer than its activeDeadlineSeconds
-    find out what the Job waited for, or raise activeDeadlineSeconds of the Job in oceans_llm_values: kubectl -n {ns} logs job/{job}
+    find out what the Job waited for, or raise activeDeadlineSeconds of the Job in oceans_llm_values; read its log: kubectl -n {ns} logs job/{job}
 JobSuspended [rollout: retryable 60 s] a Job is suspended
     resume the Job: kubectl -n {ns} patch job {job} --type=merge -p '{{"spec":{{"suspend":false}}}}'
 PodEvicted [rollout: retryable] a pod was evicted, preempted or deleted, and its controller creates a replacement
@@ -276,24 +276,24 @@ OperatorMissing [preflight: error] the chosen mode needs an operator that is not
     install the operator, or choose another mode
 ApiVersionNotServed [preflight: error] the operator is installed, but does not serve the API version that the chart uses
     upgrade the operator
-OperatorUnavailable [preflight: error or warning] no pod of the operator is available (a warning in the first 30 s)
+OperatorUnavailable [preflight: error or warning] no pod of the operator is available; only a warning in the first 30 s
     read the events of the operator's Deployment: kubectl -n <namespace> describe deployment <name>
 SecretStoreMissing [preflight: error] the SecretStore or ClusterSecretStore of the ExternalSecret does not exist
-    create the store, or set oceans_llm_external_secrets.secretStoreRef to a store that exists: kubectl get secretstore,clustersecretstore -A
+    create the store, or set oceans_llm_external_secrets.secretStoreRef to a store that exists; list the stores: kubectl get secretstore,clustersecretstore -A
 SecretStoreNotReady [preflight: error] External Secrets Operator reports that the secret store cannot be used
-    correct the store: kubectl get secretstore,clustersecretstore -A
+    correct the store; read its status: kubectl get secretstore,clustersecretstore -A -o yaml
 ClusterName [preflight: error] the name is longer than CloudNativePG accepts (50 characters)
     set oceans_llm_cloudnativepg.clusterName to a shorter name
 
 # Admission
 QuotaExceeded [preflight: error; rollout: fatal] a ResourceQuota of the namespace is exhausted
-    raise the ResourceQuota, or lower replicas or resource requests: kubectl -n {ns} describe resourcequota {quota}
+    raise the ResourceQuota, or lower replicas or resource requests; read the quota: kubectl -n {ns} describe resourcequota {quota}
 QuotaBusy [rollout: retryable 120 s] a ResourceQuota is exhausted while old pods are being deleted
-    wait; if the quota stays exhausted, raise it by the size of one more pod: kubectl -n {ns} describe resourcequota
+    wait; if the quota stays exhausted, raise it by the size of one more pod; read it: kubectl -n {ns} describe resourcequota
 QuotaNeedsResources [preflight: error; rollout: fatal] a ResourceQuota requires resource requests or limits that a container does not set
     set oceans_llm_values.scheduling.resources, and resources of the Jobs in oceans_llm_values
 LimitRangeViolated [preflight: error; rollout: fatal] the container's resources are outside the namespace's LimitRange
-    set resources that the LimitRange allows in oceans_llm_values: kubectl -n {ns} describe limitrange
+    set resources in oceans_llm_values that the LimitRange allows; read it: kubectl -n {ns} describe limitrange
 PodSecurity [preflight: error; rollout: fatal] the namespace's Pod Security level forbids the pod
     change the settings named in the evidence, or the label pod-security.kubernetes.io/enforce of the namespace
 AdmissionDenied [preflight: error; rollout: fatal] an admission policy or admission webhook denies the object
@@ -301,29 +301,30 @@ AdmissionDenied [preflight: error; rollout: fatal] an admission policy or admiss
 WebhookUnavailable [preflight: error; rollout: retryable 60 s] an admission webhook cannot be called
     restore the pods of the webhook; to find it: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations
 WebhookUntrusted [rollout: retryable 60 s] the API server does not trust the certificate of an admission webhook
-    correct caBundle in the webhook's configuration (cert-manager's cainjector or the operator sets it): kubectl get
-    validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml
+    correct caBundle of the webhook, which cert-manager or the operator sets; read it: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations
+    -o yaml
 AdmissionTimeout [rollout: retryable 60 s] the admission webhooks together took longer than the API server's time limit for one request
-    find the webhooks that do not answer, and lower their timeoutSeconds: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml
+    find the webhooks that do not answer, and lower their timeoutSeconds; list the webhooks: kubectl get
+    validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml
 ServiceAccountMissing [rollout: fatal] the pod's ServiceAccount does not exist
     create the ServiceAccount, or set oceans_llm_values.serviceAccount.create: true
 PriorityClassMissing [preflight: error; rollout: fatal] the pod's PriorityClass does not exist
-    correct oceans_llm_values.scheduling.priorityClassName: kubectl get priorityclasses
+    correct oceans_llm_values.scheduling.priorityClassName; list the PriorityClasses: kubectl get priorityclasses
 RuntimeClassMissing [rollout: fatal] the pod's RuntimeClass does not exist
-    correct runtimeClassName in the pod template, or create the RuntimeClass: kubectl get runtimeclasses
+    correct runtimeClassName in the pod template, or create the RuntimeClass; list them: kubectl get runtimeclasses
 NamespaceTerminating [preflight: error; rollout: fatal] the namespace is being deleted
     wait until the namespace is deleted, or use another one; to see what blocks the deletion: kubectl get namespace {ns} -o yaml
 ObjectInvalid [preflight: error; rollout: fatal] the API server refuses the object as invalid
     correct the field named in the evidence
 PodNotCreated [rollout: retryable 45 s] the pod cannot be created, for a reason that this collection does not know
     read the events of the namespace: kubectl -n {ns} get events --sort-by=.lastTimestamp
-ApiRefused [preflight: error or warning] the API server refuses the object for another reason (a warning when the API server could not answer)
+ApiRefused [preflight: error or warning] the API server refuses the object for another reason; only a warning if the API server could not answer
     correct the object as the API server's message says
 
 # Scheduling
-Unschedulable [preflight: error or warning; rollout: retryable 120 s] no node can take the pod (preflight: more pods than all nodes can take together)
-    add a node, lower resource requests, or correct nodeSelector, affinity and tolerations in oceans_llm_values.scheduling: kubectl -n {ns} describe pod
-    {name}
+Unschedulable [preflight: error or warning; rollout: retryable 120 s] no node can take the pod, or all nodes together cannot take all pods
+    add a node, lower resource requests, or correct nodeSelector, affinity and tolerations in oceans_llm_values.scheduling; read the pod's events: kubectl -n
+    {ns} describe pod {name}
 UnschedulableScaling [rollout: retryable 600 s] no node can take the pod, and the cluster autoscaler is adding a node
     wait for the node; if no node is added, read the log of the cluster autoscaler
 NodeNotReady [rollout: retryable 360 s] the pod's node is not ready
@@ -331,8 +332,8 @@ NodeNotReady [rollout: retryable 360 s] the pod's node is not ready
 SchedulingGated [rollout: retryable] the pod has scheduling gates that no controller has removed
     find the controller that has to remove them: kubectl -n {ns} get pod {name} -o jsonpath='{{.spec.schedulingGates}}'
 SchedulerSilent [rollout: retryable 120 s] no scheduler has acted on the pod
-    check the scheduler that spec.schedulerName of the pod names: kubectl -n kube-system get pods -l component=kube-scheduler; kubectl -n kube-system get
-    lease kube-scheduler -o yaml
+    check the scheduler that spec.schedulerName of the pod names: kubectl -n kube-system get pods -l component=kube-scheduler; kubectl -n kube-system get lease
+    kube-scheduler -o yaml
 ControllerSilent [rollout: retryable 120 s] a Kubernetes controller has not acted on a change
     check kube-controller-manager: kubectl -n kube-system get pods -l component=kube-controller-manager
 
@@ -344,21 +345,22 @@ MountRetrying [rollout: retryable 120 s] the node has not received a ConfigMap o
 VolumeBusy [rollout: retryable 360 s] a volume is still attached to another node
     wait until the old pod is deleted, or set oceans_llm_values.rollout.strategy.type: Recreate for a ReadWriteOnce volume
 StorageClassMissing [preflight: error; rollout: fatal] the StorageClass does not exist, or the cluster has no default StorageClass
-    set oceans_llm_cloudnativepg.storage.storageClass to a StorageClass that exists: kubectl get storageclass
+    set oceans_llm_cloudnativepg.storage.storageClass to a StorageClass that exists; list them: kubectl get storageclass
 ClaimMissing [rollout: fatal] a pod uses a PersistentVolumeClaim that does not exist
-    create the PersistentVolumeClaim, or correct its name in the pod template: kubectl -n {ns} get pvc
+    create the PersistentVolumeClaim, or correct its name in the pod template; list them: kubectl -n {ns} get pvc
 ClaimLost [rollout: fatal] a PersistentVolumeClaim has lost its PersistentVolume
-    restore the PersistentVolume, or create the PersistentVolumeClaim again and restore its data from a backup: kubectl -n {ns} describe pvc {name}
+    restore the PersistentVolume, or create the PersistentVolumeClaim again and restore its data from a backup; read its events: kubectl -n {ns} describe pvc
+    {name}
 ProvisioningFailed [rollout: retryable 120 s] no volume can be provisioned for a PersistentVolumeClaim
     read the events of the PersistentVolumeClaim: kubectl -n {ns} describe pvc {name}
 
 # Readiness
 PodStarting [rollout: retryable] a pod is starting: its image, volumes or network are not ready, or a container is being created
     read the pod's events: kubectl -n {ns} describe pod {name}
-SandboxFailed [rollout: retryable 120 s] the node cannot create the pod's sandbox (container runtime or network plugin)
+SandboxFailed [rollout: retryable 120 s] the container runtime or the network plugin of the node cannot create the pod's sandbox
     check the network plugin's pods, and read the pod's events: kubectl -n kube-system get pods -o wide; kubectl -n {ns} describe pod {name}
 PodRejected [rollout: retryable 60 s] the kubelet of the node does not admit the pod
-    correct the setting that the evidence names, or keep the pod off that node: kubectl -n {ns} describe pod {name}
+    correct the setting that the evidence names, or keep the pod off that node; read the pod's events: kubectl -n {ns} describe pod {name}
 InitContainerRuns [rollout: retryable] an init container has not finished, so the pod's main containers cannot start
     find out what the init container waits for: kubectl -n {ns} logs {name} -c {container}
 NameNotResolved [rollout: retryable 120 s] a container cannot resolve a host name
@@ -370,9 +372,10 @@ LifecycleHookFailed [rollout: retryable 90 s] a container's postStart hook fails
 ReadinessGateWaits [rollout: retryable] a readiness gate of the pod is not True
     find the controller that sets this condition: kubectl -n {ns} get pod {name} -o jsonpath='{{.status.conditions}}'
 ProbeMisdirected [preflight: error or warning; rollout: fatal] a probe uses a port or a scheme that the container does not serve
-    correct port and scheme of the probe: kubectl -n {ns} get pod {name} -o yaml
+    correct port and scheme of the probe; read its settings: kubectl -n {ns} get pod {name} -o yaml
 NotReadyInTime [rollout: retryable] a container runs, but does not become ready within the time of its own probes
-    find out why the probe fails; if the container is only slow, raise failureThreshold of its startup or readiness probe: kubectl -n {ns} describe pod {name}
+    find out why the probe fails; if the container is only slow, raise failureThreshold of its startup or readiness probe; read the pod's events: kubectl -n
+    {ns} describe pod {name}
 
 # Rollout
 ProgressDeadline [rollout: fatal] the Deployment made no progress within progressDeadlineSeconds
@@ -396,7 +399,7 @@ TlsSecretMissing [preflight: error; post-check: fatal] the TLS Secret of the Ing
 CertificateName [preflight: warning] the TLS certificate of an Ingress is not valid for its host
     use a certificate that names the host
 GatewayMissing [preflight: error] the parent Gateway of an HTTPRoute does not exist
-    correct oceans_llm_values.httpRoute.parentRefs: kubectl get gateways.gateway.networking.k8s.io -A
+    correct oceans_llm_values.httpRoute.parentRefs; list the Gateways: kubectl get gateways.gateway.networking.k8s.io -A
 GatewayNotServed [preflight: error] no controller serves the parent Gateway of an HTTPRoute
     read the conditions of the Gateway: kubectl -n <namespace> describe gateway <name>
 DnsPolicy [preflight: error or warning] the pod's dnsPolicy does not resolve a name of the cluster that the pod needs
@@ -413,23 +416,23 @@ PdbBlocks [preflight: error] the PodDisruptionBudget allows no disruption, so no
     lower oceans_llm_values.podDisruptionBudget.minAvailable, or raise oceans_llm_replicas
 StrategyLeavesNobody [preflight: warning] maxUnavailable lets all old pods stop before a new pod is ready
     set oceans_llm_values.rollout.strategy.rollingUpdate.maxUnavailable: 0
-DrainTooShort [preflight: warning] an answer of a provider may take longer than a stopping gateway pod waits for open requests, so long answers are cut off
+DrainTooShort [preflight: warning] a provider's answer may take longer than a stopping gateway pod waits for open requests, and is then cut off
     raise oceans_llm_values.gateway.drain.timeoutSeconds, or oceans_llm_values.gateway.drain.ceilingSeconds, to the seconds of the longest answer
 
 # Drain of a node
 DrainSafe [checks: ok] the gateway pods of the node can be evicted, and other gateway pods serve meanwhile
     drain the node: kubectl drain <node> --ignore-daemonsets --delete-emptydir-data
 DrainBlocked [checks: error] the PodDisruptionBudget refuses every eviction, so that the drain never ends
-    set oceans_llm_replicas to 2 or more (or repair the pod that is not ready), then run the deployment
-DrainNoRoom [checks: error] no other node can take a gateway pod: too little CPU or memory, taints, labels, cordoned, or not ready
+    set oceans_llm_replicas to 2 or more (or repair the pod that is not ready), then run oceans.llm.deploy
+DrainNoRoom [checks: error] no other node can take a gateway pod: each lacks CPU, memory or a label, has a taint, is cordoned, or is not ready
     add a node, or lower oceans_llm_values.scheduling.resources.requests
-DrainOutage [checks: error] all gateway pods are on the node, and nothing keeps one of them running until a replacement is ready
-    set oceans_llm_replicas to 2 or more, then run the deployment
+DrainOutage [checks: error] all gateway pods are on the node, and a drain can stop all of them before a replacement is ready
+    set oceans_llm_replicas to 2 or more, then run oceans.llm.deploy
 NotSpread [checks: warning] all gateway pods are on the node: a drain of the node interrupts nothing, but a failure of the node stops the gateway
     set oceans_llm_values.scheduling.topologySpreadConstraints (topologyKey kubernetes.io/hostname)
 
 # Release
-ReleasePending [preflight: error or warning] a Helm process that was killed left a pending revision (an error while that process may still be running)
+ReleasePending [preflight: error or warning] a Helm process that was killed left a pending revision; an error while that process may still be running
     wait until oceans_llm_recover_after seconds have passed, or set oceans_llm_recover_after: 0 when that process has ended
 ForeignRelease [preflight: error] a release of this name was installed from another chart
     set oceans_llm_release or oceans_llm_namespace to another name
@@ -460,24 +463,24 @@ ServiceMissing [post-check: fatal] a Service of the release does not exist
     run the playbook again: Helm creates the Service
 ServiceSelector [preflight: error; post-check: fatal] a Service selects no pod of its Deployment, or selects pods of another Deployment
     set the Service's selector to the labels in the evidence, or run the playbook again: kubectl -n {ns} edit service {name}
-ForeignEndpoint [post-check: fatal] an EndpointSlice adds addresses that belong to no pod to a Service of the release
+ForeignEndpoint [post-check: fatal] an EndpointSlice sends requests of a Service to addresses that belong to no pod
     delete the EndpointSlice: kubectl -n {ns} delete endpointslice {name}
 ServicePort [preflight: error or warning; post-check: fatal] port, protocol or targetPort of a Service matches none of the ports of its pods
     correct port, protocol and targetPort, or run the playbook again: kubectl -n {ns} edit service {name}
 NoLocalEndpoint [post-check: fatal] a Service with internalTrafficPolicy Local has no pod on a node on which its callers run
     set internalTrafficPolicy to Cluster: kubectl -n {ns} patch service {name} --type=merge -p '{{"spec":{{"internalTrafficPolicy":"Cluster"}}}}'
-IngressBackend [post-check: fatal] an Ingress does not exist, lacks a rule of the release, or its backend is not a Service and port of the release
+IngressBackend [post-check: fatal] an Ingress does not exist, lacks a rule of the release, or leads to another Service or port than in the release
     correct the rules of the Ingress, or run the playbook again: kubectl -n {ns} edit {kind} {name}
-IngressClassMissing [preflight: error or warning; post-check: fatal] the IngressClass does not exist, is not the release's, or no IngressClass is the default
-    set oceans_llm_values.ingress.className to an IngressClass that exists: kubectl get ingressclass
+IngressClassMissing [preflight: error or warning; post-check: fatal] the IngressClass does not exist, differs from the release's, or is neither set nor default
+    set oceans_llm_values.ingress.className to an IngressClass that exists; list them: kubectl get ingressclass
 RouteRefused [post-check: fatal] no Gateway accepts an HTTPRoute of the release
-    correct parentRefs or backendRefs: kubectl -n {ns} describe {kind} {name}
+    correct parentRefs or backendRefs; read its conditions: kubectl -n {ns} describe {kind} {name}
 CertificateExpired [preflight: error; post-check: fatal] the TLS certificate of an Ingress has expired
     renew the certificate named in the evidence
 NetworkPolicyBlocks [preflight: warning; post-check: fatal] NetworkPolicies block connections to the pods, from the pods, to DNS, or to the database
-    add a rule that admits the blocked connection: kubectl -n {ns} describe networkpolicy {name}
+    add a rule that admits the blocked connection; read the policy: kubectl -n {ns} describe networkpolicy {name}
 ClusterDnsFails [post-check: fatal] a pod of the namespace cannot resolve the Service's name
-    check the cluster's DNS pods, and dnsPolicy of the pods: kubectl -n kube-system get pods -l k8s-app=kube-dns
+    check dnsPolicy of the gateway's pods, and the pods of the cluster's DNS: kubectl -n kube-system get pods -l k8s-app=kube-dns
 ServiceIpUnreachable [post-check: fatal] a pod reaches the gateway's pods directly, but not through the Service's ClusterIP
     check kube-proxy (or its replacement) on the node named in the evidence: kubectl -n kube-system get pods -o wide
 NotLasting [post-check: fatal] a new pod was ready and has become unready
@@ -487,14 +490,15 @@ NotLasting [post-check: fatal] a new pod was ready and has become unready
 ProbeKeyRefused [post-check: fatal] the gateway refuses the API key with which this collection requests a completion
     put a key that the gateway accepts under the key {key} into the Secret: kubectl -n {ns} edit secret {name}
 ModelUnknown [post-check: fatal] the gateway does not offer the model to the API key
-    set oceans_llm_probe_model to a model of oceans_llm_config that the key may use; oceans_llm_seed_config: true writes models and keys to the database
-ProviderKeyRefused [post-check: fatal] the provider refuses the gateway's API key (401, 403)
+    set oceans_llm_probe_model to a model of oceans_llm_config that the key may use; to write new models and keys to the database, set oceans_llm_seed_config:
+    true
+ProviderKeyRefused [post-check: fatal] the provider refuses the gateway's API key (HTTP 401 or 403)
     renew the provider's key in oceans_llm_secrets and run the playbook again: it restarts the pods with the new key
-ProviderAddressWrong [preflight: warning; post-check: fatal] wrong base_url: the host does not resolve, nothing listens there, or it has no such path or model
+ProviderAddressWrong [preflight: warning; post-check: fatal] the host of base_url does not resolve or answer, or it has no such path or model
     correct base_url of the provider, or upstream_model of the route, in oceans_llm_config, and run the playbook again
 ProviderBlocked [post-check: fatal] the network blocks connections from the gateway's pods to the provider
     admit connections from the gateway's pods to {where} (NetworkPolicy, firewall, proxy): kubectl -n {ns} describe networkpolicy
-ProviderFails [post-check: fatal] the provider answers with another 4xx or 5xx, or not in time
+ProviderFails [post-check: fatal] the provider answers with another HTTP 4xx or 5xx, or too late
     check quota and status of the provider, and read the gateway's log: kubectl -n {ns} logs deployment/{deployment} --tail 50
 CompletionFailed [post-check: fatal] the gateway answers without a completion, and does not give a reason
     read the gateway's log: kubectl -n {ns} logs deployment/{deployment} --tail 50
@@ -510,10 +514,10 @@ ReleaseOvertaken [rollout: fatal] another Helm process created a newer revision 
     find out who else deploys this release; then follow the newer revision with the role oceans.llm.wait, or run the playbook again
 ReleaseUninstalled [rollout: fatal] the release was uninstalled while this run followed it
     find out who uninstalled the release, then run the playbook again
-FieldConflict [preflight: error or warning; rollout: fatal] another field manager owns a field that the chart sets (an error if Helm's change is refused)
-    set oceans_llm_force_conflicts: true to let Helm take the field over, or leave the field out of oceans_llm_values so that the other manager (an
-    autoscaler, for example) keeps it
-FieldImmutable [preflight: error; rollout: fatal] a field was changed that the API server does not let change on a live object
+FieldConflict [preflight: error or warning; rollout: fatal] another field manager owns a field that the chart sets; an error if Helm would be refused
+    set oceans_llm_force_conflicts: true to let Helm take the field over, or leave the field out of oceans_llm_values so that the other manager (an autoscaler,
+    for example) keeps it
+FieldImmutable [preflight: error; rollout: fatal] a field is changed that Kubernetes does not allow to change on a live object
     restore the old value; or, if the object named in the evidence holds no data, delete it (its pods stop), then run the playbook again
 Interrupted [rollout: fatal] the run was ended by a signal (Ctrl-C, SIGTERM)
     run the playbook again: the run continues from the state above
@@ -521,17 +525,17 @@ LeaseLost [rollout: fatal] another run took over the lease while this run was ch
     find out who else deploys this release; follow that run with the role oceans.llm.wait, or run the playbook again when that run has ended
 NamespaceDeleted [rollout: fatal] the namespace was deleted while this run was changing the release
     find out who deleted the namespace, then run the playbook again
-CredentialsRefused [rollout: fatal] the API server no longer accepts the credentials of this run (401)
-    renew the token or certificate, check whether Jobs or pods still run, then run the playbook again: kubectl -n {ns} get jobs,pods
-AccessRevoked [rollout: fatal] the API server no longer allows the requests with which this run follows the rollout (403)
-    grant the permissions again (docs/deployer-role.yaml of the collection), check whether Jobs or pods still run, then run the playbook again: kubectl -n
-    {ns} get jobs,pods
+CredentialsRefused [rollout: fatal] the API server no longer accepts the credentials of this run (HTTP 401)
+    renew the token or certificate, check whether Jobs or pods still run, then run the playbook again; list them: kubectl -n {ns} get jobs,pods
+AccessRevoked [rollout: fatal] the API server no longer allows the requests with which this run follows the rollout (HTTP 403)
+    grant the permissions again (docs/deployer-role.yaml of the collection), check whether Jobs or pods still run, then run the playbook again; list them:
+    kubectl -n {ns} get jobs,pods
 EngineBroke [rollout: fatal] a defect of the collection ended the run; the state of the rollout is unknown
     report the defect with the evidence folder; to follow the rollout, use the role oceans.llm.wait, or: kubectl -n {ns} get pods
 HelmFailed [rollout: fatal] Helm ended with an error, and no object in the namespace explains it
     fix the error that Helm names in the evidence, then run the playbook again
 Timeout [rollout: fatal] the rollout is not complete after oceans_llm_timeout seconds, and no cause is known
-    check the object named after "waiting for", and raise oceans_llm_timeout if the rollout only needs more time: kubectl -n {ns} get events
+    check the object named after "waiting for", and raise oceans_llm_timeout if the rollout only needs more time; list the events: kubectl -n {ns} get events
     --sort-by=.lastTimestamp
 """
 

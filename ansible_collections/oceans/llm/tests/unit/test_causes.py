@@ -327,7 +327,7 @@ OPEN = "failed opening postgres connection pool for migration status"
         (
             said("failed to apply database migrations", "failed applying postgres migration 46", DB + 'relation "batch_jobs" already exists'),
             "MigrationFailed",
-            'V46 failed: relation "batch_jobs" already exists (42P07)',
+            'V46 failed: relation "batch_jobs" already exists (SQLSTATE 42P07)',
         ),
         (
             said("failed to apply database migrations", "failed applying postgres migration 28", DB + "canceling statement due to statement timeout"),

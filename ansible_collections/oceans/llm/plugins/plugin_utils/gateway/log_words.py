@@ -304,9 +304,9 @@ def _database(links: list[str], told: str, text: str) -> Failure | None:
         if version and (code == "" or code in ("DatabasePermission",)):
             return _migration(int(version.group(1)), text, links, told, state)
         if code:
-            return Failure(code, f"{BY_CODE[code].title.split(' (')[0]} ({state})", told, state)
+            return Failure(code, f"{BY_CODE[code].title.split(' (')[0]} (SQLSTATE {state})", told, state)
         if state == "42P01":
-            return Failure("SchemaMissing", f"the database does not have the gateway's tables yet: {links[-1]} ({state})", told, state)
+            return Failure("SchemaMissing", f"the database does not have the gateway's tables yet: {links[-1]} (SQLSTATE {state})", told, state)
     for pattern, code, sentence in NETWORK:
         if pattern.search(links[-1]):
             return Failure(code, sentence + _host(told) + _first_byte(links[-1]), told)
@@ -339,5 +339,5 @@ def _migration(version: int, text: str, links: list[str], told: str, state: str)
     name = next((n for v, n in reversed(migrations(text).begun) if v == version), "")
     label = f"V{version} {name}".strip()
     words = re.sub(r"^error returned from database: ", "", links[-1])
-    what = f"migration {label} failed: {words}{f' ({state})' if state else ''}; PostgreSQL rolled back the migration"
+    what = f"migration {label} failed: {words}{f' (SQLSTATE {state})' if state else ''}; PostgreSQL rolled back the migration"
     return Failure("MigrationFailed", what, told, state, {"version": label})

@@ -95,7 +95,7 @@ class Accounts:
             with way.connect(PATIENCE) as stream, contextlib.closing(Session(stream, self.target)) as made:
                 yield made
         except Refusal as refusal:
-            raise NotPossible(f"{self.target} refuses: {refusal.message} ({refusal.sqlstate})") from refusal
+            raise NotPossible(f"{self.target} refuses: {refusal.message} (SQLSTATE {refusal.sqlstate})") from refusal
         except (database_way.NoWay, NotAsked, ApiError, OSError) as error:
             raise NotPossible(f"{self.target} cannot be read: {error}") from error
 

@@ -98,7 +98,7 @@ class Database:
         if self.unknown:
             return f"not asked: {self.unknown}"
         if self.sqlstate:
-            return f"refuses the login ({self.sqlstate})"
+            return f"refuses the login (SQLSTATE {self.sqlstate})"
         return f"at V{self.history[-1][0]} {self.history[-1][1]}" if self.history else "without a schema"
 
 

@@ -188,7 +188,8 @@ def _told(found: log_words.Migrations, history: History, over: bool, by: str) ->
 
 
 def _span(versions: tuple[int, ...]) -> str:
-    return f"V{versions[0]}" if len(versions) == 1 else f"V{versions[0]}–V{versions[-1]} ({len(versions)})"
+    first, last = versions[0], versions[-1]
+    return f"V{first}–V{last}" if 1 < len(versions) == last - first + 1 else ", ".join(f"V{v}" for v in versions)
 
 
 def old_pods_statement(snapshot: Snapshot) -> str:

@@ -117,7 +117,7 @@ def helm_cause(snapshot: Snapshot, helm: Helm) -> Cause:
         return make("FieldImmutable", snapshot, where, BY_CODE["FieldImmutable"].title, helm.error, since=helm.ended_at)
     if refusal.kind == refusals.CONFLICT:
         held = ", ".join(f"{field} ({manager})" for field, manager in refusals.conflicts(helm.error))
-        what = f"other field managers own fields that the chart sets: {held}" if held else BY_CODE["FieldConflict"].title
+        what = f"other field managers own fields that the chart sets: {held}" if held else BY_CODE["FieldConflict"].title.partition(";")[0]
         return make("FieldConflict", snapshot, where, what, helm.error, since=helm.ended_at)
     code, sentence, parts = admission.classify(helm.error)
     if code != "PodNotCreated":

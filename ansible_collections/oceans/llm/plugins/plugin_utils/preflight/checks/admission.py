@@ -46,12 +46,13 @@ def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
         )
         yield Finding("WebhookUnavailable", where, what, hint)
     elif kind == refusals.PRIORITY_CLASS:
-        yield Finding("PriorityClassMissing", where, text, "set oceans_llm_values.scheduling.priorityClassName to one that exists: kubectl get priorityclasses")
+        hint = "set oceans_llm_values.scheduling.priorityClassName to one that exists; list them: kubectl get priorityclasses"
+        yield Finding("PriorityClassMissing", where, text, hint)
     elif kind == refusals.POD_SECURITY:
         hint = "change the securityContext fields that the message names, or the label pod-security.kubernetes.io/enforce of the namespace"
         yield Finding("PodSecurity", where, text, hint)
     elif kind == refusals.QUOTA:
-        hint = f"raise the quota, or lower replicas or requests: kubectl -n {picture.wanted.namespace} describe resourcequota {parts['quota']}"
+        hint = f"raise the quota, or lower replicas or requests; read the quota: kubectl -n {picture.wanted.namespace} describe resourcequota {parts['quota']}"
         yield Finding("QuotaExceeded", where, f"quota {parts['quota']}: needed {parts['need']}, used {parts['used']}, hard {parts['hard']}", hint)
     elif kind == refusals.QUOTA_NEEDS:
         yield Finding("QuotaNeedsResources", where, text)
@@ -62,7 +63,9 @@ def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
         yield Finding("FieldImmutable", where, f"{immutable(text, run.live or {})}; Kubernetes does not allow this field to change on an existing object", hint)
     elif kind == refusals.LIMIT_RANGE:
         what = "oceans_llm_cloudnativepg.storage and walStorage" if "PersistentVolumeClaim" in text else "oceans_llm_values.scheduling.resources"
-        yield Finding("LimitRangeViolated", where, text, f"set {what} within the LimitRange: kubectl -n {picture.wanted.namespace} describe limitrange")
+        yield Finding(
+            "LimitRangeViolated", where, text, f"set {what} within the LimitRange; read it: kubectl -n {picture.wanted.namespace} describe limitrange"
+        )
     elif kind == refusals.SCC:
         fields = ", ".join(refusals.scc_fields(run.message)) or "the pod"
         yield Finding("AdmissionDenied", where, f"OpenShift's SecurityContextConstraints refuse {fields}: {text}", refusals.SCC_CURE)

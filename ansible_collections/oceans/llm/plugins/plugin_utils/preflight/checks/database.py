@@ -27,7 +27,7 @@ def find(picture: Picture) -> Iterator[Finding]:
         return
     if database.sqlstate:
         if database.sqlstate in LOGIN:
-            text = f"{database.where} refuses the login with the URL that the pods will use: {database.refusal} ({database.sqlstate})"
+            text = f"{database.where} refuses the login with the URL that the pods will use: {database.refusal} (SQLSTATE {database.sqlstate})"
             yield Finding(
                 LOGIN[database.sqlstate], "database", text, "correct user, password and database name in the URL, or the server's pg_hba.conf", WARNING
             )

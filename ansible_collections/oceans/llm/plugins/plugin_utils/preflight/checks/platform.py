@@ -108,11 +108,11 @@ def _stores(picture: Picture) -> Iterator[Finding]:
         held = picture.stores[name]
         ready = condition(held or {}, "Ready")
         if held is None:
-            hint = f"create it, or set oceans_llm_external_secrets.secretStoreRef to one that exists: {look}"
+            hint = f"create it, or set oceans_llm_external_secrets.secretStoreRef to one that exists; list them: {look}"
             yield Finding("SecretStoreMissing", label(obj), f"its {name} does not exist", hint)
         elif ready.get("status") == "False":
             said = " ".join(str(ready.get("message") or ready.get("reason") or "no reason given").split())
-            yield Finding("SecretStoreNotReady", label(obj), f"its {name} is not ready: {said}", f"correct the store: {look}")
+            yield Finding("SecretStoreNotReady", label(obj), f"its {name} is not ready: {said}", f"correct the store; read its status: {look} -o yaml")
 
 
 def _storage(picture: Picture) -> Iterator[Finding]:
@@ -134,10 +134,10 @@ def _class(picture: Picture, where: str, path: str, name: str | None) -> Iterato
         return
     if not name:
         if not any(_is_default(c, DEFAULT_CLASS) for c in classes):
-            hint = "set oceans_llm_cloudnativepg.storage.storageClass to one that exists: kubectl get storageclass"
+            hint = "set oceans_llm_cloudnativepg.storage.storageClass to one that exists; list them: kubectl get storageclass"
             yield Finding("StorageClassMissing", where, f"{path} names no StorageClass, and the cluster has no default one ({_names(classes)})", hint)
     elif name not in {meta(c).get("name") for c in classes}:
-        hint = "set oceans_llm_cloudnativepg.storage.storageClass to one that exists: kubectl get storageclass"
+        hint = "set oceans_llm_cloudnativepg.storage.storageClass to one that exists; list them: kubectl get storageclass"
         yield Finding("StorageClassMissing", where, f"{path}: StorageClass {name} does not exist ({_names(classes)})", hint)
 
 
@@ -148,11 +148,11 @@ def _ingress(picture: Picture) -> Iterator[Finding]:
         name = spec.get("ingressClassName")
         if classes is not None:
             if name and name not in {meta(c).get("name") for c in classes}:
-                hint = "set oceans_llm_values.ingress.className to one that exists: kubectl get ingressclass"
+                hint = "set oceans_llm_values.ingress.className to one that exists; list them: kubectl get ingressclass"
                 yield Finding("IngressClassMissing", label(ingress), f"IngressClass {name} does not exist ({_names(classes)})", hint)
             elif not name and not any(_is_default(c, DEFAULT_INGRESS) for c in classes):
                 what = f"names no IngressClass, and the cluster has no default one ({_names(classes)})"
-                hint = "set oceans_llm_values.ingress.className to one that exists: kubectl get ingressclass"
+                hint = "set oceans_llm_values.ingress.className to one that exists; list them: kubectl get ingressclass"
                 yield Finding("IngressClassMissing", label(ingress), what, hint, WARNING)
         automatic = any(str(a).startswith(("cert-manager.io/", "acme.cert-manager.io/")) for a in meta(ingress).get("annotations") or {})
         for tls in spec.get("tls") or ():

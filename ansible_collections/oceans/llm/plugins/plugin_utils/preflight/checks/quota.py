@@ -43,7 +43,7 @@ def find(picture: Picture) -> Iterator[Finding]:
             continue  # the dry run has said it; a scope leaves pods out
         lacking = list(_lacking(status.get("hard") or {}, status.get("used") or {}, needs))
         if lacking:
-            hint = f"raise the quota, or lower replicas or requests: kubectl -n {picture.wanted.namespace} describe resourcequota {name}"
+            hint = f"raise the quota, or lower replicas or requests; read the quota: kubectl -n {picture.wanted.namespace} describe resourcequota {name}"
             yield Finding("QuotaExceeded", f"ResourceQuota/{name}", f"the rollout exceeds the quota while old and new pods run: {'; '.join(lacking)}", hint)
 
 
