@@ -22,11 +22,11 @@ options:
     description:
       - Path of the kubeconfig file, for example V(~/.kube/config). Several paths are separated by C(:) and merged as C(kubectl) does. The content of a
         kubeconfig as a dictionary is accepted, too.
-      - When the option is not set, E(K8S_AUTH_KUBECONFIG) is used, then E(KUBECONFIG), then C(~/.kube/config), then the service account of the pod
+      - Empty means E(K8S_AUTH_KUBECONFIG), then E(KUBECONFIG), then C(~/.kube/config), then the service account of the pod
         that Ansible runs in. When Ansible runs in a pod that also has a kubeconfig, the task is refused, because C(kubernetes.core) and C(helm)
         would use different credentials.
       - A relative path, in this and in all other options, is relative to the folder in which C(ansible-playbook) was started.
-      - The kubeconfig may contain certificates, tokens, impersonation, and C(exec) plugins of cloud providers. The plugin and C(helm) use them alike.
+      - The kubeconfig may contain certificates, tokens, impersonation, and C(exec) plugins of cloud providers. Both the plugin and C(helm) use them.
     type: raw
   context:
     description: Name of the context in the kubeconfig. Falls back to E(K8S_AUTH_CONTEXT), then to the C(current-context) of the kubeconfig.

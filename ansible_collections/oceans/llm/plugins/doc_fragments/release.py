@@ -66,8 +66,7 @@ options:
   expected_version:
     description:
       - Version that the gateway must report at C(/api/v1/health), for example V(0.24.0).
-      - Empty means the image tag of the gateway, when the tag has the form C(x.y.z) or C(vx.y.z). Any other tag is not compared, and a line shows the
-        version that is served.
+      - Empty means the gateway's image tag. Only a tag of the form C(x.y.z) or C(vx.y.z) is compared; otherwise a line shows the served version.
     type: str
     default: ''
 """
@@ -90,8 +89,8 @@ options:
     type: str
     default: ''
   probe_key_secret:
-    description: Name of the Secret that holds the gateway's API key for the completions of O(probe_model). Empty means C(NAME-secrets), where
-      C(NAME) is O(name). Only the pod reads the key; Ansible does not.
+    description: Name of the Secret with the API key for completions (O(probe_model)). The pod reads the key, Ansible does not.
+      Empty means C(NAME-secrets), where C(NAME) is O(name).
     type: str
     default: ''
   probe_key_name:
@@ -121,7 +120,7 @@ options:
     default: auto
     choices: [auto, 'true', 'false']
   timeout:
-    description: Seconds that the whole rollout may take. When they are over, the task fails. A fatal cause fails it earlier.
+    description: Seconds that the whole rollout may take. Afterwards the task fails. A fatal cause fails it earlier.
     type: int
     default: 900
 """
@@ -138,8 +137,8 @@ options:
     type: bool
     default: false
   recover_after:
-    description: Seconds after which a revision in state C(pending-…) is marked as failed, when a Helm process outside of this collection left it.
-      Until then the task is refused.
+    description: If a Helm process outside of this collection left a revision in state C(pending-…), the revision is marked as failed this many
+      seconds after it was created. Until then the task is refused.
     type: int
     default: 900
 """
@@ -147,7 +146,7 @@ options:
     INSTALL = r"""
 options:
   remove_leftovers:
-    description: Delete the copies of Secrets, ConfigMaps and ServiceAccounts that hooks of an earlier chart have left, after the release serves.
+    description: After the release serves, delete the copies of Secrets, ConfigMaps and ServiceAccounts that the hooks of an earlier chart version have left.
     type: bool
     default: false
   create_namespace:
@@ -166,15 +165,15 @@ options:
     RESTORE_POINT = r"""
 options:
   restore_point:
-    description: How restore points are taken and stored. The roles set this option from the variables C(oceans_llm_restore_point*).
+    description: How restore points are created and stored. The roles set this option from the variables C(oceans_llm_restore_point*).
     type: dict
     default: {}
     suboptions:
       way:
         description: >-
           V(cnpg) creates a C(Backup) of CloudNativePG; the C(Cluster) must have backups configured. V(pg_dump) runs C(pg_dump) in a Job.
-          V(volume_snapshot) creates a VolumeSnapshot of the database server's volume. V(command) runs O(restore_point.command). V(none) takes no restore
-          point. V(auto) uses the command when one is set, otherwise the first of V(cnpg), V(pg_dump) and V(volume_snapshot) that works.
+          V(volume_snapshot) creates a VolumeSnapshot of the database server's volume. V(command) runs O(restore_point.command). V(none) creates no
+          restore point. V(auto) uses the command when one is set, otherwise the first of V(cnpg), V(pg_dump) and V(volume_snapshot) that works.
         type: str
         choices: [auto, none, cnpg, volume_snapshot, pg_dump, command]
         default: auto
@@ -186,7 +185,7 @@ options:
       volume:
         description: >-
           PersistentVolumeClaim that stores the copies, with the keys C(claim) (its name), C(size) and C(storage_class). The claim is created when it
-          does not exist. Keys that are not set mean the name C(RELEASE-restore-points), the size 10Gi and the default StorageClass.
+          does not exist. The defaults are the name C(RELEASE-restore-points), the size 10Gi and the default StorageClass.
         type: dict
         default: {}
       s3:
@@ -198,9 +197,10 @@ options:
         default: {}
       command:
         description: >-
-          Backup program on the Ansible controller and its arguments, for example V([/usr/local/bin/backup, --fast]). It is run with the additional
-          arguments C(take NAME) or C(restore NAME PLACE DATABASE). It gets the database login in C(PGHOST), C(PGPORT), C(PGUSER), C(PGPASSWORD),
-          C(PGDATABASE) and C(PGSSLMODE). The last line of its output may be JSON with the keys C(place), C(size) and C(checksum).
+          Backup program on the Ansible controller and its arguments, for example V([/usr/local/bin/backup, --fast]). The program gets the
+          additional arguments C(take NAME) for a copy, and C(restore NAME PLACE DATABASE) for a restore. It gets the database login in C(PGHOST),
+          C(PGPORT), C(PGUSER), C(PGPASSWORD), C(PGDATABASE) and C(PGSSLMODE). The last line of its output may be JSON with the keys C(place),
+          C(size) and C(checksum).
         type: list
         elements: str
         default: []
@@ -209,7 +209,7 @@ options:
         type: int
         default: 3
   timeout:
-    description: Seconds that one copy, or one restore, may take. When they are over, the task fails.
+    description: Seconds that one copy, or one restore, may take. Afterwards the task fails.
     type: int
     default: 900
 """
@@ -217,7 +217,7 @@ options:
     JOB = r"""
 options:
   timeout:
-    description: Seconds that one Job may take. When they are over, the task fails.
+    description: Seconds that one Job may take. Afterwards the task fails.
     type: int
     default: 300
 """
@@ -265,7 +265,7 @@ database:
   description: State of the database schema, as the output of the migration shows it.
   type: str
   returned: when the release was followed
-  sample: database at V45 (V44–V45 (2) committed in this run)
+  sample: database at V45 (V44–V45 committed in this run)
 old_pods:
   description: Number of pods from before the rollout that still serve, and their version.
   type: str
@@ -299,7 +299,7 @@ report:
 
     RESTORE_POINTS = r"""
 restore_point:
-  description: The restore point that was taken or restored.
+  description: The restore point that was created or restored.
   returned: success
   type: dict
   sample: {kind: pg_dump, name: oceans-llm-20261128-153000, place: PersistentVolumeClaim/oceans-llm-restore-points, size: 49459, schema_version: 43}

@@ -14,11 +14,11 @@ author: oceans.llm contributors (!UNKNOWN)
 description:
   - Compares the rendered objects with the previous revision, with the objects in the cluster (drift), and with the Secrets that the running pods were
     started with. When nothing differs, nothing is written.
-  - A changed Secret restarts the pods that read it. For this, a keyed digest of the Secrets becomes an annotation of the pods, by the chart values
+  - A changed Secret restarts the pods that read it. For this, the task annotates the pods with a keyed digest of the Secrets, by the chart values
     C(gateway.secretsDigest) and C(adminUi.secretsDigest), or by C(podAnnotations) when the chart has no such values. A chart without either value
     gets no annotation.
   - Upgrades the release with M(kubernetes.core.helm) in the background, without C(wait) and C(atomic), and watches its objects from the start.
-  - A fatal cause stops the Jobs of the release, so that no migration continues, ends Helm with SIGTERM, and fails the task with one sentence.
+  - A fatal cause fails the task with one sentence. It also stops the Jobs of the release, so that no migration continues, and ends Helm with SIGTERM.
     A retryable cause, such as a rate limit of the registry, is reported; it fails the task when it lasts longer than its time limit.
   - The task succeeds when the Jobs are complete, every pod of the new ReplicaSet is ready, and the Service serves the requested version.
   - The Lease C(oceans-llm-<release>) prevents two runs from changing the release at the same time. A revision that a killed run left in state

@@ -37,7 +37,7 @@ options:
     elements: raw
     default: []
   timeout:
-    description: Seconds that all migrations together may take. When they are over, the task fails.
+    description: Seconds that all migrations together may take. Afterwards the task fails.
     type: int
     default: 900
   report_dir:

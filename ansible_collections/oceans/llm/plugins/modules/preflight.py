@@ -23,12 +23,13 @@ extends_documentation_fragment:
   - oceans.llm.release.change
 options:
   create_namespace:
-    description: A later task creates the namespace, so a missing namespace is no finding.
+    description: A later task creates the namespace, so preflight does not report a missing namespace.
     type: bool
     default: false
   secrets_source:
-    description: Who creates the gateway's Secret. With V(provision) a later task writes the keys in O(secrets) and O(generate), so they are not reported as
-      missing. With V(existing) the Secret must exist. With V(external_secrets) External Secrets Operator creates it. With V(inline) the chart creates it.
+    description: Who creates the gateway's Secret. With V(provision) a later task writes the keys in O(secrets) and O(generate), so preflight does
+      not report them as missing. With V(existing) the Secret must exist. With V(external_secrets) External Secrets Operator creates it. With
+      V(inline) the chart creates it.
     type: str
     choices: [provision, existing, external_secrets, inline]
     default: existing

@@ -34,7 +34,7 @@ options:
     type: bool
     default: false
   recompute_limit:
-    description: Number of agent sessions that are queued at most, from 1 to 1000.
+    description: Largest number of agent sessions that one task queues for a new analysis, from 1 to 1000.
     type: int
     default: 100
 """

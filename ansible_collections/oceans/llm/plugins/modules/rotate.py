@@ -14,16 +14,16 @@ author: oceans.llm contributors (!UNKNOWN)
 description:
   - Counts in the database what becomes invalid, writes the Secret with M(oceans.llm.secrets), restarts the pods with M(oceans.llm.deploy),
     and then tries the new and the old values.
-  - A key that O(secrets) lists gets the new value from there. A generated key is generated again. When another program writes the Secret, its owner
-    changes the value first; until then the task is refused and prints the command. The task then restarts the pods and verifies the new value.
+  - A key that O(secrets) lists gets the new value from there. A generated key is generated again. When another program writes the Secret, change
+    the value there first; until then the task is refused and prints the command. The task then restarts the pods and verifies the new value.
   - The replaced values are stored in the Secret C(NAME-rotation) until every rotation is verified. When a rotation was interrupted, run the task again;
     it finishes the rotation and still tries both values.
-  - With C(probe_model) in O(deploy), the old token of a provider is tried by one completion at the provider.
+  - With C(probe_model) in O(deploy), the task tries the old token with one completion at the provider.
   - V(database_password) needs a second login in the new URL, because PostgreSQL has one password for each login. When no session uses the old login any
     more, its password is removed, unless the login is an administrator of the database server.
   - V(admin_password) deletes the administrator and recreates it with C(gateway bootstrap-admin), the only command that writes a password. The task is
     refused when rows of other tables refer to the administrator, or when there are other administrators.
-  - V(encryption_keys) is always refused, with the number of rows that no key could decrypt afterwards.
+  - V(encryption_keys) is always refused; the message has the number of rows that no key could decrypt.
   - The task is refused when a deployment would change anything else.
 extends_documentation_fragment:
   - oceans.llm.auth

@@ -44,9 +44,9 @@ options:
     choices: [keep, rollback]
   restore_point:
     description:
-      - How a restore point is taken before the migrations run, with the suboptions of O(oceans.llm.restore_point#module:restore_point). A restore point
-        is taken only when migrations are pending.
-      - When no restore point can be taken, the upgrade continues without one, unless a migration is destructive.
+      - How a restore point is created before the migrations run, with the suboptions of O(oceans.llm.restore_point#module:restore_point). It is
+        created only when migrations are pending.
+      - When no restore point can be created, the upgrade continues without one, unless a migration is destructive.
     type: dict
     default: {}
   allow_destructive:
