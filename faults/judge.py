@@ -72,7 +72,7 @@ def measure(row: Row, token: str, keep: bool, slots: threading.Semaphore) -> Mea
     try:
         _measure(row, Place(row, token, keep), result, slots)
     except Exception as error:  # noqa: BLE001 - a suite that dies in the middle says nothing about the other rows
-        result.problems.append(f"the suite broke: {type(error).__name__}: {error}")
+        result.problems.append(f"the test suite failed: {type(error).__name__}: {error}")
     result.seconds = round(time.monotonic() - begun, 1)
     return result
 
@@ -109,7 +109,7 @@ def _beside(row: Row, place: Place, play: Play, result: Measured) -> None:
         if row.beside:
             row.beside(place, play)
     except Exception as error:  # noqa: BLE001 - said with the row
-        result.problems.append(f"the fault could not be made: {error}")
+        result.problems.append(f"the fault could not be created: {error}")
 
 
 def _judge(row: Row, place: Place, play: Play, watcher: Watcher, result: Measured, code: int, before: int, revisions: int) -> None:
@@ -132,7 +132,7 @@ def _passed(row: Row, place: Place, play: Play, result: Measured, code: int) -> 
     result.false_lines, result.got = len(wrong), "served" if code == 0 and not wrong else "failed"
     result.line = next((text for _at, text in reversed(play.lines) if text.startswith(f"[{HOST}]")), "")
     if code or wrong:
-        result.problems.append(f"it had to succeed: {(wrong or [play.screen[-400:]])[0][:600]}")
+        result.problems.append(f"the run had to succeed: {(wrong or [play.screen[-400:]])[0][:600]}")
         return
     served, status, version = place.served(), place.release_status(), place.version()
     result.safe = f"serves {served or 'nothing'}, release {status}"
@@ -152,7 +152,7 @@ def _refused(row: Row, place: Place, play: Play, result: Measured, exit_code: in
     if at:
         result.named = result.said = round(at - play.started, 2)
     if not at:
-        result.problems.append(f"preflight did not say {row.expect}: {result.line[-400:]}")
+        result.problems.append(f"preflight did not report {row.expect}: {result.line[-400:]}")
     elif result.after_signal is not None and result.after_signal > row.within + ANSIBLE:
         result.problems.append(f"said after {result.after_signal} s, allowed are {row.within} s (and {ANSIBLE:g} s for Ansible)")
     if exit_code == 0:
@@ -160,7 +160,7 @@ def _refused(row: Row, place: Place, play: Play, result: Measured, exit_code: in
     changed = place.revisions() != revisions and row.script is None  # a script's first run may have made one
     result.safe = "something was released" if changed else "nothing was changed"
     if changed:
-        result.problems.append("preflight refused, and yet a revision was made")
+        result.problems.append("preflight refused, but a revision was created")
     _says(row, line, result)
 
 
@@ -168,7 +168,7 @@ def _failed(row: Row, place: Place, play: Play, watcher: Watcher, result: Measur
     failure = play.failure
     if failure is None:
         result.got = "served" if play.process.returncode == 0 else f"no FAILED line (exit {play.process.returncode})"
-        result.problems.append(f"nothing was declared: {play.screen[-500:]}")
+        result.problems.append(f"the run reported no failure: {play.screen[-500:]}")
         return
     at, result.got, line = failure
     result.said = round(at - play.started, 2)
@@ -178,7 +178,7 @@ def _failed(row: Row, place: Place, play: Play, watcher: Watcher, result: Measur
         result.problems.append(f"said {result.got}: {line[:500]}")
     first = watcher.first(row.signal) if row.signal else None
     if row.signal and first is None:
-        result.problems.append("the suite's own watch did not see the signal")
+        result.problems.append("the suite's own watch did not see the fault")
     elif first is not None:
         result.signal = round(first - play.started, 2)
         _in_time(row, result)
@@ -199,9 +199,9 @@ def _safe(row: Row, place: Place, play: Play, watcher: Watcher, result: Measured
     alive, status, version = watcher.jobs_alive_after(at), place.release_status(), place.version()
     parts = ["no Job pod alive" if not alive else f"alive: {', '.join(alive)}", f"release {status or 'none'}"]
     if alive:
-        result.problems.append(f"pods of Jobs lived after FAILED: {', '.join(alive)}")
+        result.problems.append(f"pods of Jobs ran after FAILED: {', '.join(alive)}")
     if status not in ("failed", "deployed") or (status == "deployed" and not row.expect):
-        result.problems.append(f"the release is {status or 'not there'}, not failed")
+        result.problems.append(f"the release is {status or 'missing'}, not failed")
     if row.upgrade and row.old_serve:
         served = place.served()
         parts.append(f"old pods serve {served or 'nothing'}")
@@ -223,7 +223,7 @@ def _database(place: Place, result: Measured, before: int, version: int) -> None
         result.problems.append(f"said '{said}', psql says V{before} became V{version}")
     unreachable = re.search(r"refuses the connection|gives no answer|cannot be reached|has no address|no ready pod|too many connections", said)
     if not said or (re.search(r"unknown|could not be read", said) and not unreachable):  # of a server that nobody reaches nothing can be known
-        result.problems.append(f"nothing certain is said of the database: {said or 'no report'}")
+        result.problems.append(f"the run does not state the database's version: {said or 'no report'}")
 
 
 def _says(row: Row, text: str, result: Measured) -> None:

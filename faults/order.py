@@ -42,7 +42,7 @@ def run[R: Result](
                         results[result.id] = result
                         print(show(result), flush=True)
                 except KeyboardInterrupt:
-                    print("faults: ending the rows that are running, the others are left out", file=sys.stderr)
+                    print("faults: finishing the running rows, skipping the others", file=sys.stderr)
                     pool.shutdown(wait=True, cancel_futures=True)
                     break
     finally:

@@ -69,7 +69,7 @@ def _rollback(world: World) -> None:
 
 def _evictions(world: World) -> None:
     for pod in [p["metadata"]["name"] for p in world.pods()]:
-        kube.until(lambda pod=pod: evict(world.place.namespace, pod), 120, f"the budget never allowed the eviction of {pod}")  # type: ignore[misc]
+        kube.until(lambda pod=pod: evict(world.place.namespace, pod), 120, f"the PodDisruptionBudget never allowed the eviction of {pod}")  # type: ignore[misc]
     world.served(2)
 
 
@@ -97,13 +97,13 @@ CELLS = (
     Cell("rotation: provider token", "role `rotate`, `provider_token`; the provider accepts both", _provider_token),
     Cell("upgrade", "role `upgrade`, v0.23.0 to v0.24.0, two migrations", _upgrade),
     Cell("failed upgrade with rollback", "role `upgrade` to pods that crash, `oceans_llm_on_failure: rollback`", _failed_upgrade),
-    Cell("rollback", "role `upgrade`, then role `rollback` to the revision before", _rollback),
+    Cell("rollback", "role `upgrade`, then role `rollback` to the previous revision", _rollback),
     Cell(
         "rotation: database password",
-        "role `rotate`, `database_password`: a second login that acts as the first; waits until the pods with the old one have ended",
+        "role `rotate`, `database_password`: a second login in the role of the first; waits until the pods with the old login have ended",
         _database_password,
     ),
-    Cell("node drain", "both pods evicted through the Eviction API, as `kubectl drain` does it, as the disruption budget allows", _evictions),
+    Cell("node drain", "both pods evicted through the Eviction API as `kubectl drain` does, within the PodDisruptionBudget", _evictions),
     Cell("autoscaler up and down", "2 to 4 to 2 replicas through the scale subresource, as an autoscaler does it", _scale),
-    Cell("killed gateway pod", "`kubectl delete --force --grace-period=0`", _kill, "a killed process finishes nothing"),
+    Cell("killed gateway pod", "`kubectl delete --force --grace-period=0`", _kill, "a killed process finishes no request"),
 )

@@ -78,7 +78,7 @@ def measure(world: World, chosen: list[Cell], options: argparse.Namespace) -> tu
             time.sleep(1)
         streams.wait()
         # pods that drained for the last streams have ended a moment after them
-        kube.until(lambda: len(kube.get(world.place.namespace, "pod", "-l", "app.kubernetes.io/component=gateway")) == 2, 420, "old pods are still there")
+        kube.until(lambda: len(kube.get(world.place.namespace, "pod", "-l", "app.kubernetes.io/component=gateway")) == 2, 420, "old pods still exist")
         spans[-1] = Span(**{**spans[-1].__dict__, "ended": time.time()})
     finally:
         for each in requests:

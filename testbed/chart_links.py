@@ -44,8 +44,8 @@ def ignored() -> str:
 
 def differences() -> list[str]:
     there = {link: str(link.readlink()) for link in INSIDE.rglob("*") if link.is_symlink()}
-    found = [f"{link.relative_to(ROOT)} should lead to {to}" for link, to in wanted().items() if there.pop(link, "") != to]
-    found += [f"{link.relative_to(ROOT)} leads to nothing that belongs to the chart" for link in there]
+    found = [f"{link.relative_to(ROOT)} must point to {to}" for link, to in wanted().items() if there.pop(link, "") != to]
+    found += [f"{link.relative_to(ROOT)} points to no file of the chart" for link in there]
     lists = [COLLECTION / "tests" / "sanity" / f"ignore-{core}.txt" for core in CORES]
     return found + [f"{file.relative_to(ROOT)} does not fit" for file in lists if not file.exists() or file.read_text() != ignored()]
 

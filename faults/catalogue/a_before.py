@@ -116,12 +116,12 @@ def two_runs(place: Place) -> Play:
 def _first_succeeds(place: Place, play: Play) -> list[str]:
     first: Play = place.notes["first"]
     code = first.wait(180)
-    return [] if code == 0 else [f"the first run did not survive the second one: {first.screen[-400:]}"]
+    return [] if code == 0 else [f"the second run ended the first one: {first.screen[-400:]}"]
 
 
 def _recovered(place: Place, play: Play) -> list[str]:
     if place.revisions() != 2:
-        return [f"{place.revisions()} revisions, 2 were expected: the one given up, and a good one"]
+        return [f"{place.revisions()} revisions, 2 were expected: the failed one and a good one"]
     return []
 
 
@@ -150,7 +150,7 @@ ROWS = (
             }
         },
     ),
-    Row("A4", "no helm at all", "HelmMissing", 1, by=PREFLIGHT, variables={"oceans_llm_helm_binary": "@FOLDER@/no-helm"}, takes=8),
+    Row("A4", "there is no helm program", "HelmMissing", 1, by=PREFLIGHT, variables={"oceans_llm_helm_binary": "@FOLDER@/no-helm"}, takes=8),
     Row(
         "A5",
         "the API server is down",
@@ -165,7 +165,7 @@ ROWS = (
     Row("A5b", "a wrong context", "ClusterUnreachable", 5, by=PREFLIGHT, variables={"oceans_llm_context": "nowhere"}, says=("nowhere",), takes=8),
     Row(
         "A5c",
-        "a token that is not accepted",
+        "the API server refuses the token",
         "ClusterUnreachable",
         5,
         by=PREFLIGHT,
@@ -176,7 +176,7 @@ ROWS = (
     ),
     Row(
         "A6",
-        "an account that may not create Jobs",
+        "a user who may not create Jobs",
         "NotAllowed",
         2,
         by=PREFLIGHT,
@@ -198,7 +198,7 @@ ROWS = (
     ),
     Row(
         "A8",
-        "an ExternalSecret in an API version that is not served",
+        "an ExternalSecret of an API version that the cluster does not serve",
         "ApiVersionNotServed|OperatorMissing",
         1,
         by=PREFLIGHT,
@@ -215,7 +215,7 @@ ROWS = (
     ),
     Row(
         "A10",
-        "Helm was killed hard: pending-install is left",
+        "a killed Helm process left the status pending-install",
         "ReleasePending",
         2,
         by=PREFLIGHT,
@@ -225,7 +225,7 @@ ROWS = (
     ),
     Row(
         "A10r",
-        "the same, and the run is told to go on",
+        "the same, and oceans_llm_recover_after lets the run continue",
         prepare=killed_helm,
         variables={"oceans_llm_recover_after": 0},
         waive=("ReleasePending",),
@@ -235,7 +235,7 @@ ROWS = (
     ),
     Row(
         "A11",
-        "a second run while one is at work",
+        "a second run during a run",
         "ReleaseBusy",
         1,
         by=PREFLIGHT,
@@ -248,7 +248,7 @@ ROWS = (
     ),
     Row(
         "A12",
-        "a selector changes, which cannot be changed in place",
+        "a selector changes, which Kubernetes does not allow",
         "FieldImmutable",
         2,
         by=PREFLIGHT,
@@ -259,7 +259,7 @@ ROWS = (
     ),
     Row(
         "A13",
-        "kubectl scale owns the field that Helm is to set",
+        "kubectl scale owns a field that Helm sets",
         "FieldConflict",
         2,
         by=PREFLIGHT,

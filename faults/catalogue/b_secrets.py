@@ -115,10 +115,10 @@ EXTERNAL = {
 }
 
 ROWS = (
-    Row("B1", "the Secret is not there (preflight)", "SecretMissing", 1, by=PREFLIGHT, variables=EXISTING, says=("mine",), takes=10, quick=True),
+    Row("B1", "the Secret does not exist (preflight)", "SecretMissing", 1, by=PREFLIGHT, variables=EXISTING, says=("mine",), takes=10, quick=True),
     Row(
         "B1e",
-        "the Secret is not there (engine)",
+        "the Secret does not exist (engine)",
         "SecretMissing",
         3,
         roles="deploy",
@@ -182,7 +182,7 @@ ROWS = (
     ),
     Row(
         "B6",
-        "an ExternalSecret whose key is not in the store",
+        "an ExternalSecret whose key the store does not have",
         "ExternalSecretFailed",
         named="cannot create the Secret of .*(yet: | — ).*does not exist",
         prepare=_store_without_url,

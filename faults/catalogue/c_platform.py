@@ -123,10 +123,10 @@ def _serves(pod: Mapping[str, Any]) -> bool:
 
 
 ROWS = (
-    Row("C1", "a ResourceQuota without room (preflight)", "QuotaExceeded", 2, by=PREFLIGHT, prepare=_quota({"pods": "0"}), says=("tight",), takes=10),
+    Row("C1", "a ResourceQuota that is used up (preflight)", "QuotaExceeded", 2, by=PREFLIGHT, prepare=_quota({"pods": "0"}), says=("tight",), takes=10),
     Row(
         "C1e",
-        "a ResourceQuota without room (engine)",
+        "a ResourceQuota that is used up (engine)",
         "QuotaExceeded",
         1,
         roles=ENGINE_ROLES,
@@ -138,7 +138,7 @@ ROWS = (
     ),
     Row(
         "C1u",
-        "a ResourceQuota without room for one pod more, on an upgrade",
+        "a ResourceQuota without room for one more pod, on an upgrade",
         "QuotaExceeded",
         1,
         roles=ENGINE_ROLES,
@@ -149,7 +149,7 @@ ROWS = (
     ),
     Row(
         "C2",
-        "a quota on CPU, and no requests",
+        "a ResourceQuota on CPU, and pods without requests",
         "QuotaNeedsResources",
         2,
         by=PREFLIGHT,
@@ -159,7 +159,7 @@ ROWS = (
     ),
     Row(
         "C2e",
-        "a LimitRange that the memory limit is above (engine)",
+        "a memory limit above the LimitRange (engine)",
         "LimitRangeViolated",
         1,
         roles=ENGINE_ROLES,
@@ -235,7 +235,7 @@ ROWS = (
     ),
     Row(
         "C7",
-        "a CPU request that no node can hold",
+        "a CPU request that no node can satisfy",
         "Unschedulable",
         2,
         declared_within=45,
@@ -250,7 +250,7 @@ ROWS = (
     ),
     Row(
         "C9",
-        "the node gets its label 25 s late",
+        "the node gets its label after 25 s",
         knobs={},
         values={"scheduling": {"nodeSelector": {"faults.example/@ROW@": "yes"}}},
         beside=_label_late,
@@ -260,7 +260,7 @@ ROWS = (
     ),
     Row(
         "C10",
-        "a StorageClass that is not there (preflight)",
+        "a StorageClass that does not exist (preflight)",
         "StorageClassMissing",
         1,
         by=PREFLIGHT,
@@ -276,7 +276,7 @@ ROWS = (
     Row("C13", "the migration's pod is deleted", knobs={"STANDIN_MIGRATION_SLOW": "30:8"}, beside=_delete_job_pod, says=("replacement",), takes=60, quick=True),
     Row(
         "C12",
-        "the new pod's node is lost while it warms up",
+        "the node of the new pod fails while the pod starts",
         "NodeNotReady",
         values=ON_SECOND,
         knobs={"STANDIN_SLOW_START": "serve:200"},

@@ -40,7 +40,7 @@ def _let_go(place: Place, play: Play) -> list[str]:
     held = [p["metadata"]["name"] for p in kube.get(place.namespace, "pod") if p["metadata"].get("finalizers")]
     for name in held:
         kubectl("-n", place.namespace, "patch", "pod", name, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
-    return [] if held else ["no pod was held: the fault was none"]
+    return [] if held else ["no pod was kept: there was no fault"]
 
 
 DEAF = {"oceans_llm_values": {"gateway": {"extraEnv": [{"name": "STANDIN_IGNORE_SIGTERM", "value": "yes"}], "terminationGracePeriodSeconds": 20}}}
@@ -66,7 +66,7 @@ ROWS = (
     ),
     Row(
         "E1p",
-        "the database stands still after the migration",
+        "the database does not answer after the migration",
         "NotReadyInTime|StartupProbeFailed",  # as far as it had come
         40,
         own_server=True,
@@ -76,10 +76,10 @@ ROWS = (
         declared_within=55,
         takes=100,
     ),
-    Row("E2", "a warm-up of 60 s, within the declared budget", knobs={"STANDIN_SLOW_START": "serve:60"}, takes=100),
+    Row("E2", "a start of 60 s, within the time of the startup probe", knobs={"STANDIN_SLOW_START": "serve:60"}, takes=100),
     Row(
         "E3",
-        "the admin UI answers 500 to everything",
+        "the admin UI answers every request with 500",
         "AdminUiDown",
         3.5,  # a 500 has to last for a second, and Helm to come to its end after the Job
         values={**QUIET_UI, "adminUi": {"extraEnv": [{"name": "STANDIN_UI_FAIL", "value": "500"}]}},
@@ -101,7 +101,7 @@ ROWS = (
     ),
     Row(
         "E5",
-        "the Ingress's TLS Secret is not there",
+        "the Ingress's TLS Secret does not exist",
         "TlsSecretMissing",
         1,
         by=PREFLIGHT,
@@ -117,7 +117,7 @@ ROWS = (
     ),
     Row(
         "E6",
-        "an autoscaler, and no requests",
+        "an autoscaler, and pods without requests",
         "HpaWithoutRequests|ChartRefused",
         1,
         by=PREFLIGHT,
@@ -126,18 +126,18 @@ ROWS = (
     ),
     Row(
         "E8",
-        "a disruption budget that allows nothing",
+        "a PodDisruptionBudget that allows no eviction",
         "PdbBlocks",
         1,
         by=PREFLIGHT,
         takes=10,
         values={"podDisruptionBudget": {"enabled": True, "minAvailable": "100%"}},
     ),
-    Row("E9", "requests while it rolls out", on=(UPGRADE,), takes=50),
+    Row("E9", "requests during the rollout", on=(UPGRADE,), takes=50),
     Row("E10", "old pods ignore SIGTERM", on=(UPGRADE,), base=DEAF, says=(r"old pods? still stopping \(grace 20 s\)",), takes=50),
     Row(
         "E10f",
-        "an old pod is held by a finalizer when its grace is over",
+        "a finalizer keeps an old pod after its grace period",
         on=(UPGRADE,),
         base={"oceans_llm_replicas": 2},
         variables={"oceans_llm_replicas": 2},

@@ -170,7 +170,7 @@ def _delete_old_pod(place: Place, play: Play) -> None:
 
 def _no_phantom(place: Place, play: Play) -> list[str]:
     version = place.version()
-    return [f"a migration ran after FAILED was said: the database is at V{version}"] if version else []
+    return [f"a migration ran after the line FAILED: the database is at V{version}"] if version else []
 
 
 def _newer_at_44(place: Place, play: Play) -> list[str]:
@@ -212,7 +212,7 @@ ROWS = (
     ),
     Row(
         "F2c",
-        "a server that takes the connection and says nothing",
+        "a server that accepts the connection and does not answer",
         "DatabaseSilent",
         named="gives no answer",
         variables=_secrets("postgresql://u:p@hole.@NS@.svc:5432/d"),
@@ -233,10 +233,10 @@ ROWS = (
         says=("3D000", "nope"),
         compare=True,
     ),
-    Row("F3b", "a role that may not create", "DatabasePermission", 1.5, prepare=_no_create, signal=JOB_EXITS, says=("42501", "public")),
+    Row("F3b", "a role that may not create tables", "DatabasePermission", 1.5, prepare=_no_create, signal=JOB_EXITS, says=("42501", "public")),
     Row(
         "F4",
-        "a migration fails (its table is there already)",
+        "a migration fails because its table exists already",
         "MigrationFailed",
         1.5,
         prepare=_in_the_way,
@@ -246,7 +246,7 @@ ROWS = (
     ),
     Row(
         "F4p",
-        "a migration fails on a poison row",
+        "a migration fails on a row that breaks its rule",
         "MigrationFailed",
         1.5,
         prepare=_poison,
@@ -281,7 +281,7 @@ ROWS = (
         says=("V42", "nightly-report", r"pid|process \d+"),
         takes=80,
     ),
-    Row("F5r", "the lock is given back after a while", prepare=_lock_at_41(240), beside=_unlock, on=(UPGRADE,), says=("nightly-report",), takes=70),
+    Row("F5r", "the lock is released after some time", prepare=_lock_at_41(240), beside=_unlock, on=(UPGRADE,), says=("nightly-report",), takes=70),
     Row("F6", "the database is read-only", "DatabaseReadOnly", 1.5, prepare=_read_only, signal=JOB_EXITS, says=("25006",)),
     Row(
         "F6d",
@@ -298,7 +298,7 @@ ROWS = (
     ),
     Row(
         "F6c",
-        "no connection is free",
+        "the database server has no free connection",
         "DatabaseConnections",
         5,
         named="53300",
@@ -312,7 +312,7 @@ ROWS = (
     Row("F7", "the migration runs out of memory", "OOMKilled", 1.5, knobs={"STANDIN_MEMORY": "migrate-apply:400"}, signal=JOB_EXITS, says=("160Mi", "migrate")),
     Row(
         "F7b",
-        "the migration is over its deadline",
+        "the migration exceeds its deadline",
         "JobDeadline",
         1.5,
         knobs={"STANDIN_MIGRATION_SLOW": "30:120"},
@@ -322,8 +322,8 @@ ROWS = (
         says=("V30", "10 s"),
         takes=50,
     ),
-    Row("F8", "two migrators at once", beside=_second_migrator, knobs={"STANDIN_MIGRATION_SLOW": "20:4"}, takes=60),
-    Row("F8b", "another migrator was first", prepare=_first_migrator, takes=60),
+    Row("F8", "two migration Jobs at the same time", beside=_second_migrator, knobs={"STANDIN_MIGRATION_SLOW": "20:4"}, takes=60),
+    Row("F8b", "another migration Job was first", prepare=_first_migrator, takes=60),
     Row(
         "F10",
         "an image that is older than the database (preflight)",
@@ -382,7 +382,7 @@ ROWS = (
     ),
     Row(
         "F17",
-        "the Job is removed 5 s after its end",
+        "the Job is deleted 5 s after its end",
         values={"migrations": {"ttlSecondsAfterFinished": 5}},
         knobs={"STANDIN_SLOW_START": "serve:12"},
         says=("V45",),
@@ -390,7 +390,7 @@ ROWS = (
     ),
     Row(
         "F18",
-        "the Job's image appears 30 s after we gave up",
+        "the Job's image appears 30 s after the run failed",
         "ImageNotFound",
         3,
         variables={"oceans_llm_gateway_image": registry.image("late30")},

@@ -103,7 +103,7 @@ def _interrupted(number: int, tree: bool = False) -> Callable[[Place], Play]:
     def script(place: Place) -> Play:
         first = Play(place, place.variables(), label="first")
         if first.until(r"Job/\S+ is running", 90) is None:
-            raise Broken(f"the first run did not get so far: {first.screen[-400:]}")
+            raise Broken(f"the first run ended too early: {first.screen[-400:]}")
         time.sleep(4)
         (first.kill_tree if tree else first.kill)(number)
         ended = time.monotonic()
@@ -121,14 +121,14 @@ def _clock(seconds: int) -> Callable[[Place], Play]:
     def script(place: Place) -> Play:
         compiler = shutil.which("cc")
         if compiler is None:
-            raise Broken("there is no C compiler here to make a wrong clock with (Debian: apt-get install gcc libc6-dev)")
+            raise Broken("this row needs a C compiler (Debian: apt-get install gcc libc6-dev)")
         library = place.folder / "clock.so"
         kube.run(compiler, "-shared", "-fPIC", "-o", str(library), str(kube.ROOT / "faults" / "clock.c"))
         wrong = {"LD_PRELOAD": str(library), "CLOCK_SHIFT": str(seconds)}
         clock = [sys.executable, "-c", "import time; print(time.time())"]
         said = subprocess.run(clock, env={**os.environ, **wrong}, capture_output=True, text=True, check=True)
         if abs(float(said.stdout) - time.time() - seconds) > 5:
-            raise Broken(f"the clock was not moved: {said.stdout}")
+            raise Broken(f"the clock did not change: {said.stdout}")
         return Play(place, place.variables(), place.row.roles, env=wrong)
 
     return script
@@ -147,7 +147,7 @@ def _stamp(folder: str) -> float:
 def _overtake(place: Place, play: Play) -> None:
     """Somebody else's pipeline, as soon as Helm is done and the pods are awaited."""
     play.until(r"Job/\S+ is complete", 120)
-    kube.until(lambda: place.release_status() == "deployed", 30, "Helm did not come to its end")
+    kube.until(lambda: place.release_status() == "deployed", 30, "Helm did not end")
     helm = [str(kube.STATE / "bin" / "helm"), "--kubeconfig", str(kube.KUBECONFIG), "--namespace", place.namespace]
     chart = str(kube.ROOT / "charts" / "oceans-llm")
     kube.run(*helm, "upgrade", RELEASE, chart, "--reuse-values", "--no-hooks", "--set", "gateway.podAnnotations.by=somebody")
@@ -167,9 +167,9 @@ def _calm(place: Place) -> dict[str, object]:
 def _said_and_safe(place: Place, play: Play) -> list[str]:
     notes, problems = place.notes, []
     if notes["said"] is None:
-        problems.append(f"the interrupted run did not say FAILED Interrupted: {notes['screen'][-500:]}")
+        problems.append(f"the interrupted run did not print FAILED Interrupted: {notes['screen'][-500:]}")
     elif notes["said"] > 15:
-        problems.append(f"the interrupted run took {notes['said']:.1f} s to say so")
+        problems.append(f"the interrupted run took {notes['said']:.1f} s to print it")
     if notes["status"] != "failed":
         problems.append(f"the interrupted run left the release {notes['status'] or 'without a revision'}")
     return problems
@@ -178,7 +178,7 @@ def _said_and_safe(place: Place, play: Play) -> list[str]:
 ROWS = (
     Row(
         "G1",
-        "the API server is away for 20 s",
+        "the API server does not answer for 20 s",
         prepare=_through_relay,
         variables={"oceans_llm_kubeconfig": "@FOLDER@/relay.kubeconfig"},
         knobs={"STANDIN_MIGRATION_SLOW": "30:30"},
@@ -188,7 +188,7 @@ ROWS = (
     ),
     Row(
         "G2",
-        "all watches are cut for a moment",
+        "all watches are interrupted once",
         prepare=_through_relay,
         variables={"oceans_llm_kubeconfig": "@FOLDER@/relay.kubeconfig"},
         knobs={"STANDIN_MIGRATION_SLOW": "30:8"},
@@ -197,7 +197,7 @@ ROWS = (
     ),
     Row(
         "G4",
-        "SIGTERM in the middle of the migration; the next run",
+        "SIGTERM during the migration; the next run",
         script=_interrupted(signal.SIGTERM),
         knobs={"STANDIN_MIGRATION_SLOW": "30:300"},
         check=_said_and_safe,
@@ -206,18 +206,18 @@ ROWS = (
     ),
     Row(
         "G4t",
-        "SIGKILL of the whole process tree in the middle of the migration; the next run",
+        "SIGKILL of the whole process tree during the migration; the next run",
         script=_interrupted(signal.SIGKILL, tree=True),
         knobs={"STANDIN_MIGRATION_SLOW": "30:300"},
         says=("mark(s|ed|ing) .*as failed|dead",),
         takes=60,
     ),
     Row(
-        "G4k", "SIGKILL in the middle of the migration; the next run", script=_interrupted(signal.SIGKILL), knobs={"STANDIN_MIGRATION_SLOW": "30:300"}, takes=60
+        "G4k", "SIGKILL during the migration; the next run", script=_interrupted(signal.SIGKILL), knobs={"STANDIN_MIGRATION_SLOW": "30:300"}, takes=60
     ),
     Row(
         "G4i",
-        "Ctrl-C in the middle of the migration; the next run",
+        "Ctrl-C during the migration; the next run",
         script=_interrupted(signal.SIGINT),
         knobs={"STANDIN_MIGRATION_SLOW": "30:300"},
         check=_said_and_safe,
@@ -244,7 +244,7 @@ ROWS = (
     ),
     Row(
         "G6",
-        "somebody else upgrades the release while its pods are awaited",
+        "another user upgrades the release during the rollout",
         "ReleaseOvertaken",
         on=(UPGRADE,),
         knobs={"STANDIN_SLOW_START": "serve:45"},

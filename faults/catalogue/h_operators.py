@@ -89,14 +89,14 @@ def _primary_dies(place: Place, play: Play) -> None:
     """The primary's pod is deleted while the migration is in the middle of V44."""
     play.until(r"Job/\S+ is running", 120)
     logs = ("-n", place.namespace, "logs", f"job/{RELEASE}-oceans-llm-migrate")
-    kube.until(lambda: re.search(r'"migration_version": ?44', kubectl(*logs, check=False)), 60, "the migration never came to V44")
+    kube.until(lambda: re.search(r'"migration_version": ?44', kubectl(*logs, check=False)), 60, "the migration did not reach V44")
     place.notes["primary"] = _cluster(place)["status"]["currentPrimary"]
     kubectl("-n", place.namespace, "delete", "pod", place.notes["primary"], "--grace-period=1", "--wait=false")
 
 
 def _moved(place: Place, play: Play) -> list[str]:
     now = _cluster(place)["status"]["currentPrimary"]
-    return [f"the primary is still {now}: the fault was none"] if now == place.notes.get("primary") else []
+    return [f"the primary is still {now}: there was no fault"] if now == place.notes.get("primary") else []
 
 
 def _credentials(place: Place) -> None:
@@ -117,9 +117,9 @@ def _logged_in_with_it(place: Place, play: Play) -> list[str]:
     found = []
     spec = _cluster(place)["spec"]
     if spec["instances"] != 3 or "walStorage" not in spec:
-        found.append(f"not what was asked for: {spec['instances']} instances, walStorage {spec.get('walStorage')}")
+        found.append(f"the Cluster differs from the values: {spec['instances']} instances, walStorage {spec.get('walStorage')}")
     if place.sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'oceans' AND datname = 'oceans_llm';") in ("", "0"):
-        found.append("no session of the role oceans: the gateway serves on something else")
+        found.append("no session of the role oceans: the gateway uses another database")
     if PASSWORD in play.screen:
         found.append("the password was printed")
     return found
@@ -138,9 +138,9 @@ def _kept_and_adopted(place: Place, play: Play) -> list[str]:
     after, answer = _cluster(place), place.sql("SELECT answer FROM survivor;")
     problems = [] if code == 0 else [f"the deploy after it failed: {again.screen[-400:]}"]
     if after["metadata"]["uid"] != before["metadata"]["uid"]:
-        problems.append("the Cluster was made anew")
+        problems.append("the Cluster was recreated")
     if answer != "42" or place.version() != 45:
-        problems.append(f"the old data are not there: survivor says {answer!r}, V{place.version()}")
+        problems.append(f"the old data are missing: the row survivor is {answer!r}, V{place.version()}")
     return problems
 
 
@@ -165,7 +165,7 @@ WEBHOOK_AWAY = Row(
 
 NOT_TAKEN = Row(
     "F13b",
-    "a setting that the operator does not take (preflight)",
+    "a setting that the operator refuses (preflight)",
     "AdmissionDenied",
     1,
     by=PREFLIGHT,
@@ -180,7 +180,7 @@ ROWS = (
     replace(WEBHOOK_AWAY, id="A9n", title="the same, and the namespace does not exist yet", prepare=_operator_away_before_all),
     Row(
         "A9r",
-        "CloudNativePG is restarted just then: its webhook comes back",
+        "CloudNativePG restarts at that moment, and its webhook works again",
         variables=database(),
         prepare=_operator_away,
         beside=_operator_returns,
@@ -205,7 +205,7 @@ ROWS = (
     ),
     Row(
         "F14o",
-        "a Cluster that no operator looks at",
+        "a Cluster without an operator",
         "PostgresClusterWaits",
         roles=ENGINE_ROLES,
         variables=database(),
@@ -220,7 +220,7 @@ ROWS = (
     ),
     Row(
         "B6s",
-        "an ExternalSecret whose store is not there (preflight)",
+        "an ExternalSecret whose store does not exist (preflight)",
         "SecretStoreMissing",
         1,
         by=PREFLIGHT,
@@ -231,7 +231,7 @@ ROWS = (
     ),
     Row(
         "B6e",
-        "an ExternalSecret whose store is not there (engine)",
+        "an ExternalSecret whose store does not exist (engine)",
         "ExternalSecretFailed",
         named="cannot create the Secret of .*vault",
         waive=("SecretStoreMissing",),
@@ -243,7 +243,7 @@ ROWS = (
     ),
     Row(
         "C10e",
-        "a StorageClass that is not there (engine)",
+        "a StorageClass that does not exist (engine)",
         "StorageClassMissing",
         1,
         waive=("StorageClassMissing",),
@@ -268,7 +268,7 @@ ROWS = (
     replace(NOT_TAKEN, id="F13n", title=f"{NOT_TAKEN.title}, in a namespace that does not exist yet", prepare=_not_there_yet, takes=15),
     Row(
         "F13e",
-        "a setting that the operator does not take (engine)",
+        "a setting that the operator refuses (engine)",
         "AdmissionDenied",
         waive=("AdmissionDenied",),
         variables=database(**FIXED),
@@ -278,7 +278,7 @@ ROWS = (
     ),
     Row(
         "F14",
-        "the login's Secret is not there (preflight)",
+        "the Secret of the database login does not exist (preflight)",
         "SecretMissing",
         1,
         by=PREFLIGHT,
@@ -289,7 +289,7 @@ ROWS = (
     ),
     Row(
         "F14e",
-        "initdb waits for a Secret that is not there (engine)",
+        "initdb waits for a Secret that does not exist (engine)",
         "SecretMissing",
         3,
         waive=("SecretMissing",),
@@ -314,7 +314,7 @@ ROWS = (
     ),
     Row(
         "F14p",
-        "three instances, a volume for the log, a login of one's own with a password full of @:/#%",
+        "three instances, a volume for the log, a Secret of the user with a password of @:/#%",
         variables=database(instances=3, walStorage={"enabled": True, "size": "1Gi"}, existingCredentialsSecret="database-login"),
         prepare=_credentials,
         check=_logged_in_with_it,
@@ -324,7 +324,7 @@ ROWS = (
     ),
     Row(
         "F15",
-        "the primary dies in the middle of a migration",
+        "the primary dies during a migration",
         on=(UPGRADE,),
         base=database(instances=2),
         variables=database(instances=2),
@@ -338,7 +338,7 @@ ROWS = (
     ),
     Row(
         "F16",
-        "a failed first install keeps Cluster and data, the next deploy takes them over",
+        "a failed first install keeps Cluster and data, and the next deploy uses them",
         "MigrationFailed",
         1.5,
         variables=database(),

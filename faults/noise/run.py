@@ -111,7 +111,7 @@ def main() -> int:
     for each in alarms:
         print(f"ALARM {each['row']} {each['way']} {each['seed']}: {'; '.join(f'{s:.1f} s {text}' for s, text in each['failures'])} {', '.join(each['new'])}")
     print(
-        f"{len(found)} replays judged in {time.monotonic() - begun:.0f} s: {sum(bool(r['failures']) for r in found)} failures, {len(alarms)} with an alarm",
+        f"{len(found)} replays in {time.monotonic() - begun:.0f} s: {sum(bool(r['failures']) for r in found)} failures, {len(alarms)} with an alarm",
         flush=True,
     )
     real = on_kind(options.at_once) if options.real else []

@@ -29,6 +29,8 @@ from faults.outside.foreign import PASS, SOURCES
 SCORES = pathlib.Path(__file__).parent / "scores"
 PAGE, README = ROOT / "docs" / "accuracy.md", ROOT / "README.md"
 Score = Mapping[str, Any]
+#: a recorded score has the titles of its time
+TITLES = {row.id: row.title for row in ROWS}
 
 
 INTRODUCTION = f"""# Accuracy
@@ -36,9 +38,9 @@ INTRODUCTION = f"""# Accuracy
 <!-- written by faults/outside/accuracy.py; do not edit -->
 
 How often does the collection name the cause of a failed rollout? The faults on this page come from other projects; the authors of the collection did
-not invent them. `make outside` applies each fault to a healthy release on a kind cluster. A client in another namespace, or kubectl, proves the damage.
-Then the role `wait` follows the release for at most 60 s, or the role `deploy` deploys a version over the fault. Each row in `faults/outside/` contains
-the expected result, which was written before the first run. A program gives the points.
+not invent them. `make outside` applies each fault to a healthy release on a kind cluster. A client in another namespace, or kubectl, checks that the
+fault does damage. Then the role `wait` follows the release for at most 60 s, or the role `deploy` deploys a version over the fault. Each row in
+`faults/outside/` contains the expected result, which was written before the first run. A program compares both results and gives points.
 
 A result has three parts: the right object is named (entity, 0.33), the right fault of the object is named (mechanism, 0.33), and no other object is
 blamed (scope, 0.34). A row passes with {PASS:.2f} or more, so it needs all three parts. Hints give no points: "compare the selector with the labels" is a
@@ -100,7 +102,8 @@ def page(first: Score, last: Score | None, compared: Sequence[Mapping[str, Any]]
         "## Row by row\n",
         _table(("row", "original", "fault", "way", *names, "seconds until named"), _rows(scores)),
         f"\n## The last line of each run ({names[-1]} score)\n",
-        f"The lines are those of commit `{scores[-1][1]['commit']}`. The texts of messages may have changed since.\n",
+        f"The lines are those of commit `{scores[-1][1]['commit']}`. The texts of messages may have changed since. A line is shown with a line break before "
+        "each dash, and at most 700 characters of it.\n",
         *_said(scores[-1][1]),
         "## Sources\n",
         "The sources provide the faults and their mechanisms. Texts and code are from this repository. The column *original* has the source's id.\n",
@@ -147,18 +150,17 @@ def _compared(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     tools = list(dict.fromkeys(t["tool"] for r in rows for t in r["theirs"]))
     counts = {tool: Counter(t["outcome"] for r in rows for t in r["theirs"] if t["tool"] == tool) for tool in tools}
     names = sum(r["outcome"] == "right" for r in rows)
-    total = [f"{len(rows)} faults: oceans.llm names {names}"] + [
-        f"{tool}: {', '.join(f'{n} {what}' for what, n in counts[tool].most_common())}" for tool in tools
-    ]
+    total = [f"- **oceans.llm**: {names} named", *(f"- **{tool}**: {', '.join(f'{n} {what}' for what, n in counts[tool].most_common())}" for tool in tools)]
     body = []
     for row in rows:
         by = {t["tool"]: t for t in row["theirs"]}
         ours = f"{row['outcome']}{'' if row['named'] is None else f' after {row["named"]:g} s'}"
-        body.append((row["id"], row["title"], ours, *(_theirs(by.get(tool)) for tool in tools)))
+        body.append((row["id"], TITLES.get(row["id"], row["title"]), ours, *(_theirs(by.get(tool)) for tool in tools)))
     return [
         "## The same faults with other tools\n",
-        "; ".join(total) + ". Each tool had the time limit of the row (60 s). For kubectl the whole output of `kubectl describe` counts "
-        "(some hundred lines). For Helm and kubernetes.core.helm everything that they print counts.\n",
+        f"{len(rows)} faults. Each tool had the time limit of the row (60 s). A fault is named if the output of the tool "
+        "contains the object and the fault. For kubectl this includes the whole output of `kubectl describe`, some hundred lines.\n",
+        "\n".join(total) + "\n",
         _table(("row", "fault", "oceans.llm", *tools), body),
         "",
     ]
@@ -174,7 +176,8 @@ def _said(score: Score) -> list[str]:
     found = []
     for result in score["rows"]:
         if not result["control"] and result["line"]:
-            found.append(f"**{result['id']}** {result['title']} — {result['outcome']}\n\n> {_plain(result['line'])}\n")
+            title = TITLES.get(result["id"], result["title"])
+            found.append(f"**{result['id']}** {title}: {result['outcome']}\n\n> {_plain(result['line']).replace(' — ', '\\\n> — ')}\n")
     return found
 
 

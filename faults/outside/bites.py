@@ -43,7 +43,7 @@ def stuck(place: Place) -> str:
         return f"Deployment {eye.GATEWAY} does not exist"
     wanted, status = deployment["spec"].get("replicas", 1), deployment.get("status") or {}
     if status.get("observedGeneration", 0) < deployment["metadata"]["generation"]:
-        return "the Deployment's change has not been seen yet"
+        return "the Deployment controller has not acted on the change yet"
     revision = deployment["metadata"]["annotations"].get("deployment.kubernetes.io/revision")
     newest = [s for s in kube.get(place.namespace, "replicaset") if _owned(s, deployment) and _revision(s) == revision]
     ready = int((newest[0].get("status") or {}).get("readyReplicas") or 0) if newest else 0

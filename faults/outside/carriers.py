@@ -83,13 +83,13 @@ def _no_second_node() -> None:
 
 def _no_scheduler(place: Place) -> None:
     kube.node("mv", SCHEDULER, "/root/kube-scheduler.yaml")
-    kube.until(lambda: not _pods_of("kube-scheduler"), 60, "the scheduler does not end")
+    kube.until(lambda: not _pods_of("kube-scheduler"), 60, "the scheduler does not stop")
     restart(place)
 
 
 def _scheduler_back() -> None:
     kube.node("sh", "-c", f"[ ! -e /root/kube-scheduler.yaml ] || mv /root/kube-scheduler.yaml {SCHEDULER}")
-    kube.until(lambda: any(_ready(p) for p in _pods_of("kube-scheduler")), 90, "the scheduler does not come back")
+    kube.until(lambda: any(_ready(p) for p in _pods_of("kube-scheduler")), 90, "the scheduler does not start again")
 
 
 def _ready(pod: dict[str, Any]) -> bool:
@@ -102,7 +102,7 @@ def _no_proxy(place: Place) -> None:
     if found:
         (kube.STATE / "kube-proxy.json").write_text(found, encoding="utf-8")
     kubectl(*SYSTEM, "delete", "daemonset", "kube-proxy", "--ignore-not-found", "--wait=true")
-    kube.until(lambda: not _pods_of("kube-proxy"), 60, "kube-proxy does not end")
+    kube.until(lambda: not _pods_of("kube-proxy"), 60, "kube-proxy does not stop")
     kube.node(
         "sh",
         "-c",
@@ -187,7 +187,7 @@ ROWS = (
     ),
     Foreign(
         "S31",
-        "four silent webhooks that may be ignored: 10 s each are more than a request has",
+        "four webhooks that do not answer, 10 s each: together longer than a request may take",
         Wanted(r"out-s31\S*\.example\.com", (r"webhook", r"deadline|time-?out|timed out")),
         _hook("/silent", policy="Ignore", seconds=10, count=4),
         mend=_away("s31"),
@@ -216,7 +216,7 @@ ROWS = (
     ),
     Foreign(
         "S23",
-        "a taint on the node that nobody tolerates",
+        "a taint on the node that no pod tolerates",
         Wanted(G, (r"taint", r"example\.com/maintenance")),
         _taint,
         alone=True,
@@ -247,16 +247,16 @@ ROWS = (
     ),
     Foreign(
         "O1",
-        "the scheduler is gone when a rollout begins",
+        "the scheduler does not run when a rollout begins",
         Wanted(r"scheduler", (r"scheduler", r"lease|renew|PodScheduled|not scheduled|no event")),
         _no_scheduler,
         alone=True,
         mend=_scheduler_back,
-        name="scheduler's manifest moved away",
+        name="the scheduler's manifest is removed",
     ),
     Foreign(
         "O2",
-        "kube-proxy is gone and its rules are flushed",
+        "kube-proxy does not run, and its rules are deleted",
         Wanted(r"kube-proxy|Node/", (r"ClusterIP|cluster IP|10\.96\.", r"kube-proxy")),
         _no_proxy,
         unreachable,
@@ -265,7 +265,7 @@ ROWS = (
         compare=True,
         name="kube-proxy deleted",
     ),
-    _misoperated("S44a", "more instances than any node can hold", (r"instances|replicas|node|Insufficient|quota",), "overload_replicas", instances=100000),
+    _misoperated("S44a", "more instances than the nodes can run", (r"instances|replicas|node|Insufficient|quota",), "overload_replicas", instances=100000),
     _misoperated(
         "S44b", "a StorageClass that does not exist", (r"no-such-class",), "non_existent_storage", storage={"storageClass": "no-such-class", "size": "1Gi"}
     ),

@@ -133,7 +133,7 @@ ROWS = (
     ),
     Foreign(
         "O23",
-        "a NetworkPolicy closes the way to the provider",
+        "a NetworkPolicy blocks connections to the provider",
         Wanted(r"NetworkPolicy/database-only", (r"egress", r"blocks connections", r"provider", r"8081")),
         policy("database-only", policyTypes=["Egress"], egress=[DATABASE]),
         no_completion,
@@ -153,7 +153,7 @@ ROWS = (
     ),
     Foreign(
         "O25",
-        "a proxy before the provider holds streams back",
+        "a proxy in front of the provider buffers streams",
         Wanted(r"Provider/openai", (r"stream", r"one piece")),
         _said(buffer="yes"),
         no_completion,

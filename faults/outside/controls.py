@@ -149,8 +149,8 @@ ROWS = (
         needs=("network-policy",),
         name="Ingress Port Blocking Network Policy",
     ),
-    Foreign("I10", "five pods list everything again and again", None, _listers, HEALTHY, mend=away("i10"), name="Kubernetes API Server Request Surge"),
-    Foreign("I11", "an autoscaler with an odd target", None, _odd_autoscaler, HEALTHY, name="Misconfigured Kubernetes Horizontal Pod Autoscaler"),
+    Foreign("I10", "five pods list all objects again and again", None, _listers, HEALTHY, mend=away("i10"), name="Kubernetes API Server Request Surge"),
+    Foreign("I11", "an autoscaler with an unusual target", None, _odd_autoscaler, HEALTHY, name="Misconfigured Kubernetes Horizontal Pod Autoscaler"),
     Foreign(
         "I24", "the limits are removed", None, NO_LIMITS, HEALTHY, (WAIT, UPGRADE), quick=True, name="Unassigned Kubernetes Workload Container Resource Limits"
     ),
@@ -164,6 +164,6 @@ ROWS = (
         mend=away("o4"),
         name="Chaos Mesh network delay",
     ),
-    Foreign("S45", "a neighbour's pods are killed again and again", None, _killed_neighbour, HEALTHY, mend=away("s45"), name="Chaos Mesh pod kill"),
+    Foreign("S45", "another workload's pods are killed again and again", None, _killed_neighbour, HEALTHY, mend=away("s45"), name="Chaos Mesh pod kill"),
     Foreign("restart", "a rollout restart, and nothing else", None, restart, HEALTHY, (WAIT, UPGRADE)),
 )

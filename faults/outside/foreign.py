@@ -22,7 +22,7 @@ SOURCES: Mapping[str, str] = {
     "H": "HolmesGPT (robusta-dev/holmesgpt, evaluations), Apache-2.0",
     "C": "Cloud-OpsBench, its taxonomy only",
     "K": "Kubernetes documentation (debugging) and the checks of k8sgpt, Apache-2.0, by their names",
-    "O": "seen in public issue trackers, put down here",
+    "O": "described in public issue trackers",
 }
 #: points of entity, mechanism and scope, as SREGym gives them, and what a row needs
 ENTITY, MECHANISM, SCOPE, PASS = 0.33, 0.33, 0.34, 0.70
@@ -80,7 +80,7 @@ class Graded:
     entity: float = 0.0
     mechanism: float = 0.0
     scope: float = 0.0
-    #: right, vague, time-out, wrong, false success, repaired, green, false alarm, no bite, broken
+    #: right, vague, time-out, wrong, false success, repaired, green, false alarm, no damage, broken
     outcome: str = ""
     bite: str = ""
     #: seconds from the bite (or from the start of the role, if that is later) until a line named entity and mechanism

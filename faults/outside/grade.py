@@ -72,13 +72,13 @@ def fault(result: Graded, wanted: Wanted, sentence: str, said_hints: Sequence[st
     text = asserted(sentence, said_hints)
     result.line = asserted(sentence)
     if not bitten:
-        result.outcome = "no bite"
-        result.problems.append("nobody foreign saw any damage: the row says nothing")
+        result.outcome = "no damage"
+        result.problems.append("no client saw damage, so the row proves nothing")
         return
     if code == 0:
-        result.outcome = "false success" if damaged else "repaired" if result.way == UPGRADE and wanted.repaired else "no bite"
+        result.outcome = "false success" if damaged else "repaired" if result.way == UPGRADE and wanted.repaired else "no damage"
         if result.outcome != "repaired":
-            result.problems.append(f"ended with success, and yet: {damaged or 'the damage is gone'}")
+            result.problems.append(f"ended with success, but: {damaged or 'the damage is gone'}")
         return
     said = [p for p in wanted.mechanism if matches(p, text)]
     result.entity, result.mechanism = float(matches(wanted.entity, text)), float(len(said) == len(wanted.mechanism))

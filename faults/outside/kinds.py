@@ -113,21 +113,21 @@ SLOW_PROBE = {"exec": {"command": ["sleep", "5"]}, "httpGet": None, "periodSecon
 ROWS = (
     Foreign(
         "S50",
-        "the gateway's ConfigMap is edited, and is no YAML any more",
+        "the gateway's ConfigMap is edited and is no longer valid YAML",
         Wanted(rf"ConfigMap/{CONFIG}", (r"YAML", r"kubectl")),
         _config("server:", "server: ["),
         name="configmap_drift",
     ),
     Foreign(
         "S51",
-        "the gateway's ConfigMap is edited: it listens on another address",
+        "the gateway's ConfigMap is edited: the gateway listens on another address",
         Wanted(rf"ConfigMap/{CONFIG}", (r"bind", r"kubectl")),
         _config(":8080", ":8089"),
         name="configmap_drift; incorrect_port_assignment",
     ),
     Foreign(
         "C1",
-        "a variable by hand: the admin UI's address is wrong",
+        "a variable is changed by hand: the admin UI's address is wrong",
         Wanted(r"ADMIN_UI_UPSTREAM", (r"nowhere", r"kubectl")),
         call("set", "env", DEPLOYMENT, "ADMIN_UI_UPSTREAM=http://nowhere.example.invalid:3000"),
         no_admin,
@@ -144,7 +144,7 @@ ROWS = (
     ),
     Foreign(
         "S53",
-        "a NetworkPolicy in the database's namespace admits its own pods only",
+        "a NetworkPolicy in the database's namespace admits only pods of that namespace",
         Wanted(r"NetworkPolicy/only-own", (r"does not admit|ingress",)),
         _wall,
         needs=("network-policy",),
@@ -160,7 +160,7 @@ ROWS = (
     ),
     Foreign(
         "S55",
-        "a liveness probe that gives 1 s for what takes 5",
+        "a liveness probe that allows 1 s for an answer that takes 5 s",
         Wanted(G, (r"liveness", r"timeoutSeconds 1|timed out")),
         container(livenessProbe=SLOW_PROBE, readinessProbe={"periodSeconds": 1}),
         either(stuck, killed),
@@ -202,7 +202,7 @@ ROWS = (
     ),
     Foreign(
         "K4",
-        "an EndpointSlice by hand leads a share of the requests to nobody",
+        "an EndpointSlice created by hand sends some requests to no pod",
         Wanted(rf"EndpointSlice/extra|{SERVICE}", (r"192\.0\.2\.7",)),
         put(EXTRA),
         mixed,
@@ -210,7 +210,7 @@ ROWS = (
     ),
     Foreign(
         "K5",
-        "the Service becomes a name for another host",
+        "the Service gets the type ExternalName and another host",
         Wanted(SERVICE, (r"ExternalName", r"old\.example")),
         service({"type": "ExternalName", "externalName": "old.example.invalid"}),
         unreachable,
@@ -243,7 +243,7 @@ ROWS = (
     ),
     Foreign(
         "C2",
-        "the pull Secret does not exist, and the registry wants one",
+        "the registry requires a pull Secret that does not exist",
         Wanted(r"regcred", (r"does not exist|not found|missing", r"denies|401|authenti")),
         _private_image,
         needs=("registry",),
@@ -259,6 +259,6 @@ ROWS = (
         mend=_dns_back,
         name="cluster DNS is down",
     ),
-    Foreign("byhand", "a variable that nobody reads, set by hand", None, call("set", "env", DEPLOYMENT, "NOTE=x"), HEALTHY),
-    Foreign("settle", "minReadySeconds 5, set by hand", None, in_turn(deployment({"minReadySeconds": 5}), restart), HEALTHY),
+    Foreign("byhand", "a variable without effect is set by hand", None, call("set", "env", DEPLOYMENT, "NOTE=x"), HEALTHY),
+    Foreign("settle", "minReadySeconds: 5 is set by hand", None, in_turn(deployment({"minReadySeconds": 5}), restart), HEALTHY),
 )

@@ -33,7 +33,7 @@ def measure(row: Foreign, token: str, keep: bool, slots: threading.Semaphore) ->
             _measure(row, place, result)
     except Exception as error:  # noqa: BLE001 - a suite that dies in the middle says nothing about the other rows
         result.outcome = "broken"
-        result.problems.append(f"the suite broke: {type(error).__name__}: {error}")
+        result.problems.append(f"the test suite failed: {type(error).__name__}: {error}")
     result.seconds = round(time.monotonic() - begun, 1)
     return result
 
@@ -74,7 +74,7 @@ def _measure(row: Foreign, place: Place, result: Graded) -> None:
 def _healthy(row: Foreign, place: Place, version: str) -> None:
     base = Play(place, place.base_variables(version), row.base_roles, label="base")
     if base.wait(300) != 0:
-        raise Broken(f"the healthy release could not be made: {base.screen[-600:]}")
+        raise Broken(f"the healthy release could not be installed: {base.screen[-600:]}")
     # what is new takes a moment to be reachable from another node
     end, seen = time.monotonic() + TO_BITE, row.bite(place)
     while seen and time.monotonic() < end:

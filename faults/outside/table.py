@@ -39,7 +39,7 @@ def text(results: Sequence[Graded]) -> str:
 
 def figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What the bars are held against. Rows without a bite, or that broke in the suite, do not count."""
-    counted = [r for r in rows if r["outcome"] not in ("no bite", "broken")]
+    counted = [r for r in rows if r["outcome"] not in ("no damage", "broken")]
     faults, controls = [r for r in counted if not r["control"]], [r for r in counted if r["control"]]
     graded = [r for r in faults if r["outcome"] != "repaired"]
     times = sorted(r["named"] for r in graded if r["named"] is not None)
@@ -52,7 +52,7 @@ def figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "p95": times[min(len(times) - 1, int(len(times) * 0.95))] if times else None,
         "controls": len(controls),
         "green": sum(r["outcome"] == "green" for r in controls),
-        "not counted": [r["id"] for r in rows if r["outcome"] in ("no bite", "broken")],
+        "not counted": [r["id"] for r in rows if r["outcome"] in ("no damage", "broken")],
     }
 
 

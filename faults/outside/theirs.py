@@ -60,7 +60,7 @@ def _module(row: Foreign, place: Place, wanted: Wanted) -> dict[str, Any]:
     if not row.bite(place) and row.inject:
         try:
             row.inject(place)
-            kube.until(lambda: row.bite(place), 20, "the fault does no damage any more")
+            kube.until(lambda: row.bite(place), 20, "the fault no longer does damage")
         except (Broken, TimeoutError) as error:
             return {"tool": MODULE, "seconds": None, "exit": None, "entity": False, "mechanism": False, "outcome": "not tried", "said": str(error)[:200]}
     module = {"name": RELEASE, "namespace": place.namespace, "chart_ref": CHART, "values_files": [str(place.folder / "values.json")]}
@@ -91,5 +91,5 @@ def _entry(tool: str, row: Foreign, place: Place, wanted: Wanted, seconds: float
         ("false success" if damaged else "repaired") if code == 0 else "named" if entity and mechanism else "time-out" if seconds >= row.timeout else "failed"
     )
     if tool == KUBECTL and code == 0 and damaged and entity and mechanism:
-        outcome = "says success, and describe names it"
+        outcome = "success (named by describe)"
     return {"tool": tool, "seconds": seconds, "exit": code, "entity": entity, "mechanism": mechanism, "outcome": outcome, "said": said[:300]}

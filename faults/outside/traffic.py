@@ -189,7 +189,7 @@ ROWS = (
         compare=True,
         name="Modified Target Port Kubernetes Service",
     ),
-    Foreign("O5", "the Service's port speaks UDP", Wanted(SERVICE, (r"UDP",)), port(protocol="UDP"), unreachable, name="port protocol"),
+    Foreign("O5", "the Service's port has the protocol UDP", Wanted(SERVICE, (r"UDP",)), port(protocol="UDP"), unreachable, name="port protocol"),
     Foreign(
         "S17",
         "a selector that the admin UI's pods have, too",
@@ -202,7 +202,7 @@ ROWS = (
     ),
     Foreign(
         "S13",
-        "a NetworkPolicy that lets nothing in and nothing out",
+        "a NetworkPolicy that blocks ingress and egress",
         Wanted(r"(NetworkPolicy/)?isolate-gateway", (r"ingress|incoming|into|way in", r"egress|outgoing|out of|way out"), (r"AdminUi",)),
         policy("isolate-gateway", policyTypes=["Ingress", "Egress"]),
         unreachable,
@@ -213,7 +213,7 @@ ROWS = (
     ),
     Foreign(
         "S14",
-        "a NetworkPolicy that lets nothing in",
+        "a NetworkPolicy that blocks ingress",
         Wanted(r"(NetworkPolicy/)?close-gateway", (r"ingress|incoming|into|way in",), (r"AdminUi",)),
         policy("close-gateway", policyTypes=["Ingress"]),
         unreachable,
@@ -223,7 +223,7 @@ ROWS = (
     ),
     Foreign(
         "S18",
-        "internalTrafficPolicy Local, and the caller on the other node",
+        "internalTrafficPolicy Local, and the client on another node",
         Wanted(SERVICE, (r"internalTrafficPolicy", r"Local")),
         service({"internalTrafficPolicy": "Local"}),
         unreachable_from_afar,
@@ -249,7 +249,7 @@ ROWS = (
     ),
     Foreign(
         "H25",
-        "an Ingress class that nobody serves",
+        "an IngressClass that no controller serves",
         Wanted(rf"Ingress/{GATEWAY}|IngressClass/internal", (r"class", r"internal")),
         in_turn(
             put({"apiVersion": "networking.k8s.io/v1", "kind": "IngressClass", "metadata": {"name": "internal"}, "spec": {"controller": "example.com/nobody"}}),
@@ -262,7 +262,7 @@ ROWS = (
     ),
     Foreign(
         "S20",
-        "the Ingress's certificate ran out yesterday",
+        "the Ingress's certificate expired yesterday",
         Wanted(r"gateway-tls|Ingress/", (r"certificate", r"expired|ran out|notAfter|no longer valid")),
         _old_certificate,
         not_trusted,

@@ -83,7 +83,7 @@ ROWS = (
     ),
     Foreign(
         "S5",
-        "an init container that waits for a Service which does not exist, and prints so",
+        "an init container that waits for a Service that does not exist, and prints it",
         Wanted(r"wait-for-dependency", (r"legacy-config-service",)),
         init("wait-for-dependency", DEPENDENCY),
         name="init_container_dependency_hang",
@@ -103,7 +103,7 @@ ROWS = (
     ),
     Foreign(
         "I12",
-        "the readiness probe asks a port that nobody listens on",
+        "the readiness probe uses a port on which nothing listens",
         Wanted(G, (r"readiness", r"9999")),
         container(readinessProbe={"httpGet": {"port": 9999, "path": "/readyz"}}),
         ways=BOTH,
@@ -112,14 +112,14 @@ ROWS = (
     ),
     Foreign(
         "O6",
-        "the readiness probe speaks HTTPS to an HTTP port",
+        "the readiness probe uses HTTPS on an HTTP port",
         Wanted(G, (r"readiness", r"HTTPS")),
         container(readinessProbe={"httpGet": {"scheme": "HTTPS", "port": "http", "path": "/readyz"}}),
         name="probe scheme",
     ),
     Foreign(
         "O7",
-        "the liveness probe asks a path that does not exist: the container is killed again and again",
+        "the liveness probe requests a path that does not exist: the container is killed again and again",
         Wanted(G, (r"liveness", r"/no-such-path|404")),
         container(
             livenessProbe={"httpGet": {"port": "http", "path": "/no-such-path"}, "periodSeconds": 2, "failureThreshold": 2},
@@ -129,7 +129,7 @@ ROWS = (
     ),
     Foreign(
         "I20",
-        "somebody scales the gateway to 0",
+        "the gateway is scaled to 0",
         Wanted(r"Deployment/oc-oceans-llm-gateway", (r"replicas.{0,12}\b0\b|\b0 replicas|to 0\b", r"kubectl")),
         call("scale", "deployment/oc-oceans-llm-gateway", "--replicas=0"),
         bite=unreachable,
@@ -140,7 +140,7 @@ ROWS = (
     ),
     Foreign(
         "S1",
-        "a sidecar holds the gateway's port",
+        "a sidecar uses the gateway's port",
         Wanted(r"container (gateway|metrics-agent)", (r"address (is )?(already )?in use|port 8080", r"metrics-agent")),
         sidecar("metrics-agent", ["python3", "-m", "http.server", "8080"]),
         name="sidecar_port_conflict",
@@ -194,21 +194,21 @@ ROWS = (
     ),
     Foreign(
         "I17",
-        "a claim of a StorageClass that does not exist",
+        "a PersistentVolumeClaim of a StorageClass that does not exist",
         Wanted(r"PersistentVolumeClaim/data|StorageClass/gold|claim data", (r"gold",)),
         in_turn(claim("data", "gold"), volume({"persistentVolumeClaim": {"claimName": "data"}})),
         name="storage class",
     ),
     Foreign(
         "S21",
-        "a claim that does not exist",
+        "a PersistentVolumeClaim that does not exist",
         Wanted(r"no-such-claim", (r"not found|does not exist|missing",)),
         volume({"persistentVolumeClaim": {"claimName": "no-such-claim"}}),
         name="pvc_claim_mismatch",
     ),
     Foreign(
         "S22",
-        "a volume that only a lost node has",
+        "a volume that is bound to a missing node",
         Wanted(G + r"|PersistentVolume(Claim)?/", (r"volume", r"node affinity")),
         in_turn(
             put(
@@ -234,14 +234,14 @@ ROWS = (
     ),
     Foreign(
         "S37",
-        "a memory request that no node has",
+        "a memory request that no node can satisfy",
         Wanted(G, (r"memory", r"node|Insufficient")),
         container(resources={"requests": {"memory": "900Gi"}, "limits": {"memory": "900Gi"}}),
         name="resource_request_too_large",
     ),
     Foreign(
         "I25",
-        "pods that may not stand beside their own kind, on one node",
+        "anti-affinity between all pods, on a cluster of one node",
         Wanted(G, (r"anti-?affinity",)),
         pod(
             {
@@ -256,7 +256,7 @@ ROWS = (
     ),
     Foreign(
         "I26",
-        "an image of another architecture",
+        "an image for another architecture",
         Wanted(r"gateway", (r"arm64|architecture|platform",)),
         _other_architecture,
         needs=("registry",),
@@ -264,7 +264,7 @@ ROWS = (
     ),
     Foreign(
         "I13",
-        "a variable of the Deployment overridden by hand",
+        "a variable of the Deployment is overridden by hand",
         Wanted(r"POSTGRES_URL", (r"old-db\.example\.invalid", r"kubectl|by hand|environment|\benv\b|Deployment/")),
         call("set", "env", "deployment/oc-oceans-llm-gateway", "POSTGRES_URL=postgresql://u:p@old-db.example.invalid:5432/d"),
         ways=BOTH,
@@ -273,14 +273,14 @@ ROWS = (
     ),
     Foreign(
         "S12",
-        "a variable that stands twice: the later one wins",
+        "a variable that is set twice: the later value is used",
         Wanted(r"POSTGRES_URL", (r"shadow-db\.example\.invalid", r"twice|shadows|two values|duplicate|defined again|later|second")),
         json_patch({"op": "add", "path": ENV, "value": {"name": "POSTGRES_URL", "value": "postgresql://u:p@shadow-db.example.invalid:5432/d"}}),
         name="env_variable_shadowing",
     ),
     Foreign(
         "O8",
-        "hostAliases give the database's name an address where nobody is",
+        "hostAliases map the database's name to an unused address",
         Wanted(G, (r"hostAliases", r"192\.0\.2\.1")),
         pod({"hostAliases": [{"ip": "192.0.2.1", "hostnames": ["postgres.out-db.svc"]}]}),
         name="stale_hostaliases_dns_poisoning",
@@ -302,7 +302,7 @@ ROWS = (
     ),
     Foreign(
         "S25",
-        "the namespace enforces restricted, and the pods are not",
+        "the namespace enforces Pod Security restricted, which the pods violate",
         Wanted(r"Pod Security|restricted", (r"restricted", r"allowPrivilegeEscalation")),
         in_turn(call("label", "namespace", "@NS@", "pod-security.kubernetes.io/enforce=restricted"), restart),
         base={"oceans_llm_values": {"gateway": {"securityContext": {"allowPrivilegeEscalation": True}}}},
@@ -314,14 +314,16 @@ ROWS = (
 FIRST: tuple[Foreign, ...] = (
     Foreign(
         "S26",
-        "an autoscaler on CPU for pods without a request",
+        "an autoscaler on CPU for pods without a CPU request",
         Wanted(r"HorizontalPodAutoscaler|autoscal", (r"cpu", r"request")),
         ways=("install",),
         values={"autoscaling": {"enabled": True}, "scheduling": {"resources": {"requests": None, "limits": None}}},
         name="hpa_missing_effective_cpu_request",
     ),
     replace(
-        Foreign("I15f", "an image that does not exist, on the first deploy", Wanted(r"gateway:v9\.9\.9", (r"not found|does not exist",)), ways=("install",)),
+        Foreign(
+            "I15f", "an image that does not exist, on the first installation", Wanted(r"gateway:v9\.9\.9", (r"not found|does not exist",)), ways=("install",)
+        ),
         variables={"oceans_llm_version": "v9.9.9"},
     ),
 )

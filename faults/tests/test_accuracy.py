@@ -13,7 +13,7 @@ def tool(name: str, outcome: str, seconds: float, named: bool = False) -> dict:
 
 
 ROWS = [
-    {"outcome": "right", "named": 4.0, "theirs": [tool("helm", "false success", 9), tool("kubectl", "says success, and describe names it", 2, named=True)]},
+    {"outcome": "right", "named": 4.0, "theirs": [tool("helm", "false success", 9), tool("kubectl", "success (named by describe)", 2, named=True)]},
     {"outcome": "vague", "named": None, "theirs": [tool("helm", "time-out", 61), tool("kubectl", "named", 60, named=True)]},
 ]
 

@@ -45,8 +45,8 @@ def test_a_sentence_gets_its_points(sentence, outcome):
 def test_success_counts_by_what_a_client_sees():
     assert graded("served", code=0).outcome == "false success"
     assert graded("served", code=0, damaged="", way=UPGRADE).outcome == "repaired"
-    assert graded("served", code=0, damaged="").outcome == "no bite"
-    assert graded(RIGHT, bitten=False).outcome == "no bite"
+    assert graded("served", code=0, damaged="").outcome == "no damage"
+    assert graded(RIGHT, bitten=False).outcome == "no damage"
 
 
 def test_hints_are_found_in_the_result_that_ansible_prints():

@@ -15,7 +15,7 @@ from load.count import Span, Stop, count
 from load.document import Run, as_markdown, totals, verdict
 from load.traffic import KEPT, NEW, Request, Stream, Target, one_stream, read
 
-SPANS = [Span("calm", 0, 100), Span("upgrade", 100, 200, took=60), Span("killed", 200, 300, excepted="a killed process finishes nothing")]
+SPANS = [Span("calm", 0, 100), Span("upgrade", 100, 200, took=60), Span("killed", 200, 300, excepted="a killed process finishes no request")]
 STOPS = [Stop("a", 110, 250)]  # told in the upgrade, ended while the next one was under way
 RUN = Run("two cores", "2026-01-02", 200, 3, 1, 20, 300, 0.5, "at most 330 s", {span.name: "so" for span in SPANS})
 
