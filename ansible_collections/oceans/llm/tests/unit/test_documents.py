@@ -84,6 +84,7 @@ def test_each_command_exists(text):
     said = text.read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z -]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
     assert set(TARGET.findall(said)) <= {target for line in targets for target in line.split()}
-    modules = {module for module in MODULE.findall(said) if not (ROOT / f"{module.replace('.', '/')}.py").exists()}
+    places = {module: ROOT / module.replace(".", "/") for module in MODULE.findall(said)}
+    modules = {module for module, place in places.items() if not place.with_suffix(".py").exists() and not (place / "__main__.py").exists()}
     scripts = {path for path in SCRIPT.findall(said) if not any((base / path).exists() for base in (ROOT, COLLECTION, text.parent)) and "CLUSTER" not in path}
     assert not modules | scripts
