@@ -28,7 +28,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import DECIDED
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster, ClusterError
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import collect, rules
-from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.checks import drain
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.checks import drain, route_timeouts
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.facts import Picture, Tools, Wanted, is_test
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.finding import ERROR, Finding, settle, unknown_code, unused_waivers
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import plan
@@ -130,7 +130,7 @@ class ActionModule(ClusterAction):
             self.say(f"note: oceans_llm_preflight_waive contains {code}, but there is no such finding{unknown_code(code)}; remove the entry")
         if picture.database and picture.database.unknown:
             self.say(f"note: the database was {picture.database.phrase()}; the rollout will check it")
-        for note in drain.notes(picture):
+        for note in (*drain.notes(picture), *route_timeouts.notes(picture)):
             self.say(f"note: {note}")
         errors = [f for f in findings if f.severity == ERROR and not f.waived]
         warnings = [f for f in findings if f.severity != ERROR and not f.waived]

@@ -402,6 +402,8 @@ GatewayMissing [preflight: error] the parent Gateway of an HTTPRoute does not ex
     correct oceans_llm_values.httpRoute.parentRefs; list the Gateways: kubectl get gateways.gateway.networking.k8s.io -A
 GatewayNotServed [preflight: error] no controller serves the parent Gateway of an HTTPRoute
     read the conditions of the Gateway: kubectl -n <namespace> describe gateway <name>
+RouteTimeout [preflight: warning] the Gateway ends responses earlier than the providers may take, or ignores timeouts.request of the HTTPRoute
+    set oceans_llm_values.httpRoute.timeouts.request to the longest time that a response may take, such as 15m
 DnsPolicy [preflight: error or warning] the pod's dnsPolicy does not resolve a name of the cluster that the pod needs
     set dnsPolicy to ClusterFirst (with hostNetwork: ClusterFirstWithHostNet)
 PortTaken [preflight: error] two containers of a pod declare the same port

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import dry_runs
-from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.checks import admission
+from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.checks import admission, route_timeouts
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.collect import collect
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.facts import Picture, Wanted
 
@@ -207,6 +207,21 @@ def test_a_webhook_that_stays_away_is_told_with_the_time_that_it_was_given(api, 
     picture = look(api, OBJECTS[1:2])
     (finding,) = [f for f in admission.find(picture) if f.object == "Deployment/d"]
     assert finding.code == "WebhookUnavailable" and "m.example does not answer for 0.3 s" in finding.sentence
+
+
+def test_the_gateway_of_a_route_is_read_with_its_class_and_what_the_api_server_keeps_of_the_route(api):
+    version = "gateway.networking.k8s.io/v1"
+    spec = {"parentRefs": [{"name": "gate"}], "rules": [{"timeouts": {"request": "15m"}}]}
+    route = {"apiVersion": version, "kind": "HTTPRoute", "metadata": {"name": "r"}, "spec": spec}
+    gate, public = {"spec": {"gatewayClassName": "public"}}, {"spec": {"controllerName": "x/y"}, "status": {"supportedFeatures": [{"name": "Z"}]}}
+    api.on("GET", f"/apis/{version}", resources(("HTTPRoute", "httproutes")))
+    api.on("POST", f"/apis/{version}/namespaces/ns/httproutes", ok({**route, "spec": {"rules": [{}]}}, 201))
+    api.on("GET", f"/apis/{version}/namespaces/ns/gateways/gate", ok(gate))
+    api.on("GET", f"/apis/{version}/gatewayclasses/public", ok(public), status(403, "Forbidden", "no"))
+    picture = look(api, (route,))
+    assert picture.gateways == {"ns/gate": gate} and picture.gateway_classes == {"public": public}
+    assert [f.code for f in route_timeouts.find(picture)] == ["RouteTimeout", "RouteTimeout"]  # ignored by the class, dropped by the API server
+    assert look(api, (route,)).gateway_classes == {}
 
 
 def test_the_store_of_an_external_secret_is_read_where_it_is(api):

@@ -68,6 +68,8 @@ def collect(picture: Picture, cluster: Cluster, say: Callable[[str], None] = lam
         configmaps = _objects(pool, _configmap_names(picture), lambda name: cluster.find(paths.configmap(ns, name)))
         stores = _objects(pool, _store_names(picture), lambda name: cluster.find(_store_path(picture, name)))
         gateways = _objects(pool, _gateway_names(picture), lambda name: cluster.find(paths.one_of(GATEWAYS, "gateways", *name.split("/"))))
+        classes = {str((g.get("spec") or {}).get("gatewayClassName") or "") for g in gateways.values() if g} - {""}
+        gateway_classes = _objects(pool, classes, lambda name: cluster.find(paths.one_of(GATEWAYS, "gatewayclasses", "", name)))
         left = pool.submit(leftovers.find, cluster, ns, picture.wanted.release, picture.objects)
         database = pool.submit(ask_database.look, replace(picture, secrets=secrets, configmaps=configmaps), cluster)
         runs = dry_runs.send(pool, cluster, picture, resources, say)
@@ -85,6 +87,7 @@ def collect(picture: Picture, cluster: Cluster, say: Callable[[str], None] = lam
             configmaps=configmaps,
             stores=stores,
             gateways=gateways,
+            gateway_classes=gateway_classes,
             operators=_operators(cluster, picture),  # after the dry runs, which wait for a webhook that is just coming back
             quotas=quotas.result() or (),
             network_policies=policies.result() or (),

@@ -99,12 +99,12 @@ def _dry_run(cluster: Cluster, collection: str, obj: Object) -> DryRun:
     try:
         live = cluster.find(f"{collection}/{name}")
         if live is None:
-            cluster.create(collection, copy.deepcopy(dict(obj)), dry_run=True)
+            made = cluster.create(collection, copy.deepcopy(dict(obj)), dry_run=True)
         elif is_hook(obj):
-            cluster.create(collection, _renamed(obj), dry_run=True)
+            made = cluster.create(collection, _renamed(obj), dry_run=True)
         else:
-            cluster.apply(f"{collection}/{name}", copy.deepcopy(dict(obj)), manager=HELM_MANAGER, dry_run=True)
-        return DryRun(where, live=live)
+            made = cluster.apply(f"{collection}/{name}", copy.deepcopy(dict(obj)), manager=HELM_MANAGER, dry_run=True)
+        return DryRun(where, live=live, made=made)
     except ApiError as error:
         return DryRun(where, error.status, error.reason, error.message, live)
 

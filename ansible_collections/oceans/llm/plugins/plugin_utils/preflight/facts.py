@@ -66,7 +66,7 @@ class DryRun:
     live: Object | None = None
     #: a Pod made from the template of `object`
     pod: bool = False
-    #: of a Pod that was accepted: as the API server would make it
+    #: what was accepted, as the API server would make it
     made: Object | None = None
     #: seconds that a webhook was given to come back, and did not
     waited: float = 0.0
@@ -156,6 +156,8 @@ class Picture:
     network_policies: tuple[Object, ...] = ()
     #: Gateways that routes name as their parents, by `namespace/name`; None: not there. What is absent could not be read.
     gateways: Mapping[str, Object | None] = field(default_factory=dict)
+    #: of these Gateways, by name
+    gateway_classes: Mapping[str, Object | None] = field(default_factory=dict)
     #: None: there is nothing to ask yet
     database: Database | None = None
 

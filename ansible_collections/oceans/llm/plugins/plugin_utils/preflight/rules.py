@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ..kube import defects
-from .checks import access, admission, chart, config, database, drain, network, platform, probes, quota, release, secrets, tools, variables
+from .checks import access, admission, chart, config, database, drain, network, platform, probes, quota, release, route_timeouts, secrets, tools, variables
 from .facts import Picture
 from .finding import WARNING, Finding
 
@@ -25,6 +25,7 @@ RULES: tuple[Callable[[Picture], Iterator[Finding]], ...] = (
     probes.find,
     drain.find,
     network.find,
+    route_timeouts.find,
     admission.find,
     quota.find,
 )
