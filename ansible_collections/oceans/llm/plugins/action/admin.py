@@ -21,7 +21,7 @@ class ActionModule(ClusterAction):
     ARGUMENTS = documented("admin")
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
-        gateway = Gateway.of(cluster, args["namespace"], args["name"])
+        gateway = Gateway.of(cluster, args["namespace"], args["name"], self.say)
         self.redactor.learn(gateway.secret_values())
         accounts = Accounts(cluster, gateway)
         chain = self._look(args, cluster, gateway, accounts, tries=not self._task.check_mode)

@@ -14,11 +14,11 @@ import datetime
 from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import one_offs
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.deployed import Gateway
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import unrecorded
 
 MANAGER = "oceans-llm-bootstrap"
 
@@ -31,12 +31,12 @@ class ActionModule(ClusterAction):
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         if not args["admin"] and not args["seed_config"]:
             return {"changed": False, "msg": "nothing to do: oceans_llm_bootstrap_admin and oceans_llm_seed_config are false"}
-        if self._task.check_mode and releases.latest(cluster, args["namespace"], args["name"]) is None:
+        if self._task.check_mode and unrecorded.latest(cluster, args["namespace"], args["name"], lambda _line: None) is None:
             return {
                 "changed": True,
                 "msg": f"release {args['name']} does not exist in namespace {args['namespace']} yet; the bootstrap would run after the deployment",
             }
-        gateway = Gateway.of(cluster, args["namespace"], args["name"])
+        gateway = Gateway.of(cluster, args["namespace"], args["name"], self.say)
         for value in gateway.secret_values():
             self.redactor.learn([value])
         record = Record(cluster, args["namespace"], f"{args['name']}-bootstrap", gateway.identity())

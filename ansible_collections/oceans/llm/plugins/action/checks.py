@@ -21,7 +21,7 @@ class ActionModule(ClusterAction):
     ARGUMENTS = documented("checks")
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
-        gateway = Gateway.of(cluster, args["namespace"], args["name"])
+        gateway = Gateway.of(cluster, args["namespace"], args["name"], self.say)
         findings = list(drain.simulate(self._picture(args, cluster, gateway)))
         for finding in findings:
             self.say(finding.line())

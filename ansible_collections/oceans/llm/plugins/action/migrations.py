@@ -11,7 +11,6 @@ from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented, for_people
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import one_off_job
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Lock
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
@@ -20,7 +19,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.kube.objects import par
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import asked, migrations, named, policy, restore_point
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.asked import Schema
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.policy import Moment, Situation
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion, unrecorded
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database_look import DatabaseLook, Seen
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.guard import Guard
@@ -57,10 +56,9 @@ class ActionModule(ClusterAction):
         self.say(text)
         return found | {"changed": False, "msg": text}
 
-    @staticmethod
-    def _deployed(cluster: Cluster, namespace: str, name: str) -> Release:
+    def _deployed(self, cluster: Cluster, namespace: str, name: str) -> Release:
         """The release with the gateway's Deployment as it is in the cluster. :raises Refused: when there is none."""
-        release = releases.latest(cluster, namespace, name)
+        release = unrecorded.latest(cluster, namespace, name, self.say)
         gateway = part(release.manifest, "Deployment") if release else None
         live = cluster.find(paths.deployment(namespace, gateway["metadata"]["name"])) if gateway else None
         if release is None or live is None:

@@ -22,7 +22,7 @@ class ActionModule(ClusterAction):
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         name, namespace, check = args["name"], args["namespace"], self._task.check_mode
-        release = unrecorded.latest(cluster, namespace, name)
+        release = unrecorded.latest(cluster, namespace, name, self.say)
         if release is None:
             if check:
                 return {"changed": False, "msg": f"release {name} does not exist in namespace {namespace} yet"}

@@ -25,7 +25,7 @@ class ActionModule(ClusterAction):
     ARGUMENTS = documented("purge")
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
-        gateway = Gateway.of(cluster, args["namespace"], args["name"])
+        gateway = Gateway.of(cluster, args["namespace"], args["name"], self.say)
         self.redactor.learn(gateway.secret_values())
         self._hint(gateway)
         result: dict[str, Any] = {"changed": False}

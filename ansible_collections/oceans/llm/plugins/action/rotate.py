@@ -33,7 +33,7 @@ class ActionModule(ClusterAction):
         if not kinds:
             return {"changed": False, "msg": f"nothing to rotate: set oceans_llm_rotate to one or more of {', '.join(rotation.CLASSES)}"}
         self.redactor.learn(as_bytes(v) for v in (args["secrets"].get("data") or {}).values())
-        gateway = Gateway.of(cluster, args["namespace"], args["name"])
+        gateway = Gateway.of(cluster, args["namespace"], args["name"], self.say)
         self.redactor.learn(gateway.secret_values())
         accounts = Accounts(cluster, gateway)
         if rotation.ENCRYPTION in kinds:
@@ -101,7 +101,12 @@ class ActionModule(ClusterAction):
 
     def _inventory(self, args: dict[str, Any], cluster: Cluster, gateway: Gateway, before: Mapping[str, str]) -> Inventory:
         release = releases.latest(cluster, args["namespace"], args["name"])
-        manifest = release.manifest if release else ()
+        if release is None:
+            raise Refused(
+                "a rotation restarts the pods by Helm, which has no record of this release; nothing was changed — change the value with the tool that applied "
+                f"the release, then restart the pods: kubectl -n {gateway.namespace} rollout restart deployment/{gateway.deployment['metadata']['name']}"
+            )
+        manifest = release.manifest
         given = args["secrets"]
         listed = given.get("data") or {}
         if given["source"] == "inline":
@@ -120,7 +125,7 @@ class ActionModule(ClusterAction):
             self._refuse_drift(args, cluster, inventory)
         for secret in sorted(secrets_):
             external.refresh(cluster, gateway.namespace, inventory.external[secret], self.say)
-        fresh = Gateway.of(cluster, args["namespace"], args["name"])
+        fresh = Gateway.of(cluster, args["namespace"], args["name"], self.say)
         self.redactor.learn(fresh.secret_values())
         in_use = {name: place for name, place in places.items() if place.object not in inventory.due}
         replaced = {f"{place.object}.{place.key}": gateway.value(name) for name, place in in_use.items() if fresh.value(name) != gateway.value(name)}

@@ -24,7 +24,7 @@ class ActionModule(ClusterAction):
     ARGUMENTS = documented("wait")
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
-        release = unrecorded.latest(cluster, args["namespace"], args["name"])
+        release = unrecorded.latest(cluster, args["namespace"], args["name"], self.say)
         going = NamespaceLook(cluster, args["namespace"])
         if release is None:
             if self._task.check_mode:
@@ -35,8 +35,6 @@ class ActionModule(ClusterAction):
                 f"Helm has no release {args['name']} in namespace {args['namespace']} on {cluster.server}, and no gateway there has the label "
                 f"{unrecorded.INSTANCE}={args['name']}; deploy the release first, or correct oceans_llm_release and oceans_llm_namespace"
             )
-        if not release.revision:
-            self.say(f"Helm has no record of release {args['name']}; watching the objects with the label {unrecorded.INSTANCE}={args['name']} instead")
         prober = None if self._task.check_mode else probe.wanted(args["probe"], True, cluster, release, args["namespace"])
         with Interrupt(stdout=for_people()) as self.interrupt:
             follower = Follower(

@@ -47,7 +47,11 @@ screen:
   type: list
   elements: str
 installed:
-  description: Whether Helm has a record of the release.
+  description: Whether the release exists - as a record of Helm, or as objects with the label C(app.kubernetes.io/instance).
+  returned: success
+  type: bool
+helm_record:
+  description: Whether Helm has a record of the release. Argo CD and Flux create none when they apply the rendered objects.
   returned: success
   type: bool
 revisions:

@@ -108,7 +108,7 @@ def test_a_login_that_a_rotation_has_locked_before_it_broke_off(api, broke_off):
         gateway(api, new)
         now(api, "GET", paths.pods("ns"), objects("Pod", "1", thing("Pod", "new", "1")))
         cluster = Connection.connect({"host": api.url, "api_key": "a-token"})
-        deployed = Gateway.of(cluster, "ns", NAME["name"])
+        deployed = Gateway.of(cluster, "ns", NAME["name"], print)
         made = Run(cluster, deployed, Accounts(cluster, deployed), NAME["name"], 5, said.append, held={"s.POSTGRES_URL": old} if broke_off else {})
         step = DatabasePassword(made, [Value(rotating.DATABASE, "POSTGRES_URL", "s", "POSTGRES_URL", old=old, new=new)])
         if not broke_off:

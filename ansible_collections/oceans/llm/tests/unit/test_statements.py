@@ -166,6 +166,7 @@ def test_a_failed_first_install_says_that_its_database_is_kept():
     said_of = statements.old_pods_statement(snapshot(deployment(), obj("Cluster", "pg"), obj("ExternalSecret", "env"), scope=scope))
     assert said_of == "no old pods: this is the first install; Cluster/pg and its volumes are kept"
     assert statements.old_pods_statement(snapshot(deployment(), scope=scope)) == "no old pods: this is the first install"
+    assert statements.old_pods_statement(snapshot(deployment(), scope=replace(scope, ours=False))) == "no old pods"  # another tool's run
 
 
 MANIFEST = """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,9 +37,12 @@ class Gateway:
         self.namespace = deployment["metadata"]["namespace"]
 
     @classmethod
-    def of(cls, cluster: Cluster, namespace: str, name: str) -> Gateway:
-        """:raises NotPossible: when there is no such release, with a record of Helm or without, or it holds no gateway of the chart's contract."""
-        release = unrecorded.latest(cluster, namespace, name)
+    def of(cls, cluster: Cluster, namespace: str, name: str, say: Callable[[str], None]) -> Gateway:
+        """`say` gets a sentence where Helm has no record.
+
+        :raises NotPossible: when there is no such release, or it holds no gateway of the chart's contract.
+        """
+        release = unrecorded.latest(cluster, namespace, name, say)
         if release is None:
             raise NotPossible(f"Helm has no release {name} in namespace {namespace} on {cluster.server}; deploy it first: ansible-playbook oceans.llm.deploy")
         return cls.read(cluster, release)

@@ -207,7 +207,9 @@ def old_pods_statement(snapshot: Snapshot) -> str:
             parts.append(f"none of Deployment/{name} serves ({len(old)} exist{'' if len(old) > 1 else 's'})")
     if parts:
         return f"old pods: {'; '.join(parts)}"
-    return "old pods: none exists any more" if any_old else f"no old pods: this is the first install{_kept(snapshot)}"
+    if any_old:
+        return "old pods: none exists any more"
+    return f"no old pods{': this is the first install' if snapshot.scope.ours else ''}{_kept(snapshot)}"
 
 
 def _kept(snapshot: Snapshot) -> str:

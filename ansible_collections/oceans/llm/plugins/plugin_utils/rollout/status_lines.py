@@ -120,6 +120,7 @@ def facts(status: Status) -> dict[str, Any]:
     newest = status.revisions[0] if status.revisions else None
     return {
         "installed": newest is not None,
+        "helm_record": bool(newest and newest.revision),
         "revisions": [{"revision": r.revision, "status": r.status, "chart": r.chart, "deployed_at": r.deployed_at} for r in status.revisions],
         "version_served": f"version {status.gateway.version}" if status.gateway.version else "",
         "verified": status.gateway.verified,

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..helm import releases
@@ -28,9 +28,15 @@ KINDS = {
 }
 
 
-def latest(cluster: Cluster, namespace: str, name: str) -> Release | None:
-    """Helm's record of the newest revision, else the labelled objects; None when there is neither."""
-    return releases.latest(cluster, namespace, name) or find(cluster, namespace, name)
+def latest(cluster: Cluster, namespace: str, name: str, say: Callable[[str], None]) -> Release | None:
+    """Helm's record of the newest revision, else the labelled objects, which is said; None when there is neither."""
+    found = releases.latest(cluster, namespace, name) or find(cluster, namespace, name)
+    if found and not found.revision:
+        say(
+            f"Helm has no record of release {name}, because another tool (such as Argo CD, Flux or kubectl) applied its objects; this run judges the live "
+            f"objects with the label {INSTANCE}={name}, and revisions, rollback and drift are not known"
+        )
+    return found
 
 
 def find(cluster: Cluster, namespace: str, name: str) -> Release | None:
