@@ -89,7 +89,9 @@ def unwritable(wanted: Mapping[str, Any]) -> list[tuple[str, Problem]]:
     sizes = {str(key): len(as_bytes(value)) for key, value in wanted.items()}
     if sum(sizes.values()) > LARGEST:
         sentence = f"the values of the Secret have {sum(sizes.values())} bytes together, and a Secret holds {LARGEST}"
-        found.append((max(sizes, key=sizes.__getitem__), Problem("ObjectInvalid", sentence, "mount large files from a volume (gateway.extraVolumes)")))
+        found.append(
+            (max(sizes, key=sizes.__getitem__), Problem("ObjectInvalid", sentence, "mount large files from a volume (oceans_llm_values.gateway.extraVolumes)"))
+        )
     return found
 
 

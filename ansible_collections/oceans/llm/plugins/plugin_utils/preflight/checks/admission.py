@@ -144,7 +144,7 @@ def _conflicts(run: DryRun, picture: Picture) -> Iterator[Finding]:
         if helm4 and not picture.wanted.force_conflicts:
             hint = "set the chart value to the live value, or set oceans_llm_force_conflicts: true to overwrite the live value"
             if ".spec.replicas" in names:
-                hint = "let the autoscaler set replicas (oceans_llm_values.gateway.replicaCount: null, or adminUi.replicaCount: null), or " + hint
+                hint = "let the autoscaler set replicas (oceans_llm_values.gateway.replicaCount or oceans_llm_values.adminUi.replicaCount: null), or " + hint
             yield Finding("FieldConflict", run.object, text, hint)
         elif not manager.startswith("helm"):  # Helm 3 itself, which names its manager after its program, is nobody else
             yield Finding("FieldConflict", run.object, text, "nothing to do: this run overwrites the live value", WARNING)

@@ -72,7 +72,10 @@ def _port(picture: Picture, service: Object, port: Mapping[str, Any], where: str
         )
     elif listens and number != listens and not any(n == number for c, _n, n, _p in declared if c != "gateway"):
         yield Finding(
-            "ServicePort", label(service), f"{what}, and the gateway listens on port {listens} (server.bind)", "set targetPort and server.bind to the same port"
+            "ServicePort",
+            label(service),
+            f"{what}, and the gateway listens on port {listens} (oceans_llm_config.server.bind)",
+            "set targetPort and oceans_llm_config.server.bind to the same port",
         )
     elif declared and number not in {n for _c, _n, n, _p in declared}:
         yield Finding(
