@@ -11,7 +11,6 @@ import pytest
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import origin
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.cause import cause as make
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.dns_look import DnsLook
 
@@ -30,11 +29,11 @@ def api():
         yield server
 
 
-def named(api, code="DatabaseHostUnknown", address="the database d on pg.db.svc:5432", evidence=NO_ADDRESS, more="", **spec):
-    picture = upgrade(pod(containers=[waits()], spec=spec))
+def named(api, code="DatabaseHostUnknown", address="the database d on pg.db.svc:5432", evidence=NO_ADDRESS, closed=False, env=(), **spec):
+    picture = upgrade(pod(containers=[waits()], spec={"containers": [{"name": "it", "env": list(env)}], **spec}))
     picture.objects["Facts"] = {"database": {"address": address}}
     cause = replace(make(code, picture, "Pod/web-1-a", "the database's host name does not exist", evidence, container="it"))
-    cause = replace(cause, cause=cause.cause + more)
+    cause = replace(cause, closed=closed)
     look = DnsLook(Cluster.connect({"host": api.url}), "ns")
     look.named(picture, [cause])
     return look.named(picture, [cause])[0]
@@ -65,8 +64,9 @@ def test_a_service_that_stands_for_a_host_names_that_host(api):
         {"address": ""},
         {"evidence": "connection refused"},
         {"code": "DatabaseAuth"},
-        {"more": f"; POSTGRES_URL comes from {origin.PLAIN} in the pod template"},
-        {"more": "; NetworkPolicy/shut blocks connections from the pod to DNS or to the database (Egress)"},
+        {"env": [{"name": "POSTGRES_URL", "value": "postgres://u:p@elsewhere/d"}]},
+        {"hostAliases": [{"ip": "192.0.2.1", "hostnames": ["pg.db.svc"]}]},
+        {"closed": True},
         {"dnsPolicy": "Default"},
     ],
 )

@@ -377,6 +377,7 @@ def test_what_a_wait_finds_unfinished_is_told_before_the_first_heartbeat_is_due(
 
 def test_lines_are_told_once_and_a_heartbeat_comes_in_time(api, monkeypatch):
     monkeypatch.setattr(follow, "HEARTBEAT", 0.4)
+    monkeypatch.setattr(follow, "FIRST", 0.4)
     script(api, "jobs", (0.0, "ADDED", job()))
     lines = []
     run = follower(api, lines, timeout=1.6)

@@ -124,7 +124,7 @@ class Failure:
     what: str
     evidence: str
     sqlstate: str = ""
-    names: dict[str, str] = field(default_factory=dict)
+    names: dict[str, Any] = field(default_factory=dict)
 
     @property
     def certain(self) -> bool:

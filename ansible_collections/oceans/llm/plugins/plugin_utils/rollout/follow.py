@@ -20,7 +20,7 @@ from ..kube import clock, defects, paths
 from ..kube.client import ApiError, Cluster
 from . import progress, statements
 from .baseline import Before, before_change, picture
-from .causes import find, jobs, readiness, supported, waiter
+from .causes import find, jobs, readiness, waiter
 from .causes.cause import cause as make
 from .database_look import DatabaseLook, Seen
 from .dns_look import DnsLook
@@ -220,11 +220,11 @@ class Follower:
                 told, beat = time.monotonic(), HEARTBEAT
 
     def _causes(self, snapshot: Snapshot) -> list[Cause]:
-        found = causes = find(snapshot, broken=self._defect, guesses=True)
+        causes = find(snapshot, broken=self._defect, guesses=True)
         for look in self._looks:
             seen = self._whole(type(look).__name__, partial(look.named, snapshot, causes))
             causes = causes if seen is None else seen
-        return supported(found, causes)
+        return [cause for cause in causes if not cause.guess]
 
     def _slept(self) -> None:
         """A machine that slept knows nothing of that time, and the connections of before may be dead without a word: all is listed again."""

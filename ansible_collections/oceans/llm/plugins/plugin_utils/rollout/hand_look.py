@@ -9,8 +9,7 @@ The ConfigMaps are read once in a run, and only when a container fails in a way 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -18,9 +17,9 @@ import yaml
 from ..codes import BY_CODE
 from ..helm import releases
 from ..kube import paths
-from ..kube.client import ApiError, Cluster
 from ..kube.objects import Object, meta
 from .causes import by_hand
+from .look import Look, completed, pod_of
 from .model import Cause, Snapshot, owner_of
 
 _HARMLESS = re.compile(r"[\d.:]+|[A-Za-z][a-z_-]{0,15}")
@@ -30,30 +29,13 @@ CONFIGURED = ("Containers", "Gateway", "Readiness")
 TEMPLATE = (*CONFIGURED, "Images", "Secrets and config", "Scheduling", "Volumes", "Rollout")
 
 
-class HandLook:
-    """Completes the sentences of one run."""
-
-    def __init__(self, cluster: Cluster, namespace: str) -> None:
-        self._cluster, self._namespace = cluster, namespace
-        self._said: dict[str, str] = {}
-
-    def named(self, snapshot: Snapshot, causes: Iterable[Cause]) -> list[Cause]:
-        return [self._named(snapshot, cause) for cause in causes]
-
+class HandLook(Look):
     def _named(self, snapshot: Snapshot, cause: Cause) -> Cause:
         group, (kind, name) = BY_CODE[cause.code].group, owner_of(cause, snapshot)
-        pod = snapshot.kind("Pod").get(cause.object.partition("/")[2]) if cause.object.startswith("Pod/") else None
+        pod = pod_of(snapshot, cause)
         more = by_hand.template(snapshot, name) if kind == "Deployment" and group in TEMPLATE and not _was_complete(snapshot, name) else ""
-        more += "".join(self._config_map(each) for each in _config_maps(pod)) if pod and group in CONFIGURED else ""
-        return replace(cause, cause=cause.cause + more) if more else cause
-
-    def _config_map(self, name: str) -> str:
-        if name not in self._said:
-            try:
-                self._said[name] = self._changed(name)
-            except ApiError:
-                self._said[name] = ""  # what may not be read is not named
-        return self._said[name]
+        more += "".join(self._once(self._changed, each, otherwise="") for each in _config_maps(pod)) if pod and group in CONFIGURED else ""
+        return completed(cause, more)
 
     def _changed(self, name: str) -> str:
         live = self._cluster.find(paths.configmap(self._namespace, name)) or {}

@@ -29,6 +29,7 @@ class Cause:
     :ivar str cause: one sentence.  :ivar str evidence: the cluster's own words.  :ivar str hint: what to do.
     :ivar float budget: seconds that a transient cause is given, counted from `since` (server clock, epoch seconds).
     :ivar bool guess: nothing supports this cause yet. The cause counts only if a look completes its sentence with a fact.
+    :ivar bool closed: a NetworkPolicy before the pod is named in the sentence.
     """
 
     code: str
@@ -41,6 +42,7 @@ class Cause:
     budget: float | None = None
     since: float = 0.0
     guess: bool = False
+    closed: bool = False
 
 
 @dataclass(frozen=True)

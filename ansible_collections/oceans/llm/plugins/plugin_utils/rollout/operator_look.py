@@ -10,12 +10,12 @@ phase stays as it was and no event is written. Read only while such a cause is t
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from dataclasses import replace
 
 from ..gateway import log_words
-from ..kube.client import ApiError, Cluster
+from ..kube.client import ApiError
 from ..kube.objects import meta, name_of
+from .look import Look, completed
 from .model import Cause, Snapshot
 
 OPERATOR, PODS = "app.kubernetes.io/name=cloudnative-pg", "/api/v1/pods"
@@ -24,24 +24,19 @@ PATIENCE, AGAIN = 8.0, 10.0
 LINES = 400
 
 
-class OperatorLook:
-    """Completes the sentences of one run."""
+class OperatorLook(Look):
+    """Asks again: a log goes on."""
 
-    def __init__(self, cluster: Cluster, namespace: str) -> None:
-        self._cluster, self._namespace = cluster, namespace
-        self._said: dict[str, str] = {}
-        self._asked, self._may = 0.0, True
-
-    def named(self, snapshot: Snapshot, causes: Iterable[Cause]) -> list[Cause]:
-        return [self._named(snapshot, cause) if cause.code == "PostgresClusterWaits" else cause for cause in causes]
+    CODES = ("PostgresClusterWaits",)
+    _asked, _may = 0.0, True
 
     def _named(self, snapshot: Snapshot, cause: Cause) -> Cause:
         name = cause.object.partition("/")[2]
         if self._may and snapshot.now - cause.since > PATIENCE and time.monotonic() - self._asked > AGAIN:
             self._asked = time.monotonic()
-            self._said[name] = self._read(name)
-        said = self._said.get(name)
-        return replace(cause, cause=f"{cause.cause}; last error of the operator: {said}", evidence=said) if said else cause
+            self._answers[(name,)] = self._read(name)
+        said = self._answers.get((name,))
+        return replace(completed(cause, f"; last error of the operator: {said}"), evidence=said) if said else cause
 
     def _read(self, name: str) -> str:
         """The operator's last error about a Cluster, when it is the last thing that it says of it."""

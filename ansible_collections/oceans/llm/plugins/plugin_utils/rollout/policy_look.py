@@ -8,15 +8,14 @@ A program sees no difference between a name server that is down and a policy bef
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 
 from ..kube import endpoints, paths
-from ..kube.client import ApiError, Cluster
 from ..kube.objects import Object, meta
 from ..kube.policies import EGRESS, INGRESS, blocked, for_caller
 from ..kube.services import declared_ports
 from .causes import origin
+from .look import Look, completed, pod_of
 from .model import Cause, Snapshot
 from .probe_verdict import policies
 
@@ -26,56 +25,36 @@ AT_THE_DATABASE = ("DatabaseUnreachable", "DatabaseSilent")
 DNS, DATABASE = 53, 5432
 
 
-class PolicyLook:
-    """Completes the sentences of one run."""
-
-    def __init__(self, cluster: Cluster, namespace: str) -> None:
-        self._cluster, self._namespace = cluster, namespace
-        self._known: list[Object] | None = None
-        self._far: tuple[str, str] | None = None
-
-    def named(self, snapshot: Snapshot, causes: Iterable[Cause]) -> list[Cause]:
-        return [self._named(snapshot, cause) if cause.code in UNREACHED else cause for cause in causes]
+class PolicyLook(Look):
+    CODES = UNREACHED
 
     def _named(self, snapshot: Snapshot, cause: Cause) -> Cause:
-        kind, _slash, name = cause.object.partition("/")
-        pod = snapshot.kind(kind).get(name) if kind == "Pod" else None
+        pod = pod_of(snapshot, cause)
         if not pod:
             return cause
-        if self._known is None:
-            self._known = self._read()
-        labels = meta(pod).get("labels") or {}
-        out = blocked(self._known, labels, EGRESS, [DNS], protocol="UDP") or blocked(self._known, labels, EGRESS, [DATABASE])
+        known, labels = self._once(policies, self._cluster, self._namespace, otherwise=[]), meta(pod).get("labels") or {}
+        out = blocked(known, labels, EGRESS, [DNS], protocol="UDP") or blocked(known, labels, EGRESS, [DATABASE])
         if not out:
-            return replace(cause, cause=cause.cause + self._at_the_database(snapshot, labels)) if cause.code in AT_THE_DATABASE else cause
+            return completed(cause, self._at_the_database(snapshot, labels) if cause.code in AT_THE_DATABASE else "", closed=True)
         ports = [each for _c, port, number, _p in declared_ports(pod.get("spec") or {}) for each in (port, number) if each]
-        into = f", and connections to the pod ({INGRESS})" if set(out) & set(blocked(self._known, labels, INGRESS, ports)) else ""
+        into = f", and connections to the pod ({INGRESS})" if set(out) & set(blocked(known, labels, INGRESS, ports)) else ""
         who = f"NetworkPolicy/{out[0]} blocks" if len(out) == 1 else f"{', '.join(f'NetworkPolicy/{n}' for n in out)} block"
-        return replace(cause, cause=f"{cause.cause}; {who} connections from the pod to DNS or to the database ({EGRESS}){into}")
+        return completed(cause, f"; {who} connections from the pod to DNS or to the database ({EGRESS}){into}", closed=True)
 
     def _at_the_database(self, snapshot: Snapshot, labels: Mapping[str, str]) -> str:
         """A policy in the namespace of the database that does not admit these pods; as far as it may be read."""
-        host = origin.database_host(snapshot)
-        if self._far is None or self._far[0] != host:
-            self._far = host, self._closed_there(host, labels)
-        return self._far[1]
+        there = self._once(self._elsewhere, origin.database_host(snapshot), otherwise=None)
+        if not there:
+            return ""
+        (namespace, service), selector, own, listed = there
+        names = blocked([for_caller(p, own, labels) for p in listed], selector, INGRESS, [DATABASE])
+        return f"; NetworkPolicy/{names[0]} in namespace {namespace} does not admit these pods to Service {service} ({INGRESS})" if names else ""
 
-    def _closed_there(self, host: str, labels: Mapping[str, str]) -> str:
+    def _elsewhere(self, host: str) -> tuple[tuple[str, str], Mapping[str, str], Mapping[str, str], list[Object]] | None:
+        """(namespace and name of the Service, its selector, labels of the pods' own namespace, policies there) of a host in another namespace."""
         found = endpoints.service_of(host, self._namespace) if host else None
-        if not found:
-            return ""
-        try:
-            selector = ((self._cluster.find(paths.service(*found)) or {}).get("spec") or {}).get("selector") or {}
-            own = meta(self._cluster.find(paths.namespace(self._namespace)) or {}).get("labels") or {}
-            listed = policies(self._cluster, found[0]) if selector else []
-        except ApiError:
-            return ""
-        names = blocked([for_caller(p, own, labels) for p in listed], selector, INGRESS, [DATABASE]) if found[0] != self._namespace else []
-        who = f"NetworkPolicy/{names[0]} in namespace {found[0]}" if names else ""
-        return f"; {who} does not admit these pods to Service {found[1]} ({INGRESS})" if who else ""
-
-    def _read(self) -> list[Object]:
-        try:
-            return policies(self._cluster, self._namespace)
-        except ApiError:
-            return []
+        if not found or found[0] == self._namespace:
+            return None
+        selector = ((self._cluster.find(paths.service(*found)) or {}).get("spec") or {}).get("selector") or {}
+        own = meta(self._cluster.find(paths.namespace(self._namespace)) or {}).get("labels") or {}
+        return found, selector, own, policies(self._cluster, found[0]) if selector else []

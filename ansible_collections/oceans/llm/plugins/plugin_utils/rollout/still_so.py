@@ -15,9 +15,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..kube import paths
-from ..kube.client import ApiError, Cluster
+from ..kube.client import ApiError
 from ..kube.objects import meta
 from ..secrets.patterns import HIDDEN
+from .look import Look
 from .model import Cause, Snapshot
 
 #: causes that say that nothing happened, or that nobody has undone something so far
@@ -27,22 +28,18 @@ PATIENCE, AGAIN = 2.0, 1.0
 PATHS = {"Pod": paths.pod, "Deployment": paths.deployment, "Job": paths.job}
 
 
-class StillSo:
+class StillSo(Look):
     """Holds back what may be old."""
-
-    def __init__(self, cluster: Cluster, namespace: str) -> None:
-        self._cluster, self._namespace = cluster, namespace
-        self._asked: dict[tuple[str, str], tuple[float, bool]] = {}
 
     def named(self, snapshot: Snapshot, causes: Iterable[Cause]) -> list[Cause]:
         return [cause for cause in causes if cause.code not in SILENCE or self._sure(snapshot, cause)]
 
     def _sure(self, snapshot: Snapshot, cause: Cause) -> bool:
         key = (cause.code, cause.object)
-        at, sure = self._asked.get(key, (0.0, False))
+        at, sure = self._answers.get(key, (0.0, False))
         if not sure and time.monotonic() - at > AGAIN:
             sure = self._confirmed(snapshot, cause)
-            self._asked[key] = (time.monotonic(), sure)
+            self._answers[key] = (time.monotonic(), sure)
         return sure
 
     def _confirmed(self, snapshot: Snapshot, cause: Cause) -> bool:

@@ -9,15 +9,16 @@ and only then.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ..kube import paths
-from ..kube.client import ApiError, Cluster
+from ..kube.client import ApiError
 from ..kube.objects import Object, meta
 from ..kube.policies import selects
 from .causes.origin import changed
+from .look import Look, completed
 from .model import Cause, Snapshot
 
 API, MUTATING, VALIDATING = "admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"
@@ -53,33 +54,22 @@ def _about_pods(rule: Mapping[str, Any]) -> bool:
     return all({value, "*", "*/*"} & set(rule.get(field) or ()) for field, value in wanted)
 
 
-class WebhookLook:
-    """Completes the sentences of one run."""
-
-    def __init__(self, cluster: Cluster, namespace: str) -> None:
-        self._cluster, self._namespace = cluster, namespace
-        self._known: tuple[list[Webhook], Mapping[str, str]] | None = None
-
-    def named(self, snapshot: Snapshot, causes: Iterable[Cause]) -> list[Cause]:
-        return [self._named(snapshot, cause) for cause in causes]
-
+class WebhookLook(Look):
     def _named(self, snapshot: Snapshot, cause: Cause) -> Cause:
         thing, differs = _subject(snapshot, cause)
         if not thing or not (differs or cause.code == "AdmissionTimeout"):
             return cause
-        labels = (meta(thing).get("labels")) or {}
-        seen = [w for w in self._webhooks() if w.sees(labels, self._known[1] if self._known else {})]
+        labels, own = meta(thing).get("labels") or {}, self._once(self._labels, otherwise={"kubernetes.io/metadata.name": self._namespace})
+        seen = [w for w in self._once(self._webhooks, otherwise=[]) if w.sees(labels, own)]
         if differs:
             who = ", ".join(w.phrase for w in seen if w.configuration.startswith(MUTATING)) or "none that this run can read"
             words = "" if differs in cause.cause else f"; {differs}"
-            return replace(cause, cause=f"{cause.cause}{words}; mutating webhooks that were called for the pod: {who}")
+            return completed(cause, f"{words}; mutating webhooks that were called for the pod: {who}")
         phrases = [w.phrase for w in seen[:SHOWN]] + ([f"{len(seen) - SHOWN} more"] if len(seen) > SHOWN else [])
-        return replace(cause, cause=f"{cause.cause}: {', '.join(phrases)}; all time-outs together: {sum(w.seconds for w in seen)} s") if seen else cause
+        return completed(cause, f": {', '.join(phrases)}; all time-outs together: {sum(w.seconds for w in seen)} s" if seen else "")
 
     def _webhooks(self) -> list[Webhook]:
-        if self._known is None:
-            self._known = list(self._read()), self._labels()
-        return self._known[0]
+        return list(self._read())
 
     def _read(self) -> Iterator[Webhook]:
         for kind in (MUTATING, VALIDATING):
@@ -91,10 +81,7 @@ class WebhookLook:
                 yield from (Webhook(f"{kind}/{meta(found)['name']}", spec) for spec in found.get("webhooks") or ())
 
     def _labels(self) -> Mapping[str, str]:
-        try:
-            return meta(self._cluster.find(paths.namespace(self._namespace)) or {}).get("labels") or {}
-        except ApiError:
-            return {"kubernetes.io/metadata.name": self._namespace}
+        return meta(self._cluster.find(paths.namespace(self._namespace)) or {}).get("labels") or {}
 
 
 def _subject(snapshot: Snapshot, cause: Cause) -> tuple[Object, str]:

@@ -21,7 +21,7 @@ _ORDER = {Certainty.FATAL: 0, Certainty.RETRYABLE: 1, Certainty.SHOWN: 2}
 def find(
     snapshot: Snapshot, rules: Iterable[Rule] | None = None, broken: Callable[[str, Exception], None] | None = None, guesses: bool = False
 ) -> list[Cause]:
-    """Everything that the rules see, certain causes first. `guesses`: those that nothing supports, too; :func:`supported` decides about them.
+    """Everything that the rules see, certain causes first. `guesses`: those that nothing supports, too; a look may complete them (look.py).
 
     Each rule runs alone: with `broken` an error in one is told there, and the others still decide.
     """
@@ -36,9 +36,3 @@ def find(
                 raise
             broken(getattr(rule, "__name__", "?"), error)
     return sorted(found, key=lambda cause: _ORDER[cause.certainty])
-
-
-def supported(before: Iterable[Cause], after: Iterable[Cause]) -> list[Cause]:
-    """The causes `after` the looks, without the guesses that no look has completed."""
-    bare = {cause.cause for cause in before if cause.guess}
-    return [cause for cause in after if cause.cause not in bare]

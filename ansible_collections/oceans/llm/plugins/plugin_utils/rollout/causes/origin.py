@@ -81,6 +81,11 @@ def host_aliases(snapshot: Snapshot, pod: Object) -> str:
     return f"hostAliases in the pod template of {kind}/{owner} map {', '.join(f'{name} to {ip}' for name, ip in pairs)}" if pairs else ""
 
 
+def leads_elsewhere(snapshot: Snapshot, pod: Object, container: str) -> bool:
+    """True when a container does not look for the database under its own host: its URL stands in the pod template, or hostAliases has the host."""
+    return PLAIN in database_url(snapshot, pod, container)[1] or bool(host_aliases(snapshot, pod))
+
+
 def _set_by(owner: Object, container: str, name: str) -> str:
     """Who wrote a variable of a Deployment's template, where that is not Helm."""
     who = env_writer(owner, container, name)
