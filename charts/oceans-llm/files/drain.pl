@@ -26,12 +26,24 @@ while (1) {
   my $silence = $spent < $PATIENCE ? $QUIET : 0;
   my ($clients, $providers) = open_requests($silence);
   $left = $clients + $providers;
-  last if !$left or ($spent >= $limit and !$clients) or $spent >= $limit + $BETWEEN;
+  last if $spent >= $limit + $BETWEEN or (!$left or $spent >= $limit and !$clients) and still($silence, $spent >= $limit);
   select undef, undef, undef, $silence ? 0.25 : 0.05;
 }
-printf "drain: %s after %.1f s\n", $left ? 'the limit is over' : 'no request is open', now() - $start;
 # At once, not when the kubelet sends SIGTERM: a request could begin in between. The shell (serve.sh) learns first that a stop was asked for.
-kill TERM => $shell, $pid if $pid;
+kill(TERM => $shell, $pid), kill CONT => $pid if $pid;
+printf "drain: %s after %.1f s\n", $left ? 'the limit is over' : 'no request is open', now() - $start;
+
+# True when no request has come since the connections were looked at. The gateway is held meanwhile, so that a request that comes now stays
+# unread, where the kernel shows it; then the gateway goes on.
+sub still {
+  my ($silence, $over) = @_;
+  $pid or return 1;
+  kill STOP => $pid;
+  my ($clients, $providers) = open_requests($silence);
+  return 1 if !$clients and ($over or !$providers) and !grep { my ($here, $unread) = unpack 'x4 n x50 L', $_; $here == $port and $unread } messages(0);
+  kill CONT => $pid;
+  return 0;
+}
 
 # Connections with an open request, as far as it shows: (of clients, to providers).
 sub open_requests {
@@ -58,12 +70,13 @@ sub open_requests {
   return ($clients, $kept ? $providers : $waiting);
 }
 
-# All established TCP connections of the pod; times are milliseconds ago (linux/inet_diag.h, linux/tcp.h: both are stable interfaces).
-sub connections {
-  my (@found, %listens);
+# What the kernel tells of established and listening TCP sockets of the pod, one text for each; `$more` is 2 for tcp_info. Nothing: it does not tell.
+sub messages {
+  my ($more) = @_;
+  my @found;
   socket(my $kernel, 16, 3, 4) or return; # AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG
   for my $family (2, 10) {
-    my $request = pack 'CCCCL x48', $family, 6, 2, 0, 1 << 1 | 1 << 10; # TCP, with tcp_info, established and listening
+    my $request = pack 'CCCCL x48', $family, 6, $more, 0, 1 << 1 | 1 << 10; # TCP
     send $kernel, pack('LSSLL', 16 + length $request, 20, 0x301, 1, 0) . $request, 0 or return;
     ANSWER: while (1) {
       defined recv $kernel, my $answer, 1 << 18, 0 or return;
@@ -71,24 +84,33 @@ sub connections {
         my ($size, $type) = unpack 'LS', $answer;
         last ANSWER if $type == 3; # NLMSG_DONE
         return if $type == 2 or $size < 88; # NLMSG_ERROR
-        my $message = substr $answer, 16, $size - 16;
+        push @found, substr $answer, 16, $size - 16;
         substr $answer, 0, ($size + 3) & ~3, '';
-        my ($state, $here, $there) = unpack 'x C x2 nn', $message;
-        if ($state == 10) { $listens{$here} = 1; next }
-        my ($unread, $unconfirmed, undef, $inode) = unpack 'x56 LLLL', $message;
-        my %c = (here => $here, there => $there, inode => $inode);
-        for (my $at = 72; $at + 4 <= length $message;) {
-          my ($long, $kind) = unpack 'SS', substr $message, $at, 4;
-          last if $long < 4;
-          @c{qw(sent received bytes unsent answers)} = unpack 'x44 L x4 L x72 Q x8 L x8 L', substr $message, $at + 4, $long - 4 if $kind == 2 and $long >= 164;
-          $at += ($long + 3) & ~3;
-        }
-        return if !defined $c{answers};
-        # A client confirms an answer up to 200 ms late, with its next question if it can: that is no lost answer.
-        $c{queued} = $unread + $c{unsent} + ($c{sent} > 250 ? $unconfirmed : 0);
-        push @found, \%c;
       }
     }
+  }
+  return @found;
+}
+
+# All established TCP connections of the pod; times are milliseconds ago (linux/inet_diag.h, linux/tcp.h: both are stable interfaces).
+sub connections {
+  my (@found, %listens);
+  my @messages = messages(2) or return;
+  for my $message (@messages) {
+    my ($state, $here, $there) = unpack 'x C x2 nn', $message;
+    if ($state == 10) { $listens{$here} = 1; next }
+    my ($unread, $unconfirmed, undef, $inode) = unpack 'x56 LLLL', $message;
+    my %c = (here => $here, there => $there, inode => $inode);
+    for (my $at = 72; $at + 4 <= length $message;) {
+      my ($long, $kind) = unpack 'SS', substr $message, $at, 4;
+      last if $long < 4;
+      @c{qw(sent received bytes unsent answers)} = unpack 'x44 L x4 L x72 Q x8 L x8 L', substr $message, $at + 4, $long - 4 if $kind == 2 and $long >= 164;
+      $at += ($long + 3) & ~3;
+    }
+    return if !defined $c{answers};
+    # A client confirms an answer up to 200 ms late, with its next question if it can: that is no lost answer.
+    $c{queued} = $unread + $c{unsent} + ($c{sent} > 250 ? $unconfirmed : 0);
+    push @found, \%c;
   }
   $_->{inbound} = $listens{$_->{here}} for @found;
   return \@found;

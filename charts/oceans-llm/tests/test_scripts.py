@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import http.server
 import os
@@ -302,6 +303,38 @@ def test_drain_waits_for_a_request_and_not_for_the_connection(listener: socket.s
     # an answer that took seconds is a stream, and may have a last chunk: 5 s of silence are its end
     assert time.monotonic() - started < 8, "nothing is owed, although the client keeps its connection"
     peer.close()
+
+
+SERVER = """
+import socket, sys
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+peer, _ = server.accept()
+while question := peer.recv(100):
+    peer.sendall(b"answer")
+"""
+
+
+def test_drain_stops_the_gateway_between_two_requests(tmp_path: Path, network: None) -> None:
+    """The gateway is held while the drain looks a last time. Every question before the end of the connection has its answer."""
+    (tmp_path / "gateway").write_text(SERVER)
+    shell = subprocess.Popen([SHELL, "-c", f"{sys.executable} {tmp_path}/gateway serve & wait"], stdout=subprocess.PIPE, text=True)
+    assert shell.stdout
+    port, answered, process = int(shell.stdout.readline()), 0, None
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.settimeout(10)
+        with contextlib.suppress(OSError):
+            client.sendall(b"question")
+            while client.recv(100):
+                answered += 1
+                process = process or drain(port, 0, 60)
+                time.sleep(0.02)
+                client.sendall(b"question")
+    assert process
+    assert "no request is open" in ends(process, 20) and answered > 100
+    assert shell.wait(5) in (-signal.SIGTERM, 128 + signal.SIGTERM), "the shell is told first"
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
 
 
 def test_drain_does_not_wait_for_an_idle_connection(listener: socket.socket) -> None:
