@@ -101,7 +101,7 @@ def replays(times: int) -> list[dict[str, Any]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--times", type=int, default=18, metavar="N", help=f"replays of each of the {len(GOOD)} tapes (default 18)")
+    parser.add_argument("--times", type=int, default=18, metavar="N", help=f"number of replays of each of the {len(GOOD)} tapes (default 18)")
     parser.add_argument("--real", action="store_true", help="also run rollouts on kind under stress")
     parser.add_argument("--at-once", type=int, default=3, metavar="N", help="number of rollouts at the same time (default 3)")
     options = parser.parse_args()

@@ -102,8 +102,8 @@ def page(first: Score, last: Score | None, compared: Sequence[Mapping[str, Any]]
         "## Row by row\n",
         _table(("row", "original", "fault", "way", *names, "seconds until named"), _rows(scores)),
         f"\n## The last line of each run ({names[-1]} score)\n",
-        f"The lines are those of commit `{scores[-1][1]['commit']}`. The texts of messages may have changed since. A line is shown with a line break before "
-        "each dash, and at most 700 characters of it.\n",
+        f"The lines are those of commit `{scores[-1][1]['commit']}`. The texts of messages may have changed since. They are shown with line breaks, "
+        "and without the states of database and old pods, and without the hint.\n",
         *_said(scores[-1][1]),
         "## Sources\n",
         "The sources provide the faults and their mechanisms. Texts and code are from this repository. The column *original* has the source's id.\n",
@@ -177,7 +177,8 @@ def _said(score: Score) -> list[str]:
     for result in score["rows"]:
         if not result["control"] and result["line"]:
             title = TITLES.get(result["id"], result["title"])
-            found.append(f"**{result['id']}** {title}: {result['outcome']}\n\n> {_plain(result['line']).replace(' — ', '\\\n> — ')}\n")
+            line = _plain(result["line"].partition(" — database")[0]).replace(" — ", "\\\n> — ")
+            found.append(f"**{result['id']}** {title}: {result['outcome']}\n\n> {line}\n")
     return found
 
 
