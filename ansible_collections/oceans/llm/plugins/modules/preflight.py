@@ -91,7 +91,7 @@ findings:
     sentence: {description: What is wrong., type: str}
     hint: {description: What to do., type: str}
     severity: {description: V(error) or V(warning)., type: str}
-    waived: {description: Whether O(waive) has the code., type: bool}
+    waived: {description: Whether O(waive) contains the code., type: bool}
   sample:
     - code: SecretMissing
       object: Secret/oceans-llm-secrets

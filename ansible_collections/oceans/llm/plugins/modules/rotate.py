@@ -61,7 +61,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 rotated:
-  description: One entry for each class with its C(keys), what becomes C(invalid), and the results of the tests of the C(new) and the C(old) value.
+  description: One entry for each rotated class with its C(keys), what becomes C(invalid), and the test results of the C(new) and the C(old) value.
   returned: when something was rotated
   type: list
   elements: dict

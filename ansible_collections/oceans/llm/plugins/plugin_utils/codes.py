@@ -174,7 +174,7 @@ CrashLoop [rollout: fatal] a container exits with an error again and again
 ContainerEnded [rollout: retryable 60 s] a container that has to keep running exited with code 0
     check the container's command and arguments, and read its log: {logs}
 OOMKilled [rollout: fatal] a container used more memory than its limit
-    raise the memory limit of container {container} above {limit}: resources.limits.memory in oceans_llm_values
+    raise resources.limits.memory of container {container} in oceans_llm_values above {limit}
 Segfault [rollout: fatal] a container was killed by a signal that its own program caused (SIGSEGV, SIGABRT, SIGILL, SIGBUS, SIGFPE)
     deploy another version (oceans_llm_version), because the program or its image is broken on this node; read its log: {logs}
 ExecFormat [rollout: fatal] the program in the image is built for another CPU architecture than the node's
@@ -199,7 +199,7 @@ SeedConflict [rollout: fatal] the gateway cannot write the configuration to the 
     correct the object named in the evidence, for example a route that names an unknown provider
 ListenFailed [rollout: fatal] the gateway cannot listen on its port
     give the other container another port, or change oceans_llm_values.gateway.containerPort; read the ports of the pod: kubectl -n {ns} describe pod {name}
-GatewayStopped [rollout: retryable 90 s] the gateway's server stopped by itself
+GatewayStopped [rollout: retryable 90 s] the gateway stopped unexpectedly
     read the container's log: {logs}
 
 # Database
@@ -218,7 +218,7 @@ DatabaseFull [rollout: fatal] the database server has no disk space left (SQLSTA
 DatabaseConnections [rollout: retryable 90 s] the database server accepts no more connections (SQLSTATE 53300)
     raise max_connections of the PostgreSQL server, or lower oceans_llm_config.database.max_connections
 DatabaseHostUnknown [rollout: fatal] the database's host name cannot be resolved
-    correct the host in {source}; if the host is right, percent-encode the characters @ : / # % in the password
+    correct the host in {source}; if the host is right, the password may contain @ : / # or %: percent-encode these characters
 DatabaseUrlInvalid [rollout: fatal] the database's URL is not a well-formed PostgreSQL URL
     correct {source}: postgresql://USER:PASSWORD@HOST:5432/DATABASE, with user and password percent-encoded
 DatabaseUnreachable [rollout: retryable 150 s] the database does not answer (connection refused, server starting, server full, or packets dropped)

@@ -16,7 +16,7 @@ For operators who change the version of a deployed gateway.
     ansible-playbook -i INVENTORY oceans.llm.upgrade -e oceans_llm_version=v0.24.0
     ansible-playbook -i INVENTORY oceans.llm.rollback
 
-A gateway refuses a database that is newer than itself. Therefore you can return to an older version only in two cases: no migration of the newer
+A gateway refuses a database schema of a newer version. Therefore you can return to an older version only in two cases: no migration of the newer
 version is committed yet, or the older image accepts the schema (the run asks the image). In all other cases, restore a [restore point](restore.md).
 
 | Playbook | What it does | Its own variables |
@@ -25,7 +25,7 @@ version is committed yet, or the older image accepts the schema (the run asks th
 | `oceans.llm.rollback` | deploys chart and values of an earlier revision of Helm's history, or refuses before any change | `oceans_llm_rollback_to` |
 | `oceans.llm.migrations` | runs `gateway migrate --status`, `--check` or `--apply` in a Job of the gateway's image | `oceans_llm_migrate` |
 
-An upgrade and a rollback are checked like every deployment ([served.md](served.md)) and write the same evidence folder ([evidence.md](evidence.md)).
+An upgrade and a rollback end with the checks of every deployment ([served.md](served.md)) and write the same evidence folder ([evidence.md](evidence.md)).
 
 ## Pending migrations
 

@@ -288,7 +288,7 @@ def _configuration(links: list[str], told: str) -> Failure | None:
         port = listen.group(1).rsplit(":", 1)[-1]
         return Failure("ListenFailed", f"the gateway cannot listen on {listen.group(1)}: {links[-1]}", told, names={"port": port})
     if "gateway server stopped unexpectedly" in told:
-        return Failure("GatewayStopped", f"the gateway's server stopped by itself: {links[-1]}", told)
+        return Failure("GatewayStopped", f"the gateway stopped unexpectedly: {links[-1]}", told)
     return None
 
 
