@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import narrator
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Helm
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import narrator, progress
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.cause import cause as make
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State, Verdict
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State, Verdict, judge
 
 from .test_causes import pod, waits
 from .test_waits import upgrade
@@ -44,9 +45,9 @@ def test_evidence_that_changes_is_no_news_and_long_evidence_is_cut():
 def test_a_heartbeat_refers_to_a_warning_that_was_told():
     said = []
     told = narrator.Narrator(said.append)
-    verdict = Verdict(State.PROGRESSING, f"Deployment/web: 0 of 1 new pods ready — {SILENT.cause} (fails the run after 30 s)", None, [SILENT])
-    told.heartbeat(verdict, "")
+    verdict = judge(PICTURE, [SILENT], Helm())
+    told.heartbeat(PICTURE, verdict, "")
     told.changes(PICTURE, verdict, "")
-    told.heartbeat(verdict, "")
-    assert said[0].endswith(f"— {SILENT.cause} (fails the run after 30 s)")
-    assert said[-1].endswith("… Deployment/web: 0 of 1 new pods ready — Pod/web-1-a, as reported above (fails the run after 30 s)")
+    told.heartbeat(PICTURE, verdict, "")
+    assert verdict.state is State.PROGRESSING and f"… {verdict.blocker}" in said[0] and said[0].endswith(f"— {SILENT.cause}{progress.given(SILENT)}")
+    assert "… Deployment/web: 0 of 1 new pods ready: " in said[-1] and said[-1].endswith(f"— Pod/web-1-a, as reported above{progress.given(SILENT)}")

@@ -216,7 +216,7 @@ class Follower:
                 cause = timeout_cause(snapshot, verdict, self._timeout)
                 return Verdict(State.FAILED, verdict.blocker, cause, verdict.causes)
             if time.monotonic() - told > beat:
-                self._narrator.heartbeat(verdict, world.away_reason if world.away_since else "")
+                self._narrator.heartbeat(snapshot, verdict, world.away_reason if world.away_since else "")
                 told, beat = time.monotonic(), HEARTBEAT
 
     def _causes(self, snapshot: Snapshot) -> list[Cause]:

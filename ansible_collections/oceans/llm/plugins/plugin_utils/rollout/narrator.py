@@ -53,12 +53,9 @@ class Narrator:
             said = True
         return said
 
-    def heartbeat(self, verdict: Verdict, away: str) -> None:
+    def heartbeat(self, snapshot: Snapshot, verdict: Verdict, away: str) -> None:
         """What is waited for. A warning that has had its own line is referred to, not told again every few seconds."""
-        waited = verdict.blocker or "finishing the checks"
-        for cause in verdict.causes:
-            if f"{cause.code} {cause.object}" in self._told:
-                waited = waited.replace(cause.cause, f"{cause.object}, as reported above")
+        waited = progress.blocker(snapshot, verdict.causes, self._told) or verdict.blocker or "finishing the checks"
         self._line(f"… {'cluster state unknown: ' + away if away else waited}")
 
     def found(self, cause: Cause, doing: str) -> None:
@@ -90,8 +87,7 @@ class Narrator:
                 self.first_signal = time.monotonic() - self._start
             declared = verdict.cause is not None and (cause.code, cause.object) == (verdict.cause.code, verdict.cause.object)
             if cause.certainty is not Certainty.FATAL and not declared:
-                budget = given(cause)
-                found[f"{cause.code} {cause.object}"] = f"{cause.object}: {cause.cause}{budget}"
+                found[f"{cause.code} {cause.object}"] = f"{cause.object}: {cause.cause}{progress.given(cause)}"
         return found
 
     @staticmethod
@@ -125,11 +121,6 @@ def tone(line: str) -> str:
 
 def shortened(text: str) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
-
-
-def given(cause: Cause) -> str:
-    """The time that a passing cause has, unless its sentence tells it."""
-    return f" (fails the run after {cause.budget:.0f} s)" if cause.budget and f"{cause.budget:.0f} s" not in cause.cause else ""
 
 
 def facts(snapshot: Snapshot) -> dict[str, str]:

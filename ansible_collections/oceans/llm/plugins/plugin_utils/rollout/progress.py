@@ -11,7 +11,7 @@ ReplicaSet's own pods: `availableReplicas` of a Deployment counts the old ones, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from ..codes import Certainty
 from ..kube.objects import Object, age, asked_container, finished, has_been_seen, is_ready, kept_by, meta, name_of, pod_phrase
@@ -19,12 +19,12 @@ from . import waits
 from .model import Cause, Snapshot, job_pods, new_pods, new_replicaset, old_pods, once, pods_of, replicasets
 
 
-def blocker(snapshot: Snapshot, causes: Sequence[Cause] = ()) -> str:
-    """One phrase for the first thing that is not done yet; empty when all is done."""
+def blocker(snapshot: Snapshot, causes: Sequence[Cause] = (), told: Container[str] = ()) -> str:
+    """One phrase for the first thing that is not done yet; empty when all is done. `told`: code and object of causes that had a line of their own."""
     kind, name = blocking(snapshot)
     if not kind:
         return ""
-    return (job_blocker(snapshot, name) if kind == "Job" else deployment_blocker(snapshot, name)) + _why(causes)
+    return (job_blocker(snapshot, name) if kind == "Job" else deployment_blocker(snapshot, name)) + _why(causes, told)
 
 
 def blocking(snapshot: Snapshot) -> tuple[str, str]:
@@ -135,14 +135,18 @@ def stopping(snapshot: Snapshot) -> str:
     return f"{len(going)} old pod{'s' if len(going) > 1 else ''} still stopping (grace {grace} s): {', '.join(names[:3])}{more}" if going else ""
 
 
-def _why(causes: Sequence[Cause]) -> str:
+def _why(causes: Sequence[Cause], told: Container[str]) -> str:
     """The reason that is known for a wait: the youngest cause that is not certain."""
     soft = [c for c in causes if c.certainty is not Certainty.FATAL]
     if not soft:
         return ""
     last = max(soft, key=lambda c: c.since)
-    told = not last.budget or f"{last.budget:.0f} s" in last.cause
-    return f" — {last.cause}" + ("" if told else f" (fails the run after {last.budget:.0f} s)")
+    return f" — {f'{last.object}, as reported above' if f'{last.code} {last.object}' in told else last.cause}{given(last)}"
+
+
+def given(cause: Cause) -> str:
+    """The time that a passing cause has, unless its sentence tells it."""
+    return f" (fails the run after {cause.budget:.0f} s)" if cause.budget and f"{cause.budget:.0f} s" not in cause.cause else ""
 
 
 def summary(snapshot: Snapshot) -> str:

@@ -53,9 +53,7 @@ def judge(snapshot: Snapshot, causes: Sequence[Cause], helm: Helm) -> Verdict:
         return Verdict(State.FAILED, cause=found, causes=causes)
     if helm.error and snapshot.now - helm.ended_at >= HELM_GRACE:
         return Verdict(State.FAILED, cause=helm_cause(snapshot, helm), causes=causes)
-    if helm.error or helm.running:
-        return Verdict(State.PROGRESSING, progress.blocker(snapshot, causes) or "Helm is running", causes=causes)
-    blocker = progress.blocker(snapshot, causes)
+    blocker = progress.blocker(snapshot, causes) or ("Helm is running" if helm.error or helm.running else "")
     if blocker:
         return Verdict(State.PROGRESSING, blocker, causes=causes)
     return Verdict(State.DONE, causes=causes)
