@@ -183,14 +183,14 @@ def pictures(recording: dict[str, Any], changes: Sequence[Any] | None = None, un
         due = todo[0][0] if todo else end
         while clock + step < due:
             clock += step
-            yield Snapshot(started + clock, started, world.objects, scope, world.logs)
+            yield Snapshot(started + clock, started, world.objects, scope, world.logs).sharing(world.known_of(None))
         clock = max(clock, due)
         if todo:
             _at, kind, type_, obj = todo.pop(0)
             world.apply(Change(kind, type_, tuple(obj) if type_ == "LOG" else obj))
             if todo and todo[0][0] - due <= AT_ONCE:
                 continue
-        yield Snapshot(started + clock, started, world.objects, scope, world.logs)
+        yield Snapshot(started + clock, started, world.objects, scope, world.logs).sharing(world.known_of(None))
 
 
 def main(names: Sequence[str]) -> int:

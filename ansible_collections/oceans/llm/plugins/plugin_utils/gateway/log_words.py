@@ -10,6 +10,7 @@ database" is never repeated: followed, it would destroy the data of an installat
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -156,6 +157,7 @@ class Migrations:
 _RESULT = re.compile(r"^v(\d+) (\S+) \[(applied|pending)\]\s*$", re.MULTILINE)
 
 
+@functools.lru_cache(maxsize=8)  # several rules read the same log at every look
 def migrations(text: str) -> Migrations:
     """The migration lines of a log: JSON lines (log_format json), and the result lines `v17 baseline [applied]`."""
     found: dict[str, list[tuple[int, str]]] = {"begin": [], "commit": [], "rollback": [], "applied": [], "pending": []}

@@ -27,7 +27,7 @@ def picture(world: World, before: Before, scope: Scope, helm: Helm, now: float) 
         logs=world.logs,
         scope=before.still(scope, world.objects) if helm.running else scope,
         unknown=world.unknown_until_now,
-    )
+    ).sharing(world.known_of(helm.running))
 
 
 #: seconds that a pod may take to become ready before it is worth a word that it is not

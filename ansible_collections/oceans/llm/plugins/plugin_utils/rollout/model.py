@@ -76,28 +76,48 @@ class Snapshot:
     logs: Mapping[tuple[str, str], str] = field(default_factory=dict)
     #: seconds of the run in which the API server did not answer: no budget runs in them
     unknown: float = 0.0
-    #: answers of the functions below that are marked `once`
+    #: answers of the functions that are marked `once`, and of those that are marked `until_changed`: these are shared by all looks at the same objects
     known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    shared: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def sharing(self, shared: dict[Any, Any]) -> Snapshot:
+        """This look, with what earlier looks at the same objects in the same scope have worked out."""
+        object.__setattr__(self, "shared", shared)
+        return self
 
     def kind(self, kind: str) -> Mapping[str, Object]:
         return self.objects.get(kind) or {}
 
 
 def once[*Names, R](function: Callable[[Snapshot, *Names], R]) -> Callable[[Snapshot, *Names], R]:
-    """Worked out once for a Snapshot: every rule asks for the same ReplicaSets and pods, and a snapshot does not change."""
+    """Worked out once for a Snapshot, which does not change."""
 
     @functools.wraps(function)
     def asked(snapshot: Snapshot, *names: *Names) -> R:
-        key = (function, *names)
-        if key not in snapshot.known:
-            snapshot.known[key] = function(snapshot, *names)
-        answer: R = snapshot.known[key]
-        return answer
+        return _answer(snapshot.known, function, snapshot, names)
 
     return asked
 
 
-@once
+def until_changed[*Names, R](function: Callable[[Snapshot, *Names], R]) -> Callable[[Snapshot, *Names], R]:
+    """Worked out once for all looks at the same objects: every rule asks for the same ReplicaSets and pods. The function must not read the time or a log."""
+
+    @functools.wraps(function)
+    def asked(snapshot: Snapshot, *names: *Names) -> R:
+        return _answer(snapshot.shared, function, snapshot, names)
+
+    return asked
+
+
+def _answer(known: dict[Any, Any], function: Callable[..., Any], snapshot: Snapshot, names: tuple[Any, ...]) -> Any:
+    key = (function, names)
+    try:
+        return known[key]
+    except KeyError:
+        return known.setdefault(key, function(snapshot, *names))
+
+
+@until_changed
 def _by_controller(snapshot: Snapshot, kind: str) -> dict[str, list[Object]]:
     """uid of a controller -> its objects of one kind."""
     found: dict[str, list[Object]] = {}
@@ -107,7 +127,7 @@ def _by_controller(snapshot: Snapshot, kind: str) -> dict[str, list[Object]]:
     return found
 
 
-@once
+@until_changed
 def _by_subject(snapshot: Snapshot) -> dict[tuple[Any, Any], list[Object]]:
     """(kind, name) -> the events about that object."""
     found: dict[tuple[Any, Any], list[Object]] = {}
@@ -117,7 +137,7 @@ def _by_subject(snapshot: Snapshot) -> dict[tuple[Any, Any], list[Object]]:
     return found
 
 
-@once
+@until_changed
 def new_replicaset(snapshot: Snapshot, deployment: str) -> Object | None:
     """The ReplicaSet of the Deployment's current template, as the Deployment controller finds it: by the template itself.
 
@@ -150,7 +170,7 @@ def replicasets(snapshot: Snapshot, deployment: str) -> list[Object]:
     return _by_controller(snapshot, "ReplicaSet").get(meta(owner).get("uid") or "", []) if owner else []
 
 
-@once
+@until_changed
 def pods_of(snapshot: Snapshot, owner_uid: str | None) -> list[Object]:
     """The pods that one controller (ReplicaSet or Job) made, oldest first."""
     found = _by_controller(snapshot, "Pod").get(owner_uid or "", [])
@@ -200,7 +220,7 @@ def succeeded(snapshot: Snapshot, job: str) -> bool:
     return any(end_of(status_of(pod, asked_container(found, pod))).get("exitCode") == 0 for pod in job_pods(snapshot, job))
 
 
-@once
+@until_changed
 def events_of(snapshot: Snapshot, kind: str, name: str) -> list[Object]:
     """Events about one object, oldest first."""
     return sorted(_by_subject(snapshot).get((kind, name), ()), key=seen_at)
@@ -224,7 +244,7 @@ def primary_ready(snapshot: Snapshot, cluster: Object) -> bool:
     return any((meta(p).get("labels") or {}).get(INSTANCE_ROLE) == "primary" and is_ready(p) for p in pods_of(snapshot, meta(cluster).get("uid")))
 
 
-@once
+@until_changed
 def workers(snapshot: Snapshot) -> tuple[tuple[str, str, Object], ...]:
     """(kind, name, pod) of every pod that this rollout needs: of its database's Cluster, of the hook Jobs, of the new ReplicaSets."""
     return tuple(_workers(snapshot))
@@ -240,7 +260,7 @@ def _workers(snapshot: Snapshot) -> Iterator[tuple[str, str, Object]]:
             yield "Deployment", name, pod
 
 
-@once
+@until_changed
 def starting(snapshot: Snapshot) -> tuple[tuple[str, str, Object], ...]:
     """The workers that are still on their way: not going away, not over."""
     return tuple(each for each in workers(snapshot) if _may_start(each[2]))

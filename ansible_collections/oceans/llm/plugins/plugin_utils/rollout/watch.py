@@ -237,12 +237,19 @@ class World:
         self._away: set[str] = set()
         #: seconds in which nothing was known: no budget runs in them
         self.unknown = 0.0
+        self._known: dict[bool | None, dict[Any, Any]] = {}
+
+    def known_of(self, running: bool | None) -> dict[Any, Any]:
+        """What the looks since the last change have worked out, while Helm ran or did not: that decides which objects they see."""
+        return self._known.setdefault(running, {})
 
     @property
     def unknown_until_now(self) -> float:
         return self.unknown + (self._clock() - self.away_since if self.away_since is not None else 0.0)
 
     def apply(self, change: Change) -> None:
+        if change.type not in ("LOG", "MORE", "AWAY", "BACK"):
+            self._known = {}
         if change.type == "AWAY":
             self._away.add(change.kind)
             self.away_since, self.away_reason = self.away_since or self._clock(), str(change.object)

@@ -18,6 +18,9 @@ from ...kube.objects import Object, about_container, container_spec, containers,
 from ..model import Cause, Snapshot, events_of, since, starting
 from .cause import cause, rule
 
+#: reasons of events
+FAILED = ("Failed", "InspectFailed", "ErrImageNeverPull")
+#: reasons of a container that waits
 PULLING = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed")
 
 
@@ -154,7 +157,7 @@ def _waits(status: Object) -> bool:
 
 def _last_failure(snapshot: Snapshot, pod: Object, status: Object) -> tuple[str, float]:
     """What the newest pull said, and since when pulls fail; empty when none failed, or a later one went well."""
-    own = [e for e in events_of(snapshot, "Pod", name_of(pod)) if _about(e, status["name"], pod)]
+    own = [e for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("reason") in ("Pulled", *FAILED) and _about(e, status["name"], pod)]
     pulled = max((seen_at(e) for e in own if e.get("reason") == "Pulled"), default=0.0)
     failed = [e for e in own if _is_failure(e) and seen_at(e) >= pulled]
     if failed:
@@ -171,7 +174,7 @@ def _about(event: Object, name: str, pod: Object) -> bool:
 
 def _is_failure(event: Object) -> bool:
     text = event.get("message") or ""
-    return event.get("reason") in ("Failed", "InspectFailed", "ErrImageNeverPull") and (
+    return event.get("reason") in FAILED and (
         "pull image" in text or "image tag" in text or "parse image" in text or "pull policy of Never" in text
     )
 

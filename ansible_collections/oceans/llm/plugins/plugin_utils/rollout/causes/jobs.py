@@ -9,6 +9,7 @@ no doubt is certain at the first attempt; what can pass is left to the Job's own
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 
@@ -297,6 +298,7 @@ def kept_alive(snapshot: Snapshot) -> Iterator[Cause]:
             yield cause("SidecarKeepsJob", snapshot, ref(pod), what, evidence, since=began, container=keepers[0])
 
 
+@functools.lru_cache(maxsize=8)
 def _stamp(text: str) -> float:
     """When the last JSON line was written."""
     found = re.findall(r'"timestamp":"([^"]+)"', text)
