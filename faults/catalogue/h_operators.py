@@ -136,7 +136,7 @@ def _kept_and_adopted(place: Place, play: Play) -> list[str]:
     again = Play(place, place.variables(NEW, plain), label="again")
     code = again.wait(240)
     after, answer = _cluster(place), place.sql("SELECT answer FROM survivor;")
-    problems = [] if code == 0 else [f"the deploy after it failed: {again.screen[-400:]}"]
+    problems = [] if code == 0 else [f"the next deployment failed: {again.screen[-400:]}"]
     if after["metadata"]["uid"] != before["metadata"]["uid"]:
         problems.append("the Cluster was recreated")
     if answer != "42" or place.version() != 45:

@@ -205,7 +205,7 @@ ROWS = (
     ),
     Foreign(
         "S41",
-        "a webhook adds a sidecar that never ends to the migration's pod",
+        "a webhook adds to the migration's pod a sidecar that never ends",
         Wanted(r"mesh-proxy", (r"mesh-proxy", r"migrate.{0,60}(ended|complete|exit|0)|still run|has not ended|does not end"), (r"DatabaseSilent",)),
         _hook("/sidecar", then_restart=False, labels={"app.kubernetes.io/component": "migration"}),
         unfinished,

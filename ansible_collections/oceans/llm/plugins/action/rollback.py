@@ -62,7 +62,7 @@ class ActionModule(deploy.ActionModule):
         if decision.may_go_back:
             return why
         if said is Says.UNKNOWN and self._task.check_mode:
-            return f"it is not known whether the database allows it, because check mode creates no Job to find out ({why_not or why})"
+            return f"it is not known whether the database allows the rollback, because check mode creates no Job to find out ({why_not or why})"
         point = restore_point.fitting(cluster, namespace, wanted.name, known.version if known else None)
         instead = policy.RESTORE.format(point=point.name) if point else policy.FORWARD
         newest = schema.release_for(max(found, default=0)) if found else ""

@@ -44,9 +44,8 @@ options:
     choices: [keep, rollback]
   restore_point:
     description:
-      - How a restore point is created before the migrations run, with the suboptions of O(oceans.llm.restore_point#module:restore_point). It is
-        created only when migrations are pending.
-      - When no restore point can be created, the upgrade continues without one, unless a migration is destructive.
+      - Settings of the restore point that is created before pending migrations run, as in O(oceans.llm.restore_point#module:restore_point).
+      - When none can be created, the upgrade continues, unless a migration is destructive.
     type: dict
     default: {}
   allow_destructive:

@@ -506,7 +506,7 @@ CompletionFailed [post-check: fatal] the gateway answers without a completion, a
     read the gateway's log: kubectl -n {ns} logs deployment/{deployment} --tail 50
 StreamBuffered [post-check: fatal] a streamed completion arrives in one piece
     switch response buffering off in the proxy (ingress-nginx: annotation nginx.ingress.kubernetes.io/proxy-buffering: "off")
-StreamBroken [post-check: fatal] a plain completion arrives, but a streamed completion ends early or is not a stream
+StreamBroken [post-check: fatal] a plain completion arrives, but a streamed completion ends early, or has the wrong content type
     raise the time limits of the provider and of the proxies, and read the gateway's log: kubectl -n {ns} logs deployment/{deployment} --tail 50
 
 # Run

@@ -79,8 +79,8 @@ Preflight checks everything that can be checked before the first write, and repo
 | **warning** | The run continues. |
 | **info** | The run continues. A line that begins with `note:` names something that could not be checked. |
 
-- `oceans_llm_preflight_waive: [CODE, …]` lets a run continue in spite of a finding. It applies to every role; the role `secrets` accepts the code,
-  too. A waived finding is still shown. If you waive a code and there is no such finding, the run says so.
+- `oceans_llm_preflight_waive: [CODE, …]` lets a run continue in spite of a finding. It applies to every role, also to
+  `secrets`. A waived finding is still shown. If you waive a code and there is no such finding, the run says so.
 - To stop after the checks, set `oceans_llm_preflight_only: true`, pass `--tags preflight`, or run the playbook `oceans.llm.preflight`.
 
 ## How preflight checks
