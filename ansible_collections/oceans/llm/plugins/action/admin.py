@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.oceans.llm.plugins.plugin_utils import playbooks
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster, ClusterError
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import admin_chain, one_offs
@@ -38,7 +39,7 @@ class ActionModule(ClusterAction):
         accounts.remove(email)
         one_offs.run(cluster, gateway, args["name"], ["bootstrap-admin"], args["timeout"], self.say)
         if not gateway.login(cluster, email, password):
-            raise Refused(f"{email} was recreated, but cannot log in with {gateway.password_origin()}; find the broken link: ansible-playbook oceans.llm.admin")
+            raise Refused(f"{email} was recreated, but cannot log in with {gateway.password_origin()}; find the broken link: {playbooks.command('admin')}")
         return self._told(self._look(args, cluster, gateway, accounts), True, f"{email} was recreated and can log in")
 
     def _look(self, args: dict[str, Any], cluster: Cluster, gateway: Gateway, accounts: Accounts, tries: bool = True) -> list[admin_chain.Link]:

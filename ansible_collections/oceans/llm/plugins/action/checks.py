@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.oceans.llm.plugins.plugin_utils import playbooks
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import configuration
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
@@ -29,9 +30,7 @@ class ActionModule(ClusterAction):
         wrong = [f for f in findings if f.severity == drain.ERROR]
         asked = {"changed": False, "providers": _models(gateway), "drained": not wrong}
         if not findings:
-            raise Refused(
-                f"no pod of Deployment/{gateway.deployment['metadata']['name']} runs on a node; find the reason: ansible-playbook oceans.llm.diagnose"
-            )
+            raise Refused(f"no pod of Deployment/{gateway.deployment['metadata']['name']} runs on a node; find the reason: {playbooks.command('diagnose')}")
         if wrong:
             first = wrong[0]
             which = f"{first.code} Node/{first.node}: {first.sentence} — {first.hint}"

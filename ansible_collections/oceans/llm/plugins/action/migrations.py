@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from ansible_collections.oceans.llm.plugins.plugin_utils import playbooks
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented, for_people
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import one_off_job
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Lock
@@ -28,7 +29,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Sc
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.post_check import Expected
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State
 
-APPLY = "ansible-playbook oceans.llm.migrations -e oceans_llm_migrate=apply"
+APPLY = ("migrations", "-e oceans_llm_migrate=apply")
 
 
 class ActionModule(ClusterAction):
@@ -52,7 +53,7 @@ class ActionModule(ClusterAction):
         if found.get("blocked_by"):
             text += f"; a database session of the gateway waits for a lock that another session holds: {found['blocked_by']}"
         if args["command"] == "check" and schema.versions != ():
-            return found | {"failed": True, "changed": False, "msg": f"{text} — apply the migrations: {APPLY}"}
+            return found | {"failed": True, "changed": False, "msg": f"{text} — apply the migrations: {playbooks.command(*APPLY)}"}
         self.say(text)
         return found | {"changed": False, "msg": text}
 
@@ -62,9 +63,7 @@ class ActionModule(ClusterAction):
         gateway = part(release.manifest, "Deployment") if release else None
         live = cluster.find(paths.deployment(namespace, gateway["metadata"]["name"])) if gateway else None
         if release is None or live is None:
-            raise Refused(
-                f"no gateway of release {name} in namespace {namespace} on {cluster.server}; deploy the gateway first: ansible-playbook oceans.llm.deploy"
-            )
+            raise Refused(f"no gateway of release {name} in namespace {namespace} on {cluster.server}; deploy the gateway first: {playbooks.command('deploy')}")
         return replace(release, manifest=(*(o for o in release.manifest if o is not gateway), {"kind": "Deployment", **live}))
 
     def _asked(self, cluster: Cluster, release: Release) -> Schema:
@@ -100,8 +99,8 @@ class ActionModule(ClusterAction):
             names = ",".join(f"V{v}" for v in migrations.destructive(schema.versions or ()))
             what = f"{_said(schema)}; these migrations delete data, and there is no usable restore point; nothing was changed"
             raise Refused(
-                f"{what} — take a restore point (ansible-playbook oceans.llm.restore_point), "
-                f"or accept the loss: {APPLY} -e oceans_llm_allow_destructive={names}"
+                f"{what} — take a restore point ({playbooks.command('restore_point')}), "
+                f"or accept the loss: {playbooks.command(*APPLY)} -e oceans_llm_allow_destructive={names}"
             )
 
     def _followed(

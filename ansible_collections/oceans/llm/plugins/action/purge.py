@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ansible_collections.oceans.llm.plugins.plugin_utils import playbooks
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import configuration, one_off_job, one_off_run
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
@@ -41,14 +42,15 @@ class ActionModule(ClusterAction):
         if purge.get("enabled") is True and gateway.replicas > 1:
             self.say(
                 f"request_logging.purge is enabled, so each of the {gateway.replicas} gateway pods purges by itself; to purge only once, "
-                "set oceans_llm_config.request_logging.purge.enabled: false, and run oceans.llm.purge from one scheduler"
+                "set oceans_llm_config.request_logging.purge.enabled: false, and run from one scheduler: "
+                f"{playbooks.command('purge', '-e oceans_llm_purge_retention=7d')}"
             )
 
     def _purge(self, args: dict[str, Any], cluster: Cluster, gateway: Gateway) -> dict[str, Any]:
         """The dry run first; it refuses a database with pending migrations, so that the purge itself migrates nothing."""
         if self._task.check_mode:
             would = f"delete request logs older than {args['retention']}" if args["retention"] else "count request logs"
-            msg = f"would {would}; check mode creates no Job — to count the request logs: ansible-playbook oceans.llm.purge"
+            msg = f"would {would}; check mode creates no Job — to count the request logs: {playbooks.command('purge')}"
             return {"changed": bool(args["retention"]), "msg": msg}
         matched = {}
         for retention in (args["retention"],) if args["retention"] else RETENTIONS:
@@ -82,6 +84,6 @@ class ActionModule(ClusterAction):
         if answer.code != 0:
             raise Refused(
                 f"`gateway {' '.join(command)}` failed: {' '.join(answer.text.split())[-400:]}; "
-                f"nothing was changed — find the reason: ansible-playbook oceans.llm.status"
+                f"nothing was changed — find the reason: {playbooks.command('status')}"
             )
         return dict(_FIELD.findall(answer.text))

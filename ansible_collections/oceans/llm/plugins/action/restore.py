@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from ansible_collections.oceans.llm.plugins.plugin_utils import playbooks
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented, for_people
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Lock
@@ -72,4 +73,4 @@ class ActionModule(ClusterAction):
 
 
 def deploy(version: str) -> str:
-    return f"run: ansible-playbook oceans.llm.deploy -e oceans_llm_version={version or 'VERSION'}"
+    return "run: " + playbooks.command("deploy", f"-e oceans_llm_version={version or 'VERSION'}")

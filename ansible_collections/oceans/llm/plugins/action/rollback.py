@@ -13,6 +13,7 @@ import tempfile
 from typing import Any
 
 from ansible_collections.oceans.llm.plugins.action import deploy
+from ansible_collections.oceans.llm.plugins.plugin_utils import playbooks
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import Refused, documented
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import schema
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import recorded, releases
@@ -69,7 +70,7 @@ class ActionModule(deploy.ActionModule):
         if newest and instead == policy.FORWARD:
             instead += f" -e oceans_llm_version={newest}"
         has = f"restore point that fits {asked.version(wanted)}: {statement.restore_point(point, cluster.now())}"
-        raise Refused(f"rollback to {what} is refused: {why}; nothing was changed; {has} — {instead}")
+        raise Refused(f"rollback to {what} is refused: {why}; nothing was changed; {has} — {playbooks.filled(instead)}")
 
     def _back_to(self, args: dict[str, Any], wanted: Release, cluster: Cluster) -> dict[str, Any]:
         """Deploy a revision again from its record. :raises NotRecorded: when that does not hold it."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.oceans.llm.plugins.action import deploy, secrets
+from ansible_collections.oceans.llm.plugins.plugin_utils import playbooks
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
@@ -147,8 +148,7 @@ class ActionModule(ClusterAction):
             raise Refused(planned["msg"])
         if planned["changed"]:
             raise Refused(
-                f"the inventory differs from the release in more than secrets ({planned['changes']}); "
-                f"deploy first (ansible-playbook oceans.llm.deploy), then rotate"
+                f"the inventory differs from the release in more than secrets ({planned['changes']}); deploy first ({playbooks.command('deploy')}), then rotate"
             )
 
     @staticmethod

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.oceans.llm.plugins.plugin_utils import playbooks
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import keep, leftovers, lock, releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import Helm, HelmError, for_helm
@@ -136,7 +137,7 @@ class ActionModule(ClusterAction):
         except HelmError as error:
             raise Refused(
                 f"Helm could not remove the release {args['namespace']}/{args['name']}: {error}; the remaining objects still exist — "
-                "fix the reason, then run again: ansible-playbook oceans.llm.uninstall"
+                f"fix the reason, then run again: {playbooks.command('uninstall')}"
             ) from error
         lost = [d for d in there if not _exists(cluster, d)]
         if lost:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from ansible_collections.oceans.llm.plugins.action import deploy, rollback
+from ansible_collections.oceans.llm.plugins.plugin_utils import playbooks
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import Refused, documented
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import schema as schema_table
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
@@ -115,7 +116,7 @@ class ActionModule(rollback.ActionModule):
             return self._rolled_back(args, cluster, result, back, what)
         known = schema_table.newest(schema_table.release_of(asked.image(back)))
         point = restore_point.fitting(cluster, args["namespace"], args["name"], known.version if known else None)
-        how = decision.command.format(target=back.revision, versions="", point=point.name if point else "NAME")
+        how = playbooks.filled(decision.command.format(target=back.revision, versions="", point=point.name if point else "NAME"))
         if not decision.may_go_back:
             text = f"a rollback to {what} is not possible: {decision.state.value}; {decision.until} — {how}"
         else:
@@ -150,7 +151,7 @@ class ActionModule(rollback.ActionModule):
 def _stopped(schema: Schema, why: str, version: str, decision: Decision) -> str:
     """Why the upgrade does not start, and what to do. `why`: no restore point could be taken."""
     names = ",".join(f"V{v}" for v in migrations.destructive(schema.versions or ())) or version
-    allow = decision.command.format(versions=names)
+    allow = playbooks.filled(decision.command.format(versions=names))
     what = (
         f"the upgrade to {version} was not started; pending migrations: {statement.pending(schema)}; "
         f"there is no restore point of this schema that is recent enough{why}"

@@ -26,6 +26,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..doc_fragments.auth import ModuleDocFragment
+from . import playbooks
 from .gateway.variables import WrongVariable, options, variable
 from .helm.cli import refuse_driver
 from .kube import defects
@@ -97,6 +98,7 @@ class ClusterAction(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         self.task_vars: dict[str, Any] = task_vars or {}
         self.redactor = Redactor()
+        playbooks.begin(self.host, self.task_vars)
         self._way: Way | None = None
         #: set while signals are held back; Ansible shows no line of a worker after one
         self.interrupt: Interrupt | None = None

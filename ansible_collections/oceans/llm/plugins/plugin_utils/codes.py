@@ -425,11 +425,11 @@ DrainTooShort [preflight: warning] a provider's answer may take longer than a st
 DrainSafe [checks: ok] the gateway pods of the node can be evicted, and other gateway pods serve meanwhile
     drain the node: kubectl drain <node> --ignore-daemonsets --delete-emptydir-data
 DrainBlocked [checks: error] the PodDisruptionBudget refuses every eviction, so that the drain never ends
-    set oceans_llm_replicas to 2 or more (or repair the pod that is not ready), then run oceans.llm.deploy
+    set oceans_llm_replicas to 2 or more (or repair the pod that is not ready), then run: ansible-playbook -i INVENTORY oceans.llm.deploy
 DrainNoRoom [checks: error] no other node can take a gateway pod: each lacks CPU, memory or a label, has a taint, is cordoned, or is not ready
     add a node, or lower oceans_llm_values.scheduling.resources.requests
 DrainOutage [checks: error] all gateway pods are on the node, and a drain can stop all of them before a replacement is ready
-    set oceans_llm_replicas to 2 or more, then run oceans.llm.deploy
+    set oceans_llm_replicas to 2 or more, then run: ansible-playbook -i INVENTORY oceans.llm.deploy
 NotSpread [checks: warning] all gateway pods are on the node: a drain of the node interrupts nothing, but a failure of the node stops the gateway
     set oceans_llm_values.scheduling.topologySpreadConstraints (topologyKey kubernetes.io/hostname)
 

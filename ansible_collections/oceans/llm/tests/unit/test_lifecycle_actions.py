@@ -177,7 +177,7 @@ def test_the_plan_is_stated_and_then_carried_out(life):
         "plan: restore point: none",
         "plan: old pods: each may take 55 s to finish its open requests and stop",
         "plan: rollback to v0.23.0: possible until the first migration is committed; later only if the old image accepts the schema; "
-        "by ansible-playbook oceans.llm.rollback",
+        "by ansible-playbook -i INVENTORY oceans.llm.rollback",
     ]
     assert life.lines().index(plan[-1]) < next(i for i, line in enumerate(life.lines()) if line.startswith("changing "))
     data = result["plan"]
@@ -193,7 +193,7 @@ def test_a_destructive_migration_without_restore_point_is_stopped_before_anythin
     result = life.go(Upgrade)
     assert result["failed"] and not result["changed"] and not life.upgrades
     assert "the upgrade to v0.9.0 was not started; pending migrations: V28 destructive (destroys data: " in result["msg"]
-    assert result["msg"].endswith("ansible-playbook oceans.llm.upgrade -e oceans_llm_allow_destructive=V28")
+    assert result["msg"].endswith("ansible-playbook -i INVENTORY oceans.llm.upgrade -e oceans_llm_allow_destructive=V28")
     assert result["plan"]["state"] == "destructive migrations pending, no restore point" and not result["plan"]["may_start"]
 
 
@@ -239,7 +239,7 @@ def test_it_is_left_where_nobody_asked_for_a_rollback_and_the_command_is_told(li
     life.fails()
     result = life.go(Upgrade)
     assert result["failed"] and "rollback" not in result and len(life.upgrades) == 1
-    assert result["msg"].endswith("until a migration is committed — ansible-playbook oceans.llm.rollback -e oceans_llm_rollback_to=2")
+    assert result["msg"].endswith("until a migration is committed — ansible-playbook -i INVENTORY oceans.llm.rollback -e oceans_llm_rollback_to=2")
 
 
 @pytest.mark.parametrize(
@@ -340,7 +340,7 @@ def test_a_refused_rollback_names_the_restore_point_that_fits(life):
     point = {"kind": "pg_dump", "name": "rel-1", "place": "PersistentVolumeClaim/x", "created": time.time(), "schema_version": 43}
     newer = {**point, "name": "rel-2", "schema_version": 45}
     life.cluster.put("configmaps", {"metadata": {"name": f"{NAME}-restore-points"}, "data": {p["name"]: json.dumps(p) for p in (point, newer)}})
-    assert life.go(Rollback, to="2")["msg"].endswith("ansible-playbook oceans.llm.restore -e oceans_llm_restore_name=rel-1")
+    assert life.go(Rollback, to="2")["msg"].endswith("ansible-playbook -i INVENTORY oceans.llm.restore -e oceans_llm_restore_name=rel-1")
 
 
 def test_the_roles_upgrade_and_rollback_hand_over_all_that_the_role_deploy_does():
@@ -372,7 +372,7 @@ def test_a_rollback_to_an_image_that_refuses_the_database_is_refused_at_once_wit
     assert time.process_time() - begun < 3 and not life.writes() and not life.helm.calls("upgrade")
     assert result["failed"] and not result["changed"]
     assert "rollback to revision 1 (v0.22.0) is refused: the database schema is at V45, and v0.22.0 accepts at most V43" in result["msg"]
-    assert result["msg"].endswith("ansible-playbook oceans.llm.upgrade -e oceans_llm_version=v0.24.0")
+    assert result["msg"].endswith("ansible-playbook -i INVENTORY oceans.llm.upgrade -e oceans_llm_version=v0.24.0")
 
 
 @pytest.mark.parametrize(
@@ -452,7 +452,8 @@ def test_status_names_each_pending_migration_with_its_class(life):
 def test_check_fails_when_something_is_pending_and_says_how_to_apply(life):
     job_says(life, STATUS)
     result = life.go(Migrations, command="check")
-    assert result["failed"] and not result["changed"] and result["msg"].endswith("ansible-playbook oceans.llm.migrations -e oceans_llm_migrate=apply")
+    apply = "ansible-playbook -i INVENTORY oceans.llm.migrations -e oceans_llm_migrate=apply"
+    assert result["failed"] and not result["changed"] and result["msg"].endswith(apply)
 
 
 def test_the_session_that_a_migration_waits_for_is_named_by_pid_and_statement(life):

@@ -35,7 +35,8 @@ def migration(text="", job_status=None, ran=True, labels=None):
 
 OPENING = "failed opening postgres connection pool for migrations"
 UNKNOWN = (
-    "database state unknown: the log of the migration does not show it, and the database was not queried (to find out: ansible-playbook oceans.llm.migrations)"
+    "database state unknown: the log of the migration does not show it, and the database was not queried "
+    "(to find out: ansible-playbook -i INVENTORY oceans.llm.migrations)"
 )
 BOTH = f"{line(44, 'a', 'begin')}\n{line(44, 'a', 'commit')}\n{line(45, 'b', 'begin')}\n"
 

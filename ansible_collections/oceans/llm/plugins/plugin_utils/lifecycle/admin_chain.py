@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .. import playbooks
 from ..gateway import configuration
 from ..kube.objects import COMPONENT
 from .accounts import PASSWORDS, User
 
+ROTATE = """-e '{"oceans_llm_rotate": ["admin_password"]}'"""
 OK, BROKEN, NOTE, UNKNOWN = "ok", "BROKEN", "note", "not known"
-REPAIR = "repair it: ansible-playbook oceans.llm.admin -e oceans_llm_admin_repair=true"
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def _chain(facts: Facts) -> Iterator[Link]:
         "Service",
         facts.health,
         "the gateway answers",
-        f"find the cause: ansible-playbook oceans.llm.diagnose; kubectl -n {facts.namespace} get endpointslices,pods",
+        f"find the cause: {playbooks.command('diagnose')}; kubectl -n {facts.namespace} get endpointslices,pods",
     )
     pods = f"check the pods of the admin UI: kubectl -n {facts.namespace} get pods -l {COMPONENT}=admin-ui"
     yield _answer("/admin", facts.page, "the admin UI answers through the gateway", pods)
@@ -114,16 +115,14 @@ def _database(facts: Facts) -> Iterator[Link]:
         yield _row(facts, facts.user)
         if facts.user.half_made:
             others = facts.user.others
-            cure = REPAIR if not others else f"log in as one of the {others} other administrators, and reset the password in /admin"
+            cure = _repair() if not others else f"log in as one of the {others} other administrators, and reset the password in /admin"
             sentence = f"{facts.email} has no password, and `gateway bootstrap-admin` changes nothing for an existing administrator"
             yield Link("password", BROKEN, sentence, cure, not others)
         elif facts.user.rows(PASSWORDS) == 0:
             yield Link("password", NOTE, f"{facts.email} has no password and logs in by single sign-on")
             return
     if facts.login is False:
-        cure = (
-            "write the present password into the Secret, or set a new one and run ansible-playbook oceans.llm.rotate with oceans_llm_rotate: [admin_password]"
-        )
+        cure = f"write the present password into the Secret, or set a new one and rotate: {playbooks.command('rotate', ROTATE)}"
         yield Link(
             "password", BROKEN, f"the gateway refuses the password in {facts.origin}; the password was changed in /admin after the Secret was written", cure
         )
@@ -137,7 +136,7 @@ def _no_row(facts: Facts) -> Link:
     if facts.administrators:
         sentence = f"{facts.email} does not exist, and `gateway bootstrap-admin` creates no administrator because {facts.administrators} others exist"
         return Link("row in users", BROKEN, sentence, f"log in as another administrator and invite {facts.email} in /admin")
-    return Link("row in users", BROKEN, f"{facts.email} does not exist", REPAIR, repair=True)
+    return Link("row in users", BROKEN, f"{facts.email} does not exist", _repair(), repair=True)
 
 
 def _row(facts: Facts, user: User) -> Link:
@@ -151,3 +150,7 @@ def _row(facts: Facts, user: User) -> Link:
     if user.status not in ("active", ""):
         return Link("row in users", BROKEN, f"{facts.email} has the status {user.status}", "let another administrator activate the user in /admin (Users)")
     return Link("row in users", OK, f"{facts.email}, platform_admin, {user.status or 'without a status'}")
+
+
+def _repair() -> str:
+    return f"repair it: {playbooks.command('admin', '-e oceans_llm_admin_repair=true')}"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .. import playbooks
 from ..gateway import configuration
 from ..helm import releases
 from ..kube import paths
@@ -44,7 +45,7 @@ class Gateway:
         """
         release = unrecorded.latest(cluster, namespace, name, say)
         if release is None:
-            raise NotPossible(f"Helm has no release {name} in namespace {namespace} on {cluster.server}; deploy it first: ansible-playbook oceans.llm.deploy")
+            raise NotPossible(f"Helm has no release {name} in namespace {namespace} on {cluster.server}; deploy it first: {playbooks.command('deploy')}")
         return cls.read(cluster, release)
 
     @classmethod
@@ -127,7 +128,7 @@ class Gateway:
             return None
         raise NotPossible(
             f"a login through Service/{self.service} failed: HTTP {status} {text[:200]}; the gateway must serve before the administrator is created; "
-            "find the cause: ansible-playbook oceans.llm.diagnose"
+            f"find the cause: {playbooks.command('diagnose')}"
         )
 
     def ask(

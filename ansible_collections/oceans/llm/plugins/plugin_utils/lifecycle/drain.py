@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .. import playbooks
 from ..codes import BY_CODE, CHECKS
 from ..kube.nodes import untolerated
 from ..kube.objects import Object, is_ready, meta
@@ -36,7 +37,7 @@ class Finding:
 
     @property
     def hint(self) -> str:
-        return BY_CODE[self.code].hint.replace("<node>", self.node)
+        return playbooks.filled(BY_CODE[self.code].hint.replace("<node>", self.node))
 
     def line(self) -> str:
         return f"{self.severity:<8} {self.code:<16} Node/{self.node}: {self.sentence} — {self.hint}"

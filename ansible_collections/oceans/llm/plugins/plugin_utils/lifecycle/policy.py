@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from .. import playbooks
 from ..rollout.going_back import Says
 from . import migrations
 from .migrations import Kind
@@ -101,9 +102,9 @@ class Decision:
     until: str
 
 
-BACK = "ansible-playbook oceans.llm.rollback -e oceans_llm_rollback_to={target}"
-RESTORE = "ansible-playbook oceans.llm.restore -e oceans_llm_restore_name={point}"
-FORWARD = "ansible-playbook oceans.llm.upgrade"
+BACK = playbooks.WORD + " oceans.llm.rollback -e oceans_llm_rollback_to={target}"
+RESTORE = playbooks.WORD + " oceans.llm.restore -e oceans_llm_restore_name={point}"
+FORWARD = playbooks.WORD + " oceans.llm.upgrade"
 ALLOW = FORWARD + " -e oceans_llm_allow_destructive={versions}"
 _ROLLBACK, _KEEP, _LATER = OnFailure.ROLLBACK, OnFailure.KEEP, OnFailure.LATER
 _UNREADABLE = "the new version has written rows that the old version cannot read"

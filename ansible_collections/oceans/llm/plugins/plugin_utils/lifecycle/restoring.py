@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from .. import playbooks
 from ..gateway import schema
 from ..helm.releases import Release
 from ..kube.client import ApiError, Cluster
@@ -100,7 +101,7 @@ def _by_dump(cluster: Cluster, source: Source, point: RestorePoint, aside: str, 
     try:
         dump_job.run(cluster, source, image, place, ["verify", *words], f"checking {what} in {point.place}", say, wish.timeout)
     except NotPossible as error:
-        raise NotPossible(f"{error}; nothing was changed — list all restore points: ansible-playbook oceans.llm.restore --check") from error
+        raise NotPossible(f"{error}; nothing was changed — list all restore points: {playbooks.command('restore', '--check')}") from error
     return lambda: dump_job.run(cluster, source, image, place, ["restore", *words], f"restoring {what} into {to or source.target}", say, wish.timeout)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .. import playbooks
 from ..gateway import configuration, schema
 from ..gateway.database_url import Target
 from ..gateway.postgres import Refusal
@@ -157,13 +158,12 @@ class AdminPassword(Step):
     def proof(self) -> tuple[str, str]:
         if not self.run.gateway.login(self.run.cluster, self.email, self.value.new):
             raise NotPossible(
-                f"{self.email} cannot log in with the new password, although `gateway bootstrap-admin` succeeded; find the cause: "
-                "ansible-playbook oceans.llm.admin"
+                f"{self.email} cannot log in with the new password, although `gateway bootstrap-admin` succeeded; find the cause: " + playbooks.command("admin")
             )
         if not self.value.known:
             return f"{self.email} logs in with the new password", NOT_KNOWN
         if self.run.gateway.login(self.run.cluster, self.email, self.value.old):
-            raise NotPossible(f"{self.email} can still log in with the old password; find out why: ansible-playbook oceans.llm.admin")
+            raise NotPossible(f"{self.email} can still log in with the old password; find out why: {playbooks.command('admin')}")
         return f"{self.email} logs in with the new password", "a login with the old password is refused (401)"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .. import playbooks
 from ..helm.releases import Release
 from ..kube.objects import Object, part
 from . import migrations
@@ -34,7 +35,7 @@ def data(live: Release | None, planned: Release, schema: Schema, decision: Decis
         "back": {
             "allowed": back,
             "until": decision.until,
-            "command": decision.command.format(target=live.revision, versions="", point="NAME") if back and live else "",
+            "command": playbooks.filled(decision.command.format(target=live.revision, versions="", point="NAME")) if back and live else "",
             "automatic": back and on_failure == OnFailure.ROLLBACK.value and decision.on_failure is not OnFailure.KEEP,
         },
     }
@@ -50,7 +51,7 @@ def lines(plan: Mapping[str, Any], schema: Schema, point: str) -> Iterator[str]:
     if not plan["may_start"]:
         yield f"plan: the upgrade does not start: {plan['state']}"
         return
-    how = "automatic after a failure, where docs/lifecycle.md allows it" if back["automatic"] else "by ansible-playbook oceans.llm.rollback"
+    how = "automatic after a failure, where docs/lifecycle.md allows it" if back["automatic"] else f"by {playbooks.command('rollback')}"
     yield f"plan: rollback to {old}: possible until {back['until']}; {how}" if back["allowed"] else f"plan: rollback: not possible; {back['until']}"
 
 

@@ -14,11 +14,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .. import playbooks
 from ..gateway import log_words
 from ..kube.objects import Object, asked_container, epoch, finished, is_ready, meta, status_of, terminated
 from .model import STAMPS, Snapshot, job_pods, migrates, replicasets, succeeded
 
-ASK = "to find out: ansible-playbook oceans.llm.migrations"
 #: ends of the program before its first migration: over its configuration, or over the history that it finds
 BEFORE_ANY = (
     "GatewayConfigInvalid",
@@ -71,7 +71,7 @@ def database(snapshot: Snapshot) -> str:
         return f"database {history.at}; it is not known whether this run migrated the database"
     if told.applied:
         return f"database at V{told.version}; it is not known whether this run migrated the database ({_unasked(history)})"
-    return f"database state unknown: the log of the migration does not show it, and {_unasked(history)} ({ASK})"
+    return f"database state unknown: the log of the migration does not show it, and {_unasked(history)} (to find out: {playbooks.command('migrations')})"
 
 
 def told_by_logs(snapshot: Snapshot) -> bool:
@@ -124,7 +124,7 @@ def _never_ran(snapshot: Snapshot, jobs: list[str], history: History) -> str:
     if not snapshot.scope.ours and not made:
         if history.now is not None:
             return f"database {history.at} (the migration Job of this release was deleted after its TTL)"
-        return f"database state unknown: the migration Job of this release was deleted after its TTL ({ASK})"
+        return f"database state unknown: the migration Job of this release was deleted after its TTL (to find out: {playbooks.command('migrations')})"
     return "database unchanged: the migration never started"
 
 
