@@ -131,6 +131,7 @@ def policy(component: str = "gateway", **spec: Any) -> dict:
     [
         ({}, "no incoming traffic (Ingress) to port gateway: http 8080"),
         ({"policyTypes": ["Egress"]}, "no outgoing traffic (Egress)"),
+        ({"policyTypes": ["Ingress", "Egress"]}, "no incoming traffic (Ingress) to port gateway: http 8080, and no outgoing traffic (Egress)"),
         ({"policyTypes": ["Egress"], "egress": [{"ports": [{"port": 5432}]}]}, "no outgoing traffic (Egress) to DNS"),
         ({"policyTypes": ["Egress"], "egress": [{"ports": [{"port": 53, "protocol": "UDP"}]}]}, "no outgoing traffic (Egress) to port 5432 of the database"),
     ],

@@ -96,10 +96,13 @@ def _policies(picture: Picture) -> Iterator[Finding]:
     where_to = database(picture) if found else None
     for where, template in pod_templates(picture.objects) if found else ():
         labels, ports = _labels(template), [each for _c, name, number, _p in declared_ports(template["spec"]) for each in (name, number) if each]
-        if ports:
-            yield from _closed(where, blocked(found, labels, INGRESS, ports), f"no incoming traffic ({INGRESS}) to port {ports_phrase(template['spec'])}")
-        out = blocked(found, labels, EGRESS)
-        yield from _closed(where, out, f"no outgoing traffic ({EGRESS})")
+        into, out = blocked(found, labels, INGRESS, ports) if ports else [], blocked(found, labels, EGRESS)
+        no_way_in, no_way_out = f"no incoming traffic ({INGRESS}) to port {ports_phrase(template['spec'])}", f"no outgoing traffic ({EGRESS})"
+        if into == out:
+            yield from _closed(where, into, f"{no_way_in}, and {no_way_out}")
+        else:
+            yield from _closed(where, into, no_way_in)
+            yield from _closed(where, out, no_way_out)
         if not out:
             words = f"no outgoing traffic ({EGRESS}) to DNS (port 53/UDP), so no name resolves"
             yield from _closed(where, blocked(found, labels, EGRESS, (DNS,), protocol="UDP"), words)
