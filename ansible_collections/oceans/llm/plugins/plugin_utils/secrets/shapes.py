@@ -60,121 +60,87 @@ def check(key: str, value: bytes, database_keys: Collection[str] = (DATABASE_URL
 
     Nothing is refused of a key that the gateway does not know: PEM and JSON end with a line break by nature, and a switch may be empty.
     """
+    return list(_problems(key, value, database_keys, referred))
+
+
+def _problems(key: str, value: bytes, database_keys: Collection[str], referred: Collection[str]) -> Iterator[Problem]:
     known = key in (*database_keys, *KEYS_32, IDENTITY, ADMIN_PASSWORD)
     one_line = known or key in referred or bool(_ONE_LINE.search(key))
     try:
         text = value.decode()
     except UnicodeDecodeError:
         sentence = f"{key} is not UTF-8 text, so an environment variable cannot contain it"
-        return [Problem("SecretNotText", sentence, f"store {key} as text (base64 if it is binary), or mount it as a file", warning=not one_line)]
+        yield Problem("SecretNotText", sentence, f"store {key} as text (base64 if it is binary), or mount it as a file", warning=not one_line)
+        return
     if "\0" in text:
-        return [
-            Problem(
-                "SecretNotText", f"{key} contains a NUL byte, which an environment variable cannot contain", f"store {key} without the NUL byte", not one_line
-            )
-        ]
-    if not text.strip():
-        return [Problem("SecretEmpty", f"{key} is empty, and the gateway would use the empty value", f"set {key} to a value, or remove the key", not one_line)]
-    not_itself = [Problem("SecretMalformed", *each) for each in pasted.problems(key, text, one_line=one_line, binary=key in (*KEYS_32, IDENTITY))]
-    if not one_line or any(not problem.warning for problem in not_itself):
-        return not_itself
-    return [*not_itself, *_one_line(key, text, database_keys, known)]
+        sentence = f"{key} contains a NUL byte, which an environment variable cannot contain"
+        yield Problem("SecretNotText", sentence, f"store {key} without the NUL byte", not one_line)
+    elif not text.strip():
+        yield Problem("SecretEmpty", f"{key} is empty, and the gateway would use the empty value", f"set {key} to a value, or remove the key", not one_line)
+    else:
+        not_itself = [Problem("SecretMalformed", *each) for each in pasted.problems(key, text, one_line=one_line, binary=key in (*KEYS_32, IDENTITY))]
+        yield from not_itself
+        if one_line and all(problem.warning for problem in not_itself):
+            yield from _one_line(key, text, database_keys, known)
 
 
-def _one_line(key: str, text: str, database_keys: Collection[str], known: bool) -> list[Problem]:
-    if text != text.strip() and (known or not _DOCUMENT.match(text)):
-        where = "ends with a line break or space" if text != text.rstrip() else "begins with a line break or space"
-        return [
-            Problem(
-                "SecretBlank",
-                f"{key} {where}, which becomes part of the value",
-                f"write {key} without the line break or space (use printf '%s' instead of echo, or the filter trim)",
-            )
-        ]
+def _one_line(key: str, text: str, database_keys: Collection[str], known: bool) -> Iterator[Problem]:
+    judged = known or not _DOCUMENT.match(text)
     hidden = next((c for c in text if c != " " and unicodedata.category(c) in _INVISIBLE), "")
-    if hidden and (known or not _DOCUMENT.match(text)):
+    if text != text.strip() and judged:
+        where = "ends with a line break or space" if text != text.rstrip() else "begins with a line break or space"
+        hint = f"write {key} without the line break or space (use printf '%s' instead of echo, or the filter trim)"
+        yield Problem("SecretBlank", f"{key} {where}, which becomes part of the value", hint)
+    elif hidden and judged:
         sentence = f"{key} contains an invisible character (U+{ord(hidden):04X}), which becomes part of the value"
-        return [Problem("SecretBlank", sentence, f"remove the character, or type {key} again")]
-    if key in database_keys:
-        return _url(key, text)
-    if key in KEYS_32:
-        return _key_32(key, text)
-    if key == IDENTITY:
-        return _identity(key, text)
-    if key == ADMIN_PASSWORD and len(text) < PASSWORD_LENGTH:
-        return [Problem("SecretTooShort", f"{key} has {len(text)} characters, but needs at least {PASSWORD_LENGTH}", f"choose a longer value for {key}")]
-    return []
+        yield Problem("SecretBlank", sentence, f"remove the character, or type {key} again")
+    elif key in database_keys:
+        yield from _url(key, text)
+    elif key in KEYS_32:
+        yield from _key_32(key, text)
+    elif key == IDENTITY and text == BUILT_IN_IDENTITY:
+        sentence = f"{key} is the gateway's built-in value, which is publicly known: anybody can sign sessions with it"
+        hint = f"remove {key} and list it in oceans_llm_secrets_generate, or set it to the output of: openssl rand -base64 48"
+        yield Problem("SecretBuiltIn", sentence, hint)
+    elif key == IDENTITY and len(text) < IDENTITY_LENGTH:
+        sentence = f"{key} has {len(text)} characters, but needs at least {IDENTITY_LENGTH}, because it signs every session"
+        yield Problem("SecretTooShort", sentence, f"set {key} to the output of: openssl rand -base64 48")
+    elif key == ADMIN_PASSWORD and len(text) < PASSWORD_LENGTH:
+        yield Problem("SecretTooShort", f"{key} has {len(text)} characters, but needs at least {PASSWORD_LENGTH}", f"choose a longer value for {key}")
 
 
-def _identity(key: str, text: str) -> list[Problem]:
-    if text == BUILT_IN_IDENTITY:
-        return [
-            Problem(
-                "SecretBuiltIn",
-                f"{key} is the gateway's built-in value, which is publicly known: anybody can sign sessions with it",
-                f"remove {key} and list it in oceans_llm_secrets_generate, or set it to the output of: openssl rand -base64 48",
-            )
-        ]
-    if len(text) < IDENTITY_LENGTH:
-        return [
-            Problem(
-                "SecretTooShort",
-                f"{key} has {len(text)} characters, but needs at least {IDENTITY_LENGTH}, because it signs every session",
-                f"set {key} to the output of: openssl rand -base64 48",
-            )
-        ]
-    return []
-
-
-def _key_32(key: str, text: str) -> list[Problem]:
+def _key_32(key: str, text: str) -> Iterator[Problem]:
+    hint = f"set {key} to the output of: openssl rand -base64 32"
     try:
         size = len(base64.b64decode(text, validate=True))
-        if re.fullmatch(r"[0-9A-Fa-f]{64}", text):
-            hint = f'printf %s "${key}" | xxd -r -p | base64 (the same key), or for a new one: openssl rand -base64 32'
-            return [Problem("SecretNotKey", f"{key} is hexadecimal; it must be base64 of the same 32 bytes", hint)]
     except (binascii.Error, ValueError):
-        return [
-            Problem(
-                "SecretNotKey",
-                f"{key} is not base64, but has to be the base64 encoding of exactly 32 bytes",
-                f"set {key} to the output of: openssl rand -base64 32",
-            )
-        ]
-    if size == 32:
-        return []
-    return [
-        Problem(
-            "SecretNotKey",
-            f"{key} is the base64 encoding of {size} bytes, but has to encode exactly 32",
-            f"set {key} to the output of: openssl rand -base64 32",
-        )
-    ]
+        yield Problem("SecretNotKey", f"{key} is not base64, but has to be the base64 encoding of exactly 32 bytes", hint)
+        return
+    if re.fullmatch(r"[0-9A-Fa-f]{64}", text):
+        same = f'printf %s "${key}" | xxd -r -p | base64 (the same key), or for a new one: openssl rand -base64 32'
+        yield Problem("SecretNotKey", f"{key} is hexadecimal; it must be base64 of the same 32 bytes", same)
+    elif size != 32:
+        yield Problem("SecretNotKey", f"{key} is the base64 encoding of {size} bytes, but has to encode exactly 32", hint)
 
 
-def _url(key: str, text: str) -> list[Problem]:
-    if not re.match(r"postgres(ql)?://", text):
-        scheme = re.match(r"[a-z][a-z0-9+.:-]{0,30}://", text)
-        form = f": it begins with {scheme[0]}" if scheme else ": it is a list of KEY=VALUE" if re.match(r"(host|user|dbname|port|password)\s*=", text) else ""
-        return [Problem("SecretNotUrl", f"{key} is not a PostgreSQL URL{form}", f"write {FORM}, with user and password percent-encoded")]
+def _url(key: str, text: str) -> Iterator[Problem]:
+    scheme = re.match(r"[a-z][a-z0-9+.:-]{0,30}://", text)
     found = _URL.fullmatch(text)
     authority = re.split(r"[/?#]", text.partition("://")[2], maxsplit=1)[0]
-    if "," in authority.rpartition("@")[2] and ("@" in authority or "@" not in text):
-        return [
-            Problem("SecretNotUrl", f"{key} names several hosts, but the gateway's driver accepts one", "name the Service or proxy in front of the servers")
-        ]
-    if not found or _BAD_PERCENT.search(text):
-        return [
-            Problem(
-                "SecretNotUrl",
-                f"{key} is not a well-formed URL: most likely user or password contains one of @ / # ? % unencoded, or host or port is invalid",
-                "percent-encode user and password (filter urlencode, then replace / with %2F)",
-            )
-        ]
-    if found["port"] and not 0 < int(found["port"][:9]) < 65536:
-        return [Problem("SecretNotUrl", f"{key} contains an invalid port (valid: 1 to 65535)", f"write {FORM}")]
-    if not found["host"] and "host=" not in text:
-        return [Problem("SecretNotUrl", f"{key} contains no host", f"write {FORM}")]
-    return list(_parameters(key, parse_qs(found["query"] or "")))
+    if not re.match(r"postgres(ql)?://", text):
+        form = f": it begins with {scheme[0]}" if scheme else ": it is a list of KEY=VALUE" if re.match(r"(host|user|dbname|port|password)\s*=", text) else ""
+        yield Problem("SecretNotUrl", f"{key} is not a PostgreSQL URL{form}", f"write {FORM}, with user and password percent-encoded")
+    elif "," in authority.rpartition("@")[2] and ("@" in authority or "@" not in text):
+        yield Problem("SecretNotUrl", f"{key} names several hosts, but the gateway's driver accepts one", "name the Service or proxy in front of the servers")
+    elif not found or _BAD_PERCENT.search(text):
+        sentence = f"{key} is not a well-formed URL: most likely user or password contains one of @ / # ? % unencoded, or host or port is invalid"
+        yield Problem("SecretNotUrl", sentence, "percent-encode user and password (filter urlencode, then replace / with %2F)")
+    elif found["port"] and not 0 < int(found["port"][:9]) < 65536:
+        yield Problem("SecretNotUrl", f"{key} contains an invalid port (valid: 1 to 65535)", f"write {FORM}")
+    elif not found["host"] and "host=" not in text:
+        yield Problem("SecretNotUrl", f"{key} contains no host", f"write {FORM}")
+    else:
+        yield from _parameters(key, parse_qs(found["query"] or ""))
 
 
 def _parameters(key: str, query: Mapping[str, list[str]]) -> Iterator[Problem]:
