@@ -91,16 +91,18 @@ class Cluster:
         self,
         method: str,
         path: str,
-        query: Mapping[str, Any] | None,
-        body: Any,
-        content_type: str,
-        timeout: Any,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+        timeout: Any = TIMEOUT,
         accept: str = "application/json",
-        more: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Any:
-        headers = urllib3.HTTPHeaderDict({"Accept": accept, "User-Agent": "oceans.llm", "Content-Type": content_type, **(more or {}), **self._authorization()})
+        own = {"Accept": accept, "User-Agent": "oceans.llm", "Content-Type": content_type, **(headers or {}), **self._authorization()}
+        sent = urllib3.HTTPHeaderDict(own)
         for name, value in self._impersonation:
-            headers.add(name, value)
+            sent.add(name, value)
         url = self.server + path
         text = urlencode({k: _query(v) for k, v in (query or {}).items() if v is not None})
         data = None if body is None else body if isinstance(body, (str, bytes)) else json.dumps(body)
@@ -109,7 +111,7 @@ class Cluster:
                 method,
                 f"{url}?{text}" if text else url,
                 body=data,
-                headers=headers,
+                headers=sent,
                 preload_content=False,
                 retries=False,
                 timeout=urllib3.Timeout(connect=timeout[0], read=timeout[1]),
@@ -124,19 +126,9 @@ class Cluster:
             self.skew = email.utils.parsedate_to_datetime(date or "").timestamp() + 0.5 - time.time()
         return answer
 
-    def raw(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        query: Mapping[str, Any] | None = None,
-        content_type: str = "application/json",
-        timeout: Any = TIMEOUT,
-        accept: str = "application/json",
-        headers: Mapping[str, str] | None = None,
-    ) -> tuple[int, dict[str, str], str]:
-        """One request; returns (status, headers, text) whatever the status."""
-        answer = self._open(method, path, query, body, content_type, timeout, accept, headers)
+    def raw(self, method: str, path: str, **options: Any) -> tuple[int, dict[str, str], str]:
+        """One request; returns (status, headers, text) whatever the status. `options`: query, body, content_type, timeout, accept, headers."""
+        answer = self._open(method, path, **options)
         try:
             text = answer.data.decode("utf-8", "replace")
         except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -206,7 +198,7 @@ class Cluster:
         """
         asked = {**query, "watch": True, "resourceVersion": resource_version, "allowWatchBookmarks": True, "timeoutSeconds": int(timeout)}
         # the server sends a bookmark about once a minute: a longer silence means a dead connection
-        answer = self._open("GET", path, asked, None, "application/json", (TIMEOUT[0], min(timeout, 90.0) + 10))
+        answer = self._open("GET", path, query=asked, timeout=(TIMEOUT[0], min(timeout, 90.0) + 10))
         try:
             if answer.status >= 400:
                 raise _refused(answer.status, answer.data.decode("utf-8", "replace"), path, self.server)
@@ -245,7 +237,7 @@ class Cluster:
         """
         path = paths.pod_log(namespace, pod)
         timeout = (TIMEOUT[0], None if query.get("follow") else TIMEOUT[1])
-        answer = self._open("GET", path, {"container": container, **query}, None, "application/json", timeout)
+        answer = self._open("GET", path, query={"container": container, **query}, timeout=timeout)
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         try:
             if answer.status >= 400:
@@ -266,12 +258,8 @@ class Cluster:
         _quiet_threads()
         path = f"{paths.pod(namespace, pod)}/portforward"
         if self._impersonation:  # the package sends no other header than the authorization with a websocket
-            raise ApiError(
-                405,
-                "PortForward",
-                f"port {port} of Pod/{pod} cannot be reached: the Python Kubernetes client does not support port-forward with impersonation",
-                path,
-            )
+            why = "the Python Kubernetes client does not support port-forward with impersonation"
+            raise ApiError(405, "PortForward", f"port {port} of Pod/{pod} cannot be reached: {why}", path)
         try:  # what kubernetes.stream does, without its typed models: to import them takes longer than all the rest
             forward = kubernetes.stream.ws_client.portforward_call(
                 self._client.configuration, "GET", self.server + path, headers=self._authorization(), query_params=[("ports", str(port))]
@@ -302,22 +290,12 @@ class Cluster:
         body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": wanted}}
         return bool(self.create(paths.REVIEW_SELF_ACCESS, body)["status"]["allowed"])
 
-    def service_request(
-        self,
-        namespace: str,
-        service: str,
-        port: int | str,
-        path: str,
-        method: str = "GET",
-        body: Any = None,
-        timeout: Any = TIMEOUT,
-        headers: Mapping[str, str] | None = None,
-    ) -> tuple[int, dict[str, str], str]:
+    def service_request(self, namespace: str, service: str, port: int | str, path: str, method: str = "GET", **options: Any) -> tuple[int, dict[str, str], str]:
         """One HTTP request to a Service through the API server (services/proxy): no route from here to the pods is needed.
 
         `headers` go on to the Service, but for Authorization, which is the API server's own.
         """
-        return self.raw(method, paths.service_proxy(namespace, service, port, path), body=body, timeout=timeout, headers=headers)
+        return self.raw(method, paths.service_proxy(namespace, service, port, path), **options)
 
     def now(self) -> float:
         """The server's clock, seconds since the epoch."""

@@ -131,11 +131,9 @@ class Gateway:
             f"find the cause: {playbooks.command('diagnose')}"
         )
 
-    def ask(
-        self, cluster: Cluster, path: str, *, method: str = "GET", body: Any = None, headers: Mapping[str, str] | None = None
-    ) -> tuple[int, dict[str, str], str]:
-        """One request through the Service: (status, headers, text)."""
-        return cluster.service_request(self.namespace, *self._service, path, method=method, body=body, headers=headers)
+    def ask(self, cluster: Cluster, path: str, **options: Any) -> tuple[int, dict[str, str], str]:
+        """One request through the Service (Cluster.service_request): (status, headers, text)."""
+        return cluster.service_request(self.namespace, *self._service, path, **options)
 
     @property
     def selector(self) -> str:
