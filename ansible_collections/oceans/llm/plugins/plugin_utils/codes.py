@@ -266,6 +266,9 @@ SidecarKeepsJob [rollout: retryable 30 s] a sidecar keeps running after the Job'
     restartPolicy: Always
 JobDeadline [rollout: fatal] a Job took longer than its activeDeadlineSeconds
     find out what the Job waited for, or raise activeDeadlineSeconds of the Job in oceans_llm_values; read its log: kubectl -n {ns} logs job/{job}
+JobNotDeleted [rollout: retryable 60 s] a Job of an earlier deployment is not deleted, so Helm cannot create it again
+    remove the finalizers of the Job if their controller no longer exists: kubectl -n {ns} patch job {job} --type=merge -p
+    '{{"metadata":{{"finalizers":null}}}}'
 JobSuspended [rollout: retryable 60 s] a Job is suspended
     resume the Job: kubectl -n {ns} patch job {job} --type=merge -p '{{"spec":{{"suspend":false}}}}'
 PodEvicted [rollout: retryable] a pod was evicted, preempted or deleted, and its controller creates a replacement
@@ -298,7 +301,7 @@ PodSecurity [preflight: error; rollout: fatal] the namespace's Pod Security leve
     change the settings named in the evidence, or the label pod-security.kubernetes.io/enforce of the namespace
 AdmissionDenied [preflight: error; rollout: fatal] an admission policy or admission webhook denies the object
     change the object as the policy's message says, or ask the owner of the policy for an exception
-WebhookUnavailable [preflight: error; rollout: retryable 60 s] an admission webhook cannot be called
+WebhookUnavailable [preflight: error; rollout: retryable 60 s] an admission webhook cannot be called, or its answer is not usable
     restore the pods of the webhook; to find it: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations
 WebhookUntrusted [rollout: retryable 60 s] the API server does not trust the certificate of an admission webhook
     correct caBundle of the webhook, which cert-manager or the operator sets; read it: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations
@@ -390,6 +393,8 @@ DeploymentPaused [rollout: fatal] the Deployment is paused
     resume the Deployment: kubectl -n {ns} rollout resume deployment/{name}
 OldPodStuck [rollout: retryable 120 s] an old pod is not deleted although its grace period is over
     check the finalizers of the pod, and its node: kubectl -n {ns} get pod {name} -o yaml
+OldPodStops [rollout: retryable] with strategy Recreate, an old pod has to stop before new pods are created, and its grace period is long
+    lower terminationGracePeriodSeconds or correct the preStop hook; to delete the old pods now: kubectl -n {ns} delete pod <pod> --grace-period=1
 OldPodCannotRestart [rollout: retryable] a pod of the old version was recreated and cannot start, because the database's schema is already newer
     do not restart the other old pods until the new pods are ready; the rollout continues
 

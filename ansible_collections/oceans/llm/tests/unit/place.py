@@ -93,7 +93,8 @@ def pod(name: str, replica: str, of: dict[str, Any], ready: bool = True, ago: fl
 
 def slice_of(name: str, *pods: str, port: int = 8080, node: str = "node-1", ready: bool = True) -> dict[str, Any]:
     ends = [{"addresses": ["10.0.0.1"], "conditions": {"ready": ready}, "targetRef": {"kind": "Pod", "name": p}, "nodeName": node} for p in pods]
-    return {"metadata": {"name": f"{name}-1", "labels": {"kubernetes.io/service-name": name}}, "ports": [{"name": "http", "port": port}], "endpoints": ends}
+    kept = {"kubernetes.io/service-name": name, "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"}
+    return {"metadata": {"name": f"{name}-1", "labels": kept}, "ports": [{"name": "http", "port": port}], "endpoints": ends}
 
 
 class Place:

@@ -141,13 +141,18 @@ CONFIG = "server:\n  bind: 0.0.0.0:8080\nproviders:\n- name: a\n  token: env.TOK
         ("text", "gateway.yaml differs from the release"),
     ],
 )
-def test_a_config_map_that_was_changed_by_hand_is_named_with_what_was_changed(text, words):
+def test_a_config_map_that_was_changed_by_hand_is_named_with_what_was_changed(text, words, key="gateway.yaml"):
     volumes = {"volumes": [{"name": "config", "configMap": {"name": "c"}}]}
     fields = {"f:data": {"f:gateway.yaml": {}}}
     managed = [{"manager": "helm", "time": stamp(900), "fieldsV1": fields}, {"manager": "kubectl-edit", "time": stamp(30), "fieldsV1": fields}]
-    there = {"metadata": {"name": "c", "annotations": {"meta.helm.sh/release-name": "rel"}, "managedFields": managed}, "data": {"gateway.yaml": text}}
+    there = {"metadata": {"name": "c", "annotations": {"meta.helm.sh/release-name": "rel"}, "managedFields": managed}, "data": {key: text}}
     picture = changed(lambda t: None, manager="", made=3595, spec=volumes)
     said = named(picture, configs={"c": there}, rendered=CONFIG)
     assert said == f"it is not ready; ConfigMap/c was changed by kubectl-edit: {words}"
     there["metadata"]["managedFields"] = managed[:1]
     assert named(picture, configs={"c": there}, rendered=CONFIG) == "it is not ready"
+
+
+def test_a_key_that_was_renamed_is_missed():
+    words = "key gateway.yaml was removed (keys now: gateway.yml)"
+    test_a_config_map_that_was_changed_by_hand_is_named_with_what_was_changed(CONFIG, words, key="gateway.yml")

@@ -769,3 +769,32 @@ def test_a_claim_that_lost_its_volume_is_fatal():
 def test_a_connection_that_cannot_be_encrypted_is_fatal():
     told = log_words.parse(said("x", OPEN, "error communicating with database: invalid peer certificate: UnknownIssuer"))
     assert told.code == "DatabaseTls" and told.certain
+
+
+def test_a_default_of_a_limit_range_that_is_below_the_request_is_named():
+    said = 'Error creating: Pod "web-1-b" is invalid: spec.containers[0].resources.requests: Invalid value: "32Mi": '
+    said += "must be less than or equal to memory limit of 16Mi"
+    refused = event("e", "web-1", "FailedCreate", said, kind="ReplicaSet")
+
+    def told(**resources):
+        owner = replicaset()
+        owner["status"], owner["spec"]["template"] = {"replicas": 0}, {"spec": {"containers": [{"name": "it", "resources": resources}]}}
+        web_1 = deployment()
+        web_1["spec"]["template"] = owner["spec"]["template"]
+        (found,) = find(snapshot(web_1, owner, refused, scope=Scope(("web",), (), "ns", "rel")))
+        return found
+
+    words = "; the pod template sets no limit for memory: a LimitRange of the namespace sets 16Mi as the default"
+    assert told(requests={"memory": "32Mi"}).code == "ObjectInvalid" and told(requests={"memory": "32Mi"}).cause.endswith(words)
+    assert "LimitRange" not in told(requests={"memory": "32Mi"}, limits={"memory": "16Mi"}).cause
+
+
+def test_a_user_that_breaks_run_as_non_root_is_certain_at_once():
+    said = waits("CreateContainerConfigError", 'container\'s runAsUser breaks non-root policy (pod: "web-1-a_ns(uid)", container: it)')
+    (found,) = find(web(pod(containers=[said])))
+    assert (found.code, found.certainty) == ("RunAsNonRoot", FATAL) and "runAsUser is 0 (root)" in found.cause
+
+
+def test_a_webhook_with_an_unusable_answer_answers():
+    said = 'failed calling webhook "w": received invalid webhook response: expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview'
+    assert admission.classify(said)[1] == "webhook w answers with an error"

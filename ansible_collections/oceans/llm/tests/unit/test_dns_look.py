@@ -14,7 +14,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Clus
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.cause import cause as make
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.dns_look import DnsLook
 
-from .fake_api import FakeApi, objects, status
+from .fake_api import FakeApi, objects, ok, status
 from .test_causes import pod, waits
 from .test_waits import upgrade
 
@@ -85,3 +85,27 @@ def test_the_state_of_the_clusters_own_dns_is_said_where_it_may_be_read(api, cod
     api.on("GET", paths.of("apps/v1", "deployments", "kube-system"), objects("Deployment", "1", there))
     found = named(api, code=code)
     assert found.cause.endswith("; cluster DNS: Deployment/coredns in namespace kube-system has 0 of 0 pods ready") is told
+
+
+COREFILE = """pg.db.svc.cluster.local:53 {
+    hosts {
+        192.0.2.1   pg.db.svc.cluster.local
+    }
+}
+.:53 {
+    rewrite name other.db.svc.cluster.local apg.db.svc.cluster.local  # not pg.db.svc
+}
+"""
+
+
+def test_rules_of_coredns_for_the_databases_name_are_said(api):
+    path = paths.item("configmaps", "kube-system", "coredns")
+    assert "CoreDNS (ConfigMap" not in named(api, code="DatabaseUnreachable", evidence="pool timed out").cause
+    api.on("GET", path, ok({"data": {"Corefile": COREFILE}}))
+    found = named(api, code="DatabaseUnreachable", evidence="pool timed out")
+    assert found.cause.endswith(
+        "; the configuration of CoreDNS (ConfigMap/coredns in namespace kube-system) has rules of its own for this name: "
+        "pg.db.svc.cluster.local:53 { | 192.0.2.1 pg.db.svc.cluster.local"
+    )
+    assert api.asked(path) == 2, "once a run"
+    assert "rules of its own" not in named(api, code="DatabaseUnreachable", evidence="pool timed out", dnsPolicy="Default").cause

@@ -30,6 +30,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import 
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.watch import KINDS, Watched
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.redact import Redactor
 
+from . import test_by_hand as by_hand
 from .fake_api import FakeApi, Handler, objects, ok, status, stream
 from .fake_postgres import FakePostgres
 from .test_database_look import BUSY, HISTORY, THERE, history, release, until
@@ -223,6 +224,19 @@ def test_the_deadline_of_the_run_names_what_it_waited_for(api):
     run.start()
     outcome = run.run(None)
     assert outcome.cause.code == "Timeout" and "Job/mig has no pod yet" in outcome.cause.cause and outcome.seconds < 3
+
+
+def test_the_deadline_names_a_pod_with_the_change_that_somebody_made_to_its_template(api):
+    """The state of a pod is no cause of a rule, so that the looks have not completed it before."""
+    picture = by_hand.changed(by_hand.probe)
+    for kind in ("Deployment", "ReplicaSet", "Pod"):
+        api.script[("GET", paths.collection(f"{kind.lower()}s", NS))] = [objects(kind, "1", *picture.kind(kind).values())]
+    api.on("GET", paths.deployment(NS, "web"), ok(picture.kind("Deployment")["web"]))
+    run = follower(api, [], timeout=0.5, scope=Scope(("web",), (), NS, "rel"))
+    run.start()
+    found = run.run(None).cause
+    assert found.object == "Pod/web-1-a" and "after 0 s" in found.cause, found
+    assert found.cause.count("the pod template of Deployment/web was changed by kubectl-patch") == 1
 
 
 def test_ctrl_c_is_a_safe_end(api):

@@ -35,6 +35,9 @@ MADE = {
     "missing": starting.deleted,
     "not_available": starting.uncounted,
     "evicted_again": starting.evicted,
+    "deleted_again": starting.killed_again,
+    "recreated": starting.recreating,
+    "not_deleted": lambda: starting.held_job("example.com/hold"),
     "scaled_to_zero": lambda: starting.scaled("kubectl"),
 }
 

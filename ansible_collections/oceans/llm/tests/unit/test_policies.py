@@ -9,7 +9,8 @@ import pytest
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.kube.policies import EGRESS, INGRESS, blocked, selects, without_nobody
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.policies import EGRESS, INGRESS, blocked, selects
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import probe_verdict
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.cause import cause as make
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.policy_look import PolicyLook
 
@@ -87,10 +88,42 @@ def closing(name: str, *types: str, **spec) -> dict:
 def test_a_peer_in_a_namespace_that_does_not_exist_admits_nobody():
     typo = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingres"}}}
     one, two = policy(ingress=[{"from": [typo]}]), policy(ingress=[{"from": [typo, {"podSelector": {}}]}, {"ports": [{"port": 1}]}])
-    there = [{"kubernetes.io/metadata.name": "ingress"}]
-    assert blocked([one], POD, INGRESS, [8080]) == [] and blocked([without_nobody(one, there)], POD, INGRESS, [8080]) == ["p"]
-    assert blocked([without_nobody(one, [{"kubernetes.io/metadata.name": "ingres"}])], POD, INGRESS, [8080]) == []
-    assert blocked([without_nobody(two, there)], POD, INGRESS, [8080]) == [], "the pods of the namespace itself are admitted"
+    assert blocked([one], POD, INGRESS, [8080]) == []
+    with FakeApi() as api:
+        cluster = Cluster.connect({"host": api.url})
+        api.on("GET", POLICIES, objects("NetworkPolicy", "1", one), objects("NetworkPolicy", "1", one), objects("NetworkPolicy", "1", two))
+        api.on("GET", paths.NAMESPACES, *[objects("Namespace", "1", {"metadata": {"name": n, "labels": {NAME: n}}}) for n in ("ingress", "ingres", "x")])
+        names = [blocked(probe_verdict.policies(cluster, "ns"), POD, INGRESS, [8080]) for _ in range(3)]
+    assert names == [["p"], [], []], "the pods of the namespace itself are admitted"
+
+
+NAME = "kubernetes.io/metadata.name"
+EDGE = {
+    "matchLabels": {"app": "edge"},
+    "matchExpressions": [{"key": "tier", "operator": "In", "values": ["a", "b"]}, {"key": "old", "operator": "DoesNotExist"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("peer", "namespace", "answer", "names"),
+    [
+        ({"podSelector": EDGE}, "ns", [], ["p"]),
+        ({"podSelector": EDGE}, "ns", ["edge-1"], []),
+        ({"podSelector": EDGE}, "ns", None, []),  # may not be listed
+        ({"podSelector": EDGE, "namespaceSelector": {"matchLabels": {NAME: "edge"}}}, "edge", [], ["p"]),
+        ({"podSelector": EDGE, "namespaceSelector": {"matchLabels": {NAME: "edge"}}}, "edge", ["edge-1"], []),
+        ({"namespaceSelector": {"matchLabels": {NAME: "edge"}}}, "edge", [], []),  # any pod that comes
+    ],
+)
+def test_a_peer_whose_label_no_pod_has_admits_nobody(peer, namespace, answer, names):
+    with FakeApi() as api:
+        api.on("GET", POLICIES, objects("NetworkPolicy", "1", policy(ingress=[{"from": [peer]}])))
+        api.on("GET", paths.NAMESPACES, objects("Namespace", "1", {"metadata": {"name": "edge", "labels": {NAME: "edge"}}}))
+        pods = status(403, "Forbidden", "no") if answer is None else objects("Pod", "1", *({"metadata": {"name": n}} for n in answer))
+        api.on("GET", paths.pods(namespace), pods)
+        assert blocked(probe_verdict.policies(Cluster.connect({"host": api.url}), "ns"), POD, INGRESS, [8080]) == names
+        asked = [query for _method, path, query, _body in api.seen if path == paths.pods(namespace)]
+        assert all(q["labelSelector"] == ["app=edge,tier in (a,b),!old"] for q in asked)
 
 
 @pytest.mark.parametrize(
@@ -153,3 +186,30 @@ def test_a_pod_that_reaches_nobody_has_the_policy_in_its_cause(found, words, cod
         look.named(picture, [told])
         (named,) = look.named(picture, [told])  # the policies are listed once
     assert named.cause == "it reaches nobody" + (words if code != "CrashLoop" else "") and api.asked(POLICIES) == (code != "CrashLoop")
+
+
+TO_DATABASE = {"ports": [{"port": 5432}]}
+
+
+@pytest.mark.parametrize(
+    ("peer", "blocks"),
+    [
+        ({"ipBlock": {"cidr": "10.99.0.0/16"}}, True),
+        ({"ipBlock": {"cidr": "10.1.0.0/16"}}, False),
+        ({"ipBlock": {"cidr": "10.1.0.0/16", "except": ["10.1.2.0/24"]}}, True),
+        ({"podSelector": {"matchLabels": {"app": "pg"}}}, True),  # of this namespace, where no pod has that label
+        ({"namespaceSelector": {}}, False),
+    ],
+)
+def test_a_way_out_that_misses_the_database_is_named(peer, blocks):
+    picture = upgrade(pod(metadata={"labels": {"app": "a"}}))
+    picture.objects["Facts"] = {"database": {"address": "the database d on pg.data.svc:5432"}}
+    told = make("DatabaseUnreachable", picture, "Pod/web-1-a", "it reaches nobody", "x", container="it")
+    ends = {"ports": [{"port": 5432}], "endpoints": [{"addresses": ["10.1.2.3"], "conditions": {"ready": True}}]}
+    with FakeApi() as api:
+        api.on("GET", POLICIES, objects("NetworkPolicy", "1", closing("out", "Egress", egress=[DNS_RULE, {**TO_DATABASE, "to": [peer]}])))
+        api.on("GET", paths.service("data", "pg"), ok({"metadata": {"name": "pg"}, "spec": {"ports": [{"port": 5432}]}}))
+        api.on("GET", paths.endpointslices("data"), objects("EndpointSlice", "1", ends))
+        api.on("GET", paths.pods("ns"), objects("Pod", "1"))
+        (named,) = PolicyLook(Cluster.connect({"host": api.url}), "ns").named(picture, [told])
+    assert ("; NetworkPolicy/out blocks connections from the pod" in named.cause) is blocks

@@ -150,7 +150,7 @@ def probing(place: Place, *lines: dict, pause: float = 0.05, running: bool = Tru
     made = {
         "metadata": {"name": POD},
         "spec": {"nodeName": "node-1"},
-        "status": {"phase": "Running" if running else "Pending", "containerStatuses": [{"name": "probe", "ready": False, "state": state}]},
+        "status": {"phase": "Running" if running else "Pending", "podIP": "10.0.0.9", "containerStatuses": [{"name": "probe", "ready": False, "state": state}]},
     }
 
     def log(handler: Handler) -> None:
@@ -361,6 +361,25 @@ def test_a_policy_that_is_meant_for_others_is_a_note(place, policies):
     probing(place, {**DEAD, "pods": [DOWN]})
     found = check(place)
     assert found.state is State.SERVED and found.notes[0].startswith("not probed: NetworkPolicy/")
+
+
+@pytest.mark.parametrize("block", [{"cidr": "0.0.0.0/0", "except": ["10.0.0.0/16"]}, {"cidr": "192.168.0.0/16"}])
+def test_a_policy_whose_address_blocks_leave_out_the_pods_is_named(place, block):
+    outside = policy("outside", "Ingress", ingress=[{"from": [{"ipBlock": block}]}])
+    place.api.script[("GET", probe_verdict.paths.of("networking.k8s.io/v1", "networkpolicies", NS))] = [objects("NetworkPolicy", "1", outside)]
+    probing(place, {**DEAD, "pods": [DOWN]})
+    found = check(place)
+    assert (found.wrong.code, found.wrong.object) == ("NetworkPolicyBlocks", "NetworkPolicy/outside") and "without 10.0.0.9" in found.wrong.cause
+
+
+def test_a_policy_for_pods_that_do_not_exist_is_no_note(place):
+    place.policies = [policy("typo", "Ingress", ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "edgy"}}}]}])]
+    place.api.script[("GET", probe_verdict.paths.of("networking.k8s.io/v1", "networkpolicies", NS))] = [objects("NetworkPolicy", "1", *place.policies)]
+    probing(place, {**DEAD, "pods": [DOWN]})
+    listed = place.api.script[("GET", paths.pods(NS))][0]
+    place.api.script[("GET", paths.pods(NS))] = [lambda handler: (objects("Pod", "1") if "app%3Dedgy" in handler.path else listed)(handler)]
+    found = check(place)
+    assert (found.wrong.code, found.wrong.object) == ("NetworkPolicyBlocks", "NetworkPolicy/typo") and "no pod has the labels app=edgy" in found.wrong.evidence
 
 
 def test_the_probe_is_the_last_way_where_the_api_server_has_none(place):

@@ -286,3 +286,8 @@ def test_what_servers_and_poolers_say(words, code, part):
 def test_what_the_system_says_of_a_connection(words, code, part):
     found = log_words.parse(said("failed to initialize gateway store", "error communicating with database", words))
     assert found is not None and found.code == code and part in found.what, found
+
+
+def test_a_database_that_is_closed_is_no_dead_server():
+    found = log_words.parse(said("x", 'error returned from database: database "d" is not currently accepting connections'))
+    assert found.code == "DatabaseUnreachable" and "ALLOW_CONNECTIONS" in found.what

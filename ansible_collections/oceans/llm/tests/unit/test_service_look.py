@@ -86,13 +86,14 @@ def bare_pod(place: Place) -> None:
     place.slices[0] = slice_of("gw", "gw-a", "debug")
 
 
-def by_hand(managed_by: str = "") -> Callable[[Place], None]:
+def by_hand(managed_by: str = "", address: str = "192.0.2.7", pod: str = "", port: int = 8080) -> Callable[[Place], None]:
     """An EndpointSlice that no controller keeps: the documentation of Kubernetes has it for Services without a selector."""
 
     def change(place: Place) -> None:
-        mine = slice_of("gw", "x")
-        mine["endpoints"] = [{"addresses": ["192.0.2.7"], "conditions": {"ready": True}}]
+        mine = slice_of("gw", "x", port=port)
+        mine["endpoints"] = [{"addresses": [address], "conditions": {"ready": True}, **({"targetRef": {"kind": "Pod", "name": pod}} if pod else {})}]
         mine["metadata"]["name"] = "extra"
+        mine["metadata"]["labels"] = {"kubernetes.io/service-name": "gw"}
         if managed_by:
             mine["metadata"]["labels"]["endpointslice.kubernetes.io/managed-by"] = managed_by
         place.slices.append(mine)
@@ -127,6 +128,9 @@ PORT = {"name": "http", "port": 8080, "targetPort": "http", "protocol": "TCP"}
         (impostor, "ServiceSelector", "Service/gw", ["sends requests to pods of Deployment/twin", "twin-a"]),
         (bare_pod, "ServiceSelector", "Service/gw", ["sends requests to pods of Pod/debug"]),
         (by_hand(), "ForeignEndpoint", "EndpointSlice/extra", ["192.0.2.7", "Service/gw"]),
+        (by_hand(pod="gone"), "ForeignEndpoint", "EndpointSlice/extra", ["192.0.2.7", "targetRef Pod/gone"]),
+        (by_hand(pod="gw-a"), "ForeignEndpoint", "EndpointSlice/extra", ["192.0.2.7", "targetRef Pod/gw-a"]),  # the pod has another address
+        (by_hand(address="10.0.0.1", pod="gw-a", port=9090), "ForeignEndpoint", "EndpointSlice/extra", ["port 9090 of the pods", "http 8080"]),
         (by_hand("staff"), "ForeignEndpoint", "EndpointSlice/extra", ["managed-by: staff"]),
         (
             live(type="ExternalName", externalName="old.example"),
@@ -177,7 +181,18 @@ def new_rollout(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [lambda p: None, grown, gone, secret_service, undeclared, by_number, by_hand("endpointslice-mesh-controller.cilium.io"), new_rollout]
+    "change",
+    [
+        lambda p: None,
+        grown,
+        gone,
+        secret_service,
+        undeclared,
+        by_number,
+        by_hand("mesh-controller.cilium.io"),
+        by_hand(address="10.0.0.1", pod="gw-a"),
+        new_rollout,
+    ],
 )
 def test_what_is_right_with_a_service_or_cannot_be_known(change):
     assert found(change) == []

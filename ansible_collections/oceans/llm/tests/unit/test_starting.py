@@ -11,10 +11,12 @@ import pytest
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.codes import Certainty
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Helm
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import baseline
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import find, readiness
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.look import completed
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State, judge
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.watch import World
 
 from .test_causes import NOW, deployment, event, obj, pod, ready, replicaset, snapshot, stamp, waits
 from .test_waits import WEB, over, running_init, upgrade
@@ -293,6 +295,91 @@ def test_pods_that_are_evicted_one_after_the_other_are_no_accident(message, sure
     assert not any(c.object.startswith("ReplicaSet") for c in find(evicted(count=1))), "one is no row"
 
 
+def killed_again(gone=3, controller=()):
+    """A client deletes each new pod: the ReplicaSet's events have their names."""
+    made = [event(f"c{n}", "web-1", "SuccessfulCreate", f"Created pod: web-1-{n}", kind="ReplicaSet", ago=30 - n) for n in range(gone)]
+    told = [event(f"d{n}", "web-1", "SuccessfulDelete", f"Deleted pod: web-1-{n}", kind="ReplicaSet") for n in controller]
+    last = event("c", "web-1", "SuccessfulCreate", "Created pod: web-1-a", kind="ReplicaSet")
+    return upgrade(ready("web-1-a"), *made, *told, last)
+
+
+def test_pods_that_somebody_deletes_again_and_again_are_no_success():
+    found = only(killed_again())
+    assert (found.code, found.object, found.certainty) == ("PodEvicted", "ReplicaSet/web-1", FATAL)
+    assert "3 new pods of Deployment/web were deleted within 60 s" in found.cause and found.evidence == "web-1-0, web-1-1, web-1-2"
+    assert find(killed_again(2)) == [], "a drain may do that"
+    assert find(killed_again(controller=(1,))) == [], "the ReplicaSet was scaled down"
+
+
+def recreating(asked=30, grace=900, **strategy):
+    """Strategy Recreate: the only old pod takes its grace, and there is no new one."""
+    picture = upgrade(pod("web-0-y", "web-0", spec={"containers": [{"name": "it", "lifecycle": {"preStop": {"exec": {"command": ["sleep", "600"]}}}}]}))
+    picture.objects["Pod"].pop("web-0-x")
+    going = picture.objects["Pod"]["web-0-y"]
+    going["metadata"] |= {"deletionTimestamp": stamp(asked - grace), "deletionGracePeriodSeconds": grace}
+    going["status"]["containerStatuses"] = [{"name": "it", "state": {"running": {}}}]
+    picture.objects["Deployment"]["web"]["spec"]["strategy"] = {"type": "Recreate", **strategy}
+    return picture
+
+
+def test_an_old_pod_that_takes_its_long_grace_is_named_where_new_ones_wait_for_it():
+    found = only(recreating())
+    assert (found.code, found.object) == ("OldPodStops", "Deployment/web") and "Pod/web-0-y" in found.cause
+    assert "terminationGracePeriodSeconds 900; container it has a preStop hook (sleep 600)" in found.cause
+    assert over(recreating()).code == "OldPodStops"
+    assert find(recreating(asked=15)) == [] and find(recreating(type="RollingUpdate")) == []
+
+
+def held_job(*finalizers, running=True):
+    picture = snapshot(scope=Scope((), ("mig",), "ns", "rel"))
+    gone = obj("Job", "mig", ago=500, metadata={"deletionTimestamp": stamp(5), "finalizers": list(finalizers)})
+    world = World({"Job": {"mig": gone}}, NOW - 60)
+    return baseline.picture(world, baseline.Before(jobs=frozenset({"uid-mig"})), picture.scope, Helm(running=running), NOW)
+
+
+def test_an_old_job_that_a_finalizer_keeps_from_being_replaced_is_named():
+    found = only(held_job("example.com/hold", "foregroundDeletion"))
+    assert (found.code, found.object) == ("JobNotDeleted", "Job/mig") and "held by finalizer example.com/hold;" in found.cause
+    assert find(held_job("foregroundDeletion")) == [], "the garbage collector needs a moment"
+
+
+def paused(new):
+    picture = upgrade(new, status={"replicas": 1})
+    picture.objects["Deployment"]["web"]["spec"]["paused"] = True
+    return picture
+
+
+def test_a_deployment_that_is_complete_may_be_paused():
+    assert only(paused(pod(containers=[]))).code == "DeploymentPaused" and find(paused(ready("web-1-a"))) == []
+
+
+# --- volumes -----------------------------------------------------------------------------------------------------------
+
+AWAITED = "Waiting for a volume to be created either by the external provisioner 'example.com/none' or manually by the system administrator."
+
+
+def claiming(ago=30, event_=True, status=None, **metadata):
+    data = obj("PersistentVolumeClaim", "data", ago=ago, spec={"storageClassName": "slow"}, status={"phase": "Pending"}, metadata=metadata)
+    new = pod(spec={"nodeName": None, "volumes": [{"persistentVolumeClaim": {"claimName": "data"}}]}, status=status, ago=ago)
+    told = [event("p", "data", "ExternalProvisioning", AWAITED, kind="PersistentVolumeClaim", ago=ago)] if event_ else []
+    return upgrade(new, data, *told)
+
+
+UNBOUND = {"conditions": [{"type": "PodScheduled", "status": "False", "message": "pod has unbound immediate PersistentVolumeClaims"}]}
+CHOSEN = {"annotations": {"volume.kubernetes.io/selected-node": "n1", "volume.kubernetes.io/storage-provisioner": "example.com/none"}}
+
+
+@pytest.mark.parametrize("picture", [claiming(status=UNBOUND), claiming(**CHOSEN)], ids=["immediate", "first consumer"])
+def test_a_provisioner_that_does_nothing_is_named_and_no_scheduler(picture):
+    found = only(picture)
+    assert (found.code, found.object) == ("ProvisioningFailed", "PersistentVolumeClaim/data") and "provisioner example.com/none has not" in found.cause
+
+
+def test_a_volume_that_takes_some_seconds_is_no_cause():
+    assert find(claiming(ago=15, **CHOSEN)) == []
+    assert only(claiming(event_=False)).code == "SchedulerSilent", "no node was chosen"
+
+
 # --- probes ------------------------------------------------------------------------------------------------------------
 
 
@@ -440,3 +527,14 @@ def test_all_old_pods_are_gone_and_no_new_one_is_ready_so_the_strategy_is_named(
     picture.objects["Deployment"]["web"]["spec"]["strategy"] = strategy
     assert "maxUnavailable 100%" in over(picture).cause and "init container worker" in over(picture).cause
     assert "maxUnavailable" not in over(upgrade(pod(containers=[waits("PodInitializing")], status=running_init()))).cause
+
+
+def test_a_probe_that_asks_another_host_is_misdirected():
+    picture = late(LATE.replace("10.0.0.5", "192.0.2.1"))
+    new = picture.objects["Pod"]["web-1-a"]
+    new["status"]["podIP"] = "10.0.0.5"
+    new["spec"]["containers"][0]["readinessProbe"] = {"httpGet": {"path": "/readyz", "port": "http", "host": "192.0.2.1"}}
+    found = only(picture)
+    assert (found.code, found.certainty) == ("ProbeMisdirected", RETRYABLE) and "asks host 192.0.2.1, which is not the pod's address" in found.cause
+    new["status"]["podIP"] = "192.0.2.1"
+    assert only(picture).code == "NotReadyInTime"

@@ -181,3 +181,29 @@ def test_a_job_without_a_pod_and_old_pods_that_stop_are_told_by_their_object():
     job = snapshot(obj("Job", "mig", ago=5, spec={}, status={}), scope=Scope((), ("mig",), "ns", "rel"))
     assert over(job).object == "Job/mig" and "no pod yet" in over(job).cause
     assert over(upgrade(ready("web-1-a"), status={"availableReplicas": 2})).object == "Deployment/web"
+
+
+# --- probes and volumes that take long ------------------------------------------------------------------------------------
+
+
+def test_a_probe_that_begins_late_is_named():
+    running = {"name": "it", "ready": False, "started": True, "restartCount": 0, "state": {"running": {"startedAt": stamp(58)}}}
+
+    def said(delay):
+        return over(upgrade(pod(containers=[running], spec={"containers": [{"name": "it", "readinessProbe": {"initialDelaySeconds": delay}}]}))).cause
+
+    assert "its readiness probe begins only after initialDelaySeconds (3600 s), of which 58 s are over" in said(3600)
+    assert "its readiness probe has not succeeded for 58 s" in said(5)
+
+
+@pytest.mark.parametrize(
+    ("volume", "words"),
+    [
+        ({"nfs": {"server": "192.0.2.1", "path": "/x"}}, "; volumes over the network: v (nfs 192.0.2.1)"),
+        ({"csi": {"driver": "ebs.example.com"}}, "; volumes over the network: v (csi ebs.example.com)"),
+        ({"emptyDir": {}}, ""),
+    ],
+)
+def test_a_container_that_waits_for_a_volume_of_the_network_says_which(volume, words):
+    found = over(upgrade(pod(containers=[waits()], spec={"volumes": [{"name": "v", **volume}]}, ago=30)))
+    assert found.code == "PodStarting" and f"is waiting (ContainerCreating, 30 s){words} (" in found.cause

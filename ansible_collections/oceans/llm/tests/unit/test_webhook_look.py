@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import find, origin
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import admission, find, origin
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.cause import cause as make
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.webhook_look import API, WebhookLook
 
@@ -65,6 +65,17 @@ def test_a_changed_limit_names_the_configurations_that_change_such_pods(api):
     )
 
 
+def test_a_patch_that_does_not_apply_names_who_may_have_sent_it(api):
+    api.on("GET", CONFIGURATIONS[0], objects("List", "1", configuration("patches", timeoutSeconds=5)))
+    api.on("GET", CONFIGURATIONS[1], objects("List", "1", configuration("validates")))
+    said = "Internal error occurred: error in remove for path: '/spec/none': Unable to remove nonexistent key: none: missing value"
+    code, sentence, _parts = admission.classify(said)
+    assert code == "WebhookUnavailable" and sentence.endswith("does not apply: " + said.partition(": ")[2])
+    picture = killed()
+    (found,) = named(api, picture, [make(code, picture, "ReplicaSet/web-1", sentence, said)])
+    assert "called for the pod: MutatingWebhookConfiguration/patches" in found.cause and "validates" not in found.cause
+
+
 def test_a_pod_that_is_what_its_template_says_is_not_asked_about(api):
     assert "webhook" not in named(api, killed())[0].cause and not api.asked(CONFIGURATIONS[0])
 
@@ -91,6 +102,7 @@ def test_slow_webhooks_are_named_with_the_sum_of_their_time(api):
     [
         ({"image": "b:2"}, "image of container it is b:2, but a:1 in the pod template"),
         ({"env": [{"name": "A", "value": "y"}]}, "variable A of container it differs from the pod template"),
+        ({"env": [{"name": "A", "value": "x"}, {"name": "A", "value": "y"}]}, "variable A of container it differs from the pod template"),
         ({"env": [{"name": "A", "value": "x"}, {"name": "B", "value": "y"}], "command": ["x"], "imagePullPolicy": "Always"}, ""),
     ],
 )
@@ -98,6 +110,16 @@ def test_what_differs_is_said(spec, words):
     picture = killed(**spec)
     told = origin.changed(picture, picture.objects["Pod"]["web-1-a"], "it")
     assert words in told and bool(words) == bool(told)
+
+
+def test_a_variable_that_a_webhook_adds_hides_the_secret_and_is_not_the_templates():
+    key = {"name": "POSTGRES_URL", "valueFrom": {"secretKeyRef": {"name": "s", "key": "POSTGRES_URL"}}}
+    picture = killed(env=[key, {"name": "POSTGRES_URL", "value": "postgresql://u:p@other.example:5432/d"}])
+    picture.objects["ReplicaSet"]["web-1"]["spec"]["template"]["spec"]["containers"][0]["env"] = [key]
+    new = picture.objects["Pod"]["web-1-a"]
+    assert "variable POSTGRES_URL of container it differs from the pod template" in origin.changed(picture, new, "it")
+    said = origin.variable(picture, new, "it", "POSTGRES_URL")
+    assert said.startswith("a plain value in the pod, which its pod template does not have (host other.example") and "pod template of" not in said
 
 
 def test_a_field_of_the_pod_itself_is_compared():

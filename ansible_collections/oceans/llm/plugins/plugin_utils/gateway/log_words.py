@@ -72,6 +72,8 @@ DatabaseUnreachable server login (?:has been failing|failed)|server_login_retry
     a connection pooler gets no login at the database behind it
 DatabaseTls pg_hba\.conf .*(?:no encryption|SSL off)
     the database server does not admit this login without TLS (sslmode=require)
+DatabaseUnreachable is not currently accepting connections
+    the database server runs, but the database accepts no connections (ALLOW_CONNECTIONS is false)
 DatabaseNotPostgres unexpected response from SSLRequest|invalid response to SSL negotiation
     the program that answers at the database's address is not PostgreSQL
 DatabaseUnreachable Temporary failure in name resolution|(?<!, )Try again

@@ -9,7 +9,7 @@ A peer that cannot be judged from here (another namespace's labels, an address b
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from .objects import Object, meta
@@ -61,18 +61,28 @@ def for_caller(policy: Object, namespace: Mapping[str, str], labels: Mapping[str
     return {**policy, "spec": {**spec, "ingress": rules, "policyTypes": _ways(spec)}}
 
 
-def without_nobody(policy: Object, namespaces: Sequence[Mapping[str, str]]) -> Object:
-    """The policy without peers that mean no namespace there is (`namespaces`: labels of all); a rule whose peers are all such admits nobody."""
-    spec = dict(policy.get("spec") or {})
+def label_query(selector: Mapping[str, Any] | None) -> str:
+    """A LabelSelector as the API takes it in a query."""
+    words = {"In": "{key} in ({values})", "NotIn": "{key} notin ({values})", "Exists": "{key}", "DoesNotExist": "!{key}"}
+    own = [f"{key}={value}" for key, value in ((selector or {}).get("matchLabels") or {}).items()]
+    for each in (selector or {}).get("matchExpressions") or ():
+        own.append(words[each["operator"]].format(key=each["key"], values=",".join(each.get("values") or ())))
+    return ",".join(own)
+
+
+def without_nobody(policy: Object, is_there: Callable[[Mapping[str, Any]], bool]) -> Object:
+    """The policy without peers that mean nobody (`is_there` is asked for each; these are kept as `nobody`); a rule whose peers are all such admits nobody."""
+    spec, nobody = dict(policy.get("spec") or {}), []
     for rules, peers in (("ingress", "from"), ("egress", "to")):
         kept = []
         for rule in spec.get(rules) or ():
-            there = [p for p in rule.get(peers) or () if p.get("namespaceSelector") is None or any(selects(p["namespaceSelector"], n) for n in namespaces)]
+            there = [p for p in rule.get(peers) or () if is_there(p)]
+            nobody += [p for p in rule.get(peers) or () if p not in there]
             if there or not rule.get(peers):
                 kept.append({**rule, **({peers: there} if there else {})})
         if rules in spec:
             spec[rules] = kept
-    return {**policy, "spec": {**spec, "policyTypes": _ways(policy.get("spec") or {})}}
+    return {**policy, "nobody": nobody, "spec": {**spec, "policyTypes": _ways(policy.get("spec") or {})}}
 
 
 def blocked(

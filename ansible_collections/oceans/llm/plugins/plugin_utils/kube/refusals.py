@@ -18,7 +18,7 @@ from typing import Any
 QUOTA, QUOTA_NEEDS, QUOTA_NEW = "quota", "quota needs", "quota new"
 POD_SECURITY, SCC, POLICY, WEBHOOK_DOWN = "pod security", "scc", "policy", "webhook down"
 LIMIT_RANGE, SERVICE_ACCOUNT, PRIORITY_CLASS, RUNTIME_CLASS = "limit range", "service account", "priority class", "runtime class"
-DEADLINE, FORBIDDEN = "deadline", "forbidden"
+DEADLINE, FORBIDDEN, BAD_PATCH = "deadline", "forbidden", "bad patch"
 TERMINATING, CONFLICT, IMMUTABLE, INVALID, OTHER = "terminating", "conflict", "immutable", "invalid", "other"
 
 
@@ -47,6 +47,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (POLICY, r"ValidatingAdmissionPolicy '(?P<policy>[^']+)'(?: with binding '[^']*')? denied request: (?P<what>.+)"),
         (POLICY, r"admission webhook \"(?P<webhook>[^\"]+)\" denied the request:? ?(?P<what>.*)"),
         (WEBHOOK_DOWN, r"failed calling webhook \"?(?P<webhook>[^\":]+)\"?:? ?(?P<why>.*)"),
+        (BAD_PATCH, r"Internal error occurred: (?P<what>(?:error in \w+ for path|(?:jsonpatch )?\w+ operation does not apply).+)"),
         (DEADLINE, r"request did not complete within (?:the )?(?:requested|allotted) timeout"),
         (SERVICE_ACCOUNT, r"service ?account \S*?(?P<name>[\w.-]+)(?:: |\" )(?:serviceaccount|not found)|serviceaccount \"(?P<name2>[^\"]+)\" not found"),
         (PRIORITY_CLASS, r"no PriorityClass with name (?P<name>\S+)"),

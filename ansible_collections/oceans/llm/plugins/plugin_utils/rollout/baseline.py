@@ -19,7 +19,9 @@ from .watch import World
 
 def picture(world: World, before: Before, scope: Scope, helm: Helm, now: float) -> Snapshot:
     """What the rules are shown. `now`: the server's clock."""
-    objects = {**world.objects, "Job": before.without_old_jobs(world.objects["Job"])} if helm.running is not None else world.objects
+    jobs = world.objects.get("Job", {})
+    own = before.without_old_jobs(jobs) if helm.running is not None else jobs
+    objects = {**world.objects, "Job": own, "OldJob": {n: job for n, job in jobs.items() if n not in own}}
     return Snapshot(
         now=now,
         started=world.started,
@@ -66,8 +68,7 @@ class Before:
     def still(self, scope: Scope, objects: Mapping[str, Mapping[str, Any]]) -> Scope:
         """The scope without the Deployments that Helm has not touched so far."""
         touched = tuple(
-            n for n in scope.deployments
-            if n in objects["Deployment"] and objects["Deployment"][n]["metadata"].get("generation", 1) != self.generations.get(n)
+            n for n in scope.deployments if n in objects["Deployment"] and objects["Deployment"][n]["metadata"].get("generation", 1) != self.generations.get(n)
         )
         return replace(scope, deployments=touched)
 

@@ -23,6 +23,8 @@ from .model import Cause, Snapshot
 UNRESOLVED = ("DatabaseHostUnknown", "DatabaseUnreachable", "DatabaseSilent")
 #: label of the cluster DNS's Deployment, as kubeadm has it, and most distributions after it
 DNS = {"labelSelector": "k8s-app=kube-dns"}
+#: and those that a name with the address of another server may have
+ELSEWHERE = (*UNRESOLVED, "DatabaseNotPostgres", "DatabaseMissing", "DatabaseAuth", "DatabaseTls")
 _LOOKUP = re.compile(r"resolve|lookup|host name|Name or service not known|no such host")
 
 
@@ -37,7 +39,7 @@ def state(cluster: Cluster) -> str:
 
 
 class DnsLook(Look):
-    CODES = (*UNRESOLVED, "NameNotResolved")
+    CODES = (*ELSEWHERE, "NameNotResolved")
 
     def _named(self, snapshot: Snapshot, cause: Cause) -> Cause:
         pod = pod_of(snapshot, cause) or {}
@@ -45,6 +47,8 @@ class DnsLook(Look):
             return cause  # its pods do not ask the cluster's DNS
         if cause.code in UNRESOLVED and _LOOKUP.search(cause.evidence):
             cause = self._explained(snapshot, cause, pod)
+        if cause.code in ELSEWHERE and pod and (name := origin.database_host(snapshot)):
+            cause = completed(cause, self._once(self._rules, name, otherwise=""))
         if cause.code == "NameNotResolved" and cause.object.startswith("Pod/"):
             return completed(cause, self._once(self._state, str((pod.get("spec") or {}).get("nodeName") or ""), otherwise=""))
         return cause
@@ -62,6 +66,15 @@ class DnsLook(Look):
             return completed(cause, f"; {said}" if said else "")
         what = f"the cluster's DNS (CoreDNS) does not resolve {name} for {f'container {cause.container}' if cause.container else 'the pod'}, although {said}"
         return make("NameNotResolved", snapshot, cause.object, what, cause.evidence, since=cause.since, container=cause.container, hint=HINT)
+
+    def _rules(self, host: str) -> str:
+        """Rules of CoreDNS for this very name (hosts, rewrite, a zone): its address may be another one than its Service has."""
+        found = endpoints.service_of(host, self._namespace)
+        name = re.escape(f"{found[1]}.{found[0]}") + r"(\.svc(\.[\w.-]+)?)?" if found else re.escape(host)
+        corefile = ((self._cluster.find(paths.item("configmaps", paths.SYSTEM, "coredns")) or {}).get("data") or {}).get("Corefile") or ""
+        lines = [" ".join(line.split()) for line in corefile.splitlines() if re.search(rf"(?<![\w.-]){name}\.?(?![\w-])", line.partition("#")[0])]
+        where = f"ConfigMap/coredns in namespace {paths.SYSTEM}"
+        return f"; the configuration of CoreDNS ({where}) has rules of its own for this name: {' | '.join(lines[:3])}" if lines else ""
 
     def _ask(self, host: str) -> str:
         """`Service/x exists in namespace y`, or what is wrong with the name; empty when it is no Service's, or may not be read."""

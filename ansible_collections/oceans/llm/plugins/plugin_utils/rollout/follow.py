@@ -33,6 +33,7 @@ from .node_look import NodeLook
 from .operator_look import OperatorLook
 from .policy_look import PolicyLook
 from .probe import Probe
+from .pull_look import PullLook
 from .still_so import StillSo
 from .tape import Tape
 from .verdict import State, Verdict, judge, timeout_cause
@@ -109,7 +110,7 @@ class Follower:
         self._logs = LogReader(cluster, scope.namespace, clean, self._observer.put)
         self._interrupted = interrupted
         self._database = database
-        self._looks = tuple(look(cluster, scope.namespace) for look in (WebhookLook, PolicyLook, DnsLook, NodeLook, OperatorLook, HandLook, StillSo))
+        self._looks = tuple(look(cluster, scope.namespace) for look in (WebhookLook, PolicyLook, DnsLook, NodeLook, OperatorLook, PullLook, HandLook, StillSo))
         self._probe = probe
         self._secret_keys = dict(secret_keys or {})
         self.scope = scope
@@ -214,17 +215,21 @@ class Follower:
                 return Verdict(State.FAILED, verdict.blocker, self._interruption(snapshot, verdict), verdict.causes)
             if time.monotonic() - self._started > self._timeout:
                 cause = timeout_cause(snapshot, verdict, self._timeout)
+                if not any(cause.cause.startswith(known.cause) for known in verdict.causes):  # the state of a pod, which no look has completed
+                    cause = next(iter(self._looked(snapshot, [cause])), cause)
                 return Verdict(State.FAILED, verdict.blocker, cause, verdict.causes)
             if time.monotonic() - told > beat:
                 self._narrator.heartbeat(snapshot, verdict, world.away_reason if world.away_since else "")
                 told, beat = time.monotonic(), HEARTBEAT
 
     def _causes(self, snapshot: Snapshot) -> list[Cause]:
-        causes = find(snapshot, broken=self._defect, guesses=True)
+        return [cause for cause in self._looked(snapshot, find(snapshot, broken=self._defect, guesses=True)) if not cause.guess]
+
+    def _looked(self, snapshot: Snapshot, causes: list[Cause]) -> list[Cause]:
         for look in self._looks:
             seen = self._whole(type(look).__name__, partial(look.named, snapshot, causes))
             causes = causes if seen is None else seen
-        return [cause for cause in causes if not cause.guess]
+        return causes
 
     def _slept(self) -> None:
         """A machine that slept knows nothing of that time, and the connections of before may be dead without a word: all is listed again."""

@@ -44,7 +44,9 @@ class HandLook(Look):
             return ""
         release = releases.latest(self._cluster, self._namespace, str((meta(live).get("annotations") or {}).get("meta.helm.sh/release-name") or ""))
         own = next((o for o in (release.manifest if release else ()) if o.get("kind") == "ConfigMap" and meta(o).get("name") == name), {})
-        changes = [words for key, text in sorted((live.get("data") or {}).items()) for words in _in_text(key, (own.get("data") or {}).get(key), text)]
+        data, before = live.get("data") or {}, own.get("data") or {}
+        changes = [f"key {key} was removed (keys now: {', '.join(sorted(data)) or 'none'})" for key in sorted(before) if key not in data]
+        changes += [words for key, text in sorted(data.items()) for words in _in_text(key, before.get(key), text)]
         return f"; ConfigMap/{name} was changed by {who}" + (f": {by_hand.listed(changes)}" if changes else "")
 
 

@@ -33,7 +33,9 @@ class PolicyLook(Look):
         if not pod:
             return cause
         known, labels = self._once(policies, self._cluster, self._namespace, otherwise=[]), meta(pod).get("labels") or {}
-        out = blocked(known, labels, EGRESS, [DNS], protocol="UDP") or blocked(known, labels, EGRESS, [DATABASE])
+        out = blocked(known, labels, EGRESS, [DNS], protocol="UDP")
+        if not out and known:
+            out = blocked(known, labels, EGRESS, [DATABASE], address=self._once(self._address, origin.database_host(snapshot), otherwise=""))
         if not out:
             return completed(cause, self._at_the_database(snapshot, labels) if cause.code in AT_THE_DATABASE else "", closed=True)
         ports = [each for _c, port, number, _p in declared_ports(pod.get("spec") or {}) for each in (port, number) if each]
@@ -49,6 +51,13 @@ class PolicyLook(Look):
         (namespace, service), selector, own, listed = there
         names = blocked([for_caller(p, own, labels) for p in listed], selector, INGRESS, [DATABASE])
         return f"; NetworkPolicy/{names[0]} in namespace {namespace} does not admit these pods to Service {service} ({INGRESS})" if names else ""
+
+    def _address(self, host: str) -> str:
+        """The address that a policy sees of the database: behind its Service, that of a pod. Empty where it is not known."""
+        found = endpoints.service_of(host, self._namespace) if host else None
+        service = endpoints.find(self._cluster, *found) if found else None
+        ends = endpoints.behind(self._cluster, *found, service, DATABASE) if found and service else []
+        return ends[0].address if ends else host if endpoints.is_address(host) else ""
 
     def _elsewhere(self, host: str) -> tuple[tuple[str, str], Mapping[str, str], Mapping[str, str], list[Object]] | None:
         """(namespace and name of the Service, its selector, labels of the pods' own namespace, policies there) of a host in another namespace."""

@@ -39,6 +39,7 @@ class Answer:
 
     why: str = ""
     node: str = ""
+    address: str = ""
     #: labels of the probe's pod, for policies
     labels: Mapping[str, str] = field(default_factory=dict)
     line: Mapping[str, Any] = field(default_factory=dict)
@@ -56,7 +57,7 @@ class Probe:
         self._cluster, self._release, self._namespace = cluster, release, namespace
         self._changed = threading.Condition()
         self._lines: list[Mapping[str, Any]] = []
-        self._why, self._job, self._node = "", "", ""
+        self._why, self._job, self._node, self._address = "", "", "", ""
         self._labels: Mapping[str, str] = {}
         self._thread: threading.Thread | None = None
         self._ended = self._stopped = False
@@ -140,6 +141,7 @@ class Probe:
             if pods:
                 phase, name = (pods[0].get("status") or {}).get("phase"), str(meta(pods[0])["name"])
                 self._node, self._why = str((pods[0].get("spec") or {}).get("nodeName") or ""), f"Pod/{name} {pod_phrase(pods[0])}"
+                self._address = str((pods[0].get("status") or {}).get("podIP") or "")
                 states = (pods[0].get("status") or {}).get("containerStatuses") or ()
                 if any("running" in (s.get("state") or {}) for s in states if s.get("name") == probe_job.COMPONENT):
                     return name
@@ -181,7 +183,9 @@ class Probe:
             while not (len(self._lines) >= wanted or self._ended or over()) and time.monotonic() < end:
                 self._changed.wait(0.2)  # a signal wakes nobody
             fresh = len(self._lines) >= wanted
-            return Answer("" if fresh else self._why or "the probe pod has not started", self._node, self._labels, self._lines[-1] if fresh else {})
+            return Answer(
+                "" if fresh else self._why or "the probe pod has not started", self._node, self._address, self._labels, self._lines[-1] if fresh else {}
+            )
 
     def stop(self) -> None:
         """Remove the pod. What cannot be removed ends by its own deadline."""

@@ -16,7 +16,7 @@ from typing import Any
 from ..kube import certificates, paths
 from ..kube.client import Cluster
 from ..kube.objects import Object, meta
-from ..kube.policies import EGRESS, INGRESS, blocked, isolating, without_nobody
+from ..kube.policies import EGRESS, INGRESS, blocked, isolating, label_query, selects, without_nobody
 from ..kube.services import declared_ports, pod_labels
 from . import dns_look, proxy_look, service_look
 from .asking import field
@@ -38,12 +38,39 @@ class Seen:
 
 
 def policies(cluster: Cluster, namespace: str) -> list[Object]:
-    """The namespace's NetworkPolicies; none where they may not be read. Peers in namespaces that do not exist are left out of them."""
+    """The namespace's NetworkPolicies; none where they may not be read. Peers that mean no namespace and no pod there is are left out of them."""
     found = service_look.read(cluster, paths.of("networking.k8s.io/v1", "networkpolicies", namespace)) or []
-    if not any("namespaceSelector" in str(p.get("spec")) for p in found):
-        return found
-    listed = service_look.read(cluster, paths.NAMESPACES)
-    return found if listed is None else [without_nobody(p, [(meta(n).get("labels") or {}) for n in listed]) for p in found]
+    there = _Peers(cluster, namespace)
+    return [without_nobody(p, there.exist) for p in found]
+
+
+class _Peers:
+    """Whom the peers of one namespace's policies mean. Whoever may not be listed counts as there, and so does an address block."""
+
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
+        self._cluster, self._namespace = cluster, namespace
+        self._namespaces: list[Object] | None = None
+        self._known: dict[tuple[str, str], bool] = {}
+
+    def exist(self, peer: Mapping[str, Any]) -> bool:
+        if peer.get("ipBlock"):
+            return True
+        names = self._selected(peer.get("namespaceSelector"))
+        return names is None or any(self._pod(name, label_query(peer.get("podSelector"))) for name in names)
+
+    def _selected(self, selector: Mapping[str, Any] | None) -> list[str] | None:
+        """Names of the namespaces; None where they may not be listed."""
+        if selector is None:
+            return [self._namespace]
+        if self._namespaces is None:
+            self._namespaces = service_look.read(self._cluster, paths.NAMESPACES)
+        return None if self._namespaces is None else [str(meta(n)["name"]) for n in self._namespaces if selects(selector, meta(n).get("labels") or {})]
+
+    def _pod(self, namespace: str, query: str) -> bool:
+        if query and (namespace, query) not in self._known:
+            pods = service_look.read(self._cluster, paths.pods(namespace), labelSelector=query, limit="1")
+            self._known[namespace, query] = pods is None or bool(pods)
+        return self._known.get((namespace, query), True)
 
 
 def closed(found: Sequence[Object], snapshot: Snapshot, deployment: Object) -> Cause | None:
@@ -61,7 +88,14 @@ def closed(found: Sequence[Object], snapshot: Snapshot, deployment: Object) -> C
     names = list(dict.fromkeys(name for each in shut.values() for name in each))
     what = f"{'the NetworkPolicy blocks' if len(names) == 1 else 'NetworkPolicies block'} {' and '.join(shut)}"
     evidence = f"{', '.join('NetworkPolicy/' + n for n in names)} select{'s' if len(names) == 1 else ''} the pods, and no rule admits a connection"
+    evidence += "".join(f"; no pod {_phrase(peer)}" for policy in found if policy["metadata"]["name"] in names for peer in policy.get("nobody") or ())
     return make("NetworkPolicyBlocks", snapshot, f"NetworkPolicy/{names[0]}", what, evidence)
+
+
+def _phrase(peer: Mapping[str, Any]) -> str:
+    """Whom a peer means, by its labels."""
+    parts = (("has the labels", peer.get("podSelector")), ("is in a namespace with the labels", peer.get("namespaceSelector")))
+    return " and ".join(f"{words} {label_query(selector)}" for words, selector in parts if label_query(selector))
 
 
 def between(found: Sequence[Object], snapshot: Snapshot, caller: Object, called: Object) -> Cause | None:
@@ -128,6 +162,10 @@ def _unreached(answer: Answer, line: Mapping[str, Any], found: Sequence[Object],
     narrow = blocked(found, pod_labels(deployment), INGRESS, peer=answer.labels)
     if narrow:
         return Seen(note=f"{NOT_PROBED}: NetworkPolicy/{narrow[0]} does not admit connections from the probe pod to the gateway")
+    cut = blocked(found, pod_labels(deployment), INGRESS, peer=answer.labels, address=answer.address)
+    if cut:
+        what = f"the NetworkPolicy admits address blocks (ipBlock) without {answer.address}, so it blocks connections from pods of the cluster ({INGRESS})"
+        return Seen(wrong=make("NetworkPolicyBlocks", snapshot, f"NetworkPolicy/{cut[0]}", what, said))
     pods = "; ".join(f"Pod {p['pod']}: {p.get('error') or p.get('status')}" for p in line.get("pods") or ())
     what = "a pod of the namespace reaches neither the Service's ClusterIP nor the gateway's pods"
     return Seen(wrong=make("NotServed", snapshot, where, what, f"{said}{'; ' + pods if pods else ''}"))

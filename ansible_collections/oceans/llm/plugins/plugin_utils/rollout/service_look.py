@@ -163,12 +163,9 @@ def _ends(cluster: Cluster, snapshot: Snapshot, service: str, slices: Sequence[O
     """Addresses that somebody added, no ready pod, pods of somebody else, or pods that the rollout was to replace."""
     where, ready, name = f"Service/{service}", ready_ends(slices), str(meta(owner).get("name"))
     for piece in slices:
-        strange, keeper = _addresses(piece), str((meta(piece).get("labels") or {}).get(KEEPER) or "")
-        if strange and "." not in keeper:  # a controller has a domain for its name; the documentation's example for people is "staff"
-            what = (
-                f"the EndpointSlice sends some requests of {where} to {', '.join(strange)}, which is not a pod of Deployment/{name}{writer(piece, 'endpoints')}"
-            )
-            yield make("ForeignEndpoint", snapshot, f"EndpointSlice/{meta(piece).get('name')}", what, f"{KEEPER}: {keeper or 'none'}; no targetRef")
+        keeper = str((meta(piece).get("labels") or {}).get(KEEPER) or "")
+        if "." not in keeper:  # a controller has a domain for its name; the documentation's example for people is "staff"
+            yield from _by_hand(cluster, snapshot, where, piece, keeper, owner)
     newest = new_replicaset(snapshot, name)
     new = pods_of(snapshot, meta(newest)["uid"]) if newest else []
     if not ready:
@@ -194,9 +191,24 @@ def _ends(cluster: Cluster, snapshot: Snapshot, service: str, slices: Sequence[O
         yield make("OldPodsServe", snapshot, where, "endpoints of the Service still point to pods of the old ReplicaSet", ", ".join(old))
 
 
-def _addresses(piece: Object) -> list[str]:
-    """Ready addresses of a slice behind which no object stands."""
-    return [str(a) for end in ready_ends([piece]) if not end.get("targetRef") for a in end.get("addresses") or ()]
+def _by_hand(cluster: Cluster, snapshot: Snapshot, where: str, piece: Object, keeper: str, owner: Object) -> Iterator[Cause]:
+    """A slice that no controller keeps up to date: an address that no pod has (any more), or a port on which the pods do not listen."""
+    name, spec = str(meta(owner).get("name")), ((owner.get("spec") or {}).get("template") or {}).get("spec") or {}
+    ends = [(str(a), end.get("targetRef") or {}) for end in ready_ends([piece]) for a in end.get("addresses") or ()]
+    strange = [address for address, target in ends if not target or address not in _addresses(_pod(cluster, snapshot, str(target.get("name"))) or {})]
+    declared = {number for _c, _n, number, _p in declared_ports(spec)}
+    ports = [str(p["port"]) for p in piece.get("ports") or () if declared and p.get("port") not in {None, *declared}]
+    if strange or (ends and ports):
+        to = f"{', '.join(strange)}, which is not a pod of Deployment/{name}" if strange else f"port {', '.join(ports)} of the pods of Deployment/{name}"
+        more = "" if strange else f", which no container declares ({ports_phrase(spec)})"
+        what = f"the EndpointSlice sends some requests of {where} to {to}{writer(piece, 'endpoints')}{more}"
+        behind = ", ".join(sorted({f"targetRef {t.get('kind')}/{t.get('name')}" for _a, t in ends if t})) or "no targetRef"
+        yield make("ForeignEndpoint", snapshot, f"EndpointSlice/{meta(piece).get('name')}", what, f"{KEEPER}: {keeper or 'none'}; {behind}")
+
+
+def _addresses(pod: Object) -> list[str]:
+    status = pod.get("status") or {}
+    return [str(ip) for ip in (status.get("podIP"), *(each.get("ip") for each in status.get("podIPs") or ())) if ip]
 
 
 def _is_foreign(snapshot: Snapshot, deployment: str, selector: Mapping[str, str], pod: Object) -> bool:

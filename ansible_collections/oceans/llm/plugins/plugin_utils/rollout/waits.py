@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..gateway.log_words import last_line
-from ..kube.objects import Object, age, container_spec, epoch, is_ready, is_sidecar, meta, name_of, ref, seen_at, waiting
+from ..kube.objects import Object, age, claims, container_spec, epoch, is_ready, is_sidecar, meta, name_of, ref, seen_at, waiting
 from .model import Snapshot, events_of
+
+PATIENT = 10.0  # seconds for which a container may be created without a word about its volumes
+REMOTE = {"nfs", "iscsi", "csi", "cephfs"}
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,10 @@ def _scheduling(snapshot: Snapshot, pod: Object) -> Wait | None:
 def silent_scheduler(snapshot: Snapshot, pod: Object) -> bool:
     """True when no scheduler has said anything about a pod that has no node."""
     told = any(c.get("type") == "PodScheduled" for c in (pod.get("status") or {}).get("conditions") or ())
-    return not (pod.get("spec") or {}).get("nodeName") and not told and not events_of(snapshot, "Pod", name_of(pod))
+    # a node is chosen for its volume, and the scheduler says no more until the volume is bound (10 minutes)
+    held = (meta(snapshot.kind("PersistentVolumeClaim").get(name) or {}).get("annotations") or {} for name in claims(pod))
+    chosen = any("volume.kubernetes.io/selected-node" in each for each in held)
+    return not (pod.get("spec") or {}).get("nodeName") and not told and not chosen and not events_of(snapshot, "Pod", name_of(pod))
 
 
 def _init(snapshot: Snapshot, pod: Object) -> Wait | None:
@@ -89,7 +95,9 @@ def _main(snapshot: Snapshot, pod: Object) -> Wait | None:
             return _stuck(snapshot, pod, status, f"container {name}")
         spec, ran = container_spec(pod, name), _seconds(snapshot, state["running"])
         probe = "startup" if spec.get("startupProbe") and not status.get("started") else "readiness"
-        what = f"container {name} is running, but not ready yet: its {probe} probe has not succeeded for {ran:.0f} s"
+        delay = float((spec.get(f"{probe}Probe") or {}).get("initialDelaySeconds") or 0)
+        said = f"has not succeeded for {ran:.0f} s" if ran > delay else f"begins only after initialDelaySeconds ({delay:.0f} s), of which {ran:.0f} s are over"
+        what = f"container {name} is running, but not ready yet: its {probe} probe {said}"
         return Wait("NotReadyInTime", ref(pod), what, _warning(snapshot, pod), name)
     return None
 
@@ -106,7 +114,18 @@ def _stuck(snapshot: Snapshot, pod: Object, status: Object, who: str) -> Wait:
     last = max(events_of(snapshot, "Pod", name_of(pod)), key=seen_at, default={})
     doing = f"{last.get('reason')}: {last.get('message')}" if last else ""
     said = f"is waiting ({reason}, {age(pod, snapshot.now):.0f} s)" if reason else f"is being created ({age(pod, snapshot.now):.0f} s)"
+    said += _remote(pod) if reason in ("ContainerCreating", "PodInitializing") and age(pod, snapshot.now) > PATIENT else ""
     return Wait("PodStarting", ref(pod), f"{who} {said}" + (f"; the last event: {doing}" if doing else ""), doing or _warning(snapshot, pod), name)
+
+
+def _remote(pod: Object) -> str:
+    """Volumes that come over the network: the kubelet says nothing of one that does not answer before two minutes are over."""
+    found = []
+    for volume in (pod.get("spec") or {}).get("volumes") or ():
+        for kind in REMOTE & set(volume):
+            where = next((str(volume[kind][field]) for field in ("server", "targetPortal", "driver", "monitors") if volume[kind].get(field)), "")
+            found.append(f"{volume.get('name')} ({kind} {where})")
+    return f"; volumes over the network: {', '.join(found)}" if found else ""
 
 
 def _post_start(snapshot: Snapshot, pod: Object, name: str) -> float:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..kube import paths
+from ..kube import paths, refusals
 from ..kube.client import ApiError
 from ..kube.objects import Object, meta
 from ..kube.policies import selects
@@ -57,13 +57,14 @@ def _about_pods(rule: Mapping[str, Any]) -> bool:
 class WebhookLook(Look):
     def _named(self, snapshot: Snapshot, cause: Cause) -> Cause:
         thing, differs = _subject(snapshot, cause)
-        if not thing or not (differs or cause.code == "AdmissionTimeout"):
+        unusable = refusals.classify(cause.evidence).kind == refusals.BAD_PATCH
+        if not thing or not (differs or unusable or cause.code == "AdmissionTimeout"):
             return cause
         labels, own = meta(thing).get("labels") or {}, self._once(self._labels, otherwise={"kubernetes.io/metadata.name": self._namespace})
         seen = [w for w in self._once(self._webhooks, otherwise=[]) if w.sees(labels, own)]
-        if differs:
+        if differs or unusable:
             who = ", ".join(w.phrase for w in seen if w.configuration.startswith(MUTATING)) or "none that this run can read"
-            words = "" if differs in cause.cause else f"; {differs}"
+            words = "" if not differs or differs in cause.cause else f"; {differs}"
             return completed(cause, f"{words}; mutating webhooks that were called for the pod: {who}")
         phrases = [w.phrase for w in seen[:SHOWN]] + ([f"{len(seen) - SHOWN} more"] if len(seen) > SHOWN else [])
         return completed(cause, f": {', '.join(phrases)}; all time-outs together: {sum(w.seconds for w in seen)} s" if seen else "")

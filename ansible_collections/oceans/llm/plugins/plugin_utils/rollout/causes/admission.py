@@ -29,6 +29,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     refusals.SCC: ("AdmissionDenied", "OpenShift's SecurityContextConstraints refuse {fields}: {what}"),
     refusals.POLICY: ("AdmissionDenied", "policy {policy} denies the object: {what}"),
     refusals.WEBHOOK_DOWN: ("WebhookUnavailable", "webhook {webhook} {failure}"),
+    refusals.BAD_PATCH: ("WebhookUnavailable", "a mutating webhook answers with a JSON patch that does not apply: {what}"),
     refusals.DEADLINE: ("AdmissionTimeout", "the API server's request timed out, because the admission webhooks together took too long"),
     refusals.SERVICE_ACCOUNT: ("ServiceAccountMissing", "the pod's ServiceAccount does not exist"),
     refusals.PRIORITY_CLASS: ("PriorityClassMissing", "PriorityClass {name} does not exist"),
@@ -45,7 +46,8 @@ FAILURES = (
     (r"deadline exceeded|timeout(?!=)|timed out", "does not answer in time"),
     ("no such host|no route|unreachable|not permitted", "cannot be reached"),
     (
-        "could not (find|get) the requested resource|unexpected response|status code|EOF|server returned|unable to handle|remote error: tls",
+        "could not (find|get) the requested resource|unexpected response|invalid webhook response|status code|EOF|"
+        "server returned|unable to handle|remote error: tls",
         "answers with an error",
     ),
 )
@@ -85,7 +87,7 @@ def admission_replicasets(snapshot: Snapshot) -> Iterator[Cause]:
             continue
         text, begun = _refusal(snapshot, "ReplicaSet", newest, pods)
         if text:
-            yield _cause(snapshot, f"ReplicaSet/{name_of(newest)}", text, begun, others=len(pods))
+            yield _cause(snapshot, f"ReplicaSet/{name_of(newest)}", text, begun, others=len(pods), template=(newest.get("spec") or {}).get("template") or {})
 
 
 @rule(90)
@@ -130,8 +132,14 @@ def _words(message: str) -> str:
     return re.sub(r"^Error creating: ", "", message)
 
 
-def _cause(snapshot: Snapshot, where: str, text: str, begun: float, others: int) -> Cause:
+_ABOVE = re.compile(r"must be less than or equal to (?P<resource>[\w./-]+) limit of (?P<limit>\w+)")
+
+
+def _cause(snapshot: Snapshot, where: str, text: str, begun: float, others: int, template: Object | None = None) -> Cause:
     code, sentence, parts = classify(text)
+    above, containers = _ABOVE.search(text), ((template or {}).get("spec") or {}).get("containers") or ()
+    if above and containers and any(above["resource"] not in ((c.get("resources") or {}).get("limits") or {}) for c in containers):
+        sentence += f"; the pod template sets no limit for {above['resource']}: a LimitRange of the namespace sets {above['limit']} as the default"
     if code == "QuotaExceeded" and any(meta(p).get("deletionTimestamp") for p in snapshot.kind("Pod").values()):
         code, sentence = "QuotaBusy", f"{sentence}; pods are being deleted, which frees some of the quota"
     names: dict[str, Any] = {k: v for k, v in parts.items() if k in NAMES}

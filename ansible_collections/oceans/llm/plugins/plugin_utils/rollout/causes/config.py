@@ -63,8 +63,9 @@ def of_text(snapshot: Snapshot, pod: Object, container: str, text: str) -> Cause
         return secret_missing(snapshot, where, container, missing.group(2), text, begun)
     if missing:
         return cause("ConfigMapMissing", snapshot, where, f"ConfigMap {missing.group(2)} does not exist", text, container=container, missing=missing.group(2))
-    if "runAsNonRoot" in text or "non-numeric user" in text:
-        return cause("RunAsNonRoot", snapshot, where, "runAsNonRoot is set, but the image's user is root or not a number", text, container=container)
+    if "runAsNonRoot" in text or "non-numeric user" in text or "breaks non-root policy" in text:
+        user = "runAsUser is 0 (root)" if "breaks non-root policy" in text else "the image's user is root or not a number"
+        return cause("RunAsNonRoot", snapshot, where, f"runAsNonRoot is set, but {user}", text, container=container)
     if TOO_LITTLE.search(text):
         what = "the memory limit of the container is too low for any process to start"
         return cause("OOMKilled", snapshot, where, what, text, container=container, limit="the current value")

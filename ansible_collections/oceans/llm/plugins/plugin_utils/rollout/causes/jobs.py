@@ -48,6 +48,7 @@ PARTING = 2.0
 QUIET = "wait for the migration; to see its progress in the log, set the environment variable RUST_LOG to info in oceans_llm_values.gateway.extraEnv"
 #: seconds in one version of a migration before that is worth a word
 SLOW_MIGRATION = 8.0
+PROPAGATION = ("orphan", "foregroundDeletion")  # finalizers of the API server itself (garbage collection)
 QUEUE = "kueue.x-k8s.io/queue-name"  # label by which Kueue takes a Job over
 QUEUED = 600.0  # seconds that a queue may hold a Job: to wait there is its purpose
 
@@ -186,6 +187,18 @@ def _running_version(snapshot: Snapshot, job: str) -> str:
     text = "\n".join(log for (pod, _c), log in snapshot.logs.items() if pod.startswith(job))
     still = log_words.migrations(text).open
     return f"; migration V{still[-1][0]} {still[-1][1]} was running" if still else ""
+
+
+@rule(235)
+def not_deleted(snapshot: Snapshot) -> Iterator[Cause]:
+    """A Job that Helm deletes to create it anew, and that a finalizer holds: Helm waits for it without a word."""
+    for name in snapshot.scope.jobs:
+        job = snapshot.kind("OldJob").get(name) or {}
+        going, held = epoch(meta(job).get("deletionTimestamp")), [f for f in meta(job).get("finalizers") or () if f not in PROPAGATION]
+        if held and going and snapshot.now - going > PARTING:
+            what = f"Job/{name} has been in deletion for {snapshot.now - going:.0f} s and is held by finalizer {', '.join(held)}"
+            what += "; Helm waits before it creates the new Job"
+            yield cause("JobNotDeleted", snapshot, f"Job/{name}", what, f"metadata.deletionTimestamp: {meta(job)['deletionTimestamp']}", since=going, job=name)
 
 
 @rule(240)

@@ -38,7 +38,9 @@ def variable(snapshot: Snapshot, pod: Object, container: str, name: str) -> str:
     hidden += [_phrase(s) for s in own[:-1]]
     kind, owner = owner_of_pod(pod, snapshot)
     plain = own[-1].kind == "value"
-    said = f"{_phrase(own[-1])} in the pod template of {kind}/{owner}" if plain and kind else _phrase(own[-1])
+    planned = [s for s in sources(_containers(_template_owner(snapshot, pod)).get(container) or {}) if s.name == name]
+    where = f"in the pod template of {kind}/{owner}" if own[-1] in planned or not planned else "in the pod, which its pod template does not have"
+    said = f"{_phrase(own[-1])} {where}" if plain and kind else _phrase(own[-1])
     host = address_in(own[-1].value) if plain else ""
     who = _set_by(snapshot.kind(kind).get(owner) or {}, container, name)
     said += (f" (host {host})" if host else "") + who
@@ -137,7 +139,8 @@ def changed(snapshot: Snapshot, pod: Object, container: str) -> str:
             if old and new and old != new:
                 return f"{field} of container {name} is {_short(new)}, but {_short(old)} in the pod template: a mutating webhook changed the value"
         own = {e.get("name"): e for e in (now.get(name) or {}).get("env") or ()}
-        lost = [str(e["name"]) for e in (before.get(name) or {}).get("env") or () if e.get("value") is not None and (own.get(e["name"]) or {}) != e]
+        template_env = (before.get(name) or {}).get("env") or ()
+        lost = [str(e["name"]) for e in template_env if "fieldRef" not in (e.get("valueFrom") or {}) and (own.get(e["name"]) or {}) != e]
         if lost:
             return f"environment variable {lost[-1]} of container {name} differs from the pod template: a mutating webhook changed the variable"
     return ""

@@ -103,7 +103,9 @@ def misdirected(snapshot: Snapshot, pod: Object, status: Object, spec: Mapping[s
     answer = last_answer(snapshot, name_of(pod), status["name"], probe.capitalize())
     if not check or not _unhealthy(snapshot, pod, status["name"]):
         return None
-    port, scheme = check.get("port"), check.get("scheme") or "HTTP"
+    port, scheme, host = check.get("port"), check.get("scheme") or "HTTP", check.get("host")
+    if host and host != (pod.get("status") or {}).get("podIP"):
+        return f"the {probe} probe asks host {host}, which is not the pod's address", RETRYABLE
     declared = [p for p in spec.get("ports") or () if p.get("containerPort")]
     ports = ", ".join(str(p["containerPort"]) for p in declared)
     if "server gave HTTP response to HTTPS client" in answer:

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 from ...codes import FATAL, RETRYABLE
 from ...gateway import log_words
-from ...kube.objects import Object, containers, epoch, has_been_seen, is_ready, meta, name_of, ref, terminated
+from ...kube.objects import Object, container_spec, containers, epoch, has_been_seen, is_ready, meta, name_of, ref, seen_at, terminated
 from ...kube.services import writer
 from .. import progress, waits
-from ..model import Cause, Snapshot, made_in_this_run, new_replicaset, old_pods, pods_of
+from ..model import Cause, Snapshot, events_of, made_in_this_run, new_pods, new_replicaset, old_pods, pods_of
 from .cause import cause, rule
 
 
@@ -92,10 +92,33 @@ def evicted_again(snapshot: Snapshot) -> Iterator[Cause]:
             yield cause("PodEvicted", snapshot, where, what, said, since=begun, certainty=sure, budget=60, hint=hint)
 
 
+RECENT, REPEATED = 60.0, 3
+_MADE = re.compile(r"^(Created|Deleted) pod: (\S+)")
+
+
+@rule(227)
+def deleted_again(snapshot: Snapshot) -> Iterator[Cause]:
+    """New pods that somebody deletes one after the other: the ReplicaSet's events have their names, and they are gone."""
+    for name in snapshot.scope.deployments:
+        newest = new_replicaset(snapshot, name)
+        there = {name_of(p) for p in pods_of(snapshot, meta(newest).get("uid")) if not meta(p).get("deletionTimestamp")} if newest else set()
+        made: dict[str, set[str]] = {"Created": set(), "Deleted": set()}
+        for event in events_of(snapshot, "ReplicaSet", name_of(newest)) if newest else ():
+            if (told := _MADE.match(str(event.get("message")))) and snapshot.now - seen_at(event) < RECENT:
+                made[told[1]].add(told[2])
+        gone = made["Created"] - made["Deleted"] - there
+        if newest and len(gone) >= max(REPEATED, 2 * int((newest.get("spec") or {}).get("replicas") or 0) + 1):
+            what = f"{len(gone)} new pods of Deployment/{name} were deleted within {RECENT:.0f} s by another client than the ReplicaSet"
+            hint = (
+                f"find out who deletes the pods (audit log of the API server): kubectl -n {snapshot.scope.namespace} get events --field-selector reason=Killing"
+            )
+            yield cause("PodEvicted", snapshot, f"ReplicaSet/{name_of(newest)}", what, ", ".join(sorted(gone)[:5]), certainty=FATAL, hint=hint)
+
+
 @rule(290)
 def paused(snapshot: Snapshot) -> Iterator[Cause]:
     for name in snapshot.scope.deployments:
-        if ((snapshot.kind("Deployment").get(name) or {}).get("spec") or {}).get("paused"):
+        if ((snapshot.kind("Deployment").get(name) or {}).get("spec") or {}).get("paused") and progress.deployment_blocker(snapshot, name):
             yield cause("DeploymentPaused", snapshot, f"Deployment/{name}", "the Deployment is paused and creates no new pods", "spec.paused: true")
 
 
@@ -137,6 +160,23 @@ def old_pods_lost(snapshot: Snapshot) -> Iterator[Cause]:
 
 #: seconds after the end of its grace: the kubelet needs a moment, and a watch may be late
 OVERDUE = 10.0
+
+
+@rule(315)
+def recreated(snapshot: Snapshot) -> Iterator[Cause]:
+    """Strategy Recreate: no new pod before the old ones have stopped, and one of these takes its long grace."""
+    for name in snapshot.scope.deployments:
+        strategy = ((snapshot.kind("Deployment").get(name) or {}).get("spec") or {}).get("strategy") or {}
+        for pod in old_pods(snapshot, name) if strategy.get("type") == "Recreate" and not new_pods(snapshot, name) else ():
+            over, grace = epoch(meta(pod).get("deletionTimestamp")), float(meta(pod).get("deletionGracePeriodSeconds") or 0)
+            if over and snapshot.now - (over - grace) > PATIENT and snapshot.now < over:
+                stops = [(str(s["name"]), (container_spec(pod, str(s["name"])).get("lifecycle") or {}).get("preStop") or {}) for s, _init in containers(pod)]
+                hooks = [f"container {c} has a preStop hook ({' '.join((hook.get('exec') or {}).get('command') or hook)})" for c, hook in stops if hook]
+                what = f"with strategy Recreate, no new pod is created before {ref(pod)} has stopped, which may take {over - snapshot.now:.0f} s more"
+                more = "; ".join((f"terminationGracePeriodSeconds {grace:.0f}", *hooks))
+                yield cause(
+                    "OldPodStops", snapshot, f"Deployment/{name}", f"{what}: {more}", f"deletionTimestamp {meta(pod)['deletionTimestamp']}", since=over - grace
+                )
 
 
 @rule(320)

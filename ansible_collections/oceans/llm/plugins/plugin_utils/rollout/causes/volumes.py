@@ -9,12 +9,15 @@ import re
 from collections.abc import Iterator
 
 from ...codes import FATAL
-from ...kube.objects import claims, epoch, meta, name_of, ref, seen_at, waiting
+from ...kube.objects import Object, claims, epoch, meta, name_of, ref, seen_at, waiting
 from ..model import Cause, Snapshot, events_of, since, starting
 from . import config
 from .cause import cause, rule
 from .reasons import REASONS
 
+#: seconds without a word after which a provisioner is taken to be away; cloud disks are there within half of it
+PROVISIONING = 20.0
+_PROVISIONER = re.compile(r"external provisioner '([^']+)'")
 MOUNTS = tuple(reason for reason, code in REASONS["Events of the kubelet"].items() if code == "MountFailed")
 
 
@@ -35,8 +38,9 @@ def mounts(snapshot: Snapshot) -> Iterator[Cause]:
             yield config.of_text(snapshot, pod, "", text)
         elif key:
             code = "SecretKeyMissing" if key.group(1) == "secret" else "ConfigMapKeyMissing"
-            what = f"a volume mounts the key {key.group(2)}, which does not exist"
-            yield cause(code, snapshot, ref(pod), what, text, since=begun, key=key.group(2), missing=_source(pod, text))
+            kind, name = "Secret" if key.group(1) == "secret" else "ConfigMap", _source(pod, text)
+            what = f"{kind} {name} has no key {key.group(2)}, which a volume of the pod mounts"
+            yield cause(code, snapshot, ref(pod), what, text, since=begun, key=key.group(2), missing=name)
         elif re.search(r"failed to sync (secret|configmap) cache|not registered", text):
             yield cause("MountRetrying", snapshot, ref(pod), "the node has not received a ConfigMap or Secret yet", text, since=begun)
         elif "Multi-Attach error" in text:
@@ -84,13 +88,26 @@ def _says_missing(snapshot: Snapshot, pod: object, name: str) -> bool:
     return any(f'persistentvolumeclaim "{name}" not found' in text for text in texts)
 
 
-def _claim(snapshot: Snapshot, name: str, claim: object) -> Iterator[Cause]:
-    told = [e for e in events_of(snapshot, "PersistentVolumeClaim", name) if e.get("reason") in ("ProvisioningFailed", "FailedBinding", "VolumeMismatch")]
+def _awaited(snapshot: Snapshot, name: str, claim: Object, told: list[Object]) -> Iterator[Cause]:
+    """A provisioner that has had time enough and has not said a word: it runs nowhere, or nobody has that name."""
+    begun = min((since(e, snapshot) for e in told), default=snapshot.now)
+    if snapshot.now - begun > PROVISIONING:
+        found = _PROVISIONER.search(str(told[-1].get("message")))
+        annotations, spec = meta(claim).get("annotations") or {}, claim.get("spec") or {}
+        who = annotations.get("volume.kubernetes.io/storage-provisioner") or (found.group(1) if found else "of the StorageClass")
+        what = f"provisioner {who} has not created a volume (StorageClass {spec.get('storageClassName') or 'default'}); the provisioner is probably not running"
+        yield cause("ProvisioningFailed", snapshot, f"PersistentVolumeClaim/{name}", what, str(told[-1].get("message")), since=begun)
+
+
+def _claim(snapshot: Snapshot, name: str, claim: Object) -> Iterator[Cause]:
+    events = events_of(snapshot, "PersistentVolumeClaim", name)
+    told = [e for e in events if e.get("reason") in ("ProvisioningFailed", "FailedBinding", "VolumeMismatch")]
     if not told:
+        yield from _awaited(snapshot, name, claim, [e for e in events if e.get("reason") == "ExternalProvisioning"])
         return
     last = max(told, key=seen_at)
     text, begun = last.get("message") or "", min(since(e, snapshot) for e in told)
-    spec = claim.get("spec") or {} if isinstance(claim, dict) else {}
+    spec = claim.get("spec") or {}
     missing = re.search(r"storageclass(?:\.storage\.k8s\.io)? \"([^\"]+)\" not found", text, re.IGNORECASE)
     where = f"PersistentVolumeClaim/{name}"
     if missing:
