@@ -24,7 +24,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import Clus
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import configuration, variables
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import chart as charts
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import DECIDED, ChartUnavailable, Helm, HelmError
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import DECIDED, ChartUnavailable, Helm, HelmError, as_text
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster, ClusterError
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import collect, rules
@@ -199,7 +199,7 @@ class Renderer(Helm):
         with open(os.path.join(chart, "templates", "oceans-llm-helm-version.yaml"), "w", encoding="utf-8") as file:
             file.write(f"apiVersion: v1\nkind: {HELM_VERSION}\nversion: {{{{ .Capabilities.HelmVersion.Version | quote }}}}\n")
         arguments = ["template", release, chart, "--namespace", namespace, "--values", "-", *options]
-        text = self._run(arguments, stdin=json.dumps(values))  # JSON: PyYAML leaves "0123" bare, and Helm reads a number
+        text = self._run(arguments, stdin=as_text(values))
         self.size = releases.record_size(json.dumps({"chart": files_of(chart), "values": charts.defaults(chart), "config": values, "manifest": text}))
         found = releases.documents(text)
         self._version = next((str(o["version"]) for o in found if o.get("kind") == HELM_VERSION), "")

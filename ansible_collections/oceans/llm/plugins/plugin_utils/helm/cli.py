@@ -90,7 +90,7 @@ class Helm:
         """What `helm upgrade --install` would make now, rendered by Helm against the cluster; nothing is written."""
         text = self._run(
             ["upgrade", "--install", release, chart, "--namespace", namespace, "--dry-run=server", "--output", "json", "--values", "-"],
-            stdin=json.dumps(dict(values)),  # not YAML: PyYAML leaves strings like 0123456789 bare, numbers to Helm
+            stdin=as_text(values),
         )
         start = re.search(r'^\{"', text, re.MULTILINE)  # warnings of Helm come before the JSON
         if start is None:
@@ -112,6 +112,18 @@ class Helm:
         if done.returncode:
             raise HelmError(said(done.stderr or done.stdout))
         return done.stdout
+
+
+#: a character beyond the first 65536, as JSON has it
+_PAIR = re.compile(r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
+
+
+def as_text(values: Mapping[str, Any]) -> str:
+    """The values as Helm reads them, JSON with one difference: Helm takes it for YAML, which has no surrogate pairs, as JSON has for an emoji.
+
+    Not plain YAML: PyYAML leaves strings like 0123456789 bare, numbers to Helm.
+    """
+    return _PAIR.sub(lambda pair: f"\\U{ord(json.loads(chr(34) + pair[0] + chr(34))):08x}", json.dumps(dict(values)))
 
 
 def _local(chart: str, version: str) -> str:

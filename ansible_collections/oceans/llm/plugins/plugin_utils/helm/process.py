@@ -26,6 +26,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .cli import as_text
+
 if TYPE_CHECKING:
     from ansible.plugins.action import ActionBase
 
@@ -280,7 +282,7 @@ def values_files(folder: str, values: Mapping[str, Any]) -> list[str]:
 def _written(folder: str, name: str, content: Mapping[str, Any]) -> str:
     path = os.path.join(folder, name)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        json.dump(dict(content), file)
+        file.write(as_text(content))
     return path
 
 
