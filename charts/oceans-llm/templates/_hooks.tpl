@@ -49,13 +49,15 @@ true
 {{- end -}}
 
 {{- define "oceans-llm.progressDeadline" -}}
-{{- $set := .Values.rollout.progressDeadlineSeconds | toString -}}
-{{- if and $set (ne $set "<nil>") -}}
-{{- $set -}}
-{{- else if include "oceans-llm.waits" . -}}
+{{- /* Numbers of a values file are floats: without int64, Helm prints a million as 1e+06. */ -}}
+{{- with .Values.rollout.progressDeadlineSeconds -}}
+{{- int64 . -}}
+{{- else -}}
+{{- if include "oceans-llm.waits" . -}}
 {{- add (int .Values.gateway.migrationWaiter.timeoutSeconds) 300 -}}
 {{- else -}}
 600
+{{- end -}}
 {{- end -}}
 {{- end -}}
 

@@ -144,7 +144,7 @@ metadata:
   {{- include "oceans-llm.metadata" (dict "root" .root "name" (include "oceans-llm.object" (list .root .component)) "component" .component "annotations" .values.annotations) | nindent 2 }}
 spec:
   type: {{ .values.type }}
-  {{- range $field := list "ipFamilyPolicy" "ipFamilies" "externalTrafficPolicy" "internalTrafficPolicy" "trafficDistribution" "loadBalancerClass" }}
+  {{- range $field := list "ipFamilyPolicy" "ipFamilies" "externalTrafficPolicy" "internalTrafficPolicy" "trafficDistribution" "loadBalancerClass" "loadBalancerSourceRanges" }}
   {{- with get $.values $field }}
   {{ $field }}: {{ toJson . }}
   {{- end }}
@@ -156,4 +156,7 @@ spec:
       port: {{ .values.port }}
       targetPort: http
       protocol: TCP
+      {{- with .values.nodePort }}
+      nodePort: {{ . }}
+      {{- end }}
 {{- end -}}

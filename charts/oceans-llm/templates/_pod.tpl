@@ -15,29 +15,28 @@ serviceAccountName: {{ ternary (include "oceans-llm.hookServiceAccount" $root) (
 automountServiceAccountToken: {{ $root.Values.serviceAccount.automountToken | default false }}
 # A Service in the namespace must not turn up as the gateway's environment.
 enableServiceLinks: false
-{{- with $root.Values.imagePullSecrets }}
+{{- with include "oceans-llm.pullSecrets" $root | fromJsonArray }}
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with include "oceans-llm.security" (list $root .security) }}
 {{ . }}
 {{- end }}
-{{- with $scheduling.priorityClassName }}
-priorityClassName: {{ . | quote }}
+{{- range $field := list "priorityClassName" "runtimeClassName" "schedulerName" "nodeSelector" "affinity" "tolerations" "hostAliases" "dnsPolicy" "dnsConfig" }}
+{{- with get $scheduling $field }}
+{{ toYaml (dict $field .) }}
 {{- end }}
-{{- with $scheduling.nodeSelector }}
-nodeSelector:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with $scheduling.affinity }}
-affinity:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with $scheduling.tolerations }}
-tolerations:
-  {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- include "oceans-llm.topologySpread" . }}
+{{- end -}}
+
+{{/* JSON list: the secrets of this chart and those that a parent chart gives to all its charts, as names or as maps with a name. */}}
+{{- define "oceans-llm.pullSecrets" -}}
+{{- $secrets := .Values.imagePullSecrets | default list -}}
+{{- range (.Values.global | default dict).imagePullSecrets -}}
+{{- $secrets = append $secrets (ternary (dict "name" .) . (kindIs "string" .)) -}}
+{{- end -}}
+{{- $secrets | uniq | toJson -}}
 {{- end -}}
 
 {{- define "oceans-llm.hookServiceAccount" -}}
@@ -51,23 +50,30 @@ tolerations:
 {{/* A constraint without a selector would count nothing; one that selects other pods does not belong here. */}}
 {{- define "oceans-llm.topologySpread" -}}
 {{- $own := include "oceans-llm.selectorLabels" (list .root .component) | fromYaml -}}
-{{- $all := merge (deepCopy $own) (default dict .labels) (default dict .root.Values.commonLabels) -}}
 {{- $constraints := list -}}
 {{- range .root.Values.scheduling.topologySpreadConstraints -}}
-{{- if .labelSelector -}}
-{{- $mine := true -}}
-{{- range $key, $value := .labelSelector.matchLabels -}}
-{{- if ne (toString $value) (toString (get $all $key)) -}}{{- $mine = false -}}{{- end -}}
-{{- end -}}
-{{- if $mine -}}{{- $constraints = append $constraints . -}}{{- end -}}
-{{- else -}}
+{{- if not .labelSelector -}}
 {{- $constraints = append $constraints (merge (dict "labelSelector" (dict "matchLabels" $own)) .) -}}
+{{- else if include "oceans-llm.selects" (list $.root $.component $.labels .labelSelector) -}}
+{{- $constraints = append $constraints . -}}
 {{- end -}}
 {{- end -}}
 {{- with $constraints }}
 topologySpreadConstraints:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- end -}}
+
+{{/* (list ROOT COMPONENT LABELS SELECTOR): "true" if the pods of the component, with these labels of the user's, have the selector's labels. */}}
+{{- define "oceans-llm.selects" -}}
+{{- $root := index . 0 -}}
+{{- $own := include "oceans-llm.selectorLabels" (list $root (index . 1)) | fromYaml -}}
+{{- $all := merge $own (index . 2 | default dict) ($root.Values.commonLabels | default dict) -}}
+{{- $mine := true -}}
+{{- range $key, $value := (index . 3).matchLabels -}}
+{{- if ne (toString $value) (toString (get $all $key)) -}}{{- $mine = false -}}{{- end -}}
+{{- end -}}
+{{- if $mine -}}true{{- end -}}
 {{- end -}}
 
 {{/* Labels of a pod. (dict "root" ROOT "component" COMPONENT "labels" DICT): versions stay out, they would restart pods. */}}
@@ -219,8 +225,8 @@ tcpSocket:
       {{- .root.Files.Get "files/wait-for-migrations.sh" | trim | nindent 6 }}
     - {{ $name }}
     - {{ .goal }}
-    - {{ .interval | quote }}
-    - {{ .timeout | quote }}
+    - {{ .interval | int64 | quote }}
+    - {{ .timeout | int64 | quote }}
     {{- if and (eq .goal "database") (include "oceans-llm.recovers" .root) (not .root.Values.database.cloudnativepg.allowEmptyRecovery) }}
     - recovered
     {{- end }}
@@ -252,12 +258,12 @@ kind: Job
 metadata:
   {{- include "oceans-llm.metadata" (dict "root" $root "name" $name "component" .component "annotations" $annotations) | nindent 2 }}
 spec:
-  backoffLimit: {{ $job.backoffLimit }}
+  backoffLimit: {{ int64 $job.backoffLimit }}
   {{- if $job.activeDeadlineSeconds }}
-  activeDeadlineSeconds: {{ $job.activeDeadlineSeconds }}
+  activeDeadlineSeconds: {{ int64 $job.activeDeadlineSeconds }}
   {{- end }}
   {{- if not $plain }}
-  ttlSecondsAfterFinished: {{ $job.ttlSecondsAfterFinished }}
+  ttlSecondsAfterFinished: {{ int64 $job.ttlSecondsAfterFinished }}
   {{- end }}
   # Two migrators at once have no lock between them: the next pod starts when the last one is gone, not when it is told to go.
   podReplacementPolicy: Failed

@@ -80,5 +80,3 @@ def test_the_kubelet_emits_what_the_queries_ask_for(ns: Namespace) -> None:
         return found
 
     eventually("every metric is there", lambda: not missing(), timeout=60)
-
-

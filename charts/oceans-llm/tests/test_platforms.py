@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,12 @@ from chart_lib import (
     kinds,
     merged,
     named,
+    parse,
     refused,
     render,
     template_of,
     templates,
+    text,
 )
 
 APP = at("secrets.existingSecret.name", "app")
@@ -238,3 +241,30 @@ def test_examples_for_platforms(name: str) -> None:
     assert EXAMPLES[name] <= set(kinds(objects))
     if name == "gateway-api":
         assert named(objects, "ScaledObject")["spec"]["scaleTargetRef"]["name"] == named(objects, "Deployment", "-gateway")["metadata"]["name"]
+
+
+def test_numbers_of_a_values_file_stay_whole(tmp_path: Path) -> None:
+    """Helm reads them as floats, and would print a million as 1e+06, which the API server refuses."""
+    file = tmp_path / "values.yaml"
+    second = dict.fromkeys(("activeDeadlineSeconds", "ttlSecondsAfterFinished"), 2592000)
+    waiter = {"intervalSeconds": 1000000, "timeoutSeconds": 2592000}
+    values = merged(DATABASE, JOBS, dict.fromkeys(("migrations", "bootstrapAdminJob", "seedConfigJob"), second), at("gateway.migrationWaiter", waiter))
+    rollout = {"minReadySeconds": 1000000, "progressDeadlineSeconds": 2592001, "revisionHistoryLimit": 5}
+    grace = {"drain": {"settleSeconds": 1000000}, "terminationGracePeriodSeconds": 2592000}
+    file.write_text(yaml.safe_dump(merged(values, {"rollout": rollout, "adminUi": grace}, at("gateway.terminationGracePeriodSeconds", 2592000))))
+    assert not re.findall(r".*[0-9]e\+[0-9].*", text(file))
+
+
+@pytest.mark.parametrize(("alias", "condition"), [("", "oceans-llm.enabled"), ("llm", "llm.enabled")])
+def test_a_parent_chart_switches_it_on_and_off(tmp_path: Path, alias: str, condition: str) -> None:
+    """As a dependency with an alias, with globals of the parent's, and `enabled` under the chart's own key, as most parent charts have it."""
+    shutil.copytree(CHART, tmp_path / "charts" / "oceans-llm", ignore=shutil.ignore_patterns("tests"))
+    dependency = {"name": "oceans-llm", "version": "0.1.0", "condition": condition, **({"alias": alias} if alias else {})}
+    (tmp_path / "Chart.yaml").write_text(json.dumps({"apiVersion": "v2", "name": "platform", "version": "1.0.0", "dependencies": [dependency]}))
+
+    def rendered(enabled: bool) -> list[Object]:
+        values = {alias or "oceans-llm": merged(DATABASE, {"enabled": enabled}), "global": {"storageClass": "x", "imagePullSecrets": ["all"]}}
+        return parse(helm("template", "r", str(tmp_path), "-f", "-", stdin=json.dumps(values)))
+
+    assert not rendered(False)
+    assert templates(rendered(True))["gateway"]["spec"]["imagePullSecrets"] == [{"name": "all"}]

@@ -120,6 +120,15 @@ WRONG: dict[str, tuple[dict, tuple[str, ...]]] = {
         at("service.adminUi", {"type": "NodePort", "loadBalancerClass": "x"}),
         ("service.adminUi.loadBalancerClass", "service.adminUi.type is NodePort"),
     ),
+    "port of a node without one": (at("service.gateway.nodePort", 30080), ("service.gateway.nodePort", "type is ClusterIP")),
+    "networks of a NodePort": (
+        at("service.gateway", {"type": "NodePort", "loadBalancerSourceRanges": ["10.0.0.0/8"]}),
+        ("service.gateway.loadBalancerSourceRanges", "needs a Service of type LoadBalancer"),
+    ),
+    "spread of nobody's pods": (
+        at("scheduling.topologySpreadConstraints", [{"maxSkew": 1, "topologyKey": "z", "labelSelector": {"matchLabels": {"app": "{{ .Release.Name }}"}}}]),
+        ("topologySpreadConstraints[0].labelSelector", "matches no pod"),
+    ),
     "a label of the chart's on everything": (at("commonLabels", {"helm.sh/chart": "x"}), ("commonLabels", "helm.sh/chart")),
     "no request in a native sidecar": (
         merged(HPA, CPU, at("gateway.extraInitContainers", [{"name": "proxy", "image": "i", "restartPolicy": "Always"}])),

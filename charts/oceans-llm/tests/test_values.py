@@ -44,6 +44,7 @@ CASES: dict[str, tuple] = {
     "fullnameOverride": ("llm", GATEWAY, "metadata.name", "llm-gateway"),
     "imagePullSecrets": ([{"name": "p"}], UI, f"{POD}.imagePullSecrets", [{"name": "p"}]),
     "global.imageRegistry": ("reg.x:5000/m/", UI, f"{MAIN}.image", "reg.x:5000/m/ahstn/oceans-llm-admin-ui:v0.1.0"),
+    "global.imagePullSecrets": (["p", {"name": "q"}], UI, f"{POD}.imagePullSecrets", [{"name": "p"}, {"name": "q"}]),
     "platform": ("openshift", GATEWAY, f"{POD}.securityContext", {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}),
     "commonLabels": (FREE, "Job/-migrate", "spec.template.metadata.labels.x", "y"),
     "commonAnnotations": (FREE, "ConfigMap/-config", META, FREE),
@@ -105,9 +106,11 @@ CASES: dict[str, tuple] = {
     "service.gateway.type": ("NodePort", "Service/-gateway", "spec.type", "NodePort"),
     "service.gateway.port": (80, UI, f"{MAIN}.env[1].value", "http://r-oceans-llm-gateway:80"),
     "service.gateway.annotations": (FREE, "Service/-gateway", META, FREE),
+    "service.gateway.nodePort": (30080, "Service/-gateway", "spec.ports[0].nodePort", 30080, at("service.gateway.type", "NodePort")),
     "service.adminUi.type": ("NodePort", "Service/-admin-ui", "spec.type", "NodePort"),
     "service.adminUi.port": (81, GATEWAY, f"{MAIN}.env[5].value", "http://r-oceans-llm-admin-ui:81"),
     "service.adminUi.annotations": (FREE, "Service/-admin-ui", META, FREE),
+    "service.adminUi.nodePort": (30080, "Service/-admin-ui", "spec.ports[0].nodePort", 30080, at("service.adminUi.type", "LoadBalancer")),
     "database.mode": ("cloudnativepg", "Cluster/", "apiVersion", "postgresql.cnpg.io/v1"),
     "database.external.existingSecret.name": ("db", GATEWAY, f"{MAIN}.env[4].valueFrom.secretKeyRef", {"name": "db", "key": "POSTGRES_URL"}),
     "database.external.existingSecret.key": ("url", "Job/-migrate", f"{MAIN}.env[4].valueFrom.secretKeyRef", {"name": "pg", "key": "url"}),
@@ -244,6 +247,11 @@ CASES: dict[str, tuple] = {
         "admin-ui",
     ),
     "scheduling.priorityClassName": ("high", "Job/-migrate", f"{POD}.priorityClassName", "high"),
+    "scheduling.runtimeClassName": ("gvisor", UI, f"{POD}.runtimeClassName", "gvisor"),
+    "scheduling.schedulerName": ("own", "Job/-migrate", f"{POD}.schedulerName", "own"),
+    "scheduling.hostAliases": ([{"ip": "10.0.0.1", "hostnames": ["db"]}], "Job/-migrate", f"{POD}.hostAliases[0].ip", "10.0.0.1"),
+    "scheduling.dnsPolicy": ("Default", UI, f"{POD}.dnsPolicy", "Default"),
+    "scheduling.dnsConfig": (FREE, "Pod/-test", "spec.dnsConfig", FREE),
     "podDisruptionBudget.enabled": (True, "PodDisruptionBudget/", "spec.minAvailable", 1),
     "podDisruptionBudget.minAvailable": ("50%", "PodDisruptionBudget/", "spec.minAvailable", "50%", BUDGET),
     "podDisruptionBudget.maxUnavailable": (1, "PodDisruptionBudget/", "spec.maxUnavailable", 1, BUDGET),
@@ -289,6 +297,7 @@ for _owner, _object in (("gateway", "Service/-gateway"), ("adminUi", "Service/-a
         ("internalTrafficPolicy", "Local"),
         ("trafficDistribution", "PreferClose"),
         ("loadBalancerClass", "example.com/lb"),
+        ("loadBalancerSourceRanges", ["10.0.0.0/8"]),
     ):
         CASES[f"service.{_owner}.{_field}"] = (_value, _object, f"spec.{_field}", _value, at(f"service.{_owner}.type", "LoadBalancer"))
 for _owner, _object in (("gateway", GATEWAY), ("adminUi", UI)):
@@ -364,7 +373,8 @@ def test_schema_and_values_name_the_same_keys() -> None:
     assert described_keys <= in_schema, "keys that the schema does not know"
     # keys inside a described one are a map's fields (resources.limits), or fields of a probe that Kubernetes has a default for
     extra = {p for p in in_schema - described_keys - parents if not any(p.startswith(f"{key}.") for key in described_keys)}
-    assert extra == {f"probes.{owner}.{probe}.{field}" for owner, probe in PROBES for field in OPTIONAL}
+    # `enabled` is a parent chart's
+    assert extra - {"enabled"} == {f"probes.{owner}.{probe}.{field}" for owner, probe in PROBES for field in OPTIONAL}
 
 
 def test_probes_take_their_optional_fields() -> None:
@@ -398,6 +408,7 @@ OPEN = {
     "observability.podAnnotations",
     "scheduling.nodeSelector",
     "scheduling.affinity",
+    "scheduling.dnsConfig",
     "secrets.inline",
     "database.cloudnativepg.backup",
     "database.cloudnativepg.monitoring",
