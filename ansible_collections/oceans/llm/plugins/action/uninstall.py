@@ -21,6 +21,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.helm.promises import pr
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import unrecorded
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest, pod_env
 
 DATABASES = ("postgresql.cnpg.io/v1", "clusters")
@@ -60,6 +61,11 @@ class ActionModule(ClusterAction):
         lock = Lock(cluster, args["namespace"], args["name"], self.say)
         lock.look()
         found = self._look(args, cluster)
+        if found.release is None and (live := unrecorded.find(cluster, args["namespace"], args["name"])):
+            raise Refused(
+                f"nothing was removed: Helm has no record of release {live.name}, because another tool (such as Argo CD, Flux or kubectl) applied its objects; "
+                f"remove it with that tool — list its objects: kubectl -n {live.namespace} get all -l {unrecorded.INSTANCE}={live.name}"
+            )
         self._named(args, cluster, found)
         result: dict[str, Any] = {"changed": bool(found), "removed": found.names(), "kept": kept(found.release, args["delete_database"])}
         if not found:

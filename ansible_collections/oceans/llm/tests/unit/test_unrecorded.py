@@ -12,7 +12,7 @@ import jinja2
 import pytest
 import yaml
 
-from ansible_collections.oceans.llm.plugins.action import admin, bootstrap, checks, migrations, probe, purge, rotate, status_info
+from ansible_collections.oceans.llm.plugins.action import admin, bootstrap, checks, migrations, probe, purge, rotate, status_info, uninstall
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import asking
 
@@ -40,7 +40,7 @@ def api(monkeypatch):
         configured = {"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"gateway.yaml": json.dumps({"auth": {"bootstrap_admin": ADMIN}})}}
         for plural, obj in (("deployments", made), ("services", SERVICE), ("configmaps", configured)):
             now(fake, "GET", paths.collection(plural, "ns"), objects(obj["kind"], "1", obj))
-        for plural in ("jobs", "pods", "events", "replicasets", "persistentvolumeclaims"):
+        for plural in ("jobs", "pods", "events", "replicasets", "persistentvolumeclaims", "serviceaccounts"):
             now(fake, "GET", paths.collection(plural, "ns"), objects("X", "1"))
         now(fake, "GET", proxy("/api/v1/health"), ok({"version": "0.24.0"}))
         now(fake, "GET", proxy("/readyz"), ok({}))
@@ -71,6 +71,12 @@ def test_a_rotation_restarts_nothing_without_a_record(api):
     secret = {"source": "existing", "name": "s", "namespace": "ns"}
     result = run(rotate.ActionModule, api, {**NAME, "classes": ["session_key"], "secrets": secret, "deploy": {**NAME, "chart": "c"}})
     assert result["failed"] and "then restart the pods: kubectl -n ns rollout restart deployment/gw" in result["msg"] and writes(api) == []
+
+
+def test_uninstall_removes_no_part_of_a_live_release(api):
+    """Its Jobs, and the key of its digests, have its label."""
+    result = run(uninstall.ActionModule, api, NAME)
+    assert result["failed"] and "nothing was removed: Helm has no record of release r" in result["msg"] and writes(api) == []
 
 
 def test_diagnose_asks_what_would_stop_a_rollout_by_helm_only_where_helm_has_the_release(api):
