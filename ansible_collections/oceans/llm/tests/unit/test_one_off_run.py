@@ -78,6 +78,21 @@ def test_no_pod_in_time_is_said(api):
     assert answer(api, deadline=0.3) == Answer(None, "no pod was created for Job/j")
 
 
+QUEUED = {"metadata": {"name": "j", "labels": {"kueue.x-k8s.io/queue-name": "batch"}}, "spec": {"suspend": True}}
+
+
+@pytest.mark.parametrize(
+    ("job", "said"),
+    [(QUEUED, "Job/j is suspended: Kueue holds it in queue batch"), ({"metadata": {"name": "j"}, "spec": {}}, "Job/j has no pod: exceeded quota: q")],
+)
+def test_no_pod_in_time_says_which_queue_holds_the_job_or_who_refused_the_pod(api, job, said):
+    api.on("GET", paths.pods("ns"), objects("Pod", "4"))
+    api.on("WATCH", paths.pods("ns"), stream())
+    api.on("GET", paths.job("ns", "j"), ok(job))
+    api.on("GET", paths.events("ns"), objects("Event", "4", thing("Event", "e", "3", message="exceeded quota: q")))
+    assert answer(api, deadline=0.3) == Answer(None, said)
+
+
 def test_the_job_is_removed_after_an_answer(api):
     api.on("GET", paths.pods("ns"), objects("Pod", "4", pod({"terminated": {"exitCode": 0}})))
     api.on("WATCH", paths.pods("ns"), stream())

@@ -84,6 +84,7 @@ def test_a_suspended_job_names_the_queue_that_holds_it():
     job = obj("Job", "mig", metadata={"labels": {"kueue.x-k8s.io/queue-name": "batch"}}, spec={"suspend": True}, status={})
     found = only(snapshot(job, scope=Scope((), ("mig",), "ns", "rel")))
     assert found.code == "JobSuspended" and "Kueue" in found.cause and "batch" in found.cause and found.budget == 600, "a queue is there to wait in"
+    assert "raise the quota of the queue" in found.hint and "kubectl -n ns describe workloads.kueue.x-k8s.io" in found.hint
     assert only(snapshot({**job, "metadata": {**job["metadata"], "labels": {}}}, scope=Scope((), ("mig",), "ns", "rel"))).budget == 60
 
 

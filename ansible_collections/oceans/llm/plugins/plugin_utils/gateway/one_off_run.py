@@ -15,7 +15,7 @@ from typing import Any
 
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import asked_container, containers, end_of, pod_phrase, status_of, waiting
+from ..kube.objects import asked_container, containers, end_of, pod_phrase, status_of, suspension, waiting
 
 #: reasons of a waiting container that an answer is not worth waiting for (kubelet)
 NO_START = (
@@ -76,7 +76,19 @@ def _wait(cluster: Cluster, body: Mapping[str, Any], name: str, end: float, over
             if cannot_start(pod):
                 why = next((text for s, _init in containers(pod) if (text := waiting(s).get("message"))), "")
                 return Answer(None, f"Pod/{pod['metadata']['name']} {pod_phrase(pod)}{f': {why}' if why else ''}")
-    return Answer(None, f"Pod/{last['metadata']['name']} {pod_phrase(last)}" if last else f"no pod was created for Job/{name}")
+    return Answer(None, f"Pod/{last['metadata']['name']} {pod_phrase(last)}" if last else _no_pod(cluster, namespace, name))
+
+
+def _no_pod(cluster: Cluster, namespace: str, name: str) -> str:
+    """Why a Job has no pod: a queue holds the Job, or the API server refused the pod."""
+    job: Mapping[str, Any] = {}
+    refused: list[str] = []
+    with contextlib.suppress(ApiError):  # it is told without the reason then
+        job = cluster.find(paths.job(namespace, name)) or {}
+        about = f"involvedObject.kind=Job,involvedObject.name={name},reason=FailedCreate"
+        refused = [str(event.get("message") or "") for event in cluster.list(paths.events(namespace), fieldSelector=about)["items"]]
+    held = suspension(job) or (f"has no pod: {refused[-1]}" if refused else "")
+    return f"Job/{name} {held}" if held else f"no pod was created for Job/{name}"
 
 
 def failed_before(pod: Mapping[str, Any]) -> tuple[str, int] | None:

@@ -163,6 +163,21 @@ def seen_at(event: Object) -> float:
     return epoch(meta(event).get("creationTimestamp"))
 
 
+QUEUE = "kueue.x-k8s.io/queue-name"  # label by which Kueue takes a Job over
+
+
+def queue_of(job: Mapping[str, Any]) -> str:
+    """The queue that a Job waits in; empty when it has none."""
+    return str((meta(job).get("labels") or {}).get(QUEUE) or "")
+
+
+def suspension(job: Mapping[str, Any]) -> str:
+    """`is suspended …`; empty when the Job is not."""
+    if not (job.get("spec") or {}).get("suspend"):
+        return ""
+    return f"is suspended: Kueue holds it in queue {queue_of(job)}" if queue_of(job) else "is suspended and does not run"
+
+
 def finished(job: Mapping[str, Any]) -> bool | None:
     """True: complete, False: failed, None: not over (Kubernetes API, JobStatus.conditions)."""
     for condition in (job.get("status") or {}).get("conditions") or ():

@@ -21,8 +21,7 @@ from typing import Any
 
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import finished
-from .causes.jobs import QUEUE
+from ..kube.objects import QUEUE, finished
 
 GRACE = 1  # seconds between TERM and KILL for a pod that is fenced
 DEADLINE = 60.0  # seconds for everything: longer than the grace in which a suspended Job's controller ends its pods

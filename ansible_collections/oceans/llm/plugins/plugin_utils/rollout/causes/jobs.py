@@ -27,8 +27,10 @@ from ...kube.objects import (
     kept_by,
     meta,
     name_of,
+    queue_of,
     ref,
     status_of,
+    suspension,
     terminated,
 )
 from ..model import Cause, Snapshot, events_of, job_pods, migrates, starting, workers
@@ -49,7 +51,11 @@ QUIET = "wait for the migration; to see its progress in the log, set the environ
 #: seconds in one version of a migration before that is worth a word
 SLOW_MIGRATION = 8.0
 PROPAGATION = ("orphan", "foregroundDeletion")  # finalizers of the API server itself (garbage collection)
-QUEUE = "kueue.x-k8s.io/queue-name"  # label by which Kueue takes a Job over
+#: what helps where a queue has no room
+QUEUE_CURE = (
+    "read why the Workload waits, then raise the quota of the queue or end other workloads: kubectl -n {ns} describe workloads.kueue.x-k8s.io; to keep the "
+    "Jobs of this release out of queues, exclude the namespace in managedJobsNamespaceSelector of Kueue"
+)
 QUEUED = 600.0  # seconds that a queue may hold a Job: to wait there is its purpose
 
 
@@ -207,12 +213,9 @@ def suspended(snapshot: Snapshot) -> Iterator[Cause]:
         job = snapshot.kind("Job").get(name)
         if job is not None and (job.get("spec") or {}).get("suspend") and finished(job) is None:
             began = next((epoch(c.get("lastTransitionTime")) for c in (job.get("status") or {}).get("conditions") or () if c.get("type") == "Suspended"), 0.0)
-            queue = (meta(job).get("labels") or {}).get(QUEUE)
-            what = f"Job/{name} is suspended: Kueue holds it in queue {queue}" if queue else f"Job/{name} is suspended and does not run"
-            hint = (
-                f"do not send the release's hook Jobs through the queue; to see the queue: kubectl -n {snapshot.scope.namespace} get workloads" if queue else ""
-            )
-            budget = QUEUED if queue else None
+            queue = queue_of(job)
+            hint, budget = (QUEUE_CURE.format(ns=snapshot.scope.namespace), QUEUED) if queue else ("", None)
+            what = f"Job/{name} {suspension(job)}"
             yield cause("JobSuspended", snapshot, f"Job/{name}", what, "spec.suspend: true", since=began, job=name, hint=hint, budget=budget)
 
 
