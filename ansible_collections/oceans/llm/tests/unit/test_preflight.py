@@ -729,6 +729,14 @@ def test_a_field_of_another_manager_names_both(picture):
     assert {f.severity for f in found} == {"error"}
 
 
+def test_a_conflict_with_aks_is_not_cured_by_force_alone(picture):
+    """AKS changes a webhook's namespaceSelector again after each upgrade that has taken it back."""
+    text = 'Apply failed with 1 conflict: conflict with "admissionsenforcer" using admissionregistration.k8s.io/v1: .webhooks[name="a.b"].namespaceSelector'
+    run = DryRun("ValidatingWebhookConfiguration/own", 409, "Conflict", text, {})
+    (found,) = [f for f in admission.find(replace(picture, dry_runs=(run,))) if f.code == "FieldConflict"]
+    assert 'admissions.enforcer/disabled: "true" on ValidatingWebhookConfiguration/own' in found.hint and "admissionsenforcer" in found.sentence
+
+
 def test_a_variable_with_a_value_by_hand_and_a_reference_in_the_chart_is_told_by_name_and_no_value_is_shown(picture):
     rendered = gateway()
     container = rendered["spec"]["template"]["spec"]["containers"][0]

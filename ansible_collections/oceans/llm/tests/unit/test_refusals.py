@@ -159,6 +159,7 @@ def test_long_words_take_no_time():
         (".spec.selector", {"app": "x"}),
         ('.spec.ports[port=1,protocol="TCP"].targetPort', None),
         (".spec.replicas.deeper", None),
+        ('.spec.webhooks[name="a.b"].namespaceSelector', None),
     ],
 )
 def test_the_value_at_a_field_of_a_conflict(path, value):

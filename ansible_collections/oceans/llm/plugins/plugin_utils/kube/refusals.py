@@ -112,8 +112,8 @@ def value_at(obj: Any, path: str) -> Any:
             obj = obj.get(name) if isinstance(obj, Mapping) else None
         else:
             wanted = {k: json.loads(v) if v[:1] == '"' or v.isdigit() else v for k, v in _KEY.findall(keys)}
-            fits = (i for i in obj if isinstance(i, Mapping) and all(i.get(k, _DEFAULTS.get(k)) == v for k, v in wanted.items()))
-            obj = next(fits, None) if isinstance(obj, list) else None
+            items = obj if isinstance(obj, list) else []
+            obj = next((i for i in items if isinstance(i, Mapping) and all(i.get(k, _DEFAULTS.get(k)) == v for k, v in wanted.items())), None)
     return obj
 
 

@@ -21,6 +21,8 @@ from .tools import numbers
 
 #: what is never to be deleted for a value
 HOLDS_DATA = (*(f"{kind}/" for _group, kind in keep.DATA), "StatefulSet/")
+#: field manager of AKS that changes the namespaceSelector of webhooks (https://github.com/Azure/AKS/issues/4002)
+ENFORCER = "admissionsenforcer"
 _PREFIX = re.compile(r'^(pods|[a-z]+(\.[a-z0-9.]+)?) "[^"]*" is (forbidden|invalid): ')
 
 
@@ -143,6 +145,11 @@ def _conflicts(run: DryRun, picture: Picture) -> Iterator[Finding]:
         text = "; ".join(_sides(run, picture, name) for name in names) + f"; set by {manager}{_when(run.live or {}, manager)}"
         if helm4 and not picture.wanted.force_conflicts:
             hint = "set the chart value to the live value, or set oceans_llm_force_conflicts: true to overwrite the live value"
+            if manager == ENFORCER:
+                hint = (
+                    f'set the annotation admissions.enforcer/disabled: "true" on {run.object}, so that AKS does not change its namespaceSelector again, '
+                    "and set oceans_llm_force_conflicts: true for one run"
+                )
             if ".spec.replicas" in names:
                 hint = "let the autoscaler set replicas (oceans_llm_values.gateway.replicaCount or oceans_llm_values.adminUi.replicaCount: null), or " + hint
             yield Finding("FieldConflict", run.object, text, hint)
