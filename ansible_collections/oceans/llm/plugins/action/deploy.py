@@ -23,6 +23,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Clus
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import change, completion, conclusion, post_check, probe
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import plan as planner
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.change import Change
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.conclusion import Ending
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.plan import Plan, Wanted
 
@@ -137,24 +138,9 @@ class ActionModule(ClusterAction):
         self._outcome, self._helm_runs = outcome, run.helm_runs
         if lock and run.helm_runs:
             lock.keep()
-        result = conclusion.report(
-            cluster,
-            plan.planned,
-            outcome,
-            post_check.expected_version(plan.planned, args["expected_version"]),
-            self.say,
-            verify=args["verify"],
-            probe=prober,
-            probes=args["probe"] != "false",
-            question=completion.wanted(args) if prober else None,
-            interrupted=self.interrupt,
-            key=plan.key,
-            folder=args["report_dir"],
-            always=args["report_always"],
-            clean=self.redactor,
-            host=self.host,
-            plan=self._stated,
-        )
+        expected = post_check.expected_version(plan.planned, args["expected_version"])
+        how = Ending.of(self, args, probe=prober, question=completion.wanted(args) if prober else None, key=plan.key, plan=self._stated)
+        result = conclusion.report(cluster, plan.planned, outcome, expected, self.say, how)
         return result | {"changed": run.made}
 
 

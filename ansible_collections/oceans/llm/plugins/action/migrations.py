@@ -21,6 +21,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import asked,
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.asked import Schema
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.policy import Moment, Situation
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion, unrecorded
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.conclusion import Ending
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database_look import DatabaseLook, Seen
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.guard import Guard
@@ -122,10 +123,7 @@ class ActionModule(ClusterAction):
         left = asked.pending(cluster, namespace, release, trial=True).versions
         applied = [] if left is None else [version for version in pending if version not in left]
         if outcome.state is State.FAILED:
-            result = conclusion.report(
-                cluster, release, outcome, Expected(""), self.say, probes=False, interrupted=interrupt,
-                folder=args["report_dir"], clean=self.redactor, host=self.host,
-            )  # fmt: skip
+            result = conclusion.report(cluster, release, outcome, Expected(""), self.say, Ending.of(self, args, probes=False, interrupted=interrupt))
             return conclusion.tell(result | {"changed": bool(applied), "applied": applied}, interrupt, self.say, verbose=self.verbose)
         text = f"{outcome.database or 'migrations applied'} ({outcome.seconds:.1f} s)"
         self.say(text)

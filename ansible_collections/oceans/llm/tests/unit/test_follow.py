@@ -20,6 +20,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Hel
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import causes, conclusion, follow, watch
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.conclusion import Ending
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database_look import DatabaseLook
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.guard import Guard
@@ -466,7 +467,9 @@ def test_the_evidence_is_complete_private_and_clean(api, tmp_path):
     outcome = run.run(None)
     outcome.snapshot.logs[("mig-x", "migrate")] = "says canary-secret-value aloud\n"
     outcome.snapshot.objects["Pod"]["mig-x"]["spec"]["containers"][0]["env"] = [{"name": "A", "value": "plain-canary"}]
-    result = conclusion.report(Cluster.connect({"host": api.url}), RELEASE, outcome, Expected(), lines.append, folder=str(tmp_path), clean=clean, host="kind")
+    result = conclusion.report(
+        Cluster.connect({"host": api.url}), RELEASE, outcome, Expected(), lines.append, Ending(folder=str(tmp_path), clean=clean, host="kind")
+    )
     folder = result["report"]
     body = json.loads(pathlib.Path(folder, "report.json").read_text(encoding="utf-8"))
     assert body["code"] == "ImageNotFound" and body["line"] == result["msg"].split(" — report: ")[0] and result["failed"] is True
@@ -488,5 +491,5 @@ def test_a_folder_that_cannot_be_written_hides_no_cause(api, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
     said = []
-    result = conclusion.report(Cluster.connect({"host": api.url}), RELEASE, run.run(None), Expected(), said.append, folder=str(blocked))
+    result = conclusion.report(Cluster.connect({"host": api.url}), RELEASE, run.run(None), Expected(), said.append, Ending(folder=str(blocked)))
     assert "ImageNotFound" in result["msg"] and "no report" in result["msg"] and said == []

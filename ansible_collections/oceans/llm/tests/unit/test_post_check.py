@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import asking, conclusion, post_check
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.conclusion import Ending
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Outcome
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.post_check import Expected, Served, State
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State as Verdict
@@ -278,7 +279,7 @@ def report(place: Place, **options) -> tuple[dict, list[str]]:
     lines: list[str] = []
     outcome = Outcome(Verdict.DONE, 3.0, place.snapshot, database="database at V45")
     want = post_check.expected_version(place.release)
-    return conclusion.report(Cluster.connect({"host": place.api.url}), place.release, outcome, want, lines.append, **options), lines
+    return conclusion.report(Cluster.connect({"host": place.api.url}), place.release, outcome, want, lines.append, Ending(**options)), lines
 
 
 def test_unverified_fails_and_best_effort_says_so(place):

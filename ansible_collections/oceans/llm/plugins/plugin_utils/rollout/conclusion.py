@@ -10,8 +10,7 @@ shows nothing without -v, so that its sentence is a line; and after a signal Ans
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from types import MappingProxyType
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..helm.releases import Release
@@ -30,46 +29,52 @@ from .verdict import State
 STRICT, BEST_EFFORT = "strict", "best_effort"
 
 
-def report(
-    cluster: Cluster,
-    release: Release,
-    outcome: Outcome,
-    expected: Expected,
-    say: Callable[[str], None],
-    *,
-    verify: str = STRICT,
-    probe: Probe | None = None,
-    probes: bool = True,
-    question: completion.Question | None = None,
-    interrupted: Interrupt | None = None,
-    key: bytes | None = None,
-    folder: str = "",
-    always: bool = False,
-    clean: Callable[[str], str] = str,
-    host: str = "",
-    plan: Mapping[str, Any] = MappingProxyType({}),
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Ending:
+    """How a task wants its end. `verify`: STRICT, or BEST_EFFORT. `probes`: False when the user wants no probe pod. `question`: for a completion.
+    `key`: of the Secrets' digests. `folder`: where evidence goes when the run failed (or `always`). `plan`: of an upgrade, for report.json.
+    """
+
+    verify: str = STRICT
+    probe: Probe | None = None
+    probes: bool = True
+    question: completion.Question | None = None
+    interrupted: Interrupt | None = None
+    key: bytes | None = None
+    folder: str = ""
+    always: bool = False
+    clean: Callable[[str], str] = str
+    host: str = ""
+    plan: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, task: Any, args: Mapping[str, Any], **more: Any) -> Ending:
+        """As the options of a task (:class:`ClusterAction`) say it, and what the task itself knows."""
+        own = {"verify": args.get("verify", STRICT), "probes": args.get("probe") != "false", "interrupted": task.interrupt}
+        report = {"folder": args["report_dir"], "always": args.get("report_always", False), "clean": task.redactor, "host": task.host}
+        return cls(**{**own, **report, **more})
+
+
+def report(cluster: Cluster, release: Release, outcome: Outcome, expected: Expected, say: Callable[[str], None], how: Ending) -> dict[str, Any]:
     """Check what is served, and turn the outcome into a result: `msg` is the sentence, `failed` when it is no success.
 
-    `say` gets what is worth a line before the sentence, never the sentence itself (:func:`tell`). `folder`: where evidence goes when
-    the run failed (or `always`). `key`: of the Secrets' digests. `verify`: STRICT, or BEST_EFFORT. `probes`: False when the user wants
-    no probe pod. `question`: for a completion. `plan`: of an upgrade, for report.json.
+    `say` gets what is worth a line before the sentence, never the sentence itself (:func:`tell`).
     """
     found = None
     try:
         if outcome.state is State.DONE:
-            found = post_check.check(cluster, outcome.snapshot, release, expected, key, probe, say, interrupted, question)
+            found = post_check.check(cluster, outcome.snapshot, release, expected, how.key, how.probe, say, how.interrupted, how.question)
     except Exception as error:
         found = post_check.Served(wrong=_not_checked(outcome, release, error))
     finally:
-        if probe:
-            probe.stop()
+        if how.probe:
+            how.probe.stop()
     for note in found.notes if found else ():
         say(note)
-    if found and found.wrong and not (found.state is post_check.State.UNVERIFIED and verify == BEST_EFFORT):
+    if found and found.wrong and not (found.state is post_check.State.UNVERIFIED and how.verify == BEST_EFFORT):
         outcome = replace(outcome, state=State.FAILED, cause=found.wrong)
     failed = outcome.state is State.FAILED and outcome.cause is not None
-    line = clean(sentence(outcome.cause, outcome) if failed and outcome.cause else success(outcome, found or post_check.Served(), probes))
+    line = how.clean(sentence(outcome.cause, outcome) if failed and outcome.cause else success(outcome, found or post_check.Served(), how.probes))
     code = outcome.cause.code if failed and outcome.cause else ""
     result: dict[str, Any] = {
         "outcome": ENDINGS.get(code, "failed") if failed else "unverified" if found and found.wrong else "served",
@@ -84,8 +89,8 @@ def report(
         "first_signal_seconds": outcome.first_signal,
         "timeline": [{"seconds": s, "line": text} for s, text in outcome.timeline],
     }
-    if folder and (failed or always):
-        line += _evidence(folder, evidence.Run(outcome, release, line, {**result, "plan": plan}, host), clean, result)
+    if how.folder and (failed or how.always):
+        line += _evidence(how.folder, evidence.Run(outcome, release, line, {**result, "plan": how.plan}, how.host), how.clean, result)
     return {**result, "failed": True, "msg": line} if failed else {**result, "msg": line}
 
 
