@@ -109,3 +109,26 @@ def test_rules_of_coredns_for_the_databases_name_are_said(api):
     )
     assert api.asked(path) == 2, "once a run"
     assert "rules of its own" not in named(api, code="DatabaseUnreachable", evidence="pool timed out", dnsPolicy="Default").cause
+
+
+DNS_SLICE = {"metadata": {"name": "kube-dns-1", "labels": {"kubernetes.io/service-name": "kube-dns"}}}
+READY = {**DNS_SLICE, "endpoints": [{"addresses": ["10.1.0.2"], "conditions": {"ready": True}}]}
+WALL = {"metadata": {"name": "wall"}, "spec": {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"ports": [{"port": 9153}]}]}}
+
+
+@pytest.mark.parametrize(
+    ("slices", "policies", "words"),
+    [
+        ([READY], [], ""),
+        ([], [], ""),  # may have another label
+        ([DNS_SLICE], [], "Service/kube-dns in namespace kube-system has no ready endpoint"),
+        ([READY], [WALL], "NetworkPolicy/wall in namespace kube-system does not admit DNS requests to these pods (Ingress)"),
+    ],
+)
+def test_dns_pods_that_are_ready_and_that_nobody_reaches_have_their_reason(api, slices, policies, words):
+    there = {"metadata": {"name": "coredns"}, "spec": {"replicas": 2}, "status": {"readyReplicas": 2}}
+    api.on("GET", paths.of("apps/v1", "deployments", "kube-system"), objects("Deployment", "1", there))
+    api.on("GET", paths.endpointslices("kube-system"), objects("EndpointSlice", "1", *slices))
+    api.on("GET", paths.of("networking.k8s.io/v1", "networkpolicies", "kube-system"), objects("NetworkPolicy", "1", *policies))
+    found = named(api, code="NameNotResolved").cause
+    assert "has 2 of 2 pods ready" in found and (words in found if words else found.endswith("pods ready"))

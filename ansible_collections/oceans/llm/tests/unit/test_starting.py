@@ -296,6 +296,15 @@ def test_pods_that_are_evicted_one_after_the_other_are_no_accident(message, sure
     assert not any(c.object.startswith("ReplicaSet") for c in find(evicted(count=1))), "one is no row"
 
 
+def test_pods_that_a_kubelet_refuses_one_after_the_other_were_not_evicted():
+    said = "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"
+    gone = [pod(f"web-1-{n}", status={"phase": "Failed", "reason": "NodeAffinity", "message": said}, ago=40 - n) for n in range(2)]
+    found = find(upgrade(pod(containers=[waits()]), *gone))
+    (row,) = [c for c in found if c.object == "ReplicaSet/web-1"]
+    assert row.cause == f"2 pods of Deployment/web were refused by the kubelet of node n1 one after the other: {said}" and row.budget == 60
+    assert all("evicted" not in c.cause for c in found)
+
+
 def killed_again(gone=3, controller=()):
     """A client deletes each new pod: the ReplicaSet's events have their names."""
     made = [event(f"c{n}", "web-1", "SuccessfulCreate", f"Created pod: web-1-{n}", kind="ReplicaSet", ago=30 - n) for n in range(gone)]

@@ -12,17 +12,19 @@ import re
 
 from ..kube import endpoints, paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import Object, name_of
+from ..kube.objects import Object, meta, name_of
+from ..kube.policies import INGRESS, blocked
 from . import proxy_look
 from .causes import origin
 from .causes.cause import cause as make
 from .look import Look, completed, pod_of
 from .model import Cause, Snapshot
+from .policies import policies
 
 #: causes that a name without an address may have
 UNRESOLVED = ("DatabaseHostUnknown", "DatabaseUnreachable", "DatabaseSilent")
 #: label of the cluster DNS's Deployment, as kubeadm has it, and most distributions after it
-DNS = {"labelSelector": "k8s-app=kube-dns"}
+DNS, DNS_PODS = {"labelSelector": "k8s-app=kube-dns"}, {"k8s-app": "kube-dns"}
 #: and those that a name with the address of another server may have
 ELSEWHERE = (*UNRESOLVED, "DatabaseNotPostgres", "DatabaseMissing", "DatabaseAuth", "DatabaseTls")
 _LOOKUP = re.compile(r"resolve|lookup|host name|Name or service not known|no such host")
@@ -34,8 +36,22 @@ def state(cluster: Cluster) -> str:
         found = list(cluster.list(paths.of("apps/v1", "deployments", paths.SYSTEM), **DNS)["items"])
     except ApiError:
         return ""
+    more = _shut(cluster)
     wanted = [(name_of(d), (d.get("spec") or {}).get("replicas", 1), (d.get("status") or {}).get("readyReplicas") or 0) for d in found]
-    return "".join(f"; cluster DNS: Deployment/{name} in namespace {paths.SYSTEM} has {ready} of {count} pods ready" for name, count, ready in wanted)
+    return "".join(f"; cluster DNS: Deployment/{name} in namespace {paths.SYSTEM} has {ready} of {count} pods ready" for name, count, ready in wanted) + more
+
+
+def _shut(cluster: Cluster) -> str:
+    """What keeps callers from DNS pods that are ready: a Service without endpoints, or a NetworkPolicy of their namespace."""
+    try:
+        slices = cluster.list(paths.endpointslices(paths.SYSTEM), **DNS)["items"]
+        closed = blocked(policies(cluster, paths.SYSTEM), DNS_PODS, INGRESS, [53, "dns"], protocol="UDP")
+    except ApiError:
+        return ""
+    nobody = bool(slices) and not any((end.get("conditions") or {}).get("ready") for piece in slices for end in piece.get("endpoints") or ())
+    service = next(((meta(piece).get("labels") or {}).get("kubernetes.io/service-name") for piece in slices), "")
+    said = f"; Service/{service} in namespace {paths.SYSTEM} has no ready endpoint: compare its selector with the labels of the pods" if nobody else ""
+    return said + (f"; NetworkPolicy/{closed[0]} in namespace {paths.SYSTEM} does not admit DNS requests to these pods ({INGRESS})" if closed else "")
 
 
 class DnsLook(Look):

@@ -17,7 +17,7 @@ from ..kube.services import declared_ports
 from .causes import origin
 from .look import Look, completed, pod_of
 from .model import Cause, Snapshot
-from .probe_verdict import policies
+from .policies import policies
 
 #: causes that a closed way out may have
 UNREACHED = ("NameNotResolved", "DatabaseHostUnknown", "DatabaseUnreachable", "DatabaseSilent")

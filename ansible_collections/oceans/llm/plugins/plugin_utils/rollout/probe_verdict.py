@@ -13,15 +13,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..kube import certificates, paths
+from ..kube import certificates
 from ..kube.client import Cluster
 from ..kube.objects import Object, meta
-from ..kube.policies import EGRESS, INGRESS, blocked, isolating, label_query, selects, without_nobody
+from ..kube.policies import EGRESS, INGRESS, blocked, isolating, label_query
 from ..kube.services import declared_ports, pod_labels
-from . import dns_look, proxy_look, service_look
+from . import dns_look, proxy_look
 from .asking import field
 from .causes.cause import cause as make
 from .model import Cause, Snapshot
+from .policies import policies
 from .probe import NOT_PROBED, Answer
 
 #: begins the evidence of what the Service's own address answered: kube-proxy on a busy node knows the new pods some seconds after the API does
@@ -35,42 +36,6 @@ class Seen:
     version: str = ""
     wrong: Cause | None = None
     note: str = ""
-
-
-def policies(cluster: Cluster, namespace: str) -> list[Object]:
-    """The namespace's NetworkPolicies; none where they may not be read. Peers that mean no namespace and no pod there is are left out of them."""
-    found = service_look.read(cluster, paths.of("networking.k8s.io/v1", "networkpolicies", namespace)) or []
-    there = _Peers(cluster, namespace)
-    return [without_nobody(p, there.exist) for p in found]
-
-
-class _Peers:
-    """Whom the peers of one namespace's policies mean. Whoever may not be listed counts as there, and so does an address block."""
-
-    def __init__(self, cluster: Cluster, namespace: str) -> None:
-        self._cluster, self._namespace = cluster, namespace
-        self._namespaces: list[Object] | None = None
-        self._known: dict[tuple[str, str], bool] = {}
-
-    def exist(self, peer: Mapping[str, Any]) -> bool:
-        if peer.get("ipBlock"):
-            return True
-        names = self._selected(peer.get("namespaceSelector"))
-        return names is None or any(self._pod(name, label_query(peer.get("podSelector"))) for name in names)
-
-    def _selected(self, selector: Mapping[str, Any] | None) -> list[str] | None:
-        """Names of the namespaces; None where they may not be listed."""
-        if selector is None:
-            return [self._namespace]
-        if self._namespaces is None:
-            self._namespaces = service_look.read(self._cluster, paths.NAMESPACES)
-        return None if self._namespaces is None else [str(meta(n)["name"]) for n in self._namespaces if selects(selector, meta(n).get("labels") or {})]
-
-    def _pod(self, namespace: str, query: str) -> bool:
-        if query and (namespace, query) not in self._known:
-            pods = service_look.read(self._cluster, paths.pods(namespace), labelSelector=query, limit="1")
-            self._known[namespace, query] = pods is None or bool(pods)
-        return self._known.get((namespace, query), True)
 
 
 def closed(found: Sequence[Object], snapshot: Snapshot, deployment: Object) -> Cause | None:

@@ -40,6 +40,8 @@ from .reasons import REASONS
 
 #: reasons of pods that failed for no fault of their own (Kubernetes API, PodStatus.reason; condition DisruptionTarget)
 DISRUPTED = tuple(reason for reason, code in REASONS["Pod status (kubelet, controllers)"].items() if code == "PodEvicted")
+#: reasons with which a kubelet refuses a pod that a scheduler, or spec.nodeName, has sent to its node
+NOT_ADMITTED = ("NodeAffinity", "UnexpectedAdmissionError", "OutOfcpu", "OutOfmemory", "OutOfpods", "OutOfephemeral-storage")
 #: seconds after which a migration that has said nothing at all is taken to wait for the database (a look at one takes 0.1 s)
 SILENT = 3.5
 #: seconds of silence, or in one version, after which the database itself is asked
@@ -133,7 +135,8 @@ def disruptions(snapshot: Snapshot) -> Iterator[Cause]:
     for kind, owner, pod in workers(snapshot):
         if disrupted(pod):
             status = pod.get("status") or {}
-            what = f"the pod was evicted, preempted or deleted ({_why(pod)}); {kind}/{owner} creates a replacement"
+            gone = "refused by the kubelet" if status.get("reason") in NOT_ADMITTED else "evicted, preempted or deleted"
+            what = f"the pod was {gone} ({_why(pod)}); {kind}/{owner} creates a replacement"
             yield cause("PodEvicted", snapshot, ref(pod), what, status.get("message") or _why(pod), since=epoch(meta(pod).get("creationTimestamp")))
 
 
