@@ -144,7 +144,7 @@ class ActionModule(ClusterAction):
             "database": picture.database.phrase() if picture.database else "",
         }
         checked = len(picture.objects)
-        text = f"preflight: {counts}, {checked} objects rendered and dry-run, {seconds:.1f} s"
+        text = f"preflight: {counts}, {checked} objects rendered{' and dry-run' if picture.dry_runs else ', none dry-run'}, {seconds:.1f} s"
         self.say(text)
         if errors:
             first = errors[0].line() if len(errors) == 1 else "; ".join(f"{f.code} {f.object}" for f in errors)

@@ -76,7 +76,7 @@ def test_a_chart_that_refuses_is_judged_without_its_schema(api, home):
 
 def test_without_a_cluster_the_chart_is_judged_all_the_same(api, home):
     result = look(api, home, host="http://127.0.0.1:1")
-    assert result["failed"] and "ClusterUnreachable" in codes(result) and "3 objects rendered" in result["said"][-1]
+    assert result["failed"] and "ClusterUnreachable" in codes(result) and "3 objects rendered, none dry-run" in result["said"][-1]
 
 
 def test_without_helm_the_rest_is_looked_at(api, home):

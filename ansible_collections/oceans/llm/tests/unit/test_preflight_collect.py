@@ -123,10 +123,24 @@ def test_rights_are_asked_one_by_one_unless_all_are_there(api):
     assert found >= {("delete", "pods"), ("create", "jobs"), ("get", "pods/log"), ("patch", "deployments"), ("create", "services/proxy")}
 
 
-def test_a_namespace_that_is_not_there_is_not_tried_in(api):
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (status(422, "Invalid", "Deployment.apps is invalid: spec.template.spec.tolerations[0].effect: Unsupported value"), 422),
+        (status(400, "BadRequest", "Deployment in version v1 cannot be handled as a Deployment: json: cannot unmarshal string into int64"), 400),
+        (status(403, "Forbidden", "exceeded quota: of-default"), 0),
+        (status(422, "Invalid", 'admission webhook "policies.example" denied the request: not in default'), 0),
+    ],
+)
+def test_before_there_is_a_namespace_what_the_api_server_refuses_anywhere_is_told(api, answer, told):
     api.script[("GET", paths.namespace("ns"))] = [status(404, "NotFound", "no")]
-    picture = look(api, create_namespace=True)
-    assert picture.new_namespace and picture.dry_runs == () and sent(api, paths.pods("ns")) == []
+    api.on("GET", "/api/v1", resources(("Secret", "secrets"), ("ServiceAccount", "serviceaccounts")))
+    for path, said in ((DEPLOYMENTS, answer), (JOBS, ok({}, 201)), (paths.collection("serviceaccounts", "ns"), ok({}, 201))):
+        api.on("POST", path.replace("/ns/", "/default/"), said)
+    picture = look(api, (*OBJECTS, {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"A": "canary"}}), create_namespace=True)
+    assert picture.new_namespace and {r.object: r.status for r in picture.dry_runs} == {"ServiceAccount/mine": 0, "Deployment/d": told, "Job/j": 0}
+    assert not [path for _m, path, _q, _b in api.seen if path == paths.pods("ns")] and "canary" not in str(api.seen)
+    assert all(query.get("dryRun") == ["All"] for method, path, query, _b in api.seen if method == "POST" and "/default/" in path)
 
 
 ELSEWHERE = "/apis/postgresql.cnpg.io/v1/namespaces/default/clusters"
@@ -150,7 +164,7 @@ def test_before_there_is_a_namespace_an_operator_is_asked_in_another_one(api, an
     api.on("GET", "/apis/postgresql.cnpg.io/v1", resources(("Cluster", "clusters")))
     api.on("GET", paths.DEPLOYMENTS, objects("Deployment", "1"))
     api.on("POST", ELSEWHERE, answer)
-    picture = look(api, (*OBJECTS, CLUSTER), create_namespace=True)
+    picture = look(api, (CLUSTER,), create_namespace=True)
     assert [(r.object, r.status) for r in picture.dry_runs] == [(f"Cluster/{'r' * 50}", told)]
     ((query, body),) = [(q, b) for _m, path, q, b in api.seen if path == ELSEWHERE]
     body = json.loads(body)

@@ -85,6 +85,18 @@ OBJECTS = [
         "e",
         spec={"secretStoreRef": {"name": "v", "kind": "SecretStore"}, "target": {"name": "t"}, "data": [{"secretKey": "A", "remoteRef": {"key": "k"}}]},
     ),
+    obj("gateway.networking.k8s.io/v1", "HTTPRoute", "gw", spec={"parentRefs": [{"name": "web", "kind": "Gateway"}], "hostnames": ["h"]}),
+    obj(
+        "networking.k8s.io/v1",
+        "NetworkPolicy",
+        "gw",
+        spec={
+            "podSelector": {"matchLabels": LABELS},
+            "policyTypes": ["Ingress"],
+            "ingress": [{"from": [{"podSelector": {}}, {"ipBlock": {"cidr": "10.0.0.0/8"}}], "ports": [{"port": 8080}]}],
+        },
+    ),
+    obj("v1", "PersistentVolumeClaim", "data", spec={"storageClassName": "x", "resources": {"requests": {"storage": "1Gi"}}}),
 ]
 
 
@@ -126,7 +138,7 @@ def judge(given: Picture) -> None:
     """Everything that looks at rendered objects."""
     assert [f.sentence for f in rules.check(given) if f.code == "CheckSkipped"] == []
     list(given.sent())
-    collect._secret_names(given), collect._configmap_names(given), collect._store_names(given)
+    collect._secret_names(given), collect._configmap_names(given), collect._store_names(given), collect._gateway_names(given)
 
 
 def test_the_manifest_is_one_that_is_judged():
@@ -152,7 +164,8 @@ WRONG: tuple[Any, ...] = ("x", 7, True, [], {}, [None], {"x": None}, "env.", "50
 @pytest.mark.parametrize("wrong", ["x", {"x": [None]}], ids=repr)
 def test_another_type_at_any_place_is_at_most_a_check_that_is_skipped(wrong):
     for path in places(OBJECTS):
-        rules.check(picture(with_value(OBJECTS, path, wrong)))
+        given = picture(with_value(OBJECTS, path, wrong))
+        rules.check(given), collect._secret_names(given), collect._store_names(given), collect._gateway_names(given)
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=repr)

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Sends what would be written to the API server with dryRun=All: the objects, and Pods made from their templates.
 
-A namespace that is not there yet takes nothing, not even a dry run. What an operator would refuse there is then asked in
-another namespace; quotas, Pod Security and policies of that one say nothing of ours, and are left out.
+A namespace that is not there yet takes nothing, not even a dry run. Everything but Secrets is then tried in another namespace,
+which tells what the API server and an operator refuse anywhere; quotas, Pod Security and policies of that one say nothing of ours, and are left out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from .facts import DryRun, Object, Picture, is_hook, is_test, label, meta, pod_templates, program_of
+from .facts import DryRun, Object, Picture, is_hook, is_test, label, meta, pod_templates
 
 #: the manager that Helm 4 applies as; its dry run must ask as the same one to see the same conflicts
 HELM_MANAGER = "helm"
@@ -41,8 +41,10 @@ def send(pool: ThreadPoolExecutor, cluster: Cluster, picture: Picture, resources
     """What the API server says of each; `say` gets what is waited for."""
     ns = picture.wanted.namespace
     if picture.new_namespace:
-        mine = ((o, _collection(resources, o, ELSEWHERE)) for o in picture.sent() if program_of(o))
-        asked = [pool.submit(_patient, partial(_elsewhere, cluster, collection, obj), say) for obj, collection in mine if collection]
+        mine = ((o, _collection(resources, o, ELSEWHERE)) for o in picture.sent() if o.get("kind") != "Secret" and not is_test(o))
+        asked = [
+            pool.submit(_patient, partial(_elsewhere, cluster, collection, obj), say) for obj, collection in mine if collection and ELSEWHERE in collection
+        ]
         return tuple(a.result() for a in asked)
     waiting: list[Future[DryRun]] = []
     for obj in picture.sent():

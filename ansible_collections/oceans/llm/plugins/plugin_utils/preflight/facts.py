@@ -192,8 +192,10 @@ MAPS = {
 OWN_KEYS = ("labels", "annotations", "matchLabels", "data", "stringData")
 LISTS = {
     *("containers", "initContainers", "env", "envFrom", "volumes", "imagePullSecrets", "sources", "tls", "rules", "metrics", "ports", "dataFrom"),
-    "conditions",
+    *("conditions", "parentRefs"),
 }
+#: fields that name something
+TEXTS = {"name", "namespace", "kind", "key", "prefix", "secretName", "secretKey", "storageClass", "storageClassName", "ingressClassName", "serviceAccountName"}
 #: what an entry of a list must have to be looked at
 NAMED = ("containers", "initContainers", "env", "volumes")
 
@@ -207,7 +209,10 @@ def well_formed(data: Any, key: str = "") -> Any:
         return {
             k: v
             for k, v in entries.items()
-            if v is not None and not (k in MAPS and not isinstance(v, Mapping)) and not (k in LISTS and not isinstance(v, list))
+            if v is not None
+            and not (k in MAPS and not isinstance(v, Mapping))
+            and not (k in LISTS and not isinstance(v, list))
+            and not (k in TEXTS and isinstance(v, (Mapping, list)))
         }
     if isinstance(data, list):
         kept = [well_formed(v) for v in data if v is not None and not (key in LISTS and not isinstance(v, Mapping))]
