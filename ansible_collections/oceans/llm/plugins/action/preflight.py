@@ -100,11 +100,12 @@ class ActionModule(ClusterAction):
                         record_size=helm.size,
                         chart_errors=tuple(refusals),
                         chart_values=charts.defaults(chart) if refusals else {},
+                        chart_schema=charts.schema(chart) if refusals else {},
                     )
                 except HelmError as error:
                     if str(error) not in refusals:
                         refusals.append(str(error))
-            return replace(picture, chart_errors=tuple(refusals), chart_values=charts.defaults(chart))
+            return replace(picture, chart_errors=tuple(refusals), chart_values=charts.defaults(chart), chart_schema=charts.schema(chart))
         except ChartUnavailable as error:
             return replace(picture, chart_unavailable=str(error))
         except HelmError as error:

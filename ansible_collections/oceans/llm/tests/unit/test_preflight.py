@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import pytest
 
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import chart as own_chart
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import rules
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.checks import (
@@ -32,6 +33,8 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.facts import 
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.finding import Finding, settle, unused_waivers
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import plan
 
+SCHEMA_OF_OURS = own_chart.schema(own_chart.own())
+PATTERN = "'v' does not match pattern '^x$'"
 NOW = 1_800_000_000.0
 STAMP = "2027-01-15T07:59:00Z"  # one minute before NOW
 
@@ -203,7 +206,7 @@ def test_schema_violations_are_taken_apart_with_the_nearest_key(picture):
     values = {"gateway": {"replicaCount": 1, "image": {}}, "adminUi": {}}
     found = list(chart.find(replace(picture, chart_errors=(SCHEMA,), chart_values=values)))
     assert codes(found) == [("UnknownValue", "values gatway"), ("UnknownValue", "values gateway.replicas"), ("InvalidValue", "values gateway.replicaCount")]
-    assert "did you mean 'gateway'?" in found[0].sentence and "did you mean 'replicaCount'?" in found[1].sentence
+    assert "did you mean 'gateway'?" in found[0].sentence and "it has gateway.replicaCount" in found[1].sentence
 
 
 @pytest.mark.parametrize(
@@ -250,25 +253,65 @@ oceans-llm:
         ("InvalidValue", "values gateway.podAnnotations.prometheus.io/port"),
         ("InvalidValue", "values gateway.extraEnv"),
     ]
-    assert "gateway: {replicaCount: …}" in found[0].hint and "it has adminUi.resources, scheduling.resources" in found[1].sentence
+    assert "gateway: {replicaCount: …}" in found[0].hint and found[1].sentence.endswith("; it has scheduling.resources")
     assert "in quotes" in found[2].hint and "as a list" in found[3].hint
 
 
 @pytest.mark.parametrize(
-    ("at", "hint"),
+    ("at", "what", "hint"),
     [
-        ("/scheduling/resources/limits/memory", "write a number with a unit, such as 512Mi"),
-        ("/scheduling/resources/requests/cpu", "500m"),
-        ("/externalSecrets/refreshInterval", "24h"),
-        ("/ingress/hosts/0/host", "without scheme and port"),
-        ("/commonLabels/team", "at most 63"),
-        ("/gateway/image/tag", "correct the value"),
+        ("/scheduling/resources/limits/memory", PATTERN, "such as 512Mi"),
+        ("/scheduling/resources/limits/memory", "minimum: got 512, want 1.048576×10⁰⁶", "512 is bytes"),
+        ("/scheduling/resources/requests/cpu", PATTERN, "500m"),
+        ("/externalSecrets/refreshInterval", PATTERN, "24h"),
+        ("/ingress/hosts/0/host", PATTERN, "without scheme and port"),
+        ("/ingress/hosts/0/paths/0/path", PATTERN, "path that begins with /"),
+        ("/commonLabels/team", PATTERN, "at most 63"),
+        ("/networkPolicy/apiServerCidrs/0", PATTERN, "10.0.0.1/32"),
+        ("/migrations/hook", PATTERN, "migrations.mode: job"),
+        ("/httpRoute/timeouts/request", "got number, want null or string", "15m or 1h30m"),
+        ("/gateway/image/repository", PATTERN, "without a tag"),
+        ("/gateway/podAnnotations/a", "got null, want string", "in quotes"),
+        ("/migrations/backoffLimit", "minimum: got -1, want 0", "set it to 0 or more"),
+        ("/ingress/hosts/0/paths/0/pathType", "value must be one of 'Exact', 'Prefix'", "one of these"),
+        ("/adminUi", "missing property 'replicaCount'", "null removes"),
     ],
 )
-def test_a_pattern_is_told_as_the_form_that_it_wants(picture, at, hint):
-    text = f"values don't meet the specifications of the schema(s) in the following chart(s):\nx:\n- at '{at}': 'v' does not match pattern '^x$'\n"
-    (finding,) = chart.find(replace(picture, chart_errors=(text,)))
-    assert finding.code == "InvalidValue" and hint in finding.hint
+def test_a_violation_is_told_as_the_form_that_the_schema_describes(picture, at, what, hint):
+    text = f"values don't meet the specifications of the schema(s) in the following chart(s):\nx:\n- at '{at}': {what}\n"
+    (finding,) = chart.find(replace(picture, chart_errors=(text,), chart_schema=SCHEMA_OF_OURS))
+    assert finding.code == "InvalidValue" and hint in finding.hint and "^x$" not in finding.line()
+
+
+def test_what_fits_none_of_several_forms_is_one_finding(picture):
+    at = "at '/podDisruptionBudget/minAvailable'"
+    lines = f"- {at}: 'anyOf' failed\n  - {at}: got string, want integer\n  - {at}: '50 %' does not match pattern '^x$'\n  - {at}: got string, want null\n"
+    text = f"values don't meet the specifications of the schema(s) in the following chart(s):\nx:\n{lines}"
+    (finding,) = chart.find(replace(picture, chart_errors=(text,), chart_schema=SCHEMA_OF_OURS))
+    assert finding.object == "values podDisruptionBudget.minAvailable" and '"30%"' in finding.hint
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "told"),
+    [
+        ("", "livenessProbe", "it has probes.gateway.liveness"),
+        ("", "pdb", "it has podDisruptionBudget"),
+        ("gateway", "resources", "it has scheduling.resources"),
+        ("gateway", "ingress", "it has ingress"),
+        ("gateway", "extraEnvVars", "it has gateway.extraEnv"),
+        ("adminUi", "extraEnvs", "did you mean 'extraEnv'?"),
+        ("autoscaling", "targetCPUUtilizationPercentage", "it has autoscaling.metrics"),
+        ("database.cloudnativepg", "persistence", "it has database.cloudnativepg.storage"),
+        ("database.cloudnativepg", "instanses", "did you mean 'instances'?"),
+        ("database.cloudnativepg", "imageName", "database.cloudnativepg.additionalSpec"),
+        ("service", "port", "it has service.adminUi.port, service.gateway.port"),
+    ],
+)
+def test_a_key_of_another_chart_is_told_with_its_place_here(picture, path, name, told):
+    at = path.replace(".", "/")
+    text = f"values don't meet the specifications of the schema(s) in the following chart(s):\nx:\n- at '/{at}': additional properties '{name}' not allowed\n"
+    (finding,) = chart.find(replace(picture, chart_errors=(text,), chart_values=own_chart.defaults(own_chart.own())))
+    assert finding.sentence.endswith(told) or finding.sentence.endswith(f"({told})"), finding.sentence
 
 
 def test_numbered_refusals_become_one_finding_each(picture):

@@ -36,7 +36,14 @@ RELEASE = Name(re.compile(rf"{_WORD}(\.{_WORD})*"), 53, LOWER, empty=False)
 OBJECT = Name(RELEASE.form, 253, LOWER)
 KEY = Name(re.compile("[-._A-Za-z0-9]+"), 253, "letters, digits, - _ and .", empty=False)
 TAG = Name(re.compile(r"\w[\w.-]{0,127}(@sha256:[0-9a-f]{64})?", re.ASCII), 200, "letters, digits, - _ and . (TAG, or TAG@sha256:DIGEST)")
+IMAGE = Name(
+    re.compile(r"([a-z0-9][-a-z0-9.]*(:\d+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*", re.ASCII),
+    255,
+    "lower-case letters, digits and . - _ / (HOST:PORT/PATH, without https:// and without a tag, which is oceans_llm_version)",
+)
 NAMES = {
+    "oceans_llm_gateway_image": IMAGE,
+    "oceans_llm_admin_ui_image": IMAGE,
     "oceans_llm_version": TAG,
     "oceans_llm_namespace": LABEL,
     "oceans_llm_release": RELEASE,

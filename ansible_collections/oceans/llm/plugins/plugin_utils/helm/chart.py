@@ -39,6 +39,11 @@ def defaults(chart: str) -> dict[str, Any]:
     return _file(chart, "values.yaml")
 
 
+def schema(chart: str) -> dict[str, Any]:
+    """What the chart says of its values: types and forms."""
+    return _file(chart, "values.schema.json")
+
+
 def _file(chart: str, file: str) -> dict[str, Any]:
     try:
         if os.path.isdir(chart):

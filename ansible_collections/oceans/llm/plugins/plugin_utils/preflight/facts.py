@@ -119,6 +119,8 @@ class Picture:
     chart: Mapping[str, Any] = field(default_factory=dict)
     #: bytes of Helm's record of the release, estimated; 0: not known
     record_size: int = 0
+    #: the chart's own defaults, and what it says of their types and forms; empty unless it refuses the values
+    chart_schema: Mapping[str, Any] = field(default_factory=dict)
     chart_values: Mapping[str, Any] = field(default_factory=dict)
     objects: tuple[Object, ...] = ()
     #: as Helm rendered them, for the API server to judge; `objects` are cut down to what the rules understand

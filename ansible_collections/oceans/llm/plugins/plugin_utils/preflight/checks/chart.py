@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -21,14 +22,24 @@ _SCHEMA = re.compile(r"^\s*- (?:at )?'?(?P<at>[^':]*)'?: (?P<what>.+)$", re.MULT
 _NUMBERED = re.compile(r"^  \d+\. (.+)$", re.MULTILINE)
 #: [HOST[:PORT]/]PATH[:TAG][@DIGEST] (OCI distribution specification)
 _IMAGE = re.compile(r"\A([A-Za-z0-9.-]+(:\d+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?")
-#: path of a value -> its form, in place of a pattern that few can read
-_FORMS = (
-    (r"\.(memory|ephemeral-storage|size)$", "a number with a unit, such as 512Mi or 20Gi"),
-    (r"\.cpu$", "cores or thousandths of them, such as 0.5 or 500m"),
-    (r"\.refreshInterval$", "hours, minutes and seconds, such as 24h or 1h30m"),
-    (r"^ingress\.(hosts|tls)\.|^httpRoute\.hostnames|^route\.host$", "a host name in lower case, without scheme and port"),
-    (r"[lL]abels\.|\.nodeSelector\.", "at most 63 letters, digits, - _ and ."),
-)
+#: what other charts call something -> where this chart has it
+_PLACES = {
+    **dict.fromkeys(("replicas", "replicaCount"), "gateway.replicaCount"),
+    "resources": "scheduling.resources",
+    **dict.fromkeys(("env", "envVars", "environment", "extraEnvVars", "extraEnvs"), "gateway.extraEnv"),
+    **dict.fromkeys(("envFrom", "environmentSecrets", "environmentConfigMaps", "extraEnvVarsSecret"), "gateway.extraEnvFrom"),
+    **dict.fromkeys(("volumes", "extraVolumes"), "gateway.extraVolumes"),
+    "volumeMounts": "gateway.extraVolumeMounts",
+    "initContainers": "gateway.extraInitContainers",
+    **dict.fromkeys(("sidecars", "extraContainers"), "observability.sidecars"),
+    **{f"{name}Probe": f"probes.gateway.{name}" for name in ("startup", "liveness", "readiness")},
+    **dict.fromkeys(("hpa", "horizontalPodAutoscaler"), "autoscaling"),
+    **dict.fromkeys(("targetCPUUtilizationPercentage", "targetMemoryUtilizationPercentage"), "autoscaling.metrics"),
+    "pdb": "podDisruptionBudget",
+    **dict.fromkeys(("strategy", "updateStrategy"), "rollout.strategy"),
+    "persistence": "database.cloudnativepg.storage",
+    "httpGet": "probes.gateway.liveness.path, and the port is always gateway.containerPort",
+}
 #: how a value of another type is written
 _WRITE = {
     "string": "put the value in quotes",
@@ -46,7 +57,7 @@ def find(picture: Picture) -> Iterator[Finding]:
         yield Finding("ChartUnavailable", "chart", picture.chart_unavailable, registry.cure(picture.chart_unavailable))
     schema = [text for text in picture.chart_errors if "specifications of the schema" in text]
     for text in schema:
-        yield from _schema(text, picture.chart_values)
+        yield from _schema(text, picture.chart_values, picture.chart_schema)
     for text in picture.chart_errors:
         problems = _NUMBERED.findall(text)
         if text in schema or (schema and not problems):
@@ -97,32 +108,74 @@ def _images(picture: Picture) -> Iterator[Finding]:
                 )
 
 
-def _schema(text: str, defaults: Mapping[str, Any]) -> Iterator[Finding]:
-    found = False
+def _schema(text: str, defaults: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[Finding]:
+    found, either = False, set()
     for match in _SCHEMA.finditer(text):
         found = True
-        path = match["at"].strip("/").replace("/", ".").replace("~1", "/")
-        unknown = _UNKNOWN.search(match["what"])
+        path, what = match["at"].strip("/").replace("/", ".").replace("~1", "/"), match["what"]
+        unknown = _UNKNOWN.search(what)
         if unknown:
             for name in re.findall(r"'([^']+)'", unknown["names"]):
-                near = did_you_mean(name, keys_at(defaults, path)) or _elsewhere(name, defaults)
                 first, _dot, rest = name.partition(".")
                 hint = f"write nested maps instead of dots: {first}: {{{rest.replace('.', ': {')}: …{'}' * name.count('.')}" if rest else ""
-                yield Finding("UnknownValue", f"values {path + '.' if path else ''}{name}", f"the chart has no key {name!r}{near}", hint)
-        elif match["what"] != "validation failed":  # of a part of it, which is said below
-            wanted = re.search(r"got (\w+), want (?:null or )?(\w+)", match["what"])
-            hint = f"{_WRITE[wanted[2]]} in oceans_llm_values" if wanted and wanted[2] in _WRITE else ""
-            if "does not match pattern" in match["what"]:
-                hint = next((f"write {form} in oceans_llm_values" for pattern, form in _FORMS if re.search(pattern, path)), "")
-            yield Finding("InvalidValue", f"values {path or '(top)'}", match["what"], hint)
+                sentence = f"the chart has no key {name!r}{_instead(name, path, defaults)}"
+                yield Finding("UnknownValue", f"values {path + '.' if path else ''}{name}", sentence, hint)
+        elif what != "validation failed" and path not in either:  # of a part of it, which is said below
+            form = _form(schema, path)
+            if what in ("'anyOf' failed", "'oneOf' failed"):
+                either.add(path)  # why it is none of them would be several lines that contradict each other
+                what = "is in none of the forms that the chart accepts"
+            elif form:
+                what = re.sub(r" does not match pattern '.*'$", " is not in the form that the chart accepts", what)
+            yield Finding("InvalidValue", f"values {path or '(top)'}", what, _how_to_write(what, form))
     if not found:
         yield Finding("InvalidValue", "values", " ".join(text.split()))
 
 
-def _elsewhere(name: str, defaults: Mapping[str, Any]) -> str:
-    """Where the chart has a key of this name."""
-    found = sorted((path for path in _paths(defaults) if path.endswith(f".{name}")), key=lambda path: (path.count("."), path))[:3]
-    return f"; it has {', '.join(found)}" if found else ""
+def _how_to_write(what: str, form: str) -> str:
+    wanted = re.search(r"got (\w+), want (?:null or )?(\w+)", what)
+    if wanted and wanted[2] in _WRITE and wanted[2] != "string":
+        return f"{_WRITE[wanted[2]]} in oceans_llm_values"
+    limit = re.search(r"^(minimum|maximum): got [^,]+, want ([0-9.]+)$", what)
+    if form:
+        return f"write in oceans_llm_values: {form}"
+    missing = re.fullmatch(r"missing property '(.+)'", what)
+    if missing:
+        return f"set {missing[1]} in oceans_llm_values (null removes the chart's own value)"
+    if limit:
+        return f"set it to {limit[2]} or {'more' if limit[1] == 'minimum' else 'less'} in oceans_llm_values"
+    return f"{_WRITE['string']} in oceans_llm_values" if wanted else "write one of these in oceans_llm_values" if "must be one of" in what else ""
+
+
+def _form(schema: Mapping[str, Any], path: str) -> str:
+    """What the chart's schema says of the value at a path; empty when it says nothing."""
+    here: Any = schema
+    said = ""
+    for part in (*filter(None, path.split(".")), None):
+        while isinstance(here, Mapping) and "$ref" in here:
+            steps = str(here["$ref"]).removeprefix("#/").split("/")
+            here = functools.reduce(lambda at, step: at.get(step, {}) if isinstance(at, Mapping) else {}, steps, schema)
+        if not isinstance(here, Mapping):
+            return ""
+        said = str(here.get("description") or "")
+        if part is not None:
+            here = here.get("items") if part.isdigit() else (here.get("properties") or {}).get(part, here.get("additionalProperties"))
+    return said[:1].lower() + said[1:].rstrip(".") if said and path else ""
+
+
+def _instead(name: str, path: str, defaults: Mapping[str, Any]) -> str:
+    """The end of a sentence about a key that is unknown: how it is written, or where the chart has it."""
+    place = "" if path.startswith("adminUi") else _PLACES.get(name, "")
+    if place and place.partition(".")[0] in defaults:
+        return f"; it has {place}"
+    near = did_you_mean(name, keys_at(defaults, path))
+    if near:
+        return near
+    if path == "database.cloudnativepg":
+        return "; fields of the Cluster's spec belong in database.cloudnativepg.additionalSpec"
+    found = sorted((p for p in _paths(defaults) if f".{p}".endswith(f".{name}")), key=lambda p: (p.count("."), p))
+    inside = [p for p in found if path and p.startswith(f"{path}.")]
+    return f"; it has {', '.join((inside or found)[:3])}" if found else ""
 
 
 def _paths(values: Any, path: str = "") -> Iterator[str]:
