@@ -229,11 +229,11 @@ def test_the_address_of_a_provider(picture, url, code, says):
 
 
 def test_two_entries_of_one_id_are_a_warning(picture):
-    twice = {**CONFIG, "models": [{"id": "m"}, {"id": "m"}], "providers": [{"id": "o", "type": "aws_bedrock"}] * 2}
+    routes = [{"provider": "o", "upstream_model": "u"}]
+    twice = {**CONFIG, "models": [{"id": "m", "routes": routes}] * 2, "providers": [{"id": "o", "type": "aws_bedrock"}] * 2}
     found = list(config.find(replace(picture, objects=(gateway(), configuration(twice)))))
-    assert [(f.object, f.severity) for f in found] == [("config providers", "warning"), ("config models", "warning")] and "2 entries with the id 'o'" in found[
-        0
-    ].sentence
+    assert [(f.object, f.severity) for f in found] == [("config providers", "warning"), ("config models", "warning")]
+    assert "2 entries with the id 'o'" in found[0].sentence
 
 
 def test_a_violation_says_how_to_write_it_and_is_said_once(picture):
@@ -349,6 +349,66 @@ def test_a_field_that_takes_a_reference_may_have_one_and_is_not_named_twice(pict
     assert list(config.plain(given, ())) == [], "an administrator that is not wanted needs no password"
     pasted = replace(picture, objects=(gateway(), configuration({"database": {"url": "postgres://u:pw@h/d"}})))
     assert codes(config.find(pasted)) == [("SecretInConfig", "config database.url")]
+
+
+PROVIDER = {"id": "o", "type": "openai_compat", "base_url": "https://api.example/v1"}
+
+
+@pytest.mark.parametrize(
+    ("path", "told", "given"),
+    [
+        ("providers[0].base_url", "missing (did you mean 'baseUrl'?)", {"providers": [{"id": "o", "type": "openai_compat", "baseUrl": "https://a/v1"}]}),
+        ("providers[0].id", "missing", {"providers": [{**PROVIDER, "id": None}]}),
+        ("providers[0].type", "missing", {"providers": [{"id": "o"}]}),
+        ("models[0].id", "missing", {"models": [{"routes": [{"provider": "o", "upstream_model": "u"}]}]}),
+        ("models[0]", "neither routes nor alias_of", {"models": [{"id": "m"}]}),
+        ("models[0].alias_of", "in a circle: m → m", {"models": [{"id": "m", "alias_of": "m"}]}),
+        ("models[0].routes[0].upstream_model", "missing", {"models": [{"id": "m", "routes": [{"provider": "o"}]}]}),
+        ("teams", "2 entries with the id 'a'", {"teams": [{"id": "a", "name": "A"}, {"id": "a", "name": "B"}]}),
+        ("service_accounts[0].budget", "missing", {"teams": [{"id": "a", "name": "A"}], "service_accounts": [{"id": "s", "team": "a"}]}),
+        ("service_accounts[0].team", "no team 'b'", {"service_accounts": [{"id": "s", "team": "b", "budget": {}}]}),
+        ("users", "email 'a@b'", {"users": [{"name": "A", "email": e, "auth_mode": "password"} for e in ("a@b", "A@b")]}),
+    ],
+)
+def test_an_entry_that_the_gateway_cannot_read_is_told_before_its_first_start(path, told, given):
+    found = {f.object: f.sentence for f in config.entries(given)}
+    assert told in found.pop(f"config {path}") and found == {} if path != "service_accounts[0].budget" else told in found[f"config {path}"]
+
+
+def test_entries_that_are_complete_are_in_order():
+    given = {
+        "providers": [PROVIDER, {"id": "v", "type": "gcp_vertex"}],
+        "models": [{"id": "m", "routes": [{"provider": "o", "upstream_model": "u"}]}, {"id": "n", "alias_of": "m"}, {"id": "k", "alias_of": "n"}],
+        "teams": [{"id": "a", "name": "A"}],
+        "service_accounts": [{"id": "s", "name": "S", "team": "a", "budget": {"cadence": "monthly"}}],
+        "users": [{"name": "A", "email": "a@b", "auth_mode": "password"}],
+    }
+    assert list(config.entries(given)) == []
+
+
+@pytest.mark.parametrize(
+    ("section", "field", "wrong", "right"),
+    [
+        ("server", "bind", (":8080", "0.0.0.0", "8080"), ("0.0.0.0:8080", "[::]:8080", "env.BIND")),
+        ("server", "log_format", ("text", "JSON"), ("json", "pretty")),
+        ("server", "otel_endpoint", ("collector:4317", "https://c:4317", "http://c:4318"), ("http://c.ns.svc:4317", "http://c")),
+        ("server", "otel_trace_sample_ratio", (10, "0.5", True), (0, 0.25, 1)),
+        ("server", "otel_export_interval_secs", ("30s", 0, 30000), (15,)),
+        ("database", "kind", ("postgresql", "pg", "sqlite"), ("postgres",)),
+        ("database", "max_connections", ("10", 0, 2.5), (10,)),
+    ],
+)
+def test_a_field_of_another_form_or_unit_is_told_once(section, field, wrong, right):
+    for value in wrong:
+        (finding,) = config.fields({section: {field: value}})
+        assert (finding.code, finding.object) == ("GatewayConfigInvalid", f"config {section}.{field}")
+    assert [list(config.fields({section: {field: value}})) for value in right] == [[]] * len(right)
+
+
+@pytest.mark.parametrize("url", ["https://api.openai.com/v1/chat/completions", "http://host.docker.internal:11434/v1"])
+def test_an_address_at_which_no_pod_finds_the_provider(picture, url):
+    (finding,) = config.addresses({"providers": [{**PROVIDER, "base_url": url}]}, picture)
+    assert finding.code == "ProviderAddressWrong"
 
 
 @pytest.mark.parametrize(
@@ -477,7 +537,7 @@ def test_the_client_secret_of_a_provider_that_is_switched_off_is_not_asked_for(p
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        ("providers[0].default_headers.x", {"providers": [{"id": "a", "type": "openai_compat", "default_headers": {"x": "env.NOPE"}}]}),
+        ("providers[0].default_headers.x", {"providers": [{**PROVIDER, "default_headers": {"x": "env.NOPE"}}]}),
         ("providers[0].base_url", {"providers": [{"id": "a", "type": "openai_compat", "base_url": "env.POSTGRES_URL"}]}),
         ("providers[0].project_id", {"providers": [{"id": "a", "type": "gcp_vertex", "project_id": "env.PROJECT"}]}),
         ("server.otel_endpoint", {"server": {"otel_endpoint": "env.OTEL"}}),
@@ -521,7 +581,8 @@ def test_a_configuration_as_the_gateway_reads_it():
     [("1e-7", True), ("1E5", True), (".5e3", True), ("-2e10", True), ("1.5e3", True), (1e-7, False), ("v1e7", False), ("12", False), ("1.0e-7", False)],
 )
 def test_a_text_that_looks_like_a_number(picture, value, told):
-    text = {**CONFIG, "models": [{"id": "m", "alias_of": "m", "cost": {"input_cost_per_token": value}}]}
+    text = {**CONFIG, "models": [{"id": "m", "routes": [{"provider": "v", "upstream_model": "u"}], "cost": {"input_cost_per_token": value}}]}
+    text["providers"] = [{"id": "v", "type": "gcp_vertex"}]
     wanted = replace(picture.wanted, config=text)
     found = codes(config.find(replace(picture, wanted=wanted, objects=(gateway(), configuration(text)))))
     assert found == ([("NumberAsText", "config models[0].cost.input_cost_per_token")] if told else [])
@@ -530,7 +591,7 @@ def test_a_text_that_looks_like_a_number(picture, value, told):
 def test_a_reference_that_nothing_provides(picture):
     text = {
         **CONFIG,
-        "providers": [{"id": "a", "type": "openai_compat", "auth": {"token": "env.NOPE"}}],
+        "providers": [{**PROVIDER, "auth": {"token": "env.NOPE"}}],
         "auth": {"bootstrap_admin": {"enabled": False, "password": "env.ALSO_NOT"}},
     }
     (finding,) = config.find(replace(picture, objects=(gateway(), configuration(text))))
@@ -542,7 +603,7 @@ def test_a_reference_that_nothing_provides(picture):
 
 
 def test_a_key_that_this_run_writes_is_a_source(picture):
-    text = {**CONFIG, "providers": [{"id": "a", "type": "openai_compat", "auth": {"token": "env.NEW"}}]}
+    text = {**CONFIG, "providers": [{**PROVIDER, "auth": {"token": "env.NEW"}}]}
     wanted = Wanted(
         "r",
         "ns",

@@ -7,7 +7,7 @@ and the gateway refuses later. Pure; no sentence contains a value."""
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from ...gateway import configuration
@@ -47,6 +47,17 @@ SECTIONS = (
 LISTS = ("providers", "models", "teams", "service_accounts", "users")
 #: fields that are text, in an entry of a list or in `routes`
 TEXTS = ("id", "type", "base_url", "alias_of", "provider", "upstream_model", "name", "email")
+#: fields without which the gateway does not read an entry of a section, or of `routes`
+REQUIRED = {
+    "providers": ("id", "type"),
+    "models": ("id",),
+    "teams": ("id", "name"),
+    "service_accounts": ("id", "team", "budget"),
+    "users": ("name", "email", "auth_mode"),
+    "routes": ("provider", "upstream_model"),
+}
+#: what tells the entries of a section apart
+KEYS = {"providers": "id", "models": "id", "teams": "id", "service_accounts": "id", "users": "email"}
 #: sections in which the gateway refuses unknown keys, with the keys that are known to exist
 CLOSED = {"auth": ("bootstrap_admin", "oidc", "oauth")}
 
@@ -60,6 +71,8 @@ def find(picture: Picture) -> Iterator[Finding]:
     yield from plain(config, {finding.object for finding in secret})
     yield from kinds(config)
     yield from structure(config)
+    yield from entries(config)
+    yield from fields(config)
     yield from numbers(picture.wanted.config)  # rendered, a number in Go's form (1e-07) is read as text here, too
     yield from transport(config)
     yield from addresses(config, picture)
@@ -126,6 +139,12 @@ def addresses(config: Mapping[str, Any], picture: Picture) -> Iterator[Finding]:
         if not _HTTP.fullmatch(url):
             what = "begins or ends with whitespace" if url != url.strip() else "is not a URL that begins with https:// or http://"
             yield Finding("GatewayConfigInvalid", where, what, "correct base_url in oceans_llm_config")
+        elif re.search(r"/((chat/)?completions|embeddings|responses|messages)/?$", url):
+            what = "ends with the path of a request, which the gateway appends itself"
+            yield Finding("ProviderAddressWrong", where, what, "end base_url before that path, such as https://HOST/v1", WARNING)
+        elif re.match(r"https?://host\.docker\.internal([:/]|$)", url):
+            what = "is a name that only Docker resolves, and no pod of a cluster"
+            yield Finding("ProviderAddressWrong", where, what, "set base_url to a host or Service that the gateway's pods can reach", WARNING)
         elif alone and re.match(r"https?://(localhost|127\.\d+\.\d+\.\d+|\[::1\])([:/]|$)", url):
             what = "is an address of the gateway's own pod, in which no other program listens"
             yield Finding("ProviderAddressWrong", where, what, "set base_url to a host or Service that the gateway's pods can reach", WARNING)
@@ -176,15 +195,10 @@ def structure(config: Mapping[str, Any]) -> Iterator[Finding]:
                 what = f"the gateway has no field {name!r} in this section{did_you_mean(str(name), keys)}"
                 yield Finding("GatewayConfigInvalid", f"config {section}.{name}", what, "correct the name in oceans_llm_config")
     providers: dict[str, Mapping[str, Any]] = {}
-    for section in ("providers", "models"):
-        ids = [str(entry.get("id")) for _index, entry in configuration.maps(config.get(section))]
-        for name in sorted({name for name in ids if ids.count(name) > 1}):
-            what = f"has {ids.count(name)} entries with the id {name!r}, and the gateway uses only one of them"
-            yield Finding("GatewayConfigInvalid", f"config {section}", what, severity=WARNING)
     for index, provider in configuration.maps(config.get("providers")):
         providers[str(provider.get("id"))] = provider
         kind = provider.get("type")
-        if kind not in PROVIDER_TYPES:
+        if kind not in (None, "", *PROVIDER_TYPES):
             what = f"unknown provider type {kind!r}{did_you_mean(str(kind), PROVIDER_TYPES)}"
             yield Finding("GatewayConfigInvalid", f"config providers[{index}].type", what, f"set the type to one of {', '.join(PROVIDER_TYPES)}")
     models = [str(m.get("id")) for _index, m in configuration.maps(config.get("models"))]
@@ -194,7 +208,7 @@ def structure(config: Mapping[str, Any]) -> Iterator[Finding]:
             what = f"the configuration has no model {alias!r}{did_you_mean(str(alias), models)}"
             yield Finding("GatewayConfigInvalid", f"config models[{index}].alias_of", what, "correct alias_of in oceans_llm_config, or add the model")
         for number, route in configuration.maps(model.get("routes")):
-            if str(route.get("provider")) not in providers:
+            if route.get("provider") and str(route["provider"]) not in providers:
                 wanted = str(route.get("provider"))
                 what = (
                     f"the configuration has no provider {wanted!r}{did_you_mean(wanted, providers)}; "
@@ -202,6 +216,85 @@ def structure(config: Mapping[str, Any]) -> Iterator[Finding]:
                 )
                 hint = "correct the provider of the route in oceans_llm_config, or add the provider"
                 yield Finding("GatewayConfigInvalid", f"config models[{index}].routes[{number}].provider", what, hint)
+
+
+def entries(config: Mapping[str, Any]) -> Iterator[Finding]:
+    """Entries that lack a field, or that are there twice; models that lead nowhere, service accounts of a team that is not there."""
+    for section, key in KEYS.items():
+        listed = configuration.maps(config.get(section))
+        names = [str(entry.get(key) or "").strip().lower() for _index, entry in listed]
+        for name in sorted({name for name in names if name and names.count(name) > 1}):
+            what = f"has {names.count(name)} entries with the {key} {name!r}, and the gateway uses only one of them"
+            yield Finding("GatewayConfigInvalid", f"config {section}", what, severity=WARNING)
+        for index, entry in listed:
+            yield from _lacks(f"{section}[{index}]", entry, REQUIRED[section])
+    for index, provider in configuration.maps(config.get("providers")):
+        if provider.get("type") == "openai_compat":
+            yield from _lacks(f"providers[{index}]", provider, ("base_url",), WARNING)
+    aliases = {str(model.get("id")): str(model.get("alias_of")) for _index, model in configuration.maps(config.get("models")) if model.get("alias_of")}
+    for index, model in configuration.maps(config.get("models")):
+        where, passed = f"models[{index}]", [str(model.get("id"))]
+        while passed[-1] in aliases and passed[-1] not in passed[:-1]:
+            passed.append(aliases[passed[-1]])
+        if passed[-1] in passed[:-1]:
+            hint = "set alias_of to a model that has routes, in oceans_llm_config"
+            yield Finding("GatewayConfigInvalid", f"config {where}.alias_of", f"leads in a circle: {' → '.join(passed)}", hint)
+        elif not model.get("routes") and not model.get("alias_of"):
+            yield Finding("GatewayConfigInvalid", f"config {where}", "has neither routes nor alias_of", "add one of them in oceans_llm_config")
+        for number, route in configuration.maps(model.get("routes")):
+            yield from _lacks(f"{where}.routes[{number}]", route, REQUIRED["routes"])
+    teams = [str(team.get("id")) for _index, team in configuration.maps(config.get("teams"))]
+    for index, account in configuration.maps(config.get("service_accounts")):
+        team = str(account.get("team") or "")
+        if team and team not in teams:
+            what = f"the configuration has no team {team!r}{did_you_mean(team, teams)}, so `gateway seed-config` fails unless the database has one"
+            yield Finding("GatewayConfigInvalid", f"config service_accounts[{index}].team", what, "correct the team, or add it to teams", WARNING)
+
+
+def _lacks(where: str, entry: Mapping[str, Any], wanted: Collection[str], severity: str = ERROR) -> Iterator[Finding]:
+    for key in wanted:
+        if entry.get(key) in (None, ""):
+            what = f"is missing{did_you_mean(key, set(entry) - {key})}"
+            yield Finding("GatewayConfigInvalid", f"config {where}.{key}", what, f"add {key} in oceans_llm_config", severity)
+
+
+def _number(least: float, most: float = float("inf"), whole: bool = True) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, int if whole else (int, float)) and not isinstance(value, bool) and least <= value <= most
+
+
+def _text(pattern: str) -> Callable[[Any], bool]:
+    return lambda value: bool(re.fullmatch(pattern, str(value)))
+
+
+#: (path, test, what it must be, severity); a value that is not there, or env.NAME, is not looked at
+FIELDS: tuple[tuple[str, Callable[[Any], bool], str, str], ...] = (
+    ("server.bind", _text(r"(\[[0-9A-Fa-f:.]+\]|[^:\s]+):\d+"), "must be an address with a port, such as 0.0.0.0:8080", ERROR),
+    ("server.log_format", _text("json|pretty"), "must be json or pretty", WARNING),
+    ("server.otel_endpoint", _text("http://.+"), "must begin with http://, because the gateway sends gRPC without TLS", WARNING),
+    ("server.otel_metrics_endpoint", _text("http://.+"), "must begin with http://, because the gateway sends gRPC without TLS", WARNING),
+    ("server.otel_endpoint", _text("(?!.*:4318/?$).*"), "has the port of OTLP over HTTP (4318), and the gateway sends gRPC (4317)", WARNING),
+    ("server.otel_metrics_endpoint", _text("(?!.*:4318/?$).*"), "has the port of OTLP over HTTP (4318), and the gateway sends gRPC (4317)", WARNING),
+    ("server.otel_trace_sample_ratio", _number(0, 1, whole=False), "must be a number from 0 to 1 (1 is every trace)", WARNING),
+    ("server.otel_export_interval_secs", _number(1), "must be a whole number of seconds", ERROR),
+    ("server.otel_export_interval_secs", _number(0, 3600), "is more than an hour; the unit is seconds", WARNING),
+    ("database.kind", _text("postgres|(?i:(?!pg|post).*)"), "must be postgres", ERROR),
+    ("database.kind", _text("(?i:pg|post).*"), "gives each pod and the migration Job a database of its own; set it to postgres", WARNING),
+    ("database.max_connections", _number(1), "must be a whole number of at least 1", ERROR),
+    ("auth.bootstrap_admin.email", _text(r"[^@\s]+@[^@\s]+"), "is not an e-mail address", WARNING),
+)
+
+
+def fields(config: Mapping[str, Any]) -> Iterator[Finding]:
+    """Values of another form than the gateway reads. Of a field that breaks several rows, the first is said."""
+    said: set[str] = set()
+    for path, fits, what, severity in FIELDS:
+        value = configuration.section(config, *path.split(".")[:-1]).get(path.rpartition(".")[2])
+        if value is not None and not isinstance(value, (Mapping, list)) and not str(value).startswith("env.") and path not in said and not fits(value):
+            said.add(path)
+            yield Finding("GatewayConfigInvalid", f"config {path}", what, "correct the value in oceans_llm_config", severity)
+    for index, user in configuration.maps(config.get("users")):
+        if user.get("email") and "@" not in str(user["email"]):
+            yield Finding("GatewayConfigInvalid", f"config users[{index}].email", "is not an e-mail address", "correct the value in oceans_llm_config", WARNING)
 
 
 def bootstrap(config: Mapping[str, Any], wanted: bool, a_job: bool = False) -> Iterator[Finding]:
@@ -234,6 +327,9 @@ def references(config: Mapping[str, Any], environment: Mapping[str, Variable], p
             continue
         if not configuration.STRICT.fullmatch(path) and not configuration.LENIENT.fullmatch(path):
             continue  # said by `unresolved`
+        if not name:
+            yield Finding("GatewayVariableMissing", f"config {path}", "is env. without the name of a variable", "write env.NAME in this field")
+            continue
         looked = ", ".join(secret_objects(picture)) or "no Secret, because the pods read none"
         how = f"add {name} to oceans_llm_secrets" if picture.wanted.secrets_source in ("provision", "inline") else f"add the key {name} to that Secret"
         what = f"refers to {_shown(name)}, and no Secret, ConfigMap or variable of the pods provides {name} (searched: {looked})"
