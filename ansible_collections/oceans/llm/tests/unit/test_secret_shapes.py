@@ -42,7 +42,7 @@ def codes(key: str, value: str) -> list[str]:
         ("POSTGRES_URL", "postgresql://u:p@h:0/d", "SecretNotUrl"),
         ("POSTGRES_URL", "postgresql://u:p@h:99999/d", "SecretNotUrl"),
         ("POSTGRES_URL", "postgresql://u:p@h\\d", "SecretNotUrl"),
-        ("POSTGRES_URL", "postgresql://<user>:<password>@<host>:5432/<db>", "SecretNotUrl"),
+        ("POSTGRES_URL", "postgresql://<user>:<password>@<host>:5432/<db>", "SecretMalformed"),
         ("POSTGRES_URL", "postgresql://u:p@h/d?sslmode=no-verify", "SecretNotUrl"),
         ("POSTGRES_URL", "postgresql://u:p@h/d?ssl=true", "SecretNotUrl"),
         ("POSTGRES_URL", "\ufeffpostgresql://u:p@h/d", "SecretBlank"),
@@ -104,6 +104,10 @@ def test_documents_end_with_a_line_break_by_nature(key, value):
     assert check(key, value.encode(), referred={"COPILOT_SECRET"}) == []
 
 
+ADDRESSES = (
+    *("op://prod/openai/key", "vault:secret/data/openai#key", "ref+vault://secret/openai#/key", "/run/secrets/openai", "file:///etc/openai"),
+    *("arn:aws:secretsmanager:eu-west-1:123456789012:secret:openai-AbCdEf", "projects/p/secrets/openai/versions/latest"),
+)
 VAULT = "$ANSIBLE_VAULT;1.1;AES256\n31323334\n35363738\n"
 
 
@@ -126,6 +130,17 @@ VAULT = "$ANSIBLE_VAULT;1.1;AES256\n31323334\n35363738\n"
         ("OPENAI_API_KEY", "<your-openai-key>", "placeholder", True),
         ("OPENAI_API_KEY", "your_api_key", "placeholder", True),
         ("OPENAI_API_KEY", "sk-\u0430bcdefghijkl", "U+0430", True),
+        ("OPENAI_API_KEY", "sk-abc defghijkl", "contains a space", True),
+        ("OPENAI_API_KEY", "ENC[AES256_GCM,data:abc=,iv:abc=,type:str]", "SOPS", False),
+        ("NOTES", "-----BEGIN PGP MESSAGE-----\nabc\n-----END PGP MESSAGE-----\n", "PGP or age", False),
+        ("OPENAI_API_KEY", "$(cat /run/secrets/key)", "template", False),
+        *(("OPENAI_API_KEY", address, "the address of a secret", True) for address in ADDRESSES),
+        ("POSTGRES_URL", "postgresql://postgres:[YOUR-PASSWORD]@db.x.example:5432/postgres", "placeholder", False),
+        ("POSTGRES_URL", "postgresql://u:longpassword@h/d\\n", "two characters", False),
+        ("GITHUB_APP_PRIVATE_KEY", "-----BEGIN RSA PRIVATE KEY-----\\nMIIE\\n-----END RSA PRIVATE KEY-----", "PEM without line breaks", True),
+        ("GITHUB_APP_PRIVATE_KEY", "-----BEGIN RSA PRIVATE KEY----- MIIE -----END RSA PRIVATE KEY-----\n", "PEM without line breaks", True),
+        ("GCP_SERVICE_ACCOUNT_JSON", "{'type': 'service_account'}", "no valid JSON", True),
+        ("GOOGLE_CREDENTIALS", '\ufeff{"type": "service_account"}', "no valid JSON", True),
     ],
 )
 def test_a_value_that_is_not_the_secret_itself(key, value, says, warning):
@@ -141,6 +156,8 @@ def test_a_value_that_is_not_the_secret_itself(key, value, says, warning):
         ("GATEWAY_BOOTSTRAP_ADMIN_PASSWORD", 'it"s $1 {a} of "mine"'),
         ("GATEWAY_BOOTSTRAP_ADMIN_PASSWORD", "l\u00f6wenzahn"),
         ("NOTE", '"a {{ template }} of its own"'),
+        ("GCP_SERVICE_ACCOUNT_JSON", '{"private_key": "-----BEGIN PRIVATE KEY-----\\nMIIE\\n-----END PRIVATE KEY-----\\n"}'),
+        ("SMTP_PASSWORD", "correct horse battery staple"),
     ],
 )
 def test_a_value_that_only_looks_strange_is_left_alone(key, value):
@@ -154,7 +171,15 @@ def test_a_value_that_only_looks_strange_is_left_alone(key, value):
         ("POSTGRES_URL", "postgresql+asyncpg://u:p@h/d", "begins with postgresql+asyncpg://"),
         ("POSTGRES_URL", "host=h user=u password=p dbname=d", "list of KEY=VALUE"),
         ("POSTGRES_URL", "postgresql://u:p@h/d?schema=app", "created in the schema public"),
+        ("POSTGRES_URL", "psql postgresql://u:p@h/d", "begins with psql"),
+        ("POSTGRES_URL", "postgresql://u:p@fd00::1:5432/d", "IPv6 address without brackets"),
+        ("POSTGRES_URL", "postgresql://u:p@https://h/d", "second scheme"),
+        ("POSTGRES_URL", "postgresql://u:p@h:5432", "names no database"),
         (KEYS_32[0], "ab" * 32, "hexadecimal"),
+        (KEYS_32[0], "abcdefghijklmnopqrstuvwxyzABCDEF", "has 32 characters"),
+        (KEYS_32[0], base64.urlsafe_b64encode(b"\xfb\xff" * 16).decode(), "with - and _"),
+        (KEYS_32[0], base64.b64encode(b"\xfb\xff" * 16).decode().rstrip("="), "without its padding"),
+        (KEYS_32[0], base64.b64encode(base64.b64encode(b"x" * 32)).decode(), "base64 twice"),
     ],
 )
 def test_what_was_written_for_another_program_is_named(key, value, says):

@@ -30,7 +30,7 @@ PASSWORD_LENGTH = 8
 
 _URL = re.compile(
     r"postgres(?:ql)?://(?:[^:@/?#\s]*(?::[^@/?#\s]*)?@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^][:@/?#<>\\^|\s]*)(?::(?P<port>\d*))?"
-    r"(?:/[^/?#\s]*)?(?:\?(?P<query>[^#\s]*))?"
+    r"(?:/(?P<name>[^/?#\s]*))?(?:\?(?P<query>[^#\s]*))?"
 )
 #: what the gateway's driver takes (sqlx, PgSslMode); of any other word it makes an error
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -110,28 +110,52 @@ def _one_line(key: str, text: str, database_keys: Collection[str], known: bool) 
 
 
 def _key_32(key: str, text: str) -> Iterator[Problem]:
-    hint = f"set {key} to the output of: openssl rand -base64 32"
-    try:
-        size = len(base64.b64decode(text, validate=True))
-    except (binascii.Error, ValueError):
-        yield Problem("SecretNotKey", f"{key} is not base64, but has to be the base64 encoding of exactly 32 bytes", hint)
+    new, same = "openssl rand -base64 32", f'printf %s "${key}"'
+    plain = _unpacked(text)
+    sentence, hint = f"{key} is not base64, but has to be the base64 encoding of exactly 32 bytes", f"set {key} to the output of: {new}"
+    if plain is None:
+        bare = text.translate(_STANDARD).rstrip("=")
+        if len(_unpacked(bare + "=" * (-len(bare) % 4)) or b"") == 32:
+            sentence = f"{key} is base64 without its padding, or with - and _ for + and /"
+            hint = "write - as +, _ as /, and a = at the end (the same key)"
+    elif re.fullmatch(r"[0-9A-Fa-f]{64}", text):
+        sentence, hint = f"{key} is hexadecimal; it must be base64 of the same 32 bytes", f"{same} | xxd -r -p | base64 (the same key), or for a new one: {new}"
+    elif len(plain) == 32:
         return
-    if re.fullmatch(r"[0-9A-Fa-f]{64}", text):
-        same = f'printf %s "${key}" | xxd -r -p | base64 (the same key), or for a new one: openssl rand -base64 32'
-        yield Problem("SecretNotKey", f"{key} is hexadecimal; it must be base64 of the same 32 bytes", same)
-    elif size != 32:
-        yield Problem("SecretNotKey", f"{key} is the base64 encoding of {size} bytes, but has to encode exactly 32", hint)
+    elif len(_unpacked(plain.decode("latin-1").strip()) or b"") == 32:
+        sentence, hint = f"{key} is in base64 twice", f"{same} | base64 -d (the same key)"
+    elif len(text) == 32:
+        sentence, hint = f"{key} has 32 characters; it must be base64 of 32 bytes", f"{same} | base64 (the same key), or for a new one: {new}"
+    else:
+        sentence = f"{key} is the base64 encoding of {len(plain)} bytes, but has to encode exactly 32"
+    yield Problem("SecretNotKey", sentence, hint)
+
+
+_STANDARD = str.maketrans("-_", "+/")
+
+
+def _unpacked(text: str) -> bytes | None:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
 
 
 def _url(key: str, text: str) -> Iterator[Problem]:
-    scheme = re.match(r"[a-z][a-z0-9+.:-]{0,30}://", text)
+    scheme = re.match(r"[A-Za-z][A-Za-z0-9+.:-]{0,30}://|psql ", text)
     found = _URL.fullmatch(text)
     authority = re.split(r"[/?#]", text.partition("://")[2], maxsplit=1)[0]
+    host = authority.rpartition("@")[2]
     if not re.match(r"postgres(ql)?://", text):
-        form = f": it begins with {scheme[0]}" if scheme else ": it is a list of KEY=VALUE" if re.match(r"(host|user|dbname|port|password)\s*=", text) else ""
+        listed = ": it is a list of KEY=VALUE" if re.match(r"(host|user|dbname|port|password)\s*=", text) else ""
+        form = f": it begins with {scheme[0].strip()}" if scheme else listed
         yield Problem("SecretNotUrl", f"{key} is not a PostgreSQL URL{form}", f"write {FORM}, with user and password percent-encoded")
-    elif "," in authority.rpartition("@")[2] and ("@" in authority or "@" not in text):
+    elif "," in host and ("@" in authority or "@" not in text):
         yield Problem("SecretNotUrl", f"{key} names several hosts, but the gateway's driver accepts one", "name the Service or proxy in front of the servers")
+    elif not found and re.fullmatch(r"[0-9A-Fa-f:]+", host) and host.count(":") > 1:
+        yield Problem("SecretNotUrl", f"{key} contains an IPv6 address without brackets, or two ports", "write [ADDRESS]:5432 for the host and its port")
+    elif not found and re.search(r"(@|://)[a-z]+:?//", text[8:]):
+        yield Problem("SecretNotUrl", f"{key} contains a second scheme (such as https://) in front of the host", f"write {FORM}")
     elif not found or _BAD_PERCENT.search(text):
         sentence = f"{key} is not a well-formed URL: most likely user or password contains one of @ / # ? % unencoded, or host or port is invalid"
         yield Problem("SecretNotUrl", sentence, "percent-encode user and password (filter urlencode, then replace / with %2F)")
@@ -140,7 +164,11 @@ def _url(key: str, text: str) -> Iterator[Problem]:
     elif not found["host"] and "host=" not in text:
         yield Problem("SecretNotUrl", f"{key} contains no host", f"write {FORM}")
     else:
-        yield from _parameters(key, parse_qs(found["query"] or ""))
+        query = parse_qs(found["query"] or "")
+        if not found["name"] and "dbname" not in query:
+            sentence = f"{key} names no database, so the gateway's driver uses the one that has the name of the user"
+            yield Problem("SecretNotUrl", sentence, f"write {FORM}", warning=True)
+        yield from _parameters(key, query)
 
 
 def _parameters(key: str, query: Mapping[str, list[str]]) -> Iterator[Problem]:
