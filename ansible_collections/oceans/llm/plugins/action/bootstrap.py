@@ -10,12 +10,12 @@ prove by a real login afterwards, and remember the proof.
 
 from __future__ import annotations
 
-import datetime
 from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.objects import stamp
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import one_offs
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.deployed import Gateway
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import unrecorded
@@ -116,7 +116,7 @@ class Record:
 
     def prove(self, email: str, cluster: Cluster) -> None:
         if not (self.proved(email) and self.same_place):
-            self.data |= {"admin": email, "proved-at": _stamp(cluster.now())}
+            self.data |= {"admin": email, "proved-at": stamp(cluster.now())}
             self.move()
 
     def move(self) -> None:
@@ -131,7 +131,3 @@ class Record:
         body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": self._name, "namespace": self._namespace}, "data": self.data}
         self._cluster.apply(paths.configmap(self._namespace, self._name), body, manager=MANAGER, force=True)
         return True
-
-
-def _stamp(now: float) -> str:
-    return datetime.datetime.fromtimestamp(now, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -15,7 +15,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.helm import lock, relea
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.kube.objects import component
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.objects import INSTANCE, component
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import restore_point
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import post_check, status_lines, unrecorded
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.asking import Trouble
@@ -32,7 +32,7 @@ class ActionModule(ClusterAction):
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         ns = args["namespace"]
         cluster.get(paths.VERSION)
-        found = cluster.list(paths.secrets(ns), labelSelector=f"owner=helm,name={args['name']}")["items"]
+        found = cluster.list(paths.secrets(ns), labelSelector=releases.selector(args["name"]))["items"]
         newest = sorted(found, key=lambda s: -int(s["metadata"]["labels"].get("version", 0)))[: args["revisions"]]
         unrecorded_one = None if newest else unrecorded.find(cluster, ns, args["name"])
         revisions = [releases.decode(s) for s in newest] or ([unrecorded_one] if unrecorded_one else [])
@@ -47,7 +47,7 @@ class ActionModule(ClusterAction):
         ns, release = args["namespace"], revisions[0]
         names = releases.names(release.manifest, "Deployment")
         deployments = [d for n in names if (d := self._asked(f"Deployment/{n}", partial(cluster.find, paths.deployment(ns, n)), None))]
-        pods = self._asked("pods", lambda: cluster.list(paths.pods(ns), labelSelector=f"app.kubernetes.io/instance={args['name']}")["items"], [])
+        pods = self._asked("pods", lambda: cluster.list(paths.pods(ns), labelSelector=f"{INSTANCE}={args['name']}")["items"], [])
         gateway = next((d for d in deployments if component(d) == "gateway"), None)
         used = sorted({n for d in deployments for n in pod_env.secret_names(d["spec"]["template"]["spec"])})
         unread: dict[str, Any] = {}

@@ -21,6 +21,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.helm.promises import pr
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.objects import INSTANCE
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import unrecorded
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest, pod_env
 
@@ -89,7 +90,7 @@ class ActionModule(ClusterAction):
         ns, name = args["namespace"], args["name"]
         jobs = {
             f"Job/{j['metadata']['name']}": paths.job(ns, j["metadata"]["name"])
-            for j in cluster.list(paths.jobs(ns), labelSelector=selector(name))["items"]
+            for j in cluster.list(paths.jobs(ns), labelSelector=f"{INSTANCE}={name}")["items"]
             if not j["metadata"].get("deletionTimestamp")
         }
         others = {
@@ -164,7 +165,7 @@ class ActionModule(ClusterAction):
         """Watches until none of the Jobs is there any more. :raises Refused: when the time is over."""
         path, end = paths.jobs(args["namespace"]), cluster.now() + args["timeout"]
         while jobs:
-            listed = cluster.list(path, labelSelector=selector(args["name"]))
+            listed = cluster.list(path, labelSelector=f"{INSTANCE}={args['name']}")
             jobs &= {f"Job/{j['metadata']['name']}" for j in listed["items"]}
             left = end - cluster.now()
             if jobs and left < 1:
@@ -180,7 +181,7 @@ class ActionModule(ClusterAction):
         """Until the last of the Jobs is deleted, or the stream is over."""
         open_ones = set(jobs)
         try:
-            for event in cluster.watch(path, version, timeout=left, labelSelector=selector(release)):
+            for event in cluster.watch(path, version, timeout=left, labelSelector=f"{INSTANCE}={release}"):
                 if event["type"] == "DELETED":
                     open_ones.discard(f"Job/{event['object']['metadata']['name']}")
                 if not open_ones:
@@ -196,10 +197,6 @@ class ActionModule(ClusterAction):
         text = f"{verb}: {', '.join(result['removed']) or 'the Lease of an earlier run'}{stays}"
         self.say(text)
         return result | {"msg": text}
-
-
-def selector(release: str) -> str:
-    return f"app.kubernetes.io/instance={release}"
 
 
 def data_of(release: Release | None) -> list[Data]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import asked_container, containers, end_of, pod_phrase, status_of, suspension, waiting
+from ..kube.objects import JOB_NAME, asked_container, containers, end_of, pod_phrase, status_of, suspension, waiting
 
 #: reasons of a waiting container that an answer is not worth waiting for (kubelet)
 NO_START = (
@@ -27,7 +27,6 @@ NO_START = (
     "CreateContainerError",
     "RunContainerError",
 )
-JOB_NAME = "batch.kubernetes.io/job-name"  # label that the Job controller puts on its pods
 
 
 @dataclass(frozen=True)

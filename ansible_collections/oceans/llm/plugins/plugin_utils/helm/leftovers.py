@@ -14,6 +14,7 @@ from typing import Any
 
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
+from ..kube.objects import INSTANCE
 
 HOOK = "helm.sh/hook"
 KINDS = {"Secret": "secrets", "ConfigMap": "configmaps", "ServiceAccount": "serviceaccounts"}
@@ -25,7 +26,7 @@ def find(cluster: Cluster, namespace: str, release: str, rendered: Iterable[Mapp
     found: dict[str, str] = {}
     for kind, plural in KINDS.items():
         try:
-            items = cluster.metadata(paths.collection(plural, namespace), labelSelector=f"app.kubernetes.io/instance={release}")["items"]
+            items = cluster.metadata(paths.collection(plural, namespace), labelSelector=f"{INSTANCE}={release}")["items"]
         except ApiError as error:
             if error.status != 403:
                 raise

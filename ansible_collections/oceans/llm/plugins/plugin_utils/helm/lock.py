@@ -24,7 +24,7 @@ from typing import Any
 from ..kube import clock as boot_clock
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import epoch
+from ..kube.objects import epoch, own_labels
 from ..kube.refused import Refused
 
 DURATION = 30  # seconds that a lease is good for after its last renewal
@@ -205,7 +205,7 @@ class Lock:
         return {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
-            "metadata": {"name": self._name, "labels": {"app.kubernetes.io/managed-by": "oceans.llm"}, "annotations": {REVISION: str(self._revision)}},
+            "metadata": {"name": self._name, "labels": own_labels(), "annotations": {REVISION: str(self._revision)}},
             "spec": {"holderIdentity": self._me, "leaseDurationSeconds": DURATION, "acquireTime": now, "renewTime": now},
         }
 

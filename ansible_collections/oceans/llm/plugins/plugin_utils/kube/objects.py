@@ -15,8 +15,10 @@ from typing import Any
 
 Object = Mapping[str, Any]
 
-#: label of the chart: what an object is for
-COMPONENT = "app.kubernetes.io/component"
+#: labels of the chart: what an object is for, and its release
+COMPONENT, INSTANCE = "app.kubernetes.io/component", "app.kubernetes.io/instance"
+#: label that the Job controller puts on its pods
+JOB_NAME = "batch.kubernetes.io/job-name"
 
 
 @functools.lru_cache(maxsize=4096)  # each rule reads the same stamps again
@@ -25,6 +27,11 @@ def epoch(stamp: str | None) -> float:
     if not stamp:
         return 0.0
     return datetime.datetime.fromisoformat(stamp.replace("Z", "+00:00")).timestamp()
+
+
+def stamp(seconds: float) -> str:
+    """Epoch seconds as the API writes them; empty for none."""
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds else ""
 
 
 def meta(obj: Object) -> Mapping[str, Any]:
@@ -55,6 +62,11 @@ def selector_of(deployment: Object) -> str:
     """The labels by which it selects its pods, as the API takes them in a query."""
     labels = ((deployment.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
     return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+
+
+def own_labels(release: str = "") -> dict[str, str]:
+    """Labels of what this collection makes beside a release, or beside all of them."""
+    return {"app.kubernetes.io/managed-by": "oceans.llm", **({INSTANCE: release} if release else {})}
 
 
 def owned_by(deployment: Object) -> list[dict[str, Any]]:

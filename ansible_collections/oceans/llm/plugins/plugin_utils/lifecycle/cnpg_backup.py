@@ -14,7 +14,7 @@ from typing import Any
 from ..gateway.database_url import Target
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import Object, meta
+from ..kube.objects import Object, meta, own_labels
 from . import held
 from .deployed import NotPossible
 from .dump_job import telling
@@ -107,7 +107,7 @@ def recovery(live: Object, backup: Object, name: str, source: Source) -> dict[st
         how = {"source": "origin", "recoveryTarget": {"targetImmediate": True, "backupID": (backup.get("status") or {}).get("backupId")}}
         spec["externalClusters"] = [{"name": "origin", "plugin": {"name": BARMAN, "parameters": parameters}}]
     spec |= {"instances": 1, "bootstrap": {"recovery": {**how, "database": database, "owner": made.get("owner") or source.target.user}}}
-    return {"apiVersion": CNPG, "kind": "Cluster", "metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "oceans.llm"}}, "spec": spec}
+    return {"apiVersion": CNPG, "kind": "Cluster", "metadata": {"name": name, "labels": own_labels()}, "spec": spec}
 
 
 def _ready(status: Mapping[str, Any]) -> bool:

@@ -47,7 +47,7 @@ def refresh(cluster: Cluster, namespace: str, external: Object, say: Callable[[s
     path = paths.one_of(str(external["apiVersion"]), CUSTOM["ExternalSecret"], namespace, name)
     before = _status(cluster.get(path))
     say(f"ExternalSecret/{name}: requesting a refresh from the store by the annotation {FORCE}")
-    found = cluster.patch(path, {"metadata": {"annotations": {FORCE: f"{cluster.now():.3f}"}}}, manager=held.MANAGER)
+    found: Object = cluster.patch(path, {"metadata": {"annotations": {FORCE: f"{cluster.now():.3f}"}}}, manager=held.MANAGER)
     end = time.monotonic() + patience
     while _status(found).get("syncedResourceVersion") == before.get("syncedResourceVersion"):
         failed = next((c for c in _status(found).get("conditions") or () if c.get("type") == "Ready" and c.get("status") == "False"), None)

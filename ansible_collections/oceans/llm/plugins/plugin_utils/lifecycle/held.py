@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import Object, meta, owned_by
+from ..kube.objects import Object, meta, own_labels, owned_by
 from ..secrets.plan import values_of
 
 MANAGER = "oceans-llm-rotation"  # field manager of a rotation
@@ -28,7 +28,7 @@ def rotation(release: str) -> str:
 
 
 def put(cluster: Cluster, deployment: Object, name: str, values: Mapping[str, str], manager: str) -> None:
-    ns, labels = meta(deployment)["namespace"], {"app.kubernetes.io/managed-by": "oceans.llm"}
+    ns, labels = meta(deployment)["namespace"], own_labels()
     body = {
         "apiVersion": "v1",
         "kind": "Secret",

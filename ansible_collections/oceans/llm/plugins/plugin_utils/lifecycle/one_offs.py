@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..gateway import one_off_job
-from ..gateway.one_off_run import JOB_NAME
 from ..kube import paths
 from ..kube.client import Cluster
+from ..kube.objects import JOB_NAME
 from ..rollout import conclusion
 from ..rollout.follow import Follower
 from ..rollout.model import Scope

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..kube import paths
 from ..kube.client import Cluster
+from ..kube.objects import own_labels
 
 MANAGER = "oceans-llm-restore-point"  # field manager of the list
 
@@ -73,9 +74,9 @@ def fitting(cluster: Cluster, namespace: str, release: str, schema: int | None) 
 
 def record(cluster: Cluster, namespace: str, release: str, known: Iterable[RestorePoint]) -> None:
     """Write the list: exactly these."""
-    labels = {"app.kubernetes.io/managed-by": "oceans.llm", "app.kubernetes.io/instance": release}
     data = {point.name: json.dumps(dataclasses.asdict(point)) for point in known}
-    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": list_name(release), "namespace": namespace, "labels": labels}, "data": data}
+    about = {"name": list_name(release), "namespace": namespace, "labels": own_labels(release)}
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": data}
     cluster.apply(paths.configmap(namespace, list_name(release)), body, manager=MANAGER, force=True)
 
 

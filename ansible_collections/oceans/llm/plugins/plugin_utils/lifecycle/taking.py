@@ -17,6 +17,7 @@ from ..helm import releases
 from ..helm.releases import Release
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
+from ..kube.objects import own_labels
 from . import asked, cnpg_backup, dump_job, volume_snapshot
 from .deployed import NotPossible
 from .dump_job import Place, Recovered
@@ -154,8 +155,7 @@ def volume(cluster: Cluster, release: Release, wish: Wish) -> str:
     if cluster.find(path) is None:
         storage_class = wish.volume.get("storage_class")
         spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": str(wish.volume.get("size") or SIZE)}}}
-        labels = {"app.kubernetes.io/managed-by": "oceans.llm", "app.kubernetes.io/instance": release.name}
-        body = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name, "labels": labels}, "spec": spec}
+        body = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name, "labels": own_labels(release.name)}, "spec": spec}
         if storage_class:
             spec["storageClassName"] = str(storage_class)
         try:

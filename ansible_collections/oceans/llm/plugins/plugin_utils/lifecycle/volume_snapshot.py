@@ -14,7 +14,7 @@ from typing import Any
 
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import Object, meta
+from ..kube.objects import Object, meta, own_labels
 from .cnpg_backup import until
 from .deployed import NotPossible
 from .dump_job import Recovered, telling
@@ -29,9 +29,8 @@ def take(cluster: Cluster, source: Source, name: str, say: Callable[[str], None]
     """:raises NotPossible: when the server's volume is not known, or with the reason of the snapshot controller."""
     pod, claim = _volume(cluster, source)
     ns = meta(pod)["namespace"]
-    labels = {"app.kubernetes.io/managed-by": "oceans.llm", "app.kubernetes.io/instance": source.release.name}
     spec = {"source": {"persistentVolumeClaimName": claim}}  # of the default class of the volume's driver
-    body = {"apiVersion": API, "kind": "VolumeSnapshot", "metadata": {"name": name, "labels": labels}, "spec": spec}
+    body = {"apiVersion": API, "kind": "VolumeSnapshot", "metadata": {"name": name, "labels": own_labels(source.release.name)}, "spec": spec}
     with telling(say, f"creating VolumeSnapshot/{name} of PersistentVolumeClaim/{claim}"):
         try:
             cluster.create(paths.of(API, "volumesnapshots", ns), body)
@@ -68,8 +67,7 @@ def restored(claim: Object, snapshot: Object) -> dict[str, Any]:
     spec = {"accessModes": old["accessModes"], "dataSource": origin, "resources": {"requests": {"storage": size}}}
     if old.get("storageClassName"):
         spec["storageClassName"] = old["storageClassName"]
-    labels = {"app.kubernetes.io/managed-by": "oceans.llm"}
-    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name, "labels": labels}, "spec": spec}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name, "labels": own_labels()}, "spec": spec}
 
 
 def _volume(cluster: Cluster, source: Source) -> tuple[Object, str]:

@@ -8,10 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 
-from ..gateway.one_off_run import JOB_NAME
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import Object, epoch, meta, name_of
+from ..kube.objects import INSTANCE, JOB_NAME, Object, epoch, meta, name_of
 from .deployed import NotPossible
 from .dump_job import telling
 from .source import Source
@@ -38,7 +37,7 @@ class Writers:
 
     def refuse_migrations(self) -> None:
         """:raises NotPossible: when a Job of the release is changing the database."""
-        found = self._cluster.list(paths.pods(self._ns), labelSelector=f"app.kubernetes.io/instance={self._release},{JOB_NAME}")["items"]
+        found = self._cluster.list(paths.pods(self._ns), labelSelector=f"{INSTANCE}={self._release},{JOB_NAME}")["items"]
         jobs = sorted({str(meta(p)["labels"][JOB_NAME]) for p in found if (p.get("status") or {}).get("phase") in ("Pending", "Running")})
         if jobs:
             end = f"kubectl -n {self._ns} delete job {jobs[0]}"

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..helm.releases import Release
-from ..kube.objects import epoch, meta, seen_at
+from ..kube.objects import epoch, meta, seen_at, stamp
 from . import report_page
 from .follow import Outcome, as_dict
 from .model import STAMPS, Snapshot, since
@@ -49,8 +49,8 @@ class Incomplete(OSError):
 def write(folder: str, run: Run, clean: Callable[[str], str]) -> str:
     """Write the folder of this run below `folder`; returns its path. :raises OSError: when it cannot be written; Incomplete: not all of it."""
     snapshot = run.outcome.snapshot
-    stamp = datetime.datetime.fromtimestamp(snapshot.now, datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
-    base = os.path.join(os.path.expanduser(folder), _safe(f"{run.host}-{snapshot.scope.namespace}-{snapshot.scope.release}-{stamp}"))
+    began = datetime.datetime.fromtimestamp(snapshot.now, datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+    base = os.path.join(os.path.expanduser(folder), _safe(f"{run.host}-{snapshot.scope.namespace}-{snapshot.scope.release}-{began}"))
     path, number = base, 2
     while os.path.exists(path):
         path, number = f"{base}-{number}", number + 1
@@ -92,7 +92,7 @@ def as_json(run: Run) -> dict[str, Any]:
         "outcome": run.result.get("outcome", ""),
         "code": outcome.cause.code if outcome.cause else "",
         "line": run.line,
-        "started": _iso(snapshot.started),
+        "started": stamp(snapshot.started),
         "seconds": round(outcome.seconds, 1),
         "first_signal_seconds": outcome.first_signal,
         "version_served": run.result.get("version_served", ""),
@@ -177,8 +177,8 @@ def _event(event: Mapping[str, Any], snapshot: Snapshot) -> dict[str, Any]:
         "reason": event.get("reason"),
         "message": event.get("message"),
         "count": event.get("count") or 1,
-        "since": _iso(since(event, snapshot)),
-        "last": _iso(seen_at(event)),
+        "since": stamp(since(event, snapshot)),
+        "last": stamp(seen_at(event)),
     }
 
 
@@ -221,7 +221,3 @@ def _put_packed(folder: str, name: str, lines: Iterable[str]) -> None:
 
 def _safe(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name)
-
-
-def _iso(seconds: float) -> str:
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds else ""

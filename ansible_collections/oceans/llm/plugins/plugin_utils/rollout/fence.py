@@ -21,7 +21,7 @@ from typing import Any
 
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import QUEUE, finished
+from ..kube.objects import JOB_NAME, QUEUE, finished
 
 GRACE = 1  # seconds between TERM and KILL for a pod that is fenced
 DEADLINE = 60.0  # seconds for everything: longer than the grace in which a suspended Job's controller ends its pods
@@ -128,7 +128,7 @@ def _gone(cluster: Cluster, namespace: str, job: str, alive: set[str], version: 
 
 
 def _pods_of(job: str) -> str:
-    return f"batch.kubernetes.io/job-name={job}"
+    return f"{JOB_NAME}={job}"
 
 
 def _alive(pods: Mapping[str, Any]) -> set[str]:

@@ -13,10 +13,10 @@ from ..helm.promises import CUSTOM, GROUPS
 from ..helm.releases import Release
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import Object, component, meta, part
+from ..kube.objects import INSTANCE, Object, component, meta, part
 from .model import MIGRATING
 
-INSTANCE, VERSION, CHART = "app.kubernetes.io/instance", "app.kubernetes.io/version", "helm.sh/chart"
+VERSION, CHART = "app.kubernetes.io/version", "helm.sh/chart"
 KINDS = {
     "Deployment": ("apps/v1", "deployments"),
     "Service": ("v1", "services"),

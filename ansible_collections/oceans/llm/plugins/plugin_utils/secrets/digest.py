@@ -28,7 +28,7 @@ from ..helm.promises import promised
 from ..helm.releases import Release
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import component, epoch, selector_of
+from ..kube.objects import component, epoch, own_labels, selector_of
 from . import identity
 from .identity import key_name
 from .pod_env import secret_names
@@ -231,7 +231,7 @@ def key_of(cluster: Cluster, namespace: str, release: str, make: bool) -> bytes 
     if found is not None and make and cluster.uid and not identity.remembered(found):
         cluster.patch(path, {"metadata": {"labels": identity.label(cluster)}})  # made before clusters were remembered, or moved on purpose
     if found is None and make:
-        labels = {"app.kubernetes.io/managed-by": "oceans.llm", "app.kubernetes.io/instance": release, **identity.label(cluster)}
+        labels = {**own_labels(release), **identity.label(cluster)}
         body = {
             "apiVersion": "v1",
             "kind": "Secret",
