@@ -64,6 +64,11 @@ class Scope:
     #: False when somebody else made the change, perhaps long ago (role `wait`): what is not there now may have been
     ours: bool = True
 
+    @property
+    def has_cluster(self) -> bool:
+        """True when CloudNativePG brings the database."""
+        return any(kind == "Cluster" for kind, _name in self.custom)
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -115,6 +120,13 @@ def _answer(known: dict[Any, Any], function: Callable[..., Any], snapshot: Snaps
         return known[key]
     except KeyError:
         return known.setdefault(key, function(snapshot, *names))
+
+
+def own(snapshot: Snapshot, kind: str) -> Iterator[tuple[str, Object]]:
+    """(name, object) of the release's own Deployments, Jobs or custom resources of one kind, as far as they exist."""
+    scope = snapshot.scope
+    names = {"Deployment": scope.deployments, "Job": scope.jobs}.get(kind) or [name for of, name in scope.custom if of == kind]
+    return ((name, found) for name in names if (found := snapshot.kind(kind).get(name)) is not None)
 
 
 @until_changed
@@ -231,12 +243,11 @@ def database_pods(snapshot: Snapshot) -> Iterator[tuple[str, str, Object]]:
 
     None when the primary is ready: a standby that is late, or moves, stops no rollout.
     """
-    for kind, name in snapshot.scope.custom:
-        cluster = snapshot.kind(kind).get(name) if kind == "Cluster" else None
-        if cluster is not None and not primary_ready(snapshot, cluster):
+    for name, cluster in own(snapshot, "Cluster"):
+        if not primary_ready(snapshot, cluster):
             uid = meta(cluster).get("uid")
             for owner in (uid, *(meta(j).get("uid") for j in snapshot.kind("Job").values() if controlled_by(j, uid))):
-                yield from ((kind, name, pod) for pod in pods_of(snapshot, owner))
+                yield from (("Cluster", name, pod) for pod in pods_of(snapshot, owner))
 
 
 def primary_ready(snapshot: Snapshot, cluster: Object) -> bool:

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 
 from ..codes import Certainty
-from ..kube.objects import Object, age, finished, meta
+from ..kube.objects import Object, age, finished, is_ready, meta
 from . import progress
-from .model import STAMPS, Cause, Snapshot
+from .model import STAMPS, Cause, Snapshot, own
 from .verdict import Verdict
 
 #: how long something has lasted is no news each second
@@ -125,24 +125,14 @@ def shortened(text: str) -> str:
 
 def facts(snapshot: Snapshot) -> dict[str, str]:
     """The state of each operator's object, Job and Deployment of the release in a phrase that changes only when something happens."""
-    found = {f"{kind}/{name}": phrase for kind, name in snapshot.scope.custom if (phrase := _custom_fact(snapshot, kind, name))}
-    for name in snapshot.scope.jobs:
-        job = snapshot.objects.get("Job", {}).get(name)
-        if job is not None and _made_since(job, snapshot):
-            found[f"Job/{name}"] = _job_fact(job, name, snapshot)
-    for name in snapshot.scope.deployments:
-        deployment = snapshot.objects.get("Deployment", {}).get(name)
-        if deployment is not None:
-            found[f"Deployment/{name}"] = _deployment_fact(deployment, name, snapshot)
-    return found
+    found = {f"{kind}/{name}": _custom_fact(kind, name, obj) for kind in dict(snapshot.scope.custom) for name, obj in own(snapshot, kind) if is_ready(obj)}
+    found |= {f"Job/{name}": _job_fact(job, name, snapshot) for name, job in own(snapshot, "Job") if _made_since(job, snapshot)}
+    return found | {f"Deployment/{name}": _deployment_fact(deployment, name, snapshot) for name, deployment in own(snapshot, "Deployment")}
 
 
-def _custom_fact(snapshot: Snapshot, kind: str, name: str) -> str:
+def _custom_fact(kind: str, name: str, found: Object) -> str:
     """That an operator is done; what it waits for is told by the causes (operators.py)."""
-    found = snapshot.objects.get(kind, {}).get(name) or {}
     status = found.get("status") or {}
-    if not any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ()):
-        return ""
     if kind == "Cluster":
         return (
             f"Cluster/{name} is ready: primary {status.get('currentPrimary')}, "

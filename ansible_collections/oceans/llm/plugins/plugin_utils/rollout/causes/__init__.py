@@ -18,9 +18,7 @@ RULES: dict[str, Rule] = rules()
 _ORDER = {Certainty.FATAL: 0, Certainty.RETRYABLE: 1, Certainty.SHOWN: 2}
 
 
-def find(
-    snapshot: Snapshot, rules: Iterable[Rule] | None = None, broken: Callable[[str, Exception], None] | None = None, guesses: bool = False
-) -> list[Cause]:
+def find(snapshot: Snapshot, rules: Iterable[Rule] | None = None, broken: Callable[[str, Exception], None] | None = None, guesses: bool = False) -> list[Cause]:
     """Everything that the rules see, certain causes first. `guesses`: those that nothing supports, too; a look may complete them (look.py).
 
     Each rule runs alone: with `broken` an error in one is told there, and the others still decide.

@@ -16,7 +16,7 @@ from typing import Any
 from ...codes import RETRYABLE
 from ...kube import refusals
 from ...kube.objects import Object, epoch, finished, meta, name_of, seen_at
-from ..model import Cause, Snapshot, events_of, job_pods, new_replicaset, pods_of, since
+from ..model import Cause, Snapshot, events_of, job_pods, new_replicaset, own, pods_of, since
 from .cause import cause, rule
 
 #: kind of refusal -> (code, sentence with the named parts)
@@ -103,9 +103,8 @@ def admission_deployments(snapshot: Snapshot) -> Iterator[Cause]:
 
 @rule(80)
 def admission_jobs(snapshot: Snapshot) -> Iterator[Cause]:
-    for name in snapshot.scope.jobs:
-        job = snapshot.kind("Job").get(name)
-        if job is None or finished(job) is not None:
+    for name, job in own(snapshot, "Job"):
+        if finished(job) is not None:
             continue
         pods = job_pods(snapshot, name)
         if any((p.get("status") or {}).get("phase") in (None, "Pending", "Running", "Succeeded") for p in pods):

@@ -142,10 +142,8 @@ def _of_words(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failu
     sure = FATAL if words.certain else RETRYABLE
     if words.code == "ListenFailed" and exits < EXITS_ALIKE:
         sure = RETRYABLE  # an old holder of the port may be on its way out
-    if words.code == "DatabaseReadOnly" and any(kind == "Cluster" for kind, _name in snapshot.scope.custom):
-        sure = RETRYABLE  # the primary moves
-    if words.code == "DatabaseHostUnknown" and any(kind == "Cluster" for kind, _name in snapshot.scope.custom):
-        sure = RETRYABLE  # the Service of the cluster is being made
+    if words.code in ("DatabaseReadOnly", "DatabaseHostUnknown") and snapshot.scope.has_cluster:
+        sure = RETRYABLE  # the primary moves, or the Service of the cluster is being made
     budget = 150.0 if sure is RETRYABLE and words.certain else None
     return cause(
         words.code,

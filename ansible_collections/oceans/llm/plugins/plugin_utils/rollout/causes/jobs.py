@@ -33,7 +33,7 @@ from ...kube.objects import (
     suspension,
     terminated,
 )
-from ..model import Cause, Snapshot, events_of, job_pods, migrates, starting, workers
+from ..model import Cause, Snapshot, events_of, job_pods, migrates, own, starting, workers
 from .cause import cause, rule
 from .containers import EXITS_ALIKE, known_of_database, of_container, of_end
 from .reasons import REASONS
@@ -64,9 +64,8 @@ QUEUED = 600.0  # seconds that a queue may hold a Job: to wait there is its purp
 @rule(160)
 def attempts(snapshot: Snapshot) -> Iterator[Cause]:
     """Containers of a Job's pods that ended with an error, as long as the Job is not over."""
-    for name in snapshot.scope.jobs:
-        job = snapshot.kind("Job").get(name)
-        if job is None or finished(job) is True:
+    for name, job in own(snapshot, "Job"):
+        if finished(job) is True:
             continue
         pods = [p for p in job_pods(snapshot, name) if not meta(p).get("deletionTimestamp") and not disrupted(p)]
         failed = [(p, s, init) for p in pods for s, init in containers(p) if _failed(p, s, init)]
@@ -156,9 +155,8 @@ def _why(pod: Object) -> str:
 @rule(170)
 def failed_jobs(snapshot: Snapshot) -> Iterator[Cause]:
     """Jobs that are over, and failed. A pod that still has its log says why; else the Job's condition is all there is."""
-    for name in snapshot.scope.jobs:
-        job = snapshot.kind("Job").get(name)
-        if job is None or finished(job) is not False:
+    for name, job in own(snapshot, "Job"):
+        if finished(job) is not False:
             continue
         conditions = (job.get("status") or {}).get("conditions") or ()
         condition: Object = next((c for c in conditions if c.get("type") in ("Failed", "FailureTarget") and c.get("status") == "True"), {})
@@ -212,9 +210,8 @@ def not_deleted(snapshot: Snapshot) -> Iterator[Cause]:
 
 @rule(240)
 def suspended(snapshot: Snapshot) -> Iterator[Cause]:
-    for name in snapshot.scope.jobs:
-        job = snapshot.kind("Job").get(name)
-        if job is not None and (job.get("spec") or {}).get("suspend") and finished(job) is None:
+    for name, job in own(snapshot, "Job"):
+        if (job.get("spec") or {}).get("suspend") and finished(job) is None:
             began = next((epoch(c.get("lastTransitionTime")) for c in (job.get("status") or {}).get("conditions") or () if c.get("type") == "Suspended"), 0.0)
             queue = queue_of(job)
             hint, budget = (QUEUE_CURE.format(ns=snapshot.scope.namespace), QUEUED) if queue else ("", None)
@@ -330,9 +327,8 @@ def _stamp(text: str) -> float:
 @rule(230)
 def deleted_attempts(snapshot: Snapshot) -> Iterator[Cause]:
     """A Job's pod that somebody deleted: its event is the only trace."""
-    for name in snapshot.scope.jobs:
-        job = snapshot.kind("Job").get(name)
-        if job is None or finished(job) is not None:
+    for name, job in own(snapshot, "Job"):
+        if finished(job) is not None:
             continue
         going = [p for p in job_pods(snapshot, name) if meta(p).get("deletionTimestamp")]
         made = [e for e in events_of(snapshot, "Job", name) if e.get("reason") == "SuccessfulCreate"]

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 
 from ...codes import SHOWN
-from ...kube.objects import Object, age, containers, controlled_by, epoch, meta, name_of, seen_at, terminated
-from ..model import Cause, Snapshot, events_of, pods_of, primary_ready, since
+from ...kube.objects import Object, age, condition, containers, controlled_by, epoch, is_ready, meta, name_of, seen_at, terminated
+from ..model import Cause, Snapshot, events_of, own, pods_of, primary_ready, since
 from .cause import cause, rule
 
 #: an ExternalSecret that fails for one of these will not get better by waiting
@@ -33,11 +33,8 @@ _MOVES = ("Failing over", "Switchover in progress")
 
 @rule(40)
 def external_secrets(snapshot: Snapshot) -> Iterator[Cause]:
-    for kind, name in snapshot.scope.custom:
-        found = snapshot.kind("ExternalSecret").get(name) if kind == "ExternalSecret" else None
-        if found is None:
-            continue
-        ready: dict[str, str] = next((c for c in (found.get("status") or {}).get("conditions") or () if c.get("type") == "Ready"), {})
+    for name, found in own(snapshot, "ExternalSecret"):
+        ready = condition(found, "Ready")
         if ready.get("status") == "True":
             continue
         told = [e for e in events_of(snapshot, "ExternalSecret", name) if e.get("reason") in ("UpdateFailed", "InvalidStoreRef", "ValidationFailed")]
@@ -73,15 +70,12 @@ def _running(name: str) -> str:
 
 @rule(50)
 def postgres_clusters(snapshot: Snapshot) -> Iterator[Cause]:
-    for kind, name in snapshot.scope.custom:
-        found = snapshot.kind("Cluster").get(name) if kind == "Cluster" else None
-        if found is None:
-            continue
+    for name, found in own(snapshot, "Cluster"):
         status = found.get("status") or {}
         target = status.get("targetPrimary")
         if status.get("currentPrimary") and target not in (None, "", status["currentPrimary"]):
             yield _moving(snapshot, name, status)
-        elif status.get("phase") not in _MOVES and not any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ()):
+        elif status.get("phase") not in _MOVES and not is_ready(found):
             yield _coming_up(snapshot, name, found)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from ...codes import FATAL
 from ...gateway import log_words
 from ...kube.objects import Object, age, asked_container, containers, epoch, finished, has_been_seen, meta, name_of, ref, status_of, waiting
-from ..model import Cause, Snapshot, events_of, job_pods, new_replicaset, pods_of, since, starting, workers
+from ..model import Cause, Snapshot, events_of, job_pods, new_replicaset, own, pods_of, since, starting, workers
 from ..waits import silent_scheduler
 from . import origin
 from .cause import cause, rule
@@ -69,10 +69,9 @@ def silent_controllers(snapshot: Snapshot) -> Iterator[Cause]:
             made = _changed(owner, snapshot)
             if snapshot.now - made > SILENT:
                 yield _silent(snapshot, f"Deployment/{name}", "Deployment", "has not acted on the change", made)
-    for name in snapshot.scope.jobs:
-        job = snapshot.kind("Job").get(name)
-        idle = job is not None and finished(job) is None and not job.get("status") and not (job.get("spec") or {}).get("suspend")
-        if job is not None and idle and not job_pods(snapshot, name) and not events_of(snapshot, "Job", name) and age(job, snapshot.now) > SILENT:
+    for name, job in own(snapshot, "Job"):
+        idle = finished(job) is None and not job.get("status") and not (job.get("spec") or {}).get("suspend")
+        if idle and not job_pods(snapshot, name) and not events_of(snapshot, "Job", name) and age(job, snapshot.now) > SILENT:
             who = (job.get("spec") or {}).get("managedBy")
             yield _silent(snapshot, f"Job/{name}", f"Job (managedBy {who})" if who else "Job", "has created no pod", epoch(meta(job).get("creationTimestamp")))
 
@@ -139,8 +138,7 @@ def _about(event: Object, container: str) -> bool:
 @rule(200)
 def lookups(snapshot: Snapshot) -> Iterator[Cause]:
     """A container that runs and cannot resolve a name, by its own last lines: the waiter of a gateway pod, or a program that tries again."""
-    waits_for_cluster = any(kind == "Cluster" for kind, _name in snapshot.scope.custom)  # its Services come late
-    for kind, owner, pod in starting(snapshot) if not waits_for_cluster else ():
+    for kind, owner, pod in starting(snapshot) if not snapshot.scope.has_cluster else ():  # its Services come late
         for status, _init in containers(pod):
             if "running" not in (status.get("state") or {}) or status.get("ready") and kind == "Deployment":
                 continue

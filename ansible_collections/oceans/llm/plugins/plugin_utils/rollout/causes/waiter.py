@@ -27,7 +27,7 @@ PATIENCE = 150.0
 @rule(195)
 def waiters(snapshot: Snapshot) -> Iterator[Cause]:
     """A pod of a Deployment whose waiter has not got through to the database."""
-    if any(kind == "Cluster" for kind, _name in snapshot.scope.custom):
+    if snapshot.scope.has_cluster:
         return  # the operator is still setting the database up
     for kind, _owner, pod in starting(snapshot):
         for status, init in containers(pod):
