@@ -229,3 +229,12 @@ def test_templates_marked_unsafe_and_vaulted_values_arrive_as_they_are(monkeypat
 def test_what_preflight_only_warned_of_is_not_refused_by_the_role_secrets(task, codes):
     assert worked_out("_oceans_llm_warned", _oceans_llm_preflight_task=task) == codes
     assert worked_out("_oceans_llm_warned") == []
+
+
+def test_the_secret_has_the_labels_of_the_charts_objects():
+    own = {"app.kubernetes.io/part-of": "oceans-llm", "app.kubernetes.io/instance": "rel"}
+    for labels in ({"team": "ai"}, {"team": "ai", "app.kubernetes.io/instance": "other"}):
+        given = {"oceans_llm_release": "rel", "oceans_llm_values": {"commonLabels": labels}}
+        assert worked_out("_oceans_llm_secret_labels", **given) == {"team": "ai", **own}
+    assert worked_out("_oceans_llm_secret_labels", oceans_llm_release="rel", oceans_llm_values={"commonLabels": None}) == own
+    assert worked_out("_oceans_llm_secret_labels", oceans_llm_release="rel") == own
