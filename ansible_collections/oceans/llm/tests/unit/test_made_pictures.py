@@ -35,7 +35,7 @@ MADE = {
     "missing": starting.deleted,
     "not_available": starting.uncounted,
     "evicted_again": starting.evicted,
-    "deleted_again": starting.killed_again,
+    "made_again": starting.killed_again,
     "recreated": starting.recreating,
     "not_deleted": lambda: starting.held_job("example.com/hold"),
     "scaled_to_zero": lambda: starting.scaled("kubectl"),

@@ -321,6 +321,16 @@ def test_pods_that_somebody_deletes_again_and_again_are_no_success():
     assert find(killed_again(controller=(1,))) == [], "the ReplicaSet was scaled down"
 
 
+def test_pods_that_lose_the_labels_of_their_replicaset_are_its_webhooks_fault():
+    picture = killed_again()
+    picture.objects["ReplicaSet"]["web-1"]["spec"]["selector"] = {"matchLabels": {"app": "web", "tier": "a"}}
+    for n in range(3):
+        picture.objects["Pod"][f"web-1-{n}"] = pod(f"web-1-{n}", "", metadata={"labels": {"app": "web", "tier": "b"}, "ownerReferences": []})
+    (found,) = find(picture)
+    assert (found.code, found.object, found.certainty) == ("PodNotCreated", "ReplicaSet/web-1", FATAL)
+    assert "it does not select them (tier is b, not a): a mutating webhook changes labels" in found.cause
+
+
 def recreating(asked=30, grace=900, **strategy):
     """Strategy Recreate: the only old pod takes its grace, and there is no new one."""
     picture = upgrade(pod("web-0-y", "web-0", spec={"containers": [{"name": "it", "lifecycle": {"preStop": {"exec": {"command": ["sleep", "600"]}}}}]}))
@@ -337,7 +347,7 @@ def test_an_old_pod_that_takes_its_long_grace_is_named_where_new_ones_wait_for_i
     assert (found.code, found.object) == ("OldPodStops", "Deployment/web") and "Pod/web-0-y" in found.cause
     assert "terminationGracePeriodSeconds 900; container it has a preStop hook (sleep 600)" in found.cause
     assert over(recreating()).code == "OldPodStops"
-    assert find(recreating(asked=15)) == [] and find(recreating(type="RollingUpdate")) == []
+    assert find(recreating(asked=8)) == [] and find(recreating(type="RollingUpdate")) == []
 
 
 def held_job(*finalizers, running=True):

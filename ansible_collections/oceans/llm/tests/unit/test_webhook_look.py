@@ -129,6 +129,16 @@ def test_a_field_of_the_pod_itself_is_compared():
     assert said == "nodeSelector of the pod is disk=ssd, but not set in the pod template: an admission plugin changed the value"
 
 
+def test_a_scheduling_gate_that_a_webhook_adds_is_not_the_templates(api):
+    api.on("GET", CONFIGURATIONS[0], objects("List", "1", configuration("queue")))
+    api.on("GET", CONFIGURATIONS[1], objects("List", "1"))
+    picture = killed()
+    picture.objects["Pod"]["web-1-a"]["spec"] |= {"nodeName": None, "schedulingGates": [{"name": "example.com/queue"}]}
+    picture.objects["Pod"]["web-1-a"]["status"]["containerStatuses"] = []
+    (found,) = named(api, picture)
+    assert found.code == "SchedulingGated" and "schedulingGates of the pod is" in found.cause and "MutatingWebhookConfiguration/queue" in found.cause
+
+
 def test_a_limit_that_a_limit_range_sets_is_said():
     picture = killed(resources={"limits": {"memory": "10Mi"}})
     picture.objects["ReplicaSet"]["web-1"]["spec"]["template"]["spec"]["containers"][0].pop("resources")

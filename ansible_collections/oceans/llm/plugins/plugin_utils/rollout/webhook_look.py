@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..kube import paths, refusals
+from ..kube import paths
 from ..kube.client import ApiError
 from ..kube.objects import Object, meta
 from ..kube.policies import selects
@@ -57,12 +57,12 @@ def _about_pods(rule: Mapping[str, Any]) -> bool:
 class WebhookLook(Look):
     def _named(self, snapshot: Snapshot, cause: Cause) -> Cause:
         thing, differs = _subject(snapshot, cause)
-        unusable = refusals.classify(cause.evidence).kind == refusals.BAD_PATCH
-        if not thing or not (differs or unusable or cause.code == "AdmissionTimeout"):
+        blamed = "a mutating webhook" in cause.cause
+        if not thing or not (differs or blamed or cause.code == "AdmissionTimeout"):
             return cause
         labels, own = meta(thing).get("labels") or {}, self._once(self._labels, otherwise={"kubernetes.io/metadata.name": self._namespace})
         seen = [w for w in self._once(self._webhooks, otherwise=[]) if w.sees(labels, own)]
-        if differs or unusable:
+        if differs or blamed:
             who = ", ".join(w.phrase for w in seen if w.configuration.startswith(MUTATING)) or "none that this run can read"
             words = "" if not differs or differs in cause.cause else f"; {differs}"
             return completed(cause, f"{words}; mutating webhooks that were called for the pod: {who}")

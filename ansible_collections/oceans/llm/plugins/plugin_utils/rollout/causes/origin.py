@@ -115,7 +115,7 @@ def limit_range(pod: Object, container: str) -> str:
 
 
 #: of a pod's own fields, those that decide where it may run and what it can reach; the API server gives them no other defaults than a template's
-POD_FIELDS = ("nodeSelector", "affinity", "schedulerName", "runtimeClassName", "dnsPolicy", "dnsConfig", "hostAliases", "hostNetwork")
+POD_FIELDS = ("schedulingGates", "nodeSelector", "affinity", "schedulerName", "runtimeClassName", "dnsPolicy", "dnsConfig", "hostAliases", "hostNetwork")
 
 
 def changed(snapshot: Snapshot, pod: Object, container: str) -> str:

@@ -100,22 +100,29 @@ _MADE = re.compile(r"^(Created|Deleted) pod: (\S+)")
 
 
 @rule(227)
-def deleted_again(snapshot: Snapshot) -> Iterator[Cause]:
-    """New pods that somebody deletes one after the other: the ReplicaSet's events have their names, and they are gone."""
+def made_again(snapshot: Snapshot) -> Iterator[Cause]:
+    """A ReplicaSet that has to create its pods again and again: somebody deletes them, or they lose the labels that it selects by."""
     for name in snapshot.scope.deployments:
-        newest = new_replicaset(snapshot, name)
-        there = {name_of(p) for p in pods_of(snapshot, meta(newest).get("uid")) if not meta(p).get("deletionTimestamp")} if newest else set()
+        newest = new_replicaset(snapshot, name) or {}
         made: dict[str, set[str]] = {"Created": set(), "Deleted": set()}
         for event in events_of(snapshot, "ReplicaSet", name_of(newest)) if newest else ():
             if (told := _MADE.match(str(event.get("message")))) and snapshot.now - seen_at(event) < RECENT:
                 made[told[1]].add(told[2])
-        gone = made["Created"] - made["Deleted"] - there
-        if newest and len(gone) >= max(REPEATED, 2 * int((newest.get("spec") or {}).get("replicas") or 0) + 1):
-            what = f"{len(gone)} new pods of Deployment/{name} were deleted within {RECENT:.0f} s by another client than the ReplicaSet"
-            hint = (
-                f"find out who deletes the pods (audit log of the API server): kubectl -n {snapshot.scope.namespace} get events --field-selector reason=Killing"
-            )
-            yield cause("PodEvicted", snapshot, f"ReplicaSet/{name_of(newest)}", what, ", ".join(sorted(gone)[:5]), certainty=FATAL, hint=hint)
+        own = {name_of(p) for p in pods_of(snapshot, meta(newest).get("uid"))}
+        lost = made["Created"] - made["Deleted"] - {n for n in own if not meta(snapshot.kind("Pod")[n]).get("deletionTimestamp")}
+        if len(lost) < max(REPEATED, 2 * int((newest.get("spec") or {}).get("replicas") or 0) + 1):
+            continue
+        where, evidence = f"ReplicaSet/{name_of(newest)}", ", ".join(sorted(lost)[:5])
+        if released := sorted(lost & set(snapshot.kind("Pod")) - own):
+            wanted = ((newest.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
+            labels = meta(snapshot.kind("Pod")[released[-1]]).get("labels") or {}
+            other = ", ".join(f"{key} is {labels.get(key, 'missing')}, not {value}" for key, value in wanted.items() if labels.get(key) != value)
+            what = f"the ReplicaSet creates pods again and again, because it does not select them ({other}): a mutating webhook changes labels of the pods"
+            yield cause("PodNotCreated", snapshot, where, what, evidence, certainty=FATAL)
+        else:
+            what = f"{len(lost)} new pods of Deployment/{name} were deleted within {RECENT:.0f} s by another client than the ReplicaSet"
+            hint = f"find out who deletes the pods: kubectl -n {snapshot.scope.namespace} get events --field-selector reason=Killing"
+            yield cause("PodEvicted", snapshot, where, what, evidence, certainty=FATAL, hint=hint)
 
 
 @rule(290)
@@ -163,6 +170,8 @@ def old_pods_lost(snapshot: Snapshot) -> Iterator[Cause]:
 
 #: seconds after the end of its grace: the kubelet needs a moment, and a watch may be late
 OVERDUE = 10.0
+#: seconds after which an old pod that stops is worth a word, where new pods have to wait for it
+STOPPING = 10.0
 
 
 @rule(315)
@@ -172,7 +181,7 @@ def recreated(snapshot: Snapshot) -> Iterator[Cause]:
         strategy = ((snapshot.kind("Deployment").get(name) or {}).get("spec") or {}).get("strategy") or {}
         for pod in old_pods(snapshot, name) if strategy.get("type") == "Recreate" and not new_pods(snapshot, name) else ():
             over, grace = epoch(meta(pod).get("deletionTimestamp")), float(meta(pod).get("deletionGracePeriodSeconds") or 0)
-            if over and snapshot.now - (over - grace) > PATIENT and snapshot.now < over:
+            if over and snapshot.now - (over - grace) > STOPPING and snapshot.now < over:
                 stops = [(str(s["name"]), (container_spec(pod, str(s["name"])).get("lifecycle") or {}).get("preStop") or {}) for s, _init in containers(pod)]
                 hooks = [f"container {c} has a preStop hook ({' '.join((hook.get('exec') or {}).get('command') or hook)})" for c, hook in stops if hook]
                 what = f"with strategy Recreate, no new pod is created before {ref(pod)} has stopped, which may take {over - snapshot.now:.0f} s more"
