@@ -300,7 +300,7 @@ UP, DOWN = {"pod": "10.0.0.1:8080", "status": 200, "error": ""}, {"pod": "10.0.0
     ],
 )
 def test_dns_kube_proxy_policy_and_program_are_told_apart(place, line, policies, code, words):
-    place.api.script[("GET", probe_verdict.paths.of("networking.k8s.io/v1", "networkpolicies", NS))] = [objects("NetworkPolicy", "1", *policies)]
+    place.api.script[("GET", paths.of("networking.k8s.io/v1", "networkpolicies", NS))] = [objects("NetworkPolicy", "1", *policies)]
     probing(place, line)
     found = check(place)
     assert (found.wrong.code if found.wrong else "") == code, found
@@ -357,7 +357,7 @@ def test_a_kube_proxy_that_is_late_is_no_wrong_version(place, monkeypatch):
 def test_a_policy_that_is_meant_for_others_is_a_note(place, policies):
     if policies[0]["metadata"]["name"] == "deny-all":  # the gateway has a rule of its own
         policies = [*policies, policy("gateway-out", "Egress", egress=[{}])]
-    place.api.script[("GET", probe_verdict.paths.of("networking.k8s.io/v1", "networkpolicies", NS))] = [objects("NetworkPolicy", "1", *policies)]
+    place.api.script[("GET", paths.of("networking.k8s.io/v1", "networkpolicies", NS))] = [objects("NetworkPolicy", "1", *policies)]
     probing(place, {**DEAD, "pods": [DOWN]})
     found = check(place)
     assert found.state is State.SERVED and found.notes[0].startswith("not probed: NetworkPolicy/")
@@ -366,7 +366,7 @@ def test_a_policy_that_is_meant_for_others_is_a_note(place, policies):
 @pytest.mark.parametrize("block", [{"cidr": "0.0.0.0/0", "except": ["10.0.0.0/16"]}, {"cidr": "192.168.0.0/16"}])
 def test_a_policy_whose_address_blocks_leave_out_the_pods_is_named(place, block):
     outside = policy("outside", "Ingress", ingress=[{"from": [{"ipBlock": block}]}])
-    place.api.script[("GET", probe_verdict.paths.of("networking.k8s.io/v1", "networkpolicies", NS))] = [objects("NetworkPolicy", "1", outside)]
+    place.api.script[("GET", paths.of("networking.k8s.io/v1", "networkpolicies", NS))] = [objects("NetworkPolicy", "1", outside)]
     probing(place, {**DEAD, "pods": [DOWN]})
     found = check(place)
     assert (found.wrong.code, found.wrong.object) == ("NetworkPolicyBlocks", "NetworkPolicy/outside") and "without 10.0.0.9" in found.wrong.cause
@@ -374,7 +374,7 @@ def test_a_policy_whose_address_blocks_leave_out_the_pods_is_named(place, block)
 
 def test_a_policy_for_pods_that_do_not_exist_is_no_note(place):
     place.policies = [policy("typo", "Ingress", ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "edgy"}}}]}])]
-    place.api.script[("GET", probe_verdict.paths.of("networking.k8s.io/v1", "networkpolicies", NS))] = [objects("NetworkPolicy", "1", *place.policies)]
+    place.api.script[("GET", paths.of("networking.k8s.io/v1", "networkpolicies", NS))] = [objects("NetworkPolicy", "1", *place.policies)]
     probing(place, {**DEAD, "pods": [DOWN]})
     listed = place.api.script[("GET", paths.pods(NS))][0]
     place.api.script[("GET", paths.pods(NS))] = [lambda handler: (objects("Pod", "1") if "app%3Dedgy" in handler.path else listed)(handler)]
