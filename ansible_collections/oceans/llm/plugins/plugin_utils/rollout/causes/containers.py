@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from ...codes import FATAL, RETRYABLE
 from ...gateway import log_words
@@ -27,6 +28,7 @@ START_FAILURES = ("StartError", "ContainerCannotRun", "RunContainerError")
 RUNTIME = re.compile(r"OCI runtime|exec:? \"")
 #: of them, those about a volume: the text of a wrong command ends in the same way
 MOUNTING = re.compile(r"error mounting \"(?:[^\"]*/volume-subpaths/(?P<volume>[^/\"]+)/)?[^\"]*\"(?: to rootfs at \"(?P<path>[^\"]+)\")?|volume-subpaths")
+OTHER_CPU = "the program in the image is built for another CPU architecture than the node's"
 #: a run that lasted longer than this did not fail at its start (seconds)
 LONG_RUN = 60.0
 #: exits that prove a loop: with the same code, or any
@@ -55,24 +57,16 @@ def of_container(snapshot: Snapshot, pod: Object, status: Object, init: bool) ->
         return _cannot_start(snapshot, pod, status)
     if status.get("ready") or (end.get("exitCode") == 0 and init and not sidecar):
         return None
-    exits = exits_of(status)
+    exits, where = exits_of(status), ref(pod)
     running = "running" in (status.get("state") or {})
     if end.get("exitCode") == 0 and not end.get("signal") and not killed_by(snapshot, pod, status["name"]):
-        looping = exits >= EXITS_ALIKE and not running
-        return cause(
-            "ContainerEnded",
-            snapshot,
-            ref(pod),
-            f"the container exited with code 0{times(exits)}, but has to keep running",
-            _log(snapshot, pod, status["name"]) or "exit code 0",
-            since=epoch(end.get("finishedAt")),
-            container=status["name"],
-            certainty=FATAL if looping else RETRYABLE,
-        )
+        sure = FATAL if exits >= EXITS_ALIKE and not running else RETRYABLE
+        what, evidence = f"the container exited with code 0{times(exits)}, but has to keep running", _log(snapshot, pod, status["name"]) or "exit code 0"
+        return cause("ContainerEnded", snapshot, where, what, evidence, since=epoch(end.get("finishedAt")), container=status["name"], certainty=sure)
     found = of_end(snapshot, pod, status["name"], end, exits)
     if running and found.certainty is FATAL and found.code in ("CrashLoop", "LivenessProbeFailed"):
         # it is trying again at this moment: it may be well this time
-        return cause("ContainerExited", snapshot, ref(pod), found.cause, found.evidence, since=found.since, container=status["name"])
+        return cause("ContainerExited", snapshot, where, found.cause, found.evidence, since=found.since, container=status["name"])
     return found
 
 
@@ -93,15 +87,7 @@ def of_end(snapshot: Snapshot, pod: Object, name: str, end: Object, exits: int) 
     if reason in START_FAILURES or (code in (126, 127, 128) and RUNTIME.search(message)):
         return _not_started(snapshot, where, name, message or log, begun)
     if "exec format error" in f"{message} {log}":
-        return cause(
-            "ExecFormat",
-            snapshot,
-            where,
-            "the program in the image is built for another CPU architecture than the node's",
-            "exec format error",
-            since=begun,
-            container=name,
-        )
+        return cause("ExecFormat", snapshot, where, OTHER_CPU, "exec format error", since=begun, container=name)
     probe = killed_by(snapshot, pod, name)
     if probe and code in (0, 137, 143):  # a program that ends in good order on SIGTERM has exit code 0
         return _probe(snapshot, where, name, probe, begun, exits)
@@ -113,15 +99,8 @@ def of_end(snapshot: Snapshot, pod: Object, name: str, end: Object, exits: int) 
     if words:
         return _of_words(snapshot, pod, name, words, code, begun, exits)
     if code in SIGNALS and ran < LONG_RUN:
-        return cause(
-            "Segfault",
-            snapshot,
-            where,
-            f"the program was killed by {SIGNALS[code]} (exit code {code}) after {ran:.0f} s",
-            log or message or f"exit code {code}",
-            since=begun,
-            container=name,
-        )
+        what = f"the program was killed by {SIGNALS[code]} (exit code {code}) after {ran:.0f} s"
+        return cause("Segfault", snapshot, where, what, log or message or f"exit code {code}", since=begun, container=name)
     what = f"the container ended with exit code {code} after {ran:.0f} s{times(exits)}"
     evidence = log or message or f"exit code {code}, and the log is empty"
     if exits >= EXITS_ALIKE and ran < LONG_RUN or exits >= EXITS_ANY:
@@ -145,19 +124,13 @@ def _of_words(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failu
     if words.code in ("DatabaseReadOnly", "DatabaseHostUnknown") and snapshot.scope.has_cluster:
         sure = RETRYABLE  # the primary moves, or the Service of the cluster is being made
     budget = 150.0 if sure is RETRYABLE and words.certain else None
-    return cause(
-        words.code,
-        snapshot,
-        ref(pod),
-        f"{words.what} (exit code {code}{times(exits)}){_more(snapshot, pod, name, words)}",
-        words.evidence,
-        since=begun,
-        container=name,
-        certainty=sure,
-        budget=budget,
-        source=origin.database_url(snapshot, pod, name)[1],
-        **words.names,
-    )
+    what, names = f"{words.what} (exit code {code}{times(exits)}){_more(snapshot, pod, name, words)}", named(snapshot, pod, name, words)
+    return cause(words.code, snapshot, ref(pod), what, words.evidence, since=begun, container=name, certainty=sure, budget=budget, **names)
+
+
+def named(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failure) -> dict[str, Any]:
+    """What the hint of a program's own words may name."""
+    return {"source": origin.database_url(snapshot, pod, name)[1], **words.names}
 
 
 #: causes that a wrong value of the database's variable may have
@@ -216,15 +189,7 @@ def _cannot_start(snapshot: Snapshot, pod: Object, status: Object) -> Cause | No
 
 def _not_started(snapshot: Snapshot, where: str, name: str, message: str, begun: float) -> Cause:
     if "exec format error" in message:
-        return cause(
-            "ExecFormat",
-            snapshot,
-            where,
-            ("the program in the image is built for another CPU architecture than the node's"),
-            message,
-            since=begun,
-            container=name,
-        )
+        return cause("ExecFormat", snapshot, where, OTHER_CPU, message, since=begun, container=name)
     if config.TOO_LITTLE.search(message):
         limits = (container_spec(snapshot.kind("Pod").get(where.partition("/")[2]) or {}, name).get("resources") or {}).get("limits") or {}
         limit = limits.get("memory") or "the current value"

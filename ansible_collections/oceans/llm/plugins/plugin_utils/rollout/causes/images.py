@@ -187,18 +187,9 @@ def _cause(snapshot: Snapshot, pod: Object, status: Object, text: str, begun: fl
         hint = f"set oceans_llm_version to v{tag} (releases of the gateway have tags with a v), or push the image"
     node = (pod.get("spec") or {}).get("nodeName") or "<node>"
     names: dict[str, Any] = {"image": image, "registry": registry_of(image), "repository": image.rsplit("@", 1)[0].rsplit(":", 1)[0], "node": node}
-    return cause(
-        code,
-        snapshot,
-        ref(pod),
-        sentence.format(**names) + f" (pod of {owner})" + (_same_tag(snapshot, image, tag) if code == "ImageNotFound" else "") + _unread(snapshot, pod),
-        _short(text),
-        since=begun,
-        container=status["name"],
-        hint=hint.format(**names),
-        pull_secrets=_pull_secrets(pod, names["registry"]),
-        **names,
-    )
+    what = sentence.format(**names) + f" (pod of {owner})" + (_same_tag(snapshot, image, tag) if code == "ImageNotFound" else "") + _unread(snapshot, pod)
+    hint, names["pull_secrets"] = hint.format(**names), _pull_secrets(pod, names["registry"])
+    return cause(code, snapshot, ref(pod), what, _short(text), since=begun, container=status["name"], hint=hint, **names)
 
 
 def _same_tag(snapshot: Snapshot, image: str, tag: str) -> str:

@@ -53,14 +53,9 @@ def not_ready(snapshot: Snapshot) -> Iterator[Cause]:
                 continue
             if killed_by(snapshot, pod, status["name"]) == "startup" and not exits_before(status):
                 # the kubelet has given up; a program that ignores SIGTERM runs on for its whole grace period
-                yield cause(
-                    "StartupProbeFailed",
-                    snapshot,
-                    ref(pod),
-                    f"the container did not start within the time of its startup probe, and the kubelet is killing it (pod of {kind}/{owner})",
-                    last_answer(snapshot, name_of(pod), status["name"], "Startup"),
-                    container=status["name"],
-                )
+                what = f"the container did not start within the time of its startup probe, and the kubelet is killing it (pod of {kind}/{owner})"
+                answer = last_answer(snapshot, name_of(pod), status["name"], "Startup")
+                yield cause("StartupProbeFailed", snapshot, ref(pod), what, answer, container=status["name"])
                 continue
             begun, budget, probe = deadline(snapshot, pod, status, spec)
             wrong = misdirected(snapshot, pod, status, spec, probe)

@@ -16,7 +16,7 @@ from ...kube.objects import Object, containers, epoch, is_sidecar, name_of, ref
 from ..model import Cause, Snapshot, starting
 from . import origin
 from .cause import cause, rule
-from .containers import ABOUT_THE_URL, about_the_database, known_of_database
+from .containers import ABOUT_THE_URL, about_the_database, known_of_database, named
 
 #: seconds after which an init container that has the database's URL and has printed nothing is taken to wait for a connection
 SILENT = 5.0
@@ -36,19 +36,9 @@ def waiters(snapshot: Snapshot) -> Iterator[Cause]:
             if words is None or (words.code in ("DatabaseHostUnknown", "DatabaseUnreachable") and origin.own_dns(pod)):
                 continue
             more = about_the_database(snapshot, pod, name, words.code) if words.code in ABOUT_THE_URL else ""
-            yield cause(
-                words.code,
-                snapshot,
-                ref(pod),
-                f"init container {name} is waiting: {words.what}{more}",
-                words.evidence,
-                since=epoch((state["running"] or {}).get("startedAt")),
-                container=name,
-                certainty=RETRYABLE,
-                budget=BY_CODE[words.code].budget or PATIENCE,
-                source=origin.database_url(snapshot, pod, name)[1],
-                **words.names,
-            )
+            what, begun = f"init container {name} is waiting: {words.what}{more}", epoch((state["running"] or {}).get("startedAt"))
+            budget, names = BY_CODE[words.code].budget or PATIENCE, named(snapshot, pod, name, words)
+            yield cause(words.code, snapshot, ref(pod), what, words.evidence, since=begun, container=name, certainty=RETRYABLE, budget=budget, **names)
 
 
 @rule(196)
@@ -59,16 +49,8 @@ def silent(snapshot: Snapshot) -> Iterator[Cause]:
         aliases = origin.host_aliases(snapshot, pod)
         away = known_of_database(snapshot) if known.get("away") else ""
         what = f"init container {name} has printed nothing for {snapshot.now - began:.0f} s and is probably waiting for a connection to the database{away}"
-        yield cause(
-            "DatabaseSilent",
-            snapshot,
-            ref(pod),
-            what + (f"; {aliases}" if aliases else ""),
-            "the init container is running and its log is empty",
-            since=began,
-            container=name,
-            guess=not (aliases or away),
-        )
+        what, evidence = what + (f"; {aliases}" if aliases else ""), "the init container is running and its log is empty"
+        yield cause("DatabaseSilent", snapshot, ref(pod), what, evidence, since=began, container=name, guess=not (aliases or away))
 
 
 def mute(snapshot: Snapshot) -> list[tuple[Object, str, float]]:
