@@ -119,8 +119,9 @@ class ActionModule(ClusterAction):
 
     def _refreshed(self, args: dict[str, Any], cluster: Cluster, gateway: Gateway, kinds: Sequence[str], inventory: Inventory) -> tuple[Gateway, Inventory]:
         """Gateway and inventory after a refresh from the external store. What it replaces is held, because the running pods have it."""
-        variables = [v for kind in kinds for name, _place in rotation.variables_of(gateway.config, kind) if (v := gateway.variable(name))]
-        places = {v.source.name: v.source for v in variables if v.source.kind == "Secret" and v.source.object in inventory.external}
+        names = [name for kind in kinds for name, _place in rotation.variables_of(gateway.config, kind)]
+        sources = {name: v.source for name in names if (v := gateway.variable(name))}
+        places = {name: source for name, source in sources.items() if source.kind == "Secret" and source.object in inventory.external}
         secrets_ = {place.object for place in places.values()}
         if secrets_ - inventory.due:
             self._refuse_drift(args, cluster, inventory)
