@@ -187,7 +187,7 @@ CASES: dict[str, tuple] = {
     "secrets.existingSecret.name": ("app", "Job/-migrate", f"{MAIN}.envFrom", [{"secretRef": {"name": "app"}}]),
     "externalSecrets.enabled": (True, GATEWAY, f"{MAIN}.envFrom", [{"secretRef": {"name": "r-oceans-llm-external-env"}}], STORE),
     "externalSecrets.apiVersion": ("external-secrets.io/v1beta1", "ExternalSecret/", "apiVersion", "external-secrets.io/v1beta1", STORE),
-    "externalSecrets.refreshInterval": ("5m", "ExternalSecret/", "spec.refreshInterval", "5m", STORE),
+    "externalSecrets.refreshInterval": ("5m", "ExternalSecret/", "spec.refreshInterval", "5m0s", STORE),
     "externalSecrets.secretStoreRef.name": ("s2", "ExternalSecret/", "spec.secretStoreRef.name", "s2", STORE),
     "externalSecrets.secretStoreRef.kind": ("ClusterSecretStore", "ExternalSecret/", "spec.secretStoreRef.kind", "ClusterSecretStore", STORE),
     "externalSecrets.targetName": ("t", GATEWAY, f"{INIT}.envFrom", [{"secretRef": {"name": "t"}}], STORE),
