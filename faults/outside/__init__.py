@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from . import carriers, completions, controls, kinds, traffic, workload
+from . import carriers, completions, controls, kinds, traffic, unseen, workload
 from .foreign import Foreign
 
 
@@ -19,5 +19,5 @@ def variants(row: Foreign) -> list[Foreign]:
     ]
 
 
-PARTS = (workload.ROWS, workload.FIRST, traffic.ROWS, completions.ROWS, carriers.ROWS, kinds.ROWS, controls.ROWS)
+PARTS = (workload.ROWS, workload.FIRST, traffic.ROWS, completions.ROWS, carriers.ROWS, kinds.ROWS, unseen.ROWS, controls.ROWS)
 ROWS: tuple[Foreign, ...] = tuple(variant for part in PARTS for row in part for variant in variants(row))

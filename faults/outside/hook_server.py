@@ -4,7 +4,8 @@
 """An admission webhook that does what its path says. Runs in a pod, with nothing but Python: hook_server.py CERTIFICATE KEY.
 
 /memory    rewrites every memory limit to 16Mi        /sidecar   adds a container that never ends
-/silent    never answers                              all else   lets through
+/silent    never answers                              /patch     sends a patch that does not apply
+/env       adds another POSTGRES_URL                  all else   lets through
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ def patches(path: str, pod: dict[str, Any]) -> list[dict[str, Any]]:
             {"op": "add", "path": f"/spec/containers/{i}/resources", "value": {"requests": {"memory": "10Mi"}, "limits": {"memory": "10Mi"}}}
             for i in range(len(containers))
         ]
+    if path == "/patch":
+        return [{"op": "remove", "path": "/spec/none"}]
+    if path == "/env":
+        other = {"name": "POSTGRES_URL", "value": "postgresql://u:p@shadow-db.example.invalid:5432/d"}
+        kinds = [(kind, i) for kind in ("initContainers", "containers") for i, c in enumerate(pod["spec"].get(kind) or ()) if c.get("env")]
+        return [{"op": "add", "path": f"/spec/{kind}/{i}/env/-", "value": other} for kind, i in kinds]
     if path == "/sidecar":
         mesh = {
             "name": "mesh-proxy",
