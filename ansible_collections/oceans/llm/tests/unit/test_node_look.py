@@ -68,6 +68,16 @@ def test_a_label_that_no_node_has_is_named(api):
     assert named(api, LABELLED, nodeSelector={"disk": "hdd"}) == "no node can take the pod"
 
 
+def test_an_affinity_that_no_node_meets_is_named(api):
+    def said(*expressions):
+        required = {"nodeSelectorTerms": [{"matchExpressions": list(expressions)}]}
+        return named(api, LABELLED, affinity={"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}})
+
+    ssd, hdd = ({"key": "disk", "operator": "In", "values": [value, "nvme"]} for value in ("ssd", "hdd"))
+    assert said(ssd, hdd).endswith(": no node meets disk in ssd, nvme of the pod's nodeAffinity") and said(hdd) == "no node can take the pod"
+    assert said({"key": "zone", "operator": "Exists"}).endswith("no node meets zone of the pod's nodeAffinity")
+
+
 def test_other_causes_and_other_words_read_no_node_and_without_the_right_the_scheduler_is_quoted(api):
     assert named(api, code="NodeNotReady") == named(api, "Insufficient memory") == "no node can take the pod" and api.asked(NODES) == 0
     api.script[("GET", NODES)] = [status(403, "Forbidden", "no")]

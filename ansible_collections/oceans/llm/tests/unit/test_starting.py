@@ -103,6 +103,7 @@ CNI = 'Failed to create pod sandbox: rpc error: code = Unknown desc = failed to 
             "network of the node is not ready",
         ),
         ("FailedCreatePodSandBox", "Failed to create pod sandbox: rpc error: failed to get runtime: no handler for x", "container runtime returns an error"),
+        ("FailedCreatePodSandBox", 'failed to get sandbox runtime: no runtime for "gv" is configured', "no handler gv (RuntimeClass None)"),
         ("FailedPrepareDynamicResources", "Failed to prepare dynamic resources: no driver", "container runtime returns an error"),
     ],
 )

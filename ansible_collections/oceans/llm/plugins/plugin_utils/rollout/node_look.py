@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from ..kube import paths
 from ..kube.nodes import untolerated
 from ..kube.objects import Object, meta, name_of
+from ..kube.policies import selects
 from .look import Look, completed, pod_of
 from .model import Cause, Snapshot
 
@@ -32,6 +33,8 @@ class NodeLook(Look):
             said += [f"Node/{name_of(node)} has the taint {', '.join(taints)}" for node in nodes if (taints := untolerated(node, pod))]
         if LABELS in cause.evidence and (missing := _missing(nodes, (pod.get("spec") or {}).get("nodeSelector") or {})):
             said.append(f"no node has the label {', '.join(missing)} of the pod's nodeSelector")
+        if LABELS in cause.evidence and (unmet := _unmet(nodes, pod)):
+            said.append(f"no node meets {', '.join(unmet)} of the pod's nodeAffinity")
         return completed(cause, f": {'; '.join(said)}" if said else "")
 
     def _read(self) -> list[Object]:
@@ -41,3 +44,17 @@ class NodeLook(Look):
 def _missing(nodes: Iterable[Object], selector: Mapping[str, str]) -> list[str]:
     have = [meta(node).get("labels") or {} for node in nodes]
     return [f"{key}={value}" for key, value in selector.items() if have and not any(labels.get(key) == value for labels in have)]
+
+
+def _unmet(nodes: Iterable[Object], pod: Object) -> list[str]:
+    """The expressions of the required node affinity that no node's labels meet."""
+    have = [meta(node).get("labels") or {} for node in nodes]
+    affinity = ((pod.get("spec") or {}).get("affinity") or {}).get("nodeAffinity") or {}
+    terms = (affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}).get("nodeSelectorTerms") or ()
+    each = [e for term in terms for e in term.get("matchExpressions") or ()]
+    words = {"In": " in {}", "NotIn": " not in {}", "DoesNotExist": " (absent)"}
+    return [
+        e["key"] + words.get(e.get("operator"), "").format(", ".join(e.get("values") or ()))
+        for e in each
+        if have and not any(selects({"matchExpressions": [e]}, labels) for labels in have)
+    ]

@@ -98,7 +98,10 @@ def sandboxes(snapshot: Snapshot) -> Iterator[Cause]:
             text = str(told[-1].get("message") or told[-1].get("reason"))
             network = "the network of the node is not ready" if told[-1].get("reason") == "NetworkNotReady" else "the network plugin (CNI) returns an error"
             by = network if re.search(r"plugin type=|\bcni\b|NetworkPluginNotReady|network", text, re.IGNORECASE) else "the container runtime returns an error"
-            node = (pod.get("spec") or {}).get("nodeName") or "?"
+            spec, handler = pod.get("spec") or {}, re.search(r'no runtime for "([^"]+)" is configured', text)
+            if handler:
+                by = f"its container runtime has no handler {handler[1]} (RuntimeClass {spec.get('runtimeClassName')})"
+            node = spec.get("nodeName") or "?"
             what = f"node {node} cannot create the sandbox of the pod of {kind}/{owner}: {by}"
             yield cause("SandboxFailed", snapshot, ref(pod), what, text, since=since(told[0], snapshot))
 
