@@ -16,7 +16,7 @@ from typing import Any
 
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import Object, about_container, container_spec, containers, epoch, is_ready, meta, pod_phrase, seen_at
+from ..kube.objects import Object, about_container, condition, container_spec, containers, epoch, is_ready, meta, pod_phrase, seen_at
 from .causes.cause import cause as make
 from .causes.readiness import window
 from .model import Cause, Snapshot, new_pods
@@ -71,7 +71,7 @@ def _broken(snapshot: Snapshot, before: Object, pod: Object) -> Cause | None:
 
 
 def _why(pod: Object) -> str:
-    found: Mapping[str, Any] = next((c for c in (pod.get("status") or {}).get("conditions") or () if c.get("type") == "Ready"), {})
+    found = condition(pod, "Ready")
     return f"Ready: {found.get('status')}, {found.get('reason')}: {found.get('message')}"
 
 
@@ -98,8 +98,7 @@ def until_tried(pod: Object, status: Object, now: float) -> float | None:
 
 def _since_started(pod: Object, began: float) -> float:
     """A startup probe holds the others back: they begin before the pod is ready at the latest."""
-    found: Mapping[str, Any] = next((c for c in (pod.get("status") or {}).get("conditions") or () if c.get("type") == "Ready"), {})
-    return max(began, epoch(found.get("lastTransitionTime")))
+    return max(began, epoch(condition(pod, "Ready").get("lastTransitionTime")))
 
 
 def passed_already(container: Mapping[str, Any]) -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 from ..kube.client import ApiError, Cluster
 from ..kube.objects import asked_container, containers, epoch, name_of, status_of
 from .log_text import Backlog, capped
-from .model import Snapshot, database_pods, job_pods, made_in_this_run, new_pods, new_replicaset, old_pods
+from .model import Snapshot, job_pods, made_in_this_run, new_pods, new_replicaset, old_pods, workers
 from .waits import SLOW_INIT, slow_inits
 from .watch import Change
 
@@ -173,10 +173,7 @@ def unready(snapshot: Snapshot) -> Iterator[tuple[str, str, int, bool]]:
 
 
 def _own_pods(snapshot: Snapshot) -> Iterator[Mapping[str, Any]]:
-    yield from (pod for _kind, _name, pod in database_pods(snapshot))
-    for name in snapshot.scope.jobs:
-        yield from job_pods(snapshot, name)
+    yield from (pod for _kind, _name, pod in workers(snapshot))
     for name in snapshot.scope.deployments:
         if new_replicaset(snapshot, name) is not None:
-            yield from new_pods(snapshot, name)
             yield from (p for p in old_pods(snapshot, name) if made_in_this_run(p, snapshot))

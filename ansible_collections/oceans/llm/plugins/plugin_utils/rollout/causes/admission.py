@@ -15,7 +15,7 @@ from typing import Any
 
 from ...codes import RETRYABLE
 from ...kube import refusals
-from ...kube.objects import Object, epoch, finished, meta, name_of, seen_at
+from ...kube.objects import Object, condition, epoch, finished, meta, name_of, seen_at
 from ..model import Cause, Snapshot, events_of, job_pods, new_replicaset, own, pods_of, since
 from .cause import cause, rule
 
@@ -93,12 +93,11 @@ def admission_replicasets(snapshot: Snapshot) -> Iterator[Cause]:
 @rule(90)
 def admission_deployments(snapshot: Snapshot) -> Iterator[Cause]:
     """The Deployment controller cannot create the new ReplicaSet: it says so in the condition Progressing."""
-    for name in snapshot.scope.deployments:
-        found = snapshot.kind("Deployment").get(name) or {}
-        for condition in (found.get("status") or {}).get("conditions") or () if new_replicaset(snapshot, name) is None else ():
-            if condition.get("reason") == "ReplicaSetCreateError":
-                begun = max(epoch(condition.get("lastUpdateTime")), snapshot.started)
-                yield _cause(snapshot, f"Deployment/{name}", str(condition.get("message") or ""), begun, others=0)
+    for name, found in own(snapshot, "Deployment"):
+        told = condition(found, "Progressing")
+        if told.get("reason") == "ReplicaSetCreateError" and new_replicaset(snapshot, name) is None:
+            begun = max(epoch(told.get("lastUpdateTime")), snapshot.started)
+            yield _cause(snapshot, f"Deployment/{name}", str(told.get("message") or ""), begun, others=0)
 
 
 @rule(80)
@@ -121,9 +120,9 @@ def _refusal(snapshot: Snapshot, kind: str, obj: Object, pods: list[Object]) -> 
     youngest = max((epoch(meta(p).get("creationTimestamp")) for p in pods), default=0.0)
     if failed and seen_at(failed[-1]) >= youngest:
         return _words(failed[-1].get("message") or ""), since(failed[-1], snapshot)
-    for condition in (obj.get("status") or {}).get("conditions") or ():
-        if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True" and condition.get("reason") == "FailedCreate":
-            return _words(condition.get("message") or ""), max(epoch(condition.get("lastTransitionTime")), snapshot.started)
+    told = condition(obj, "ReplicaFailure")
+    if told.get("status") == "True" and told.get("reason") == "FailedCreate":
+        return _words(told.get("message") or ""), max(epoch(told.get("lastTransitionTime")), snapshot.started)
     return "", 0.0
 
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 from ...codes import FATAL, RETRYABLE
 from ...gateway import log_words
-from ...kube.objects import Object, container_spec, containers, epoch, has_been_seen, is_ready, meta, name_of, ref, seen_at, terminated
+from ...kube.objects import Object, condition, container_spec, containers, epoch, has_been_seen, is_ready, meta, name_of, ref, seen_at, terminated
 from ...kube.services import writer
 from .. import progress, waits
-from ..model import Cause, Snapshot, events_of, made_in_this_run, new_pods, new_replicaset, old_pods, pods_of
+from ..model import Cause, Snapshot, events_of, made_in_this_run, new_pods, new_replicaset, old_pods, own, pods_of
 from .cause import cause, rule
 from .jobs import NOT_ADMITTED
 
@@ -21,22 +21,15 @@ from .jobs import NOT_ADMITTED
 @rule(330)
 def deadlines(snapshot: Snapshot) -> Iterator[Cause]:
     """ProgressDeadlineExceeded, said of this generation. The controller resets it when something moves."""
-    for name in snapshot.scope.deployments:
-        found = snapshot.kind("Deployment").get(name) or {}
-        status = found.get("status") or {}
-        if not has_been_seen(found):
-            continue
-        for condition in status.get("conditions") or ():
-            if (
-                condition.get("type") == "Progressing"
-                and condition.get("reason") == "ProgressDeadlineExceeded"
-                and epoch(condition.get("lastUpdateTime")) >= snapshot.started - 1
-            ):
-                limit = (found.get("spec") or {}).get("progressDeadlineSeconds", 600)
-                waited = [waits.of_pod(snapshot, pod) for pod in progress.unready(snapshot, name)[:1]]
-                what = f"the Deployment made no progress within progressDeadlineSeconds ({limit} s){''.join(f': {w.object} {w.what}' for w in waited)}"
-                evidence = f"{condition.get('message') or ''} {''.join(w.evidence for w in waited)}"
-                yield cause("ProgressDeadline", snapshot, f"Deployment/{name}", what, evidence, since=epoch(condition.get("lastUpdateTime")))
+    for name, found in own(snapshot, "Deployment"):
+        told = condition(found, "Progressing")
+        begun = epoch(told.get("lastUpdateTime"))
+        if has_been_seen(found) and told.get("reason") == "ProgressDeadlineExceeded" and begun >= snapshot.started - 1:
+            limit = (found.get("spec") or {}).get("progressDeadlineSeconds", 600)
+            waited = [waits.of_pod(snapshot, pod) for pod in progress.unready(snapshot, name)[:1]]
+            what = f"the Deployment made no progress within progressDeadlineSeconds ({limit} s){''.join(f': {w.object} {w.what}' for w in waited)}"
+            evidence = f"{told.get('message') or ''} {''.join(w.evidence for w in waited)}"
+            yield cause("ProgressDeadline", snapshot, f"Deployment/{name}", what, evidence, since=begun)
 
 
 @rule(285)
@@ -62,11 +55,9 @@ PATIENT = 20.0
 @rule(325)
 def not_available(snapshot: Snapshot) -> Iterator[Cause]:
     """All new pods are ready, and minReadySeconds keeps them from counting."""
-    for name in snapshot.scope.deployments:
-        found, newest = snapshot.kind("Deployment").get(name) or {}, new_replicaset(snapshot, name)
-        wait, pods = float((found.get("spec") or {}).get("minReadySeconds") or 0), pods_of(snapshot, meta(newest).get("uid")) if newest else []
-        stamps = [epoch(c.get("lastTransitionTime")) for p in pods for c in (p.get("status") or {}).get("conditions") or () if c.get("type") == "Ready"]
-        begun = max(stamps, default=0.0)
+    for name, found in own(snapshot, "Deployment"):
+        wait, pods = float((found.get("spec") or {}).get("minReadySeconds") or 0), new_pods(snapshot, name)
+        begun = max((epoch(condition(p, "Ready").get("lastTransitionTime")) for p in pods), default=0.0)
         if begun and all(is_ready(p) for p in pods) and PATIENT < snapshot.now - begun < wait:
             what = f"the new pods are ready, but count as available only after minReadySeconds ({wait:.0f} s){writer(found, 'spec', 'minReadySeconds')}"
             yield cause("MinReadySeconds", snapshot, f"Deployment/{name}", what, f"the pods have been ready for {snapshot.now - begun:.0f} s", since=begun)
@@ -108,12 +99,12 @@ def made_again(snapshot: Snapshot) -> Iterator[Cause]:
         for event in events_of(snapshot, "ReplicaSet", name_of(newest)) if newest else ():
             if (told := _MADE.match(str(event.get("message")))) and snapshot.now - seen_at(event) < RECENT:
                 made[told[1]].add(told[2])
-        own = {name_of(p) for p in pods_of(snapshot, meta(newest).get("uid"))}
-        lost = made["Created"] - made["Deleted"] - {n for n in own if not meta(snapshot.kind("Pod")[n]).get("deletionTimestamp")}
+        still = {name_of(p) for p in pods_of(snapshot, meta(newest).get("uid"))}
+        lost = made["Created"] - made["Deleted"] - {n for n in still if not meta(snapshot.kind("Pod")[n]).get("deletionTimestamp")}
         if len(lost) < max(REPEATED, 2 * int((newest.get("spec") or {}).get("replicas") or 0) + 1):
             continue
         where, evidence = f"ReplicaSet/{name_of(newest)}", ", ".join(sorted(lost)[:5])
-        if released := sorted(lost & set(snapshot.kind("Pod")) - own):
+        if released := sorted(lost & set(snapshot.kind("Pod")) - still):
             wanted = ((newest.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
             labels = meta(snapshot.kind("Pod")[released[-1]]).get("labels") or {}
             other = ", ".join(f"{key} is {labels.get(key, 'missing')}, not {value}" for key, value in wanted.items() if labels.get(key) != value)
@@ -127,16 +118,15 @@ def made_again(snapshot: Snapshot) -> Iterator[Cause]:
 
 @rule(290)
 def paused(snapshot: Snapshot) -> Iterator[Cause]:
-    for name in snapshot.scope.deployments:
-        if ((snapshot.kind("Deployment").get(name) or {}).get("spec") or {}).get("paused") and progress.deployment_blocker(snapshot, name):
+    for name, found in own(snapshot, "Deployment"):
+        if (found.get("spec") or {}).get("paused") and progress.deployment_blocker(snapshot, name):
             yield cause("DeploymentPaused", snapshot, f"Deployment/{name}", "the Deployment is paused and creates no new pods", "spec.paused: true")
 
 
 @rule(300)
 def scaled_to_zero(snapshot: Snapshot) -> Iterator[Cause]:
     """0 replicas that Helm did not ask for: nothing is left to become ready, and the Service has nobody behind it."""
-    for name in snapshot.scope.deployments:
-        found = snapshot.kind("Deployment").get(name) or {}
+    for name, found in own(snapshot, "Deployment"):
         if (found.get("spec") or {}).get("replicas") != 0:
             continue
         managers = reversed(meta(found).get("managedFields") or ())
@@ -177,8 +167,8 @@ STOPPING = 10.0
 @rule(315)
 def recreated(snapshot: Snapshot) -> Iterator[Cause]:
     """Strategy Recreate: no new pod before the old ones have stopped, and one of these takes its long grace."""
-    for name in snapshot.scope.deployments:
-        strategy = ((snapshot.kind("Deployment").get(name) or {}).get("spec") or {}).get("strategy") or {}
+    for name, found in own(snapshot, "Deployment"):
+        strategy = (found.get("spec") or {}).get("strategy") or {}
         for pod in old_pods(snapshot, name) if strategy.get("type") == "Recreate" and not new_pods(snapshot, name) else ():
             over, grace = epoch(meta(pod).get("deletionTimestamp")), float(meta(pod).get("deletionGracePeriodSeconds") or 0)
             if over and snapshot.now - (over - grace) > STOPPING and snapshot.now < over:

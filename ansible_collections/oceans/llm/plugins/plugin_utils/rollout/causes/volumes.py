@@ -49,11 +49,10 @@ def mounts(snapshot: Snapshot) -> Iterator[Cause]:
             yield cause("MountFailed", snapshot, ref(pod), "a volume cannot be mounted", text, since=begun)
 
 
-def _source(pod: object, text: str) -> str:
+def _source(pod: Object, text: str) -> str:
     """The Secret or ConfigMap behind the volume that a message names."""
     name = re.search(r"for volume \"([^\"]+)\"", text)
-    spec = pod.get("spec") or {} if hasattr(pod, "get") else {}
-    for volume in spec.get("volumes") or ():
+    for volume in (pod.get("spec") or {}).get("volumes") or ():
         if name and volume.get("name") == name.group(1):
             return str((volume.get("secret") or {}).get("secretName") or (volume.get("configMap") or {}).get("name") or name.group(1))
     return "<name>"
@@ -81,10 +80,9 @@ def volume_claims(snapshot: Snapshot) -> Iterator[Cause]:
             yield from _claim(snapshot, name, claim)
 
 
-def _says_missing(snapshot: Snapshot, pod: object, name: str) -> bool:
-    mapping = pod if isinstance(pod, dict) else {}
-    texts = [c.get("message") or "" for c in (mapping.get("status") or {}).get("conditions") or ()]
-    texts += [e.get("message") or "" for e in events_of(snapshot, "Pod", meta(mapping).get("name", ""))]
+def _says_missing(snapshot: Snapshot, pod: Object, name: str) -> bool:
+    texts = [c.get("message") or "" for c in (pod.get("status") or {}).get("conditions") or ()]
+    texts += [e.get("message") or "" for e in events_of(snapshot, "Pod", name_of(pod))]
     return any(f'persistentvolumeclaim "{name}" not found' in text for text in texts)
 
 
