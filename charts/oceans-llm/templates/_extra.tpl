@@ -12,7 +12,9 @@ Objects of the user's. readExtra renders .Values.extraObjects once and leaves .V
 {{- range $index, $object := .Values.extraObjects -}}
 {{- $text := tpl (ternary $object (toYaml $object) (kindIs "string" $object)) $root -}}
 {{- $parsed := fromYaml $text -}}
-{{- if hasKey $parsed "Error" -}}{{- $parsed = dict -}}{{- end -}}
+{{- /* fromYaml reads the first document only: a second one would be lost. */ -}}
+{{- $bare := regexReplaceAll "(?m)^#.*$" $text "" | trim | trimPrefix "---" | trimSuffix "---" -}}
+{{- if or (hasKey $parsed "Error") (regexMatch "(?m)^---" $bare) -}}{{- $parsed = dict -}}{{- end -}}
 {{- $_ := set $found.objects (printf "%04d" $index) $parsed -}}
 {{- $path := printf "extraObjects[%d]" $index -}}
 {{- if and (eq (toString $parsed.kind) "Secret") (or $parsed.data $parsed.stringData) -}}

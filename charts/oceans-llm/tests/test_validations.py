@@ -17,6 +17,8 @@ HPA = at("autoscaling.enabled", True)
 CPU = at("scheduling.resources.requests.cpu", "1")
 
 # name: (values on top of a working set, what the sentence has to name)
+CONFIGMAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}"
+
 WRONG: dict[str, tuple[dict, tuple[str, ...]]] = {
     "literal": (
         at("gateway.config.auth.bootstrap_admin.password", "literal.hunter2"),
@@ -129,6 +131,21 @@ WRONG: dict[str, tuple[dict, tuple[str, ...]]] = {
         at("scheduling.topologySpreadConstraints", [{"maxSkew": 1, "topologyKey": "z", "labelSelector": {"matchLabels": {"app": "{{ .Release.Name }}"}}}]),
         ("topologySpreadConstraints[0].labelSelector", "matches no pod"),
     ),
+    "two documents in one entry": (at("extraObjects", [f"{CONFIGMAP}\n---\n{CONFIGMAP}"]), ("extraObjects[0] is not a single object",)),
+    "two extra objects of one name": (at("extraObjects", [CONFIGMAP, CONFIGMAP]), ("extraObjects[1] is a ConfigMap with the name of extraObjects[0]",)),
+    "an extra object with the chart's name": (
+        at("extraObjects", [{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "r-oceans-llm-gateway"}}]),
+        ("extraObjects[0] is a Service with the name of the chart",),
+    ),
+    "sidecar with the gateway's name": (
+        at("observability.sidecars", [{"name": "gateway", "image": "i"}]),
+        ('"gateway" exists twice', "observability.sidecars"),
+    ),
+    "init container of a Job's name": (at("gateway.extraInitContainers", [{"name": "migrate", "image": "i"}]), ('"migrate" exists twice: from the chart',)),
+    "one name for two containers": (
+        merged(at("gateway.extraInitContainers", [{"name": "x", "image": "i"}]), at("observability.sidecars", [{"name": "x", "image": "i"}])),
+        ('"x" exists twice: from gateway.extraInitContainers and in observability.sidecars',),
+    ),
     "a label of the chart's on everything": (at("commonLabels", {"helm.sh/chart": "x"}), ("commonLabels", "helm.sh/chart")),
     "no request in a native sidecar": (
         merged(HPA, CPU, at("gateway.extraInitContainers", [{"name": "proxy", "image": "i", "restartPolicy": "Always"}])),
@@ -183,6 +200,7 @@ def test_all_problems_are_said_at_once() -> None:
 
 
 RIGHT: dict[str, dict] = {
+    "one document between marks": at("extraObjects", [f"# text\n---\n{CONFIGMAP}\ndata:\n  a: |\n    ---\n---\n"]),
     "literal in a sentence": at("gateway.config.teams", [{"name": "we say literal. and mean it"}]),
     "literal accepted": merged(at("gateway.config.x", "literal.y"), at("gateway.allowLiteralSecretsInConfig", True)),
     "URL without password": at("gateway.config.server.otel_endpoint", "http://user@otel:4317/path@x"),
