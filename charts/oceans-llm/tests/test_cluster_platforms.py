@@ -92,6 +92,15 @@ def test_gitops_applied_twice_with_a_new_image_and_back(ns: Namespace, tmp_path:
     apply("v0.24.0")
     assert wait().returncode == 0 and len(jobs(ns)) == 2
 
+    # the runbooks judge what is live, and say once that Helm has no record
+    runs = {
+        name: play(ns, f"oceans.llm.{name}", {"oceans_llm_release": "oceans-llm"}, tmp_path) for name in ("diagnose", "migrations", "probe", "checks", "admin")
+    }
+    for name, run in runs.items():
+        assert run.stdout.count("Helm has no record of release oceans-llm") == 1 and "Helm has no release" not in run.stdout, (name, run.stdout)
+    assert "served: " in runs["diagnose"].stdout and "belongs to no Helm release" not in runs["diagnose"].stdout, runs["diagnose"].stdout
+    assert "pending migrations: none" in runs["migrations"].stdout and "served: " in runs["probe"].stdout, runs
+
 
 def test_injected_sidecars_and_jobs_that_end(ns: Namespace) -> None:
     """As Istio injects them. A native sidecar ends with its Job. An ordinary container does not, unless the Job's pods keep it out by a label."""

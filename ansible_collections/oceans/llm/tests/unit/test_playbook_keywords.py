@@ -149,3 +149,12 @@ def test_a_variable_of_the_last_phase_is_refused_by_the_first_task(api, play, ro
     task = {"name": "All", "import_role": {"name": f"oceans.llm.{role}"}}
     code, output = play("--skip-tags", "preflight", hosts="one", vars=given, tasks=[task])
     assert code and "oceans_llm_restore_point_volume.sise" in output and "oceans_llm_timeout is 0" in output and not api.seen
+
+
+def test_a_hint_names_the_inventory_and_the_host_of_the_run(api, play, tmp_path):
+    """The command is pasted: for this host alone, although the inventory has others."""
+    for plural in ("secrets", "deployments", "services", "configmaps", "jobs"):
+        api.on("GET", paths.collection(plural, "two"), ok({"items": []}))
+    purge = {"name": "Purge", "oceans.llm.purge": {"name": "r", "namespace": "two", "host": "{{ api }}"}}
+    code, output = play("--limit", "two", tasks=[purge])
+    assert code and f"deploy it first: ansible-playbook -i {tmp_path}/hosts.json --limit two oceans.llm.deploy" in output.replace("- i", "-i")
