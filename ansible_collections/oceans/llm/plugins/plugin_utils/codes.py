@@ -313,7 +313,7 @@ ServiceAccountMissing [rollout: fatal] the pod's ServiceAccount does not exist
     create the ServiceAccount, or set oceans_llm_values.serviceAccount.create: true
 PriorityClassMissing [preflight: error; rollout: fatal] the pod's PriorityClass does not exist
     correct oceans_llm_values.scheduling.priorityClassName; list the PriorityClasses: kubectl get priorityclasses
-RuntimeClassMissing [rollout: fatal] the pod's RuntimeClass does not exist
+RuntimeClassMissing [preflight: error; rollout: fatal] the pod's RuntimeClass does not exist
     correct runtimeClassName in the pod template, or create the RuntimeClass; list them: kubectl get runtimeclasses
 NamespaceTerminating [preflight: error; rollout: fatal] the namespace is being deleted
     wait until the namespace is deleted, or use another one; to see what blocks the deletion: kubectl get namespace {ns} -o yaml

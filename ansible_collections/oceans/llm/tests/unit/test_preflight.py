@@ -772,6 +772,7 @@ REFUSALS = [
     (403, "pods \"p\" is forbidden: ValidatingAdmissionPolicy 'deny' with binding 'b' denied request: no pods on Friday", "AdmissionDenied"),
     (400, 'admission webhook "v.example.com" denied the request: no', "AdmissionDenied"),
     (403, 'pods "p" is forbidden: no PriorityClass with name nope was found', "PriorityClassMissing"),
+    (403, 'pods "p" is forbidden: pod rejected: RuntimeClass "nope" not found', "RuntimeClassMissing"),
     (
         500,
         'Internal error occurred: failed calling webhook "mcluster.cnpg.io": failed to call webhook: Post "https://x": connect: connection refused',

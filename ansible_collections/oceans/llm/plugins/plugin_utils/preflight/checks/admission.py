@@ -50,6 +50,9 @@ def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
     elif kind == refusals.PRIORITY_CLASS:
         hint = "set oceans_llm_values.scheduling.priorityClassName to one that exists; list them: kubectl get priorityclasses"
         yield Finding("PriorityClassMissing", where, text, hint)
+    elif kind == refusals.RUNTIME_CLASS:
+        hint = "set oceans_llm_values.scheduling.runtimeClassName to one that exists; list them: kubectl get runtimeclasses"
+        yield Finding("RuntimeClassMissing", where, text, hint)
     elif kind == refusals.POD_SECURITY:
         hint = "change the securityContext fields that the message names, or the label pod-security.kubernetes.io/enforce of the namespace"
         yield Finding("PodSecurity", where, text, hint)
