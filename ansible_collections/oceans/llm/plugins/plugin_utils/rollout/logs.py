@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from concurrent.futures import Future, wait
 from typing import Any
 
 from ..kube.client import ApiError, Cluster
@@ -58,52 +59,39 @@ class LogReader:
 
     def _fetch(self, logs: MutableMapping[tuple[str, str], str], pod: str, container: str, previous: bool) -> bool:
         """False when the log is refused. A node that is slow to answer does not hold up the loop: its log comes later, by the queue."""
-        fetch = Fetch(lambda: self._cluster.log_stream(self._namespace, pod, container, previous=previous or None, tailLines=TAIL))
-        text = fetch.wait(PATIENCE)
-        if text is None and not fetch.over:
-            fetch.then(lambda late: self._put(Change("Log", "LOG", (pod, container, late))))
+        log = _read_to_its_end(lambda: self._cluster.log_stream(self._namespace, pod, container, previous=previous or None, tailLines=TAIL))
+
+        def late(log: Future[str]) -> None:
+            if not log.exception():
+                self._put(Change("Log", "LOG", (pod, container, log.result())))
+
+        wait([log], PATIENCE)
+        if not log.done():
+            log.add_done_callback(late)
             return True
-        if text is None:
+        if log.exception():
             return False  # the pod is gone, or the node does not answer: the status still says what it says
+        text = log.result()
         if text.strip() or (pod, container) not in logs:  # an empty one is known, too: it said nothing
             logs[(pod, container)] = capped(self._clean(text))
         return True
 
 
-class Fetch:
-    """One log that is read to its end in a thread of its own."""
+def _read_to_its_end(read: Callable[[], Iterator[str]]) -> Future[str]:
+    """One log, in a thread of its own, which the end of the run does not wait for; an exception when it was refused or broke off."""
+    text, log = Backlog(), Future[str]()
 
-    def __init__(self, read: Callable[[], Iterator[str]]) -> None:
-        self._read, self._text, self.over = read, Backlog(), False
-        self._done, self._late = threading.Event(), threading.Lock()
-        self._then: Callable[[str], None] | None = None
-        self._failed = False
-        threading.Thread(target=self._go, name="log", daemon=True).start()
-
-    def wait(self, seconds: float) -> str | None:
-        """The text; None when it was refused (`over`), or has not come yet."""
-        self._done.wait(seconds)
-        return self._text.take() if self.over and not self._failed else None
-
-    def then(self, use: Callable[[str], None]) -> None:
-        """What to do with a text that comes after all."""
-        with self._late:
-            self._then = use
-            if self.over and not self._failed:
-                use(self._text.take())
-
-    def _go(self) -> None:
+    def go() -> None:
         try:
-            for piece in self._read():
-                self._text.add(piece)
-        except Exception:
-            self._failed = True  # refused or broken off: asked for again, while there are tries left
-        self._text.end()
-        with self._late:
-            self.over = True
-            if self._then and not self._failed:
-                self._then(self._text.take())
-        self._done.set()
+            for piece in read():
+                text.add(piece)
+            text.end()
+            log.set_result(text.take())
+        except Exception as error:
+            log.set_exception(error)
+
+    threading.Thread(target=go, name="log", daemon=True).start()
+    return log
 
 
 class Follow:
