@@ -270,16 +270,17 @@ def test_a_deployment_that_somebody_deleted_is_named_and_one_that_helm_still_has
     assert "example.com/hold" in only(snapshot(going, recorded(), scope=scope)).cause
 
 
-def uncounted(ago=30):
+def uncounted(ago=30, seconds=3000):
     picture = upgrade(ready("web-1-a"))
-    picture.objects["Deployment"]["web"]["spec"]["minReadySeconds"] = 3000
+    picture.objects["Deployment"]["web"]["spec"]["minReadySeconds"] = seconds
     picture.objects["Pod"]["web-1-a"]["status"]["conditions"][0]["lastTransitionTime"] = stamp(ago)
     return picture
 
 
 def test_pods_that_are_ready_and_do_not_count_yet_have_their_reason():
     assert only(uncounted()).code == "MinReadySeconds" and "minReadySeconds (3000 s)" in over(uncounted()).cause
-    assert find(uncounted(5)) == []
+    assert only(uncounted(3)).code == "MinReadySeconds", "longer than any rollout"
+    assert find(uncounted(1)) == [] and find(uncounted(15, 120)) == []
 
 
 SPACE = "Pod ephemeral local storage usage exceeds the total limit of containers 1Mi. "

@@ -50,6 +50,8 @@ def missing(snapshot: Snapshot) -> Iterator[Cause]:
 
 #: seconds that a pod may be ready without being available, before that is worth a word
 PATIENT = 20.0
+#: the same where minReadySeconds is longer than a rollout usually takes
+AT_ONCE, LONG = 2.0, 600.0
 
 
 @rule(325)
@@ -58,7 +60,7 @@ def not_available(snapshot: Snapshot) -> Iterator[Cause]:
     for name, found in own(snapshot, "Deployment"):
         wait, pods = float((found.get("spec") or {}).get("minReadySeconds") or 0), new_pods(snapshot, name)
         begun = max((epoch(condition(p, "Ready").get("lastTransitionTime")) for p in pods), default=0.0)
-        if begun and all(is_ready(p) for p in pods) and PATIENT < snapshot.now - begun < wait:
+        if begun and all(is_ready(p) for p in pods) and (PATIENT if wait < LONG else AT_ONCE) < snapshot.now - begun < wait:
             what = f"the new pods are ready, but count as available only after minReadySeconds ({wait:.0f} s){writer(found, 'spec', 'minReadySeconds')}"
             yield cause("MinReadySeconds", snapshot, f"Deployment/{name}", what, f"the pods have been ready for {snapshot.now - begun:.0f} s", since=begun)
 
