@@ -399,7 +399,7 @@ OldPodCannotRestart [rollout: retryable] a pod of the old version was recreated 
     do not restart the other old pods until the new pods are ready; the rollout continues
 
 # Network
-TlsSecretMissing [preflight: error; post-check: fatal] the TLS Secret of the Ingress does not exist, or lacks tls.crt or tls.key
+TlsSecretMissing [preflight: error; post-check: fatal] the TLS Secret of the Ingress does not exist, lacks tls.crt or tls.key, or they do not fit
     annotate the Ingress for cert-manager, or create the Secret: kubectl -n <namespace> create secret tls <name> --cert=<file> --key=<file>
 CertificateName [preflight: warning] the TLS certificate of an Ingress is not valid for its host
     use a certificate that names the host
@@ -482,7 +482,7 @@ IngressClassMissing [preflight: error or warning; post-check: fatal] the Ingress
     set oceans_llm_values.ingress.className to an IngressClass that exists; list them: kubectl get ingressclass
 RouteRefused [post-check: fatal] no Gateway accepts an HTTPRoute of the release
     correct parentRefs or backendRefs; read its conditions: kubectl -n {ns} describe {kind} {name}
-CertificateExpired [preflight: error; post-check: fatal] the TLS certificate of an Ingress has expired
+CertificateExpired [preflight: error or warning; post-check: fatal] the TLS certificate of an Ingress has expired (a warning if it is not valid yet)
     renew the certificate named in the evidence
 NetworkPolicyBlocks [preflight: warning; post-check: fatal] NetworkPolicies block connections to the pods, from the pods, to DNS, or to the database
     add a rule that admits the blocked connection; read the policy: kubectl -n {ns} describe networkpolicy {name}

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import base64
 import copy
+import datetime
 import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import rules
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.checks import network, probes
@@ -172,10 +176,53 @@ def test_the_admin_uis_name_counts_too():
     assert "ADMIN_UI_UPSTREAM ui" in finding.sentence
 
 
-@pytest.mark.parametrize(("days", "name", "codes"), [(30, "a.example", []), (-2, "a.example", ["CertificateExpired"]), (30, "b.example", ["CertificateName"])])
-def test_a_certificate_that_browsers_refuse(days, name, codes):
+def tls_findings(crt: bytes, key: bytes, now: float | None = None) -> list:
     tls = {"kind": "Ingress", "metadata": {"name": "in"}, "spec": {"tls": [{"secretName": "tls", "hosts": ["a.example"]}]}}
     given = picture((service(), tls))
-    data = {"tls.crt": base64.b64encode(certificate(days, name)).decode(), "tls.key": "eA=="}
-    found = list(network.find(replace(given, secrets={**given.secrets, "tls": {"metadata": {"name": "tls"}, "data": data}})))
+    data = {"tls.crt": base64.b64encode(crt).decode(), "tls.key": base64.b64encode(key).decode()}
+    held = {**given.secrets, "tls": {"metadata": {"name": "tls"}, "data": data}}
+    return list(network.find(replace(given, secrets=held, now=now or given.now)))
+
+
+def private(key: Any, password: bytes = b"", form: str = "PKCS8") -> bytes:
+    secret = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, getattr(serialization.PrivateFormat, form), secret)
+
+
+KEY, OTHER = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+CRT, ROOT = certificate(30, "a.example", key=KEY), certificate(30, "root", key=OTHER)
+
+
+@pytest.mark.parametrize(("days", "name", "codes"), [(30, "a.example", []), (-2, "a.example", ["CertificateExpired"]), (30, "b.example", ["CertificateName"])])
+def test_a_certificate_that_browsers_refuse(days, name, codes):
+    found = tls_findings(certificate(days, name, key=KEY), private(KEY))
     assert [f.code for f in found] == codes and all(f.object == "Ingress/in" for f in found)
+
+
+@pytest.mark.parametrize(
+    ("crt", "key", "told"),
+    [
+        (CRT, private(KEY, form="TraditionalOpenSSL"), ""),
+        ((CRT + ROOT).replace(b"\n", b"\r\n"), private(KEY), ""),
+        (ROOT + CRT, private(KEY), "in place 2"),
+        (CRT, private(OTHER), "does not belong to tls.crt"),
+        (CRT, private(KEY, b"password"), "encrypted with a password"),
+        (private(KEY), CRT, "tls.crt contains no certificate"),
+        (base64.b64encode(CRT), private(KEY), "base64 twice"),
+        (CRT.replace(b"\n", b"\\n"), private(KEY), "without line breaks"),
+        (CRT, b"x", "tls.key contains no private key"),
+    ],
+)
+def test_a_certificate_and_a_key_that_no_server_takes(crt, key, told):
+    found = [f for f in tls_findings(crt, key) if f.code == "TlsSecretMissing"]
+    assert [told in f.sentence for f in found] == ([True] if told else [])
+
+
+def test_a_certificate_that_is_not_valid_yet_or_has_no_alternative_name():
+    (finding,) = tls_findings(CRT, private(KEY), now=time.time() - 100 * 86400)
+    assert (finding.code, finding.severity) == ("CertificateExpired", "warning") and "not valid before" in finding.sentence
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a.example")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = x509.CertificateBuilder(name, name, KEY.public_key(), 1, now - datetime.timedelta(days=1), now + datetime.timedelta(days=30))
+    (finding,) = tls_findings(made.sign(KEY, hashes.SHA256()).public_bytes(serialization.Encoding.PEM), private(KEY))
+    assert finding.code == "CertificateName" and "subject alternative name" in finding.sentence

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a TLS certificate says of itself: until when it is valid, and for which names. Pure."""
+"""What a TLS certificate says of itself: until when it is valid, and for which names, and whether a key belongs to it. Pure."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from dataclasses import dataclass
 
 try:
     from cryptography import x509  # ansible-core needs the package, too
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
 except ImportError:
     x509 = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """`until`: epoch seconds."""
+    """`since`, `until`: epoch seconds. `alternative`: the names are where browsers look for them."""
 
     until: float
     names: tuple[str, ...]
+    since: float = 0.0
+    alternative: bool = True
 
     def expired(self, now: float) -> str:
         """`expired at DATE (N days ago)`, or nothing."""
@@ -41,14 +45,38 @@ def read(data: bytes) -> Certificate | None:
         return None
     try:
         found = x509.load_pem_x509_certificates(data)[0] if b"-----BEGIN" in data else x509.load_der_x509_certificate(data)
-        return Certificate(found.not_valid_after_utc.timestamp(), tuple(_names(found)))
+        names, alternative = _names(found)
+        return Certificate(found.not_valid_after_utc.timestamp(), tuple(names), found.not_valid_before_utc.timestamp(), alternative)
     except (ValueError, TypeError, IndexError):
         return None
 
 
-def _names(certificate: x509.Certificate) -> Sequence[str]:
+def pair(certificate: bytes, key: bytes) -> str:
+    """Why a server cannot use both, as the end of a sentence that begins with `tls.crt` or `tls.key`; empty when it can, or it is not known."""
+    if x509 is None:
+        return ""
+    try:
+        chain = x509.load_pem_x509_certificates(certificate)
+    except ValueError:
+        return "tls.crt contains no certificate in PEM (swapped with tls.key, base64 twice, or without line breaks)"
+    try:
+        public = load_pem_private_key(key, None).public_key()
+    except TypeError:
+        return "tls.key is encrypted with a password"
+    except (ValueError, UnsupportedAlgorithm):
+        return "tls.key contains no private key in PEM (swapped with tls.crt, base64 twice, or without line breaks)"
+    try:
+        place = next((number for number, found in enumerate(chain, 1) if found.public_key() == public), 0)
+    except (ValueError, UnsupportedAlgorithm):
+        return ""
+    if not place:
+        return "tls.key does not belong to tls.crt"
+    return f"tls.crt has the certificate of tls.key in place {place}, and servers expect it first" if place > 1 else ""
+
+
+def _names(certificate: x509.Certificate) -> tuple[Sequence[str], bool]:
     try:
         found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        return [*found.get_values_for_type(x509.DNSName), *(str(a) for a in found.get_values_for_type(x509.IPAddress))]
+        return [*found.get_values_for_type(x509.DNSName), *(str(a) for a in found.get_values_for_type(x509.IPAddress))], True
     except x509.ExtensionNotFound:
-        return [str(a.value) for a in certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)]
+        return [str(a.value) for a in certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)], False

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -166,14 +167,28 @@ def _certificates(picture: Picture) -> Iterator[Finding]:
         for tls in (ingress.get("spec") or {}).get("tls") or ():
             name = str(tls.get("secretName") or "")
             held = secret(picture, name) if name else None
-            found = certificates.read((held.data.get("tls.crt") if held else None) or b"")
+            crt, key = ((held.data.get(k) if held else None) or b"" for k in ("tls.crt", "tls.key"))
+            found, wrong = certificates.read(crt), certificates.pair(crt, key) if crt and key else ""
+            if wrong:
+                hint = f"create it again: kubectl -n {picture.wanted.namespace} create secret tls {name} --cert=FILE --key=FILE"
+                yield Finding("TlsSecretMissing", label(ingress), f"its TLS Secret {name} cannot be used: {wrong}", hint)
             if not found:
                 continue
             over = found.expired(picture.now)
             if over:
                 yield Finding("CertificateExpired", label(ingress), f"the certificate in Secret {name} {over}", "renew the certificate, then run again")
+            if found.since > picture.now > 0:
+                what = f"the certificate in Secret {name} is not valid before {datetime.datetime.fromtimestamp(found.since, datetime.UTC):%Y-%m-%d %H:%M} UTC"
+                yield Finding("CertificateExpired", label(ingress), what, "use a certificate that is valid now", WARNING)
+            if not found.alternative:
+                what = f"the certificate in Secret {name} has no subject alternative name, so clients do not accept it for any host"
+                yield Finding("CertificateName", label(ingress), what, "use a certificate that names the host as a subject alternative name", WARNING)
             for host in tls.get("hosts") or ():
-                if not found.covers(host.removeprefix("*.") if host.startswith("*.") and host in found.names else host) and host not in found.names:
+                if (
+                    found.alternative
+                    and not found.covers(host.removeprefix("*.") if host.startswith("*.") and host in found.names else host)
+                    and host not in found.names
+                ):
                     sides = f"the certificate in Secret {name} is for {', '.join(found.names) or 'no name'}, not for {host}"
                     yield Finding("CertificateName", label(ingress), sides, severity=WARNING)
 
