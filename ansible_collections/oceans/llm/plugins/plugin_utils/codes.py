@@ -119,7 +119,7 @@ ImagePullFailed [rollout: retryable 120 s] the image cannot be pulled, for a rea
     read the pod's events: kubectl -n {ns} describe pod {name}
 DigestOfTwoImages [preflight: error] two images are pinned to the same digest
     pin each image to its own digest: oceans_llm_version: TAG@sha256:DIGEST for the gateway, oceans_llm_values.adminUi.image.tag for the admin UI
-PullSecretMissing [preflight: warning] an image pull Secret does not exist
+PullSecretMissing [preflight: warning] an image pull Secret does not exist, has a type that the kubelet ignores, or is for other registries
     correct oceans_llm_image_pull_secrets, or create the Secret: kubectl -n <namespace> create secret generic <name> --type=kubernetes.io/dockerconfigjson
     --from-file=.dockerconfigjson=<file>
 
@@ -221,7 +221,7 @@ DatabaseHostUnknown [rollout: fatal] the database's host name cannot be resolved
     correct the host in {source}; if the host is right, the password may contain @ : / # or %: percent-encode these characters
 DatabaseUrlInvalid [rollout: fatal] the database's URL is not a well-formed PostgreSQL URL
     correct {source}: postgresql://USER:PASSWORD@HOST:5432/DATABASE, with user and password percent-encoded
-DatabaseUnreachable [rollout: retryable 150 s] the database does not answer (connection refused, server starting, server full, or packets dropped)
+DatabaseUnreachable [preflight: warning; rollout: retryable 150 s] the database does not answer (refused, starting, full, or packets dropped)
     check host and port in the URL, NetworkPolicies, and whether the database server is running
 DatabaseSilent [rollout: retryable 150 s] the migration, or an init container, has printed nothing; it is probably waiting for a connection to the database
     check host and port in the URL, NetworkPolicies, and whether the database server is running
@@ -231,7 +231,7 @@ DatabaseInterrupted [rollout: retryable 120 s] the database server ended the ses
     wait until the Job retries; if the error comes again, read the log of the database server
 DatabaseNotPostgres [rollout: retryable 90 s] the program that answers at the database's address is not PostgreSQL
     correct host and port in {source}; if both are right, a DNS search domain may lead to another host: resolve the host name in a pod
-DatabaseTls [rollout: fatal] no encrypted connection to the database can be made
+DatabaseTls [preflight: warning; rollout: fatal] no encrypted connection to the database can be made
     check sslmode in the URL, and the certificate authority that is mounted for PostgreSQL
 MigrationFailed [rollout: fatal] a migration failed and was rolled back
     fix the conflicting data or schema, then run the playbook again; the migration named here was not applied
@@ -309,7 +309,7 @@ WebhookUntrusted [rollout: retryable 60 s] the API server does not trust the cer
 AdmissionTimeout [rollout: retryable 60 s] the admission webhooks together took longer than the API server's time limit for one request
     find the webhooks that do not answer, and lower their timeoutSeconds; list the webhooks: kubectl get
     validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml
-ServiceAccountMissing [rollout: fatal] the pod's ServiceAccount does not exist
+ServiceAccountMissing [preflight: error; rollout: fatal] the pod's ServiceAccount does not exist
     create the ServiceAccount, or set oceans_llm_values.serviceAccount.create: true
 PriorityClassMissing [preflight: error; rollout: fatal] the pod's PriorityClass does not exist
     correct oceans_llm_values.scheduling.priorityClassName; list the PriorityClasses: kubectl get priorityclasses

@@ -34,6 +34,8 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.finding impor
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import plan
 
 SCHEMA_OF_OURS = own_chart.schema(own_chart.own())
+SERVICE_ACCOUNT = 'pods "x" is forbidden: error looking up service account ns/sa: serviceaccount "sa" not found'
+RUNTIME_CLASS = 'pods "x" is forbidden: pod rejected: RuntimeClass "gvisor" not found'
 PATTERN = "'v' does not match pattern '^x$'"
 NOW = 1_800_000_000.0
 STAMP = "2027-01-15T07:59:00Z"  # one minute before NOW
@@ -722,6 +724,36 @@ def test_a_missing_pull_secret_is_a_warning(picture):
     assert finding.code == "PullSecretMissing" and finding.severity == "warning"
 
 
+@pytest.mark.parametrize(
+    ("kind", "data", "told"),
+    [
+        ("Opaque", {"username": "u"}, "the kubelet ignores"),
+        ("kubernetes.io/dockerconfigjson", {".dockerconfigjson": '{"auths": {"docker.io": {}}}'}, "and not for ghcr.io"),
+        ("kubernetes.io/dockerconfigjson", {".dockerconfigjson": "{}"}, "not valid JSON with the field auths"),
+        ("kubernetes.io/dockerconfigjson", {".dockerconfigjson": '{"auths": {"https://ghcr.io/v1": {}}}'}, ""),
+    ],
+)
+def test_a_pull_secret_that_gives_no_credentials_is_a_warning(picture, kind, data, told):
+    pulling = gateway(imagePullSecrets=[{"name": "pull"}])
+    pulling["spec"]["template"]["spec"]["containers"][0]["image"] = "ghcr.io/acme/gateway:v1"
+    held = {**picture.secrets, "pull": {**live_secret("pull", **data), "type": kind}}
+    found = list(secrets.find(replace(picture, objects=(pulling, configuration(CONFIG)), secrets=held)))
+    assert [(f.code, f.severity, told in f.sentence) for f in found] == ([("PullSecretMissing", "warning", True)] if told else [])
+
+
+@pytest.mark.parametrize(("words", "code"), [(SERVICE_ACCOUNT, "ServiceAccountMissing"), (RUNTIME_CLASS, "RuntimeClassMissing")])
+def test_what_a_pod_names_and_the_cluster_does_not_have(picture, words, code):
+    (finding,) = admission.classify(DryRun("Deployment/gw", 403, "Forbidden", words, pod=True), picture)
+    assert finding.code == code and finding.object == "pods of Deployment/gw"
+
+
+def test_a_new_namespace_has_no_service_account_of_the_users_own(picture):
+    new = replace(picture, namespace=None, namespace_known=True, objects=(gateway(serviceAccountName="mine"), configuration(CONFIG)))
+    assert codes(admission.find(new)) == [("ServiceAccountMissing", "Deployment/gw")]
+    own = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "mine"}}
+    assert codes(admission.find(replace(new, objects=(*new.objects, own)))) == []
+
+
 def test_an_object_of_somebody_else_is_not_said_to_differ_as_well(picture):
     live = {"metadata": {"name": "x"}}
     runs = (DryRun("Service/x", 409, "Conflict", 'Apply failed with 1 conflict: conflict with "kubectl-create" using v1: .spec.selector', live),)
@@ -934,6 +966,10 @@ def test_an_operator_that_is_not_there_names_the_mode(picture):
     assert finding.code == "OperatorMissing" and "oceans_llm_database_mode: cloudnativepg" in finding.sentence
     (other,) = platform.find(with_objects(picture, CNPG, served={**picture.served, "postgresql.cnpg.io/v1": None}, groups=frozenset({"postgresql.cnpg.io"})))
     assert other.code == "ApiVersionNotServed"
+    secret = {"apiVersion": "external-secrets.io/v1beta1", "kind": "ExternalSecret", "metadata": {"name": "e"}, "spec": {}}
+    served = {**picture.served, "external-secrets.io/v1beta1": None}
+    (version,) = platform.find(with_objects(picture, secret, served=served, groups=frozenset({"external-secrets.io"})))
+    assert version.code == "ApiVersionNotServed" and "set oceans_llm_external_secrets.apiVersion to a version that is served" in version.hint
 
 
 @pytest.mark.parametrize(

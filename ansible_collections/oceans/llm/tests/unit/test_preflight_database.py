@@ -282,3 +282,27 @@ def test_no_url_is_no_question():
 def test_the_sentences_hold_no_password():
     text = json.dumps([f.as_dict() for f in database.find(picture("v0.23.0", Database(where=HERE, history=history(45))))])
     assert "hunter2" not in text and codes(database.find(picture("v0.23.0", Database(where=HERE, history=history(43))))) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "beside", "code"),
+    [
+        ("postgresql://u:p@localhost:5432/d", False, "DatabaseUnreachable"),
+        ("postgresql://u:p@[::1]/d", False, "DatabaseUnreachable"),
+        ("postgresql://u:p@%2Fvar%2Frun%2Fpostgresql/d", False, "DatabaseUnreachable"),
+        ("postgresql:///d?host=/cloudsql/p:r:i&user=u", True, ""),
+        ("postgresql://u:p@127.0.0.1/d", True, ""),
+        ("postgresql://u:p@pg/d?sslmode=verify-full&sslrootcert=/etc/ca/ca.pem", False, "DatabaseTls"),
+        ("postgresql://u:p@pg/d?sslmode=verify-full&sslrootcert=/mnt/ca/ca.pem", False, ""),
+        ("postgresql://u:p@pg/d?sslrootcert=/etc/ssl/certs/ca-certificates.crt", False, ""),
+    ],
+)
+def test_a_url_that_leads_into_the_pod_itself(url, beside, code):
+    given = picture("v0.24.0", None)
+    pod = given.objects[0]["spec"]["template"]["spec"]
+    pod["containers"][0]["volumeMounts"] = [{"name": "ca", "mountPath": "/mnt/ca/"}]
+    pod["containers"] += [{"name": "proxy", "image": "p"}] * beside
+    pod["initContainers"][0]["name"] = "wait-for-migrations"
+    secrets = {"s": live_secret("s", **{**GOOD, "POSTGRES_URL": url})}
+    found = [(f.code, f.severity) for f in database.find(replace(given, secrets=secrets))]
+    assert found == ([(code, "warning")] if code else [])

@@ -262,6 +262,11 @@ SERVERS = [
     ("terminating connection due to idle-in-transaction timeout", "DatabaseInterrupted", "25P03"),
     ("canceling statement due to conflict with recovery", "DatabaseInterrupted", "40001"),
     ("out of memory", "DatabaseInterrupted", "53200"),
+    ("MaxClientsInSessionMode: max clients reached - in Session mode max clients are limited to pool_size", "DatabaseConnections", "53300"),
+    ("The endpoint has been disabled. Enable it using the API and retry.", "DatabaseUnreachable", "switched the database off"),
+    ("Your project has exceeded the compute time quota.", "DatabaseUnreachable", "switched the database off"),
+    ("received fatal alert: HandshakeFailure", "DatabaseTls", "encrypted"),
+    ("invalid international domain name", "DatabaseUrlInvalid", "URL"),
 ]
 
 

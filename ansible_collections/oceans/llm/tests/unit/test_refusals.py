@@ -113,6 +113,24 @@ def test_openshifts_refusal_names_the_fields_and_the_cure(text):
     assert sentence.endswith("[1000620000, 1000629999]]"), "brackets that belong together stay"
 
 
+CNPG = 'admission webhook "vcluster.cnpg.io" denied the request: Cluster.cluster.cnpg.io "x" is invalid: spec.'
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (f'{CNPG}storage: Invalid value: "7Gi": can\'t shrink existing storage from 9Gi to 7Gi', "FieldImmutable"),
+        (f'{CNPG}postgresql.parameters.x: Invalid value: "0": must be positive', "ObjectInvalid"),
+        ('PersistentVolumeClaim "x" is invalid: spec.resources.requests.storage: Forbidden: field can not be less than status.capacity', "FieldImmutable"),
+        ('persistentvolumeclaims "x" is forbidden: only dynamically provisioned pvc can be resized and the storageclass must support resize', "FieldImmutable"),
+        ('conversion webhook for external-secrets.io/v1beta1, Kind=ExternalSecret failed: Post "https://w": no endpoints available', "WebhookUnavailable"),
+    ],
+)
+def test_what_an_operator_or_a_volume_refuses_is_no_policy(text, code):
+    assert admission.classify(text)[0] == code
+    assert admission.classify(f"Error: UPGRADE FAILED: {text}")[0] == code
+
+
 @pytest.mark.parametrize(
     ("stderr", "code", "parts"),
     [

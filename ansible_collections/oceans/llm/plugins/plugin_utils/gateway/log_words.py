@@ -36,7 +36,11 @@ WORDS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
         (r"permission denied(?! \(os error)|must be owner of", "42501", "DatabasePermission"),
         (r"read-only transaction|during recovery", "25006", "DatabaseReadOnly"),
         (r"no space left on device|disk full|could not extend file", "53100", "DatabaseFull"),
-        (r"too many (clients|connections)|remaining connection slots|no more connections allowed|query_wait_timeout", "53300", "DatabaseConnections"),
+        (
+            r"too many (clients|connections)|remaining connection slots|no more connections allowed|query_wait_timeout|max clients reached",
+            "53300",
+            "DatabaseConnections",
+        ),
         (r"pg_type_typname_nsp_index|refinery_schema_history_pkey|tuple concurrently updated", "23505", "MigrationRace"),
         (r"the database system is (starting up|shutting down|in recovery|not yet accepting)", "57P03", "DatabaseUnreachable"),
         (r"terminating connection due to administrator command", "57P01", "DatabaseInterrupted"),
@@ -72,6 +76,8 @@ DatabaseUnreachable server login (?:has been failing|failed)|server_login_retry
     a connection pooler gets no login at the database behind it
 DatabaseTls pg_hba\.conf .*(?:no encryption|SSL off)
     the database server does not admit this login without TLS (sslmode=require)
+DatabaseUnreachable endpoint [^;]{0,40}disabled|exceeded the compute time quota
+    the provider of the database has switched the database off
 DatabaseUnreachable is not currently accepting connections
     the database server runs, but the database accepts no connections (ALLOW_CONNECTIONS is false)
 DatabaseNotPostgres unexpected response from SSLRequest|invalid response to SSL negotiation
@@ -90,9 +96,9 @@ DatabaseUnreachable pool timed out
     no connection to the database within 30 s: connection refused, server starting, server full, or packets dropped (the gateway does not report which)
 DatabaseUnreachable connection refused|connection reset|broken pipe|timed out|unexpected eof|expected to read|connection closed
     the connection to the database fails
-DatabaseTls certificate|tls|ssl
+DatabaseTls certificate|tls|ssl|received fatal alert
     no encrypted connection to the database can be made
-DatabaseUrlInvalid relative URL without a base|error with configuration|invalid port number|empty host|database URL (?:has no|begins with)
+DatabaseUrlInvalid relative URL without a base|error with configuration|invalid port number|empty host|international domain name|database URL (?:has no|begins)
     the database's URL is not a well-formed PostgreSQL URL
 """
 NETWORK = tuple((pattern, code, sentence) for pattern, code, (sentence,) in word_table.rows(_NETWORK))

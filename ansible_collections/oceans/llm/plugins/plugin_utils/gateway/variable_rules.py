@@ -58,8 +58,8 @@ NAMES = {
 #: least and greatest number
 RANGES = {
     "oceans_llm_replicas": (0, 10_000),
-    "oceans_llm_timeout": (1, 10**7),
-    "oceans_llm_recover_after": (0, 10**7),
+    "oceans_llm_timeout": (1, 172_800),
+    "oceans_llm_recover_after": (0, 172_800),
     "oceans_llm_restore_point_keep": (1, 1_000),
     "oceans_llm_recompute_limit": (1, 1_000),
 }
@@ -81,7 +81,9 @@ def broken(name: str, value: Any) -> Iterator[str]:
     elif name in NAMES:
         yield from _names(name, value)
     elif name in RANGES and not RANGES[name][0] <= value <= RANGES[name][1]:
-        yield "{} is {}; set it to a number from {} to {}".format(name, value if abs(value) < 10**20 else "a number of more than 20 digits", *RANGES[name])
+        yield "{} is {}; set it to a number from {} to {}{}".format(
+            name, value if abs(value) < 10**20 else "a number of more than 20 digits", *RANGES[name], " (seconds)" * (RANGES[name][1] == 172_800)
+        )
     elif name in KEYS:
         yield from _keys(name, value)
 

@@ -99,7 +99,8 @@ def _str(name: str, value: Any) -> str:
         return str(int(value))
     if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
         return value.isoformat()
-    raise WrongVariable(f"{name} is {_what(value)}, but has to be text; put the value in quotes ({name}: '…')")
+    cure = "write one text" if isinstance(value, (Mapping, list, tuple)) else f"put the value in quotes ({name}: '…')"
+    raise WrongVariable(f"{name} is {_what(value)}, but has to be text; {cure}")
 
 
 def _list(name: str, value: Any) -> list[Any]:
@@ -122,11 +123,13 @@ def _dict(name: str, value: Any) -> dict[Any, Any]:
         try:
             value = yaml.safe_load(value) if value.strip() else {}
         except (yaml.YAMLError, ValueError, RecursionError):
-            raise WrongVariable(f"{name} is text that is neither YAML nor JSON; write it as a map (KEY: value)") from None
+            raise WrongVariable(f"{name} is text that is not one document of YAML or JSON; write it as a map (KEY: value)") from None
     if isinstance(value, Mapping):
         return dict(value)
-    cure = ", or convert the list into a map with the filter items2dict" if isinstance(value, (list, tuple)) else ""
-    raise WrongVariable(f"{name} is {_kind(value)}; write it as a map (KEY: value){cure}")
+    pairs = isinstance(value, (list, tuple)) and all(isinstance(entry, Mapping) and "value" in entry for entry in value)
+    cure = ", or convert the list into a map with the filter items2dict" if pairs else ""
+    file = ", or read a file: \"{{ lookup('file', 'FILE') | from_yaml }}\"" if isinstance(value, (str, list, tuple)) and not pairs else ""
+    raise WrongVariable(f"{name} is {_kind(value)}; write it as a map (KEY: value){cure}{file}")
 
 
 _CONVERT = {"bool": _bool, "int": _int, "str": _str, "list": _list, "dict": _dict, "raw": lambda _name, value: value}

@@ -44,9 +44,13 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"(?P<what>(?:(?:maximum|minimum) [^ ]{1,60} usage|\b[\w./-]{1,60} max limit to request ratio) per (?:container|pod|persistentvolumeclaim)[^\]]*)",
         ),
         (SCC, r"unable to validate against any security context constraint:? ?(?P<what>.*)"),
+        # what an operator's own webhook says of its objects is no policy
+        (IMMUTABLE, r"can't shrink existing|can ?not be less than (?:status\.capacity|previous value)|only dynamically provisioned pvc can be resized"),
+        (INVALID, r"admission webhook \"[^\"]+\" denied the request: [\w.]+ \"[^\"]*\" is invalid: (?P<what>.+)"),
         (POLICY, r"ValidatingAdmissionPolicy '(?P<policy>[^']+)'(?: with binding '[^']*')? denied request: (?P<what>.+)"),
         (POLICY, r"admission webhook \"(?P<webhook>[^\"]+)\" denied the request:? ?(?P<what>.*)"),
         (WEBHOOK_DOWN, r"failed calling webhook \"?(?P<webhook>[^\":]+)\"?:? ?(?P<why>.*)"),
+        (WEBHOOK_DOWN, r"(?P<webhook>conversion webhook for [^,]+), Kind=\w+ failed: (?P<why>.+)"),
         (BAD_PATCH, r"Internal error occurred: (?P<what>(?:error in \w+ for path|(?:jsonpatch )?\w+ operation does not apply).+)"),
         (DEADLINE, r"request did not complete within (?:the )?(?:requested|allotted) timeout"),
         (SERVICE_ACCOUNT, r"service ?account \S*?(?P<name>[\w.-]+)(?:: |\" )(?:serviceaccount|not found)|serviceaccount \"(?P<name2>[^\"]+)\" not found"),

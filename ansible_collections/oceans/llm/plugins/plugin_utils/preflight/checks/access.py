@@ -11,10 +11,17 @@ from ...kube.objects import epoch
 from ..facts import Picture, meta
 from ..finding import Finding
 
+#: words -> what helps where the kubeconfig is not to blame
+CURES = (
+    ("pip install", "install the package for the Python that runs ansible-playbook, then run again"),
+    ("connect to proxy", "correct HTTPS_PROXY (HTTP_PROXY, oceans_llm_auth.proxy), or list the API server's host in NO_PROXY"),
+)
+
 
 def find(picture: Picture) -> Iterator[Finding]:
     if picture.unreachable:
-        yield Finding("ClusterUnreachable", "cluster", f"{picture.unreachable}; nothing was changed")
+        hint = next((cure for words, cure in CURES if words in picture.unreachable), "")
+        yield Finding("ClusterUnreachable", "cluster", f"{picture.unreachable}; nothing was changed", hint)
         return
     yield from _namespace(picture)
     yield from _denied(picture)

@@ -15,7 +15,7 @@ from ...gateway.database_url import address_in
 from ...helm import keep
 from ...kube import refusals
 from ...kube.services import env_writer, matches, pod_labels
-from ..facts import DryRun, Object, Picture, label, pod_templates
+from ..facts import DryRun, Object, Picture, label, meta, pod_templates
 from ..finding import ERROR, WARNING, Finding
 from .tools import numbers
 
@@ -31,6 +31,12 @@ def find(picture: Picture) -> Iterator[Finding]:
         if run.status:
             yield from classify(run, picture)
     yield from _named_users(picture)
+    if picture.new_namespace:  # its pods were not tried
+        accounts = {"", "default", *(str(meta(o).get("name")) for o in picture.kind("ServiceAccount"))}
+        for where, template in pod_templates(picture.objects):
+            name = str(template["spec"].get("serviceAccountName") or "")
+            if name not in accounts:
+                yield Finding("ServiceAccountMissing", where, f"its ServiceAccount {name} does not exist, because the namespace is new")
 
 
 def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
@@ -50,6 +56,8 @@ def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
     elif kind == refusals.PRIORITY_CLASS:
         hint = "set oceans_llm_values.scheduling.priorityClassName to one that exists; list them: kubectl get priorityclasses"
         yield Finding("PriorityClassMissing", where, text, hint)
+    elif kind == refusals.SERVICE_ACCOUNT:
+        yield Finding("ServiceAccountMissing", where, text)
     elif kind == refusals.RUNTIME_CLASS:
         hint = "set oceans_llm_values.scheduling.runtimeClassName to one that exists; list them: kubectl get runtimeclasses"
         yield Finding("RuntimeClassMissing", where, text, hint)

@@ -13,15 +13,20 @@ import re
 from collections.abc import Iterator
 
 from ...gateway import schema
+from ...kube.endpoints import is_own
 from ...secrets.pod_env import containers
+from ..ask_database import target
 from ..facts import Picture, gateway_container, pod_templates
 from ..finding import ERROR, WARNING, Finding
 
+#: containers of the chart
+OWN = ("gateway", "wait-for-migrations", "migrate")
 #: SQLSTATE of a refused login (PostgreSQL documentation, appendix A) -> code
 LOGIN = {"28P01": "DatabaseAuth", "28000": "DatabaseAuth", "3D000": "DatabaseMissing"}
 
 
 def find(picture: Picture) -> Iterator[Finding]:
+    yield from _way(picture)
     database = picture.database
     if database is None or database.unknown:
         return
@@ -36,6 +41,22 @@ def find(picture: Picture) -> Iterator[Finding]:
     yield from _foreign(picture, severity)
     yield from _older_image(picture, severity)
     yield from _other_history(picture, severity)
+
+
+def _way(picture: Picture) -> Iterator[Finding]:
+    """What the URL names in the pod itself: a server that no container of it is, and a file that no volume holds."""
+    where, found = target(picture), gateway_container(picture.objects)
+    if where is None or found is None:
+        return
+    name, container, spec = found
+    beside = [c for c in containers(spec) if c.get("name") not in OWN]
+    if not beside and (where.host.startswith("/") or is_own(where.host)):
+        what = f"the URL points to {where.host or 'localhost'}, which is the gateway's own pod, and no other container runs in it"
+        yield Finding("DatabaseUnreachable", "database", what, "set the host to the database's Service or name", WARNING)
+    mounted = [str(mount.get("mountPath") or "").rstrip("/") for mount in container.get("volumeMounts") or ()]
+    if where.authority.startswith("/") and not any(f"{where.authority}/".startswith(f"{path}/") for path in (*mounted, "/etc/ssl")):
+        what = f"the URL names the certificate authority {where.authority}, and no volume is mounted there in {name}"
+        yield Finding("DatabaseTls", "database", what, "mount it with oceans_llm_values.gateway.extraVolumes and extraVolumeMounts", WARNING)
 
 
 def _foreign(picture: Picture, severity: str) -> Iterator[Finding]:

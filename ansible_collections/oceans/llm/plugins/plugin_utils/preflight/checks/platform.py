@@ -67,7 +67,10 @@ def _served(picture: Picture) -> Iterator[Finding]:
         group = version.partition("/")[0]
         what, who = OPERATORS.get(group, (f"{label(obj)}", f"the operator that serves {version}"))
         if group in picture.groups:
-            yield Finding("ApiVersionNotServed", label(obj), f"the cluster serves {group}, but not {kind} in {version}; {what} needs it", f"upgrade {who}")
+            hint = f"upgrade {who}"
+            if kind == "ExternalSecret":
+                hint = f"set oceans_llm_external_secrets.apiVersion to a version that is served, or upgrade {who}; list the versions: kubectl api-versions"
+            yield Finding("ApiVersionNotServed", label(obj), f"the cluster serves {group}, but not {kind} in {version}; {what} needs it", hint)
         else:
             hint = f"install {who}, or remove {what} from the variables"
             yield Finding("OperatorMissing", label(obj), f"the cluster does not serve {kind} ({version}); {what} needs {who}", hint)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...gateway import configuration
+from ...kube import pull_secrets
 from ...secrets import shapes
-from ...secrets.pod_env import Source
+from ...secrets.pod_env import Source, containers
 from ..facts import Picture, pod_templates
 from ..finding import ERROR, WARNING, Finding
 from ..sources import awaited, gateway_environment, holder, mounts_secrets_store, references, secret
@@ -84,6 +85,11 @@ def _pull_secrets(picture: Picture) -> Iterator[Finding]:
             if secret(picture, entry.get("name", "")) is None:
                 what = "does not exist, so images would be pulled without credentials"
                 yield Finding("PullSecretMissing", f"Secret/{entry.get('name')}", what, severity=WARNING)
+        names = [str(entry.get("name")) for entry in template["spec"].get("imagePullSecrets") or ()]
+        for registry in sorted({pull_secrets.registry_of(str(c.get("image"))) for c in containers(template["spec"])}):
+            wrong = [pull_secrets.judged(picture.secrets.get(name), name, registry) for name in names]
+            if wrong and all(wrong):
+                yield Finding("PullSecretMissing", f"images of {registry}", "; ".join(wrong), severity=WARNING)
 
 
 def _how(picture: Picture, key: str) -> str:

@@ -20,7 +20,7 @@ CORE_FOR_HELM_4 = (6, 5, 0)
 def find(picture: Picture) -> Iterator[Finding]:
     tools = picture.tools
     if tools.helm_error or not tools.helm:
-        yield Finding("HelmMissing", "helm", tools.helm_error or "no helm program was found on PATH")
+        yield Finding("HelmMissing", "helm", tools.helm_error or "the program printed no version, so it is not helm")
         return
     version = numbers(tools.helm)
     if not version:

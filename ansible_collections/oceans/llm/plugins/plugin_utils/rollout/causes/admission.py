@@ -34,6 +34,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     refusals.SERVICE_ACCOUNT: ("ServiceAccountMissing", "the pod's ServiceAccount does not exist"),
     refusals.PRIORITY_CLASS: ("PriorityClassMissing", "PriorityClass {name} does not exist"),
     refusals.RUNTIME_CLASS: ("RuntimeClassMissing", "RuntimeClass {name} does not exist"),
+    refusals.IMMUTABLE: ("FieldImmutable", "Kubernetes does not allow this change of a live object"),
     refusals.TERMINATING: ("NamespaceTerminating", "the namespace is being deleted"),
     refusals.FORBIDDEN: ("NotAllowed", "{who} lacks the permission to {verb} {resource}"),
     refusals.INVALID: ("ObjectInvalid", "the API server refuses the object as invalid: {what}"),

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ...gateway import word_table
+from ...kube import pull_secrets
 from ...kube.objects import Object, about_container, container_spec, containers, meta, name_of, ref, seen_at, waiting
 from ..model import Cause, Snapshot, events_of, since, starting
 from .cause import cause, rule
@@ -174,9 +175,7 @@ def _about(event: Object, name: str, pod: Object) -> bool:
 
 def _is_failure(event: Object) -> bool:
     text = event.get("message") or ""
-    return event.get("reason") in FAILED and (
-        "pull image" in text or "image tag" in text or "parse image" in text or "pull policy of Never" in text
-    )
+    return event.get("reason") in FAILED and ("pull image" in text or "image tag" in text or "parse image" in text or "pull policy of Never" in text)
 
 
 def _cause(snapshot: Snapshot, pod: Object, status: Object, text: str, begun: float, owner: str) -> Cause:
@@ -186,7 +185,7 @@ def _cause(snapshot: Snapshot, pod: Object, status: Object, text: str, begun: fl
     if code == "ImageNotFound" and re.match(r"\d+\.\d", tag):
         hint = f"set oceans_llm_version to v{tag} (releases of the gateway have tags with a v), or push the image"
     node = (pod.get("spec") or {}).get("nodeName") or "<node>"
-    names: dict[str, Any] = {"image": image, "registry": registry_of(image), "repository": image.rsplit("@", 1)[0].rsplit(":", 1)[0], "node": node}
+    names: dict[str, Any] = {"image": image, "registry": pull_secrets.registry_of(image), "repository": image.rsplit("@", 1)[0].rsplit(":", 1)[0], "node": node}
     what = sentence.format(**names) + f" (pod of {owner})" + (_same_tag(snapshot, image, tag) if code == "ImageNotFound" else "") + _unread(snapshot, pod)
     hint, names["pull_secrets"] = hint.format(**names), _pull_secrets(pod, names["registry"])
     return cause(code, snapshot, ref(pod), what, _short(text), since=begun, container=status["name"], hint=hint, **names)
@@ -205,12 +204,6 @@ def _unread(snapshot: Snapshot, pod: Object) -> str:
     told = [e.get("message") or "" for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("reason") == "FailedToRetrieveImagePullSecret"]
     found = re.search(r"pull secrets? \(([^)]+)\)", told[-1]) if told else None
     return f"; the pull Secret {found[1]} does not exist" if found else ""
-
-
-def registry_of(image: str) -> str:
-    """The registry's host of an image reference (the first part, when it looks like a host)."""
-    first = image.split("/", 1)[0]
-    return first if "/" in image and (":" in first or "." in first or first == "localhost") else "docker.io"
 
 
 def _pull_secrets(pod: Object, registry: str) -> str:
