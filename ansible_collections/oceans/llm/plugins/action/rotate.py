@@ -44,6 +44,23 @@ class ActionModule(ClusterAction):
         inventory = self._inventory(args, cluster, gateway, before)
         if inventory.external and not self._task.check_mode:
             gateway, inventory = self._refreshed(args, cluster, gateway, kinds, inventory)
+        try:
+            values, steps, run = self._steps(args, cluster, gateway, accounts, kinds, inventory)
+        except Refused as error:
+            if not (inventory.refreshed and inventory.held):
+                raise
+            raise Refused(
+                f"{error}; the Secret already has the new values of the store, which the running pods do not use — correct the values in the store, or "
+                "oceans_llm_rotate, and run the playbook again"
+            ) from error
+        if self._task.check_mode:
+            return {"changed": True, "msg": f"would rotate {', '.join(kinds)}", "rotated": [_told(kind, step) for kind, step in steps.items()]}
+        return self._rotate(args, cluster, inventory, values, steps, run)
+
+    def _steps(
+        self, args: dict[str, Any], cluster: Cluster, gateway: Gateway, accounts: Accounts, kinds: Sequence[str], inventory: Inventory
+    ) -> tuple[list[Value], dict[str, Step], Run]:
+        """What is going to be done, counted and said. :raises Refused: when one class may not be rotated."""
         run = Run(cluster, gateway, accounts, args["name"], args["timeout"], self.say, held=inventory.held)
         values = rotation.plan(gateway, inventory, kinds, rotation_steps.unfinished(run, kinds, bool(self._task.check_mode)))
         self.redactor.learn(value.new.encode() for value in values)
@@ -54,9 +71,7 @@ class ActionModule(ClusterAction):
         for kind, step in steps.items():
             step.before()
             self.say(f"{kind}: {', '.join(v.name for v in step.values)}: {step.invalid()}")
-        if self._task.check_mode:
-            return {"changed": True, "msg": f"would rotate {', '.join(kinds)}", "rotated": [_told(kind, step) for kind, step in steps.items()]}
-        return self._rotate(args, cluster, inventory, values, steps, run)
+        return values, steps, run
 
     def _rotate(self, args: dict[str, Any], cluster: Cluster, inventory: Inventory, values: list[Value], steps: Mapping[str, Step], run: Run) -> dict[str, Any]:
         remembered = {name: value for step in steps.values() for name, value in step.remember().items()}

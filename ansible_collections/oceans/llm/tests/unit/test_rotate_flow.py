@@ -89,10 +89,10 @@ class Rotating(Life):
         good = handler.headers.get("Cookie") == f"session={self.pods_have}"
         handler.send(200 if good else 401, b"{}")
 
-    def rotate(self, value=NEW, check=False, source="provision"):
+    def rotate(self, value=NEW, check=False, source="provision", classes=("session_key",)):
         given = {"source": source, "name": SECRET, "namespace": NS, "data": {KEY: value} if source == "provision" else {}, "force": True}
         args = {
-            "name": NAME, "namespace": NS, "host": self.api.url, "api_key": "a-token", "timeout": 60, "classes": ["session_key"], "secrets": given,
+            "name": NAME, "namespace": NS, "host": self.api.url, "api_key": "a-token", "timeout": 60, "classes": list(classes), "secrets": given,
             "deploy": {"name": NAME, "namespace": NS, "chart": str(self.home), "helm_binary": str(self.helm.program), "probe": "false", "timeout": 60},
         }  # fmt: skip
         action = action_of(Rotate, args, check=check)
@@ -217,9 +217,18 @@ def test_what_a_refresh_replaced_is_held_until_the_proof(stored):
 
 def test_nothing_changed_in_the_store(stored):
     result = stored.rotate(source="external_secrets")
-    says = "which ExternalSecret/es creates, and llm/key in SecretStore/vault is still the value in use; change it there and run again; no pod was restarted"
+    says = "which ExternalSecret/es creates, and llm/key in SecretStore/vault is still the value in use, so no pod was restarted; change it there and run again"
     assert result["failed"] and says in result["msg"], result
     assert not stored.upgraded() and stored.held() is None
+
+
+def test_of_two_classes_one_has_not_changed_in_the_store(stored):
+    """The Secret has the new value of the other one, which the user is told; the next run can prove it."""
+    stored.store = NEW
+    result = stored.rotate(source="external_secrets", classes=("session_key", "admin_password"))
+    assert result["failed"] and "ADMIN in SecretStore/vault is still the value in use" in result["msg"], result
+    assert "the Secret already has the new values of the store, which the running pods do not use" in result["msg"] and not stored.upgraded()
+    assert base64.b64decode(stored.held()[f"{SECRET}.{KEY}"]).decode() == OLD
 
 
 def test_a_refresh_that_the_operator_refuses_ends_the_rotation(stored):

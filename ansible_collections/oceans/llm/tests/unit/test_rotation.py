@@ -70,7 +70,10 @@ def test_a_listed_value_comes_from_the_inventory():
             "check mode does not refresh it from the store; when you have changed llm/admin.password in ClusterSecretStore/vault, run without --check, "
             "or refresh first: kubectl -n ns annotate externalsecret es force-sync=$(date +%s) --overwrite",
         ),
-        ({**EXTERNAL, "refreshed": True}, "llm/admin.password in ClusterSecretStore/vault is still the value in use; change it there and run again"),
+        (
+            {**EXTERNAL, "refreshed": True},
+            "llm/admin.password in ClusterSecretStore/vault is still the value in use, so no pod was restarted; change it there and run again",
+        ),
         ({"source": "inline"}, "which this collection does not write"),
     ],
 )
