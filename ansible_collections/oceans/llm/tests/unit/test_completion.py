@@ -194,6 +194,13 @@ WIDE = policy("wide", "Egress", egress=[{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"
             "Provider/openai",
             "no pod of the namespace",
         ),
+        (
+            told("cannot be reached: error sending request: invalid peer certificate: UnknownIssuer"),
+            {},
+            "ProviderFails",
+            "Provider/openai",
+            "does not trust the TLS certificate that answers at base_url https://api.example/v1",
+        ),
         (told("cannot be reached: error sending request"), {}, "ProviderBlocked", "Provider/openai", "while another pod of the namespace does"),
         # the provider itself
         (told("did not answer within 30 s", 504), {"policies": [WIDE]}, "ProviderFails", "Provider/openai", "not answer the gateway in time"),

@@ -24,9 +24,10 @@ from .model import Cause, Snapshot
 EVENTS, AT_ONCE, SILENCE = 8, 0.02, 0.3
 #: the provider's status in the words of gateways
 STATUS = re.compile(r"(?:\b|_)(?:answered|returned|responded|replied|status|code|http(?:/\d(?:\.\d)?)?|error)\b[^0-9\n]{0,20}\b([45]\d\d)\b", re.IGNORECASE)
-#: what words say of a provider that gave no answer: its name does not resolve, it is not reached, it is slow
-NAME, WAY, SLOW = "name", "way", "slow"
+#: what words say of a provider that gave no answer: its name does not resolve, its certificate is not trusted, it is not reached, it is slow
+NAME, TRUST, WAY, SLOW = "name", "trust", "way", "slow"
 NO_NAME = re.compile(r"lookup address|name or service|name resolution|no such host|dns error|NXDOMAIN", re.IGNORECASE)
+NO_TRUST = re.compile(r"\bcertificate\b|unknown ?issuer|x509", re.IGNORECASE)
 NO_WAY = re.compile(r"cannot be reached|unreachable|connection (?:refused|reset|closed)|error sending request|connect error|no route to host", re.IGNORECASE)
 NO_TIME = re.compile(r"timed? ?out|timeout|did not answer|no end of the answer|deadline", re.IGNORECASE)
 
@@ -112,6 +113,9 @@ class _Look:
         # key and model are good, so that a 4xx without a word of whose it is, is nobody's but the provider's
         passed_on = str(status) if 400 <= status < 500 and models.get("known") else ""
         symptom = answer or (logged if not 0 < status < 500 else "") or passed_on
+        if symptom == TRUST:
+            what = f"the gateway does not trust the TLS certificate that answers at {self._base}"
+            return self.cause("ProviderFails", self.provider, what, self.evidence)
         if symptom in ("", NAME, WAY, SLOW):
             return self._unreached(symptom) if symptom else self.cause("CompletionFailed", model, self._nothing(), self.evidence)
         return self._refused(int(symptom))
@@ -233,11 +237,11 @@ def _stream_phrase(stream: Mapping[str, Any]) -> str:
 
 
 def _symptom(text: str, of_log: bool = False) -> str:
-    """NAME, WAY, SLOW, or the provider's status. A log line may have the status of the gateway's own answer, so there it comes last."""
+    """NAME, TRUST, WAY, SLOW, or the provider's status. A log line may have the status of the gateway's own answer, so there it comes last."""
     found = STATUS.search(text)
     if found and not of_log:
         return found[1]
-    for pattern, symptom in ((NO_NAME, NAME), (NO_WAY, WAY), (NO_TIME, SLOW)):
+    for pattern, symptom in ((NO_NAME, NAME), (NO_TRUST, TRUST), (NO_WAY, WAY), (NO_TIME, SLOW)):
         if pattern.search(text):
             return symptom
     return found[1] if found else ""
