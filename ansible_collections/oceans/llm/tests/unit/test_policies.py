@@ -122,6 +122,10 @@ def test_a_peer_whose_label_no_pod_has_admits_nobody(peer, namespace, answer, na
         pods = status(403, "Forbidden", "no") if answer is None else objects("Pod", "1", *({"metadata": {"name": n}} for n in answer))
         api.on("GET", paths.pods(namespace), pods)
         assert blocked(probe_verdict.policies(Cluster.connect({"host": api.url}), "ns"), POD, INGRESS, [8080]) == names
+        if names:  # its pods may be scaled to 0
+            scaled = {"metadata": {"name": "edge"}, "spec": {"template": {"metadata": {"labels": {"app": "edge", "tier": "b"}}}}}
+            api.on("GET", paths.of("apps/v1", "statefulsets", namespace), objects("StatefulSet", "1", scaled))
+            assert blocked(probe_verdict.policies(Cluster.connect({"host": api.url}), "ns"), POD, INGRESS, [8080]) == []
         asked = [query for _method, path, query, _body in api.seen if path == paths.pods(namespace)]
         assert all(q["labelSelector"] == ["app=edge,tier in (a,b),!old"] for q in asked)
 

@@ -12,6 +12,7 @@ from ..kube import paths
 from ..kube.client import Cluster
 from ..kube.objects import Object, meta
 from ..kube.policies import label_query, selects, without_nobody
+from ..kube.services import pod_labels
 from .service_look import read
 
 
@@ -34,7 +35,7 @@ class _Peers:
         if peer.get("ipBlock"):
             return True
         names = self._selected(peer.get("namespaceSelector"))
-        return names is None or any(self._pod(name, label_query(peer.get("podSelector"))) for name in names)
+        return names is None or any(self._pods(name, peer.get("podSelector")) for name in names)
 
     def _selected(self, selector: Mapping[str, Any] | None) -> list[str] | None:
         """Names of the namespaces; None where they may not be listed."""
@@ -44,8 +45,14 @@ class _Peers:
             self._namespaces = read(self._cluster, paths.NAMESPACES)
         return None if self._namespaces is None else [str(meta(n)["name"]) for n in self._namespaces if selects(selector, meta(n).get("labels") or {})]
 
-    def _pod(self, namespace: str, query: str) -> bool:
+    def _pods(self, namespace: str, selector: Mapping[str, Any] | None) -> bool:
+        """True when a pod has the labels, or a Deployment or StatefulSet that may be scaled to 0 gives them to its pods."""
+        query = label_query(selector)
         if query and (namespace, query) not in self._known:
             pods = read(self._cluster, paths.pods(namespace), labelSelector=query, limit="1")
-            self._known[namespace, query] = pods is None or bool(pods)
+            self._known[namespace, query] = pods is None or bool(pods) or self._workload(namespace, selector)
         return self._known.get((namespace, query), True)
+
+    def _workload(self, namespace: str, selector: Mapping[str, Any] | None) -> bool:
+        kinds = (read(self._cluster, paths.of("apps/v1", kind, namespace)) or () for kind in ("deployments", "statefulsets"))
+        return any(selects(selector, pod_labels(each)) for kind in kinds for each in kind)
