@@ -370,14 +370,5 @@ class Follower:
 
 def as_dict(cause: Cause | None) -> dict[str, Any] | None:
     """A cause for a task's result and for report.json."""
-    if cause is None:
-        return None
-    return {
-        "code": cause.code,
-        "certainty": cause.certainty.value,
-        "object": cause.object,
-        "container": cause.container,
-        "cause": cause.cause,
-        "evidence": cause.evidence,
-        "hint": cause.hint,
-    }
+    told = ("code", "certainty", "object", "container", "cause", "evidence", "hint")
+    return {name: getattr(cause, name) for name in told} | {"certainty": cause.certainty.value} if cause else None
