@@ -10,6 +10,7 @@ is given back or left to whom it belongs, the evidence is complete, and there is
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import pathlib
 import shutil
@@ -477,6 +478,26 @@ def test_two_runs_at_once_where_the_first_is_slow(world):
         and not world.helm.calls("upgrade")
         and world.cluster.holder == other(world)
     )
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_two_plugins_at_once_the_second_is_refused_and_the_first_serves(world):
+    """The second run is another process, as Ansible's workers are: a lease is held by a process."""
+    world.helm_does("migrating", "while not (home / 'go').exists(): time.sleep(0.02)")
+    refused = world.home / "second.json"
+
+    def another():
+        child = multiprocessing.get_context("fork").Process(target=lambda: refused.write_text(json.dumps(world.run())))
+        child.start()
+        child.join(10)
+        world.cluster.complete()
+        (world.home / "go").touch()
+
+    world.when_followed(threading.Thread(target=another).start)
+    check(world, world.run(), "served", "")
+    second = json.loads(refused.read_text())
+    assert second["failed"] and not second.get("changed") and " has been changing ns/rel since " in second["msg"], second
+    assert len([c for c in world.helm.calls("upgrade") if "--dry-run=server" not in c["argv"]]) == 1, "one Helm"
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda s: s.name)
