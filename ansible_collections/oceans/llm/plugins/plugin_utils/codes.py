@@ -88,7 +88,7 @@ ReferenceNotResolved [preflight: warning] env.NAME is written in a field in whic
     write the value itself; use env.NAME only in fields that take references, such as providers[].auth.token
 NumberAsText [preflight: warning] a number such as 1e-7 is text in YAML 1.1
     write the number with a decimal point and a sign in the exponent: 1.0e-7
-ConfigUnknown [preflight: warning] the gateway ignores this section of the configuration
+ConfigUnknown [preflight: warning] the gateway ignores this section of the configuration, or this environment variable
     correct the name of the section in oceans_llm_config, or remove the section
 BootstrapDisabled [preflight: error] oceans_llm_bootstrap_admin is true, but auth.bootstrap_admin.enabled in the configuration is not
     set oceans_llm_config.auth.bootstrap_admin.enabled: true, or oceans_llm_bootstrap_admin: false

@@ -171,7 +171,7 @@ def test_an_exec_plugins_token_is_renewed_when_its_time_is_over(api, pki, tmp_pa
     ("text", "says"),
     [
         ("import sys\nsys.exit('session has expired, log in again')", "session has expired, log in again"),
-        ("print('hello')", "decode"),
+        ("print('hello')", "did not print an ExecCredential"),
         (credential(), "missing token"),
         (credential(token="t").replace("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"), "does not match"),
     ],
@@ -184,7 +184,7 @@ def test_an_exec_plugin_that_fails_is_a_sentence_and_no_anonymous_request(api, p
 
 
 def test_an_exec_plugin_that_is_not_installed_is_named(api, pki, tmp_path):
-    with pytest.raises(ClusterError, match="no-such-plugin"):
+    with pytest.raises(ClusterError, match="no-such-plugin of the kubeconfig is not installed"):
         Cluster.connect({"kubeconfig": kubeconfig(api, pki, {"exec": {"apiVersion": EXEC_VERSION, "command": "no-such-plugin", "interactiveMode": "Never"}})})
 
 

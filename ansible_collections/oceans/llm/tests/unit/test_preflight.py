@@ -590,6 +590,11 @@ def test_a_text_that_looks_like_a_number(picture, value, told):
     assert found == ([("NumberAsText", "config models[0].cost.input_cost_per_token")] if told else [])
 
 
+def test_a_variable_that_the_gateway_does_not_read(picture):
+    given = replace(picture, objects=(gateway([{"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://c:4317"}]), configuration(CONFIG)))
+    assert codes(config.find(given)) == [("ConfigUnknown", "env OTEL_EXPORTER_OTLP_ENDPOINT")]
+
+
 def test_a_reference_that_nothing_provides(picture):
     text = {
         **CONFIG,

@@ -226,3 +226,24 @@ def test_a_certificate_that_is_not_valid_yet_or_has_no_alternative_name():
     made = x509.CertificateBuilder(name, name, KEY.public_key(), 1, now - datetime.timedelta(days=1), now + datetime.timedelta(days=30))
     (finding,) = tls_findings(made.sign(KEY, hashes.SHA256()).public_bytes(serialization.Encoding.PEM), private(KEY))
     assert finding.code == "CertificateName" and "subject alternative name" in finding.sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "right"),
+    [("proxy-read-timeout", ("300s", "5m"), ("300",)), ("proxy-body-size", ("64Mi", "64MB"), ("64m", "0", "1G"))],
+)
+def test_an_annotation_whose_unit_the_controller_does_not_read(name, wrong, right):
+    def told(value: str) -> list:
+        annotations = {f"nginx.ingress.kubernetes.io/{name}": value, f"nginx.org/{name}": "5m"}
+        given = picture((service(), {"kind": "Ingress", "metadata": {"name": "in", "annotations": annotations}, "spec": {}}))
+        return [(f.code, f.severity) for f in network.find(given)]
+
+    assert [told(value) for value in wrong] == [[("InvalidValue", "warning")]] * len(wrong)
+    assert [told(value) for value in right] == [[]] * len(right)
+
+
+@pytest.mark.parametrize(("rule", "found"), [("b.example", 1), ("a.example", 0), ("*.example", 0), (None, 0)])
+def test_a_certificate_for_a_host_that_no_rule_serves(rule, found):
+    spec = {"tls": [{"hosts": ["a.example"]}], "rules": [{"host": rule} if rule else {}]}
+    given = picture((service(), {"kind": "Ingress", "metadata": {"name": "in"}, "spec": spec}))
+    assert [f.code for f in network.find(given)] == ["CertificateName"] * found

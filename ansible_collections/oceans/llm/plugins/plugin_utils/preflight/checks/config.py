@@ -82,6 +82,9 @@ def find(picture: Picture) -> Iterator[Finding]:
     environment = gateway_environment(picture)
     if environment is not None and not awaited(picture):
         yield from references(config, environment, picture)
+    for name in sorted(name for name in environment or () if name.startswith("OTEL_")):
+        hint = "set server.otel_endpoint and the fields beside it in oceans_llm_config, and remove the variable"
+        yield Finding("ConfigUnknown", f"env {name}", "the gateway does not read the variables of OpenTelemetry's SDK", hint, WARNING)
 
 
 def pasted(config: Mapping[str, Any]) -> Iterator[Finding]:

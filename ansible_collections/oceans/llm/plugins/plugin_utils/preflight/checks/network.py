@@ -29,6 +29,7 @@ def find(picture: Picture) -> Iterator[Finding]:
     yield from _services(picture)
     yield from _policies(picture)
     yield from _names(picture)
+    yield from _ingresses(picture)
     yield from _certificates(picture)
     yield from _gateways(picture)
 
@@ -160,6 +161,29 @@ def _host(value: Any) -> str:
         return urlsplit(text).hostname or ""
     except ValueError:
         return ""
+
+
+#: annotation of ingress-nginx -> the form that its controller reads; it ignores any other value (ingress-nginx documentation, "Annotations")
+NGINX = (
+    (re.compile(r"nginx\.ingress\.kubernetes\.io/(proxy|auth)-\w+-timeout"), re.compile(r"\d+"), "a number of seconds without a unit"),
+    (re.compile(r"nginx\.ingress\.kubernetes\.io/(proxy-body-size|client-body-buffer-size|proxy-buffer-size)"), re.compile(r"\d+[kKmMgG]?"), "such as 64m"),
+)
+
+
+def _ingresses(picture: Picture) -> Iterator[Finding]:
+    """What an Ingress says and its controller does not do."""
+    for ingress in picture.kind("Ingress"):
+        spec = ingress.get("spec") or {}
+        for name, value in (meta(ingress).get("annotations") or {}).items():
+            for called, form, wanted in NGINX:
+                if called.fullmatch(str(name)) and not form.fullmatch(str(value)):
+                    what = f"its annotation {name} is {value!r}, and ingress-nginx ignores a value that is not {wanted}"
+                    yield Finding("InvalidValue", label(ingress), what, f"write {wanted} in oceans_llm_values.ingress.annotations", WARNING)
+        ruled = {str(rule.get("host") or "") for rule in spec.get("rules") or ()}
+        for host in (h for tls in spec.get("tls") or () for h in tls.get("hosts") or ()):
+            if ruled and not ruled & {"", host, f"*.{str(host).partition('.')[2]}"}:
+                hint = "correct oceans_llm_values.ingress.hosts or oceans_llm_values.ingress.tls"
+                yield Finding("CertificateName", label(ingress), f"its tls names {host}, and no rule has this host", hint, WARNING)
 
 
 def _certificates(picture: Picture) -> Iterator[Finding]:
