@@ -170,6 +170,7 @@ def test_another_autoscaler_sets_the_number_of_pods() -> None:
     deployment = named(objects, "Deployment", "-gateway")
     assert "replicas" not in deployment["spec"] and deployment["metadata"]["annotations"]["oceans-llm/keeps-replicas"] == "false"
     assert "PodDisruptionBudget" not in kinds(objects), "nobody knows how many there are"
+    assert "replicas" not in named(render(merged(DATABASE, at("adminUi.replicaCount", None))), "Deployment", "-admin-ui")["spec"]
 
 
 @pytest.mark.parametrize(

@@ -307,12 +307,14 @@ def test_what_fits_none_of_several_forms_is_one_finding(picture):
         ("database.cloudnativepg", "instanses", "did you mean 'instances'?"),
         ("database.cloudnativepg", "imageName", "database.cloudnativepg.additionalSpec"),
         ("service", "port", "it has service.adminUi.port, service.gateway.port"),
+        ("scheduling.resources", "limit", "did you mean 'limits'?"),
     ],
 )
 def test_a_key_of_another_chart_is_told_with_its_place_here(picture, path, name, told):
     at = path.replace(".", "/")
     text = f"values don't meet the specifications of the schema(s) in the following chart(s):\nx:\n- at '/{at}': additional properties '{name}' not allowed\n"
-    (finding,) = chart.find(replace(picture, chart_errors=(text,), chart_values=own_chart.defaults(own_chart.own())))
+    values = own_chart.defaults(own_chart.own())
+    (finding,) = chart.find(replace(picture, chart_errors=(text,), chart_values=values, chart_schema=SCHEMA_OF_OURS))
     assert finding.sentence.endswith(told) or finding.sentence.endswith(f"({told})"), finding.sentence
 
 

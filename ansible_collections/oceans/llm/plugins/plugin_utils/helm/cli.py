@@ -45,7 +45,9 @@ class Helm:
         found = shutil.which(os.path.expanduser(binary) or "helm")
         if not found:
             raise HelmError(
-                f"no program {binary or 'helm'!r} on PATH; install Helm 3.18 or a later "
+                f"{binary} is a folder; set oceans_llm_helm_binary to the program in it"
+                if binary and os.path.isdir(os.path.expanduser(binary))
+                else f"no program {binary or 'helm'!r} on PATH; install Helm 3.18 or a later "
                 f"3.x, or Helm 4.2.2 or a later 4.x, or set oceans_llm_helm_binary to its path"
             )
         self.binary = os.path.abspath(found)  # one meaning, whatever folder the module runs in

@@ -118,7 +118,7 @@ def _schema(text: str, defaults: Mapping[str, Any], schema: Mapping[str, Any]) -
             for name in re.findall(r"'([^']+)'", unknown["names"]):
                 first, _dot, rest = name.partition(".")
                 hint = f"write nested maps instead of dots: {first}: {{{rest.replace('.', ': {')}: …{'}' * name.count('.')}" if rest else ""
-                sentence = f"the chart has no key {name!r}{_instead(name, path, defaults)}"
+                sentence = f"the chart has no key {name!r}{_instead(name, path, defaults, schema)}"
                 yield Finding("UnknownValue", f"values {path + '.' if path else ''}{name}", sentence, hint)
         elif what != "validation failed" and path not in either:  # of a part of it, which is said below
             form = _form(schema, path)
@@ -149,26 +149,30 @@ def _how_to_write(what: str, form: str) -> str:
 
 def _form(schema: Mapping[str, Any], path: str) -> str:
     """What the chart's schema says of the value at a path; empty when it says nothing."""
+    said = str(_described(schema, path).get("description") or "") if path else ""
+    return (said if said[1:2].isupper() else said[:1].lower() + said[1:]).rstrip(".")
+
+
+def _described(schema: Mapping[str, Any], path: str) -> Mapping[str, Any]:
+    """The part of the schema for a path; empty when there is none."""
     here: Any = schema
-    said = ""
     for part in (*filter(None, path.split(".")), None):
         while isinstance(here, Mapping) and "$ref" in here:
             steps = str(here["$ref"]).removeprefix("#/").split("/")
             here = functools.reduce(lambda at, step: at.get(step, {}) if isinstance(at, Mapping) else {}, steps, schema)
         if not isinstance(here, Mapping):
-            return ""
-        said = str(here.get("description") or "")
+            return {}
         if part is not None:
             here = here.get("items") if part.isdigit() else (here.get("properties") or {}).get(part, here.get("additionalProperties"))
-    return said[:1].lower() + said[1:].rstrip(".") if said and path else ""
+    return here if isinstance(here, Mapping) else {}
 
 
-def _instead(name: str, path: str, defaults: Mapping[str, Any]) -> str:
+def _instead(name: str, path: str, defaults: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     """The end of a sentence about a key that is unknown: how it is written, or where the chart has it."""
     place = "" if path.startswith("adminUi") else _PLACES.get(name, "")
     if place and place.partition(".")[0] in defaults:
         return f"; it has {place}"
-    near = did_you_mean(name, keys_at(defaults, path))
+    near = did_you_mean(name, (*keys_at(defaults, path), *(_described(schema, path).get("properties") or ())))
     if near:
         return near
     if path == "database.cloudnativepg":
