@@ -91,7 +91,7 @@ class ActionModule(ClusterAction):
             live = releases.latest(cluster, wanted.namespace, wanted.name)
         self._go_on()
         plan = planner.make(cluster, self._cli, wanted, live, self.say, check=check, make_key=not check)
-        rendered = [obj for obj in (*plan.planned.manifest, *plan.planned.hooks) if obj.get("kind") == "Secret"]
+        rendered = [obj for obj in plan.planned.objects if obj.get("kind") == "Secret"]
         for secret in (*plan.digests.data.values(), *rendered):
             self.redactor.learn_secret(secret)
         self._go_on()
@@ -123,8 +123,7 @@ class ActionModule(ClusterAction):
 
     @staticmethod
     def _leftovers(args: dict[str, Any], plan: Plan, cluster: Cluster) -> dict[str, str]:
-        rendered = (*plan.planned.manifest, *plan.planned.hooks)
-        return leftovers.find(cluster, args["namespace"], args["name"], rendered) if args["remove_leftovers"] else {}
+        return leftovers.find(cluster, args["namespace"], args["name"], plan.planned.objects) if args["remove_leftovers"] else {}
 
     def _follow(self, args: dict[str, Any], wanted: Wanted, plan: Plan, cluster: Cluster, lock: Lock | None) -> dict[str, Any]:
         """The rollout to its end. `lock`: None when nothing is changed."""

@@ -48,7 +48,7 @@ class ActionModule(ClusterAction):
         if args["command"] == "apply":
             return found | self._apply(args, cluster, release, schema)
         if not self._task.check_mode:
-            look = DatabaseLook(cluster, args["namespace"], (*release.manifest, *release.hooks))
+            look = DatabaseLook(cluster, args["namespace"], release.objects)
             found["blocked_by"] = next(iter(look.looks()), Seen()).blocked_by
         text = _said(schema)
         if found.get("blocked_by"):
@@ -115,7 +115,7 @@ class ActionModule(ClusterAction):
         self.say(f"running `gateway migrate --apply` as Job/{job}")
         follower = Follower(
             cluster, Scope(deployments=(), jobs=(job,), namespace=namespace, release=name), self.say, timeout,
-            clean=self.redactor, interrupted=interrupt, database=DatabaseLook(cluster, namespace, (*release.manifest, *release.hooks)), lost=lost,
+            clean=self.redactor, interrupted=interrupt, database=DatabaseLook(cluster, namespace, release.objects), lost=lost,
         )  # fmt: skip
         guard = Guard(cluster, follower, changes=True)
         guard.start()

@@ -46,7 +46,7 @@ class ActionModule(ClusterAction):
                 clean=self.redactor,
                 also=also_watched(release, args["namespace"], args["name"]),
                 interrupted=self.interrupt,
-                database=DatabaseLook(cluster, args["namespace"], (*release.manifest, *release.hooks)),
+                database=DatabaseLook(cluster, args["namespace"], release.objects),
                 probe=prober,
                 lost=going,
             )

@@ -45,8 +45,8 @@ def compare(live: Release | None, planned: Release, drift: Mapping[str, tuple[st
 
     `drift`: object -> fields that somebody changed in the cluster; `rotated`: a sentence for each Secret with other data than the pods started with.
     """
-    old = _by_name([*live.manifest, *live.hooks]) if live else {}
-    new = _by_name([*planned.manifest, *planned.hooks])
+    old = _by_name(live.objects) if live else {}
+    new = _by_name(planned.objects)
     changed = tuple(sorted(n for n in new if n in old and new[n] != old[n]))
     added, removed = tuple(sorted(set(new) - set(old))), tuple(sorted(set(old) - set(new)))
     touched_old = [without_secrets(old[n]) for n in sorted({*changed, *removed})]

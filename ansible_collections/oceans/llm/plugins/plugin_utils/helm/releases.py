@@ -49,6 +49,11 @@ class Release:
     size: int = 0
 
     @property
+    def objects(self) -> tuple[dict[str, Any], ...]:
+        """All that Helm makes of it, hooks included."""
+        return (*self.manifest, *self.hooks)
+
+    @property
     def pending(self) -> bool:
         return self.status in PENDING
 

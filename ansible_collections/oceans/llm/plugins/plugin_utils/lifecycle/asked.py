@@ -37,7 +37,7 @@ class Schema:
 
 def history(cluster: Cluster, namespace: str, release: Release) -> tuple[tuple[int, ...] | None, str]:
     """(migrations in the database that this release's gateway uses, why they are not known)."""
-    known = DatabaseLook(cluster, namespace, (*release.manifest, *release.hooks)).conclude()
+    known = DatabaseLook(cluster, namespace, release.objects).conclude()
     return known["history_now"], known["unasked"]
 
 

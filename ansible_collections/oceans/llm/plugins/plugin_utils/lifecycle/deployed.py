@@ -52,7 +52,7 @@ class Gateway:
     def read(cls, cluster: Cluster, release: releases.Release) -> Gateway:
         """:raises NotPossible: when the release holds no gateway of the chart's contract."""
         ns = release.namespace
-        found, config = part(release.manifest, "Deployment"), configuration.configmap((*release.manifest, *release.hooks))
+        found, config = part(release.manifest, "Deployment"), configuration.configmap(release.objects)
         service = post_check.gateway_service(release.manifest)
         deployment = cluster.find(paths.deployment(ns, name_of(found))) if found else None
         configmap = cluster.find(paths.configmap(ns, name_of(config))) if config else None

@@ -40,8 +40,7 @@ class Source:
     @classmethod
     def read(cls, cluster: Cluster, release: Release) -> Source:
         """:raises NotPossible: when the release has no gateway, or its database is not known."""
-        objects = [*release.manifest, *release.hooks]
-        target = live_env.database(cluster, release.namespace, objects, live_env.migrating(objects))
+        target = live_env.database(cluster, release.namespace, release.objects, live_env.migrating(release.objects))
         if target is None or not target.user:
             raise NotPossible(
                 f"the database of release {release.name} is not known, because database.url in the gateway's configuration has no readable value; "

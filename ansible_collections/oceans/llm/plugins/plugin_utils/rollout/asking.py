@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 from dataclasses import dataclass
 from enum import Enum
 
@@ -89,19 +88,12 @@ def _silent(cluster: Cluster, said: str) -> Reply:
     return Reply(0, f"no answer from the gateway within {PATIENCE:.0f} s, while the API server itself answers", Trouble.SILENT)
 
 
-class _Forwarded(http.client.HTTPConnection):
-    """HTTP over a connection that is there already."""
-
-    def __init__(self, stream: socket.socket) -> None:
-        super().__init__("gateway", timeout=PATIENCE)
-        self.sock = stream
-
-
 def through_pod(cluster: Cluster, namespace: str, pod: str, port: int, path: str) -> Reply:
     """By port-forward to one pod."""
     try:
         with cluster.port_forward(namespace, pod, port, PATIENCE) as stream:
-            connection = _Forwarded(stream)
+            connection = http.client.HTTPConnection("gateway", timeout=PATIENCE)
+            connection.sock = stream
             connection.request("GET", path)  # kept open: the client's side of a forwarded port loses what comes right before its end
             answer = connection.getresponse()
             return Reply(answer.status, " ".join(answer.read(65536).decode("utf-8", "replace").split()))

@@ -69,7 +69,7 @@ class Change:
             also=also_watched(plan.planned, wanted.namespace, wanted.name),
             interrupted=interrupt,
             secret_keys=plan.digests.keys(),
-            database=DatabaseLook(cluster, wanted.namespace, (*plan.planned.manifest, *plan.planned.hooks)),
+            database=DatabaseLook(cluster, wanted.namespace, plan.planned.objects),
             lost=lost,
             probe=probe,
         )

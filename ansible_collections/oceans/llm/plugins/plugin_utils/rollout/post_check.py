@@ -210,8 +210,7 @@ class _Check:
         """With what is known of the reason: of the database, or of who changed the pod template by hand."""
         wrong, more = found.wrong, ""
         if wrong and wrong.code == "NotReady":
-            release = (*self.release.manifest, *self.release.hooks)
-            more = next(DatabaseLook(self.cluster, self.snapshot.scope.namespace, release).looks(), Seen()).sentence
+            more = next(DatabaseLook(self.cluster, self.snapshot.scope.namespace, self.release.objects).looks(), Seen()).sentence
             more = f": {more}" if more else ""
         elif wrong and (wrong.code in BY_HAND or BY_CODE[wrong.code].group == "Completions"):
             more = "".join(by_hand.template(self.snapshot, name) for name in self.snapshot.scope.deployments)

@@ -14,7 +14,7 @@ from .watch import Watched
 
 def scope_of(release: Release, namespace: str, name: str, hooks: bool = True, ours: bool = True) -> Scope:
     """`hooks` is False when nothing changes: the Jobs of an earlier run are none of this one's business. `ours`: see Scope."""
-    objects = [*release.manifest, *(release.hooks if hooks else ())]
+    objects = release.objects if hooks else release.manifest
     custom = tuple((str(o["kind"]), str(o["metadata"]["name"])) for o in objects if is_custom(o))
     return Scope(
         deployments=names(release.manifest, "Deployment"),
@@ -32,7 +32,7 @@ def scope_of(release: Release, namespace: str, name: str, hooks: bool = True, ou
 def also_watched(release: Release, namespace: str, name: str) -> dict[str, Watched]:
     """What a rollout of this release depends on besides the usual kinds: Helm's own record, who stands behind its Services, and the custom
     resources that it has."""
-    ours = [o for o in (*release.manifest, *release.hooks) if is_custom(o)]
+    ours = [o for o in release.objects if is_custom(o)]
     custom = {str(o["kind"]): Watched(paths.of(str(o["apiVersion"]), CUSTOM[o["kind"]], namespace)) for o in ours}
     return {
         "Release": Watched(paths.secrets(namespace), {"labelSelector": selector(name)}),

@@ -148,7 +148,7 @@ def work_out(
     `foreseen`: a Secret that check mode did not write; its digest is taken from there.
     """
     rendered = {o["metadata"]["name"] for o in planned.manifest if o.get("kind") == "Secret"}
-    promises = promised((*planned.manifest, *planned.hooks))
+    promises = promised(planned.objects)
     before = {name: parse(_annotation(o)) for name, o in _deployments(live)} if live else {}
     data: dict[str, Mapping[str, Any]] = {}
     texts: dict[str, str] = {}
