@@ -101,7 +101,7 @@ SLOW_STOP = {
 ROWS = (
     Foreign(
         "K8a",
-        "an EndpointSlice by hand names a pod that does not exist",
+        "an EndpointSlice created by hand names a pod that does not exist",
         Wanted(rf"EndpointSlice/ghost|{SERVICE}", (r"192\.0\.2\.9|gateway-gone",)),
         _endpoint("ghost", 8080, gone=True),
         mixed,
@@ -109,7 +109,7 @@ ROWS = (
     ),
     Foreign(
         "K8b",
-        "an EndpointSlice by hand leads to another port of the gateway's pod",
+        "an EndpointSlice created by hand leads to another port of the gateway's pod",
         Wanted(rf"EndpointSlice/wrong|{SERVICE}", (r"9090",)),
         _endpoint("wrong", 9090, gone=False),
         mixed,
@@ -126,7 +126,7 @@ ROWS = (
     ),
     Foreign(
         "S58",
-        "a NetworkPolicy that lets the gateway out to another network than the database's",
+        "a NetworkPolicy that allows egress only to another network than the database's",
         Wanted(r"NetworkPolicy/database-only", (r"egress", r"database")),
         in_turn(policy("database-only", policyTypes=["Egress"], egress=[NAMES, ELSEWHERE]), restart),
         needs=("network-policy",),
@@ -142,7 +142,7 @@ ROWS = (
     ),
     Foreign(
         "S60",
-        "a webhook adds a variable that stands already",
+        "a webhook adds a variable that exists already",
         Wanted(r"out-s60\.example\.com", (r"POSTGRES_URL",)),
         _hook("/env"),
         mend=_away("s60"),
@@ -158,7 +158,7 @@ ROWS = (
     ),
     Foreign(
         "I18",
-        "a claim whose provisioner does not run",
+        "a PersistentVolumeClaim whose provisioner does not run",
         Wanted(r"PersistentVolumeClaim/data", (r"example\.com/none",), (r"scheduler is probably",)),
         in_turn(put(CLASS), claim("data", "i18-none"), volume({"persistentVolumeClaim": {"claimName": "data"}})),
         mend=lambda: kubectl("delete", "storageclass", "i18-none", "--ignore-not-found", check=False) and None,
@@ -191,5 +191,5 @@ ROWS = (
         takes=120,
         name="finalizers",
     ),
-    Foreign("pause", "the Deployment is paused while all is well", None, call("rollout", "pause", DEPLOYMENT), HEALTHY),
+    Foreign("pause", "a healthy Deployment is paused", None, call("rollout", "pause", DEPLOYMENT), HEALTHY),
 )

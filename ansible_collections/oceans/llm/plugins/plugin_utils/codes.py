@@ -482,7 +482,7 @@ IngressClassMissing [preflight: error or warning; post-check: fatal] the Ingress
     set oceans_llm_values.ingress.className to an IngressClass that exists; list them: kubectl get ingressclass
 RouteRefused [post-check: fatal] no Gateway accepts an HTTPRoute of the release
     correct parentRefs or backendRefs; read its conditions: kubectl -n {ns} describe {kind} {name}
-CertificateExpired [preflight: error or warning; post-check: fatal] the TLS certificate of an Ingress has expired (a warning if it is not valid yet)
+CertificateExpired [preflight: error or warning; post-check: fatal] the TLS certificate of an Ingress has expired; only a warning if it is not valid yet
     renew the certificate named in the evidence
 NetworkPolicyBlocks [preflight: warning; post-check: fatal] NetworkPolicies block connections to the pods, from the pods, to DNS, or to the database
     add a rule that admits the blocked connection; read the policy: kubectl -n {ns} describe networkpolicy {name}
