@@ -89,16 +89,12 @@ def until_tried(pod: Object, status: Object, now: float) -> float | None:
     spec = container_spec(pod, str(status["name"]))
     liveness = spec["livenessProbe"]
     began = epoch(((status.get("state") or {}).get("running") or {}).get("startedAt"))
-    since = _since_started(pod, began) if spec.get("startupProbe") else began
+    # a startup probe holds the others back: they begin before the pod is ready at the latest
+    since = max(began, epoch(condition(pod, "Ready").get("lastTransitionTime"))) if spec.get("startupProbe") else began
     if not began or now >= since + window(liveness) + SLACK:
         return None
     delay, period = float(liveness.get("initialDelaySeconds") or 0), float(liveness.get("periodSeconds") or 10)
     return since + delay + period + float(liveness.get("timeoutSeconds") or 1) + SLACK - now
-
-
-def _since_started(pod: Object, began: float) -> float:
-    """A startup probe holds the others back: they begin before the pod is ready at the latest."""
-    return max(began, epoch(condition(pod, "Ready").get("lastTransitionTime")))
 
 
 def passed_already(container: Mapping[str, Any]) -> bool:

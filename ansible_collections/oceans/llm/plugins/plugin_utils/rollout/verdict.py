@@ -78,17 +78,13 @@ def declared(snapshot: Snapshot, fatal: Sequence[Cause]) -> Cause | None:
         kind, name = owner_of(cause, snapshot)
         if kind != "Deployment" or name not in snapshot.scope.deployments:
             continue
-        if _about_controller(cause) or all_doomed(snapshot, name, fatal):
+        # the Deployment cannot continue at all, or its ReplicaSet cannot make the pods that are missing
+        if cause.object.startswith(("Deployment/", "ReplicaSet/")) or all_doomed(snapshot, name, fatal):
             return cause
         if snapshot.now - cause.since > BESIDE_HEALTHY:
             wanted, _made, ready = progress.counts(snapshot, name)
             return replace(cause, cause=f"{cause.cause}; {ready} of {wanted} new pods of {kind}/{name} are ready")
     return None
-
-
-def _about_controller(cause: Cause) -> bool:
-    """The Deployment cannot continue at all, or its ReplicaSet cannot make the pods that are missing."""
-    return cause.object.startswith(("Deployment/", "ReplicaSet/"))
 
 
 def all_doomed(snapshot: Snapshot, deployment: str, fatal: Iterable[Cause]) -> bool:

@@ -9,7 +9,7 @@ and only then.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,16 +70,15 @@ class WebhookLook(Look):
         return completed(cause, f": {', '.join(phrases)}; all time-outs together: {sum(w.seconds for w in seen)} s" if seen else "")
 
     def _webhooks(self) -> list[Webhook]:
-        return list(self._read())
-
-    def _read(self) -> Iterator[Webhook]:
+        found: list[Webhook] = []
         for kind in (MUTATING, VALIDATING):
             try:
                 listed = self._cluster.list(paths.of(API, f"{kind.lower()}s"))["items"]
             except ApiError:
                 continue  # what may not be read is not named
-            for found in listed:
-                yield from (Webhook(f"{kind}/{meta(found)['name']}", spec) for spec in found.get("webhooks") or ())
+            for each in listed:
+                found += [Webhook(f"{kind}/{meta(each)['name']}", spec) for spec in each.get("webhooks") or ()]
+        return found
 
     def _labels(self) -> Mapping[str, str]:
         return meta(self._cluster.find(paths.namespace(self._namespace)) or {}).get("labels") or {}

@@ -44,7 +44,7 @@ def check(cluster: Cluster, namespace: str, release: str, pinned: str, host: str
             f"{cluster.server} is not the cluster that the inventory names: its uid is {uid}, but oceans_llm_cluster_uid is {pinned}; nothing was changed — "
             "correct oceans_llm_kubeconfig and oceans_llm_context"
         )
-    known = remembered(_key_secret(cluster, namespace, release))
+    known = remembered(_readable(cluster, paths.secret(namespace, key_name(release))))
     if uid and known and known != uid:
         raise WrongCluster(
             f"{namespace}/{release} belongs to another cluster: the release was deployed to the cluster with uid {known}, but {cluster.server} has uid {uid}; "
@@ -76,10 +76,6 @@ def remembered(secret: Mapping[str, Any] | None) -> str:
 def label(cluster: Cluster) -> dict[str, str]:
     """For what remembers the cluster; empty when its uid is not known."""
     return {LABEL: cluster.uid} if cluster.uid else {}
-
-
-def _key_secret(cluster: Cluster, namespace: str, release: str) -> dict[str, Any] | None:
-    return _readable(cluster, paths.secret(namespace, key_name(release)))
 
 
 def _readable(cluster: Cluster, path: str) -> dict[str, Any] | None:

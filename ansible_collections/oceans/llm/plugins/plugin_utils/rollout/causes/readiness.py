@@ -51,8 +51,9 @@ def not_ready(snapshot: Snapshot) -> Iterator[Cause]:
             sidecar = init and spec.get("restartPolicy") == "Always"
             if not running or status.get("ready") or (init and not sidecar) or not (spec.get("readinessProbe") or spec.get("startupProbe")):
                 continue
-            if killed_by(snapshot, pod, status["name"]) == "startup" and not exits_before(status):
-                # the kubelet has given up; a program that ignores SIGTERM runs on for its whole grace period
+            if killed_by(snapshot, pod, status["name"]) == "startup" and not status.get("restartCount"):
+                # the kubelet has given up; a program that ignores SIGTERM runs on for its whole grace period. Of a later run containers.py reads how the
+                # one before has ended
                 what = f"the container did not start within the time of its startup probe, and the kubelet is killing it (pod of {kind}/{owner})"
                 answer = last_answer(snapshot, name_of(pod), status["name"], "Startup")
                 yield cause("StartupProbeFailed", snapshot, ref(pod), what, answer, container=status["name"])
@@ -122,11 +123,6 @@ def _said(over: bool, budget: float, probe: str) -> str:
     if over:
         return f"the container runs, but was not ready within {budget:.0f} s, the time that its {probe} probe allows"
     return f"the container is {'still starting' if probe == 'startup' else 'running, but not ready yet'}; its {probe} probe allows {budget:.0f} s"
-
-
-def exits_before(status: Object) -> bool:
-    """True when this is not the first run: then containers.py reads how the one before ended."""
-    return bool(status.get("restartCount"))
 
 
 def deadline(snapshot: Snapshot, pod: Object, status: Object, spec: Mapping[str, Any]) -> tuple[float, float, str]:
