@@ -72,7 +72,7 @@ def _wait(cluster: Cluster, body: Mapping[str, Any], name: str, end: float, over
             failed = failed_before(pod)
             if failed:
                 return Answer(failed[1], cluster.logs(namespace, pod["metadata"]["name"], failed[0], tail=200))
-            if cannot_start(pod):
+            if any(waiting(status).get("reason") in NO_START for status, _init in containers(pod)):
                 why = next((text for s, _init in containers(pod) if (text := waiting(s).get("message"))), "")
                 return Answer(None, f"Pod/{pod['metadata']['name']} {pod_phrase(pod)}{f': {why}' if why else ''}")
     return Answer(None, f"Pod/{last['metadata']['name']} {pod_phrase(last)}" if last else _no_pod(cluster, namespace, name))
@@ -96,10 +96,6 @@ def failed_before(pod: Mapping[str, Any]) -> tuple[str, int] | None:
         return None
     ends = ((str(status.get("name")), end_of(status).get("exitCode")) for status, init in containers(pod) if init)
     return next(((name, int(code)) for name, code in ends if code), None)
-
-
-def cannot_start(pod: Mapping[str, Any]) -> bool:
-    return any(waiting(status).get("reason") in NO_START for status, _init in containers(pod))
 
 
 def exit_code(pod: Mapping[str, Any], container: str) -> int | None:

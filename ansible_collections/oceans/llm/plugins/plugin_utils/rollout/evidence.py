@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..helm.releases import Release
-from ..kube.objects import epoch, meta, seen_at, stamp
+from ..kube.objects import Object, epoch, meta, seen_at, stamp
 from . import report_page
 from .follow import Outcome, as_dict
 from .model import STAMPS, Snapshot, since
@@ -118,8 +118,7 @@ def spans(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
             made = epoch(meta(obj).get("creationTimestamp"))
             if not made or made < snapshot.started - STAMPS:
                 continue
-            status = obj.get("status") or {}
-            for phase, begin, end in _job(status, made, snapshot.now) if kind == "Job" else _pod(status, made, snapshot.now, _of_job(obj)):
+            for phase, begin, end in (_job if kind == "Job" else _pod)(obj, made, snapshot.now):
                 if end > begin or not phase.startswith("waits"):  # stamps have whole seconds: a run may begin and end in one
                     yield {
                         "object": f"{kind}/{name}",
@@ -129,18 +128,15 @@ def spans(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
                     }
 
 
-def _job(status: Mapping[str, Any], made: float, now: float) -> Iterator[tuple[str, float, float]]:
-    ends = {c["type"]: epoch(c.get("lastTransitionTime")) for c in status.get("conditions") or () if c.get("status") == "True"}
+def _job(job: Object, made: float, now: float) -> Iterator[tuple[str, float, float]]:
+    ends = {c["type"]: epoch(c.get("lastTransitionTime")) for c in (job.get("status") or {}).get("conditions") or () if c.get("status") == "True"}
     end = ends.get("Complete") or ends.get("Failed")
     yield ("complete" if "Complete" in ends else "failed" if "Failed" in ends else "running"), made, end or now
 
 
-def _of_job(obj: Mapping[str, Any]) -> bool:
-    return any(o.get("kind") == "Job" for o in meta(obj).get("ownerReferences") or ())
-
-
-def _pod(status: Mapping[str, Any], made: float, now: float, of_job: bool = False) -> Iterator[tuple[str, float, float]]:
+def _pod(pod: Object, made: float, now: float) -> Iterator[tuple[str, float, float]]:
     """A Job's pod is "ready" as soon as it runs, which means nothing."""
+    status, of_job = pod.get("status") or {}, any(o.get("kind") == "Job" for o in meta(pod).get("ownerReferences") or ())
     since_when = {c.get("type"): epoch(c.get("lastTransitionTime")) for c in status.get("conditions") or () if c.get("status") == "True"}
     ready = 0.0 if of_job else since_when.get("Ready", 0.0)
     scheduled = since_when.get("PodScheduled", 0.0)

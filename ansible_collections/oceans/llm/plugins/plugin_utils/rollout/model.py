@@ -258,27 +258,15 @@ def primary_ready(snapshot: Snapshot, cluster: Object) -> bool:
 @until_changed
 def workers(snapshot: Snapshot) -> tuple[tuple[str, str, Object], ...]:
     """(kind, name, pod) of every pod that this rollout needs: of its database's Cluster, of the hook Jobs, of the new ReplicaSets."""
-    return tuple(_workers(snapshot))
-
-
-def _workers(snapshot: Snapshot) -> Iterator[tuple[str, str, Object]]:
-    yield from database_pods(snapshot)
-    for name in snapshot.scope.jobs:
-        for pod in job_pods(snapshot, name):
-            yield "Job", name, pod
-    for name in snapshot.scope.deployments:
-        for pod in new_pods(snapshot, name):
-            yield "Deployment", name, pod
+    of_jobs = (("Job", name, pod) for name in snapshot.scope.jobs for pod in job_pods(snapshot, name))
+    return (*database_pods(snapshot), *of_jobs, *(("Deployment", name, pod) for name in snapshot.scope.deployments for pod in new_pods(snapshot, name)))
 
 
 @until_changed
 def starting(snapshot: Snapshot) -> tuple[tuple[str, str, Object], ...]:
     """The workers that are still on their way: not going away, not over."""
-    return tuple(each for each in workers(snapshot) if _may_start(each[2]))
-
-
-def _may_start(pod: Object) -> bool:
-    return not meta(pod).get("deletionTimestamp") and (pod.get("status") or {}).get("phase") not in ("Failed", "Succeeded")
+    going = (each for each in workers(snapshot) if not meta(each[2]).get("deletionTimestamp"))
+    return tuple(each for each in going if (each[2].get("status") or {}).get("phase") not in ("Failed", "Succeeded"))
 
 
 def since(event: Object, snapshot: Snapshot) -> float:
