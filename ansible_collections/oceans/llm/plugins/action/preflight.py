@@ -210,13 +210,15 @@ class Renderer(Helm):
 def unpacked(chart: str, into: str) -> str:
     """A copy of a chart, folder or archive, that may be changed."""
     if os.path.isdir(chart):
+        if not os.path.isfile(os.path.join(chart, "Chart.yaml")):
+            raise ChartUnavailable(f"{chart} is not a chart: it has no Chart.yaml")
         return shutil.copytree(chart, into)
     try:
         with tarfile.open(chart) as archive:
             archive.extractall(into, filter="data")
         return next(entry.path for entry in os.scandir(into) if entry.is_dir())
     except (OSError, StopIteration, tarfile.TarError) as error:
-        raise HelmError(f"{chart} is not a chart: {error or 'the archive contains no folder'}") from error
+        raise ChartUnavailable(f"{chart} is not a chart: {error or 'the archive contains no folder'}") from error
 
 
 def files_of(chart: str) -> dict[str, str]:

@@ -416,6 +416,7 @@ def test_a_way_that_helm_or_the_client_could_not_go_is_refused_before_anything_i
         ({"proxy-url": "proxy.example:3128"}, {}, "write http://HOST:PORT"),
         ({"proxy-url": "ftp://u:canary@proxy.example"}, {}, "write http://HOST:PORT"),
         ({"proxy-url": "socks5://127.0.0.1:9"}, {}, "PySocks"),
+        ({}, {"client-key": "-----BEGIN PRIVATE KEY-----\nabc\n"}, "client-key contains a certificate or key, but has to be the path of a file"),
         ({"certificate-authority": "no-such.crt"}, {}, "certificate-authority is /.*no-such.crt, but this file does not exist"),
         ({"certificate-authority-data": "!!!"}, {}, "certificate-authority-data is not base64"),
         ({}, {"client-certificate": "no.crt", "client-key": "no.key"}, "client-certificate is /.*no.crt, .*; client-key is"),

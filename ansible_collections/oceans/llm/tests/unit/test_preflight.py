@@ -748,6 +748,22 @@ def test_a_pull_secret_that_gives_no_credentials_is_a_warning(picture, kind, dat
     assert [(f.code, f.severity, told in f.sentence) for f in found] == ([("PullSecretMissing", "warning", True)] if told else [])
 
 
+@pytest.mark.parametrize(
+    ("more", "wanted", "code"),
+    [
+        ({"immutable": True}, {"A": b"new"}, "FieldImmutable"),
+        ({"immutable": True}, {"A": b"old", "POSTGRES_URL": None}, ""),
+        ({"metadata": {"name": "s", "ownerReferences": [{"kind": "ExternalSecret", "name": "e", "controller": True}]}}, {"A": b"new"}, "ForeignObject"),
+        ({"metadata": {"name": "s", "deletionTimestamp": STAMP}}, {}, "SecretMissing"),
+        ({}, {"A": b"new"}, ""),
+    ],
+)
+def test_the_secret_to_write_is_one_that_nobody_may_change_or_that_somebody_else_writes(picture, more, wanted, code):
+    writing = Wanted("r", "ns", secrets_source="provision", secret_name="s", provision=wanted)
+    given = replace(picture, wanted=writing, secrets={"s": {**live_secret("s", **GOOD, A="old"), **more}})
+    assert [f.code for f in secrets.find(given)] == ([code] if code else [])
+
+
 @pytest.mark.parametrize(("words", "code"), [(SERVICE_ACCOUNT, "ServiceAccountMissing"), (RUNTIME_CLASS, "RuntimeClassMissing")])
 def test_what_a_pod_names_and_the_cluster_does_not_have(picture, words, code):
     (finding,) = admission.classify(DryRun("Deployment/gw", 403, "Forbidden", words, pod=True), picture)

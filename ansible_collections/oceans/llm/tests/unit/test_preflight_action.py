@@ -67,6 +67,14 @@ def test_everything_is_rendered_and_tried(api, home):
     assert "3 objects rendered and dry-run" in result["said"][-1] and not codes(result) & {"ChartRefused", "ClusterUnreachable", "HelmMissing"}
 
 
+@pytest.mark.parametrize("what", ["folder", "file"])
+def test_what_is_no_chart_is_not_copied(api, home, what):
+    (home / "folder").mkdir()
+    (home / "file").write_text("x")
+    (finding,) = [f for f in look(api, home, chart=str(home / what))["findings"] if f["code"].startswith("Chart")]
+    assert finding["code"] == "ChartUnavailable" and f"{what} is not a chart" in finding["sentence"] and "correct oceans_llm_chart" in finding["hint"]
+
+
 def test_a_chart_that_refuses_is_judged_without_its_schema(api, home):
     (home / "refusal").write_text("Error: values don't meet the specifications of the schema(s): replicas: got string\n")
     result = look(api, home)

@@ -29,7 +29,9 @@ def problems(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> Iterator[st
     if proxy:
         yield from _proxy(str(proxy))
     for key, value in {**cluster, **user}.items():
-        if value and key in PATHS and not os.path.exists(str(value)):
+        if value and key in PATHS and "-----BEGIN" in str(value):
+            yield f"{key} contains a certificate or key, but has to be the path of a file (value not shown)"
+        elif value and key in PATHS and not os.path.exists(str(value)):
             yield f"{key} is {value}, but this file does not exist"
         elif value and key.endswith("-data") and not _is_base64(value):
             yield f"{key} is not base64 (value not shown)"

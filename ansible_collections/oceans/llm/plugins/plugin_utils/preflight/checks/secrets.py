@@ -11,14 +11,15 @@ from ...gateway import configuration
 from ...kube import pull_secrets
 from ...secrets import shapes
 from ...secrets.pod_env import Source, containers
-from ..facts import Picture, pod_templates
+from ..facts import Picture, meta, pod_templates
 from ..finding import ERROR, WARNING, Finding
-from ..sources import awaited, gateway_environment, holder, mounts_secrets_store, references, secret
+from ..sources import awaited, decoded, gateway_environment, holder, mounts_secrets_store, references, secret
 
 
 def find(picture: Picture) -> Iterator[Finding]:
     for key, problem in picture.wanted.unwritable:
         yield Finding(problem.code, f"Secret/{picture.wanted.secret_name} key {key}", problem.sentence, problem.hint, _severity(problem))
+    yield from _target(picture)
     yield from _missing(picture)
     yield from _pull_secrets(picture)
     environment = gateway_environment(picture)
@@ -36,6 +37,26 @@ def find(picture: Picture) -> Iterator[Finding]:
         for problem in shapes.check(name, variable.value, database_keys, set(referred.values())):
             where = variable.origin() if variable.source.kind != "value" else f"env {name}"
             yield Finding(problem.code, where, problem.sentence, problem.hint, _severity(problem))
+
+
+def _target(picture: Picture) -> Iterator[Finding]:
+    """The Secret that this run writes, as it is now: one that nobody may change, or that somebody else writes."""
+    live = picture.secrets.get(picture.wanted.secret_name)
+    if not live:
+        return
+    where, hint = f"Secret/{picture.wanted.secret_name}", "set oceans_llm_secret_name to another name, or oceans_llm_secrets_source: existing"
+    if meta(live).get("deletionTimestamp"):
+        look = f"wait until it is deleted; see what blocks the deletion: kubectl -n {picture.wanted.namespace} get secret {picture.wanted.secret_name} -o yaml"
+        yield Finding("SecretMissing", where, "is being deleted", look, WARNING)
+    if picture.wanted.secrets_source != "provision":
+        return
+    held = decoded(live)
+    changed = sorted(key for key, value in picture.wanted.provision.items() if key not in held or value not in (None, held[key]))
+    owner = next((o for o in meta(live).get("ownerReferences") or () if o.get("controller")), None)
+    if changed and live.get("immutable") is True:
+        yield Finding("FieldImmutable", where, f"is immutable, and this run would write {', '.join(changed)}", hint)
+    if owner:
+        yield Finding("ForeignObject", where, f"belongs to {owner.get('kind')}/{owner.get('name')}, which overwrites what this run writes", hint)
 
 
 def _severity(problem: shapes.Problem) -> str:
