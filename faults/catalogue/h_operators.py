@@ -166,7 +166,7 @@ WEBHOOK_AWAY = Row(
 NOT_TAKEN = Row(
     "F13b",
     "a setting that the operator refuses (preflight)",
-    "AdmissionDenied",
+    "ObjectInvalid",
     1,
     by=PREFLIGHT,
     variables=database(**FIXED),
@@ -269,8 +269,8 @@ ROWS = (
     Row(
         "F13e",
         "a setting that the operator refuses (engine)",
-        "AdmissionDenied",
-        waive=("AdmissionDenied",),
+        "ObjectInvalid",
+        waive=("ObjectInvalid",),
         variables=database(**FIXED),
         says=("postgresql.parameters", "port"),
         takes=30,
