@@ -507,6 +507,8 @@ def web(image="a:v1", **more):
         (web(), web(generation=9), {}),
         (web("a:v2"), web(), {"Deployment/web": ("spec.containers[it].image",)}),
         ({**web(), "status": {"replicas": 1}}, web(), {}),
+        (web(), web("mirror/a:v1", annotations={"webhook": "was here"}), {}),
+        (web("a:v2"), web(annotations={"webhook": "was here"}), {"Deployment/web": ("spec.containers[it].image",)}),
     ],
 )
 def test_drift_is_what_the_server_would_change(api, cluster, live, wanted, found):

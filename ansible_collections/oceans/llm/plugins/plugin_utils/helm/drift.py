@@ -32,6 +32,7 @@ PLURALS = {
     "NetworkPolicy": "networkpolicies",
 }
 MANAGER = "helm"
+_EMPTY = (None, {}, [])
 _NOISE = ("managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink")
 
 
@@ -55,7 +56,16 @@ def _of_object(cluster: Cluster, namespace: str, obj: Mapping[str, Any]) -> tupl
             raise
         return ()  # not ours to see, or not to be applied like this: Helm will say so
     kept = {"spec.replicas"} if changes.keeps_replicas(obj) else set()
-    return tuple(sorted(set(differences(_plain(live), _plain(wanted))) - kept))
+    found = set(differences(_plain(live), _plain(wanted))) - kept
+    # Where the live object is as Helm applied it, nobody changed it: an admission webhook would (Autopilot's requests).
+    changed = set(differences(_plain(live), _plain(obj))) if found else set()
+    return tuple(sorted(field for field in found if any(_overlap(field, other) for other in changed)))
+
+
+def _overlap(one: str, other: str) -> bool:
+    """True for the same field, or one inside the other."""
+    short, long = sorted((one, other), key=len)
+    return long.startswith(short) and long[len(short) :][:1] in ("", ".", "[")
 
 
 def as_helm_applies(obj: Mapping[str, Any], release: Release) -> dict[str, Any]:
@@ -84,7 +94,7 @@ def differences(live: Any, wanted: Any, path: str = "") -> Iterator[str]:
     elif isinstance(live, list) and isinstance(wanted, list) and len(live) == len(wanted):
         for number, (a, b) in enumerate(zip(live, wanted, strict=True)):
             yield from differences(a, b, f"{path}[{_label(b) or number}]")
-    elif live != wanted:
+    elif live != wanted and not (live in _EMPTY and wanted in _EMPTY):
         yield path
 
 
