@@ -23,6 +23,23 @@ from .tools import numbers
 HOLDS_DATA = (*(f"{kind}/" for _group, kind in keep.DATA), "StatefulSet/")
 #: field manager of AKS that changes the namespaceSelector of webhooks (https://github.com/Azure/AKS/issues/4002)
 ENFORCER = "admissionsenforcer"
+#: kind of refusal -> (code, hint; empty: the code's own), where the API server's words are the sentence
+OWN_WORDS = {
+    refusals.PRIORITY_CLASS: (
+        "PriorityClassMissing",
+        "set oceans_llm_values.scheduling.priorityClassName to one that exists; list them: kubectl get priorityclasses",
+    ),
+    refusals.RUNTIME_CLASS: (
+        "RuntimeClassMissing",
+        "set oceans_llm_values.scheduling.runtimeClassName to one that exists; list them: kubectl get runtimeclasses",
+    ),
+    refusals.POD_SECURITY: (
+        "PodSecurity",
+        "change the securityContext fields that the message names, or the label pod-security.kubernetes.io/enforce of the namespace",
+    ),
+    refusals.SERVICE_ACCOUNT: ("ServiceAccountMissing", ""),
+    refusals.QUOTA_NEEDS: ("QuotaNeedsResources", ""),
+}
 _PREFIX = re.compile(r'^(pods|[a-z]+(\.[a-z0-9.]+)?) "[^"]*" is (forbidden|invalid): ')
 
 
@@ -53,22 +70,11 @@ def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
             "start the pods of the webhook, then run again; find its Service: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml"
         )
         yield Finding("WebhookUnavailable", where, what, hint)
-    elif kind == refusals.PRIORITY_CLASS:
-        hint = "set oceans_llm_values.scheduling.priorityClassName to one that exists; list them: kubectl get priorityclasses"
-        yield Finding("PriorityClassMissing", where, text, hint)
-    elif kind == refusals.SERVICE_ACCOUNT:
-        yield Finding("ServiceAccountMissing", where, text)
-    elif kind == refusals.RUNTIME_CLASS:
-        hint = "set oceans_llm_values.scheduling.runtimeClassName to one that exists; list them: kubectl get runtimeclasses"
-        yield Finding("RuntimeClassMissing", where, text, hint)
-    elif kind == refusals.POD_SECURITY:
-        hint = "change the securityContext fields that the message names, or the label pod-security.kubernetes.io/enforce of the namespace"
-        yield Finding("PodSecurity", where, text, hint)
+    elif kind in OWN_WORDS:
+        yield Finding(OWN_WORDS[kind][0], where, text, OWN_WORDS[kind][1])
     elif kind == refusals.QUOTA:
         hint = f"raise the quota, or lower replicas or requests; read the quota: kubectl -n {picture.wanted.namespace} describe resourcequota {parts['quota']}"
         yield Finding("QuotaExceeded", where, f"quota {parts['quota']}: needed {parts['need']}, used {parts['used']}, hard {parts['hard']}", hint)
-    elif kind == refusals.QUOTA_NEEDS:
-        yield Finding("QuotaNeedsResources", where, text)
     elif kind == refusals.TERMINATING:
         return  # the namespace: said once, by access.py
     elif kind == refusals.IMMUTABLE:
@@ -76,9 +82,8 @@ def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
         yield Finding("FieldImmutable", where, f"{immutable(text, run.live or {})}; Kubernetes does not allow this field to change on an existing object", hint)
     elif kind == refusals.LIMIT_RANGE:
         what = "oceans_llm_cloudnativepg.storage and walStorage" if "PersistentVolumeClaim" in text else "oceans_llm_values.scheduling.resources"
-        yield Finding(
-            "LimitRangeViolated", where, text, f"set {what} within the LimitRange; read it: kubectl -n {picture.wanted.namespace} describe limitrange"
-        )
+        hint = f"set {what} within the LimitRange; read it: kubectl -n {picture.wanted.namespace} describe limitrange"
+        yield Finding("LimitRangeViolated", where, text, hint)
     elif kind == refusals.SCC:
         fields = ", ".join(refusals.scc_fields(run.message)) or "the pod"
         yield Finding("AdmissionDenied", where, f"OpenShift's SecurityContextConstraints refuse {fields}: {text}", refusals.SCC_CURE)
@@ -208,15 +213,11 @@ def _named_users(picture: Picture) -> Iterator[Finding]:
             user = _effective(made or spec, told.get(container["name"], container), "runAsUser")
             if _effective(spec, container, "runAsNonRoot") and user is None:
                 number = "1000" if container["name"] == "admin-ui" else "10001"
-                yield Finding(
-                    "RunAsNonRoot",
-                    where,
-                    f"container {container['name']} has runAsNonRoot without runAsUser, and the image's user is a name: the kubelet would refuse it "
-                    "(CreateContainerConfigError)",
-                    "remove platform: openshift from oceans_llm_values, because this cluster sets no user IDs"
-                    if openshift
-                    else f"set runAsUser: {number} in the securityContext of the container",
-                )
+                what = f"container {container['name']} has runAsNonRoot without runAsUser, and the image's user is a name: the kubelet would refuse it"
+                hint = f"set runAsUser: {number} in the securityContext of the container"
+                if openshift:
+                    hint = "remove platform: openshift from oceans_llm_values, because this cluster sets no user IDs"
+                yield Finding("RunAsNonRoot", where, f"{what} (CreateContainerConfigError)", hint)
 
 
 def _effective(spec: Mapping[str, Any], container: Mapping[str, Any], field: str) -> Any:

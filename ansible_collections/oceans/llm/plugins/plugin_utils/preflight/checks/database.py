@@ -33,9 +33,8 @@ def find(picture: Picture) -> Iterator[Finding]:
     if database.sqlstate:
         if database.sqlstate in LOGIN:
             text = f"{database.where} refuses the login with the URL that the pods will use: {database.refusal} (SQLSTATE {database.sqlstate})"
-            yield Finding(
-                LOGIN[database.sqlstate], "database", text, "correct user, password and database name in the URL, or the server's pg_hba.conf", WARNING
-            )
+            hint = "correct user, password and database name in the URL, or the server's pg_hba.conf"
+            yield Finding(LOGIN[database.sqlstate], "database", text, hint, WARNING)
         return
     severity = ERROR if _migrates(picture) else WARNING  # a gateway that only serves never looks at the history
     yield from _foreign(picture, severity)
@@ -67,9 +66,8 @@ def _foreign(picture: Picture, severity: str) -> Iterator[Finding]:
     tables = [table for table in database.tables if table not in later]
     if tables:
         text = f"{database.where} holds tables of an application ({', '.join(tables)}) and no migration history, so the gateway refuses the database"
-        yield Finding(
-            "DatabaseForeign", "database", text, "name another database in the URL, or restore the table refinery_schema_history from a backup", severity
-        )
+        hint = "name another database in the URL, or restore the table refinery_schema_history from a backup"
+        yield Finding("DatabaseForeign", "database", text, hint, severity)
 
 
 def _older_image(picture: Picture, severity: str) -> Iterator[Finding]:

@@ -68,21 +68,14 @@ def _port(picture: Picture, service: Object, port: Mapping[str, Any], where: str
     number, protocol = number_of(wanted, spec), str(port.get("protocol") or "TCP")
     gateway = gateway_container(picture.objects)
     listens = bind(picture) if gateway and gateway[0] == where else None
+    sides, hint = f"{what}, and {where} declares {ports_phrase(spec)}", "set targetPort to a port that the container declares"
     if number is None:
-        yield Finding(
-            "ServicePort", label(service), f"{what}, and {where} declares {ports_phrase(spec)}", "set targetPort to a port that the container declares"
-        )
+        yield Finding("ServicePort", label(service), sides, hint)
     elif listens and number != listens and not any(n == number for c, _n, n, _p in declared if c != "gateway"):
-        yield Finding(
-            "ServicePort",
-            label(service),
-            f"{what}, and the gateway listens on port {listens} (oceans_llm_config.server.bind)",
-            "set targetPort and oceans_llm_config.server.bind to the same port",
-        )
+        sides = f"{what}, and the gateway listens on port {listens} (oceans_llm_config.server.bind)"
+        yield Finding("ServicePort", label(service), sides, "set targetPort and oceans_llm_config.server.bind to the same port")
     elif declared and number not in {n for _c, _n, n, _p in declared}:
-        yield Finding(
-            "ServicePort", label(service), f"{what}, and {where} declares {ports_phrase(spec)}", "set targetPort to a port that the container declares", WARNING
-        )
+        yield Finding("ServicePort", label(service), sides, hint, WARNING)
     elif declared and (number, protocol) not in {(n, p) for _c, _n, n, p in declared}:
         hint = "set the protocol of the Service port to that of the container port"
         yield Finding("ServicePort", label(service), f"{what} with protocol {protocol}, and {where} declares {ports_phrase(spec)}", hint)

@@ -62,12 +62,8 @@ def _probe(where: str, spec: Mapping[str, Any], container: Object, name: str, pr
         yield Finding("ProbeMisdirected", where, f"{what} uses port {port!r}, which the container does not declare ({declared})", hint)
     elif listens is not None and number != listens:
         sides = f"{what} uses port {number}, and the gateway listens on port {listens} (oceans_llm_config.server.bind)"
-        yield Finding(
-            "ProbeMisdirected",
-            where,
-            sides,
-            "set oceans_llm_config.server.bind, oceans_llm_values.gateway.containerPort and the port of the probe to the same port",
-        )
+        hint = "set oceans_llm_config.server.bind, oceans_llm_values.gateway.containerPort and the port of the probe to the same port"
+        yield Finding("ProbeMisdirected", where, sides, hint)
     elif own and number not in own.values() and listens is None:
         hint = "set the port of the probe to a port that the container declares"
         yield Finding("ProbeMisdirected", where, f"{what} uses port {number}, which the container does not declare ({declared})", hint, WARNING)
