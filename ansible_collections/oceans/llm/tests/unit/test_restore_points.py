@@ -53,7 +53,8 @@ def deployment(image: str = "reg.example/gateway:v0.23.0", replicas: int | None 
 
 
 def release(revision: int, state: str, *manifest: dict) -> dict:
-    body = {"name": "r", "namespace": "ns", "version": revision, "info": {"status": state}, "manifest": "\n---\n".join(json.dumps(o) for o in manifest)}
+    body = {"name": "r", "namespace": "ns", "version": revision, "info": {"status": state}, "config": {"commonLabels": {"team": "ai"}}}
+    body["manifest"] = "\n---\n".join(json.dumps(o) for o in manifest)
     packed = base64.b64encode(gzip.compress(json.dumps(body).encode())).decode()
     return {"metadata": {"labels": {"version": str(revision)}}, "data": {"release": base64.b64encode(packed.encode()).decode()}}
 
@@ -171,7 +172,20 @@ def written(api: FakeApi) -> list[tuple[str, str]]:
     return [(method, path) for method, path, _q, _b in api.seen if method not in ("GET", "WATCH") and "/leases" not in path]
 
 
+def asked_for(api: FakeApi, end: str) -> dict:
+    """What was to be created, once."""
+    (body,) = [json.loads(body) for how, path, _q, body in api.seen if how == "POST" and path.endswith(end)]
+    return body
+
+
 # --- taking ---------------------------------------------------------------------------------------------------------------
+
+
+def test_the_volume_for_copies_has_the_labels_that_the_owner_of_the_release_wants(api):
+    World(api)
+    take(api)
+    own = {"app.kubernetes.io/managed-by": "oceans.llm", "app.kubernetes.io/instance": "r"}
+    assert asked_for(api, "/persistentvolumeclaims")["metadata"]["labels"] == {"team": "ai", **own}
 
 
 def test_a_restore_point_is_taken_recorded_and_found_again(api):
@@ -371,7 +385,8 @@ def test_a_snapshot_is_taken_and_its_rows_are_restored_by_a_server_on_a_new_volu
     world = World(api, answers=[(0, TOLD)] * 3)
     snapshots(world, {}, {"readyToUse": True, "restoreSize": "2Gi"})
     point = take(api, way="volume_snapshot")["restore_point"]
-    (asked,) = [json.loads(body) for how, path, _q, body in api.seen if how == "POST" and path.endswith("/volumesnapshots")]
+    asked = asked_for(api, "/volumesnapshots")
+    assert asked["metadata"]["labels"]["team"] == "ai"
     assert asked["spec"] == {"source": {"persistentVolumeClaimName": "data-db-0"}} and (point["kind"], world.jobs) == ("VolumeSnapshot", [])
     name = point["name"]
     api.on("GET", paths.one_of(SNAPSHOTS, "volumesnapshots", "ns", name), ok({"metadata": {"name": name}, "status": {"restoreSize": "2Gi"}}))
