@@ -5,7 +5,7 @@ Why pytest and not helm-unittest: helm-unittest renders with an engine of its ow
 that users have (4 and 3), in one language with the tests against the API server, and hypothesis can feed them.
 
     python -m pytest -n 2 charts/oceans-llm/tests -m "not cluster"    # rendering only
-    python -m pytest -n 2 charts/oceans-llm/tests -m cluster          # needs KUBECONFIG (make up)
+    python -m pytest -n 4 charts/oceans-llm/tests -m cluster          # needs KUBECONFIG (make up)
     UPDATE_GOLDEN=1 python -m pytest charts/oceans-llm/tests -k golden    # write the golden renders again
 
 Without a cluster the second kind fails with a sentence; it is never skipped.
@@ -34,6 +34,22 @@ settings.load_profile("chart")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "cluster: needs the kind cluster (make up)")
+
+
+#: tests on the cluster that take longest, by the beginning of their names, the longest first: what begins last should be short
+LONGEST = (
+    *("route_and_ingress", "gitops", "openshift_takes", "injected", "released_chart", "in_place", "database_by_parts"),
+    *("example_installs[observability", "example_installs[inline", "trap_01_early", "trap_04", "traps_05", "example_installs", "the_kubelet"),
+    *("trap_07_a_missing", "traps_02", "trap_14_switching"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        beginnings = (n for n, name in enumerate(LONGEST) if item.name.startswith(f"test_{name}") and item.get_closest_marker("cluster"))
+        return next(beginnings, len(LONGEST))
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(params=["helm4", "helm3"])

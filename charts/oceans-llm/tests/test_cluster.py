@@ -219,9 +219,11 @@ def test_trap_01_late_hooks_do_not_finish_under_wait_as_notes_says(ns: Namespace
 def test_trap_14_switching_the_autoscaler_on_keeps_the_pods(ns: Namespace, binary: str) -> None:
     """What the API server makes of the number; test_example_installs has a real autoscaler with pods that serve."""
 
+    nowhere = at("scheduling.nodeSelector", {"pool": "nowhere"})
+
     def upgrade(values: dict[str, Any], verb: str = "upgrade") -> int:
-        # nobody migrates, so no pod gets further than its waiter
-        ns.helm(verb, "r", str(CHART), "--no-hooks", values=merged(QUICK, DATABASE, values), binary=binary)
+        # pods that start would only cost time
+        ns.helm(verb, "r", str(CHART), "--no-hooks", values=merged(QUICK, DATABASE, nowhere, values), binary=binary)
         return ns.kubectl.get(ns.name, "deployment", GATEWAY)["spec"]["replicas"]
 
     assert upgrade(merged(SIZED, at("gateway.replicaCount", 3)), "install") == 3
