@@ -285,6 +285,12 @@ def test_a_violation_is_told_as_the_form_that_the_schema_describes(picture, at, 
     assert finding.code == "InvalidValue" and hint in finding.hint and "^x$" not in finding.line()
 
 
+def test_a_map_that_is_something_else_is_told_once_wherever_a_template_trips(picture):
+    note = 'level=INFO msg="warning: cannot overwrite table with non table for oceans-llm.gateway.config.server (map[bind:x])" Error: template: x/{}.yaml:1'
+    found = settle(chart.find(replace(picture, chart_errors=(note.format("a"), note.format("b")))), ())
+    assert codes(found) == [("InvalidValue", "values gateway.config.server")] and "as a map" in found[0].hint
+
+
 def test_what_fits_none_of_several_forms_is_one_finding(picture):
     at = "at '/podDisruptionBudget/minAvailable'"
     lines = f"- {at}: 'anyOf' failed\n  - {at}: got string, want integer\n  - {at}: '50 %' does not match pattern '^x$'\n  - {at}: got string, want null\n"
@@ -399,14 +405,26 @@ def test_entries_that_are_complete_are_in_order():
         ("server", "otel_trace_sample_ratio", (10, "0.5", True), (0, 0.25, 1)),
         ("server", "otel_export_interval_secs", ("30s", 0, 30000), (15,)),
         ("database", "kind", ("postgresql", "pg", "sqlite"), ("postgres",)),
+        ("auth.bootstrap_admin", "enabled", ("true", 1), (True, False)),
         ("database", "max_connections", ("10", 0, 2.5), (10,)),
     ],
 )
 def test_a_field_of_another_form_or_unit_is_told_once(section, field, wrong, right):
+    def within(value: object) -> dict:
+        held: dict = {field: value}
+        for part in reversed(section.split(".")):
+            held = {part: held}
+        return held
+
     for value in wrong:
-        (finding,) = config.fields({section: {field: value}})
+        (finding,) = config.fields(within(value))
         assert (finding.code, finding.object) == ("GatewayConfigInvalid", f"config {section}.{field}")
-    assert [list(config.fields({section: {field: value}})) for value in right] == [[]] * len(right)
+    assert [list(config.fields(within(value))) for value in right] == [[]] * len(right)
+
+
+def test_a_providers_auth_is_a_map():
+    found = list(config.kinds({"providers": [{**PROVIDER, "auth": "env.KEY"}]}))
+    assert codes(found) == [("GatewayConfigInvalid", "config providers[0].auth")] and "must be a map" in found[0].sentence
 
 
 @pytest.mark.parametrize("url", ["https://api.openai.com/v1/chat/completions", "http://host.docker.internal:11434/v1"])

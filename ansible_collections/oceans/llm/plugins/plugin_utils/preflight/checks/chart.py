@@ -49,6 +49,8 @@ _WRITE = {
     "number": "write it as a number, without quotes",
     "boolean": "write true or false, without quotes",
 }
+#: what Helm notes of a map that was given as something else
+_FLAT = re.compile(r"cannot overwrite table with non table for [\w-]+\.(\S+)")
 _UNKNOWN = re.compile(r"additional properties? (?P<names>'.+?') not allowed")
 
 
@@ -62,6 +64,10 @@ def find(picture: Picture) -> Iterator[Finding]:
         problems = _NUMBERED.findall(text)
         if text in schema or (schema and not problems):
             continue  # a template that trips over a value of the wrong type, which was said
+        flat = None if problems else _FLAT.search(text)
+        if flat:  # a template trips over it, wherever that is
+            yield Finding("InvalidValue", f"values {flat[1]}", "is not a map", f"{_WRITE['object']} in oceans_llm_values, or in the variable that sets it")
+            continue
         for problem in problems or [" ".join(text.split())]:
             path, _is, rest = problem.partition(" ")
             where, sentence = (f"values {path}", rest) if problems and "." in path else ("chart", problem)

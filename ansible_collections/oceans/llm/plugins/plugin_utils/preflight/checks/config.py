@@ -165,6 +165,8 @@ def kinds(config: Mapping[str, Any]) -> Iterator[Finding]:
             if not isinstance(entry, Mapping):
                 yield _of_another_kind(where, entry, "a map")
                 continue
+            if not isinstance(entry.get("auth"), (Mapping, type(None))):
+                yield _of_another_kind(f"{where}.auth", entry["auth"], "a map")
             inner = [(f"{where}.routes[{number}]", route) for number, route in configuration.maps(entry.get("routes"))]
             for path, held in [(where, entry), *inner]:
                 yield from (_of_another_kind(f"{path}.{key}", held[key], "text") for key in TEXTS if not isinstance(held.get(key), (str, type(None))))
@@ -283,6 +285,7 @@ FIELDS: tuple[tuple[str, Callable[[Any], bool], str, str], ...] = (
     ("database.kind", _text("postgres|(?i:(?!pg|post).*)"), "must be postgres", ERROR),
     ("database.kind", _text("(?i:pg|post).*"), "gives each pod and the migration Job a database of its own; set it to postgres", WARNING),
     ("database.max_connections", _number(1), "must be a whole number of at least 1", ERROR),
+    ("auth.bootstrap_admin.enabled", lambda value: isinstance(value, bool), "must be true or false, without quotes", ERROR),
     ("auth.bootstrap_admin.email", _text(r"[^@\s]+@[^@\s]+"), "is not an e-mail address", WARNING),
 )
 
