@@ -34,8 +34,8 @@ options:
   host:
     description:
       - URL of the API server, for example V(https://192.0.2.1:6443). Falls back to E(K8S_AUTH_HOST).
-      - When O(host) is set without O(kubeconfig) and O(context), neither the plugin nor C(helm) reads a kubeconfig, so that its credentials are not
-        sent to this server.
+      - When O(host) is set without O(kubeconfig) and O(context), neither the plugin nor C(helm) reads a kubeconfig, so that the
+        credentials in a kubeconfig are not sent to this server.
     type: str
   api_key:
     description:
@@ -96,9 +96,9 @@ options:
     type: bool
   cluster_uid:
     description:
-      - The uid of the namespace C(kube-system) of the cluster that this task may change. Read it with
-        C(kubectl get namespace kube-system -o jsonpath={.metadata.uid}). On a cluster with another uid the task fails before anything is written.
-      - Empty means the uid that the first run stored in a label of the Secret C(RELEASE-digest-key).
+      - Protection against the wrong Kubernetes cluster. On a Kubernetes cluster whose namespace C(kube-system) has another uid, the task fails before
+        anything is written. Read the uid with C(kubectl get namespace kube-system -o jsonpath={.metadata.uid}).
+      - Empty means the uid that the first run stored in a label of the Secret C(RELEASE-digest-key), where C(RELEASE) is the name of the Helm release.
     type: str
     default: ''
 requirements:

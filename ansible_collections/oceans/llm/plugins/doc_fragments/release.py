@@ -24,13 +24,13 @@ options:
     CHART = r"""
 options:
   chart:
-    description: "Chart to deploy: a folder or a C(.tgz) archive on the Ansible controller, or an C(oci://) or C(https://) address that the chart is pulled
-      from. Empty means the chart that is part of this collection."
+    description: "Chart to deploy: a folder or a C(.tgz) archive on the Ansible controller, or a URL that begins with C(oci://) or
+      C(https://). Empty means the chart that is part of this collection."
     type: str
     default: ''
   chart_version:
-    description: Version of the chart to pull from an address, for example V(1.2.3). Empty means the newest version. A folder or an archive has one
-      version; any other value is refused.
+    description: Version of the chart to download from a URL, for example V(1.2.3). Empty means the newest version. A folder or an archive contains
+      one version of the chart; the task is refused if this option names another version.
     type: str
     default: ''
   chart_registry:
@@ -66,7 +66,8 @@ options:
   expected_version:
     description:
       - Version that the gateway must report at C(/api/v1/health), for example V(0.24.0).
-      - Empty means the gateway's image tag. Only a tag of the form C(x.y.z) or C(vx.y.z) is compared; otherwise a line shows the served version.
+      - Empty means the gateway's image tag. Only a tag of the form C(x.y.z) or C(vx.y.z) is compared. For any other tag, a
+        line shows the version that the gateway reports.
     type: str
     default: ''
 """
@@ -84,7 +85,7 @@ options:
   probe_model:
     description:
       - Model that must answer at the end, for example V(gpt-4o-mini). A short-lived pod requests one plain and one streamed completion through the
-        Service. The task fails when one of them fails.
+        gateway's Service. The task fails when one of the two completions fails.
       - Empty means that no completion is requested; the last line says so.
     type: str
     default: ''
@@ -112,15 +113,15 @@ options:
 options:
   probe:
     description:
-      - Whether a short-lived pod of the gateway's image tests the gateway from inside the cluster. It requests the Service by DNS name and by address, and
-        the hosts of the Ingress.
+      - Whether a short-lived pod of the gateway's image tests the gateway from inside the Kubernetes cluster. The pod requests the gateway's
+        Service by DNS name and by address, and the hosts of the Ingress.
       - V(auto) starts the pod when the task changed something; M(oceans.llm.wait), which changes nothing, starts it except in check mode. V(true)
         always starts it. V(false) never starts it, and the last line says C(not probed).
     type: str
     default: auto
     choices: [auto, 'true', 'false']
   timeout:
-    description: Seconds that the whole rollout may take. Afterwards the task fails. A fatal cause fails it earlier.
+    description: Seconds that the whole rollout may take. Afterwards the task fails. The task fails earlier if a fatal cause is found (see docs/causes.md).
     type: int
     default: 900
 """
@@ -137,8 +138,8 @@ options:
     type: bool
     default: false
   recover_after:
-    description: If a Helm process outside of this collection left a revision in state C(pending-…), the revision is marked as failed this many
-      seconds after it was created. Until then the task is refused.
+    description: How long a Helm revision in state C(pending-…) blocks this task, in seconds after its creation, if a Helm process outside of this
+      collection left the revision. Afterwards the task marks the revision as failed and continues.
     type: int
     default: 900
 """
@@ -146,7 +147,8 @@ options:
     INSTALL = r"""
 options:
   remove_leftovers:
-    description: After the release serves, delete the copies of Secrets, ConfigMaps and ServiceAccounts that the hooks of an earlier chart version have left.
+    description: After a successful deployment, delete the copies of Secrets, ConfigMaps and ServiceAccounts that the hooks of an earlier chart version have
+      left in the namespace.
     type: bool
     default: false
   create_namespace:
@@ -178,8 +180,9 @@ options:
         choices: [auto, none, cnpg, volume_snapshot, pg_dump, command]
         default: auto
       image:
-        description: PostgreSQL image with C(pg_dump) and C(pg_restore), of the server's version or a newer one, for example V(postgres:17). Empty
-          means the image of the database server, when the server is a pod of this cluster.
+        description: PostgreSQL image with C(pg_dump) and C(pg_restore), for example V(postgres:17). Its PostgreSQL version must be that of the database
+          server or newer. Empty means the image of the database server's own pod; set an image when the database server is not a pod of this
+          Kubernetes cluster.
         type: str
         default: ''
       volume:
@@ -197,10 +200,11 @@ options:
         default: {}
       command:
         description: >-
-          Backup program on the Ansible controller and its arguments, for example V([/usr/local/bin/backup, --fast]). The program gets the
-          additional arguments C(take NAME) for a copy, and C(restore NAME PLACE DATABASE) for a restore. It gets the database login in C(PGHOST),
-          C(PGPORT), C(PGUSER), C(PGPASSWORD), C(PGDATABASE) and C(PGSSLMODE). The last line of its output may be JSON with the keys C(place),
-          C(size) and C(checksum).
+          Backup program on the Ansible controller and its arguments, for example V([/usr/local/bin/backup, --fast]). To make a copy, the program gets
+          the additional arguments C(take NAME). The last line of its output must say where the copy is, or be a JSON object with the keys C(place),
+          C(size) and C(checksum). To restore, the program gets the additional arguments C(restore NAME PLACE DATABASE); C(PLACE) is that last line or
+          C(place), C(DATABASE) the name of the database to restore into. The database login is in C(PGHOST), C(PGPORT), C(PGUSER), C(PGPASSWORD),
+          C(PGDATABASE) and C(PGSSLMODE).
         type: list
         elements: str
         default: []
@@ -233,8 +237,8 @@ msg:
   returned: always
 outcome:
   description:
-    - How the run ended. C(served) - the release serves. C(failed) - the rollout failed. C(lost) - another run took over the release, or the
-      namespace was deleted. C(interrupted) - a signal ended the run. C(broken) - a defect of the collection ended the run.
+    - How the run ended. C(served) - the rollout is complete, and no test after it failed. C(failed) - the rollout failed. C(lost) - another
+      run took over the release, or the namespace was deleted. C(interrupted) - a signal ended the run. C(broken) - a defect of the collection ended the run.
   type: str
   returned: when the release was followed
 code:
@@ -242,7 +246,7 @@ code:
   type: str
   returned: when the release was followed
 version_served:
-  description: Version that the gateway reports at C(/api/v1/health); empty when it could not be requested, or when the release has no gateway.
+  description: Version that the gateway reports at C(/api/v1/health); empty when the version could not be requested, or when the release has no gateway.
   type: str
   returned: when the release was followed
   sample: 0.24.0
