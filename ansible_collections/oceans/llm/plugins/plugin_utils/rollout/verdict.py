@@ -52,7 +52,10 @@ def judge(snapshot: Snapshot, causes: Sequence[Cause], helm: Helm) -> Verdict:
     if found:
         return Verdict(State.FAILED, cause=found, causes=causes)
     if helm.error and snapshot.now - helm.ended_at >= HELM_GRACE:
-        return Verdict(State.FAILED, cause=helm_cause(snapshot, helm), causes=causes)
+        # Helm 4 patches the Job that is still there, and blames a field of it
+        held = next((c for c in causes if c.code == "JobNotDeleted"), None)
+        found = replace(held, certainty=Certainty.FATAL, evidence=helm.error) if held else helm_cause(snapshot, helm)
+        return Verdict(State.FAILED, cause=found, causes=causes)
     blocker = progress.blocker(snapshot, causes) or ("Helm is running" if helm.error or helm.running else "")
     if blocker:
         return Verdict(State.PROGRESSING, blocker, causes=causes)

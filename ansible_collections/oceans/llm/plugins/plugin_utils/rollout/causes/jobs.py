@@ -198,14 +198,14 @@ def _running_version(snapshot: Snapshot, job: str) -> str:
 
 @rule(235)
 def not_deleted(snapshot: Snapshot) -> Iterator[Cause]:
-    """A Job that Helm deletes to create it anew, and that a finalizer holds: Helm waits for it without a word."""
+    """A Job that Helm deletes to create it anew, and that a finalizer holds: Helm 3 waits without a word, Helm 4 blames a field of the Job."""
     for name in snapshot.scope.jobs:
         job = snapshot.kind("OldJob").get(name) or {}
         going, held = epoch(meta(job).get("deletionTimestamp")), [f for f in meta(job).get("finalizers") or () if f not in PROPAGATION]
-        if held and going and snapshot.now - going > PARTING:
-            what = f"Job/{name} has been in deletion for {snapshot.now - going:.0f} s and is held by finalizer {', '.join(held)}"
-            what += "; Helm waits before it creates the new Job"
-            yield cause("JobNotDeleted", snapshot, f"Job/{name}", what, f"metadata.deletionTimestamp: {meta(job)['deletionTimestamp']}", since=going, job=name)
+        if held and going:
+            what = f"the old Job has been in deletion since {meta(job)['deletionTimestamp']} and is held by finalizer {', '.join(held)}"
+            what += ", so Helm cannot create the new Job"
+            yield cause("JobNotDeleted", snapshot, f"Job/{name}", what, "metadata.finalizers", since=going, job=name)
 
 
 @rule(240)
