@@ -360,6 +360,7 @@ def test_wanted():
 @pytest.fixture
 def served(monkeypatch):
     monkeypatch.setattr(post_check, "SETTLE", 0.3)
+    monkeypatch.setattr(post_check, "LATE", 0.6)
     with FakeApi() as api:
         cluster = FakeCluster(api)
         cluster.complete()

@@ -67,7 +67,7 @@ def quick(monkeypatch):
         (follow, "TICK", 0.02), (follow, "ASK_AGAIN", 0.05), (fence, "DEADLINE", 1.0), (fence, "AGAIN", 0.05), (guard, "PATIENCE", 5.0),
         (watch, "REFUSED_FOR", 0.1), (watch, "RETRY", (0.02, 0.1)), (watch, "POLL", 0.1), (lock, "RENEW", 0.2), (lock, "GIVE_BACK", 1.0),
         (process, "FIRST_START", 10.0), (process, "LAST_WORDS", 0.3), (verdict, "HELM_GRACE", 0.3),
-        (post_check, "SETTLE", 0.3), (post_check, "PATIENT", 0.1), (post_check, "ANSWERED", 0.1),
+        (post_check, "SETTLE", 0.3), (post_check, "LATE", 0.6), (post_check, "PATIENT", 0.1), (post_check, "ANSWERED", 0.1),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, value)
 

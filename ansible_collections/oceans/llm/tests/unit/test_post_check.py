@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import asking, conclusion, post_check
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.cause import cause as make
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.conclusion import Ending
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Outcome
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.post_check import Expected, Served, State
@@ -30,6 +31,7 @@ UNREACHED = "error trying to reach service: "
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     monkeypatch.setattr(post_check, "SETTLE", 0.3)
+    monkeypatch.setattr(post_check, "LATE", 0.6)
     monkeypatch.setattr(post_check, "PATIENT", 0.15)
     monkeypatch.setattr(post_check, "AGAIN", 0.05)
     monkeypatch.setattr(asking, "PATIENCE", 0.4)
@@ -303,10 +305,28 @@ def test_a_release_that_was_not_probed_by_wish_says_so_last(place):
     assert report(place, probes=False)[0]["msg"].endswith("database at V45; not probed")
 
 
-def test_something_wrong_that_may_pass_is_told_while_it_is_asked_for_again(place, monkeypatch):
+@pytest.mark.parametrize("named", [False, True])
+def test_something_wrong_that_may_pass_is_named_only_when_it_lasts(place, monkeypatch, named):
     monkeypatch.setattr(post_check, "HEARTBEAT", 0.05)
+    monkeypatch.setattr(post_check, "SETTLE", 0.0 if named else 30.0)
+    monkeypatch.setattr(post_check, "settle", lambda *_: 30.0)
     place.api.script[("GET", f"{PROXY}/readyz")] = [ok({}, 503)] * 4 + [ok({})]
     said = []
     cluster, want = Cluster.connect({"host": place.api.url}), post_check.expected_version(place.release)
     assert post_check.check(cluster, place.snapshot, place.release, want, say=said.append).state is State.SERVED
-    assert said and all(line.startswith("… checking the served version: Service/gw: ") for line in said)
+    assert said and all(line.startswith("… checking the served version for 0 s: Service/gw: ") is named for line in said), said
+
+
+@pytest.mark.parametrize(
+    ("code", "where", "evidence", "by_hand", "seconds"),
+    [
+        ("ServiceIpUnreachable", "Service/gw", "Connection refused", "", "LATE"),  # a kube-proxy without CPU
+        ("ServiceIpUnreachable", "Node/n", "there is no DaemonSet kube-proxy", "", "SETTLE"),
+        ("AdminUiDown", "Service/gw", "503 admin_ui_upstream_unavailable", "", "LATE"),
+        ("AdminUiDown", "Service/gw", "503 admin_ui_upstream_unavailable", "changed by kubectl", "SETTLE"),
+        ("AdminUiDown", "Service/gw", "500 from the admin UI", "", "ANSWERED"),
+    ],
+)
+def test_a_way_that_only_kube_proxy_opens_is_given_longer(place, code, where, evidence, by_hand, seconds):
+    wrong = make(code, place.snapshot, where, "x", evidence)
+    assert post_check.settle(wrong, by_hand) == getattr(post_check, seconds)

@@ -177,6 +177,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(probe, "PATIENCE", 2.0)
     monkeypatch.setattr(probe, "AGAIN", 0.02)
     monkeypatch.setattr(post_check, "SETTLE", 0.3)
+    monkeypatch.setattr(post_check, "LATE", 0.6)
     monkeypatch.setattr(post_check, "AGAIN", 0.05)
 
 

@@ -30,6 +30,8 @@ from .probe import Probe
 
 #: seconds that the way to a pod that has just become ready may take to open (endpoints, kube-proxy), and between two tries
 SETTLE, AGAIN = 10.0, 0.3
+#: the same where only a ClusterIP does not lead to the pods: kube-proxy on a node without free CPU is that late (`make noise`)
+LATE = 30.0
 #: seconds between two lines while something wrong is asked for again
 HEARTBEAT = 4.5
 #: seconds that a Service proxy which does not reach the pods is given before other ways are tried
@@ -149,22 +151,27 @@ def check(
             )
         if found.wrong is None:
             return run.explained(run.completed(found, question)) if question else found
-        if spent >= settle(found.wrong):
+        if spent >= settle(found.wrong, run.by_hand(found.wrong)):
             return run.explained(found)
         if time.monotonic() - told > HEARTBEAT:
             told = time.monotonic()
-            say(f"… checking the served version: {found.wrong.object}: {found.wrong.cause}")
+            # what opens by itself is not named as a cause yet
+            say(f"… checking the served version for {spent:.0f} s" + (f": {found.wrong.object}: {found.wrong.cause}" if spent > SETTLE else ""))
         time.sleep(AGAIN)  # a connection has no watch
 
 
-def settle(wrong: Cause) -> float:
-    """Seconds for which something wrong is asked for again. A way that is not open yet is one thing, an answer that came is another."""
+def settle(wrong: Cause, by_hand: str = "") -> float:
+    """Seconds for which something wrong is asked for again. A way that is not open yet is one thing, an answer that came is another.
+
+    `by_hand`: who changed the pod template, which may be the reason.
+    """
     if wrong.code == "WrongVersionServed" and wrong.evidence.startswith(probe_verdict.FROM_A_POD):
         return SETTLE  # the API server's way has brought the version asked for: kube-proxy may still lead to an old pod that drains
     if wrong.code not in OPENING or _CLOSED in wrong.evidence:
         return 0.0
-    answered = wrong.code == "AdminUiDown" and "admin_ui_upstream_unavailable" not in wrong.evidence
-    return ANSWERED if answered else SETTLE
+    if wrong.code == "AdminUiDown":
+        return ANSWERED if "admin_ui_upstream_unavailable" not in wrong.evidence else SETTLE if by_hand else LATE
+    return LATE if wrong.code == "ServiceIpUnreachable" and wrong.object.startswith("Service/") else SETTLE
 
 
 @dataclass
@@ -212,9 +219,15 @@ class _Check:
         if wrong and wrong.code == "NotReady":
             more = next(DatabaseLook(self.cluster, self.snapshot.scope.namespace, self.release.objects).looks(), Seen()).sentence
             more = f": {more}" if more else ""
-        elif wrong and (wrong.code in BY_HAND or BY_CODE[wrong.code].group == "Completions"):
-            more = "".join(by_hand.template(self.snapshot, name) for name in self.snapshot.scope.deployments)
+        elif wrong:
+            more = self.by_hand(wrong)
         return replace(found, wrong=replace(wrong, cause=wrong.cause + more)) if wrong and more else found
+
+    def by_hand(self, wrong: Cause) -> str:
+        """Who changed a pod template of the release by hand, where that may be the reason; empty when nobody did."""
+        if wrong.code not in BY_HAND and BY_CODE[wrong.code].group != "Completions":
+            return ""
+        return "".join(by_hand.template(self.snapshot, name) for name in self.snapshot.scope.deployments)
 
     def _asked(self, patient: bool) -> Served:
         if self.service is None:
