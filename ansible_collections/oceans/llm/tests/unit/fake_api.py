@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import threading
 from collections import defaultdict
@@ -35,6 +36,9 @@ class FakeApi:
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_port}"
+        self._over = False
+        #: what is done when it ends: answers that would last longer are cut
+        self.at_end: list[Callable[[], object]] = []
 
     def on(self, method: str, path: str, *answers: Answer) -> None:
         self.script[(method, path)].extend(answers)
@@ -43,11 +47,21 @@ class FakeApi:
         return sum(1 for _method, p, _query, _body in self.seen if p == path)
 
     def __enter__(self) -> FakeApi:
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
         return self
 
+    def _serve(self) -> None:
+        """Waits for each request without looking up in between, as `serve_forever` does."""
+        while not self._over:
+            self._server.handle_request()
+
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
+        self._over = True
+        for end in self.at_end:
+            end()
+        socket.create_connection(self._server.server_address).close()  # a last request, which nobody answers
+        self._thread.join()
         self._server.server_close()
 
 

@@ -55,7 +55,8 @@ class FakeCluster:
         self.api = api
         self.refuse: Callable[[str, str], Answer | None] = lambda _method, _path: None
         self.hooks: dict[tuple[str, str], Callable[[], Any]] = {}
-        self.closing: set[str] = set()
+        self._closing: set[str] = set()
+        api.at_end.append(lambda: self.close(*self._log))
         self._version, self._changed = 10, threading.Condition()
         self._log: dict[str, list[tuple[int, str, dict[str, Any]]]] = defaultdict(list)
         self.objects: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
@@ -124,17 +125,24 @@ class FakeCluster:
         handler.end_headers()
         last = False
         while not last:
-            last = time.monotonic() > end or plural in self.closing
             with self._changed:
-                new = [entry for entry in self._log[plural] if entry[0] > seen]
-                if not new and not last:
-                    self._changed.wait(0.05)
+                self._changed.wait_for(lambda seen=seen: plural in self._closing or self._newer(plural, seen), end - time.monotonic())
+                last, new = time.monotonic() > end or plural in self._closing, self._newer(plural, seen)
             for version, kind, obj in new:
                 seen, data = version, json.dumps({"type": kind, "object": obj}).encode() + b"\n"
                 handler.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
                 handler.wfile.flush()
         handler.wfile.write(b"0\r\n\r\n")
         handler.close_connection = True
+
+    def _newer(self, plural: str, seen: int) -> list[tuple[int, str, dict[str, Any]]]:
+        return [entry for entry in self._log[plural] if entry[0] > seen]
+
+    def close(self, *plurals: str) -> None:
+        """End the watches of these, and those that are still begun."""
+        with self._changed:
+            self._closing.update(plurals)
+            self._changed.notify_all()
 
     def write(self, plural: str, name: str = "") -> Answer:
         """POST, and merge patch as far as it is needed: two levels, and the resourceVersion."""

@@ -184,7 +184,7 @@ def refusing(code, reason, *, methods=("GET", "WATCH", "POST", "PATCH", "DELETE"
 def refuse_from_now(world, **how):
     def do():
         world.cluster.refuse = refusing(**how)
-        world.cluster.closing.update(("pods", "jobs", "events", "deployments", "replicasets", "persistentvolumeclaims"))
+        world.cluster.close("pods", "jobs", "events", "deployments", "replicasets", "persistentvolumeclaims")
 
     return do
 
