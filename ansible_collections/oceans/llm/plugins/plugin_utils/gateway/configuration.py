@@ -45,7 +45,7 @@ def find(objects: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 def leaves(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """(path, value) of everything that is neither map nor list: `providers[0].auth.token`."""
-    if isinstance(data, Mapping):
+    if isinstance(data, (dict, Mapping)):  # dict first: an abstract class is slow to ask
         for key, value in data.items():
             yield from leaves(value, f"{path}.{key}" if path else str(key))
     elif isinstance(data, (list, tuple)):

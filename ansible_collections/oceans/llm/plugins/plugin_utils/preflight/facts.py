@@ -202,9 +202,13 @@ TEXTS = {"name", "namespace", "kind", "key", "prefix", "secretName", "secretKey"
 NAMED = ("containers", "initContainers", "env", "volumes")
 
 
+#: dict first: to ask an abstract class about every field takes most of the time
+MAP = (dict, Mapping)
+
+
 def well_formed(data: Any, key: str = "") -> Any:
     """The same without null, and without what is of another type than its field, at every level."""
-    if isinstance(data, Mapping):
+    if isinstance(data, MAP):
         if key in OWN_KEYS:
             return {k: v for k, v in data.items() if v is not None}
         entries = {k: well_formed(v, str(k)) for k, v in data.items()}
@@ -212,12 +216,12 @@ def well_formed(data: Any, key: str = "") -> Any:
             k: v
             for k, v in entries.items()
             if v is not None
-            and not (k in MAPS and not isinstance(v, Mapping))
+            and not (k in MAPS and not isinstance(v, MAP))
             and not (k in LISTS and not isinstance(v, list))
             and not (k in TEXTS and isinstance(v, (Mapping, list)))
         }
     if isinstance(data, list):
-        kept = [well_formed(v) for v in data if v is not None and not (key in LISTS and not isinstance(v, Mapping))]
+        kept = [well_formed(v) for v in data if v is not None and not (key in LISTS and not isinstance(v, MAP))]
         return [v for v in kept if key not in NAMED or v.get("name")]
     return data
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,18 @@ from markupsafe import Markup
 HERE = Path(__file__).parent
 
 
+@functools.cache
+def _page() -> jinja2.Template:
+    pages = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.ChainableUndefined)
+    return pages.get_template("report.html.j2")
+
+
 def render(report: Mapping[str, Any]) -> str:
     """The page. `report` is what evidence.as_json made, already redacted."""
-    pages = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.ChainableUndefined)
     cause, first = report.get("cause") or {}, report.get("first_signal_seconds")
     total = max([report["seconds"], *(s["to"] for s in report["spans"]), 1.0])
     told = _told(report)
-    return pages.get_template("report.html.j2").render(
+    return _page().render(
         report=report,
         style=Markup((HERE / "report.css").read_text(encoding="utf-8")),
         failed=report["state"] == "failed",
