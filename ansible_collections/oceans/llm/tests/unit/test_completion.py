@@ -38,7 +38,7 @@ DONE = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "1 
 def script(port: str, *, hosts: str = "", providers: str = "", seconds: str = "5", model: str = "fast") -> dict:
     text = probe_job.script("completion")
     done = subprocess.run(
-        ["perl", "-e", text, "localhost", port, model, hosts, providers, seconds],
+        ["perl", "-e", text, "localhost", port, model, hosts, providers, seconds, "0.05"],
         env={"OCEANS_LLM_PROBE_KEY": KEY},
         capture_output=True,
         text=True,

@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Runs in a probe pod, after probe_net.pl: asks the gateway for completions as its users do, and prints one JSON line.
-#   SERVICE PORT MODEL HOSTS PROVIDERS SECONDS
+#   SERVICE PORT MODEL HOSTS PROVIDERS SECONDS [PAUSE]
 # HOSTS: host|address or host|address|port of what leads to the gateway by plain HTTP; a stream is asked for there, too. PROVIDERS: id|scheme|host|port; looked at
 # when the gateway has no completion. The key is in the environment and in no output.
 
-my ($service, $port, $model, $hosts, $providers, $seconds) = @ARGV;
+my ($service, $port, $model, $hosts, $providers, $seconds, $pause) = @ARGV;
+$pause //= 1; # seconds between the first two tries; twice as long before the last one
 my $key = $ENV{OCEANS_LLM_PROBE_KEY} // '';
 my $question = 'Repeat these numbers and write nothing else: ' . join ' ', 1 .. 100;
 my $chat = '/v1/chat/completions';
@@ -20,7 +21,7 @@ if ($address ne '') {
     $line{plain} = plainly(ask($at, 'POST', $chat, body('false')));
     $line{tries} = $try;
     last if $line{plain}{seconds} > 10 || $line{plain}{error} eq '' && $line{plain}{status} < 429;
-    sleep $try if $try < 3;
+    select undef, undef, undef, $try * $pause if $try < 3;
   }
   if ($line{plain}{status} == 200) {
     $line{stream} = streamed($at);
