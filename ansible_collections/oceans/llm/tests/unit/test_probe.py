@@ -174,7 +174,7 @@ def probing(place: Place, *lines: dict, pause: float = 0.05, running: bool = Tru
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(probe, "PATIENCE", 2.0)
+    monkeypatch.setattr(probe, "PATIENCE", 20.0)  # of a busy machine
     monkeypatch.setattr(probe, "AGAIN", 0.02)
     monkeypatch.setattr(post_check, "SETTLE", 0.3)
     monkeypatch.setattr(post_check, "LATE", 0.6)
