@@ -422,6 +422,11 @@ def test_a_field_of_another_form_or_unit_is_told_once(section, field, wrong, rig
     assert [list(config.fields(within(value))) for value in right] == [[]] * len(right)
 
 
+def test_the_routes_of_a_model_are_a_list():
+    found = list(config.kinds({"models": [{"id": "m", "routes": {"provider": "o", "upstream_model": "u"}}]}))
+    assert codes(found) == [("GatewayConfigInvalid", "config models[0].routes")] and "must be a list" in found[0].sentence
+
+
 def test_a_providers_auth_is_a_map():
     found = list(config.kinds({"providers": [{**PROVIDER, "auth": "env.KEY"}]}))
     assert codes(found) == [("GatewayConfigInvalid", "config providers[0].auth")] and "must be a map" in found[0].sentence

@@ -167,6 +167,8 @@ def kinds(config: Mapping[str, Any]) -> Iterator[Finding]:
                 continue
             if not isinstance(entry.get("auth"), (Mapping, type(None))):
                 yield _of_another_kind(f"{where}.auth", entry["auth"], "a map")
+            if not isinstance(entry.get("routes"), (list, type(None))):
+                yield _of_another_kind(f"{where}.routes", entry["routes"], "a list")
             inner = [(f"{where}.routes[{number}]", route) for number, route in configuration.maps(entry.get("routes"))]
             for path, held in [(where, entry), *inner]:
                 yield from (_of_another_kind(f"{path}.{key}", held[key], "text") for key in TEXTS if not isinstance(held.get(key), (str, type(None))))
