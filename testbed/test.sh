@@ -108,7 +108,7 @@ claims() {
 # The longest first, so that the last ones end together.
 scenarios() {
   local name
-  for name in check_mode canary cloudnativepg external_secrets move; do echo "molecule:$name"; done
+  for name in check_mode platforms canary cloudnativepg external_secrets move; do echo "molecule:$name"; done
   for name in molecule/*/molecule.yml; do echo "molecule:$(basename "$(dirname "$name")")"; done
 }
 molecule_alone() {
