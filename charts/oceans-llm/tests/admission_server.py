@@ -87,7 +87,7 @@ def patches(path: str, obj: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def answer(path: str, request: dict[str, Any]) -> dict[str, Any]:
-    obj: dict[str, Any] = request["object"]
+    obj: dict[str, Any] = {"kind": request["kind"]["kind"], **request["object"]}
     response: dict[str, Any] = {"uid": request["uid"], "allowed": True}
     if obj["metadata"].get("name") == "which-platform":
         return {**response, "warnings": [f"emulated: {path}"]}
