@@ -787,6 +787,19 @@ def test_the_secret_to_write_is_one_that_nobody_may_change_or_that_somebody_else
     assert [f.code for f in secrets.find(given)] == ([code] if code else [])
 
 
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("the Python package 'kubernetes' is not installed; run: python -m pip install kubernetes", "install the package"),
+        ("the API server does not answer: ('Unable to connect to proxy', …)", "NO_PROXY"),
+        ("no context prod", "correct oceans_llm_kubeconfig"),
+    ],
+)
+def test_a_cluster_that_is_out_of_reach_names_the_cure_that_fits(picture, words, hint):
+    (finding,) = access.find(replace(picture, unreachable=words))
+    assert finding.code == "ClusterUnreachable" and hint in finding.hint
+
+
 @pytest.mark.parametrize(("words", "code"), [(SERVICE_ACCOUNT, "ServiceAccountMissing"), (RUNTIME_CLASS, "RuntimeClassMissing")])
 def test_what_a_pod_names_and_the_cluster_does_not_have(picture, words, code):
     (finding,) = admission.classify(DryRun("Deployment/gw", 403, "Forbidden", words, pod=True), picture)
