@@ -18,6 +18,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import HelmErr
 def chart(tmp_path):
     folder = tmp_path / "chart"
     (folder / "templates").mkdir(parents=True)
+    (folder / "Chart.yaml").write_text("name: it\nversion: 0.1.0\n")
     (folder / "values.yaml").write_text("a: 1\n")
     (folder / "templates" / "it.yaml").write_text("kind: ConfigMap\nmetadata: {name: it}\n")
     return folder
