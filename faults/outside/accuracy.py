@@ -31,6 +31,8 @@ PAGE, README = ROOT / "docs" / "accuracy.md", ROOT / "README.md"
 Score = Mapping[str, Any]
 #: a recorded score has the titles of its time
 TITLES = {row.id: row.title for row in ROWS}
+#: how an outcome is written beside a run's last line
+MEANINGS = {"right": "right (object and reason named)", "no damage": "not counted (the client saw no damage)"}
 
 
 INTRODUCTION = f"""# Accuracy
@@ -51,14 +53,14 @@ task and not a result.
 WORDS = """
 | Outcome | Meaning |
 |---|---|
-| right | The row passed. |
+| right | The run named the right object and the right fault, and no other object. The row passed. |
 | repaired | A deployment repaired the fault, and the client saw no damage afterwards. |
 | vague | The run named the right object, but not its fault. |
 | time-out | The run ended at its time limit and named no cause. |
 | wrong | The run named another object or another fault. |
 | false success | The run reported success while the client saw damage. |
 
-Rows are not counted if the fault did no damage, or if the test suite itself failed.
+Rows are not counted if the client saw no damage after the fault (`no damage`), or if the test suite itself failed.
 """
 
 
@@ -103,10 +105,12 @@ def page(first: Score, last: Score | None, compared: Sequence[Mapping[str, Any]]
         _table(("row", "original", "fault", "way", *names, "seconds until named"), _rows(scores)),
         f"\n## The last line of each run ({names[-1]} score)\n",
         f"The lines are those of commit `{scores[-1][1]['commit']}`. The texts of messages may have changed since. They are shown with line breaks, "
-        "and without the states of database and old pods, and without the hint.\n",
+        "and without the states of database and old pods, and without the hint. Each entry has the id of the row, the fault that the test made, and the "
+        "result, whose words are explained below the scores.\n",
         *_said(scores[-1][1]),
         "## Sources\n",
-        "The sources provide the faults and their mechanisms. Texts and code are from this repository. The column *original* has the source's id.\n",
+        "The sources provide the faults and their mechanisms. Texts and code are from this repository. The column *original* has the id that the source "
+        "gives the fault. The first letter of a fault's id stands for the source:\n",
         *(f"- `{letter}`: {text}" for letter, text in SOURCES.items()),
         "",
     ]
@@ -178,7 +182,7 @@ def _said(score: Score) -> list[str]:
         if not result["control"] and result["line"]:
             title = TITLES.get(result["id"], result["title"])
             line = _plain(result["line"].partition(" — database")[0]).replace(" — ", "\\\n> — ")
-            found.append(f"**{result['id']}** {title}: {result['outcome']}\n\n> {line}\n")
+            found.append(f"**{result['id']}** fault: {title}; result: {MEANINGS.get(result['outcome'], result['outcome'])}\n\n> {line}\n")
     return found
 
 

@@ -142,7 +142,7 @@ class ClusterAction(ActionBase):
             except WrongVariable as error:
                 wrong.append(str(error))
         if wrong:
-            raise Refused(f"{'; '.join(wrong)}; nothing was changed by this task")
+            raise Refused(f"{'; '.join(wrong)}; this task changed nothing")
 
     def _here(self) -> None:
         """The plugins work in Ansible's own process. Behind another connection they would act with another user, network and kubeconfig."""

@@ -93,7 +93,8 @@ ConfigUnknown [preflight: warning] the gateway ignores this section of the confi
 BootstrapDisabled [preflight: error] oceans_llm_bootstrap_admin is true, but auth.bootstrap_admin.enabled in the configuration is not
     set oceans_llm_config.auth.bootstrap_admin.enabled: true, or oceans_llm_bootstrap_admin: false
 BootstrapIncomplete [preflight: error or warning] the configuration sets no password for the administrator, so the gateway would set its public default
-    set oceans_llm_config.auth.bootstrap_admin.password: env.GATEWAY_BOOTSTRAP_ADMIN_PASSWORD, and add that key to oceans_llm_secrets_generate
+    set oceans_llm_config.auth.bootstrap_admin.password: env.GATEWAY_BOOTSTRAP_ADMIN_PASSWORD, and add GATEWAY_BOOTSTRAP_ADMIN_PASSWORD to
+    oceans_llm_secrets_generate
 
 # Images
 ImageNotFound [rollout: fatal] the registry has no such image or tag
@@ -118,7 +119,8 @@ ImageRegistryError [rollout: retryable 240 s] the registry cannot be reached, or
 ImagePullFailed [rollout: retryable 120 s] the image cannot be pulled, for a reason that this collection does not know
     read the pod's events: kubectl -n {ns} describe pod {name}
 DigestOfTwoImages [preflight: error] two images are pinned to the same digest
-    pin each image to its own digest: oceans_llm_version: TAG@sha256:DIGEST for the gateway, oceans_llm_values.adminUi.image.tag for the admin UI
+    pin each image to its own digest: oceans_llm_version: TAG@sha256:DIGEST for the gateway, oceans_llm_values.adminUi.image.tag:
+    TAG@sha256:DIGEST for the admin UI
 PullSecretMissing [preflight: warning] an image pull Secret does not exist, has a type that the kubelet ignores, or is for other registries
     correct oceans_llm_image_pull_secrets, or create the Secret: kubectl -n <namespace> create secret generic <name> --type=kubernetes.io/dockerconfigjson
     --from-file=.dockerconfigjson=<file>
@@ -152,7 +154,7 @@ SecretEmpty [preflight: error or warning] a secret value is empty; an error for 
 SecretTooShort [preflight: error] a secret value is too short to be secure
     set the output of this command: openssl rand -base64 48
 SecretBlank [preflight: error] a password, token or URL begins or ends with whitespace, or contains an invisible character
-    write the value without that character (use printf '%s' instead of echo, or the filter trim)
+    write the value without the whitespace or invisible character (use printf '%s' instead of echo, or the filter trim)
 SecretMalformed [preflight: error or warning] the value is not the secret itself, but a vault text, a template, a placeholder, or quoted or base64 text
     set the key to the secret itself, as plain text
 SecretNotQuoted [preflight: error or warning] YAML reads the value as a number, boolean or date, not as text: 0123 becomes 83, yes becomes true
@@ -180,7 +182,7 @@ Segfault [rollout: fatal] a container was killed by a signal that its own progra
 ExecFormat [rollout: fatal] the program in the image is built for another CPU architecture than the node's
     use an image for the node's architecture; list the nodes: kubectl get nodes -L kubernetes.io/arch
 CannotStart [rollout: fatal] the container's command cannot be started
-    correct command and args of container {container}: the file does not exist in this image, or is not executable
+    correct command and args of container {container}: the program that command names does not exist in this image, or is not executable
 UsageError [rollout: fatal] the program refuses its arguments or options (exit code 2)
     correct the argument or the environment variable named in the evidence
 StartupProbeFailed [rollout: fatal] the container did not start within the time of its startup probe and was killed
@@ -208,7 +210,7 @@ DatabaseAuth [preflight: warning; rollout: fatal] PostgreSQL does not accept the
 DatabaseMissing [preflight: warning; rollout: fatal] the database does not exist on the server (SQLSTATE 3D000)
     create the database, or correct its name in {source}
 DatabasePermission [rollout: fatal] the PostgreSQL role lacks a privilege that the migration needs (SQLSTATE 42501)
-    make the role the owner of the database, or grant the privilege as that owner: GRANT CREATE ON SCHEMA public TO <role>
+    make the role the owner of the database, or let the present owner of the database run: GRANT CREATE ON SCHEMA public TO <role>
 DatabaseEmpty [rollout: fatal] the recovered database is empty, and the chart starts the gateway on an empty database only with allowEmptyRecovery: true
     restore another backup or database, or set oceans_llm_cloudnativepg.allowEmptyRecovery: true to start with an empty database
 DatabaseReadOnly [rollout: fatal] the database is read-only (SQLSTATE 25006)
@@ -306,7 +308,7 @@ WebhookUnavailable [preflight: error; rollout: retryable 60 s] an admission webh
 WebhookUntrusted [rollout: retryable 60 s] the API server does not trust the certificate of an admission webhook
     correct caBundle of the webhook, which cert-manager or the operator sets; read it: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations
     -o yaml
-AdmissionTimeout [rollout: retryable 60 s] the admission webhooks together took longer than the API server's time limit for one request
+AdmissionTimeout [rollout: retryable 60 s] all admission webhooks of one request took longer in total than the API server's time limit for a request
     find the webhooks that do not answer, and lower their timeoutSeconds; list the webhooks: kubectl get
     validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml
 ServiceAccountMissing [preflight: error; rollout: fatal] the pod's ServiceAccount does not exist
@@ -363,7 +365,7 @@ PodStarting [rollout: retryable] a pod is starting: its image, volumes or networ
 SandboxFailed [rollout: retryable 120 s] the container runtime or the network plugin of the node cannot create the pod's sandbox
     check the network plugin's pods, and read the pod's events: kubectl -n kube-system get pods -o wide; kubectl -n {ns} describe pod {name}
 PodRejected [rollout: retryable 60 s] the kubelet of the node does not admit the pod
-    correct the setting that the evidence names, or keep the pod off that node; read the pod's events: kubectl -n {ns} describe pod {name}
+    correct the setting that the quoted message names, or keep the pod off the node; read the pod's events: kubectl -n {ns} describe pod {name}
 InitContainerRuns [rollout: retryable] an init container has not finished, so the pod's main containers cannot start
     find out what the init container waits for: kubectl -n {ns} logs {name} -c {container}
 NameNotResolved [rollout: retryable 120 s] a container cannot resolve a host name
@@ -400,7 +402,8 @@ OldPodCannotRestart [rollout: retryable] a pod of the old version was recreated 
 
 # Network
 TlsSecretMissing [preflight: error; post-check: fatal] the TLS Secret of the Ingress does not exist, lacks tls.crt or tls.key, or they do not fit
-    annotate the Ingress for cert-manager, or create the Secret: kubectl -n <namespace> create secret tls <name> --cert=<file> --key=<file>
+    set the annotation cert-manager.io/cluster-issuer in oceans_llm_values.ingress.annotations, or create the Secret: kubectl -n <namespace> create secret tls
+    <name> --cert=<file> --key=<file>
 CertificateName [preflight: warning] the TLS certificate of an Ingress is not valid for its host
     use a certificate that names the host
 GatewayMissing [preflight: error] the parent Gateway of an HTTPRoute does not exist
@@ -456,7 +459,7 @@ NoEndpoints [post-check: fatal] the Service has no ready endpoints
     pods --show-labels
 WrongVersionServed [post-check: fatal] the gateway serves another version than oceans_llm_version asks for
     check tag and digest of the image: the tag may point to another build than its name says
-NotReady [post-check: fatal] the gateway serves, but cannot reach its database
+NotReady [post-check: fatal] the gateway answers, but reports that it cannot reach its database
     check the database server; the gateway pods keep running and recover when the database answers
 AdminUiDown [post-check: fatal] the gateway answers, but the admin UI cannot be reached through it
     check the pods of the admin UI: kubectl -n {ns} get pods -l app.kubernetes.io/component=admin-ui
@@ -525,7 +528,7 @@ FieldConflict [preflight: error or warning; rollout: fatal] another field manage
     set oceans_llm_force_conflicts: true to let Helm take the field over, or leave the field out of oceans_llm_values so that the other manager (an autoscaler,
     for example) keeps it
 FieldImmutable [preflight: error; rollout: fatal] a field is changed that Kubernetes does not allow to change on a live object
-    restore the old value; or, if the object named in the evidence holds no data, delete it (its pods stop), then run the playbook again
+    set the chart value of the field to the old value again; or, if the object holds no data, delete the object (its pods stop), then run the playbook again
 Interrupted [rollout: fatal] the run was ended by a signal (Ctrl-C, SIGTERM)
     run the playbook again: the run continues from the state above
 LeaseLost [rollout: fatal] another run took over the lease while this run was changing the release
@@ -533,10 +536,11 @@ LeaseLost [rollout: fatal] another run took over the lease while this run was ch
 NamespaceDeleted [rollout: fatal] the namespace was deleted while this run was changing the release
     find out who deleted the namespace, then run the playbook again
 CredentialsRefused [rollout: fatal] the API server no longer accepts the credentials of this run (HTTP 401)
-    renew the token or certificate, check whether Jobs or pods still run, then run the playbook again; list them: kubectl -n {ns} get jobs,pods
+    renew the token or certificate, wait until the Jobs of the earlier run have ended, then run the playbook again; list Jobs and pods: kubectl -n
+    {ns} get jobs,pods
 AccessRevoked [rollout: fatal] the API server no longer allows the requests with which this run follows the rollout (HTTP 403)
-    grant the permissions again (docs/deployer-role.yaml of the collection), check whether Jobs or pods still run, then run the playbook again; list them:
-    kubectl -n {ns} get jobs,pods
+    grant the permissions again (docs/deployer-role.yaml of the collection), wait until the Jobs of the earlier run have ended, then run the playbook again;
+    list Jobs and pods: kubectl -n {ns} get jobs,pods
 EngineBroke [rollout: fatal] a defect of the collection ended the run; the state of the rollout is unknown
     report the defect with the evidence folder; to follow the rollout, use the role oceans.llm.wait, or: kubectl -n {ns} get pods
 HelmFailed [rollout: fatal] Helm ended with an error, and no object in the namespace explains it

@@ -14,7 +14,7 @@ from ...plugins.plugin_utils.rollout.causes.reasons import REASONS
 CAUSES = """<!-- Made from plugins/plugin_utils/codes.py by tests/documents; do not edit. -->
 # Causes that a rollout can report
 
-For operators who have the code of a failed run. A failed rollout ends with one line:
+This page is for operators who have the code of a failed run. A failed rollout ends with one line:
 
     FAILED <code> <object>: <cause> — <evidence> — <state of the database and of the old pods> — <hint>
 
@@ -29,7 +29,7 @@ Scripts may compare codes: a code never changes its meaning. `report.json` conta
 
 - A run may report another severity than the table. Example: a crash of one pod beside ready pods is reported for a minute before it fails the run.
 - A missing Secret is `SecretPending` if an ExternalSecret of the same release will create it.
-- A Deployment has failed if no pod of its new ReplicaSet can become ready. A Job has failed as soon as one cause is fatal.
+- A Deployment has failed if no pod of its new ReplicaSet can become ready. A Job has failed as soon as a fatal cause of the Job is found.
 - The run looks for causes of the groups Post-check and Completions, and for TlsSecretMissing, only after the rollout is complete.
 
 [reasons.md](reasons.md) lists the reasons that Kubernetes reports, and the code of each.
@@ -67,7 +67,8 @@ PLACEHOLDERS = {
 FINDINGS = """<!-- Made from plugins/plugin_utils/codes.py by tests/documents; do not edit. -->
 # Preflight
 
-Preflight checks everything that can be checked before the first write, and reports all findings at once. For operators who have the code of a finding.
+Preflight checks everything that can be checked before the first write, and reports all findings at once. This page is for
+operators who have the code of a finding.
 
     ansible-playbook -i INVENTORY oceans.llm.preflight
 
@@ -80,7 +81,8 @@ Preflight checks everything that can be checked before the first write, and repo
 | **info** | The run continues. A line that begins with `note:` names something that could not be checked. |
 
 - `oceans_llm_preflight_waive: [CODE, …]` lets a run continue in spite of a finding. It applies to every role, also to
-  `secrets`. A waived finding is still shown. If you waive a code and there is no such finding, the run says so.
+  `secrets`. A waived finding is still shown. If the variable contains a code that no
+  finding of the run has, the run says so.
 - To stop after the checks, set `oceans_llm_preflight_only: true`, pass `--tags preflight`, or run the playbook `oceans.llm.preflight`.
 
 ## How preflight checks
@@ -110,9 +112,8 @@ The codes that `oceans.llm.checks` reports ([runbooks.md](runbooks.md#checks)), 
 
     ansible-playbook -i INVENTORY oceans.llm.checks
 
-The playbook simulates the drain of each node and moves no pod. It uses the PodDisruptionBudget, the nodes of the pods, and the free resources of the other
-nodes. An error fails the playbook.
-"""
+The playbook computes whether each node could be drained. It drains no node and moves no pod. It uses the PodDisruptionBudget, the nodes of the pods, and
+the free resources of the other nodes. An error fails the playbook. """
 
 
 def as_markdown() -> str:

@@ -11,7 +11,7 @@ from ...plugins.plugin_utils.lifecycle import migrations, policy
 INTRO = """<!-- Made from plugins/plugin_utils/lifecycle/policy.py and migrations.py by tests/documents; do not edit. -->
 # Upgrade, rollback and migrations
 
-For operators who change the version of a deployed gateway.
+This page is for operators who change the version of a deployed gateway.
 
     ansible-playbook -i INVENTORY oceans.llm.upgrade -e oceans_llm_version=v0.24.0
     ansible-playbook -i INVENTORY oceans.llm.rollback
@@ -30,15 +30,16 @@ An upgrade and a rollback end with the checks of every deployment ([served.md](s
 ## Pending migrations
 
 The run reads the migration history of the database and compares it with the [table of migrations](#the-migrations). If the table does not know the
-version, or if the history cannot be read, a one-off Job asks the new image. Check mode creates no Job; it treats such migrations as unknown.
+version, or if the history cannot be read, a one-off Job asks the new image. Check mode creates no Job and treats such migrations as unknown.
 
-If migrations are pending, the run creates a restore point before the first migration. `oceans_llm_restore_point` selects the method, and `none` creates
-none. If no restore point can be created, the upgrade continues unless a migration is destructive.
+If migrations are pending, the run creates a restore point before the first migration. `oceans_llm_restore_point` selects the method; with `none`, no
+restore point is created. If no restore point can be created, the upgrade continues unless a migration is destructive.
 
 ## Automatic rollback
 
-With `oceans_llm_on_failure: rollback`, a failed upgrade is rolled back if the column *Automatic* below says `rollback`. The run first stops the migration
-Job and reads the migration history again. The task fails in any case. Its result contains the outcome of the rollback (key `rollback`).
+With `oceans_llm_on_failure: rollback`, a failed upgrade is rolled back if the column *Automatic* of the table in [The policy](#the-policy) says
+`rollback`. The run first stops the migration Job and reads the migration history again. The task fails in any case. The result of the task contains the
+outcome of the rollback (key `rollback`).
 
 - There is no automatic rollback after a destructive migration, after Ctrl-C, or if another run has taken over the release.
 - A rollback changes chart and values. It does not change Secrets.

@@ -50,7 +50,7 @@ def test_nothing_is_wrong_with_what_is_right():
 @pytest.mark.parametrize(
     ("probe", "code", "words"),
     [
-        ({"httpGet": {"port": "web"}}, "ProbeMisdirected", "uses port 'web', which the container does not declare (8080)"),
+        ({"httpGet": {"port": "web"}}, "ProbeMisdirected", "uses port 'web', but the container declares 8080"),
         ({"httpGet": {"port": 9090}}, "ProbeMisdirected", "the gateway listens on port 8080"),
         ({"tcpSocket": {"port": "9090"}}, "ProbeMisdirected", "the gateway listens on port 8080"),
         ({"httpGet": {"port": "http", "scheme": "HTTPS"}}, "ProbeMisdirected", "plain HTTP"),

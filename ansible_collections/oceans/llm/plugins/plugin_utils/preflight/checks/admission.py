@@ -78,7 +78,8 @@ def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
     elif kind == refusals.TERMINATING:
         return  # the namespace: said once, by access.py
     elif kind == refusals.IMMUTABLE:
-        hint = "set the old value" if run.object.startswith(HOLDS_DATA) else f"set the old value, or delete {run.object} (its pods stop) and run again"
+        hint = "set the chart value of this field to the old value again"
+        hint += "" if run.object.startswith(HOLDS_DATA) else f", or delete {run.object} (its pods stop) and run again"
         yield Finding("FieldImmutable", where, f"{immutable(text, run.live or {})}; Kubernetes does not allow this field to change on an existing object", hint)
     elif kind == refusals.LIMIT_RANGE:
         what = "oceans_llm_cloudnativepg.storage and walStorage" if "PersistentVolumeClaim" in text else "oceans_llm_values.scheduling.resources"
@@ -170,7 +171,8 @@ def _conflicts(run: DryRun, picture: Picture) -> Iterator[Finding]:
                 hint = "let the autoscaler set replicas (oceans_llm_values.gateway.replicaCount or oceans_llm_values.adminUi.replicaCount: null), or " + hint
             yield Finding("FieldConflict", run.object, text, hint)
         elif not manager.startswith("helm"):  # Helm 3 itself, which names its manager after its program, is nobody else
-            yield Finding("FieldConflict", run.object, text, "nothing to do: this run overwrites the live value", WARNING)
+            hint = "nothing to do: this run overwrites the live value; to keep it, set the chart value of the field to the live value"
+            yield Finding("FieldConflict", run.object, text, hint, WARNING)
 
 
 def _sides(run: DryRun, picture: Picture, name: str) -> str:

@@ -316,7 +316,7 @@ def bootstrap(config: Mapping[str, Any], wanted: bool, a_job: bool = False) -> I
     email = configuration.DEFAULT_ADMIN if section.get("email") is None else str(section["email"])
     if section.get("enabled") is True and not section.get("password"):
         what = f"is missing, so the gateway would set its public default: anyone could log in as {email} with {configuration.DEFAULT_PASSWORD}"
-        hint = f"set the field to env.{ADMIN_PASSWORD} in oceans_llm_config, and add that key to oceans_llm_secrets_generate"
+        hint = f"set the field to env.{ADMIN_PASSWORD} in oceans_llm_config, and add {ADMIN_PASSWORD} to oceans_llm_secrets_generate"
         yield Finding("BootstrapIncomplete", "config auth.bootstrap_admin.password", what, hint, ERROR if wanted or a_job else WARNING)
     for index, user in configuration.maps(config.get("users")):
         if str(user.get("email") or "").strip().lower() == email.strip().lower():

@@ -226,4 +226,4 @@ def _gateways(picture: Picture) -> Iterator[Finding]:
             cls = (held.get("spec") or {}).get("gatewayClassName")
             if accepted.get("status") != "True":
                 said = f"{accepted.get('reason') or 'no condition Accepted'}: {accepted.get('message') or 'no controller has set a condition'}"
-                yield Finding("GatewayNotServed", label(route), f"no controller serves its parent Gateway {name} of GatewayClass {cls} ({said})", look)
+                yield Finding("GatewayNotServed", label(route), f"no controller has accepted the parent Gateway {name} of GatewayClass {cls} ({said})", look)

@@ -55,18 +55,18 @@ def _probe(where: str, spec: Mapping[str, Any], container: Object, name: str, pr
         return
     what = f"{name} of container {container.get('name')}"
     own = {n: number for c, n, number, _p in declared_ports(spec) if c == container.get("name") for n in (n, str(number))}
-    declared = ", ".join(sorted({str(number) for number in own.values()})) or "none"
+    declared = ", ".join(sorted({str(number) for number in own.values()})) or "no port"
     number = own.get(str(port)) or (int(port) if str(port).isdigit() else None)
     if number is None:
         hint = "set the port of the probe to a port that the container declares"
-        yield Finding("ProbeMisdirected", where, f"{what} uses port {port!r}, which the container does not declare ({declared})", hint)
+        yield Finding("ProbeMisdirected", where, f"{what} uses port {port!r}, but the container declares {declared}", hint)
     elif listens is not None and number != listens:
         sides = f"{what} uses port {number}, and the gateway listens on port {listens} (oceans_llm_config.server.bind)"
         hint = "set oceans_llm_config.server.bind, oceans_llm_values.gateway.containerPort and the port of the probe to the same port"
         yield Finding("ProbeMisdirected", where, sides, hint)
     elif own and number not in own.values() and listens is None:
         hint = "set the port of the probe to a port that the container declares"
-        yield Finding("ProbeMisdirected", where, f"{what} uses port {number}, which the container does not declare ({declared})", hint, WARNING)
+        yield Finding("ProbeMisdirected", where, f"{what} uses port {number}, but the container declares {declared}", hint, WARNING)
     if str(handler.get("scheme") or "HTTP").upper() == "HTTPS" and container.get("name") in PLAIN:
         yield Finding("ProbeMisdirected", where, f"{what} uses HTTPS, and the container serves plain HTTP", "remove scheme from the probe")
 
