@@ -32,7 +32,7 @@ PLURALS = {
     "NetworkPolicy": "networkpolicies",
 }
 MANAGER = "helm"
-_EMPTY = (None, {}, [])
+_EMPTY: tuple[Any, ...] = (None, {}, [])
 _NOISE = ("managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink")
 
 
