@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -18,8 +19,9 @@ from typing import Any
 
 import pytest
 import yaml
-from chart_lib import CHART, DATABASE, EXAMPLES, HelmError, Object, at, helm, hooks_of, merged, named, parse, pod_of, program, render, template_of
+from chart_lib import CHART, DATABASE, EXAMPLES, ROOT, HelmError, Object, at, helm, hooks_of, merged, named, parse, pod_of, program, render, template_of
 from cluster_lib import IMAGES, QUICK, REGISTRY, Namespace, eventually, oci_registry
+from platform_lib import pod as deployed
 
 pytestmark = pytest.mark.cluster
 
@@ -382,7 +384,7 @@ def test_in_place_upgrade_and_a_stop_that_cuts_nothing(ns: Namespace, tmp_path: 
         assert took <= 15, f"{took:.1f} s: an idle kept connection is no reason to wait"
 
 
-# What the test cluster can't give: its size, and in the collector's place something that stays.
+# What the test cluster can't give: its size.
 SMALLER: dict[str, dict[str, Any]] = {
     "cloudnativepg": at(
         "database.cloudnativepg",
@@ -395,7 +397,20 @@ SMALLER: dict[str, dict[str, Any]] = {
     ),
     "ingress-hpa": SIZED,
 }
-COLLECTOR = ["--set", f"observability.sidecars[0].image={REGISTRY}/gateway:v0.24.0", "--set-string", "observability.sidecars[0].command={sh,-c,exec sleep 600}"]
+#: testbed/collector: the OpenTelemetry collector with the parts that the examples need of it
+COLLECTOR = f"{REGISTRY}/collector:1"
+COLLECTS = {
+    "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": "127.0.0.1:4317"}}}},
+    "exporters": {"prometheus": {"endpoint": "127.0.0.1:9464"}},
+    "service": {"pipelines": {"metrics": {"receivers": ["otlp"], "exporters": ["prometheus"]}}},
+}
+
+
+@pytest.fixture(scope="session")
+def collector(kubectl: Any) -> str:
+    """Its image, in the cluster."""
+    subprocess.run([str(ROOT / "testbed" / "extra-image.sh"), "collector"], check=True, timeout=1200, capture_output=True)
+    return COLLECTOR
 
 
 #: test_cluster_platforms.py installs these, where their platforms are emulated
@@ -404,8 +419,12 @@ INSTALLED = [e for e in EXAMPLES if e.stem not in ELSEWHERE]
 
 
 @pytest.mark.parametrize("example", INSTALLED, ids=lambda e: e.stem)
-def test_example_installs(ns: Namespace, crds: None, example: Path) -> None:
+def test_example_installs(ns: Namespace, crds: None, example: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """As written, but for images, sizes and the address of the database. Where an operator would write a Secret, the test does."""
+    written, own = example.read_text(), tmp_path / "values.yaml"
+    if "otel/opentelemetry-collector" in written:
+        written = re.sub(r"otel/opentelemetry-collector[-:a-z0-9.]*", request.getfixturevalue("collector"), written)
+    own.write_text(written)
     url = ns.database()
     release, kind = "oceans-llm", example.stem.removesuffix("-values")
     extra = SMALLER.get(kind, {})
@@ -418,11 +437,11 @@ def test_example_installs(ns: Namespace, crds: None, example: Path) -> None:
         assert ns.postgres
         ns.kubectl.secret(ns.name, "oceans-llm-postgres-app", {"uri": url, "username": "oceans", "password": ns.postgres.password})
     if kind == "observability-sidecar":
-        config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "oceans-llm-collector"}, "data": {"collector.yaml": "receivers: {}"}}
+        data = {"collector.yaml": json.dumps(COLLECTS)}
+        config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "oceans-llm-collector"}, "data": data}
         ns.kubectl.apply(ns.name, config)
     values = merged(QUICK, extra)
-    args = COLLECTOR if kind == "observability-sidecar" else []
-    ns.helm("install", release, str(CHART), "--timeout", "2m", *args, files=[example], values=values)
+    ns.helm("install", release, str(CHART), "--timeout", "2m", files=[own], values=values)
     ns.kubectl.ready(ns.name, "oceans-llm-gateway")
     ns.kubectl.ready(ns.name, "oceans-llm-admin-ui")
     assert json.loads(ns.fetch("/readyz", "oceans-llm-gateway")) == {"status": "ready"}
@@ -477,7 +496,23 @@ def inline_secrets(ns: Namespace, release: str, values: dict[str, Any]) -> None:
     assert living(ns) and not living(ns) & before
 
 
+def observability_prometheus(ns: Namespace, _release: str, _values: dict[str, Any]) -> None:
+    """A metric with the gateway's resource attributes has the labels that the dashboard and the alerts select, and the collector's own series are there."""
+    ns.kubectl.ready(ns.name, "oceans-llm-collector")
+    ns.kubectl.apply(ns.name, *deployed("sender", ["program", "send", "http://oceans-llm-collector:4317"], 1, container={"image": COLLECTOR}))
+    own = yaml.safe_load((CHART / "dashboards" / "metrics.yaml").read_text())["collector"]["8888"]
+
+    def missing() -> list[str]:
+        seen = {port: ns.fetch("/metrics", "oceans-llm-collector", port) for port in (8888, 9464)}
+        sent = next((line for line in seen[9464].splitlines() if line.startswith("sent_total{")), "")
+        labels = ('job="oceans-llm/oceans-llm-gateway"', 'service_version="0.24.0"')
+        return [label for label in labels if label not in sent] + [name for name in own if f"\n{name}{{" not in seen[8888]]
+
+    eventually("every series is there", lambda: not missing())
+
+
 LOOKS = {
+    "observability-prometheus": observability_prometheus,
     "cloudnativepg": cloudnativepg,
     "external-secrets": external_secrets,
     "ingress-hpa": ingress_hpa,
