@@ -67,6 +67,27 @@ def _rollback(world: World) -> None:
     world.run("rollback", oceans_llm_rollback_to=str(world.place.revisions() - 1))
 
 
+def _drained_node(world: World) -> None:
+    """The role `checks` says that a node can be drained; then it is."""
+    nodes = [world.add_node("second"), world.add_node("third")]
+    kube.kubectl("cordon", kube.NODE)
+    try:
+        _evictions(world)
+    finally:
+        kube.kubectl("uncordon", kube.NODE)
+    spread = {p["spec"]["nodeName"] for p in world.pods()}
+    if spread != set(nodes):
+        raise kube.Broken(f"the gateway pods are on {', '.join(sorted(spread))}, and not on {', '.join(nodes)}")
+    world.run("checks")
+    kube.kubectl("drain", nodes[0], "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=420s", timeout=440)
+    world.served(2)
+    left = [p["metadata"]["name"] for p in kube.get(world.place.namespace, "pod") if p["spec"].get("nodeName") == nodes[0]]
+    if left:
+        raise kube.Broken(f"pods are left on the drained {nodes[0]}: {', '.join(left)}")
+    kube.kubectl("cordon", nodes[1])
+    _evictions(world)  # home, because these nodes end with the run
+
+
 def _evictions(world: World) -> None:
     for pod in [p["metadata"]["name"] for p in world.pods()]:
         kube.until(lambda pod=pod: evict(world.place.namespace, pod), 120, f"the PodDisruptionBudget never allowed the eviction of {pod}")  # type: ignore[misc]
@@ -104,6 +125,11 @@ CELLS = (
         _database_password,
     ),
     Cell("node drain", "both pods evicted through the Eviction API as `kubectl drain` does, within the PodDisruptionBudget", _evictions),
+    Cell(
+        "drained node",
+        "three nodes, one gateway pod on each of two; role `checks`, then `kubectl drain` of one of them, to its end; then all pods back to the first node",
+        _drained_node,
+    ),
     Cell("autoscaler up and down", "2 to 4 to 2 replicas through the scale subresource, as an autoscaler does it", _scale),
     Cell("killed gateway pod", "`kubectl delete --force --grace-period=0`", _kill, "a killed process finishes no request"),
 )

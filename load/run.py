@@ -52,7 +52,7 @@ def main() -> int:
     try:
         cells, run = measure(world, chosen, options)
     finally:
-        world.place.remove()
+        world.remove()
     text = document.as_markdown(cells, run)
     print(text, flush=True)
     if not options.no_document:

@@ -23,11 +23,19 @@ from .traffic import Target
 #: tokens a second of the streams
 RATE = 5
 GATEWAY = f"{RELEASE}-oceans-llm-gateway"
+SCRIPT = kube.ROOT / "testbed" / "second-node.sh"
 PODS = f"app.kubernetes.io/instance={RELEASE},app.kubernetes.io/component=gateway"
 #: what the places of the fault suite shorten: here it is the chart's
 LEFT_TO_THE_CHART = {"drain": {"settleSeconds": None, "timeoutSeconds": None}, "terminationGracePeriodSeconds": None}
 
-VALUES = {"gateway": LEFT_TO_THE_CHART, "rollout": {"minReadySeconds": 3}, "scheduling": {"resources": {"limits": {"memory": "256Mi"}}}}
+#: label and taint of the nodes of testbed/second-node.sh
+MARK = "oceans-llm.testbed/second"
+SCHEDULING = {
+    "resources": {"limits": {"memory": "256Mi"}},
+    "tolerations": [{"key": MARK, "operator": "Exists", "effect": "NoSchedule"}],
+    "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway"}],
+}
+VALUES = {"gateway": LEFT_TO_THE_CHART, "rollout": {"minReadySeconds": 3}, "scheduling": SCHEDULING}
 
 
 class World:
@@ -43,6 +51,8 @@ class World:
         self.version = OLD
         self.secrets = {"PROVIDER_TOKEN": self.tokens[0], "LOAD_KEY": self.key, "GATEWAY_IDENTITY_TOKEN_SECRET": secrets.token_urlsafe(40)}
         self.runs = 0
+        #: further nodes of the cluster, which exist from their first use to the end of the run
+        self.nodes: list[str] = []
 
     def make(self) -> Target:
         self.place.make()
@@ -90,6 +100,18 @@ class World:
         failed = play.wait() != 0
         if failed != bool(fails) or not re.search(fails, play.screen):
             raise kube.Broken(f"role {role} {'failed' if failed else 'did not fail'}: {play.screen[-1500:]}")
+
+    # --- nodes ----------------------------------------------------------------------------------------------------
+
+    def add_node(self, name: str) -> str:
+        self.nodes.append(name)
+        kube.run(SCRIPT, "up", name, timeout=400)
+        return f"{kube.NODE.removesuffix('-control-plane')}-{name}"
+
+    def remove(self) -> None:
+        self.place.remove()
+        for name in self.nodes:
+            kube.run(SCRIPT, "down", name, timeout=120, check=False)
 
     # --- pods -----------------------------------------------------------------------------------------------------
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A second node for the kind cluster, for tests that lose one. Nothing is scheduled there but what tolerates its taint.
-#   second-node.sh up|down
+# One more node for the kind cluster, for tests that lose or drain one. Nothing is scheduled there but what tolerates its taint.
+#   second-node.sh up|down [NAME]
 # shellcheck source=testbed/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 first=$CLUSTER-control-plane
-node=$CLUSTER-second
+node=$CLUSTER-${2:-second}
 mark=oceans-llm.testbed/second
 
 # As kind starts a worker (its docker provider, runArgsForNode); its labels make `kind delete cluster` take it along.
@@ -32,12 +32,14 @@ join() {
 
 # Each node's pods are routed to it by name. Without that, whoever answers first on docker's network gets them, and a second cluster has the same pod networks.
 routes() {
-  local one other
-  for one in "$first" "$node"; do
-    [ "$one" = "$first" ] && other=$node || other=$first
-    docker exec "$one" ip route replace "$(pods_of "$other")" via "$(docker inspect -f '{{.NetworkSettings.Networks.kind.IPAddress}}' "$other")"
+  local other
+  for other in $(others); do
+    docker exec "$other" ip route replace "$(pods_of "$node")" via "$(address "$node")"
+    docker exec "$node" ip route replace "$(pods_of "$other")" via "$(address "$other")"
   done
 }
+others() { docker ps --filter "label=io.x-k8s.kind.cluster=$CLUSTER" --format '{{.Names}}' | grep -vx "$node"; }
+address() { docker inspect -f '{{.NetworkSettings.Networks.kind.IPAddress}}' "$1"; }
 pods_of() { kubectl get node "$1" -o 'jsonpath={.spec.podCIDR}'; }
 
 images() {
@@ -48,20 +50,22 @@ images() {
 
 up() {
   docker inspect "$node" > /dev/null 2>&1 && down
-  slow "second node: container" container
-  slow "second node: joining" join
+  slow "node $node: container" container
+  slow "node $node: joining" join
   routes
-  [ -n "${GATEWAY_IMAGE:-}" ] || slow "second node: images" images
+  [ -n "${GATEWAY_IMAGE:-}" ] || slow "node $node: images" images
 }
 
 down() {
-  local pods
-  pods=$(pods_of "$node" 2> /dev/null) && docker exec "$first" ip route del "$pods" 2> /dev/null || true
+  local pods other
+  if pods=$(pods_of "$node" 2> /dev/null); then
+    for other in $(others); do docker exec "$other" ip route del "$pods" 2> /dev/null || true; done
+  fi
   docker rm --force --volumes "$node" > /dev/null 2>&1 || true
   kubectl delete node "$node" --ignore-not-found --wait=false > /dev/null
 }
 
 case ${1:-} in
   up | down) "$1" ;;
-  *) fail "usage: second-node.sh up|down" ;;
+  *) fail "usage: second-node.sh up|down [NAME]" ;;
 esac
