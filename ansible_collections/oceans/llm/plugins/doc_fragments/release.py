@@ -95,7 +95,7 @@ options:
     type: str
     default: ''
   probe_key_name:
-    description: Key of the Secret O(probe_key_secret) that holds the API key.
+    description: Key under which the Secret O(probe_key_secret) stores the API key.
     type: str
     default: OCEANS_LLM_PROBE_KEY
   report_dir:

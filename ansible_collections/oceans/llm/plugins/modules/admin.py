@@ -16,14 +16,14 @@ description:
     C(users), the password, C(must_change_password), single sign-on. Prints each step, stops at the first one that fails, and prints what to do.
   - The task fails when a step fails.
   - C(gateway bootstrap-admin) without a password creates an administrator who can never log in, and the command does not correct that row later. With
-    O(repair) the row is deleted when no other row refers to it, the command runs again, and a login verifies the result.
+    O(repair) the task deletes the row when no other row refers to the row, runs the command again, and verifies the result by a login.
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release
   - oceans.llm.release.job
 attributes:
   check_mode:
-    description: Runs the tests without a login, because a login creates a session. Repairs nothing.
+    description: Runs the tests without a login, because a login creates a session. Neither deletes nor creates an administrator.
     support: full
 options:
   repair:

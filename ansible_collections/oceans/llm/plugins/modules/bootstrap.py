@@ -8,12 +8,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bootstrap
-short_description: Create the gateway's first administrator, seed its configuration, and verify both
+short_description: Create the gateway's first administrator, write the configuration into the database, and verify both
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
   - First logs in through the gateway's Service. When the login succeeds, no administrator is created.
-  - Otherwise runs C(gateway bootstrap-admin) in a one-off Job with the pod template of the gateway's Deployment, follows the Job, and logs in again.
+  - When the login fails, the task runs C(gateway bootstrap-admin) in a one-off Job with the pod template of the gateway's Deployment, follows the Job,
+    and logs in again.
   - Refuses to start when C(auth.bootstrap_admin.enabled) is not true or the password is missing. The command would then report success without an
     administrator, or create one who can never log in.
   - Stores the result in the ConfigMap C(RELEASE-bootstrap). When the administrator changes the password later, the task does not fail.
@@ -24,11 +25,12 @@ extends_documentation_fragment:
   - oceans.llm.release.job
 options:
   admin:
-    description: Create the administrator of C(auth.bootstrap_admin) and verify the login.
+    description: Create the administrator that C(auth.bootstrap_admin) of the configuration describes, then log in once as a test.
     type: bool
     default: false
   seed_config:
-    description: Write the configuration into the database with C(gateway seed-config) when it differs from the last seeded one.
+    description: Write the configuration into the database with C(gateway seed-config) when it differs from the
+      configuration that this module wrote last.
     type: bool
     default: false
 """

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: checks
-short_description: Simulate the drain of each node that has a gateway pod
+short_description: Compute whether each node with a gateway pod could be drained
 version_added: 0.2.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
   - Compares the pods of the gateway with the PodDisruptionBudget, with their spread over the nodes, and with the free CPU and memory of other nodes.
   - Fails when the drain of a node would never end, would stop the gateway, or would leave a pod that no other node can run.
     Affinity rules and topology spread constraints are not evaluated.
-  - Changes nothing. Needs the permission to list nodes and the pods of all namespaces (docs/deployer-reads.yaml of the collection).
+  - Changes nothing and drains no node. Needs the permission to list nodes and the pods of all namespaces (docs/deployer-reads.yaml of the collection).
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release

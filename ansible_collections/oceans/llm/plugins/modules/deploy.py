@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: deploy
-short_description: Install or upgrade a Helm release, and follow the rollout until it serves or has failed
+short_description: Install or upgrade a Helm release, and follow the rollout until the gateway answers requests or the rollout has failed
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
@@ -20,7 +20,8 @@ description:
   - Upgrades the release with M(kubernetes.core.helm) in the background, without C(wait) and C(atomic), and watches its objects from the start.
   - A fatal cause fails the task with one sentence. It also stops the Jobs of the release, so that no migration continues, and ends Helm with SIGTERM.
     A retryable cause, such as a rate limit of the registry, is reported; it fails the task when it lasts longer than its time limit.
-  - The task succeeds when the Jobs are complete, every pod of the new ReplicaSet is ready, and the Service serves the requested version.
+  - The task succeeds when the Jobs are complete, every pod of the new ReplicaSet is ready, and the gateway reports the requested version through its
+    Service.
   - The Lease C(oceans-llm-<release>) prevents two runs from changing the release at the same time. A revision that a killed run left in state
     C(pending-…) is marked as failed, and the task continues.
 extends_documentation_fragment:

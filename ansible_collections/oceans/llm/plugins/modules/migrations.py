@@ -15,8 +15,8 @@ description:
   - Runs C(gateway migrate) in a one-off Job with the image and the environment of the gateway. The Deployment is not changed.
   - Prints each pending migration with its class (additive, data-changing or destructive) and the reason (docs/lifecycle.md of the collection).
   - When a migration waits for a lock, a line names the database session that holds the lock by its process id and the beginning of its SQL statement.
-  - O(command=apply) holds the Lease of the release, follows the Job like a rollout, and stops it when it fails. A destructive migration needs a restore
-    point, or O(allow_destructive).
+  - O(command=apply) holds the Lease of the release, follows the Job like a rollout, and stops the Job when a migration fails. A destructive migration
+    needs a restore point, or O(allow_destructive).
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release
@@ -26,13 +26,13 @@ attributes:
     support: full
 options:
   command:
-    description: V(status) prints the pending migrations. V(check) fails when migrations are pending. V(apply) applies them.
+    description: V(status) prints the pending migrations. V(check) fails when migrations are pending. V(apply) applies the pending migrations.
     type: str
     default: status
     choices: [status, check, apply]
   allow_destructive:
-    description: Destructive migrations that may run without a restore point. An entry names a migration, for example V(V28), or the release that contains it,
-      for example V(v0.9.0). Empty means that a destructive migration needs a restore point.
+    description: Destructive migrations that may run without a restore point. An entry is the number of a migration, for example V(V28), or the
+      version of the gateway that contains the migration, for example V(v0.9.0). Empty means that a destructive migration needs a restore point.
     type: list
     elements: raw
     default: []

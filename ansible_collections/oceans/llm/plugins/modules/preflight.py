@@ -28,8 +28,8 @@ options:
     default: false
   secrets_source:
     description: Who creates the gateway's Secret. With V(provision) a later task writes the keys in O(secrets) and O(generate), so preflight does
-      not report them as missing. With V(existing) the Secret must exist. With V(external_secrets) External Secrets Operator creates it. With
-      V(inline) the chart creates it.
+      not report them as missing. With V(existing) the Secret must exist. With V(external_secrets) External Secrets Operator creates the Secret.
+      With V(inline) the chart creates the Secret.
     type: str
     choices: [provision, existing, external_secrets, inline]
     default: existing
@@ -42,7 +42,7 @@ options:
     type: str
     default: ""
   probe_key_name:
-    description: Key of the Secret O(probe_key_secret) that holds the API key.
+    description: Key under which the Secret O(probe_key_secret) stores the API key.
     type: str
     default: OCEANS_LLM_PROBE_KEY
   secrets:
@@ -59,7 +59,8 @@ options:
     type: bool
     default: false
   waive:
-    description: Codes of findings that do not fail the task, for example V([MetricsMissing]). The findings are still printed, marked as waived.
+    description: Codes of findings that must not fail the task (see docs/preflight.md), for example V([MetricsMissing]). The findings are still printed,
+      marked as waived.
     type: list
     elements: str
     default: []

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: probe
-short_description: Test whether a running release serves, and whether a model answers
+short_description: Test whether the gateway of a running release answers requests, and whether a model answers
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Runs the tests with which M(oceans.llm.deploy) and M(oceans.llm.wait) end. They cover the Services, the Ingresses, the served version, the database and
-    the admin UI.
-  - A short-lived pod of the gateway's image requests the Service by DNS name and by address. With O(probe_model) a second pod requests a plain and a
+  - Runs the tests with which M(oceans.llm.deploy) and M(oceans.llm.wait) end. The tests cover the Services, the Ingresses, the version that the gateway
+    reports, the database and the admin UI.
+  - A short-lived pod of the gateway's image requests the gateway's Service by DNS name and by address. With O(probe_model) a second pod requests a plain and a
     streamed completion.
   - Changes nothing in the release, and does not wait for a rollout.
 extends_documentation_fragment:

@@ -12,10 +12,11 @@ short_description: Create a restore point of the database of a release
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Copies the database while the gateway serves. M(oceans.llm.restore) can restore the copy.
-  - The copy and the checksums of all rows are taken in one database snapshot. The ConfigMap C(RELEASE-restore-points) lists all restore points. The
+  - Copies the database while the gateway answers requests. M(oceans.llm.restore) can restore the copy.
+  - The copy and the checksums of all rows are read in one database transaction. The ConfigMap C(RELEASE-restore-points) lists all restore points. The
     ConfigMap and the volume with the copies do not belong to the Helm release, so an uninstall keeps them.
-  - The copy contains none of the gateway's Secrets. The list contains a keyed digest of the encryption keys, so that a restore under other keys is refused.
+  - The copy contains none of the gateway's Secrets. The list contains a keyed digest of the encryption keys, so that a
+    restore is refused when the gateway has other keys.
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release

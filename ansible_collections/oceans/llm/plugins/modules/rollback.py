@@ -12,11 +12,12 @@ short_description: Roll a release back to an earlier revision, or refuse before 
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - First checks whether the earlier version can run on the present database. It reads the migration history, and when that is not sufficient, it runs the
-    old image in a one-off Job. If the version cannot run, nothing is changed, and the message has the command that works instead.
+  - First checks whether the earlier version can run on the present database. The task reads the migration history, and when the history is not
+    sufficient, it runs the old image in a one-off Job. If the version cannot run, nothing is changed, and the message has the command that works
+    instead.
   - Takes the chart and the values from Helm's record of the revision and deploys them as M(oceans.llm.deploy) does, with the same checks and reports.
     A chart with subcharts is refused, because Helm's record does not contain them.
-  - Secrets are not rolled back, even when they were rotated since that revision.
+  - Secrets are not rolled back, even when they were replaced after that revision.
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release
@@ -33,8 +34,9 @@ attributes:
 options:
   to:
     description:
-      - Revision of the Helm release, for example V(3), or version, for example V(v0.23.0). A version means its newest revision that served.
-      - Empty means the revision that served before the failed one. When the newest revision has not failed, the task is refused, and the message lists
+      - Revision of the Helm release, for example V(3), or version of the gateway, for example V(v0.23.0). A version means the
+        newest successful revision with this version.
+      - Empty means the successful revision before the failed one. When the newest revision has not failed, the task is refused, and the message lists
         the revisions to choose from.
     type: str
     default: ''

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rotate
-short_description: Rotate secrets of the gateway, and verify that the new values are in use and the old ones are refused
+short_description: Replace secrets of the gateway by new ones, and verify that the old values are refused
 version_added: 0.2.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
   - Counts in the database what becomes invalid, writes the Secret with M(oceans.llm.secrets), restarts the pods with M(oceans.llm.deploy),
     and then tries the new and the old values.
-  - A key that O(secrets) lists gets the new value from there. A generated key is generated again. When another program writes the Secret, change
-    the value there first; until then the task is refused and prints the command. The task then restarts the pods and verifies the new value.
+  - A key that O(secrets) lists gets the new value from O(secrets). A generated key is generated again. When another program writes the Secret, change
+    the value in the other program first; until then the task is refused and prints the command. The task then restarts the pods and verifies the new value.
   - The replaced values are stored in the Secret C(NAME-rotation) until every rotation is verified. When a rotation was interrupted, run the task again;
     it finishes the rotation and still tries both values.
   - With C(probe_model) in O(deploy), the task tries the old token with one completion at the provider.
@@ -31,7 +31,7 @@ extends_documentation_fragment:
   - oceans.llm.release.job
 options:
   classes:
-    description: Secrets to rotate. Empty means that nothing is rotated.
+    description: Secrets to replace by new ones. Empty means that no secret is replaced.
     type: list
     elements: str
     choices: [session_key, admin_password, database_password, provider_token, service_account_keys, encryption_keys]

@@ -60,7 +60,7 @@ options:
     type: bool
     default: false
   waive:
-    description: Codes of M(oceans.llm.preflight) that do not fail this task, for example V([SecretTooShort]).
+    description: Codes of findings of M(oceans.llm.preflight) that must not fail this task, for example V([SecretTooShort]).
     type: list
     elements: str
     default: []

@@ -14,8 +14,8 @@ author: oceans.llm contributors (!UNKNOWN)
 description:
   - Deletes the Helm release in any state, its Jobs (Helm does not delete the Jobs of hooks), the Secret C(RELEASE-digest-key), the ConfigMap
     C(RELEASE-bootstrap), and at the end the Lease C(oceans-llm-<release>).
-  - Holds that Lease until the end. When another run is changing the release, the task fails and names that run. The Lease of a killed run is taken over.
-  - Keeps what cannot be recovered. This is the namespace, every Secret that the chart did not create, and the CloudNativePG database.
+  - Holds the Lease until the end. When another run is changing the release, the task fails and names that run. The Lease of a killed run is taken over.
+  - Keeps what cannot be recovered: the namespace, every Secret that the chart did not create, and the CloudNativePG database.
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release
@@ -30,7 +30,7 @@ requirements:
   - helm 3.18 or newer; of Helm 4, version 4.2.2 or newer
 options:
   delete_database:
-    description: Name of the C(Cluster) of CloudNativePG to delete with all its data. Empty means that no database is deleted.
+    description: Name of the CloudNativePG C(Cluster) to delete with all its data. Empty means that no database is deleted.
     type: str
     default: ''
   helm_binary:

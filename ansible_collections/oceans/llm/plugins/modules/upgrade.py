@@ -45,12 +45,12 @@ options:
   restore_point:
     description:
       - Settings of the restore point that is created before pending migrations run, as in O(oceans.llm.restore_point#module:restore_point).
-      - When none can be created, the upgrade continues, unless a migration is destructive.
+      - When no restore point can be created, the upgrade continues, unless a migration is destructive.
     type: dict
     default: {}
   allow_destructive:
-    description: Destructive migrations that may run without a restore point. An entry names a migration, for example V(V28), or the release that contains it,
-      for example V(v0.9.0). Empty means that a destructive migration needs a restore point.
+    description: Destructive migrations that may run without a restore point. An entry is the number of a migration, for example V(V28), or the
+      version of the gateway that contains the migration, for example V(v0.9.0). Empty means that a destructive migration needs a restore point.
     type: list
     elements: raw
     default: []

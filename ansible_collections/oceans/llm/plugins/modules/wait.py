@@ -8,14 +8,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: wait
-short_description: Follow the rollout of a release that another tool changed, until it serves or has failed
+short_description: Follow the rollout of a release that another tool changed, until the gateway answers requests or the rollout has failed
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
   - Reads the objects of the release from Helm's record and watches them. Changes nothing, and does not start C(helm).
   - A release without a record of Helm (Argo CD, Flux, C(helm template | kubectl apply)) is found by the label C(app.kubernetes.io/instance) of its
     objects. Only the newest Job of each kind with the gateway's image is followed.
-  - Use it after C(helm upgrade) in any pipeline, with any chart. It reports the same causes and the same last line as M(oceans.llm.deploy).
+  - Use this module after C(helm upgrade) in any pipeline, with any chart. The module reports the same causes and the same last line as M(oceans.llm.deploy).
   - When the rollout fails, its Jobs are not stopped, because another tool started them.
 extends_documentation_fragment:
   - oceans.llm.auth
@@ -29,7 +29,7 @@ attributes:
     support: full
 options:
   version:
-    description: Image tag that the release must have, for example V(v0.24.0). Empty means the tag that it has.
+    description: Image tag that the release must have, for example V(v0.24.0). Empty means the tag in the release, whatever it is.
     type: str
     default: ''
 seealso:

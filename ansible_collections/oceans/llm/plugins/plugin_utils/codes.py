@@ -184,7 +184,7 @@ ExecFormat [rollout: fatal] the program in the image is built for another CPU ar
 CannotStart [rollout: fatal] the container's command cannot be started
     correct command and args of container {container}: the program that command names does not exist in this image, or is not executable
 UsageError [rollout: fatal] the program refuses its arguments or options (exit code 2)
-    correct the argument or the environment variable named in the evidence
+    correct the argument or the environment variable that the quoted output names
 StartupProbeFailed [rollout: fatal] the container did not start within the time of its startup probe and was killed
     raise failureThreshold of the startup probe, or find out what the container waits for: {logs}
 LivenessProbeFailed [rollout: retryable 90 s] the liveness probe fails, and the kubelet kills the container
@@ -198,7 +198,7 @@ GatewayVariableMissing [preflight: error; rollout: fatal] the configuration refe
 GatewayReferenceInvalid [rollout: fatal] a field of the configuration contains a plain value where the gateway needs a reference of the form env.NAME
     put the value into a Secret and write env.NAME in oceans_llm_config; then replace the value, because the gateway has printed it in its log
 SeedConflict [rollout: fatal] the gateway cannot write the configuration to the database: the configuration contradicts itself or the stored data (seed-config)
-    correct the object named in the evidence, for example a route that names an unknown provider
+    correct the part of oceans_llm_config that the quoted output names, for example a route that names an unknown provider
 ListenFailed [rollout: fatal] the gateway cannot listen on its port
     give the other container another port, or change oceans_llm_values.gateway.containerPort; read the ports of the pod: kubectl -n {ns} describe pod {name}
 GatewayStopped [rollout: retryable 90 s] the gateway stopped unexpectedly
@@ -279,7 +279,7 @@ PodEvicted [rollout: retryable] a pod was evicted, preempted or deleted, and its
 # Operators
 OperatorMissing [preflight: error] the chosen mode needs an operator that is not installed in the cluster
     install the operator, or choose another mode
-ApiVersionNotServed [preflight: error] the operator is installed, but does not serve the API version that the chart uses
+ApiVersionNotServed [preflight: error] the operator is installed, but its CRDs do not have the API version that the chart uses
     upgrade the operator
 OperatorUnavailable [preflight: error or warning] no pod of the operator is available; only a warning in the first 30 s
     read the events of the operator's Deployment: kubectl -n <namespace> describe deployment <name>
@@ -300,14 +300,14 @@ QuotaNeedsResources [preflight: error; rollout: fatal] a ResourceQuota requires 
 LimitRangeViolated [preflight: error; rollout: fatal] the container's resources are outside the namespace's LimitRange
     set resources in oceans_llm_values that the LimitRange allows; read it: kubectl -n {ns} describe limitrange
 PodSecurity [preflight: error; rollout: fatal] the namespace's Pod Security level forbids the pod
-    change the settings named in the evidence, or the label pod-security.kubernetes.io/enforce of the namespace
+    change the settings that the quoted message names, or the label pod-security.kubernetes.io/enforce of the namespace
 AdmissionDenied [preflight: error; rollout: fatal] an admission policy or admission webhook denies the object
     change the object as the policy's message says, or ask the owner of the policy for an exception
 WebhookUnavailable [preflight: error; rollout: retryable 60 s] an admission webhook cannot be called, or its answer is not usable
     restore the pods of the webhook; to find it: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations
 WebhookUntrusted [rollout: retryable 60 s] the API server does not trust the certificate of an admission webhook
-    correct caBundle of the webhook, which cert-manager or the operator sets; read it: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations
-    -o yaml
+    correct caBundle of the webhook, which cert-manager or the operator sets; read caBundle: kubectl get
+    validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml
 AdmissionTimeout [rollout: retryable 60 s] all admission webhooks of one request took longer in total than the API server's time limit for a request
     find the webhooks that do not answer, and lower their timeoutSeconds; list the webhooks: kubectl get
     validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml
@@ -320,7 +320,7 @@ RuntimeClassMissing [preflight: error; rollout: fatal] the pod's RuntimeClass do
 NamespaceTerminating [preflight: error; rollout: fatal] the namespace is being deleted
     wait until the namespace is deleted, or use another one; to see what blocks the deletion: kubectl get namespace {ns} -o yaml
 ObjectInvalid [preflight: error; rollout: fatal] the API server refuses the object as invalid
-    correct the field named in the evidence
+    correct the field that the quoted message names
 PodNotCreated [rollout: retryable 45 s] the pod cannot be created, for a reason that this collection does not know
     read the events of the namespace: kubectl -n {ns} get events --sort-by=.lastTimestamp
 ApiRefused [preflight: error or warning] the API server refuses the object for another reason; only a warning if the API server could not answer
@@ -339,7 +339,7 @@ SchedulingGated [rollout: retryable] the pod has scheduling gates that no contro
 SchedulerSilent [rollout: retryable 120 s] no scheduler has acted on the pod
     check the scheduler that spec.schedulerName of the pod names: kubectl -n kube-system get pods -l component=kube-scheduler; kubectl -n kube-system get lease
     kube-scheduler -o yaml
-ControllerSilent [rollout: retryable 120 s] a Kubernetes controller has not acted on a change
+ControllerSilent [rollout: retryable 120 s] a controller of Kubernetes has not reacted to a change of an object
     check kube-controller-manager: kubectl -n kube-system get pods -l component=kube-controller-manager
 
 # Volumes
@@ -376,7 +376,7 @@ LifecycleHookFailed [rollout: retryable 90 s] a container's postStart hook fails
     correct lifecycle.postStart of container {container}, and read its log: {logs}
 ReadinessGateWaits [rollout: retryable] a readiness gate of the pod is not True
     find the controller that sets this condition: kubectl -n {ns} get pod {name} -o jsonpath='{{.status.conditions}}'
-ProbeMisdirected [preflight: error or warning; rollout: fatal] a probe uses a port or a scheme that the container does not serve
+ProbeMisdirected [preflight: error or warning; rollout: fatal] a probe uses a port or a scheme (HTTP, HTTPS) with which the container does not answer
     correct port and scheme of the probe; read its settings: kubectl -n {ns} get pod {name} -o yaml
 NotReadyInTime [rollout: retryable] a container runs, but does not become ready within the time of its own probes
     find out why the probe fails; if the container is only slow, raise failureThreshold of its startup or readiness probe; read the pod's events: kubectl -n
@@ -420,7 +420,7 @@ PortTaken [preflight: error] two containers of a pod declare the same port
 # Scaling
 HpaWithoutRequests [preflight: error] the HorizontalPodAutoscaler measures a resource that a container does not request
     set oceans_llm_values.scheduling.resources.requests
-MetricsMissing [preflight: warning] the cluster does not serve the metrics that the HorizontalPodAutoscaler needs
+MetricsMissing [preflight: warning] the Kubernetes cluster has no API for the metrics that the HorizontalPodAutoscaler needs
     install metrics-server; to check it: kubectl top nodes
 PdbBlocks [preflight: error] the PodDisruptionBudget allows no disruption, so no node can be drained
     lower oceans_llm_values.podDisruptionBudget.minAvailable, or raise oceans_llm_replicas
@@ -468,11 +468,11 @@ OldSecretsServed [post-check: fatal] running pods were started with an older ver
 OldPodsServe [post-check: fatal] endpoints of the Service still point to pods of the old ReplicaSet
     run the playbook again; to see the pods: kubectl -n {ns} get pods
 Unverified [post-check: fatal] the rollout is complete, but the collection could not ask the gateway which version it serves
-    provide one of the ways named in the evidence, or set oceans_llm_verify: best_effort to accept an unverified release
+    make one of the ways possible that the message names, or set oceans_llm_verify: best_effort to accept an unverified release
 ServiceMissing [post-check: fatal] a Service of the release does not exist
     run the playbook again: Helm creates the Service
 ServiceSelector [preflight: error; post-check: fatal] a Service selects no pod of its Deployment, or selects pods of another Deployment
-    set the Service's selector to the labels in the evidence, or run the playbook again: kubectl -n {ns} edit service {name}
+    set the Service's selector to the pods' labels that the message names, or run the playbook again: kubectl -n {ns} edit service {name}
 ForeignEndpoint [post-check: fatal] an EndpointSlice sends requests of a Service to addresses that belong to no pod
     delete the EndpointSlice: kubectl -n {ns} delete endpointslice {name}
 ServicePort [preflight: error or warning; post-check: fatal] port, protocol or targetPort of a Service matches none of the ports of its pods
@@ -486,13 +486,13 @@ IngressClassMissing [preflight: error or warning; post-check: fatal] the Ingress
 RouteRefused [post-check: fatal] no Gateway accepts an HTTPRoute of the release
     correct parentRefs or backendRefs; read its conditions: kubectl -n {ns} describe {kind} {name}
 CertificateExpired [preflight: error or warning; post-check: fatal] the TLS certificate of an Ingress has expired; only a warning if it is not valid yet
-    renew the certificate named in the evidence
+    renew the certificate that the message names
 NetworkPolicyBlocks [preflight: warning; post-check: fatal] NetworkPolicies block connections to the pods, from the pods, to DNS, or to the database
     add a rule that admits the blocked connection; read the policy: kubectl -n {ns} describe networkpolicy {name}
 ClusterDnsFails [post-check: fatal] a pod of the namespace cannot resolve the Service's name
     check dnsPolicy of the gateway's pods, and the pods of the cluster's DNS: kubectl -n kube-system get pods -l k8s-app=kube-dns
 ServiceIpUnreachable [post-check: fatal] a pod reaches the gateway's pods directly, but not through the Service's ClusterIP
-    check kube-proxy (or its replacement) on the node named in the evidence: kubectl -n kube-system get pods -o wide
+    check kube-proxy (or its replacement) on the node that the message names: kubectl -n kube-system get pods -o wide
 NotLasting [post-check: fatal] a new pod was ready and has become unready
     find out why the pod became unready: kubectl -n {ns} describe pod {name}
 
@@ -544,7 +544,7 @@ AccessRevoked [rollout: fatal] the API server no longer allows the requests with
 EngineBroke [rollout: fatal] a defect of the collection ended the run; the state of the rollout is unknown
     report the defect with the evidence folder; to follow the rollout, use the role oceans.llm.wait, or: kubectl -n {ns} get pods
 HelmFailed [rollout: fatal] Helm ended with an error, and no object in the namespace explains it
-    fix the error that Helm names in the evidence, then run the playbook again
+    fix the error in the quoted output of Helm, then run the playbook again
 Timeout [rollout: fatal] the rollout is not complete after oceans_llm_timeout seconds, and no cause is known
     check the object named after "waiting for", and raise oceans_llm_timeout if the rollout only needs more time; list the events: kubectl -n {ns} get events
     --sort-by=.lastTimestamp
