@@ -178,7 +178,8 @@ def waiter(policy=None, text=LOOKUP, scope=WEB, **spec):
     ("policy", "spec", "words", "where"),
     [
         ("Default", {}, "dnsPolicy Default", "Deployment/web"),
-        ("None", {"dnsConfig": {"nameservers": ["10.9.9.9"]}}, "nameserver 10.9.9.9", "Deployment/web"),
+        ("None", {"dnsConfig": {"nameservers": ["10.9.9.9"]}}, "nameserver 10.9.9.9 and no search domains", "Deployment/web"),
+        ("None", {"dnsConfig": {"nameservers": ["10.9.9.9"], "searches": ["svc"]}}, "nameserver 10.9.9.9", "Deployment/web"),
         ("ClusterFirst", {"hostNetwork": True}, "hostNetwork", "Deployment/web"),
     ],
 )

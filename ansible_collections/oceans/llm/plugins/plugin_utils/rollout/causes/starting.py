@@ -162,6 +162,7 @@ def _lookup(snapshot: Snapshot, owner: str, pod: Object, container: str, line: s
     what = f"container {container} cannot resolve {f'the name {host}' if host else 'a host name'}"
     if policy == "None":
         why = f": the pod template of {owner} sets dnsPolicy None and dnsConfig with nameserver {', '.join(map(str, servers)) or 'none'}"
+        why += "" if (spec.get("dnsConfig") or {}).get("searches") else " and no search domains, so that short names of Services do not resolve"
     elif policy == "Default" or (policy == "ClusterFirst" and spec.get("hostNetwork")):
         setting = "dnsPolicy Default" if policy == "Default" else "hostNetwork, with which dnsPolicy ClusterFirst uses the resolver of the node"
         why = f": the pod template of {owner} sets {setting}; so the pods use the name server of the node, which does not resolve names of the cluster"
