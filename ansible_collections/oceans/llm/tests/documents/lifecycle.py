@@ -42,7 +42,7 @@ With `oceans_llm_on_failure: rollback`, a failed upgrade is rolled back if the c
 outcome of the rollback (key `rollback`).
 
 - There is no automatic rollback after a destructive migration, after Ctrl-C, or if another run has taken over the release.
-- A rollback changes chart and values. It does not change Secrets.
+- A rollback changes chart and values. A rollback does not change Secrets.
 
 ## The policy
 

@@ -127,7 +127,10 @@ def transport(config: Mapping[str, Any]) -> Iterator[Finding]:
     if len(missing) == 1:
         where = f"config budget_alerts.email.transport.{missing[0]}"
         yield Finding(
-            "GatewayConfigInvalid", where, "is missing; the gateway needs both username and password, or neither", "set both fields to env.NAME, or remove both"
+            "GatewayConfigInvalid",
+            where,
+            "is missing; the gateway needs both username and password, or neither",
+            "set both fields to env.NAME (NAME is a key of the gateway's Secret), or remove both",
         )
 
 
@@ -144,7 +147,7 @@ def addresses(config: Mapping[str, Any], picture: Picture) -> Iterator[Finding]:
             yield Finding("GatewayConfigInvalid", where, what, "correct base_url in oceans_llm_config")
         elif re.search(r"/((chat/)?completions|embeddings|responses|messages)/?$", url):
             what = "ends with the path of a request, which the gateway appends itself"
-            yield Finding("ProviderAddressWrong", where, what, "end base_url before that path, such as https://HOST/v1", WARNING)
+            yield Finding("ProviderAddressWrong", where, what, "remove the path of the request from base_url, so that it ends as in https://HOST/v1", WARNING)
         elif re.match(r"https?://host\.docker\.internal([:/]|$)", url):
             what = "is a name that only Docker resolves, and no pod of a cluster"
             yield Finding("ProviderAddressWrong", where, what, "set base_url to a host or Service that the gateway's pods can reach", WARNING)
@@ -336,7 +339,12 @@ def references(config: Mapping[str, Any], environment: Mapping[str, Variable], p
         if not configuration.STRICT.fullmatch(path) and not configuration.LENIENT.fullmatch(path):
             continue  # said by `unresolved`
         if not name:
-            yield Finding("GatewayVariableMissing", f"config {path}", "is env. without the name of a variable", "write env.NAME in this field")
+            yield Finding(
+                "GatewayVariableMissing",
+                f"config {path}",
+                "is env. without the name of a variable",
+                "write env.NAME in this field, where NAME is a key of the gateway's Secret",
+            )
             continue
         looked = ", ".join(secret_objects(picture)) or "no Secret, because the pods read none"
         how = f"add {name} to oceans_llm_secrets" if picture.wanted.secrets_source in ("provision", "inline") else f"add the key {name} to that Secret"

@@ -187,7 +187,7 @@ def _certificates(picture: Picture) -> Iterator[Finding]:
             crt, key = ((held.data.get(k) if held else None) or b"" for k in ("tls.crt", "tls.key"))
             found, wrong = certificates.read(crt), certificates.pair(crt, key) if crt and key else ""
             if wrong:
-                hint = f"create it again: kubectl -n {picture.wanted.namespace} create secret tls {name} --cert=FILE --key=FILE"
+                hint = f"create the Secret again: kubectl -n {picture.wanted.namespace} create secret tls {name} --cert=FILE --key=FILE"
                 yield Finding("TlsSecretMissing", label(ingress), f"its TLS Secret {name} cannot be used: {wrong}", hint)
             if not found:
                 continue

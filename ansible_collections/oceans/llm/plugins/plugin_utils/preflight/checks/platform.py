@@ -165,7 +165,8 @@ def _ingress(picture: Picture) -> Iterator[Finding]:
 def _tls(picture: Picture, ingress: Object, name: str, automatic: bool) -> Iterator[Finding]:
     held = secret(picture, name) if name else None
     if name and held is None and not automatic:
-        hint = f"create it: kubectl -n {picture.wanted.namespace} create secret tls {name} --cert=FILE --key=FILE, or annotate the Ingress for cert-manager"
+        create = f"kubectl -n {picture.wanted.namespace} create secret tls {name} --cert=FILE --key=FILE"
+        hint = f"create the Secret: {create}, or set the annotation cert-manager.io/cluster-issuer of the Ingress"
         yield Finding("TlsSecretMissing", label(ingress), f"its TLS Secret {name} does not exist", hint)
     elif held is not None and held.closed and not {"tls.crt", "tls.key"} <= set(held.data):
         what = f"its TLS Secret {name} lacks tls.crt or tls.key (keys: {', '.join(sorted(held.data)) or 'none'})"
