@@ -143,3 +143,15 @@ def test_what_may_be_left_out_and_may_not_be_watched_is_listed_or_named(api, mon
     world = World(observer.start(), started=time.time())
     until(observer, world, lambda w: "v5" in w.objects["Release"] if allowed else "Release" in observer.unseen)
     assert allowed or "may not watch secrets" in observer.unseen["Release"]
+
+
+def test_changes_that_keep_coming_do_not_keep_the_loop_from_looking(monkeypatch):
+    """Seen: a ReplicaSet whose pods a kubelet refuses makes some of them a second, and a busy run never looked."""
+    monkeypatch.setattr(watch, "FLOOD", 0.05)
+    observer, change = Observer(Cluster.connect({"host": "http://127.0.0.1:9"}), "ns", {}), watch.Change("Pod", "ADDED", {})
+    observer.put(change)
+    end = time.monotonic() + 2
+    for _each in observer.changes(0):
+        assert time.monotonic() < end
+        observer.put(change)
+    assert list(observer.changes(0)), "what is left is there for the next look"

@@ -48,6 +48,10 @@ class Watched:
     query: Mapping[str, Any] = field(default_factory=dict)
 
 
+#: seconds after which changes that keep coming have to wait for a look
+FLOOD = 0.5
+
+
 @dataclass(frozen=True)
 class Change:
     """One thing a watch said.
@@ -122,12 +126,13 @@ class Observer:
         self._queue.put(change)
 
     def changes(self, timeout: float) -> Iterator[Change]:
-        """Everything that has come in; waits up to `timeout` seconds for the first one.
+        """Everything that has come in; waits up to `timeout` seconds for the first one. A flood of changes is looked at every :data:`FLOOD` seconds.
 
         :raises BaseException: what broke a thread, brought to the front: a watcher must not die in silence.
         """
         wait: float | None = timeout
-        while True:
+        end = time.monotonic() + timeout + FLOOD
+        while time.monotonic() < end:
             try:
                 change = self._queue.get(timeout=wait) if wait else self._queue.get_nowait()
             except queue.Empty:
