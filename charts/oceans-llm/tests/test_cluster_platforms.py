@@ -163,7 +163,8 @@ def test_openshift_takes_the_release_with_one_switch(ns: Namespace, crds: None, 
 
         eventually("the pods are refused with OpenShift's words", said)
         ns.helm("uninstall", "without")
-        assert play(ns, "preflight", merged(variables, at("oceans_llm_values.platform", "openshift")), tmp_path).returncode == 0
+        found = play(ns, "preflight", merged(variables, at("oceans_llm_values.platform", "openshift")), tmp_path)
+        assert found.returncode == 0, found.stdout
         ns.helm("install", "oceans-llm", str(CHART), "--timeout", "2m", files=[example("openshift")], values=QUICK)
         for deployment in (GATEWAY, "oceans-llm-admin-ui"):
             ns.kubectl.ready(ns.name, deployment)

@@ -15,7 +15,7 @@ description:
   - Deletes the Helm release in any state, its Jobs (Helm does not delete the Jobs of hooks), the Secret C(RELEASE-digest-key), the ConfigMap
     C(RELEASE-bootstrap), and at the end the Lease C(oceans-llm-<release>).
   - Holds the Lease until the end. When another run is changing the release, the task fails and names that run. The Lease of a killed run is taken over.
-  - Keeps what cannot be recovered: the namespace, every Secret that the chart did not create, and the CloudNativePG database.
+  - Keeps what cannot be recovered. This is the namespace, every Secret that the chart did not create, and the CloudNativePG database.
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release

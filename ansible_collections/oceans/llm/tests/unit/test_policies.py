@@ -93,7 +93,7 @@ def test_a_peer_in_a_namespace_that_does_not_exist_admits_nobody():
         cluster = Cluster.connect({"host": api.url})
         api.on("GET", POLICIES, objects("NetworkPolicy", "1", one), objects("NetworkPolicy", "1", one), objects("NetworkPolicy", "1", two))
         api.on("GET", paths.NAMESPACES, *[objects("Namespace", "1", {"metadata": {"name": n, "labels": {NAME: n}}}) for n in ("ingress", "ingres", "x")])
-        names = [blocked(probe_verdict.policies(cluster, "ns"), POD, INGRESS, [8080]) for _ in range(3)]
+        names = [blocked(probe_verdict.policies(cluster, "ns"), POD, INGRESS, [8080]) for _try in range(3)]
     assert names == [["p"], [], []], "the pods of the namespace itself are admitted"
 
 

@@ -189,7 +189,7 @@ def private(key: Any, password: bytes = b"", form: str = "PKCS8") -> bytes:
     return key.private_bytes(serialization.Encoding.PEM, getattr(serialization.PrivateFormat, form), secret)
 
 
-KEY, OTHER = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+KEY, OTHER = (ec.generate_private_key(ec.SECP256R1()) for _each in range(2))
 CRT, ROOT = certificate(30, "a.example", key=KEY), certificate(30, "root", key=OTHER)
 
 

@@ -27,10 +27,11 @@ def route(request: str) -> dict[str, Any]:
     return {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": "r"}, "spec": spec}
 
 
-def picture(request: str, controller: str = ENVOY, features: Any = None, config: Any = SLOW, **more: Any) -> Picture:
+def picture(request: str, controller: str = ENVOY, features: Any = None, config: Any = None, **more: Any) -> Picture:
     classes = {"public": {"spec": {"controllerName": controller}, "status": {"supportedFeatures": features}}}
     gateways = {"edge/gate": {"spec": {"gatewayClassName": "public"}}}
-    return Picture(Wanted("rel", "ns"), objects=(route(request), configuration(config)), gateways=gateways, gateway_classes=classes, **more)
+    objects = (route(request), configuration(SLOW if config is None else config))
+    return Picture(Wanted("rel", "ns"), objects=objects, gateways=gateways, gateway_classes=classes, **more)
 
 
 @pytest.mark.parametrize(
