@@ -92,5 +92,5 @@ def test_a_look_writes_nothing_and_an_unknown_server_is_a_sentence(accounts, mig
     accounts.counts(SESSIONS)
     assert migrated.run("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'") == [(0,)]
     migrated.run("DROP TABLE users CASCADE")
-    with pytest.raises(NotPossible, match=r"refuses: relation \"public.users\" does not exist \(42P01\)"):
+    with pytest.raises(NotPossible, match=r"refuses: relation \"public.users\" does not exist \(SQLSTATE 42P01\)"):
         accounts.user("root@example.com")
