@@ -27,7 +27,9 @@ SCHEDULER = "/etc/kubernetes/manifests/kube-scheduler.yaml"
 SYSTEM = ("-n", "kube-system")
 
 
-def _hook(path: str, then_restart: bool = True, **more: Any) -> Any:
+def hook(path: str, then_restart: bool = True, **more: Any) -> Any:
+    """A mutating webhook that answers as hook_server.py does at `path`, and a restart, which it sees."""
+
     def do(place: Place) -> None:
         webhooks.put(place, path, **more)
         if then_restart:
@@ -36,7 +38,8 @@ def _hook(path: str, then_restart: bool = True, **more: Any) -> Any:
     return do
 
 
-def _away(row: str) -> Any:
+def away(row: str) -> Any:
+    """For `mend`: the webhooks of a row go."""
     return functools.partial(webhooks.away, row)
 
 
@@ -172,16 +175,16 @@ ROWS = (
         "S29",
         "a webhook whose Service does not exist",
         Wanted(r"out-s29\.example\.com", (r"webhook", r"not found|does not exist|no endpoints")),
-        _hook("/allow", service="absent"),
-        mend=_away("s29"),
+        hook("/allow", service="absent"),
+        mend=away("s29"),
         name="admission_webhook_outage",
     ),
     Foreign(
         "S30",
         "a webhook with the wrong caBundle",
         Wanted(r"out-s30\.example\.com", (r"x509|certificate",)),
-        _hook("/allow", authority=webhooks.certificates.self_signed(webhooks.HOST)[0]),
-        mend=_away("s30"),
+        hook("/allow", authority=webhooks.certificates.self_signed(webhooks.HOST)[0]),
+        mend=away("s30"),
         compare=True,
         name="admission_webhook_tls_mismatch",
     ),
@@ -189,8 +192,8 @@ ROWS = (
         "S31",
         "four webhooks that do not answer, 10 s each: together longer than a request may take",
         Wanted(r"out-s31\S*\.example\.com", (r"webhook", r"deadline|time-?out|timed out")),
-        _hook("/silent", policy="Ignore", seconds=10, count=4),
-        mend=_away("s31"),
+        hook("/silent", policy="Ignore", seconds=10, count=4),
+        mend=away("s31"),
         timeout=100,
         takes=130,
         name="cumulative_admission_webhook_timeout",
@@ -199,18 +202,18 @@ ROWS = (
         "S32",
         "a webhook rewrites the memory limit to 10Mi",
         Wanted(r"out-s32\.example\.com", (r"10Mi", r"webhook|changed|differs")),
-        _hook("/memory"),
-        mend=_away("s32"),
+        hook("/memory"),
+        mend=away("s32"),
         name="mutating_webhook_resource_limits",
     ),
     Foreign(
         "S41",
         "a webhook adds to the migration's pod a sidecar that never ends",
         Wanted(r"mesh-proxy", (r"mesh-proxy", r"migrate.{0,60}(ended|complete|exit|0)|still run|has not ended|does not end"), (r"DatabaseSilent",)),
-        _hook("/sidecar", then_restart=False, labels={"app.kubernetes.io/component": "migration"}),
+        hook("/sidecar", then_restart=False, labels={"app.kubernetes.io/component": "migration"}),
         unfinished,
         ways=(INSTALL,),
-        mend=_away("s41"),
+        mend=away("s41"),
         takes=90,
         name="cronjob_sidecar_blocks_completion",
     ),

@@ -93,7 +93,8 @@ def unavailable(place: Place) -> str:
     return f"{missing} pods of the Deployment are not available" if missing or not found else ""
 
 
-def _private_image(place: Place) -> None:
+def private_image(place: Place) -> None:
+    """An image that its registry gives to nobody without a login, and the pull Secret `regcred`, which may not exist."""
     image = f"{place.fill(registry.image('unauth'))}:v0.24.0"
     pod({"imagePullSecrets": [{"name": "regcred"}], "containers": [{"name": "gateway", "image": image}]})(place)
 
@@ -245,7 +246,7 @@ ROWS = (
         "C2",
         "the registry requires a pull Secret that does not exist",
         Wanted(r"regcred", (r"does not exist|not found|missing", r"denies|401|authenti")),
-        _private_image,
+        private_image,
         needs=("registry",),
         name="missing image pull secret",
     ),

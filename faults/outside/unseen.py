@@ -12,16 +12,16 @@ import threading
 import time
 from typing import Any
 
-from .. import kube, registry
+from .. import kube
 from ..kube import kubectl
 from ..place import Place
-from . import webhooks
 from .bites import either, mixed, stuck, unreachable
+from .carriers import away, hook
 from .controls import HEALTHY
 from .eye import GATEWAY
 from .foreign import UPGRADE, Foreign, Wanted
-from .hands import DEPLOYMENT, Inject, call, claim, deployment, in_turn, json_patch, pod, policy, put, restart, volume
-from .kinds import EXTRA, SERVICE
+from .hands import DEPLOYMENT, Inject, call, claim, deployment, in_turn, json_patch, policy, put, restart, volume
+from .kinds import EXTRA, SERVICE, private_image
 from .workload import G
 
 JOB = "oc-oceans-llm-migrate"
@@ -49,8 +49,7 @@ def _other_registry(place: Place) -> None:
     auths = json.dumps({"auths": {"quay.example": {"auth": base64.b64encode(b"user:password").decode()}}})
     secret = {"type": "kubernetes.io/dockerconfigjson", "metadata": {"name": "regcred"}, "stringData": {".dockerconfigjson": auths}}
     kube.apply(place.namespace, {"apiVersion": "v1", "kind": "Secret", **secret})
-    image = f"{place.fill(registry.image('unauth'))}:v0.24.0"
-    pod({"imagePullSecrets": [{"name": "regcred"}], "containers": [{"name": "gateway", "image": image}]})(place)
+    private_image(place)
 
 
 def _killed_again(place: Place) -> None:
@@ -62,14 +61,6 @@ def _killed_again(place: Place) -> None:
 
     restart(place)
     threading.Thread(target=kill, daemon=True).start()
-
-
-def _hook(path: str) -> Inject:
-    return in_turn(lambda place: webhooks.put(place, path), restart)
-
-
-def _away(row: str) -> Any:
-    return lambda: webhooks.away(row)
 
 
 def held(place: Place) -> str:
@@ -136,16 +127,16 @@ ROWS = (
         "S59",
         "a webhook whose patch does not apply",
         Wanted(r"out-s59\.example\.com", (r"patch",)),
-        _hook("/patch"),
-        mend=_away("s59"),
+        hook("/patch"),
+        mend=away("s59"),
         name="admission webhooks that mutate",
     ),
     Foreign(
         "S60",
         "a webhook adds a variable that exists already",
         Wanted(r"out-s60\.example\.com", (r"POSTGRES_URL",)),
-        _hook("/env"),
-        mend=_away("s60"),
+        hook("/env"),
+        mend=away("s60"),
         name="env_variable_shadowing, by admission",
     ),
     Foreign(

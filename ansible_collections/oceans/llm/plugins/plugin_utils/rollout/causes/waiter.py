@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from ...codes import BY_CODE, RETRYABLE
 from ...gateway import log_words
 from ...kube.objects import Object, containers, epoch, is_sidecar, name_of, ref
-from ..model import Cause, Snapshot, starting
+from ..model import Cause, Snapshot, once, starting
 from . import origin
 from .cause import cause, rule
 from .containers import ABOUT_THE_URL, about_the_database, known_of_database, named
@@ -53,6 +53,7 @@ def silent(snapshot: Snapshot) -> Iterator[Cause]:
         yield cause("DatabaseSilent", snapshot, ref(pod), what, evidence, since=began, container=name, guess=not (aliases or away))
 
 
+@once
 def mute(snapshot: Snapshot) -> list[tuple[Object, str, float]]:
     """(pod, init container, since when) of new pods whose init container has the database's URL and has not written a line."""
     found = []
