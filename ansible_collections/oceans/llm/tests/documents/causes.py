@@ -14,7 +14,7 @@ from ...plugins.plugin_utils.rollout.causes.reasons import REASONS
 CAUSES = """<!-- Made from plugins/plugin_utils/codes.py by tests/documents; do not edit. -->
 # Causes that a rollout can report
 
-This page is for operators who have the code of a failed run. A failed rollout ends with one line:
+For operators who have the code of a failed run. A failed rollout ends with one line:
 
     FAILED <code> <object>: <cause> — <evidence> — <state of the database and of the old pods> — <hint>
 
@@ -24,10 +24,11 @@ Scripts may compare codes: a code never changes its meaning. `report.json` conta
 | Severity | Effect on the run |
 |---|---|
 | **fatal** | The cause fails the run at once. |
-| **retryable (fails after N s)** | The run reports the cause. If the cause lasts longer than N seconds, it fails the run. |
-| **retryable** | The run reports the cause. If the cause lasts until `oceans_llm_timeout`, it fails the run. |
+| **retryable (fails after N s)** | The run reports the cause. The run fails if the cause lasts longer than N seconds. |
+| **retryable** | The run reports the cause. The run fails if the cause lasts until `oceans_llm_timeout`. |
 
-- A run may report another severity than the table. Example: a crash of one pod beside ready pods is reported for a minute before it fails the run.
+- A run may report another severity than the table. Example: if one pod crashes and other new pods are ready, the run reports the crash for a minute before it
+  fails.
 - A missing Secret is `SecretPending` if an ExternalSecret of the same release will create it.
 - A Deployment has failed if no pod of its new ReplicaSet can become ready. A Job has failed as soon as a fatal cause of the Job is found.
 - The run looks for causes of the groups Post-check and Completions, and for TlsSecretMissing, only after the rollout is complete.
@@ -67,8 +68,7 @@ PLACEHOLDERS = {
 FINDINGS = """<!-- Made from plugins/plugin_utils/codes.py by tests/documents; do not edit. -->
 # Preflight
 
-Preflight checks everything that can be checked before the first write, and reports all findings at once. This page is for
-operators who have the code of a finding.
+For operators who have the code of a finding. Preflight checks everything that can be checked before the first write, and reports all findings together.
 
     ansible-playbook -i INVENTORY oceans.llm.preflight
 
@@ -80,40 +80,42 @@ operators who have the code of a finding.
 | **warning** | The run continues. |
 | **info** | The run continues. A line that begins with `note:` names something that could not be checked. |
 
-- `oceans_llm_preflight_waive: [CODE, …]` lets a run continue in spite of a finding. It applies to every role, also to
-  `secrets`. A waived finding is still shown. If the variable contains a code that no
-  finding of the run has, the run says so.
+- `oceans_llm_preflight_waive: [CODE, …]` lets a run continue although there is a finding with this code. The variable applies to every role, also to
+  `secrets`. A waived finding is still shown. If no finding has the code, the run says so.
 - To stop after the checks, set `oceans_llm_preflight_only: true`, pass `--tags preflight`, or run the playbook `oceans.llm.preflight`.
 
 ## How preflight checks
 
-- Preflight writes nothing. It sends the rendered objects to the API server with `dryRun=All`. It also sends a Pod for each pod template, because
-  ResourceQuota, LimitRange and Pod Security apply to Pods and a dry run of a Deployment does not evaluate them.
-- The volumes of a CloudNativePG Cluster are sent as PersistentVolumeClaims, if the user may create those.
-- ResourceQuotas are compared with everything that exists at the peak of the rollout: new pods beside old pods, the largest Job, new objects, and the
-  Secrets of Helm and of the collection.
-- If the chart refuses the values, each refusal is a finding. The other checks then use what the chart would have rendered.
-- Objects that the user may not read are unknown. Preflight never reports them as missing.
-- If the namespace does not exist yet, a dry run in it is not possible. Preflight then sends the objects with operator webhooks and schemas to the namespace
-  `default`, if the user may create them there. Quotas and policies of `default` are ignored.
-- Preflight reads the migration history from the database: one login with the URL of the pods, one `SELECT` in a read-only session, at most two seconds. SCRAM
-  proves the password without sending it. A Service in the cluster is reached by port-forward (permission: `get` and `create` on `pods/portforward`),
-  another address from the Ansible controller. If the database cannot be reached, a line that begins with `note:` says so.
+Preflight writes nothing.
 
-Two results are known only when the gateway's image runs: `gateway config validate` and `gateway migrate --check`. Preflight derives both from the configuration
-and the migration history. It knows from the image tag which migrations an image contains. Therefore it does not check images with another name, builds of
-branches, and releases that are newer than this collection. The rollout runs the commands of the image itself.
+- **Dry run**: Preflight sends the rendered objects to the API server with `dryRun=All`. For each pod template, it also sends a Pod, because ResourceQuota,
+  LimitRange and Pod Security apply to Pods. The volumes of a CloudNativePG Cluster are sent as PersistentVolumeClaims, if the user may create those.
+- **New namespace**: a dry run in a namespace that does not exist is not possible. Preflight then sends the objects with operator webhooks and schemas to the
+  namespace `default`, if the user may create them there. Quotas and policies of `default` are ignored.
+- **Quotas**: ResourceQuotas are compared with the peak of the rollout: new pods and old pods, the largest Job, new objects, and the Secrets of Helm and of the
+  collection.
+- **Values**: if the chart refuses the values, each refusal is a finding. The other checks then use the objects that the chart would have rendered.
+- **Permissions**: objects that the user may not read are unknown. Preflight never reports them as missing.
+- **Database**: Preflight reads the migration history with one login with the URL of the pods and one `SELECT` in a read-only session, at most two seconds.
+  SCRAM proves the password without sending it. If the database cannot be reached, a line that begins with `note:` says so.
+- **Way to the database**: a Service in the cluster is reached by port-forward (permission: `get` and `create` on `pods/portforward`). Any other address is
+  reached from the Ansible controller.
+
+Only the gateway's image can run `gateway config validate` and `gateway migrate --check`. Preflight derives both results from the configuration, the migration
+history and the image tag. Therefore images with another name, builds of branches, and releases that are newer than this collection are not checked. The rollout
+runs both commands.
 """
 
 DRAINS = """<!-- Made from plugins/plugin_utils/codes.py by tests/documents; do not edit. -->
 # Checks
 
-The codes that `oceans.llm.checks` reports ([runbooks.md](runbooks.md#checks)), one for each node with a gateway pod.
+The codes that `oceans.llm.checks` reports, one for each node with a gateway pod ([runbooks.md](runbooks.md#checks)).
 
     ansible-playbook -i INVENTORY oceans.llm.checks
 
-The playbook computes whether each node could be drained. It drains no node and moves no pod. It uses the PodDisruptionBudget, the nodes of the pods, and
-the free resources of the other nodes. An error fails the playbook. """
+The playbook computes whether each node could be drained, and drains no node. The inputs are the PodDisruptionBudget, the nodes of the pods, and the free
+resources of the other nodes. An error fails the playbook.
+"""
 
 
 def as_markdown() -> str:
@@ -164,9 +166,9 @@ class _Shown(dict[str, str]):
 REASONS_INTRO = """<!-- Made from plugins/plugin_utils/rollout/causes/reasons.py by tests/documents; do not edit. -->
 # Reasons that Kubernetes reports, and their codes
 
-Each reason that Kubernetes 1.34 can report for a pod, a Job, a Deployment or a volume claim during a rollout, and the code that the run reports for it
-([causes.md](causes.md)). If the message of Kubernetes contains details, the run may report a more exact code. A time-out always has a cause: if no
-code fits, the cause names the state of the pod.
+Kubernetes 1.34 can report these reasons for a pod, a Job, a Deployment or a PersistentVolumeClaim during a rollout. Next to each reason is the code that
+the run reports ([causes.md](causes.md)). If the message of Kubernetes contains details, the run may report a more exact code. If a run times out and no code
+fits, the cause names the state of the pod.
 
 | In the column *Leads to* | Meaning |
 |---|---|

@@ -11,13 +11,17 @@ from ...plugins.plugin_utils.lifecycle import migrations, policy
 INTRO = """<!-- Made from plugins/plugin_utils/lifecycle/policy.py and migrations.py by tests/documents; do not edit. -->
 # Upgrade, rollback and migrations
 
-This page is for operators who change the version of a deployed gateway.
+For operators who change the version of a deployed gateway.
 
     ansible-playbook -i INVENTORY oceans.llm.upgrade -e oceans_llm_version=v0.24.0
     ansible-playbook -i INVENTORY oceans.llm.rollback
 
-A gateway refuses a database schema of a newer version. Therefore you can return to an older version only in two cases: no migration of the newer
-version is committed yet, or the older image accepts the schema (the run asks the image). In all other cases, restore a [restore point](restore.md).
+A gateway refuses a database schema of a newer version. Therefore you can return to an older version only in two cases:
+
+- No migration of the newer version is committed yet.
+- The older image accepts the schema. The run checks this, if necessary with a Job of the older image.
+
+In all other cases, restore a [restore point](restore.md).
 
 | Playbook | What it does | Its own variables |
 |---|---|---|
@@ -64,7 +68,7 @@ start only if `oceans_llm_allow_destructive` contains each of them (`V28`) or th
 ## The migrations
 
 The documentation of the gateway says that V23 and V28 destroy data, and that V46 and V47 only add data. The class of every other migration is derived
-from its name; in doubt, the stricter class applies. A migration that is not in this table counts as destructive.
+from its name; if the name is unclear, the stricter class applies. A migration that is not in this table counts as destructive.
 
 | Migration | First release | Class | Reason |
 |---|---|---|---|
