@@ -27,7 +27,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.post_check impo
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.probe import Answer, Probe, wanted
 
 from .fake_api import FakeApi, Handler, objects, ok, status
-from .place import NS, PROXY, Place, labels, pod
+from .place import NS, PROXY, Place, labels, pod, rfc
 from .test_post_check import policy
 from .test_service_look import certificate
 
@@ -373,14 +373,32 @@ def test_a_policy_whose_address_blocks_leave_out_the_pods_is_named(place, block)
     assert (found.wrong.code, found.wrong.object) == ("NetworkPolicyBlocks", "NetworkPolicy/outside") and "without 10.0.0.9" in found.wrong.cause
 
 
-def test_a_policy_for_pods_that_do_not_exist_is_no_note(place):
-    place.policies = [policy("typo", "Ingress", ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "edgy"}}}]}])]
+@pytest.mark.parametrize(
+    ("written", "edited", "more", "wrong"),
+    [
+        (200.0, 0.0, [], False),  # before the pods: its clients may come after the first installation
+        (50.0, 0.0, [], True),  # after the pods: who reached them before is cut off
+        (200.0, 50.0, [], True),
+        (200.0, 0.0, [policy("nobody", "Ingress")], False),  # closes nothing that the other one admits
+        (200.0, 0.0, [policy("out", "Egress")], True),  # and no way out
+    ],
+)
+def test_a_policy_for_pods_that_do_not_exist_is_a_fault_only_after_the_pods(place, written, edited, more, wrong):
+    typo = policy("typo", "Ingress", ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "edgy"}}}]}])
+    typo["metadata"] |= {"creationTimestamp": rfc(written), "managedFields": [{"time": rfc(edited or written), "fieldsV1": {"f:spec": {}}}]}
+    place.pods[0]["metadata"]["creationTimestamp"] = rfc(100)
+    place.policies = [typo, *more]
     place.api.script[("GET", paths.of("networking.k8s.io/v1", "networkpolicies", NS))] = [objects("NetworkPolicy", "1", *place.policies)]
     probing(place, {**DEAD, "pods": [DOWN]})
     listed = place.api.script[("GET", paths.pods(NS))][0]
     place.api.script[("GET", paths.pods(NS))] = [lambda handler: (objects("Pod", "1") if "app%3Dedgy" in handler.path else listed)(handler)]
     found = check(place)
-    assert (found.wrong.code, found.wrong.object) == ("NetworkPolicyBlocks", "NetworkPolicy/typo") and "no pod has the labels app=edgy" in found.wrong.evidence
+    words = "no pod has the labels app=edgy"
+    if wrong:
+        assert found.wrong.code == "NetworkPolicyBlocks" and words in found.wrong.evidence
+    else:
+        note = f"NetworkPolicy/typo: {words}, so the gateway's answer was checked through the API server only"
+        assert (found.state, found.notes) == (State.SERVED, (note,))
 
 
 def test_the_probe_is_the_last_way_where_the_api_server_has_none(place):

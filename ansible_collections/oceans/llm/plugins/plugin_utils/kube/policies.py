@@ -12,7 +12,7 @@ import ipaddress
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from .objects import Object, meta
+from .objects import Object, epoch, meta
 
 INGRESS, EGRESS = "Ingress", "Egress"
 
@@ -71,7 +71,10 @@ def label_query(selector: Mapping[str, Any] | None) -> str:
 
 
 def without_nobody(policy: Object, is_there: Callable[[Mapping[str, Any]], bool]) -> Object:
-    """The policy without peers that mean nobody (`is_there` is asked for each; these are kept as `nobody`); a rule whose peers are all such admits nobody."""
+    """The policy without peers that mean nobody (`is_there` is asked for each); a rule whose peers are all such admits nobody.
+
+    These peers are kept as `nobody`, and the policy with them as `whole`.
+    """
     spec, nobody = dict(policy.get("spec") or {}), []
     for rules, peers in (("ingress", "from"), ("egress", "to")):
         kept = []
@@ -82,7 +85,13 @@ def without_nobody(policy: Object, is_there: Callable[[Mapping[str, Any]], bool]
                 kept.append({**rule, **({peers: there} if there else {})})
         if rules in spec:
             spec[rules] = kept
-    return {**policy, "nobody": nobody, "spec": {**spec, "policyTypes": _ways(policy.get("spec") or {})}}
+    return {**policy, "nobody": nobody, "whole": policy, "spec": {**spec, "policyTypes": _ways(policy.get("spec") or {})}}
+
+
+def written(policy: Object) -> float:
+    """When its specification was written last, as far as the fields' managers tell."""
+    stamps = [epoch(m.get("time")) for m in meta(policy).get("managedFields") or () if "f:spec" in (m.get("fieldsV1") or {})]
+    return max([*stamps, epoch(meta(policy).get("creationTimestamp"))])
 
 
 def blocked(

@@ -4,7 +4,7 @@
 """What the probe saw, beside what the API server's own way brought: DNS, kube-proxy, a policy, or the program?
 
 The network is blamed only for what the gateway itself cannot have done, and a policy only when it leaves nobody a way: one that does not
-admit the probe admits those whom it is for.
+admit the probe admits those whom it is for, also those who have not come yet.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any
 
 from ..kube import certificates
 from ..kube.client import Cluster
-from ..kube.objects import Object, meta
-from ..kube.policies import EGRESS, INGRESS, blocked, isolating, label_query
+from ..kube.objects import Object, epoch, meta, name_of
+from ..kube.policies import EGRESS, INGRESS, blocked, isolating, label_query, written
 from ..kube.services import declared_ports, pod_labels
 from . import dns_look, proxy_look
 from .asking import field
 from .causes.cause import cause as make
-from .model import Cause, Snapshot
+from .model import Cause, Snapshot, new_pods
 from .policies import policies
 from .probe import NOT_PROBED, Answer
 
@@ -40,9 +40,7 @@ class Seen:
 
 def closed(found: Sequence[Object], snapshot: Snapshot, deployment: Object) -> Cause | None:
     """Policies that leave the pods of a Deployment no way in or out at all."""
-    labels, spec = pod_labels(deployment), deployment["spec"]["template"]["spec"]
-    ports: list[int | str] = [each for _c, name, number, _p in declared_ports(spec) for each in (name, number) if each]
-    where = str(deployment["metadata"]["name"])
+    labels, ports, where = pod_labels(deployment), _ports(deployment), name_of(deployment)
     shut = {
         f"all connections {words} the pods of Deployment/{where} ({way})": names
         for way, words, wanted in ((INGRESS, "to", ports), (EGRESS, "from", ()))
@@ -57,6 +55,27 @@ def closed(found: Sequence[Object], snapshot: Snapshot, deployment: Object) -> C
     return make("NetworkPolicyBlocks", snapshot, f"NetworkPolicy/{names[0]}", what, evidence)
 
 
+def _ports(deployment: Object) -> list[int | str]:
+    return [each for _c, name, number, _p in declared_ports(deployment["spec"]["template"]["spec"]) for each in (name, number) if each]
+
+
+def expected(found: Sequence[Object], snapshot: Snapshot, deployment: Object) -> str:
+    """A note on policies that admit only pods which do not exist, and which are older than the pods of the rollout: their clients may come later.
+
+    Empty when something else closes a way, too, or when such a policy is younger than the pods: then it has cut off clients which they had.
+    """
+    labels, ports = pod_labels(deployment), _ports(deployment)
+    names = blocked(found, labels, INGRESS, ports)
+    waiting = [p for p in found if name_of(p) in names and p.get("nobody")]
+    if blocked(found, labels, EGRESS) or not waiting or blocked([p.get("whole", p) for p in found], labels, INGRESS, ports):
+        return ""
+    made = min((epoch(meta(pod).get("creationTimestamp")) for pod in new_pods(snapshot, name_of(deployment))), default=0.0)
+    if any(written(policy) > made for policy in waiting):
+        return ""
+    who = "; ".join(f"NetworkPolicy/{name_of(policy)}: no pod {_phrase(peer)}" for policy in waiting for peer in policy["nobody"])
+    return f"{who}, so the gateway's answer was checked through the API server only"
+
+
 def _phrase(peer: Mapping[str, Any]) -> str:
     """Whom a peer means, by its labels."""
     parts = (("has the labels", peer.get("podSelector")), ("is in a namespace with the labels", peer.get("namespaceSelector")))
@@ -66,7 +85,7 @@ def _phrase(peer: Mapping[str, Any]) -> str:
 def between(found: Sequence[Object], snapshot: Snapshot, caller: Object, called: Object) -> Cause | None:
     """Policies that leave the pods of one Deployment no way to those of another one."""
     one, other = pod_labels(caller), pod_labels(called)
-    ports: list[int | str] = [each for _c, name, number, _p in declared_ports(called["spec"]["template"]["spec"]) for each in (name, number) if each]
+    ports = _ports(called)
     names, way = blocked(found, other, INGRESS, ports, peer=one), INGRESS
     if not names:
         names, way = blocked(found, one, EGRESS, ports, peer=other), EGRESS
@@ -123,7 +142,8 @@ def _unreached(answer: Answer, line: Mapping[str, Any], found: Sequence[Object],
         return Seen(wrong=make("ServiceIpUnreachable", snapshot, where, what, said))
     nobody = closed(found, snapshot, deployment)
     if nobody:
-        return Seen(wrong=nobody)
+        later = expected(found, snapshot, deployment)
+        return Seen(note=later) if later else Seen(wrong=nobody)
     narrow = blocked(found, pod_labels(deployment), INGRESS, peer=answer.labels)
     if narrow:
         return Seen(note=f"{NOT_PROBED}: NetworkPolicy/{narrow[0]} does not admit connections from the probe pod to the gateway")
