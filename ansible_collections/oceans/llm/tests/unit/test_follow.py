@@ -390,6 +390,20 @@ def test_what_a_wait_finds_unfinished_is_told_before_the_first_heartbeat_is_due(
     assert float(said.split("s ")[0]) < 2.5
 
 
+@pytest.mark.parametrize(("ago", "ours", "code"), [(5, False, "ImageDenied"), (60, False, "InitContainerRuns"), (5, True, "InitContainerRuns")])
+def test_a_wait_knows_what_the_kubelet_said_just_before_it(api, ago, ours, code):
+    """Seen on kind: the event of a failed pull, and 13 s later the status of the container."""
+    stuck(api, 20)
+    said = 'Failed to pull image "a": failed with status code [manifests v1]: 401 Unauthorized'
+    event = made("Event", "web-1-a.1", "4", reason="Failed", message=said, lastTimestamp=rfc(ago), involvedObject={"kind": "Pod", "name": "web-1-a"})
+    api.script[("GET", paths.events(NS))] = [objects("Event", "1", event)]
+    run = follower(api, [], 1.0, scope=replace(SCOPE, jobs=(), ours=ours))
+    run.start()
+    assert run.run(None).cause.code == code
+    asked = [query["fieldSelector"] for _method, path, query, _body in api.seen if path == paths.events(NS) and "fieldSelector" in query]
+    assert asked == ([] if ours else [["involvedObject.uid=uid-web-1-a"]])
+
+
 def test_lines_are_told_once_and_a_heartbeat_comes_in_time(api, monkeypatch):
     monkeypatch.setattr(follow, "HEARTBEAT", 0.4)
     monkeypatch.setattr(follow, "FIRST", 0.4)

@@ -165,6 +165,19 @@ def test_silence_alone_is_a_guess_and_guesses_are_told_only_with_a_fact():
     assert guess.guess and completed(guess, "").guess and not completed(guess, "; NetworkPolicy/x blocks it").guess
 
 
+@pytest.mark.parametrize(
+    ("ago", "log", "ready", "silent"),
+    [(6, "", False, True), (6, None, False, False), (3, "", False, False), (6, "", True, False), (60, "", False, False), (6, "gateway started\n", False, False)],
+)
+def test_the_gateways_own_container_is_silent_before_its_database_too(ago, log, ready, silent):
+    """Seen on kind: the init container reached the database, and then a NetworkPolicy came into force."""
+    env = [{"name": "POSTGRES_URL", "valueFrom": {"secretKeyRef": {"name": "db", "key": "url"}}}]
+    state = {"name": "it", "ready": ready, "started": False, "restartCount": 0, "state": {"running": {"startedAt": stamp(ago)}}}
+    picture = upgrade(pod(containers=[state], spec={"containers": [{"name": "it", "env": env}]}), logs={} if log is None else {("web-1-a", "it"): log})
+    found = [c for c in find(picture, guesses=True) if c.code == "DatabaseSilent"]
+    assert [(c.guess, c.container, c.cause.split(" and ")[0]) for c in found] == [(True, "it", "container it has printed nothing for 6 s")] * silent
+
+
 LOOKUP = "waiting for the schema (0 s of 600 s): error communicating with database: failed to lookup address information: Name or service not known\n"
 
 

@@ -9,6 +9,7 @@ what has to be stopped at its end is stopped by guard.py.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -18,6 +19,7 @@ from typing import Any
 from ..helm.process import Helm, Launch
 from ..kube import clock, defects, paths
 from ..kube.client import ApiError, Cluster
+from ..kube.objects import is_ready, meta, seen_at
 from . import progress, statements
 from .baseline import Before, before_change, picture
 from .causes import find, jobs, readiness, waiter
@@ -27,7 +29,7 @@ from .dns_look import DnsLook
 from .hand_look import HandLook
 from .interrupt import Interrupt
 from .logs import LogReader
-from .model import Cause, Scope, Snapshot
+from .model import Cause, Scope, Snapshot, starting
 from .narrator import Narrator
 from .node_look import NodeLook
 from .operator_look import OperatorLook
@@ -37,12 +39,15 @@ from .pull_look import PullLook
 from .still_so import StillSo
 from .tape import Tape
 from .verdict import State, Verdict, judge, timeout_cause
-from .watch import Change, Observer, Watched, World
+from .watch import Change, Observer, Watched, World, without_nulls
 from .webhook_look import WebhookLook
 
 HEARTBEAT = 4.5  # seconds; a line at least every five
 FIRST = 1.0  # seconds until the first of these lines, if nothing is changed by this run
 ASK_AGAIN = 1.0  # seconds until an API server that did not answer is asked again
+#: seconds before a run that changes nothing, of which events about pods count: the kubelet shows a failed pull in the status of the container after 13 s
+RECENT = 20.0
+RECALLED = 8  # pods
 TICK = 0.25  # seconds between two looks when nothing changes: for budgets, and for Helm's end
 #: causes that are better known when the database itself has been asked
 ASK_DATABASE = ("DatabaseSilent", "DatabaseUnreachable", "DatabaseConnections", "MigrationWaits")
@@ -133,7 +138,19 @@ class Follower:
             self._world.objects["Facts"] = {"database": self._database.begin()}
         self._before = Before.of(state_now, self.scope)
         self._tape.begin(self._world, self.scope, self._before)
+        if not self.scope.ours:
+            self._whole("recent events", self._recall)
         return self._snapshot(Helm())
+
+    def _recall(self) -> None:
+        """The last events about pods that are not ready. The change came before this run, and so may have the only word on what it did."""
+        unready = [pod for _kind, _owner, pod in starting(self._snapshot(Helm())) if not is_ready(pod)]
+        with contextlib.suppress(ApiError):
+            for pod in unready[:RECALLED]:
+                about = f"involvedObject.uid={meta(pod).get('uid')}"
+                for event in self._cluster.list(paths.events(self.scope.namespace), fieldSelector=about)["items"]:
+                    if seen_at(event) > self._world.started - RECENT:
+                        self._apply(Change("Event", "ADDED", {"kind": "Event", **without_nulls(event)}))
 
     def tell_before(self, snapshot: Snapshot) -> None:
         """Say what of the release is not complete before the change: it may keep the new pods from being ready, too."""

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Init containers that wait for the database or its schema, and print what their last look said: the words are the gateway's own.
 
-The gateway says nothing while it waits for a connection, for 30 s (contract: its pool's acquire time-out).
+The gateway says nothing while it waits for a connection, for 30 s (contract: its pool's acquire time-out), neither there nor in its own container.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from . import origin
 from .cause import cause, rule
 from .containers import ABOUT_THE_URL, about_the_database, known_of_database, named
 
-#: seconds after which an init container that has the database's URL and has printed nothing is taken to wait for a connection
-SILENT = 5.0
+#: seconds after which a container that has the database's URL and has printed nothing is taken to wait for a connection, and until it has given up
+SILENT, GIVEN_UP = 5.0, 45.0
 #: seconds for causes that are fatal in a program that has ended: a waiter asks again, and may still get its answer
 PATIENCE = 150.0
 
@@ -45,23 +45,26 @@ def waiters(snapshot: Snapshot) -> Iterator[Cause]:
 def silent(snapshot: Snapshot) -> Iterator[Cause]:
     """A guess until something supports it: an entry of hostAliases, a database that does not answer the controller either, or a NetworkPolicy (a look)."""
     known = snapshot.kind("Facts").get("database", {})
-    for pod, name, began in mute(snapshot):
+    for pod, what, name, began in mute(snapshot):
         aliases = origin.host_aliases(snapshot, pod)
         away = known_of_database(snapshot) if known.get("away") else ""
-        what = f"init container {name} has printed nothing for {snapshot.now - began:.0f} s and is probably waiting for a connection to the database{away}"
-        what, evidence = what + (f"; {aliases}" if aliases else ""), "the init container is running and its log is empty"
-        yield cause("DatabaseSilent", snapshot, ref(pod), what, evidence, since=began, container=name, guess=not (aliases or away))
+        said = f"{what} {name} has printed nothing for {snapshot.now - began:.0f} s and is probably waiting for a connection to the database{away}"
+        said, evidence = said + (f"; {aliases}" if aliases else ""), f"the {what} is running and its log is empty"
+        yield cause("DatabaseSilent", snapshot, ref(pod), said, evidence, since=began, container=name, guess=not (aliases or away))
 
 
 @once
-def mute(snapshot: Snapshot) -> list[tuple[Object, str, float]]:
-    """(pod, init container, since when) of new pods whose init container has the database's URL and has not written a line."""
+def mute(snapshot: Snapshot) -> list[tuple[Object, str, str, float]]:
+    """(pod, what kind of container, its name, since when) of new pods: it has the database's URL, runs, is not ready, and has not written a line."""
     found = []
     for kind, _owner, pod in starting(snapshot):
         for status, init in containers(pod):
             began, name = epoch(((status.get("state") or {}).get("running") or {}).get("startedAt")), str(status.get("name"))
-            if not began or not init or kind != "Deployment" or snapshot.now - began < SILENT or is_sidecar(pod, name):
+            silent, log = snapshot.now - began, snapshot.logs.get((name_of(pod), name))
+            if not began or log or kind != "Deployment" or silent < SILENT or is_sidecar(pod, name):
                 continue
-            if origin.database_url(snapshot, pod, name)[0] and not snapshot.logs.get((name_of(pod), name)):
-                found.append((pod, name, began))
+            if not init and (log is None or status.get("ready") or silent > GIVEN_UP):
+                continue
+            if origin.database_url(snapshot, pod, name)[0]:
+                found.append((pod, "init container" if init else "container", name, began))
     return found
