@@ -86,6 +86,8 @@ class Graded:
     #: seconds from the bite (or from the start of the role, if that is later) until a line named entity and mechanism
     named: float | None = None
     seconds: float = 0.0
+    #: seconds of each phase
+    spent: dict[str, float] = field(default_factory=dict)
     line: str = ""
     problems: list[str] = field(default_factory=list)
     theirs: list[dict[str, Any]] = field(default_factory=list)

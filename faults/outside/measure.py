@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ..judge import placed
@@ -29,7 +31,7 @@ def measure(row: Foreign, token: str, keep: bool, slots: threading.Semaphore) ->
     result = Graded(row.id, row.title, way, row.wanted is None)
     begun = time.monotonic()
     try:
-        with slots, placed(Place(row, token, keep)) as place:
+        with slots, spent(result, "whole"), placed(Place(row, token, keep)) as place:
             _measure(row, place, result)
     except Exception as error:  # noqa: BLE001 - a suite that dies in the middle says nothing about the other rows
         result.outcome = "broken"
@@ -38,19 +40,43 @@ def measure(row: Foreign, token: str, keep: bool, slots: threading.Semaphore) ->
     return result
 
 
+@contextmanager
+def spent(result: Graded, phase: str) -> Iterator[None]:
+    """Adds the seconds of one phase of a row."""
+    begun = time.monotonic()
+    try:
+        yield
+    finally:
+        result.spent[phase] = round(result.spent.get(phase, 0.0) + time.monotonic() - begun, 1)
+
+
 def _measure(row: Foreign, place: Place, result: Graded) -> None:
-    if row.prepare:
-        row.prepare(place)
+    with spent(result, "prepare"):
+        if row.prepare:
+            row.prepare(place)
     if result.way != INSTALL:
-        _healthy(row, place, OLD if result.way == UPGRADE else NEW)
-    if row.inject:
-        row.inject(place)
-    before = _bitten_first(row, place) if row.wanted and result.way != INSTALL else None
-    play = Play(place, place.variables(), ROLES[result.way])
-    look = Look(row, place, play, before)
-    code = play.wait(row.timeout + 120)
-    at, damage = look.end(wait=row.wanted is not None)
+        with spent(result, "healthy release"):
+            _healthy(row, place, OLD if result.way == UPGRADE else NEW)
+    with spent(result, "fault"):
+        if row.inject:
+            row.inject(place)
+    with spent(result, "bite"):
+        before = _bitten_first(row, place) if row.wanted and result.way != INSTALL else None
+    with spent(result, "run"):
+        play = Play(place, place.variables(), ROLES[result.way])
+        look = Look(row, place, play, before)
+        code = play.wait(row.timeout + 120)
+    with spent(result, "bite"):
+        at, damage = look.end(wait=row.wanted is not None)
     result.bite = damage
+    with spent(result, "points"):
+        _points(row, place, result, play, code, at)
+    if row.compare and result.way == WAIT and row.wanted:
+        with spent(result, "other tools"):
+            result.theirs = theirs(row, place, row.wanted)
+
+
+def _points(row: Foreign, place: Place, result: Graded, play: Play, code: int, at: float | None) -> None:
     lines = [text for _at, text in play.lines]
     if row.wanted is None:
         grade.control(result, lines, code, row.bite(place) if row.bite else "")
@@ -67,8 +93,6 @@ def _measure(row: Foreign, place: Place, result: Graded) -> None:
     if said is not None and at is not None:
         start = max(at, play.role_started(ROLES[result.way].split()[0]) or play.started)
         result.named = round(max(0.0, said - start), 1)
-    if row.compare and result.way == WAIT:
-        result.theirs = theirs(row, place, row.wanted)
 
 
 def _healthy(row: Foreign, place: Place, version: str) -> None:
