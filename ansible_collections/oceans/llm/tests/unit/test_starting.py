@@ -167,7 +167,14 @@ def test_silence_alone_is_a_guess_and_guesses_are_told_only_with_a_fact():
 
 @pytest.mark.parametrize(
     ("ago", "log", "ready", "silent"),
-    [(6, "", False, True), (6, None, False, False), (3, "", False, False), (6, "", True, False), (60, "", False, False), (6, "gateway started\n", False, False)],
+    [
+        (6, "", False, True),
+        (6, None, False, False),
+        (3, "", False, False),
+        (6, "", True, False),
+        (60, "", False, False),
+        (6, "gateway started\n", False, False),
+    ],
 )
 def test_the_gateways_own_container_is_silent_before_its_database_too(ago, log, ready, silent):
     """Seen on kind: the init container reached the database, and then a NetworkPolicy came into force."""
