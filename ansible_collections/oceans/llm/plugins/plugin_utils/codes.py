@@ -109,7 +109,7 @@ ImageNameInvalid [preflight: error; rollout: fatal] the image reference is inval
 ImageNeverPulled [rollout: fatal] the pull policy is Never, and the image is not on the node
     set pullPolicy: IfNotPresent in oceans_llm_values.gateway.image or oceans_llm_values.adminUi.image, or load the image onto the node
 ImageInsecureRegistry [rollout: fatal] the node does not trust the registry, which serves plain HTTP or has a certificate of an unknown authority
-    add the registry to containerd on the node (server or ca in /etc/containerd/certs.d/{registry}/hosts.toml), or use a registry with a public certificate
+    add the registry to containerd on every node (hosts.toml or ca.crt in /etc/containerd/certs.d/{registry}), or use a registry with a public certificate
 ImageUnusable [rollout: fatal] the node cannot use the image: an outdated format, not a container image, or a signature that the node's policy rejects
     push {image} as a container image in a current format: docker buildx build --push --tag {image} .
 ImageRateLimited [rollout: retryable 300 s] the registry limits the rate of pulls (HTTP 429)

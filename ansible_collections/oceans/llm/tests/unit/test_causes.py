@@ -162,8 +162,41 @@ def test_a_pull_that_went_well_later_is_no_cause():
 
 def test_a_denied_image_says_which_pull_secret():
     told = event("e", "web-1-a", "Failed", PULL.format("Unknown", "401 Unauthorized"), path="spec.containers{it}")
-    assert "no imagePullSecrets" in find(web(pod(containers=[waits()]), events=[told]))[0].hint
+    hint = find(web(pod(containers=[waits()]), events=[told]))[0].hint
+    assert "no imagePullSecrets" in hint and "kubectl -n ns create secret generic <name> --type=kubernetes.io/dockerconfigjson" in hint
     assert "regcred" in find(web(pod(containers=[waits()], spec={"imagePullSecrets": [{"name": "regcred"}]}), events=[told]))[0].hint
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        (
+            'Head "https://reg.example/v2/": http: server gave HTTP response to HTTPS client',
+            "mkdir -p /etc/containerd/certs.d/reg.example && echo 'server = \"http://reg.example\"' > /etc/containerd/certs.d/reg.example/hosts.toml",
+        ),
+        (
+            "400 Bad Request: Client sent an HTTP request to an HTTPS server.",
+            "mkdir -p /etc/containerd/certs.d/reg.example && echo 'server = \"https://reg.example\"' > /etc/containerd/certs.d/reg.example/hosts.toml",
+        ),
+        (
+            "tls: failed to verify certificate: x509: certificate signed by unknown authority",
+            "mkdir -p /etc/containerd/certs.d/reg.example && cp ca.crt /etc/containerd/certs.d/reg.example/ca.crt",
+        ),
+        (
+            'pinging container registry reg.example: Get "https://reg.example/v2/": http: server gave HTTP response to HTTPS client',
+            "printf '[[registry]]\\nlocation = \"reg.example\"\\ninsecure = true\\n' > /etc/containers/registries.conf.d/oceans-llm.conf"
+            " && systemctl reload crio",
+        ),
+        (
+            'pinging container registry reg.example: Get "https://reg.example/v2/": x509: certificate signed by unknown authority',
+            "mkdir -p /etc/containers/certs.d/reg.example && cp ca.crt /etc/containers/certs.d/reg.example/ca.crt",
+        ),
+    ],
+)
+def test_the_hint_for_a_registry_that_a_node_does_not_trust_ends_with_a_command(text, command):
+    """The commands for containerd are run on a node by the Molecule scenario platforms."""
+    told = event("e", "web-1-a", "Failed", PULL.format("Unknown", text), path="spec.containers{it}")
+    assert find(web(pod(containers=[waits()]), events=[told]))[0].hint.partition("run on every node: ")[2] == command
 
 
 def test_a_release_without_its_v_is_named_with_it():

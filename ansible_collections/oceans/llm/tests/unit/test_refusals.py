@@ -109,8 +109,7 @@ IN_POLICY = f"ValidatingAdmissionPolicy 'scc' with binding 'scc' denied request:
 @pytest.mark.parametrize("text", [SCC, f'admission webhook "scc.example" denied the request: {SCC}', f"Error creating: {SCC}", IN_POLICY])
 def test_openshifts_refusal_names_the_fields_and_the_cure(text):
     code, sentence, parts = admission.classify(text)
-    assert code == "AdmissionDenied" and "fsGroup 10001, runAsUser 10001" in sentence and "oceans_llm_values.platform: openshift" in parts["hint"]
-    assert sentence.endswith("[1000620000, 1000629999]]"), "brackets that belong together stay"
+    assert code == "AdmissionDenied" and sentence.endswith("refuse fsGroup 10001, runAsUser 10001") and "oceans_llm_values.platform: openshift" in parts["hint"]
 
 
 CNPG = 'admission webhook "vcluster.cnpg.io" denied the request: Cluster.cluster.cnpg.io "x" is invalid: spec.'

@@ -43,7 +43,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             LIMIT_RANGE,
             r"(?P<what>(?:(?:maximum|minimum) [^ ]{1,60} usage|\b[\w./-]{1,60} max limit to request ratio) per (?:container|pod|persistentvolumeclaim)[^\]]*)",
         ),
-        (SCC, r"unable to validate against any security context constraint:? ?(?P<what>.*)"),
+        (SCC, r"unable to validate against any security context constraint"),
         # what an operator's own webhook says of its objects is no policy
         (IMMUTABLE, r"can't shrink existing|can ?not be less than (?:status\.capacity|previous value)|only dynamically provisioned pvc can be resized"),
         (INVALID, r"admission webhook \"[^\"]+\" denied the request: [\w.]+ \"[^\"]*\" is invalid: (?P<what>.+)"),

@@ -26,7 +26,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     refusals.QUOTA_NEEDS: ("QuotaNeedsResources", "ResourceQuota {quota} requires values that the pod does not set: {what}"),
     refusals.QUOTA_NEW: ("PodNotCreated", "a ResourceQuota is new, and Kubernetes has not counted its use yet"),
     refusals.LIMIT_RANGE: ("LimitRangeViolated", "a LimitRange forbids the pod: {what}"),
-    refusals.SCC: ("AdmissionDenied", "OpenShift's SecurityContextConstraints refuse {fields}: {what}"),
+    refusals.SCC: ("AdmissionDenied", "OpenShift's SecurityContextConstraints refuse {fields}"),
     refusals.POLICY: ("AdmissionDenied", "policy {policy} denies the object: {what}"),
     refusals.WEBHOOK_DOWN: ("WebhookUnavailable", "webhook {webhook} {failure}"),
     refusals.BAD_PATCH: ("WebhookUnavailable", "a mutating webhook answers with a JSON patch that does not apply: {what}"),

@@ -26,7 +26,7 @@ PULLING = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeve
 
 
 class Words(NamedTuple):
-    """What a text about a pull means; `sentence` and `hint` with {image}, {registry}, {repository} and {node}. No hint: that of the code."""
+    """What a text about a pull means; `sentence` and `hint` with {image}, {registry}, {repository}, {node}, and the hint with `_settings`. Else the code's."""
 
     code: str
     sentence: str
@@ -85,18 +85,24 @@ ImageInsecureRegistry x509: certificate has expired
 ImageInsecureRegistry x509: (certificate is (not )?valid for|cannot validate certificate for|certificate relies on legacy|certificate is not valid for any)
     the certificate of the registry {registry} is issued for another host name
     use a host name of the certificate in oceans_llm_gateway_image, or issue a certificate for {registry}
+ImageInsecureRegistry pinging container registry[^\n]*(HTTP response to HTTPS client|first record does not look like a TLS handshake)
+    the node does not trust the registry {registry}: the registry serves plain HTTP, not HTTPS
+    {crio_http}
 ImageInsecureRegistry HTTP response to HTTPS client|first record does not look like a TLS handshake
     the node does not trust the registry {registry}: the registry serves plain HTTP, not HTTPS
-    set server = "http://{registry}" in /etc/containerd/certs.d/{registry}/hosts.toml on the nodes, or serve the registry with a certificate
+    {containerd_http}
 ImageInsecureRegistry HTTP request to an HTTPS server|malformed HTTP response|request to http://\S+: 400 Bad Request
     the node sends plain HTTP requests to the registry {registry}, which serves HTTPS
-    set server = "https://{registry}" in /etc/containerd/certs.d/{registry}/hosts.toml on the nodes
+    {containerd_https}
+ImageInsecureRegistry pinging container registry[^\n]*(x509: |certificate signed by unknown authority|tls: failed to verify)
+    the node does not trust the registry {registry}
+    {crio_authority}
 ImageInsecureRegistry x509: |certificate signed by unknown authority|tls: failed to verify
     the node does not trust the registry {registry}
-    set ca in /etc/containerd/certs.d/{registry}/hosts.toml on the nodes, or use a registry with a public certificate
+    {containerd_authority}
 ImageInsecureRegistry remote error: tls:[ ]
     the registry {registry} refuses the node's TLS connection
-    if the registry requires a client certificate, set client in /etc/containerd/certs.d/{registry}/hosts.toml on the nodes
+    if the registry requires a client certificate, copy the certificate and its key to every node as client.cert and client.key in {certs_d}/{registry}
 ImageRateLimited pull QPS exceeded
     the kubelet of the node has reached its own limit of image pulls per second (registryPullQPS)
     wait, or raise registryPullQPS in the kubelet's configuration on Node/{node}
@@ -187,8 +193,27 @@ def _cause(snapshot: Snapshot, pod: Object, status: Object, text: str, begun: fl
     node = (pod.get("spec") or {}).get("nodeName") or "<node>"
     names: dict[str, Any] = {"image": image, "registry": pull_secrets.registry_of(image), "repository": image.rsplit("@", 1)[0].rsplit(":", 1)[0], "node": node}
     what = sentence.format(**names) + f" (pod of {owner})" + (_same_tag(snapshot, image, tag) if code == "ImageNotFound" else "") + _unread(snapshot, pod)
-    hint, names["pull_secrets"] = hint.format(**names), _pull_secrets(pod, names["registry"])
+    hint, names["pull_secrets"] = hint.format(**names, **_settings(names["registry"])), _pull_secrets(snapshot, pod, names["registry"])
     return cause(code, snapshot, ref(pod), what, _short(text), since=begun, container=status["name"], hint=hint, **names)
+
+
+def _settings(registry: str) -> dict[str, str]:
+    """What makes a registry known to the container runtime of a node."""
+    certs_d, crio = "/etc/containerd/certs.d", f"/etc/containers/certs.d/{registry}"
+    folder, image = f"{certs_d}/{registry}", "image.config.openshift.io/cluster"
+    containerd = f'set config_path = "{certs_d}" in /etc/containerd/config.toml, and run on every node: mkdir -p {folder} && '
+    hosts = f"""{containerd}echo 'server = "%s://{registry}"' > {folder}/hosts.toml"""
+    insecure = f"""'[[registry]]\\nlocation = "{registry}"\\ninsecure = true\\n'"""
+    return {
+        "certs_d": certs_d,
+        "containerd_http": f"serve the registry with a certificate, or {hosts % 'http'}",
+        "containerd_https": hosts % "https",
+        "containerd_authority": f"copy the certificate of the registry's authority as ca.crt to every node, {containerd}cp ca.crt {folder}/ca.crt",
+        "crio_http": f"serve the registry with a certificate, or add {registry} to spec.registrySources.insecureRegistries: oc edit {image}; without "
+        f"OpenShift, run on every node: printf {insecure} > /etc/containers/registries.conf.d/oceans-llm.conf && systemctl reload crio",
+        "crio_authority": "store the certificate of the registry's authority as ca.crt in a ConfigMap of the namespace openshift-config, and name it in "
+        f"spec.additionalTrustedCA: oc edit {image}; without OpenShift, run on every node: mkdir -p {crio} && cp ca.crt {crio}/ca.crt",
+    }
 
 
 def _same_tag(snapshot: Snapshot, image: str, tag: str) -> str:
@@ -206,7 +231,7 @@ def _unread(snapshot: Snapshot, pod: Object) -> str:
     return f"; the pull Secret {found[1]} does not exist" if found else ""
 
 
-def _pull_secrets(pod: Object, registry: str) -> str:
+def _pull_secrets(snapshot: Snapshot, pod: Object, registry: str) -> str:
     names = [s.get("name") for s in (pod.get("spec") or {}).get("imagePullSecrets") or ()]
     if names:
         return (
@@ -214,7 +239,8 @@ def _pull_secrets(pod: Object, registry: str) -> str:
             f"type kubernetes.io/dockerconfigjson and contains credentials for {registry}"
         )
     name = "check the name of the image (a registry may give the same answer for a repository that does not exist)"
-    return f"{name}; the pod has no imagePullSecrets: create a pull Secret for {registry}, and list its name in oceans_llm_image_pull_secrets"
+    command = f"kubectl -n {snapshot.scope.namespace} create secret generic <name> --type=kubernetes.io/dockerconfigjson --from-file=.dockerconfigjson=<file>"
+    return f"{name}; the pod has no imagePullSecrets: list a pull Secret for {registry} in oceans_llm_image_pull_secrets, and create the Secret: {command}"
 
 
 def _short(text: str) -> str:
