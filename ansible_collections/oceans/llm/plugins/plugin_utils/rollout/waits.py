@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..gateway.log_words import last_line
-from ..kube.objects import Object, age, claims, container_spec, epoch, is_ready, is_sidecar, meta, name_of, ref, seen_at, waiting
+from ..kube.objects import Object, age, claims, container_spec, epoch, is_ready, is_sidecar, lost_readiness, meta, name_of, ref, seen_at, waiting
 from .model import Snapshot, events_of
 
 PATIENT = 10.0  # seconds for which a container may be created without a word about its volumes
@@ -96,6 +96,10 @@ def _main(snapshot: Snapshot, pod: Object) -> Wait | None:
         spec, ran = container_spec(pod, name), _seconds(snapshot, state["running"])
         probe = "startup" if spec.get("startupProbe") and not status.get("started") else "readiness"
         delay = float((spec.get(f"{probe}Probe") or {}).get("initialDelaySeconds") or 0)
+        lost = lost_readiness(pod, status)
+        if lost:
+            said = f"container {name} was ready, and its readiness probe has failed for {snapshot.now - lost:.0f} s"
+            return Wait("NotReadyInTime", ref(pod), said, _warning(snapshot, pod), name)
         said = f"has not succeeded for {ran:.0f} s" if ran > delay else f"begins only after initialDelaySeconds ({delay:.0f} s), of which {ran:.0f} s are over"
         what = f"container {name} is running, but not ready yet: its {probe} probe {said}"
         return Wait("NotReadyInTime", ref(pod), what, _warning(snapshot, pod), name)

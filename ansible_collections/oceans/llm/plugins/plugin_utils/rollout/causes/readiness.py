@@ -15,7 +15,7 @@ from typing import Any
 
 from ...codes import FATAL, RETRYABLE, Certainty
 from ...gateway import log_words
-from ...kube.objects import Object, about_container, container_spec, containers, controlled_by, epoch, is_ready, meta, name_of, ref
+from ...kube.objects import Object, about_container, container_spec, containers, controlled_by, epoch, is_ready, lost_readiness, meta, name_of, ref
 from ..model import Cause, Snapshot, events_of, replicasets, since, starting
 from . import origin, probes
 from .cause import cause, rule
@@ -71,7 +71,7 @@ def not_ready(snapshot: Snapshot) -> Iterator[Cause]:
                 continue  # nothing has failed yet, or a probe has that may fail for a while
             guess = waited < min(budget / 3, CALM)  # a slow start is no news, unless somebody changed what the container starts with
             answer = last_answer(snapshot, name_of(pod), status["name"], probe.capitalize())
-            what = f"{_said(snapshot.now - begun > budget, budget, probe)} (pod of {kind}/{owner})"
+            what = f"{_said(snapshot.now - begun > budget, budget, probe, begun == lost_readiness(pod, status))} (pod of {kind}/{owner})"
             code, why = _behind(snapshot, pod, spec, answer)
             where, name = ref(pod), str(status["name"])
             yield cause(code, snapshot, where, what + why, answer, since=begun, container=name, certainty=RETRYABLE, budget=budget, source=SOURCE, guess=guess)
@@ -119,7 +119,9 @@ def misdirected(snapshot: Snapshot, pod: Object, status: Object, spec: Mapping[s
     return f"{what}: the connection to {port} is refused", FATAL if up else RETRYABLE
 
 
-def _said(over: bool, budget: float, probe: str) -> str:
+def _said(over: bool, budget: float, probe: str, again: bool) -> str:
+    if again:
+        return "the container was ready, then its readiness probe failed" + (f" for more than {budget:.0f} s" if over else f"; the probe allows {budget:.0f} s")
     if over:
         return f"the container runs, but was not ready within {budget:.0f} s, the time that its {probe} probe allows"
     return f"the container is {'still starting' if probe == 'startup' else 'running, but not ready yet'}; its {probe} probe allows {budget:.0f} s"
@@ -131,6 +133,9 @@ def deadline(snapshot: Snapshot, pod: Object, status: Object, spec: Mapping[str,
     startup, readiness = spec.get("startupProbe"), spec.get("readinessProbe")
     if startup and not status.get("started"):
         return began, window(startup) + window(readiness) + SLACK, "startup"
+    lost = lost_readiness(pod, status)
+    if startup and lost:  # the time counts anew: a loaded node makes a probe late
+        return lost, max(window(readiness), FLOOR / 2), "readiness"
     if startup:
         first = [
             e
