@@ -475,7 +475,10 @@ def test_wrong_types_are_refused(values: dict) -> None:
         ("gateway.podLabels.team", ["a b"], ["a"]),
         ("scheduling.nodeSelector.pool", ["a b"], ["gpu-1"]),
         ("ingress.hosts", [[{"host": "https://llm.example"}], [{"host": "llm.example:443"}], [{"host": "LLM.example"}]], [[{"host": "*.llm.example"}], [{}]]),
-        ("externalSecrets.refreshInterval", ["1d", "3600", "1 h", ""], ["15m", "1h30m", "0"]),
+        ("externalSecrets.refreshInterval", ["1d", "3600", "1 h", "1.5h", ""], ["15m", "1h30m", "0"]),
+        ("scheduling.resources.limits", [{"mem": "1Gi"}, {"gpu": 1}], [{"nvidia.com/gpu": 1, "hugepages-2Mi": "4Mi"}]),
+        ("database.cloudnativepg.additionalSpec.resources", [{"limits": {"mem": "1Gi"}}], [{"limits": {"memory": "1Gi"}}]),
+        ("route.tls.termination", ["Edge"], ["edge", "reencrypt"]),
         ("httpRoute.hostnames", [["https://llm.example"]], [["llm.example"]]),
     ],
 )

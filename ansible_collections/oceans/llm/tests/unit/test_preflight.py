@@ -268,6 +268,7 @@ oceans-llm:
         ("/externalSecrets/refreshInterval", PATTERN, "24h"),
         ("/ingress/hosts/0/host", PATTERN, "without scheme and port"),
         ("/ingress/hosts/0/paths/0/path", PATTERN, "path that begins with /"),
+        ("/route/host", "'anyOf' failed", "without scheme and port"),
         ("/commonLabels/team", PATTERN, "at most 63"),
         ("/networkPolicy/apiServerCidrs/0", PATTERN, "10.0.0.1/32"),
         ("/migrations/hook", PATTERN, "migrations.mode: job"),
@@ -314,6 +315,8 @@ def test_what_fits_none_of_several_forms_is_one_finding(picture):
         ("database.cloudnativepg", "imageName", "database.cloudnativepg.additionalSpec"),
         ("service", "port", "it has service.adminUi.port, service.gateway.port"),
         ("scheduling.resources", "limit", "did you mean 'limits'?"),
+        ("scheduling.resources.limits", "mem", "did you mean 'memory'?"),
+        ("", "tolerations", "it has scheduling.tolerations"),
     ],
 )
 def test_a_key_of_another_chart_is_told_with_its_place_here(picture, path, name, told):

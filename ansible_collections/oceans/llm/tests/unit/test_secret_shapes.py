@@ -107,6 +107,7 @@ def test_documents_end_with_a_line_break_by_nature(key, value):
 ADDRESSES = (
     *("op://prod/openai/key", "vault:secret/data/openai#key", "ref+vault://secret/openai#/key", "/run/secrets/openai", "file:///etc/openai"),
     *("arn:aws:secretsmanager:eu-west-1:123456789012:secret:openai-AbCdEf", "projects/p/secrets/openai/versions/latest"),
+    *("https://v.vault.azure.net/secrets/openai/1", "ssm:/prod/openai", "env.OPENAI_API_KEY"),
 )
 VAULT = "$ANSIBLE_VAULT;1.1;AES256\n31323334\n35363738\n"
 
@@ -134,6 +135,9 @@ VAULT = "$ANSIBLE_VAULT;1.1;AES256\n31323334\n35363738\n"
         ("OPENAI_API_KEY", "ENC[AES256_GCM,data:abc=,iv:abc=,type:str]", "SOPS", False),
         ("NOTES", "-----BEGIN PGP MESSAGE-----\nabc\n-----END PGP MESSAGE-----\n", "PGP or age", False),
         ("OPENAI_API_KEY", "$(cat /run/secrets/key)", "template", False),
+        *(("OPENAI_API_KEY", text, "template", False) for text in ("$OPENAI_API_KEY", "%OPENAI_API_KEY%", "#{OPENAI_API_KEY}#", "__OPENAI_API_KEY__")),
+        *(("OPENAI_API_KEY", text, "placeholder", True) for text in ("null", "None", "undefined")),
+        ("OPENAI_API_KEY", "sk-abcdefghijklmnop,sk-abcdefghijklmnoq", "contains a comma", True),
         *(("OPENAI_API_KEY", address, "the address of a secret", True) for address in ADDRESSES),
         ("POSTGRES_URL", "postgresql://postgres:[YOUR-PASSWORD]@db.x.example:5432/postgres", "placeholder", False),
         ("POSTGRES_URL", "postgresql://u:longpassword@h/d\\n", "two characters", False),
@@ -158,6 +162,8 @@ def test_a_value_that_is_not_the_secret_itself(key, value, says, warning):
         ("NOTE", '"a {{ template }} of its own"'),
         ("GCP_SERVICE_ACCOUNT_JSON", '{"private_key": "-----BEGIN PRIVATE KEY-----\\nMIIE\\n-----END PRIVATE KEY-----\\n"}'),
         ("SMTP_PASSWORD", "correct horse battery staple"),
+        ("SMTP_PASSWORD", "$Secret_of_mine"),
+        ("ALLOWED_MODELS", "a,b"),
     ],
 )
 def test_a_value_that_only_looks_strange_is_left_alone(key, value):
@@ -170,6 +176,7 @@ def test_a_value_that_only_looks_strange_is_left_alone(key, value):
         ("POSTGRES_URL", "jdbc:postgresql://h:5432/d", "begins with jdbc:postgresql://"),
         ("POSTGRES_URL", "postgresql+asyncpg://u:p@h/d", "begins with postgresql+asyncpg://"),
         ("POSTGRES_URL", "host=h user=u password=p dbname=d", "list of KEY=VALUE"),
+        ("POSTGRES_URL", '{"username": "u", "host": "h"}', "it is JSON"),
         ("POSTGRES_URL", "postgresql://u:p@h/d?schema=app", "created in the schema public"),
         ("POSTGRES_URL", "psql postgresql://u:p@h/d", "begins with psql"),
         ("POSTGRES_URL", "postgresql://u:p@fd00::1:5432/d", "IPv6 address without brackets"),

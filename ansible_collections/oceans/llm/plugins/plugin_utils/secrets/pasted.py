@@ -22,17 +22,17 @@ _ENCRYPTED = (
     (re.compile(r"\A\s*ENC\[AES256_GCM,"), "SOPS", "read the file with community.sops (lookup or vars plugin), or decrypt the file: sops -d FILE"),
     (re.compile(r"\A\s*(-----BEGIN (PGP MESSAGE|AGE ENCRYPTED FILE)-----|age-encryption\.org/)"), "PGP or age", "decrypt the value before Ansible reads it"),
 )
-_TEMPLATE = re.compile(r"\{\{[^{}\n]*\}\}|\{%[^{}\n]*%\}|\$\{\w+\}|\$\([^()\n]+\)")
+_TEMPLATE = re.compile(r"\{\{[^{}\n]*\}\}|\{%[^{}\n]*%\}|[$#]\{\w+\}|\$\([^()\n]+\)|\A(?:\$[A-Z][A-Z0-9_]*|%[A-Z][A-Z0-9_]*%|__[A-Z][A-Z0-9_]*__)\Z")
 #: the address of a secret, of a password manager, of a cloud or of a file
 _REFERENCE = re.compile(
     r"(op|vault|ref\+\w+|awssm|gcpsm|azkv|secretref|file)://\S+|vault:[\w./-]+#\S+|arn:aws[\w-]*:(secretsmanager|ssm):\S+|@Microsoft\.KeyVault\(.*\)"
-    r"|projects/[\w-]+/secrets/\S+|/(run|var/run|etc|mnt|vault)/[\w./-]+"
+    r"|projects/[\w-]+/secrets/\S+|/(run|var/run|etc|mnt|vault)/[\w./-]+|https://[\w-]+\.vault\.(azure|usgovcloudapi)\.\w+/secrets/\S+|ssm:/\S+|env\.[A-Za-z]\w*"
 )
 _URL_PLACEHOLDER = re.compile(r"://[^\s:@/]*:(\[[A-Za-z][\w -]*\]|<[^<>@]*>)@")
 _QUOTES = ('""', "''", "``", "\u201c\u201d", "\u2018\u2019")
 _SCHEME = re.compile(r"(?i)(authorization:|bearer\s|basic\s)")
 _PLACEHOLDER = re.compile(
-    r"(?i)<[^<>]*>|(?:change|replace)[-_ ]?(?:me|this|it)!?|to-?do|tbd|placeholder|x{3,12}|\*{3,}|\.{3,}|\u2026"
+    r"(?i)<[^<>]*>|(?:change|replace)[-_ ]?(?:me|this|it)!?|to-?do|tbd|placeholder|null|none|nil|undefined|x{3,12}|\*{3,}|\.{3,}|\u2026"
     r"|(?:my|your)[-_ ][-\w ]*(?:key|token|secret|password|here)"
 )
 #: keys whose values are sent as HTTP headers
@@ -55,11 +55,11 @@ def problems(key: str, text: str, *, one_line: bool, binary: bool) -> Iterator[t
         yield f"{key} ends with the two characters \\ and n, which are no line break", "remove them", False
     if _URL_PLACEHOLDER.search(text):
         yield f"{key} contains a placeholder in place of the password", "write the password, percent-encoded", False
-    if _HEADER.search(key) and not _SCHEME.match(text) and re.fullmatch(r"[\w.~+/-]+( [\w.~+/-]+)+", text):
-        yield f"{key} contains a space, which no API key has", f"copy {key} again from its source", True
+    if _HEADER.search(key) and not _SCHEME.match(text) and re.fullmatch(r"[\w.~+/-]+([ ,;]+[\w.~+/-]+)+", text):
+        yield f"{key} contains a {'space' if ' ' in text else 'comma or semicolon'}, which no API key has", f"copy {key} again from its source", True
     if _TEMPLATE.search(text):
         yield (
-            f"{key} contains a template that was not rendered ({{{{ … }}}}, ${{…}} or $(…))",
+            f"{key} contains a template that was not rendered ({{{{ … }}}}, ${{…}}, $(…), $NAME, #{{…}}, %NAME%, __NAME__)",
             "set the key to the secret itself, because nothing renders a template in a Secret",
             False,
         )

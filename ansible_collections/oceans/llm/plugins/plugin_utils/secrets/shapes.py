@@ -148,7 +148,7 @@ def _url(key: str, text: str) -> Iterator[Problem]:
     host = authority.rpartition("@")[2]
     if not re.match(r"postgres(ql)?://", text):
         listed = ": it is a list of KEY=VALUE" if re.match(r"(host|user|dbname|port|password)\s*=", text) else ""
-        form = f": it begins with {scheme[0].strip()}" if scheme else listed
+        form = f": it begins with {scheme[0].strip()}" if scheme else ": it is JSON" if text.lstrip().startswith("{") else listed
         yield Problem("SecretNotUrl", f"{key} is not a PostgreSQL URL{form}", f"write {FORM}, with user and password percent-encoded")
     elif "," in host and ("@" in authority or "@" not in text):
         yield Problem("SecretNotUrl", f"{key} names several hosts, but the gateway's driver accepts one", "name the Service or proxy in front of the servers")

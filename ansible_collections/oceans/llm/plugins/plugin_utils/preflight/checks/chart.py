@@ -163,7 +163,10 @@ def _described(schema: Mapping[str, Any], path: str) -> Mapping[str, Any]:
     """The part of the schema for a path; empty when there is none."""
     here: Any = schema
     for part in (*filter(None, path.split(".")), None):
-        while isinstance(here, Mapping) and "$ref" in here:
+        while isinstance(here, Mapping) and ("$ref" in here or ("anyOf" in here and "description" not in here)):
+            if "$ref" not in here:
+                here = here["anyOf"][0]
+                continue
             steps = str(here["$ref"]).removeprefix("#/").split("/")
             here = functools.reduce(lambda at, step: at.get(step, {}) if isinstance(at, Mapping) else {}, steps, schema)
         if not isinstance(here, Mapping):
@@ -178,12 +181,12 @@ def _instead(name: str, path: str, defaults: Mapping[str, Any], schema: Mapping[
     place = "" if path.startswith("adminUi") else _PLACES.get(name, "")
     if place and place.partition(".")[0] in defaults:
         return f"; it has {place}"
+    found = sorted((p for p in _paths(defaults) if f".{p}".endswith(f".{name}")), key=lambda p: (p.count("."), p))
     near = did_you_mean(name, (*keys_at(defaults, path), *(_described(schema, path).get("properties") or ())))
-    if near:
+    if near and (path or not found):
         return near
     if path == "database.cloudnativepg":
         return "; fields of the Cluster's spec belong in database.cloudnativepg.additionalSpec"
-    found = sorted((p for p in _paths(defaults) if f".{p}".endswith(f".{name}")), key=lambda p: (p.count("."), p))
     inside = [p for p in found if path and p.startswith(f"{path}.")]
     return f"; it has {', '.join((inside or found)[:3])}" if found else ""
 
