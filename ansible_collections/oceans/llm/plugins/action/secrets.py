@@ -52,7 +52,8 @@ class ActionModule(ClusterAction):
             planned = plan.plan(live, args["data"], args["generate"])
             self.redactor.learn(planned.data.values())
             self._refuse_foreign(planned, args, where)
-            if planned.writes and namespace != namespaces.PLANNED:
+            bare = bool(live and cluster.common.missing(live, plan.body(args["namespace"], args["name"], args["labels"], {}, None)))
+            if (planned.writes or bare) and namespace != namespaces.PLANNED:
                 try:
                     written = self._write(args, cluster, live, planned)
                     digest = self._foreseen(args, cluster, written) if self._task.check_mode else ""
@@ -62,6 +63,9 @@ class ActionModule(ClusterAction):
                     raise
             break
         result = self._result(planned, where, namespace)
+        if bare:
+            result["changed"] = True
+            self.say(f"{where}: labels and annotations")
         if planned.writes:
             keys = sorted({*planned.added, *planned.changed})
             result["written"] = {"namespace": args["namespace"], "name": args["name"], "changed_keys": keys, "digest": digest}
@@ -104,6 +108,7 @@ class ActionModule(ClusterAction):
         wanted = plan.body(args["namespace"], args["name"], args["labels"], planned.data, version)
         if live and live.get("type"):
             wanted["type"] = live["type"]  # cannot be changed, and is not ours to change
+        wanted = cluster.common.on(wanted)  # of a dry run, too: some clusters refuse an object without them
         return cluster.apply(paths.secret(args["namespace"], args["name"]), wanted, manager=MANAGER, force=True, dry_run=dry)
 
     @staticmethod

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How to reach the cluster: the options that all plugins of the collection share. Names and aliases as in kubernetes.core."""
+"""The options that all plugins of the collection share: how to reach the cluster (names and aliases as in kubernetes.core), and what is on all objects."""
 
 from __future__ import annotations
 
@@ -101,6 +101,16 @@ options:
       - Empty means the uid that the first run stored in a label of the Secret C(RELEASE-digest-key), where C(RELEASE) is the name of the Helm release.
     type: str
     default: ''
+  common_labels:
+    description:
+      - Labels on every object that the task creates, such as the Lease, Secrets and one-off Jobs with their pods. The task's own labels override them.
+      - The roles set the option to the chart value C(commonLabels), so that all objects of a release have the same labels.
+    type: dict
+    default: {}
+  common_annotations:
+    description: Annotations on every object that the task creates. The roles set the option to the chart value C(commonAnnotations).
+    type: dict
+    default: {}
 requirements:
   - kubernetes (Python package) on the controller
 notes:

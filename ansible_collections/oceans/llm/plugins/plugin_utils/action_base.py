@@ -32,6 +32,7 @@ from .helm.cli import refuse_driver
 from .kube import defects
 from .kube.auth import PREFIX, Way, resolve
 from .kube.client import Cluster
+from .kube.common import Common
 from .kube.refused import Refused
 from .rollout import narrator
 from .rollout.interrupt import Interrupt
@@ -170,6 +171,7 @@ class ClusterAction(ActionBase):
     def connect(self, args: dict[str, Any]) -> Cluster:
         """The cluster that the task is about, once it is known to be the right one."""
         cluster = Cluster.connect(self.auth(args))
+        cluster.common = Common(args["common_labels"], args["common_annotations"])
         self.identify(args, cluster)
         return cluster
 

@@ -5,9 +5,16 @@
 
 from __future__ import annotations
 
-import pytest
+import functools
+import inspect
+from pathlib import Path
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.chart_values import chart_values, merge
+import pytest
+import yaml
+
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.chart_values import PLACES, chart_values, merge, setters
+
+COLLECTION = Path(__file__).resolve().parents[2]
 
 
 def test_what_is_not_set_stays_the_charts_own():
@@ -81,3 +88,59 @@ def test_an_empty_value_in_the_gateways_configuration_is_a_value():
 def test_merging_changes_neither_side():
     below, above = {"a": {"b": 1}}, {"a": {"c": 2}}
     assert merge(below, above) == {"a": {"b": 1, "c": 2}} and below == {"a": {"b": 1}} and above == {"a": {"c": 2}}
+
+
+def at(values: dict, place: str):
+    return functools.reduce(lambda here, key: here[key], place.split("."), values)
+
+
+def nested(place: str, value):
+    return functools.reduce(lambda inner, key: {key: inner}, reversed(place.split(".")), value)
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_each_variable_becomes_its_chart_value_as_it_is(name):
+    place, switch = PLACES[name]
+    defaults = yaml.safe_load((COLLECTION / "roles/common/defaults/main.yml").read_text(encoding="utf-8"))
+    value = {"": "word", "[]": [{"a": ""}]}.get(str(defaults[f"oceans_llm_{name}"]), {"empty": "", "list": [], "null": None})
+    assert at(chart_values({}, config={}, **{name: value}), place) == ({"enabled": True, **value} if switch else value)
+    assert chart_values({}, config={}, **{name: type(value)()}) == chart_values({}, config={}), "what is not set stays the chart's own"
+    assert at(chart_values(nested(place, "over"), config={}, **{name: value}), place) == "over", "oceans_llm_values are merged last"
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_each_of_these_places_is_in_the_chart(name):
+    values = yaml.safe_load((COLLECTION / "charts/oceans-llm/values.yaml").read_text(encoding="utf-8"))
+    found = at(values, PLACES[name][0])
+    assert not PLACES[name][1] or found["enabled"] is False
+
+
+def test_the_filters_documentation_has_every_option():
+    documented = yaml.safe_load((COLLECTION / "plugins/filter/chart_values.yml").read_text(encoding="utf-8"))["DOCUMENTATION"]["options"]
+    assert list(documented) == ["_input", *list(inspect.signature(chart_values).parameters)[1:-1], *PLACES]
+
+
+def test_a_variable_of_another_name_is_refused():
+    with pytest.raises(TypeError, match="http_rout$"):
+        chart_values({}, config={}, http_rout={"parentRefs": []})
+
+
+def test_a_switch_can_be_off_and_resources_join_the_scheduling():
+    values = chart_values({}, config={}, http_route={"enabled": False, "hostnames": ["a"]}, scheduling={"nodeSelector": {"disk": ""}}, resources={"limits": {}})
+    assert values["httpRoute"] == {"enabled": False, "hostnames": ["a"]}
+    assert values["scheduling"] == {"nodeSelector": {"disk": ""}, "resources": {"limits": {}}}
+
+
+@pytest.mark.parametrize("secret", ["", "db"])
+def test_parts_of_a_database_take_the_place_of_its_url(secret):
+    parts = {"host": "db.example.com", "database": "llm", "secret": {"name": "rds"}}
+    values = chart_values({}, config={}, secret_name="s", database_secret=secret, database_parts=parts, database_migrations={"host": "direct"})
+    assert values["database"] == {"mode": "external", "external": {"parts": parts, "migrations": {"host": "direct"}}}
+    assert values["secrets"] == {"existingSecret": {"name": "s"}}, "the other keys come from the gateway's Secret as before"
+
+
+def test_a_hint_names_the_variable_of_a_chart_value():
+    assert setters("httpRoute.timeouts") == "oceans_llm_http_route or oceans_llm_values"
+    assert setters("scheduling.resources.limits") == "oceans_llm_resources or oceans_llm_values"
+    assert setters("scheduling.nodeSelector") == "oceans_llm_scheduling or oceans_llm_values"
+    assert setters("httpRouteX") == setters("gateway") == "oceans_llm_values"

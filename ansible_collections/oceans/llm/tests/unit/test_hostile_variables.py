@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.oceans.llm.plugins.action.preflight import wanted_of
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import plain
-from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.chart_values import chart_values
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.chart_values import PLACES, chart_values
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.variables import WrongVariable, options, variable
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import rules
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.facts import Picture, Tools
@@ -151,7 +151,7 @@ def test_any_value_for_any_variable(given):
     values, refused = door(given)
     event(f"{min(len(refused), 4)} refused")
     chart_args = ("config", "version", "gateway_image", "admin_ui_image", "image_pull_secrets", "replicas", "secrets_source", "secret_name", "secrets")
-    chart_args += ("external_secrets", "database_mode", "database_secret", "database_secret_key", "cloudnativepg")
+    chart_args += ("external_secrets", "database_mode", "database_secret", "database_secret_key", "cloudnativepg", *PLACES)
     chart = chart_values(values["values"], **{name: values[name] for name in chart_args})
     sent = json.loads(json.dumps(plain(chart), allow_nan=False))
     json.dumps(sent).encode()

@@ -327,6 +327,22 @@ def test_a_key_of_another_chart_is_told_with_its_place_here(picture, path, name,
     assert finding.sentence.endswith(told) or finding.sentence.endswith(f"({told})"), finding.sentence
 
 
+@pytest.mark.parametrize(
+    ("at", "what", "hint"),
+    [
+        ("/httpRoute", "additional properties 'parentRef' not allowed", "correct the key in oceans_llm_http_route or oceans_llm_values"),
+        ("/httpRoute/timeouts/request", "got number, want null or string", "write in oceans_llm_http_route or oceans_llm_values: "),
+        ("/commonLabels/team", PATTERN, "write in oceans_llm_common_labels or oceans_llm_values: "),
+        ("/gateway/extraEnv", "got object, want null or array", "write it as a list (- …) in oceans_llm_extra_env or oceans_llm_values"),
+        ("/autoscaling/minReplicas", "minimum: got 0, want 1", "or more in oceans_llm_autoscaling or oceans_llm_values"),
+    ],
+)
+def test_a_hint_about_a_chart_value_names_the_variable_that_sets_it(picture, at, what, hint):
+    text = f"values don't meet the specifications of the schema(s) in the following chart(s):\nx:\n- at '{at}': {what}\n"
+    (finding,) = chart.find(replace(picture, chart_errors=(text,), chart_schema=SCHEMA_OF_OURS))
+    assert hint in finding.hint
+
+
 def test_numbered_refusals_become_one_finding_each(picture):
     text = "\n\n2 problems in the values of oceans-llm:\n  1. gateway.config.a.b is a URL with a password. Write env.NAME.\n  2. Something else. Do this.\n"
     assert codes(chart.find(replace(picture, chart_errors=(text,)))) == [("ChartRefused", "values gateway.config.a.b"), ("ChartRefused", "chart")]

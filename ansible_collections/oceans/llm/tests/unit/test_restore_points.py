@@ -53,7 +53,7 @@ def deployment(image: str = "reg.example/gateway:v0.23.0", replicas: int | None 
 
 
 def release(revision: int, state: str, *manifest: dict) -> dict:
-    body = {"name": "r", "namespace": "ns", "version": revision, "info": {"status": state}, "config": {"commonLabels": {"team": "ai"}}}
+    body = {"name": "r", "namespace": "ns", "version": revision, "info": {"status": state}}
     body["manifest"] = "\n---\n".join(json.dumps(o) for o in manifest)
     packed = base64.b64encode(gzip.compress(json.dumps(body).encode())).decode()
     return {"metadata": {"labels": {"version": str(revision)}}, "data": {"release": base64.b64encode(packed.encode()).decode()}}
@@ -160,7 +160,7 @@ class World:
 
 
 def take(api: FakeApi, check: bool = False, **wish) -> dict:
-    return run(restore_point.ActionModule, api, {"name": "r", "namespace": "ns", "restore_point": wish}, check=check)
+    return run(restore_point.ActionModule, api, {"name": "r", "namespace": "ns", "restore_point": wish, "common_labels": {"team": "ai"}}, check=check)
 
 
 def bring_back(api: FakeApi, check: bool = False, **more) -> dict:

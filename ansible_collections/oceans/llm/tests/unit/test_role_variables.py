@@ -147,6 +147,12 @@ oceans_llm_version: 2025-11-28
         ("oceans_llm_secret_name: My_Secret", "oceans_llm_secret_name is 'My_Secret', which is not a valid name"),
         ("oceans_llm_database_secret_key: a/b", "oceans_llm_database_secret_key is 'a/b', which is not a valid name"),
         ("oceans_llm_image_pull_secrets: [{nam: x}]", "oceans_llm_image_pull_secrets[0] has no name"),
+        ("oceans_llm_http_route: {timeouts: {request: .inf}}", "oceans_llm_http_route.timeouts.request is not a finite number"),
+        ("oceans_llm_ingress: llm.example.com", "oceans_llm_ingress is text in YAML; write it as a map"),
+        ("oceans_llm_image_registry: https://registry.example.com", "(HOST:PORT/PATH, without https://)"),
+        ("oceans_llm_platform: aks", "oceans_llm_platform is 'aks'; set it to one of openshift"),
+        ("oceans_llm_extra_env: {A: b}", "oceans_llm_extra_env is a map; write it as a list"),
+        ('oceans_llm_extra_objects: "{kind: A}\\n---\\n{kind: B, a: [1, 2]}"', "oceans_llm_extra_objects is text of several lines; write it as a list"),
         ("oceans_llm_replicas: -1", "oceans_llm_replicas is -1; set it to a number from 0"),
     ],
 )
@@ -194,6 +200,10 @@ def test_what_no_later_step_could_use_is_refused_with_its_path(name, value, says
         ("oceans_llm_release", "team.llm", "team.llm"),
         ("oceans_llm_restore_point_volume", {"size": "1.5Ti", "claim": None}, {"size": "1.5Ti", "claim": None}),
         ("oceans_llm_image_pull_secrets", "a, b", ["a", "b"]),
+        ("oceans_llm_image_registry", "registry.example.com:5000/mirror", "registry.example.com:5000/mirror"),
+        ("oceans_llm_image_registry", "registry:5000", "registry:5000"),
+        ("oceans_llm_platform", "openshift", "openshift"),
+        ("oceans_llm_extra_env", "- {name: A, value: 'x,y'}\n- {name: B, value: b}\n", [{"name": "A", "value": "x,y"}, {"name": "B", "value": "b"}]),
         ("oceans_llm_values", "", {}),
         ("oceans_llm_values", '{"a": [1]}', {"a": [1]}),
         ("oceans_llm_values", "a:\n  b: x?y=1,2\n", {"a": {"b": "x?y=1,2"}}),
@@ -236,10 +246,10 @@ def test_what_preflight_only_warned_of_is_not_refused_by_the_role_secrets(task, 
     assert worked_out("_oceans_llm_warned") == []
 
 
-def test_the_secret_has_the_labels_of_the_charts_objects():
-    own = {"app.kubernetes.io/part-of": "oceans-llm", "app.kubernetes.io/instance": "rel"}
-    for labels in ({"team": "ai"}, {"team": "ai", "app.kubernetes.io/instance": "other"}):
-        given = {"oceans_llm_release": "rel", "oceans_llm_values": {"commonLabels": labels}}
-        assert worked_out("_oceans_llm_secret_labels", **given) == {"team": "ai", **own}
-    assert worked_out("_oceans_llm_secret_labels", oceans_llm_release="rel", oceans_llm_values={"commonLabels": None}) == own
-    assert worked_out("_oceans_llm_secret_labels", oceans_llm_release="rel") == own
+@pytest.mark.parametrize(("part", "option"), [("Labels", "common_labels"), ("Annotations", "common_annotations")])
+def test_every_plugin_gets_the_labels_and_annotations_of_the_charts_objects(part, option):
+    given = {f"oceans_llm_{option}": {"team": "ai", "tier": "1"}, "oceans_llm_values": {f"common{part}": {"tier": "2"}}}
+    assert worked_out("_oceans_llm_auth", **given) == {option: {"team": "ai", "tier": "2"}}
+    assert worked_out("_oceans_llm_chart_values", **given)[f"common{part}"] == {"team": "ai", "tier": "2"}, "as the chart has them"
+    for values in ({f"common{part}": None}, {f"common{part}": "text"}, {}):
+        assert worked_out("_oceans_llm_auth", oceans_llm_values=values) == {}

@@ -207,3 +207,20 @@ def test_a_secret_that_is_created_later_can_be_waived(api):
 
 def test_an_argument_that_is_null_is_not_given(api):
     assert run(ActionModule, api, {**ARGS, "force": None, "labels": None, "generate": None, "waive": None})["changed"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_labels_and_annotations_that_are_missing_are_written_without_a_changed_key(api, check):
+    live = held({"A": CANARY})
+    api.on("GET", PATH, ok(live))
+    marked = {**ARGS, "labels": {"own": "x"}, "common_labels": {"team": "ai"}, "common_annotations": {"owner": "llm"}}
+    result = run(ActionModule, api, marked, check=check)
+    sent = json.loads(api.seen[-1][3])["metadata"]
+    assert result["changed"] and result["modified"] == [] and "written" not in result
+    assert result["said"] == ["Secret/s in namespace ns: labels and annotations"]
+    assert (sent.get("labels"), sent.get("annotations")) == ({"own": "x", "team": "ai"}, {"owner": "llm"})
+    live["metadata"] |= {"labels": sent["labels"], "annotations": sent["annotations"]}
+    api.on("GET", PATH, ok(live))
+    before = len(api.seen)
+    result = run(ActionModule, api, marked, check=check)
+    assert not result["changed"] and [m for m, *_rest in api.seen[before:] if m != "GET"] == []

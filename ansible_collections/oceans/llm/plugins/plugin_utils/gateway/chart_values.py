@@ -8,6 +8,37 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+#: variable without oceans_llm_ -> the chart value that it is, and whether anything in it switches that part of the chart on
+PLACES: dict[str, tuple[str, bool]] = {
+    "image_registry": ("global.imageRegistry", False),
+    "platform": ("platform", False),
+    "common_labels": ("commonLabels", False),
+    "common_annotations": ("commonAnnotations", False),
+    "service_account": ("serviceAccount", False),
+    "service": ("service.gateway", False),
+    "http_route": ("httpRoute", True),
+    "ingress": ("ingress", True),
+    "route": ("route", True),
+    "network_policy": ("networkPolicy", True),
+    "autoscaling": ("autoscaling", True),
+    "scheduling": ("scheduling", False),
+    "resources": ("scheduling.resources", False),
+    "extra_env": ("gateway.extraEnv", False),
+    "extra_init_containers": ("gateway.extraInitContainers", False),
+    "extra_containers": ("observability.sidecars", False),
+    "extra_volumes": ("gateway.extraVolumes", False),
+    "extra_volume_mounts": ("gateway.extraVolumeMounts", False),
+    "extra_objects": ("extraObjects", False),
+    "database_parts": ("database.external.parts", False),
+    "database_migrations": ("database.external.migrations", False),
+}
+
+
+def setters(path: str) -> str:
+    """Where a user sets the chart value of a dotted path: `oceans_llm_http_route or oceans_llm_values`."""
+    found = [f"oceans_llm_{name}" for name, (place, _switch) in PLACES.items() if f"{path}.".startswith(f"{place}.")]
+    return " or ".join([*found[-1:], "oceans_llm_values"])
+
 
 def chart_values(
     values: Mapping[str, Any],
@@ -26,8 +57,9 @@ def chart_values(
     database_secret: str = "",
     database_secret_key: str = "POSTGRES_URL",
     cloudnativepg: Mapping[str, Any] | None = None,
+    **single: Any,
 ) -> dict[str, Any]:
-    """What the variables say, with `values` merged over it: maps key by key, lists and everything else as a whole.
+    """What the variables say, with `values` merged over it: maps key by key, lists and everything else as a whole. `single`: those of :data:`PLACES`.
 
     Only what was set is passed on, so that a default of the chart stays a default of the chart.
     """
@@ -39,7 +71,22 @@ def chart_values(
         **_secrets(secrets_source, secret_name, secrets or {}, external_secrets or {}),
         "database": _database(database_mode, database_secret, database_secret_key, cloudnativepg or {}, secrets_source, secret_name),
     }
-    return merge(_without_empty(worked_out), values)
+    if single.get("database_parts"):  # in place of a URL, of which there is one only
+        worked_out["database"].pop("external", None)
+    found = _without_empty(worked_out)
+    for name, (place, switch) in PLACES.items():
+        value = single.pop(name, None)
+        if value:
+            found = merge(found, _at(place, {"enabled": True, **value} if switch else value))
+    if single:
+        raise TypeError(f"no chart value is set by {', '.join(single)}")
+    return merge(found, values)
+
+
+def _at(place: str, value: Any) -> dict[str, Any]:
+    for key in reversed(place.split(".")):
+        value = {key: value}
+    return dict(value)
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

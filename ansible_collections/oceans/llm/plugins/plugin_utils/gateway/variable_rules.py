@@ -41,7 +41,13 @@ IMAGE = Name(
     255,
     "lower-case letters, digits and . - _ / (HOST:PORT/PATH, without https:// and without a tag, which is oceans_llm_version)",
 )
+REGISTRY = Name(
+    re.compile(r"[a-z0-9][-a-z0-9.]*(:\d+)?(/[a-z0-9]+([._/-]+[a-z0-9]+)*)?", re.ASCII),
+    255,
+    "lower-case letters, digits and . - _ / (HOST:PORT/PATH, without https://)",
+)
 NAMES = {
+    "oceans_llm_image_registry": REGISTRY,
     "oceans_llm_gateway_image": IMAGE,
     "oceans_llm_admin_ui_image": IMAGE,
     "oceans_llm_version": TAG,

@@ -106,11 +106,13 @@ def _str(name: str, value: Any) -> str:
 def _list(name: str, value: Any) -> list[Any]:
     if isinstance(value, str):
         text = value.strip()
-        if text.startswith("["):
+        if text.startswith(("[", "- ")):
             try:
                 return list(yaml.safe_load(text))
             except (yaml.YAMLError, TypeError, ValueError, RecursionError):
-                raise WrongVariable(f"{name} begins with [, but is not a valid list; write it as a YAML or JSON list") from None
+                raise WrongVariable(f"{name} begins with {text[0]}, but is not a valid list; write it as a YAML or JSON list") from None
+        if "\n" in text:  # of a file that was looked up: its commas separate nothing
+            raise WrongVariable(f"{name} is text of several lines; write it as a list (- …), or read a file: \"{{{{ lookup('file', 'FILE') | from_yaml }}}}\"")
         return [part.strip() for part in text.split(",") if part.strip()]
     if isinstance(value, Mapping):
         raise WrongVariable(f"{name} is a map; write it as a list")

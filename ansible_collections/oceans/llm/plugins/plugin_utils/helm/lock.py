@@ -202,12 +202,13 @@ class Lock:
 
     def _body(self) -> dict[str, Any]:
         now = self._stamp()
-        return {
+        lease = {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
             "metadata": {"name": self._name, "labels": own_labels(), "annotations": {REVISION: str(self._revision)}},
             "spec": {"holderIdentity": self._me, "leaseDurationSeconds": DURATION, "acquireTime": now, "renewTime": now},
         }
+        return self._cluster.common.on(lease)  # here, because a lease that exists is patched
 
     def _stamp(self) -> str:
         return datetime.datetime.fromtimestamp(self._cluster.now(), datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

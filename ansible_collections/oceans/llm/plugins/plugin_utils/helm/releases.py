@@ -57,11 +57,6 @@ class Release:
     def pending(self) -> bool:
         return self.status in PENDING
 
-    @property
-    def common_labels(self) -> dict[str, Any]:
-        """What its owner wants on every object (`commonLabels` of the values)."""
-        return dict(self.values.get("commonLabels") or {})
-
 
 def selector(name: str) -> str:
     """Labels of the Secrets in which Helm keeps the revisions of a release (Helm, pkg/storage/driver/secrets.go)."""

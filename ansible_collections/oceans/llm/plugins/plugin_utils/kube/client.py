@@ -23,6 +23,7 @@ from urllib.parse import urlencode
 
 from . import paths
 from .auth import ClusterError, Way, resolve
+from .common import Common
 
 try:
     import kubernetes.client
@@ -65,6 +66,8 @@ class Cluster:
         self.server: str = client.configuration.host.rstrip("/")
         #: uid of its namespace kube-system, once that was asked for; empty when it may not be read (secrets/identity.py)
         self.uid = ""
+        #: on every object that is created or applied
+        self.common = Common()
         #: server time minus local time in seconds, from the Date header of the last answer
         self.skew = 0.0
 
@@ -175,10 +178,12 @@ class Cluster:
         return _listed(self._json("GET", path, query=query, accept=METADATA))
 
     def create(self, path: str, body: Any, dry_run: bool = False) -> dict[str, Any]:
-        return self._json("POST", path, body=body, query={"dryRun": "All" if dry_run else None})
+        """With the common labels and annotations. A dry run goes as it is: it shows what becomes of an object that Helm or an operator writes."""
+        return self._json("POST", path, body=body if dry_run else self.common.on(body), query={"dryRun": "All" if dry_run else None})
 
     def apply(self, path: str, body: Any, manager: str, force: bool = False, dry_run: bool = False) -> dict[str, Any]:
-        """Server-side apply of one object as the given field manager (Kubernetes API, `PATCH` application/apply-patch+yaml)."""
+        """Server-side apply of one object as the given field manager (Kubernetes API, `PATCH` application/apply-patch+yaml); otherwise as `create`."""
+        body = body if dry_run else self.common.on(body)
         query = {"fieldManager": manager, "force": force, "dryRun": "All" if dry_run else None}
         return self._json("PATCH", path, body=body, query=query, content_type="application/apply-patch+yaml")
 
@@ -288,7 +293,7 @@ class Cluster:
         """Ask the API server whether the caller may do this (SelfSubjectAccessReview, authorization.k8s.io/v1)."""
         wanted = {"verb": verb, "resource": resource, "group": group, "namespace": namespace, "name": name, "subresource": subresource}
         body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": wanted}}
-        return bool(self.create(paths.REVIEW_SELF_ACCESS, body)["status"]["allowed"])
+        return bool(self._json("POST", paths.REVIEW_SELF_ACCESS, body=body)["status"]["allowed"])
 
     def service_request(self, namespace: str, service: str, port: int | str, path: str, method: str = "GET", **options: Any) -> tuple[int, dict[str, str], str]:
         """One HTTP request to a Service through the API server (services/proxy): no route from here to the pods is needed.

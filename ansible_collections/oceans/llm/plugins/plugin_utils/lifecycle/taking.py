@@ -158,7 +158,7 @@ def volume(cluster: Cluster, release: Release, wish: Wish) -> str:
         body = {
             "apiVersion": "v1",
             "kind": "PersistentVolumeClaim",
-            "metadata": {"name": name, "labels": release.common_labels | own_labels(release.name)},
+            "metadata": {"name": name, "labels": own_labels(release.name)},
             "spec": spec,
         }
         if storage_class:

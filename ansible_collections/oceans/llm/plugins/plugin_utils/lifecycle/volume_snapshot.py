@@ -33,7 +33,7 @@ def take(cluster: Cluster, source: Source, name: str, say: Callable[[str], None]
     body = {
         "apiVersion": API,
         "kind": "VolumeSnapshot",
-        "metadata": {"name": name, "labels": source.release.common_labels | own_labels(source.release.name)},
+        "metadata": {"name": name, "labels": own_labels(source.release.name)},
         "spec": spec,
     }
     with telling(say, f"creating VolumeSnapshot/{name} of PersistentVolumeClaim/{claim}"):

@@ -228,8 +228,8 @@ def key_of(cluster: Cluster, namespace: str, release: str, make: bool) -> bytes 
     """The key of this release, made once. None when there is none yet and none is to be made, or none may be."""
     path = paths.secret(namespace, key_name(release))
     found = cluster.find(path)
-    if found is not None and make and cluster.uid and not identity.remembered(found):
-        cluster.patch(path, {"metadata": {"labels": identity.label(cluster)}})  # made before clusters were remembered, or moved on purpose
+    if found is not None and make:
+        _bring_up_to_date(cluster, path, found)
     if found is None and make:
         labels = {**own_labels(release), **identity.label(cluster)}
         body = {
@@ -246,6 +246,14 @@ def key_of(cluster: Cluster, namespace: str, release: str, make: bool) -> bytes 
                 raise
             found = cluster.get(path)
     return base64.b64decode(found["data"]["key"]) if found else None
+
+
+def _bring_up_to_date(cluster: Cluster, path: str, found: Mapping[str, Any]) -> None:
+    """Labels and annotations of a key that is older than the memory of clusters, or than the common ones of today, or that was moved on purpose."""
+    remembers = {} if not cluster.uid or identity.remembered(found) else {"labels": identity.label(cluster)}
+    missing = cluster.common.missing(found, {"metadata": remembers})
+    if missing:
+        cluster.patch(path, {"metadata": missing})
 
 
 def _deployments(release: Release | None) -> Iterator[tuple[str, Mapping[str, Any]]]:

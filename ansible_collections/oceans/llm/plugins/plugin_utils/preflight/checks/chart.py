@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ...gateway.chart_values import setters
 from ...helm import keep, registry, releases
 from ...helm.chart import is_ours
 from ...secrets.pod_env import containers
@@ -124,6 +125,8 @@ def _schema(text: str, defaults: Mapping[str, Any], schema: Mapping[str, Any]) -
             for name in re.findall(r"'([^']+)'", unknown["names"]):
                 first, _dot, rest = name.partition(".")
                 hint = f"write nested maps instead of dots: {first}: {{{rest.replace('.', ': {')}: …{'}' * name.count('.')}" if rest else ""
+                if not hint and setters(path) != setters(""):
+                    hint = f"correct the key in {setters(path)} (the chart's README lists all keys)"
                 sentence = f"the chart has no key {name!r}{_instead(name, path, defaults, schema)}"
                 yield Finding("UnknownValue", f"values {path + '.' if path else ''}{name}", sentence, hint)
         elif what != "validation failed" and path not in either:  # of a part of it, which is said below
@@ -133,24 +136,24 @@ def _schema(text: str, defaults: Mapping[str, Any], schema: Mapping[str, Any]) -
                 what = "is in none of the forms that the chart accepts"
             elif form:
                 what = re.sub(r" does not match pattern '.*'$", " is not in the form that the chart accepts", what)
-            yield Finding("InvalidValue", f"values {path or '(top)'}", what, _how_to_write(what, form))
+            yield Finding("InvalidValue", f"values {path or '(top)'}", what, _how_to_write(what, form, setters(path)))
     if not found:
         yield Finding("InvalidValue", "values", " ".join(text.split()))
 
 
-def _how_to_write(what: str, form: str) -> str:
+def _how_to_write(what: str, form: str, variables: str) -> str:
     wanted = re.search(r"got (\w+), want (?:null or )?(\w+)", what)
     if wanted and wanted[2] in _WRITE and wanted[2] != "string":
-        return f"{_WRITE[wanted[2]]} in oceans_llm_values"
+        return f"{_WRITE[wanted[2]]} in {variables}"
     limit = re.search(r"^(minimum|maximum): got [^,]+, want ([0-9.]+)$", what)
     if form:
-        return f"write in oceans_llm_values: {form}"
+        return f"write in {variables}: {form}"
     missing = re.fullmatch(r"missing property '(.+)'", what)
     if missing:
-        return f"set {missing[1]} in oceans_llm_values (null removes the chart's own value)"
+        return f"set {missing[1]} in {variables} (null removes the chart's own value)"
     if limit:
-        return f"set it to {limit[2]} or {'more' if limit[1] == 'minimum' else 'less'} in oceans_llm_values"
-    return f"{_WRITE['string']} in oceans_llm_values" if wanted else "write one of these in oceans_llm_values" if "must be one of" in what else ""
+        return f"set it to {limit[2]} or {'more' if limit[1] == 'minimum' else 'less'} in {variables}"
+    return f"{_WRITE['string']} in {variables}" if wanted else f"write one of these in {variables}" if "must be one of" in what else ""
 
 
 def _form(schema: Mapping[str, Any], path: str) -> str:
