@@ -154,9 +154,9 @@ def _refused(row: Row, place: Place, play: Play, result: Measured, exit_code: in
     if not at:
         result.problems.append(f"preflight did not report {row.expect}: {result.line[-400:]}")
     elif result.after_signal is not None and result.after_signal > row.within + ANSIBLE:
-        result.problems.append(f"said after {result.after_signal} s, allowed are {row.within} s (and {ANSIBLE:g} s for Ansible)")
+        result.problems.append(f"the finding was printed after {result.after_signal} s; the limit is {row.within} s (plus {ANSIBLE:g} s for Ansible)")
     if exit_code == 0:
-        result.problems.append("the run went on and succeeded")
+        result.problems.append("the run continued and succeeded")
     changed = place.revisions() != revisions and row.script is None  # a script's first run may have made one
     result.safe = "something was released" if changed else "nothing was changed"
     if changed:
@@ -175,7 +175,7 @@ def _failed(row: Row, place: Place, play: Play, watcher: Watcher, result: Measur
     named = play.first(row.named or rf"^\[{HOST}\] .*\b({row.expect})\b")
     result.named = round((named or at) - play.started, 2)
     if result.got not in row.expect.split("|"):
-        result.problems.append(f"said {result.got}: {line[:500]}")
+        result.problems.append(f"the run reported {result.got}: {line[:500]}")
     first = watcher.first(row.signal) if row.signal else None
     if row.signal and first is None:
         result.problems.append("the suite's own watch did not see the fault")
@@ -190,9 +190,9 @@ def _in_time(row: Row, result: Measured) -> None:
     named, declared = result.after_signal, result.declared_after
     limit = row.declared_within or row.within + SAFE_STATE
     if named is not None and named > row.within:
-        result.problems.append(f"named {named} s after the first signal, allowed are {row.within} s")
+        result.problems.append(f"the cause was named {named} s after the first signal; the limit is {row.within} s")
     if declared is not None and declared > limit:
-        result.problems.append(f"FAILED {declared} s after the first signal, allowed are {limit} s")
+        result.problems.append(f"FAILED was printed {declared} s after the first signal; the limit is {limit} s")
 
 
 def _safe(row: Row, place: Place, play: Play, watcher: Watcher, result: Measured, at: float, before: int) -> None:
@@ -218,9 +218,9 @@ def _database(place: Place, result: Measured, before: int, version: int) -> None
     result.database = f"{said} / psql: {f'V{version}' if version else 'no history'}"
     told = re.search(r"database (?:still )?at V(\d+)", said)
     if told and int(told.group(1)) != version:
-        result.problems.append(f"said '{said}', psql says V{version}")
+        result.problems.append(f"the run states '{said}', but psql shows V{version}")
     if re.search(r"unchanged|no migration began|still at the version before", said) and version != before:
-        result.problems.append(f"said '{said}', psql says V{before} became V{version}")
+        result.problems.append(f"the run states '{said}', but psql shows that V{before} became V{version}")
     unreachable = re.search(r"refuses the connection|gives no answer|cannot be reached|has no address|no ready pod|too many connections", said)
     if not said or (re.search(r"unknown|could not be read", said) and not unreachable):  # of a server that nobody reaches nothing can be known
         result.problems.append(f"the run does not state the database's version: {said or 'no report'}")
@@ -229,4 +229,4 @@ def _database(place: Place, result: Measured, before: int, version: int) -> None
 def _says(row: Row, text: str, result: Measured) -> None:
     missing = [p for p in row.says if not re.search(p, text)]
     if missing:
-        result.problems.append(f"not said: {' · '.join(missing)}")
+        result.problems.append(f"missing in the output: {' · '.join(missing)}")

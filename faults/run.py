@@ -66,7 +66,7 @@ def main() -> int:
             print(listed(row))
         return 0 if rows else 2
     if not kube.KUBECONFIG.exists():
-        print("faults: there is no cluster; make up", file=sys.stderr)
+        print("faults: the cluster does not exist; run: make up", file=sys.stderr)
         return 2
     for number in (signal.SIGINT, signal.SIGTERM):  # a job in the background ignores Ctrl-C unless told otherwise
         signal.signal(number, signal.default_int_handler)

@@ -62,7 +62,7 @@ def summary(results: Sequence[Measured]) -> str:
         p95 = engine[min(len(engine) - 1, int(len(engine) * 0.95))]
         parts.append(
             f"from the first signal to the cause on the screen: median {statistics.median(engine):.1f} s, p95 {p95:.1f} s ({len(engine)} rows; "
-            f"{len(timed) - len(engine)} more have a time that they are given first)"
+            f"{len(timed) - len(engine)} more rows may wait first)"
         )
     return "; ".join(parts)
 
@@ -90,13 +90,13 @@ def markdown(results: Sequence[Measured], seconds: float) -> str:
         "# Fault suite\n",
         f"{summary(results)}; the whole run took {seconds:.0f} s.\n",
         "`signal`: seconds from the start of the run until the API server first showed the fault, by the suite's own watch (preflight: until the role "
-        "began). `named +`: seconds from then until the cause stood on the screen. `FAILED +`: until failure was declared, with everything fenced. "
+        "began). `named +`: seconds from then until the run printed the cause. `FAILED +`: until the run printed FAILED, after it had fenced the Jobs. "
         "`allowed` is for `named +`.\n",
         "| " + " | ".join(HEAD) + " | title |",
         "|" + "---|" * (len(HEAD) + 1),
         *("| " + " | ".join(_cell(c) for c in (*cells(r), r.title)) + " |" for r in results),
         *comparison(results),
-        "\n## What was said\n",
+        "\n## Output of each row\n",
     ]
     for result in results:
         parts.append(f"### {result.id}: {result.title}\n")
@@ -114,14 +114,14 @@ def comparison(results: Sequence[Measured]) -> list[str]:
     if not compared:
         return []
     tools = list(dict.fromkeys(str(t["tool"]) for r in compared for t in r.theirs))
-    head = ["row", "title", "oceans.llm: FAILED after", "it said", *(text for tool in tools for text in (f"{tool}: after", "its last message"))]
+    head = ["row", "title", "oceans.llm: FAILED after", "its last line", *(text for tool in tools for text in (f"{tool}: after", "its last message"))]
     rows = []
     for result in compared:
         by = {t["tool"]: t for t in result.theirs}
         theirs = [text for tool in tools for text in (f"{by[tool]['seconds']} s, exit {by[tool]['exit']}", str(by[tool]["said"]))]
         rows.append([result.id, result.title, f"{_s(result.said)} s", result.line, *theirs])
     lines = ["| " + " | ".join(_cell(c) for c in row) + " |" for row in (head, *rows)]
-    return ["\n## The same faults under other tools\n", lines[0], "|" + "---|" * len(head), *lines[1:]]
+    return ["\n## The same faults with other tools\n", lines[0], "|" + "---|" * len(head), *lines[1:]]
 
 
 def _cell(text: str) -> str:

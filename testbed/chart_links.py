@@ -47,7 +47,8 @@ def differences() -> list[str]:
     found = [f"{link.relative_to(ROOT)} must point to {to}" for link, to in wanted().items() if there.pop(link, "") != to]
     found += [f"{link.relative_to(ROOT)} points to no file of the chart" for link in there]
     lists = [COLLECTION / "tests" / "sanity" / f"ignore-{core}.txt" for core in CORES]
-    return found + [f"{file.relative_to(ROOT)} does not fit" for file in lists if not file.exists() or file.read_text() != ignored()]
+    cure = "is out of date; run: python testbed/chart_links.py --write"
+    return found + [f"{file.relative_to(ROOT)} {cure}" for file in lists if not file.exists() or file.read_text() != ignored()]
 
 
 def write() -> None:

@@ -23,7 +23,7 @@ case ${1:-} in
     "$TESTBED/cluster.sh" down
     "$TESTBED/engine.sh" down
     rm -rf "$ROOT/.venv" "$ROOT/.testbed" "$ROOT/reports"
-    say "removed the cluster and the created files. The cache stays in $CACHE ($(du -sh "$CACHE" | cut -f1)); make clean-cache removes it, too."
+    say "removed the cluster and the created files. The cache remains in $CACHE ($(du -sh "$CACHE" | cut -f1)); make clean-cache removes the cache, too."
     ;;
   cache)
     "$TESTBED/engine.sh" up

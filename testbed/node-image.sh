@@ -67,7 +67,7 @@ node() {
 up_to_date && exit 0
 locked node-image
 up_to_date && exit 0
-say "building a kind node image: no image registry is in reach. The first time this takes about 10 minutes."
+say "building a kind node image: no image registry can be reached. The first build takes about 10 minutes."
 find_go
 mkdir -p "$work/bin"
 read -r -d '' -a packages < "$src/packages" || true

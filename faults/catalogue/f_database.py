@@ -174,7 +174,7 @@ def _no_phantom(place: Place, play: Play) -> list[str]:
 
 
 def _newer_at_44(place: Place, play: Play) -> list[str]:
-    return [] if place.version() == 44 else [f"psql says V{place.version()}, the fault should have left V44"]
+    return [] if place.version() == 44 else [f"psql shows V{place.version()}, but the fault had to leave V44"]
 
 
 ROWS = (

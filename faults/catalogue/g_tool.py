@@ -169,7 +169,7 @@ def _said_and_safe(place: Place, play: Play) -> list[str]:
     if notes["said"] is None:
         problems.append(f"the interrupted run did not print FAILED Interrupted: {notes['screen'][-500:]}")
     elif notes["said"] > 15:
-        problems.append(f"the interrupted run took {notes['said']:.1f} s to print it")
+        problems.append(f"the interrupted run took {notes['said']:.1f} s to print FAILED Interrupted")
     if notes["status"] != "failed":
         problems.append(f"the interrupted run left the release {notes['status'] or 'without a revision'}")
     return problems

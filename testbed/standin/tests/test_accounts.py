@@ -66,7 +66,7 @@ def test_an_administrator_with_a_password_is_removed_only_with_it(accounts, read
     with ready.serving(PASSWORD="a password", **OFF) as http:
         assert http("/api/v1/auth/login/password", {"email": "root@example.com", "password": "a password"}).status == 200
     assert accounts.user("root@example.com").rows(SESSIONS) == 1
-    with pytest.raises(NotPossible, match=r"user_password_auth \(1\), user_sessions \(1\) refer to it"):
+    with pytest.raises(NotPossible, match=r"user_password_auth \(1\), user_sessions \(1\) refer to the user"):
         accounts.remove("root@example.com")
     assert migrated.run("SELECT count(*) FROM users") == [(1,)]
     accounts.remove("root@example.com", {PASSWORDS, SESSIONS})

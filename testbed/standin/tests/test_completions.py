@@ -247,7 +247,7 @@ def test_a_deployment_tells_its_own_mistakes_from_the_providers(ready: Gateway) 
     port = free_port()
     with serving(ready, port) as gateway:
         nobody = verdict(gateway, port).wrong
-        assert (nobody.code, nobody.object) == ("ProviderAddressWrong", "Provider/openai") and f"nothing listens at 127.0.0.1:{port}" in nobody.cause
+        assert (nobody.code, nobody.object) == ("ProviderAddressWrong", "Provider/openai") and f"no program listens at 127.0.0.1:{port}" in nobody.cause
         assert verdict(gateway, port, key="gwk_ci.wrong").wrong.code == "ProbeKeyRefused"
         assert verdict(gateway, port, model="none").wrong.code == "ModelUnknown"
 

@@ -69,7 +69,7 @@ class ActionModule(ClusterAction):
 
     def _asked(self, cluster: Cluster, release: Release) -> Schema:
         """What the deployed image says. :raises Refused: with its words."""
-        self.say("asking the gateway's image for its migrations (with a Job, takes some seconds)")
+        self.say("a Job asks the gateway's image for its migrations, which takes some seconds")
         schema = asked.by_image(cluster, release)
         if schema.versions is None:
             raise Refused(f"`gateway migrate --status` failed: {schema.why}; nothing was changed")

@@ -223,7 +223,7 @@ DatabaseHostUnknown [rollout: fatal] the database's host name cannot be resolved
     correct the host in {source}; if the host is right, the password may contain @ : / # or %: percent-encode these characters
 DatabaseUrlInvalid [rollout: fatal] the database's URL is not a well-formed PostgreSQL URL
     correct {source}: postgresql://USER:PASSWORD@HOST:5432/DATABASE, with user and password percent-encoded
-DatabaseUnreachable [preflight: warning; rollout: retryable 150 s] the database does not answer (refused, starting, full, or packets dropped)
+DatabaseUnreachable [preflight: warning; rollout: retryable 150 s] the database does not answer: connection refused, server starting or full, or packets dropped
     check host and port in the URL, NetworkPolicies, and whether the database server is running
 DatabaseSilent [rollout: retryable 150 s] the migration, or an init container, has printed nothing; it is probably waiting for a connection to the database
     check host and port in the URL, NetworkPolicies, and whether the database server is running
@@ -232,8 +232,8 @@ DatabasePooler [rollout: retryable 120 s] the connection pooler in front of the 
 DatabaseInterrupted [rollout: retryable 120 s] the database server ended the session (restart, failover, deadlock)
     wait until the Job retries; if the error comes again, read the log of the database server
 DatabaseNotPostgres [rollout: retryable 90 s] the program that answers at the database's address is not PostgreSQL
-    correct host and port in {source}; if both are right, a DNS search domain may lead to another host: resolve the host name in a pod
-DatabaseTls [preflight: warning; rollout: fatal] no encrypted connection to the database can be made
+    correct host and port in {source}; if both are right, a DNS search domain may select another host: resolve the host name in a pod
+DatabaseTls [preflight: warning; rollout: fatal] no TLS connection to the database can be established
     check sslmode in the URL, and the certificate authority that is mounted for PostgreSQL
 MigrationFailed [rollout: fatal] a migration failed and was rolled back
     fix the conflicting data or schema, then run the playbook again; the migration named here was not applied
@@ -248,7 +248,7 @@ MigrationHistoryForeign [preflight: error or warning; rollout: fatal] the migrat
     do not migrate: the history was edited, or a fork of the gateway wrote it; compare the table refinery_schema_history with a backup
 DatabaseForeign [preflight: error or warning; rollout: fatal] the database holds tables of an application, but no migration history of the gateway
     point the URL at the gateway's database, or at an empty database
-SchemaMissing [rollout: retryable 120 s] the gateway was started on a database without its tables
+SchemaMissing [rollout: retryable 120 s] the gateway was started on a database that lacks the gateway's tables
     check oceans_llm_values.migrations.enabled, and find out why the migration Job has not run: kubectl -n {ns} get jobs
 PostgresClusterFailed [rollout: fatal] CloudNativePG cannot set up the database
     read the conditions of the Cluster: kubectl -n {ns} describe cluster.postgresql.cnpg.io {name}
@@ -365,7 +365,7 @@ PodStarting [rollout: retryable] a pod is starting: its image, volumes or networ
 SandboxFailed [rollout: retryable 120 s] the container runtime or the network plugin of the node cannot create the pod's sandbox
     check the network plugin's pods, and read the pod's events: kubectl -n kube-system get pods -o wide; kubectl -n {ns} describe pod {name}
 PodRejected [rollout: retryable 60 s] the kubelet of the node does not admit the pod
-    correct the setting that the quoted message names, or keep the pod off the node; read the pod's events: kubectl -n {ns} describe pod {name}
+    correct the setting that the quoted message names, or schedule the pod to another node; read the pod's events: kubectl -n {ns} describe pod {name}
 InitContainerRuns [rollout: retryable] an init container has not finished, so the pod's main containers cannot start
     find out what the init container waits for: kubectl -n {ns} logs {name} -c {container}
 NameNotResolved [rollout: retryable 120 s] a container cannot resolve a host name
@@ -434,7 +434,7 @@ DrainSafe [checks: ok] the gateway pods of the node can be evicted, and other ga
     drain the node: kubectl drain <node> --ignore-daemonsets --delete-emptydir-data
 DrainBlocked [checks: error] the PodDisruptionBudget refuses every eviction, so that the drain never ends
     set oceans_llm_replicas to 2 or more (or repair the pod that is not ready), then run: ansible-playbook -i INVENTORY oceans.llm.deploy
-DrainNoRoom [checks: error] no other node can take a gateway pod: each lacks CPU, memory or a label, has a taint, is cordoned, or is not ready
+DrainNoRoom [checks: error] no other node can run a gateway pod: each lacks CPU, memory or a label, has a taint, is cordoned, or is not ready
     add a node, or lower oceans_llm_values.scheduling.resources.requests
 DrainOutage [checks: error] all gateway pods are on the node, and a drain can stop all of them before a replacement is ready
     set oceans_llm_replicas to 2 or more, then run: ansible-playbook -i INVENTORY oceans.llm.deploy
@@ -457,18 +457,18 @@ NotServed [post-check: fatal] the gateway does not answer through its Service
 NoEndpoints [post-check: fatal] the Service has no ready endpoints
     compare the Service's selector with the labels of the pods: kubectl -n {ns} get endpointslices -l kubernetes.io/service-name={name}; kubectl -n {ns} get
     pods --show-labels
-WrongVersionServed [post-check: fatal] the gateway serves another version than oceans_llm_version asks for
-    check tag and digest of the image: the tag may point to another build than its name says
+WrongVersionServed [post-check: fatal] the gateway serves another version than the expected version
+    check tag and digest of the image: the tag may name another build
 NotReady [post-check: fatal] the gateway answers, but reports that it cannot reach its database
     check the database server; the gateway pods keep running and recover when the database answers
-AdminUiDown [post-check: fatal] the gateway answers, but the admin UI cannot be reached through it
+AdminUiDown [post-check: fatal] the gateway answers, but the admin UI cannot be reached through the gateway
     check the pods of the admin UI: kubectl -n {ns} get pods -l app.kubernetes.io/component=admin-ui
 OldSecretsServed [post-check: fatal] running pods were started with an older version of a Secret
     run the playbook again: it restarts the pods with the Secret's current data
 OldPodsServe [post-check: fatal] endpoints of the Service still point to pods of the old ReplicaSet
     run the playbook again; to see the pods: kubectl -n {ns} get pods
 Unverified [post-check: fatal] the rollout is complete, but the collection could not ask the gateway which version it serves
-    make one of the ways possible that the message names, or set oceans_llm_verify: best_effort to accept an unverified release
+    repair one of the ways that the message names, or set oceans_llm_verify: best_effort to accept an unverified release
 ServiceMissing [post-check: fatal] a Service of the release does not exist
     run the playbook again: Helm creates the Service
 ServiceSelector [preflight: error; post-check: fatal] a Service selects no pod of its Deployment, or selects pods of another Deployment
@@ -479,7 +479,7 @@ ServicePort [preflight: error or warning; post-check: fatal] port, protocol or t
     correct port, protocol and targetPort, or run the playbook again: kubectl -n {ns} edit service {name}
 NoLocalEndpoint [post-check: fatal] a Service with internalTrafficPolicy Local has no pod on a node on which its callers run
     set internalTrafficPolicy to Cluster: kubectl -n {ns} patch service {name} --type=merge -p '{{"spec":{{"internalTrafficPolicy":"Cluster"}}}}'
-IngressBackend [post-check: fatal] an Ingress does not exist, lacks a rule of the release, or leads to another Service or port than in the release
+IngressBackend [post-check: fatal] an Ingress does not exist, lacks a rule of the release, or routes to another Service or port than in the release
     correct the rules of the Ingress, or run the playbook again: kubectl -n {ns} edit {kind} {name}
 IngressClassMissing [preflight: error or warning; post-check: fatal] the IngressClass does not exist, differs from the release's, or is neither set nor default
     set oceans_llm_values.ingress.className to an IngressClass that exists; list them: kubectl get ingressclass
@@ -504,7 +504,7 @@ ModelUnknown [post-check: fatal] the gateway does not offer the model to the API
     true
 ProviderKeyRefused [post-check: fatal] the provider refuses the gateway's API key (HTTP 401 or 403)
     renew the provider's key in oceans_llm_secrets and run the playbook again: it restarts the pods with the new key
-ProviderAddressWrong [preflight: warning; post-check: fatal] the host of base_url does not resolve or answer, or it has no such path or model
+ProviderAddressWrong [preflight: warning; post-check: fatal] the host of base_url does not resolve, does not answer, or has no such path or model
     correct base_url of the provider, or upstream_model of the route, in oceans_llm_config, and run the playbook again
 ProviderBlocked [post-check: fatal] the network blocks connections from the gateway's pods to the provider
     admit connections from the gateway's pods to {where} (NetworkPolicy, firewall, proxy): kubectl -n {ns} describe networkpolicy

@@ -180,7 +180,7 @@ def test_a_configuration_is_seeded_once(api, followed):
 
 def test_no_release_is_said(api, followed):
     api.on("GET", paths.secrets("ns"), objects("Secret", "1"))
-    assert "deploy it first" in go(api)["msg"]
+    assert "deploy the release first" in go(api)["msg"]
 
 
 def test_nothing_asked_for_asks_nothing(api, followed):

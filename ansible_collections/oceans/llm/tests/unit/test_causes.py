@@ -354,7 +354,7 @@ OPEN = "failed opening postgres connection pool for migration status"
             "DatabaseHostUnknown",
             "host name",
         ),
-        (said("x", OPEN, "failed to lookup address information: Temporary failure in name resolution"), "DatabaseUnreachable", "at the moment"),
+        (said("x", OPEN, "failed to lookup address information: Temporary failure in name resolution"), "DatabaseUnreachable", "temporary failure"),
         (said("x", OPEN, "pool timed out while waiting for an open connection"), "DatabaseUnreachable", "30 s"),
         (said("x", "y", DB + 'duplicate key value violates unique constraint "pg_type_typname_nsp_index"'), "MigrationRace", "23505"),
         (

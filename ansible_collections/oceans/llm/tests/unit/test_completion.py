@@ -180,7 +180,7 @@ WIDE = policy("wide", "Egress", egress=[{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"
             {},
             "ProviderAddressWrong",
             "Provider/openai",
-            "nothing listens at",
+            "no program listens at",
         ),
         # the way to it
         (told("did not answer within 30 s", 504), {"policies": [CAGE]}, "ProviderBlocked", "NetworkPolicy/cage", "api.example:443"),

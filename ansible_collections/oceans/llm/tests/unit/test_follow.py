@@ -169,7 +169,7 @@ def test_a_certain_cause_fences_ends_helm_fences_again_and_only_then_declares(ap
     suspended = [json.loads(b) for m, p, _q, b in api.seen if m == "PATCH" and p == paths.job(NS, "mig")]
     assert suspended[0] == {"spec": {"suspend": True}} and set(outcome.fenced) == {"mig"}
     assert outcome.database == "database unchanged: the migration never started"
-    assert any("no pod of it is running" in line for line in lines)
+    assert any("no pod of the Job is running" in line for line in lines)
 
 
 def test_a_follower_of_somebody_elses_change_stops_nothing(api):

@@ -52,19 +52,22 @@ class Asked(list):
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (Answer(0, "v44 a [applied]"), "the old version v0.23.0 can run on schema V44 (a Job with its image checked it), so a rollback to it is safe"),
+        (
+            Answer(0, "v44 a [applied]"),
+            "the old version v0.23.0 can run on schema V44 (checked by a Job with its image), so a rollback to this version is safe",
+        ),
         (
             Answer(1, REFUSES),
             (
-                "the old version v0.23.0 refuses schema V44 (a Job with its image checked it): "
+                "the old version v0.23.0 refuses schema V44 (checked by a Job with its image): "
                 "do not restart or roll back its pods; deploy a newer version, or restore a backup"
             ),
         ),
         (
             Answer(1, "Error: database migration check failed\n\nCaused by:\n    1 pending migrations remain for postgres\n"),
             (
-                "the old version v0.23.0 supports schema V44, but needs migrations that the database lacks (a Job with "
-                "its image checked it): its running pods keep serving, but a restarted pod waits for those migrations"
+                "the old version v0.23.0 supports schema V44, but needs migrations that the database lacks (checked by a Job with its image): "
+                "its running pods keep serving, but a restarted pod waits for those migrations"
             ),
         ),
         (

@@ -109,8 +109,8 @@ CALL = 'Internal error occurred: failed calling webhook "v.example.com": failed 
     ("text", "code", "words"),
     [
         (CALL + "tls: failed to verify certificate: x509: certificate signed by unknown authority", "WebhookUntrusted", "caBundle"),
-        (CALL + 'no endpoints available for service "v"', "WebhookUnavailable", "no ready pod behind its Service"),
-        (CALL + 'service "v" not found', "WebhookUnavailable", "no ready pod behind its Service"),
+        (CALL + 'no endpoints available for service "v"', "WebhookUnavailable", "has no ready pod: its Service has no endpoints"),
+        (CALL + 'service "v" not found', "WebhookUnavailable", "has no ready pod: its Service has no endpoints"),
         (CALL + "dial tcp 10.0.0.1:443: connect: connection refused", "WebhookUnavailable", "refuses the connection"),
         (CALL + "context deadline exceeded", "WebhookUnavailable", "does not answer in time"),
         (CALL + "something new", "WebhookUnavailable", "cannot be called"),

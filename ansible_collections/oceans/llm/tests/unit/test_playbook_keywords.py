@@ -157,4 +157,4 @@ def test_a_hint_names_the_inventory_and_the_host_of_the_run(api, play, tmp_path)
         api.on("GET", paths.collection(plural, "two"), ok({"items": []}))
     purge = {"name": "Purge", "oceans.llm.purge": {"name": "r", "namespace": "two", "host": "{{ api }}"}}
     code, output = play("--limit", "two", tasks=[purge])
-    assert code and f"deploy it first: ansible-playbook -i {tmp_path}/hosts.json --limit two oceans.llm.deploy" in output.replace("- i", "-i")
+    assert code and f"deploy the release first: ansible-playbook -i {tmp_path}/hosts.json --limit two oceans.llm.deploy" in output.replace("- i", "-i")

@@ -263,9 +263,9 @@ SERVERS = [
     ("canceling statement due to conflict with recovery", "DatabaseInterrupted", "40001"),
     ("out of memory", "DatabaseInterrupted", "53200"),
     ("MaxClientsInSessionMode: max clients reached - in Session mode max clients are limited to pool_size", "DatabaseConnections", "53300"),
-    ("The endpoint has been disabled. Enable it using the API and retry.", "DatabaseUnreachable", "switched the database off"),
-    ("Your project has exceeded the compute time quota.", "DatabaseUnreachable", "switched the database off"),
-    ("received fatal alert: HandshakeFailure", "DatabaseTls", "encrypted"),
+    ("The endpoint has been disabled. Enable it using the API and retry.", "DatabaseUnreachable", "has disabled the database"),
+    ("Your project has exceeded the compute time quota.", "DatabaseUnreachable", "has disabled the database"),
+    ("received fatal alert: HandshakeFailure", "DatabaseTls", "TLS connection"),
     ("invalid international domain name", "DatabaseUrlInvalid", "URL"),
 ]
 
@@ -280,11 +280,11 @@ def test_what_servers_and_poolers_say(words, code, part):
 @pytest.mark.parametrize(
     ("words", "code", "part"),
     [
-        ("Permission denied (os error 13)", "DatabaseUnreachable", "forbids"),
-        ("Operation not permitted (os error 1)", "DatabaseUnreachable", "forbids"),
+        ("Permission denied (os error 13)", "DatabaseUnreachable", "the node refuses"),
+        ("Operation not permitted (os error 1)", "DatabaseUnreachable", "the node refuses"),
         ("Network is unreachable (os error 101)", "DatabaseUnreachable", "no route"),
         ("No route to host (os error 113)", "DatabaseUnreachable", "no route"),
-        ("failed to lookup address information: Try again", "DatabaseUnreachable", "cannot be resolved at the moment"),
+        ("failed to lookup address information: Try again", "DatabaseUnreachable", "cannot be resolved (temporary failure)"),
         ("No such file or directory (os error 2)", "DatabaseUrlInvalid", "sslrootcert"),
     ],
 )

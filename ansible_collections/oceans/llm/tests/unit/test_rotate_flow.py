@@ -217,7 +217,7 @@ def test_what_a_refresh_replaced_is_held_until_the_proof(stored):
 
 def test_nothing_changed_in_the_store(stored):
     result = stored.rotate(source="external_secrets")
-    says = "which ExternalSecret/es creates, and llm/key in SecretStore/vault is still the value in use, so no pod was restarted; change it there and run again"
+    says = "which ExternalSecret/es creates, and llm/key in SecretStore/vault is still the value in use, so no pod was restarted; change the value in the store"
     assert result["failed"] and says in result["msg"], result
     assert not stored.upgraded() and stored.held() is None
 

@@ -67,12 +67,12 @@ def test_a_listed_value_comes_from_the_inventory():
         ({"source": "existing"}, "which this collection does not write; change the value first, then run again: kubectl -n ns edit secret mine"),
         (
             EXTERNAL,
-            "check mode does not refresh it from the store; when you have changed llm/admin.password in ClusterSecretStore/vault, run without --check, "
+            "check mode requests no refresh; when you have changed llm/admin.password in ClusterSecretStore/vault, run without --check, "
             "or refresh first: kubectl -n ns annotate externalsecret es force-sync=$(date +%s) --overwrite",
         ),
         (
             {**EXTERNAL, "refreshed": True},
-            "llm/admin.password in ClusterSecretStore/vault is still the value in use, so no pod was restarted; change it there and run again",
+            "llm/admin.password in ClusterSecretStore/vault is still the value in use, so no pod was restarted; change the value in the store and run again",
         ),
         ({"source": "inline"}, "which this collection does not write"),
     ],

@@ -584,7 +584,7 @@ def test_a_probe_that_asks_another_host_is_misdirected():
     new["status"]["podIP"] = "10.0.0.5"
     new["spec"]["containers"][0]["readinessProbe"] = {"httpGet": {"path": "/readyz", "port": "http", "host": "192.0.2.1"}}
     found = only(picture)
-    assert (found.code, found.certainty) == ("ProbeMisdirected", RETRYABLE) and "asks host 192.0.2.1, which is not the pod's address" in found.cause
+    assert (found.code, found.certainty) == ("ProbeMisdirected", RETRYABLE) and "requests host 192.0.2.1, which is not the pod's address" in found.cause
     new["status"]["podIP"] = "192.0.2.1"
     assert only(picture).code == "NotReadyInTime"
 

@@ -119,7 +119,7 @@ def test_a_variable_that_a_webhook_adds_hides_the_secret_and_is_not_the_template
     new = picture.objects["Pod"]["web-1-a"]
     assert "variable POSTGRES_URL of container it differs from the pod template" in origin.changed(picture, new, "it")
     said = origin.variable(picture, new, "it", "POSTGRES_URL")
-    assert said.startswith("a plain value in the pod, which its pod template does not have (host other.example") and "pod template of" not in said
+    assert said.startswith("a plain value in the pod, but not in its pod template (host other.example") and "pod template of" not in said
 
 
 def test_a_field_of_the_pod_itself_is_compared():

@@ -71,25 +71,25 @@ _NETWORK = r"""
 DatabasePooler prepared statement "[^"]*" (?:already exists|does not exist)
     a connection pooler in transaction mode mixes the sessions of the gateway
 DatabasePooler unsupported startup parameter
-    a connection pooler refuses a parameter with which the gateway connects
+    the connection pooler refuses a connection parameter of the gateway
 DatabaseUnreachable server login (?:has been failing|failed)|server_login_retry
-    a connection pooler gets no login at the database behind it
+    the connection pooler cannot log in to the database server
 DatabaseTls pg_hba\.conf .*(?:no encryption|SSL off)
     the database server does not admit this login without TLS (sslmode=require)
 DatabaseUnreachable endpoint [^;]{0,40}disabled|exceeded the compute time quota
-    the provider of the database has switched the database off
+    the database's provider has disabled the database
 DatabaseUnreachable is not currently accepting connections
     the database server runs, but the database accepts no connections (ALLOW_CONNECTIONS is false)
 DatabaseNotPostgres unexpected response from SSLRequest|invalid response to SSL negotiation
     the program that answers at the database's address is not PostgreSQL
 DatabaseUnreachable Temporary failure in name resolution|(?<!, )Try again
-    the database's host name cannot be resolved at the moment
+    the database's host name cannot be resolved (temporary failure)
 DatabaseHostUnknown failed to lookup address|Name or service not known|nodename nor servname|no such host
     the database's host name does not exist
 DatabaseUnreachable (?:permission denied|operation not permitted) \(os error
-    the node forbids the connection to the database (a network policy, as a rule)
+    the node refuses the connection to the database (usually because of a NetworkPolicy)
 DatabaseUnreachable network is unreachable|no route to host|host is unreachable
-    the pod has no route to the database (an IPv6 address, as a rule, or a firewall)
+    the pod has no route to the database (usually because of an IPv6 address or a firewall)
 DatabaseUrlInvalid no such file or directory \(os error 2\)
     a file that the database's URL names (sslrootcert, sslcert, a socket) does not exist in the pod
 DatabaseUnreachable pool timed out
@@ -97,7 +97,7 @@ DatabaseUnreachable pool timed out
 DatabaseUnreachable connection refused|connection reset|broken pipe|timed out|unexpected eof|expected to read|connection closed
     the connection to the database fails
 DatabaseTls certificate|tls|ssl|received fatal alert
-    no encrypted connection to the database can be made
+    no TLS connection to the database can be established
 DatabaseUrlInvalid relative URL without a base|error with configuration|invalid port number|empty host|international domain name|database URL (?:has no|begins)
     the database's URL is not a well-formed PostgreSQL URL
 """

@@ -67,7 +67,9 @@ def keep_in_record(cluster: Cluster, release: Release, wanted: Iterable[Data]) -
         releases.rewrite(cluster, release, lambda body: body.update(manifest=_annotated(body["manifest"], names)))
         now = releases.latest(cluster, release.namespace, release.name)
     except ApiError as error:
-        raise NotKept(f"helm uninstall would delete {_list(names)}, and Helm's record of the release could not be changed to prevent that: {error}") from error
+        raise NotKept(
+            f"helm uninstall would delete {_list(names)}, and Helm's record of the release could not be changed to prevent the deletion: {error}"
+        ) from error
     still = {d.name for d in data_of(now.manifest if now else (), release.namespace) if not d.kept} & names
     if now is None or now.revision != release.revision or still:
         raise NotKept(f"helm uninstall would delete {_list(names)}, because another run changed the release at the same time")
@@ -106,9 +108,9 @@ def _keep_one(cluster: Cluster, data: Data, release: str) -> bool:
             cluster.patch(data.path, {"metadata": {"annotations": {POLICY: "keep"}}}, manager="oceans-llm-keep")
             live = cluster.get(data.path)
     except ApiError as error:
-        raise NotKept(f"{why}; the annotation {POLICY}: keep could not be set to prevent that: {error}; nothing was changed") from error
+        raise NotKept(f"{why}; the annotation {POLICY}: keep, which prevents the deletion, could not be set: {error}; nothing was changed") from error
     if not has_policy(live):
-        raise NotKept(f"{why}; another controller removes the annotation {POLICY}: keep that would prevent that; nothing was changed")
+        raise NotKept(f"{why}; another controller removes the annotation {POLICY}: keep, which prevents the deletion; nothing was changed")
     return True
 
 

@@ -117,7 +117,7 @@ class Lock:
     def last_holder(self) -> str:
         """Who held the lease before, in words."""
         text = ((self.before or {}).get("spec") or {}).get("holderIdentity") or ""
-        return Holder.parse(text).phrase() if text else "it released its lock"
+        return Holder.parse(text).phrase() if text else "that run released its lock"
 
     def __enter__(self) -> Lock:
         try:
@@ -197,7 +197,7 @@ class Lock:
             return
         raise Held(
             f"{holder.phrase()} has been changing {self._namespace}/{self._release} since {since}; nothing was changed by this run — "
-            f"wait until that run has ended; if it has died, its lock (Lease/{self._name}) expires in {-over:.0f} s"
+            f"wait until that run has ended; if that run has died, its lock (Lease/{self._name}) expires in {-over:.0f} s"
         )
 
     def _body(self) -> dict[str, Any]:

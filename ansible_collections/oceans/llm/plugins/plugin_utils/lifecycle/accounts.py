@@ -124,7 +124,9 @@ class Accounts:
                 return
             kept = user.kept_by(allowed)
             if kept or user.others:
-                raise NotPossible(f"user {email} was not deleted: " + (f"{kept} refer to it" if kept else f"{user.others} other platform administrators exist"))
+                raise NotPossible(
+                    f"user {email} was not deleted: " + (f"{kept} refer to the user" if kept else f"{user.others} other platform administrators exist")
+                )
             for table, column in (place for place, n in user.references.items() if n):
                 query(f'DELETE FROM {table} WHERE "{column}" = {literal(user.id)}')
             query(f"DELETE FROM public.users WHERE id::text = {literal(user.id)}")

@@ -54,7 +54,7 @@ def take(cluster: Cluster, source: Source, name: str, say: Callable[[str], None]
         except ApiError as error:
             raise NotPossible(f"Backup/{name} of Cluster/{owner} could not be created: {error}; nothing was changed") from error
     if status.get("phase") != "completed":
-        why = status.get("error") or f"its phase is {status.get('phase') or 'not set'} after {timeout} s"
+        why = status.get("error") or f"the phase of the Backup is {status.get('phase') or 'not set'} after {timeout} s"
         cure = f"read its status: kubectl -n {ns} describe backups.postgresql.cnpg.io {name}; or set oceans_llm_restore_point: pg_dump"
         raise NotPossible(f"Backup/{name} of Cluster/{owner} was not completed: {why} — {cure}")
     return RestorePoint("CloudNativePG", name, f"Backup/{name}", cluster.now())

@@ -45,7 +45,9 @@ class Gateway:
         """
         release = unrecorded.latest(cluster, namespace, name, say)
         if release is None:
-            raise NotPossible(f"Helm has no release {name} in namespace {namespace} on {cluster.server}; deploy it first: {playbooks.command('deploy')}")
+            raise NotPossible(
+                f"Helm has no release {name} in namespace {namespace} on {cluster.server}; deploy the release first: {playbooks.command('deploy')}"
+            )
         return cls.read(cluster, release)
 
     @classmethod

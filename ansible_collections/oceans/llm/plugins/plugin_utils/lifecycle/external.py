@@ -53,7 +53,7 @@ def refresh(cluster: Cluster, namespace: str, external: Object, say: Callable[[s
         failed = next((c for c in _status(found).get("conditions") or () if c.get("type") == "Ready" and c.get("status") == "False"), None)
         late = time.monotonic() >= end
         if late or (failed and failed not in (before.get("conditions") or ())):  # the same failure as before may be over
-            why = f"{failed.get('reason')}: {failed.get('message')}" if failed else f"its status has not changed for {patience:g} s"
+            why = f"{failed.get('reason')}: {failed.get('message')}" if failed else f"the status of the ExternalSecret has not changed for {patience:g} s"
             raise NotPossible(
                 f"External Secrets Operator has not refreshed ExternalSecret/{name} ({why}), so the values in the store are not known; no pod was restarted — "
                 f"find the reason: kubectl -n {namespace} describe externalsecret {name}"

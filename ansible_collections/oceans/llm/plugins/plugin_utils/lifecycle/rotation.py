@@ -162,8 +162,11 @@ def _foreign(inventory: Inventory, namespace: str, secret: str, key: str) -> str
         return f"this collection does not write; change the value first, then run again: kubectl -n {namespace} edit secret {secret}"
     origin = external.origin(made, key)
     if inventory.refreshed:
-        return f"ExternalSecret/{meta(made)['name']} creates, and {origin} is still the value in use, so no pod was restarted; change it there and run again"
+        return (
+            f"ExternalSecret/{meta(made)['name']} creates, and {origin} is still the value in use, so no pod was restarted; "
+            "change the value in the store and run again"
+        )
     return (
-        f"ExternalSecret/{meta(made)['name']} creates and which still has the value in use, and check mode does not refresh it from the store; "
+        f"ExternalSecret/{meta(made)['name']} creates; the Secret still has the value in use, and check mode requests no refresh; "
         f"when you have changed {origin}, run without --check, or refresh first: {external.command(namespace, made)}"
     )

@@ -134,7 +134,7 @@ class AdminPassword(Step):
         kept = user.kept_by(self.OWN)
         if kept or user.rows(PASSWORDS) is None or user.others:
             why = (
-                f"{kept} refer to it"
+                f"{kept} refer to the administrator"
                 if kept
                 else f"{user.others} other platform administrators exist"
                 if user.others
@@ -289,9 +289,9 @@ class ProviderToken(Step):
         route = next((r for r in configuration.routes_of(self.run.gateway.config, self.run.model) if r.get("provider") == name), None)
         if route is None:
             asked = (
-                f"it was not tried, because model {self.run.model} has no route to {name}"
+                f"the new token was not tried, because model {self.run.model} has no route to {name}"
                 if self.run.model
-                else "it was not tried; set oceans_llm_probe_model to request a completion"
+                else "the new token was not tried; set oceans_llm_probe_model to request a completion"
             )
             return f"{started} {name}; {asked}", f"not tried, for the same reason; {revoke}"
         new = f"{started} {name}; model {self.run.model} answered a completion"

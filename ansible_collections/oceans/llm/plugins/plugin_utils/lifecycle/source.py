@@ -83,7 +83,7 @@ class Source:
             raise NotPossible(f"the image of the PostgreSQL server could not be read ({error}); nothing was changed — {SET_IMAGE}") from error
         if not image:
             raise NotPossible(
-                f"{self.target} is not a pod of this cluster, so no image with its version of pg_dump is known; nothing was changed — {SET_IMAGE}"
+                f"{self.target} is not a pod of this cluster, so the image with the server's version of pg_dump is not known; nothing was changed — {SET_IMAGE}"
             )
         return str(image)
 

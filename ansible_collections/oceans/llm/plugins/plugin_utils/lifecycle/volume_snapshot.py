@@ -43,7 +43,7 @@ def take(cluster: Cluster, source: Source, name: str, say: Callable[[str], None]
         except ApiError as error:
             raise NotPossible(f"VolumeSnapshot/{name} of PersistentVolumeClaim/{claim} could not be created: {error}; nothing was changed") from error
     if not status.get("readyToUse"):
-        why = (status.get("error") or {}).get("message") or f"it is not ready after {timeout} s"
+        why = (status.get("error") or {}).get("message") or f"the VolumeSnapshot is not ready after {timeout} s"
         raise NotPossible(
             f"VolumeSnapshot/{name} of PersistentVolumeClaim/{claim} failed: {why} — read its status: kubectl -n {ns} describe volumesnapshot {name}"
         )

@@ -60,7 +60,7 @@ class Writers:
             self._cluster.patch(self._path, body, manager=MANAGER)
             left = self._left(DRAIN + END)
         if left:
-            raise NotPossible(f"Pod/{left[0]} still runs after {DRAIN + END} s; find out why: kubectl -n {self._ns} describe pod {left[0]}")
+            raise NotPossible(f"Pod/{left[0]} still runs after {DRAIN + END} s; find the reason: kubectl -n {self._ns} describe pod {left[0]}")
 
     def _wait_for(self, stopping: Sequence[Object]) -> None:
         """Pods that were stopped by an earlier rollout end when their own grace period does; until then the others serve."""

@@ -146,7 +146,7 @@ class _Look:
         if seen.get("dns") or (symptom == NAME and not seen):
             return self.cause("ProviderAddressWrong", self.provider, f"the host of {self._base} does not resolve", evidence)
         if "refused" in f"{trouble} {self.evidence}".lower():
-            return self.cause("ProviderAddressWrong", self.provider, f"nothing listens at {where} ({self._base})", evidence)
+            return self.cause("ProviderAddressWrong", self.provider, f"no program listens at {where} ({self._base})", evidence)
         if trouble or not seen:
             alone = f"the gateway does not reach the provider at {where}"
             what = f"no pod of the namespace reaches {where}: the network blocks the connection, or {self._base} is wrong" if seen else alone

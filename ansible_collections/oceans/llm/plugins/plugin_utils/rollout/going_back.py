@@ -68,16 +68,16 @@ def judged(tag: str, version: int, answer: Answer) -> str:
     """The same of an old image, as a phrase."""
     said = says(answer)
     if said is Says.FITS:
-        return f"the old version {tag} can run on schema V{version} (a Job with its image checked it), so a rollback to it is safe"
+        return f"the old version {tag} can run on schema V{version} (checked by a Job with its image), so a rollback to this version is safe"
     if said is Says.REFUSES:
         return (
-            f"the old version {tag} refuses schema V{version} (a Job with its image checked it): "
+            f"the old version {tag} refuses schema V{version} (checked by a Job with its image): "
             f"do not restart or roll back its pods; deploy a newer version, or restore a backup"
         )
     if said is Says.MISSES:
         return (
-            f"the old version {tag} supports schema V{version}, but needs migrations that the database lacks (a Job "
-            f"with its image checked it): its running pods keep serving, but a restarted pod waits for those migrations"
+            f"the old version {tag} supports schema V{version}, but needs migrations that the database lacks (checked by a Job with its image): "
+            f"its running pods keep serving, but a restarted pod waits for those migrations"
         )
     return f"it is not known whether the old version {tag} can run on schema V{version} ({words_of(answer)})"
 

@@ -61,7 +61,7 @@ class Guard:
             old = self._whole(lambda: going_back.statement(self._cluster, outcome.snapshot), lambda _error: "")
             outcome.old_pods += f", {old}" if old else ""
         if outcome.fenced:
-            self._follower.note(f"stopped {', '.join('Job/' + n for n in outcome.fenced)}: no pod of it is running, so no migration is running")
+            self._follower.note(f"stopped {', '.join('Job/' + n for n in outcome.fenced)}: no pod of the Job is running, so no migration is running")
         if outcome.not_fenced:
             outcome.database += (
                 f" (a migration may still be running, because Jobs were not stopped: {'; '.join(f'Job/{n}: {why}' for n, why in outcome.not_fenced.items())})"

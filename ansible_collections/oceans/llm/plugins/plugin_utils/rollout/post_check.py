@@ -373,7 +373,7 @@ def _judge(asker: Asker, snapshot: Snapshot, expected: Expected) -> Served:
         return Served(served, make("WrongVersionServed", snapshot, where, what, said), notes)
     for path, code, is_bad, what in (
         ("/readyz", "NotReady", lambda s: s != 200, "the gateway serves, but cannot reach its database"),
-        ("/admin", "AdminUiDown", lambda s: s >= 500, "the gateway answers, but the admin UI cannot be reached through it"),
+        ("/admin", "AdminUiDown", lambda s: s >= 500, "the gateway answers, but the admin UI cannot be reached through the gateway"),
     ):
         answer = asker.ask(path)
         if answer.trouble is not Trouble.NONE or is_bad(answer.status):

@@ -41,8 +41,8 @@ TEXTS: dict[str, tuple[str, str]] = {
 }
 #: why a webhook could not be called: (words of the API server, sentence)
 FAILURES = (
-    ("x509|tls: failed to verify", "is not trusted: its certificate does not match caBundle of its configuration"),
-    ("no endpoints available|service .* not found", "has no ready pod behind its Service"),
+    ("x509|tls: failed to verify", "is not trusted: its certificate does not match caBundle of the webhook configuration"),
+    ("no endpoints available|service .* not found", "has no ready pod: its Service has no endpoints"),
     ("connection refused", "refuses the connection"),
     (r"deadline exceeded|timeout(?!=)|timed out", "does not answer in time"),
     ("no such host|no route|unreachable|not permitted", "cannot be reached"),

@@ -39,7 +39,7 @@ def variable(snapshot: Snapshot, pod: Object, container: str, name: str) -> str:
     kind, owner = owner_of_pod(pod, snapshot)
     plain = own[-1].kind == "value"
     planned = [s for s in sources(_containers(_template_owner(snapshot, pod)).get(container) or {}) if s.name == name]
-    where = f"in the pod template of {kind}/{owner}" if own[-1] in planned or not planned else "in the pod, which its pod template does not have"
+    where = f"in the pod template of {kind}/{owner}" if own[-1] in planned or not planned else "in the pod, but not in its pod template"
     said = f"{_phrase(own[-1])} {where}" if plain and kind else _phrase(own[-1])
     host = address_in(own[-1].value) if plain else ""
     who = _set_by(snapshot.kind(kind).get(owner) or {}, container, name)

@@ -101,7 +101,7 @@ def misdirected(snapshot: Snapshot, pod: Object, status: Object, spec: Mapping[s
         return None
     port, scheme, host = check.get("port"), check.get("scheme") or "HTTP", check.get("host")
     if host and host != (pod.get("status") or {}).get("podIP"):
-        return f"the {probe} probe asks host {host}, which is not the pod's address", RETRYABLE
+        return f"the {probe} probe requests host {host}, which is not the pod's address", RETRYABLE
     declared = [p for p in spec.get("ports") or () if p.get("containerPort")]
     ports = ", ".join(str(p["containerPort"]) for p in declared)
     if "server gave HTTP response to HTTPS client" in answer:
