@@ -39,14 +39,20 @@ INTRODUCTION = f"""# Accuracy
 
 <!-- written by faults/outside/accuracy.py; do not edit -->
 
-How often does the collection name the cause of a failed rollout? The faults on this page come from other projects; the authors of the collection did
-not invent them. `make outside` applies each fault to a healthy release on a kind cluster. A client in another namespace, or kubectl, checks that the
-fault does damage. Then the role `wait` follows the release for at most 60 s, or the role `deploy` deploys a version over the fault. Each row in
-`faults/outside/` contains the expected result, which was written before the first run. A program compares both results and gives points.
+How often does the collection name the cause of a failed rollout?
 
-A result has three parts: the right object is named (entity, 0.33), the right fault of the object is named (mechanism, 0.33), and no other object is
-blamed (scope, 0.34). A row passes with {PASS:.2f} or more, so it needs all three parts. Hints give no points: "compare the selector with the labels" is a
-task and not a result.
+1. `make outside` applies a fault to a healthy release on a kind cluster. The faults come from other projects, not from the authors of the collection.
+2. A client in another namespace, or kubectl, checks that the fault does damage.
+3. The role `wait` follows the release for at most 60 s, or the role `deploy` deploys a version over the fault.
+4. A program compares the result with the expected result in `faults/outside/`, which was written before the first run, and gives points.
+
+| Part of the result | Points | Meaning |
+|---|---|---|
+| entity | 0.33 | The run names the right object. |
+| mechanism | 0.33 | The run names the right fault of this object. |
+| scope | 0.34 | The run blames no other object. |
+
+A row passes with {PASS:.2f} or more, so it needs all three parts. A hint gives no points.
 
 ## Scores
 """
@@ -104,9 +110,8 @@ def page(first: Score, last: Score | None, compared: Sequence[Mapping[str, Any]]
         "## Row by row\n",
         _table(("row", "original", "fault", "way", *names, "seconds until named"), _rows(scores)),
         f"\n## The last line of each run ({names[-1]} score)\n",
-        f"The lines are those of commit `{scores[-1][1]['commit']}`. The texts of messages may have changed since. They are shown with line breaks, "
-        "and without the states of database and old pods, and without the hint. Each entry has the id of the row, the fault that the test made, and the "
-        "result, whose words are explained below the scores.\n",
+        f"The lines are those of commit `{scores[-1][1]['commit']}`; the texts of messages may have changed since. The states of database and old pods, "
+        "and the hint, are omitted. Each entry has the id of the row, the fault, and the outcome (explained below the scores).\n",
         *_said(scores[-1][1]),
         "## Sources\n",
         "The sources provide the faults and their mechanisms. Texts and code are from this repository. The column *original* has the id that the source "

@@ -34,8 +34,8 @@ options:
   host:
     description:
       - URL of the API server, for example V(https://192.0.2.1:6443). Falls back to E(K8S_AUTH_HOST).
-      - When O(host) is set without O(kubeconfig) and O(context), neither the plugin nor C(helm) reads a kubeconfig, so that the
-        credentials in a kubeconfig are not sent to this server.
+      - When O(host) is set without O(kubeconfig) and O(context), neither the plugin nor C(helm) reads a kubeconfig. The credentials in a
+        kubeconfig are not sent to this server.
     type: str
   api_key:
     description:

@@ -115,8 +115,8 @@ options:
     description:
       - Whether a short-lived pod of the gateway's image tests the gateway from inside the Kubernetes cluster. The pod requests the gateway's
         Service by DNS name and by address, and the hosts of the Ingress.
-      - V(auto) starts the pod when the task changed something; M(oceans.llm.wait), which changes nothing, starts it except in check mode. V(true)
-        always starts it. V(false) never starts it, and the last line says C(not probed).
+      - V(auto) starts the pod when the task changed something; M(oceans.llm.wait), which changes nothing, starts the pod except in check mode.
+        V(true) always starts the pod. V(false) starts no pod, and the last line says C(not probed).
     type: str
     default: auto
     choices: [auto, 'true', 'false']
@@ -138,8 +138,9 @@ options:
     type: bool
     default: false
   recover_after:
-    description: How long a Helm revision in state C(pending-…) blocks this task, in seconds after its creation, if a Helm process outside of this
-      collection left the revision. Afterwards the task marks the revision as failed and continues.
+    description: >-
+      Seconds for which a Helm revision in state C(pending-…) blocks this task, if a Helm process outside of this collection left the revision.
+      The seconds count from the creation of the revision. Afterwards the task marks the revision as failed and continues.
     type: int
     default: 900
 """
@@ -201,9 +202,9 @@ options:
       command:
         description: >-
           Backup program on the Ansible controller and its arguments, for example V([/usr/local/bin/backup, --fast]). To make a copy, the program gets
-          the additional arguments C(take NAME). The last line of its output must say where the copy is, or be a JSON object with the keys C(place),
-          C(size) and C(checksum). To restore, the program gets the additional arguments C(restore NAME PLACE DATABASE); C(PLACE) is that last line or
-          C(place), C(DATABASE) the name of the database to restore into. The database login is in C(PGHOST), C(PGPORT), C(PGUSER), C(PGPASSWORD),
+          the additional arguments C(take NAME). The last line of its output must be the place of the copy, or a JSON object with the keys C(place),
+          C(size) and C(checksum). To restore, the program gets C(restore NAME PLACE DATABASE); C(PLACE) is the printed place, C(DATABASE) the
+          database to restore into. The database login is in C(PGHOST), C(PGPORT), C(PGUSER), C(PGPASSWORD),
           C(PGDATABASE) and C(PGSSLMODE).
         type: list
         elements: str

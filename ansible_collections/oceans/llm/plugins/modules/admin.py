@@ -12,11 +12,11 @@ short_description: Find out why the administrator cannot log in, and repair an a
 version_added: 0.2.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Tests the steps of the login in this order - the Service, C(/admin), the section C(auth.bootstrap_admin) of the configuration, the row in the table
-    C(users), the password, C(must_change_password), single sign-on. Prints each step, stops at the first one that fails, and prints what to do.
-  - The task fails when a step fails.
-  - C(gateway bootstrap-admin) without a password creates an administrator who can never log in, and the command does not correct that row later. With
-    O(repair) the task deletes the row when no other row refers to the row, runs the command again, and verifies the result by a login.
+  - Tests the steps of the administrator's login in this order - the Service, C(/admin), the configuration C(auth.bootstrap_admin), the row in the table
+    C(users), the password, C(must_change_password), single sign-on.
+  - Prints each step. The task fails at the first step that fails, and prints what to do.
+  - C(gateway bootstrap-admin) without a password creates an administrator who can never log in. The command does not correct that row later.
+  - With O(repair) the task deletes such a row when no other row refers to the administrator. Then the task runs the command again and verifies the login.
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release

@@ -13,8 +13,7 @@ version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
   - First logs in through the gateway's Service. When the login succeeds, no administrator is created.
-  - When the login fails, the task runs C(gateway bootstrap-admin) in a one-off Job with the pod template of the gateway's Deployment, follows the Job,
-    and logs in again.
+  - When the login fails, the task runs C(gateway bootstrap-admin) in a one-off Job with the pod template of the gateway's Deployment. Then it logs in again.
   - Refuses to start when C(auth.bootstrap_admin.enabled) is not true or the password is missing. The command would then report success without an
     administrator, or create one who can never log in.
   - Stores the result in the ConfigMap C(RELEASE-bootstrap). When the administrator changes the password later, the task does not fail.

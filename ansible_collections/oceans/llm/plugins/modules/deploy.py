@@ -12,16 +12,15 @@ short_description: Install or upgrade a Helm release, and follow the rollout unt
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Compares the rendered objects with the previous revision, with the objects in the cluster (drift), and with the Secrets that the running pods were
-    started with. When nothing differs, nothing is written.
-  - A changed Secret restarts the pods that read it. For this, the task annotates the pods with a keyed digest of the Secrets, by the chart values
-    C(gateway.secretsDigest) and C(adminUi.secretsDigest), or by C(podAnnotations) when the chart has no such values. A chart without either value
-    gets no annotation.
+  - Compares the rendered objects with the previous revision, with the objects in the cluster (drift), and with the Secrets of the running pods. When
+    nothing differs, nothing is written.
+  - A changed Secret restarts the pods that read the Secret, by a keyed digest in an annotation of the pods. The task sets the digest by the chart values
+    C(gateway.secretsDigest) and C(adminUi.secretsDigest), or by C(podAnnotations) when the chart has no such values. A chart without these values gets no
+    annotation.
   - Upgrades the release with M(kubernetes.core.helm) in the background, without C(wait) and C(atomic), and watches its objects from the start.
-  - A fatal cause fails the task with one sentence. It also stops the Jobs of the release, so that no migration continues, and ends Helm with SIGTERM.
-    A retryable cause, such as a rate limit of the registry, is reported; it fails the task when it lasts longer than its time limit.
-  - The task succeeds when the Jobs are complete, every pod of the new ReplicaSet is ready, and the gateway reports the requested version through its
-    Service.
+  - A fatal cause fails the task with one sentence. The task then stops the Jobs of the release, so that no migration continues, and ends Helm with SIGTERM.
+  - A retryable cause, such as a rate limit of the registry, is reported. The cause fails the task when it lasts longer than its time limit.
+  - The task succeeds when the Jobs are complete, every new pod is ready, and the gateway reports the requested version through its Service.
   - The Lease C(oceans-llm-<release>) prevents two runs from changing the release at the same time. A revision that a killed run left in state
     C(pending-…) is marked as failed, and the task continues.
 extends_documentation_fragment:

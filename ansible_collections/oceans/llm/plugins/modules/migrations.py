@@ -14,7 +14,7 @@ author: oceans.llm contributors (!UNKNOWN)
 description:
   - Runs C(gateway migrate) in a one-off Job with the image and the environment of the gateway. The Deployment is not changed.
   - Prints each pending migration with its class (additive, data-changing or destructive) and the reason (docs/lifecycle.md of the collection).
-  - When a migration waits for a lock, a line names the database session that holds the lock by its process id and the beginning of its SQL statement.
+  - When a migration waits for a lock, a line names the database session that holds the lock (process id and beginning of its SQL statement).
   - O(command=apply) holds the Lease of the release, follows the Job like a rollout, and stops the Job when a migration fails. A destructive migration
     needs a restore point, or O(allow_destructive).
 extends_documentation_fragment:

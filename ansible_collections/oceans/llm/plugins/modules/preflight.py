@@ -12,8 +12,8 @@ short_description: Find everything that would fail a rollout, before anything is
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Renders the chart, asks the API server for the permissions of the caller, reads the Secrets that the pods need, and sends every rendered object, and a
-    Pod made from every pod template, with C(dryRun=All).
+  - Renders the chart, asks the API server for the permissions of the caller, and reads the Secrets that the pods need. Then sends every rendered object,
+    and a Pod for every pod template, with C(dryRun=All).
   - Reports B(all) findings at once. Each finding has a stable code, an object, a sentence and a hint. Errors fail the task; warnings do not.
   - Writes nothing to the cluster and nothing to the Ansible controller.
 extends_documentation_fragment:

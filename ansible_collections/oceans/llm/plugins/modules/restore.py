@@ -12,8 +12,8 @@ short_description: Restore a restore point of the database of a release
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - First checks, while the gateway answers requests, that the copy is complete, that the database login has the needed permissions, and that the
-    encryption keys are those with which the copy was made.
+  - First checks that the copy is complete, that the database login has the needed permissions, and that the encryption keys are those of the copy. The
+    gateway still answers requests.
   - Then stops the gateway's pods. One transaction moves the tables of schema C(public) into another schema, restores the copy, and compares all rows. When
     a step fails, the transaction is rolled back, and the gateway is started again.
   - After a successful restore the gateway stays stopped. The role C(restore) then deploys the version that fits the database.

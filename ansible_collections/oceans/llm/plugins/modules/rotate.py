@@ -12,10 +12,11 @@ short_description: Replace secrets of the gateway by new ones, and verify that t
 version_added: 0.2.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Counts in the database what becomes invalid, writes the Secret with M(oceans.llm.secrets), restarts the pods with M(oceans.llm.deploy),
-    and then tries the new and the old values.
-  - A key that O(secrets) lists gets the new value from O(secrets). A generated key is generated again. When another program writes the Secret, change
-    the value in the other program first; until then the task is refused and prints the command. The task then restarts the pods and verifies the new value.
+  - Counts in the database what becomes invalid, writes the Secret (M(oceans.llm.secrets)) and restarts the pods (M(oceans.llm.deploy)). Then tries the new
+    and the old values.
+  - A key that O(secrets) lists gets the new value from O(secrets). A generated key is generated again.
+  - When another program writes the Secret, change the value in that program first. Until then the task is refused and prints the command. Afterwards the
+    task restarts the pods and verifies the new value.
   - The replaced values are stored in the Secret C(NAME-rotation) until every rotation is verified. When a rotation was interrupted, run the task again;
     it finishes the rotation and still tries both values.
   - With C(probe_model) in O(deploy), the task tries the old token with one completion at the provider.

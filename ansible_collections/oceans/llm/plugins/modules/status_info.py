@@ -12,8 +12,8 @@ short_description: Show the deployed revision, the served version, the pods and 
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Shows the revisions, the served version and its readiness, the pods, the schema of the database, the age of the Secrets, and the run that holds the
-    Lease of the release.
+  - Shows the revisions, the served version and its readiness, the pods, the schema of the database, and the age of the Secrets. Names the run that holds
+    the Lease of the release.
   - Reads the schema of the database with C(gateway migrate --status) in a one-off Job with the pod template of the gateway. The Job is deleted afterwards.
 extends_documentation_fragment:
   - oceans.llm.auth

@@ -12,8 +12,8 @@ short_description: Uninstall a release and delete the collection's own objects, 
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Deletes the Helm release in any state, its Jobs (Helm does not delete the Jobs of hooks), the Secret C(RELEASE-digest-key), the ConfigMap
-    C(RELEASE-bootstrap), and at the end the Lease C(oceans-llm-<release>).
+  - Deletes the Helm release in any state, its Jobs (Helm does not delete the Jobs of hooks), the Secret C(RELEASE-digest-key) and the ConfigMap
+    C(RELEASE-bootstrap). The Lease C(oceans-llm-<release>) is deleted last.
   - Holds the Lease until the end. When another run is changing the release, the task fails and names that run. The Lease of a killed run is taken over.
   - Keeps what cannot be recovered. This is the namespace, every Secret that the chart did not create, and the CloudNativePG database.
 extends_documentation_fragment:

@@ -12,8 +12,8 @@ short_description: Upgrade a release by a plan that is printed first, and roll b
 version_added: 0.1.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Prints a plan, and then upgrades the release as M(oceans.llm.deploy) does. The plan has the versions, the pending migrations by class, the restore
-    point, the time that old pods need to stop, and until when a rollback is possible.
+  - Prints a plan, and then upgrades the release as M(oceans.llm.deploy) does. The plan has the versions, the pending migrations by class and the restore
+    point. It also has the time that old pods need to stop, and the limit until which a rollback is possible.
   - An upgrade with destructive migrations needs a restore point, unless O(allow_destructive) names the migrations.
   - After a failed upgrade the task checks whether the old version can run on the present database. With O(on_failure=rollback) it then rolls back when
     the table in docs/lifecycle.md allows it, and never after a destructive migration. The task fails even when the rollback succeeds.
