@@ -65,7 +65,7 @@ class ActionModule(ClusterAction):
         if found.release is None and (live := unrecorded.find(cluster, args["namespace"], args["name"])):
             raise Refused(
                 f"nothing was removed: Helm has no record of release {live.name}, because another tool (such as Argo CD, Flux or kubectl) applied its objects; "
-                f"remove it with that tool — list its objects: kubectl -n {live.namespace} get all -l {unrecorded.INSTANCE}={live.name}"
+                f"remove the release with that tool — list its objects: kubectl -n {live.namespace} get all -l {unrecorded.INSTANCE}={live.name}"
             )
         self._named(args, cluster, found)
         result: dict[str, Any] = {"changed": bool(found), "removed": found.names(), "kept": kept(found.release, args["delete_database"])}

@@ -294,7 +294,7 @@ def test_a_pod_without_a_token_says_so(pod):
 def test_two_ways_of_which_nobody_says_which_are_refused(api, pki, pod, tmp_path, monkeypatch):
     """kubernetes.core would take the pod's account, kubectl and Helm the kubeconfig."""
     monkeypatch.setenv("KUBECONFIG", written(tmp_path / "config", kubeconfig(api, pki, {"token": "mine"})))
-    with pytest.raises(ClusterError, match="not clear which cluster.*set oceans_llm_kubeconfig"):
+    with pytest.raises(ClusterError, match="two clusters are possible.*set oceans_llm_kubeconfig"):
         Cluster.connect({})
     assert api.seen == []
     monkeypatch.setenv("K8S_AUTH_KUBECONFIG", str(tmp_path / "config"))

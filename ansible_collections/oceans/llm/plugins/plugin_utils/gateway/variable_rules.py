@@ -81,7 +81,7 @@ _SIZE = re.compile(r"(?<!\d)\d+(\.\d+)?([KMGTPE]i|[kMGTPE])")  # begins at the f
 def broken(name: str, value: Any) -> Iterator[str]:
     """What is wrong with a converted value, each with its path."""
     if isinstance(value, str) and value != value.strip():
-        yield f"{name} begins or ends with a space or line break: remove it"
+        yield f"{name} begins or ends with a space or line break: remove this character"
     elif name in NAMES and isinstance(value, str):
         yield from NAMES[name].wrong(name, value)
     elif name in NAMES:

@@ -235,7 +235,7 @@ def _somewhere() -> tuple[dict[str, Any], dict[str, Any], bool]:
         pod = error
     if here and pod is None:
         raise ClusterError(
-            f"it is not clear which cluster is meant: there is the kubeconfig {here[0]}, and the service account of the pod that Ansible runs in "
+            f"two clusters are possible: that of the kubeconfig {here[0]}, and that of the service account of the pod that Ansible runs in "
             "(Helm would use the first, kubernetes.core the second); set oceans_llm_kubeconfig or K8S_AUTH_KUBECONFIG"
         )
     if here or os.environ.get("KUBECONFIG"):

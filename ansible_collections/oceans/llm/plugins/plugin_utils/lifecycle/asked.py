@@ -80,7 +80,7 @@ def fits(cluster: Cluster, namespace: str, older: Release, found: tuple[int, ...
     if found is not None and known is not None and known.sure:
         newest = max(found, default=0)
         if newest > known.version:
-            return Says.REFUSES, f"the database schema is at V{newest}, and {tag} accepts at most V{known.version}, so it would refuse to start"
+            return Says.REFUSES, f"the database schema is at V{newest}, and {tag} accepts at most V{known.version}, so this version would refuse to start"
         return Says.FITS, f"the database schema is at V{newest}, which {tag} accepts"
     answer = ask(cluster, older, going_back.CHECK, namespace) if trial else Answer(None, "check mode creates no Job")
     said = going_back.says(answer)

@@ -190,7 +190,7 @@ class DatabasePassword(Step):
         if self.value.known and new.user == old.user and new.password != old.password:
             raise NotPossible(
                 f"the new {self.value.name} has the same login with another password, so connections of the old pods would fail until all pods are replaced; "
-                "create a second login as an administrator of the database server, and write it into the URL: "
+                "create a second login as an administrator of the database server, and write this login into the URL: "
                 f"CREATE ROLE {new.user}_b LOGIN PASSWORD '…' IN ROLE {new.user}; ALTER ROLE {new.user}_b SET role = {new.user}"
             )
         with self.new.session() as made:
