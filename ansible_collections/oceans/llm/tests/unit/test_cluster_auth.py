@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import DECIDED, Helm, HelmError, for_helm
-from ansible_collections.oceans.llm.plugins.plugin_utils.kube import auth, paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import auth, exec_plugin, paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.auth import resolve
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster, ClusterError, _quiet_threads
 
@@ -181,6 +181,21 @@ def test_an_exec_plugin_that_fails_is_a_sentence_and_no_anonymous_request(api, p
         Cluster.connect({"kubeconfig": kubeconfig(api, pki, plugin(tmp_path, text))})
     assert not isinstance(refused.value, ApiError) and api.seen == [] and "\n" not in str(refused.value)
     assert capfd.readouterr().err == "", "the client's own complaint does not go to the screen"
+
+
+def test_an_exec_plugin_that_waits_for_a_login_is_ended_and_its_words_are_shown(api, pki, tmp_path, monkeypatch):
+    """kubelogin and the AWS CLI print an address and wait until somebody has logged in there. What they started ends, too."""
+    monkeypatch.setattr(exec_plugin, "LIMIT", 1.0)
+    left = tmp_path / "left"
+    text = (
+        "import subprocess, sys\nsys.stderr.write('To sign in, open https://login.example\\n')\nsys.stderr.flush()\n"
+        f"child = subprocess.Popen(['sleep', '600'])\nopen({str(left)!r}, 'w').write(str(child.pid))\nchild.wait()"
+    )
+    with pytest.raises(ClusterError, match="printed no credentials within 1 s and was ended, because it probably waits for a login") as refused:
+        Cluster.connect({"kubeconfig": kubeconfig(api, pki, plugin(tmp_path, text))})
+    assert "output of the program: To sign in, open https://login.example; find the reason" in str(refused.value) and api.seen == []
+    stat = Path(f"/proc/{left.read_text()}/stat")
+    assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] in "ZX"
 
 
 def test_an_exec_plugin_that_is_not_installed_is_named(api, pki, tmp_path):

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import entries
+from . import entries, exec_plugin
 from .entries import PATHS
 from .refused import Refused
 
@@ -87,29 +87,22 @@ class Way:
             if self.in_pod:
                 kubernetes.config.load_incluster_config(client_configuration=configuration)
             else:
-                kubernetes.config.load_kube_config_from_dict(dict(self.config), client_configuration=configuration)
+                kubernetes.config.load_kube_config_from_dict(exec_plugin.limited(self.config), client_configuration=configuration)
         except Exception as error:  # whatever the client makes of a user that it does not understand
             raise ClusterError(f"the kubeconfig has no usable cluster: {_plain(error)}; correct oceans_llm_kubeconfig and oceans_llm_context") from error
         finally:
             log.removeHandler(complaints)
         if complaints.told and not configuration.api_key and not configuration.cert_file:
+            command = str((self.user.get("exec") or {}).get("command") or "")
+            why = exec_plugin.sentence(complaints.told[-1], command) if command else complaints.told[-1]
             raise ClusterError(
-                f"no credentials for the user of the kubeconfig: {self._said(complaints.told[-1])}; find the reason with the same kubeconfig: kubectl version"
+                f"no credentials for the user of the kubeconfig: {why}; find the reason with the same kubeconfig: kubectl version"
             )
         if self.user.get("tokenFile") and not self.in_pod and not self.user.get("token"):
             configuration.refresh_api_key_hook = self._read_again
             self._read_again(configuration)  # without the line break that editors leave
         self._proxy(configuration)
         return configuration
-
-    def _said(self, complaint: str) -> str:
-        """What the client says of the program that prints credentials, with the program's name."""
-        command = str((self.user.get("exec") or {}).get("command") or "")
-        if command and "failed to decode process output" in complaint:
-            return f"the program {command} of the kubeconfig did not print an ExecCredential in JSON"
-        if command and "No such file" in complaint:
-            return f"the program {command} of the kubeconfig is not installed on this machine"
-        return complaint
 
     def _read_again(self, configuration: Any) -> None:
         """A token in a file is renewed by somebody else (the kubelet, an agent); the client would read the file once."""
