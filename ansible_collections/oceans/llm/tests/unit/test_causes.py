@@ -130,6 +130,11 @@ PULL += 'failed to resolve reference "reg.example/a/b:v1": {}'
         ("no matching manifest for linux/arm64/v8 in the manifest list entries", "ImageArchitecture"),
         ('Failed to apply default image tag "A/b:v1": couldn\'t parse image name "A/b:v1": invalid reference format', "ImageNameInvalid"),
         ('Container image "a" is not present with pull policy of Never', "ImageNeverPulled"),
+        (PULL.format("Unknown", "unknown: artifact a/b:v1 not found"), "ImageNotFound"),
+        (PULL.format("Unknown", 'failed to do request: Head "///v2/a/b/manifests/v1": unsupported protocol scheme ""'), "ImageRegistryError"),
+        (PULL.format("Unknown", "httpReadSeeker: failed open: http2: server sent GOAWAY and closed the connection"), "ImageRegistryError"),
+        (PULL.format("NotFound", 'failed to prepare extraction snapshot "x": missing parent "k8s.io/12/sha256:c" bucket: not found'), "ImagePullFailed"),
+        (PULL.format("Unknown", "failed to extract layer: failed to unmount /var/lib/containerd/tmpmounts/x: device or resource busy"), "ImagePullFailed"),
         ("something new", "ImagePullFailed"),
         # a digest or a port with a number that looks like a status is none
         (PULL.format("NotFound", "reg.example:5000/a/b@sha256:4035030f: not found"), "ImageNotFound"),
@@ -228,7 +233,7 @@ def test_the_status_alone_is_enough():
         (
             'pods "x" is forbidden: exceeded quota: tight, requested: pods=1, used: pods=3, limited: pods=3',
             "QuotaExceeded",
-            "the pod needs pods=1, used pods=3, limit (hard) pods=3",
+            "requested pods=1, used pods=3, limit (hard) pods=3",
         ),
         ('pods "x" is forbidden: failed quota: cpu: must specify limits.cpu for: gateway; requests.cpu for: gateway', "QuotaNeedsResources", "gateway"),
         (
@@ -257,6 +262,11 @@ def test_the_status_alone_is_enough():
         ('pods "x" is forbidden: pod rejected: RuntimeClass "gvisor" not found', "RuntimeClassMissing", "gvisor"),
         ('pods "x" is forbidden: unable to create new content in namespace ns because it is being terminated', "NamespaceTerminating", "deleted"),
         ('Pod "x" is invalid: spec.containers[0].image: Required value', "ObjectInvalid", "Required value"),
+        ('pods "x" is forbidden: insufficient quota to match these scopes: [{PriorityClass In [high]}]', "QuotaExceeded", "PriorityClass In [high]"),
+        ('Operation cannot be fulfilled on resourcequotas "q": the object has been modified', "PodNotCreated", "being changed"),
+        ('pods "x" is forbidden: the integer value of priority (0) must not be provided in pod spec', "ObjectInvalid", "integer value"),
+        ('failed calling webhook "w": failed to call webhook: the server rejected our request for an unknown reason', "WebhookUnavailable", "with an error"),
+        ('failed calling webhook "w": failed to call webhook: Post "https://w.svc:443/": No agent available', "WebhookUnavailable", "cannot be reached"),
         ("the server is currently unable to handle the request", "PodNotCreated", "does not know the reason"),
         (
             'failed to create typed patch object (ns/x; apps/v1, Kind=Deployment): errors:\n  .spec.template: duplicate entries for key [name="A"]',
@@ -524,6 +534,13 @@ def test_a_missing_key_tells_which_keys_there_are():
         ('could not get SecretStore "absent", SecretStore.external-secrets.io "absent" not found', 10, "ExternalSecretFailed"),
         ('could not get SecretStore "absent", SecretStore.external-secrets.io "absent" not found', 1, "ExternalSecretRetrying"),
         ('SecretStore "x" is not ready', 10, "ExternalSecretRetrying"),
+        ("err: ResourceNotFoundException: Secrets Manager can't find the specified secret.", 10, "ExternalSecretFailed"),
+        ("err: rpc error: code = NotFound desc = Secret [projects/1/secrets/gw] not found or has no versions.", 10, "ExternalSecretFailed"),
+        ('err: StatusCode=404 -- Original Error: Code="SecretNotFound" Message="A secret with (name/id) gw was not found"', 10, "ExternalSecretFailed"),
+        ('err: StatusCode=403 -- Original Error: Code="Forbidden"', 10, "ExternalSecretFailed"),
+        ('err: cannot find secret data for key: "POSTGRES_URL"', 10, "ExternalSecretFailed"),
+        ('could not execute template: <.host>: map has no entry for key "host"', 10, "ExternalSecretFailed"),
+        ("err: Code: 503. Errors: * Vault is sealed", 10, "ExternalSecretRetrying"),
     ],
 )
 def test_external_secrets_are_told_by_their_events(message, ago, code):
@@ -537,6 +554,26 @@ def test_external_secrets_are_told_by_their_events(message, ago, code):
     assert [c.code for c in found] == [code] and found[0].evidence == message
     assert (message.rsplit("err: ", 1)[-1] in found[0].cause) == (code == "ExternalSecretRetrying"), "while it is waited for, the line tells why"
     assert (judge(picture, find(picture), Helm(running=True)).state is State.FAILED) == (code == "ExternalSecretFailed")
+
+
+@pytest.mark.parametrize(
+    ("phase", "after"),
+    [
+        ("Cluster is unrecoverable and needs manual intervention", 1),
+        ("Cluster has incomplete or invalid image catalog", 61),
+        ("Cluster cannot proceed to reconciliation due to an unknown plugin being required", 61),
+        ("Not enough disk space", 61),
+        ("Waiting for user action", 61),
+        ("Setting up primary", 601),
+    ],
+)
+def test_a_phase_that_no_waiting_ends_fails_soon(phase, after):
+    def state(ago):
+        picture = snapshot(obj("Cluster", "pg", ago=ago, status={"phase": phase, "phaseReason": "why"}), scope=PG, started=NOW - ago)
+        return judge(picture, find(picture), Helm(running=True))
+
+    assert state(after).state is State.FAILED and phase in state(after).cause.cause and state(after).cause.evidence == "why"
+    assert after == 1 or state(after - 10).state is State.PROGRESSING
 
 
 def test_an_external_secret_that_is_ready_is_well():

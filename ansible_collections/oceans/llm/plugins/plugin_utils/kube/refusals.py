@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-QUOTA, QUOTA_NEEDS, QUOTA_NEW = "quota", "quota needs", "quota new"
+QUOTA, QUOTA_NEEDS, QUOTA_NEW, QUOTA_SCOPE = "quota", "quota needs", "quota new", "quota scope"
 POD_SECURITY, SCC, POLICY, WEBHOOK_DOWN = "pod security", "scc", "policy", "webhook down"
 LIMIT_RANGE, SERVICE_ACCOUNT, PRIORITY_CLASS, RUNTIME_CLASS = "limit range", "service account", "priority class", "runtime class"
 DEADLINE, FORBIDDEN, BAD_PATCH = "deadline", "forbidden", "bad patch"
@@ -38,7 +38,8 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (POD_SECURITY, r"violates PodSecurity \"(?P<level>[^\"]+)\": (?P<what>.+)"),
         (QUOTA, r"exceeded quota: (?P<quota>[^,]+), requested: (?P<need>.+?), used: (?P<used>.+?), limited: (?P<hard>.+)"),
         (QUOTA_NEEDS, r"failed quota: (?P<quota>[^:]+): must specify (?P<what>.+)"),
-        (QUOTA_NEW, r"status unknown for quota"),
+        (QUOTA_NEW, r"status unknown for quota|cannot be fulfilled on resourcequotas"),
+        (QUOTA_SCOPE, r"insufficient quota to match these scopes: (?P<what>.+)"),
         (
             LIMIT_RANGE,
             r"(?P<what>(?:(?:maximum|minimum) [^ ]{1,60} usage|\b[\w./-]{1,60} max limit to request ratio) per (?:container|pod|persistentvolumeclaim)[^\]]*)",
@@ -62,10 +63,13 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (INVALID, r"failed to create typed patch object \([^)]*\): (?:errors:)?(?P<what>.+)"),
         (INVALID, r" cannot be handled as an? \w+: (?P<what>.+)"),
         (INVALID, r" is invalid: (?P<what>.+)"),
+        (INVALID, r"(?P<what>the integer value of priority .+)"),
     )
 )
 #: what helps where OpenShift gives each namespace its own user ids
 SCC_CURE = "set oceans_llm_values.platform: openshift, so that the chart omits the user and group ids and OpenShift sets them"
+#: what helps where pods of a PriorityClass need a quota of their own (Kubernetes, --admission-control-config-file, limitedResources)
+SCOPE_CURE = "unset oceans_llm_values.scheduling.priorityClassName, or have a ResourceQuota created in the namespace whose scopeSelector admits the class"
 _QUOTED = r'conflicts? with "(?P<manager>[^"]+)"(?: with subresource "(?P<sub>[^"]+)")?'
 #: a field of an SSA conflict: `.spec.containers[name="a b"].image`; a key in brackets may hold blanks
 _FIELD = re.compile(r'\.(?:[^\s\["]|\[[^\]]*\])+')

@@ -39,6 +39,7 @@ OWN_WORDS = {
     ),
     refusals.SERVICE_ACCOUNT: ("ServiceAccountMissing", ""),
     refusals.QUOTA_NEEDS: ("QuotaNeedsResources", ""),
+    refusals.QUOTA_SCOPE: ("QuotaExceeded", refusals.SCOPE_CURE),
 }
 _PREFIX = re.compile(r'^(pods|[a-z]+(\.[a-z0-9.]+)?) "[^"]*" is (forbidden|invalid): ')
 

@@ -22,9 +22,10 @@ from .cause import cause, rule
 #: kind of refusal -> (code, sentence with the named parts)
 TEXTS: dict[str, tuple[str, str]] = {
     refusals.POD_SECURITY: ("PodSecurity", "the Pod Security level {level} forbids the pod: {what}"),
-    refusals.QUOTA: ("QuotaExceeded", "ResourceQuota {quota} is exhausted: the pod needs {need}, used {used}, limit (hard) {hard}"),
+    refusals.QUOTA: ("QuotaExceeded", "ResourceQuota {quota} is exhausted: requested {need}, used {used}, limit (hard) {hard}"),
     refusals.QUOTA_NEEDS: ("QuotaNeedsResources", "ResourceQuota {quota} requires values that the pod does not set: {what}"),
-    refusals.QUOTA_NEW: ("PodNotCreated", "a ResourceQuota is new, and Kubernetes has not counted its use yet"),
+    refusals.QUOTA_NEW: ("PodNotCreated", "a ResourceQuota is new or is being changed, and Kubernetes has not counted its use yet"),
+    refusals.QUOTA_SCOPE: ("QuotaExceeded", "no ResourceQuota of the namespace admits pods of this scope: {what}"),
     refusals.LIMIT_RANGE: ("LimitRangeViolated", "a LimitRange forbids the pod: {what}"),
     refusals.SCC: ("AdmissionDenied", "OpenShift's SecurityContextConstraints refuse {fields}"),
     refusals.POLICY: ("AdmissionDenied", "policy {policy} denies the object: {what}"),
@@ -45,15 +46,15 @@ FAILURES = (
     ("no endpoints available|service .* not found", "has no ready pod: its Service has no endpoints"),
     ("connection refused", "refuses the connection"),
     (r"deadline exceeded|timeout(?!=)|timed out", "does not answer in time"),
-    ("no such host|no route|unreachable|not permitted", "cannot be reached"),
+    ("no such host|no route|unreachable|not permitted|no agent available|proxyconnect", "cannot be reached"),
     (
-        "could not (find|get) the requested resource|unexpected response|invalid webhook response|status code|EOF|"
+        "could not (find|get) the requested resource|rejected our request|unexpected response|invalid webhook response|status code|EOF|"
         "server returned|unable to handle|remote error: tls",
         "answers with an error",
     ),
 )
 #: what to do where the code's own hint is too general
-HINTS = {refusals.SCC: refusals.SCC_CURE}
+HINTS = {refusals.SCC: refusals.SCC_CURE, refusals.QUOTA_SCOPE: refusals.SCOPE_CURE}
 #: parts of a message that a hint may use, and the hint itself
 NAMES = ("quota", "policy", "hint")
 #: seconds that a missing pod is given when others of the same ReplicaSet are there

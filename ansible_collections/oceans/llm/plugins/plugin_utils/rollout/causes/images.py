@@ -52,7 +52,7 @@ ImageRegistryError proxyconnect|407 Proxy Authentication
 ImageRegistryError media type text/html|invalid character '<' looking for|stopped after 10 redirects
     the server that answers at {registry} is not a container registry
     check whether a proxy or a login page answers; run on Node/{node}: curl -i https://{registry}/v2/
-ImagePullFailed content digest sha256:[0-9a-f]*: not found|reader from content store
+ImagePullFailed content digest sha256:[0-9a-f]*: not found|reader from content store|prepare extraction snapshot
     the image store of the node lacks a part of {image}
     remove the image from the node so that the kubelet pulls it again; run on Node/{node}: crictl rmi {image}
 ImageDenied 412 Precondition Failed|due to configured policy|prohibited by organization's policy
@@ -79,6 +79,15 @@ ImagePullFailed unexpected commit digest|failed size validation|digest did not m
 ImagePullFailed no space left on device|disk quota exceeded
     the node has no disk space for the image {image}
     enlarge the disk of Node/{node}, or free disk space; run on the node: crictl rmi --prune
+ImagePullFailed input/output error|read-only file system|structure needs cleaning|device or resource busy
+    the file system of the node does not take the image {image}
+    check the disk of the node, and keep pods away from it meanwhile: kubectl cordon {node}
+ImagePullFailed illegal base64 data
+    an image pull Secret of the pod does not contain valid credentials
+    create the Secret in oceans_llm_image_pull_secrets again: kubectl create secret docker-registry NAME --docker-server={registry} …
+ImageRegistryError unsupported protocol scheme
+    the node's configuration of the registry {registry}, or of its mirror, contains an address without https://
+    correct the addresses in /etc/containerd/certs.d/{registry}/hosts.toml on Node/{node}
 ImageInsecureRegistry x509: certificate has expired
     the certificate of the registry {registry} has expired or is not valid yet
     renew the certificate of {registry}, or correct the clock of Node/{node}
@@ -126,9 +135,9 @@ ImageRegistryError dial tcp [^\n]{1,200}(operation not permitted|permission deni
 ImageRegistryError status(?: code)?[^\n]{0,300}\b400 Bad Request
     the registry {registry}, or a mirror of it, does not understand the request (400)
 ImageRegistryError i/o timeout|timed out|deadline exceeded|handshake timeout|request canceled|connection reset|connection lost|stream error
-    |unexpected EOF|: EOF|broken pipe|context canceled
+    |unexpected EOF|: EOF|broken pipe|context canceled|sent GOAWAY
     the registry {registry} does not answer in time
-ImageNotFound code = NotFound|\b404 Not Found|status(?: code)?[^\n]{0,60}\b404\b|manifest unknown|name unknown|not known to registry|: not found
+ImageNotFound code = NotFound|\b404 Not Found|status(?: code)?[^\n]{0,60}\b404\b|manifest unknown|name unknown|not known to registry|: not found|artifact \S+ not found
     |repository does not exist
     the registry {registry} has no image {image}
 ImagePullFailed

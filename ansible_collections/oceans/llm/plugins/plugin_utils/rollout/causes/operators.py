@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from ...codes import SHOWN
+from ...codes import RETRYABLE, SHOWN
 from ...kube.objects import Object, age, condition, containers, controlled_by, epoch, is_ready, meta, name_of, seen_at, terminated
 from ..model import Cause, Snapshot, events_of, own, pods_of, primary_ready, since
 from .cause import cause, rule
@@ -17,9 +17,18 @@ from .cause import cause, rule
 #: an ExternalSecret that fails for one of these will not get better by waiting
 _FINAL = re.compile(
     r"Secret does not exist|does not exist|key .* not found|could not get (Cluster)?SecretStore .* not found|"
-    r"is forbidden|permission denied|AccessDenied|InvalidProviderConfig|target is owned",
+    r"is forbidden|permission ?denied|AccessDenied|InvalidProviderConfig|target is owned|not authorized|StatusCode=403|"
+    r"can't find the specified secret|ResourceNotFound|ParameterNotFound|code = NotFound|SecretNotFound|"
+    r"cannot find secret data for key|could not execute template|map has no entry",
     re.IGNORECASE,
 )
+#: phases of a Cluster that no waiting ends (CloudNativePG's API): a person, an image catalog, a plugin or disk space is missing
+_STUCK = (
+    *("Cluster is unrecoverable", "Cluster cannot proceed", "Cluster has incomplete or invalid image catalog", "Not enough disk space"),
+    *("Unable to create required cluster objects", "Waiting for user action"),
+)
+#: seconds that such a phase is given: the catalog or plugin may be created beside the Cluster
+_STUCK_FOR = 60.0
 #: seconds after which a new ExternalSecret that still fails so is believed: a store may be applied beside it
 _SETTLE = 3.0
 #: seconds after which an object without any status is taken for one that no operator has looked at
@@ -93,6 +102,10 @@ def _coming_up(snapshot: Snapshot, name: str, found: Object) -> Cause:
         wanted = (found.get("spec") or {}).get("instances") or status.get("instances") or 1
         what = f"the primary instance is ready; {status.get('readyInstances') or 1} of {wanted} PostgreSQL instances are ready: {phase}"
         return cause("PostgresClusterWaits", snapshot, where, what, status.get("phaseReason") or phase, since=begun, certainty=SHOWN)
+    if phase.startswith(_STUCK):
+        what, why = f"CloudNativePG cannot set up the database: {phase}", status.get("phaseReason") or phase
+        budget = None if phase.startswith(_STUCK[0]) else _STUCK_FOR
+        return cause("PostgresClusterFailed", snapshot, where, what, why, since=begun, certainty=RETRYABLE if budget else None, budget=budget)
     text = (max(told, key=seen_at).get("message") if told else "") or status.get("phaseReason") or phase or "the Cluster has no status yet"
     failed = f"; the first set-up failed and CloudNativePG retries: {last}" if tries else ""
     return cause(
