@@ -29,7 +29,7 @@ A number in the values wins over what is worked out here.
 {{- $seconds := int (div (add $ms 999) 1000) -}}
 {{- if gt $seconds $longest -}}
 {{- $longest = $seconds -}}
-{{- $longestWhy = printf "timeouts.total_ms of provider %v" $provider.id -}}
+{{- $longestWhy = printf "timeouts.total_ms of provider %v" (default "without id" $provider.id) -}}
 {{- end -}}
 {{- $_ := set $ports (include "oceans-llm.portOf" (list $provider.base_url "443")) true -}}
 {{- end -}}

@@ -70,7 +70,8 @@ class ActionModule(ClusterAction):
     def _picture(self, args: dict[str, Any]) -> Picture:
         wanted = wanted_of(args)
         names = tuple(str(n) for n in self.task_vars if str(n).startswith("oceans_llm_"))
-        picture = Picture(wanted=wanted, unreachable=self._unreachable, variables=names, known_variables=tuple(variables.options()))
+        given, known = tuple(n for n in names if self.task_vars[n]), tuple(variables.options())
+        picture = Picture(wanted=wanted, unreachable=self._unreachable, variables=names, known_variables=known, given=given)
         try:
             helm = Renderer(args["helm_binary"], dict.fromkeys(DECIDED))
         except HelmError as error:

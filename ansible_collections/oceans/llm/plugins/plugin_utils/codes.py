@@ -64,7 +64,7 @@ CheckSkipped [preflight: warning] a check was skipped because it could not read 
     correct the other findings first; if there are none, report this as a defect of the collection, with the values of the release
 
 # Chart and variables
-UnknownVariable [preflight: error or warning] no role reads this oceans_llm_* variable; an error if its name is almost that of a known variable
+UnknownVariable [preflight: error or warning] no role reads this variable (with these settings); an error if its name is almost that of another variable
     correct the name, or remove the variable; to keep it, set oceans_llm_preflight_waive: [UnknownVariable]; to list all variables: ansible-doc -t role
     oceans.llm.gateway
 UnknownValue [preflight: error] oceans_llm_values contains a key that the chart does not have

@@ -206,8 +206,9 @@ def test_the_hint_for_a_registry_that_a_node_does_not_trust_ends_with_a_command(
 
 def test_a_release_without_its_v_is_named_with_it():
     told = event("e", "web-1-a", "Failed", PULL.format("NotFound", "not found"), path="spec.containers{it}")
-    wanted = {"containers": [{"name": "it", "image": "reg.example:5000/a/b:0.24.0@sha256:4035"}]}
-    assert "set oceans_llm_version to v0.24.0" in find(web(pod(containers=[waits()], spec=wanted), events=[told]))[0].hint
+    for tag in ("0.24.0", "V0.24.0"):
+        wanted = {"containers": [{"name": "it", "image": f"reg.example:5000/a/b:{tag}@sha256:4035"}]}
+        assert "set oceans_llm_version to v0.24.0" in find(web(pod(containers=[waits()], spec=wanted), events=[told]))[0].hint
     assert "to v" not in find(web(pod(containers=[waits()]), events=[told]))[0].hint
 
 

@@ -437,6 +437,7 @@ def test_a_way_that_helm_or_the_client_could_not_go_is_refused_before_anything_i
         ({"certificate-authority-data": "!!!"}, {}, "certificate-authority-data is not base64"),
         ({}, {"client-certificate": "no.crt", "client-key": "no.key"}, "client-certificate is /.*no.crt, .*; client-key is"),
         ({}, {"client-key-data": "canary!"}, "client-key-data is not base64"),
+        ({}, {"client-certificate-data": "Y2FuYXJ5"}, "client-certificate-data contains no PEM certificate"),
         ({}, {"tokenFile": "no-token"}, "tokenFile is /.*no-token, but this file does not exist"),
         ({}, {"token": "can ary"}, "contains a space"),
         ({}, {"token": "cänary"}, "non-ASCII"),
@@ -455,15 +456,21 @@ def test_what_no_client_could_use_is_one_sentence_before_anything_is_asked(api, 
 
 
 @pytest.mark.parametrize(
-    ("given", "says"), [(["a", "b"], "has the type list"), (7, "has the type int"), (True, "has the type bool"), ("<html>\n</html>", "not a kubeconfig")]
+    ("given", "says"),
+    [
+        *((["a", "b"], "has the type list"), (7, "has the type int"), (True, "has the type bool")),
+        *(("<html>\n</html>", "not a kubeconfig"), ("canary" * 200, "1200 characters")),
+    ],
 )
 def test_a_kubeconfig_of_another_type_is_refused(given, says):
-    with pytest.raises(ClusterError, match=f"oceans_llm_kubeconfig.*{says}"):
+    with pytest.raises(ClusterError, match=f"oceans_llm_kubeconfig.*{says}") as refused:
         resolve({"kubeconfig": given})
+    assert "canary" not in str(refused.value)
 
 
 def test_the_content_of_a_kubeconfig_may_be_a_text(api, pki):
-    assert arrives(api, {"kubeconfig": yaml.safe_dump(kubeconfig(api, pki, {"token": "t"}))}) == ("t", "")
+    for text in (yaml.safe_dump, json.dumps):  # in one line, it would be printed as a path that does not exist
+        assert arrives(api, {"kubeconfig": text(kubeconfig(api, pki, {"token": "t"}))}) == ("t", "")
 
 
 def test_a_line_break_behind_a_token_is_not_sent(api, pki, tmp_path):

@@ -137,6 +137,16 @@ def test_a_variable_of_the_users_own_is_no_error(picture, name, severity):
     assert (finding.code, finding.severity) == ("UnknownVariable", severity)
 
 
+def test_a_variable_that_another_one_makes_useless_is_named(picture):
+    names = ("oceans_llm_secrets", "oceans_llm_external_secrets", "oceans_llm_cloudnativepg")
+    given = replace(picture, given=names, wanted=replace(picture.wanted, secrets_source="provision"))
+    assert [f.object for f in variables.find(given)] == ["oceans_llm_external_secrets", "oceans_llm_cloudnativepg"]
+    elsewhere = replace(given, wanted=replace(given.wanted, secrets_source="external_secrets"), objects=(*picture.objects, CNPG))
+    (finding,) = variables.find(elsewhere)
+    assert (finding.severity, finding.object) == ("warning", "oceans_llm_secrets") and "oceans_llm_secrets_source: provision" in finding.hint
+    assert not list(variables.find(replace(given, objects=()))), "of a chart that could not be rendered nothing is known"
+
+
 # --- images ---------------------------------------------------------------------------------------------------------------
 
 DIGEST = "sha256:" + "ab" * 32
@@ -418,7 +428,7 @@ def test_entries_that_are_complete_are_in_order():
 @pytest.mark.parametrize(
     ("section", "field", "wrong", "right"),
     [
-        ("server", "bind", (":8080", "0.0.0.0", "8080"), ("0.0.0.0:8080", "[::]:8080", "env.BIND")),
+        ("server", "bind", (":8080", "0.0.0.0", "8080", "gateway:8080"), ("0.0.0.0:8080", "[::]:8080", "env.BIND")),
         ("server", "log_format", ("text", "JSON"), ("json", "pretty")),
         ("server", "otel_endpoint", ("collector:4317", "https://c:4317", "http://c:4318"), ("http://c.ns.svc:4317", "http://c")),
         ("server", "otel_trace_sample_ratio", (10, "0.5", True), (0, 0.25, 1)),
@@ -451,7 +461,7 @@ def test_a_providers_auth_is_a_map():
     assert codes(found) == [("GatewayConfigInvalid", "config providers[0].auth")] and "must be a map" in found[0].sentence
 
 
-@pytest.mark.parametrize("url", ["https://api.openai.com/v1/chat/completions", "http://host.docker.internal:11434/v1"])
+@pytest.mark.parametrize("url", ["https://api.openai.com/v1/chat/completions", "http://host.docker.internal:11434/v1", "https://a.example/openai?api-version=1"])
 def test_an_address_at_which_no_pod_finds_the_provider(picture, url):
     (finding,) = config.addresses({"providers": [{**PROVIDER, "base_url": url}]}, picture)
     assert finding.code == "ProviderAddressWrong"
@@ -1037,6 +1047,11 @@ CNPG = {"apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster", "metadata": {"
 
 def with_objects(picture: Picture, *objects: dict, **more) -> Picture:
     return replace(picture, objects=(*picture.objects, *objects), **more)
+
+
+def test_a_server_without_the_kubernetes_api_is_one_finding(picture):
+    (finding,) = platform.find(replace(picture, served=dict.fromkeys(picture.served), server="https://rancher.example/k8s"))
+    assert finding.code == "ClusterUnreachable" and "https://rancher.example/k8s answers, but does not serve" in finding.sentence
 
 
 def test_an_operator_that_is_not_there_names_the_mode(picture):

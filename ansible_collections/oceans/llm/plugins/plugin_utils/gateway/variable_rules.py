@@ -51,6 +51,7 @@ NAMES = {
     "oceans_llm_gateway_image": IMAGE,
     "oceans_llm_admin_ui_image": IMAGE,
     "oceans_llm_version": TAG,
+    "oceans_llm_rollback_to": Name(TAG.form, 200, "the number of a revision, such as 3, or a version, such as v0.23.0"),
     "oceans_llm_namespace": LABEL,
     "oceans_llm_release": RELEASE,
     "oceans_llm_secret_name": OBJECT,
@@ -75,6 +76,10 @@ KEYS = {
     "oceans_llm_restore_point_volume": ("claim", "size", "storage_class"),
     "oceans_llm_restore_point_s3": ("address", "region", "endpoint", "secret", "image"),
 }
+#: namespaces of Kubernetes itself
+SYSTEM = ("kube-system", "kube-public", "kube-node-lease")
+#: keys of maps whose values are addresses -> how they begin, and their form
+ADDRESSES = {"address": ("s3://", "s3://BUCKET/FOLDER"), "endpoint": ("http", "https://HOST:PORT")}
 _SIZE = re.compile(r"(?<!\d)\d+(\.\d+)?([KMGTPE]i|[kMGTPE])")  # begins at the first digit only: linear
 
 
@@ -82,6 +87,8 @@ def broken(name: str, value: Any) -> Iterator[str]:
     """What is wrong with a converted value, each with its path."""
     if isinstance(value, str) and value != value.strip():
         yield f"{name} begins or ends with a space or line break: remove this character"
+    elif name == "oceans_llm_namespace" and value in SYSTEM:
+        yield f"{name} is {value}, which is a namespace of Kubernetes itself; set it to a namespace of the release's own"
     elif name in NAMES and isinstance(value, str):
         yield from NAMES[name].wrong(name, value)
     elif name in NAMES:
@@ -108,6 +115,9 @@ def _keys(name: str, value: Mapping[str, Any]) -> Iterator[str]:
         if key not in KEYS[name]:
             known = difflib.get_close_matches(str(key), KEYS[name], 1) or KEYS[name]
             yield f"no role reads the key {name}.{key}; correct the key ({', '.join(known)}), or remove it"
+    for key, (begin, form) in ADDRESSES.items():
+        if value.get(key) and not str(value[key]).startswith(begin):
+            yield f"{name}.{key} is {str(value[key])[:80]!r}; write it as {form}"
     size = value.get("size")
     if name == "oceans_llm_restore_point_volume" and size not in (None, "") and not _SIZE.fullmatch(str(size)):
         yield f"{name}.size is {str(size)[:20]!r}; set it to a number with a unit (10Gi)"

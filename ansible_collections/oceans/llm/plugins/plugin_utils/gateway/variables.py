@@ -15,6 +15,7 @@ import functools
 import math
 import os
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -111,6 +112,11 @@ def _list(name: str, value: Any) -> list[Any]:
                 return list(yaml.safe_load(text))
             except (yaml.YAMLError, TypeError, ValueError, RecursionError):
                 raise WrongVariable(f"{name} begins with {text[0]}, but is not a valid list; write it as a YAML or JSON list") from None
+        if name.endswith("_command"):
+            try:
+                return shlex.split(text)
+            except ValueError as error:
+                raise WrongVariable(f"{name} is not a command line: {error}; write it as a list of the program and its arguments") from None
         if "\n" in text:  # of a file that was looked up: its commas separate nothing
             raise WrongVariable(f"{name} is text of several lines; write it as a list (- …), or read a file: \"{{{{ lookup('file', 'FILE') | from_yaml }}}}\"")
         return [part.strip() for part in text.split(",") if part.strip()]

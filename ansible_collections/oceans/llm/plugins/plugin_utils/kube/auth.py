@@ -190,15 +190,24 @@ def options(args: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+#: characters of a list of paths; anything longer is a kubeconfig in another form, and would be printed as a path that does not exist
+LONGEST = 1000
+
+
 def _kubeconfig(given: Any) -> Any:
-    """Paths made absolute, or the content as a map; no path has a line break, so such a text is the content of a file that was looked up."""
-    if isinstance(given, str) and "\n" in given.strip():
+    """Paths made absolute, or the content as a map; no path has a line break or begins with {, so such a text is the content of a file that was looked up."""
+    if isinstance(given, str) and ("\n" in given.strip() or given.lstrip().startswith("{")):
         with contextlib.suppress(yaml.YAMLError, ValueError):
             given = yaml.safe_load(given)
         if not isinstance(given, Mapping):
             raise ClusterError(
                 "oceans_llm_kubeconfig is a text of several lines, but not a kubeconfig (value not shown); set it to the path or to the content of a kubeconfig"
             )
+    if isinstance(given, str) and len(given) > LONGEST:
+        raise ClusterError(
+            f"oceans_llm_kubeconfig is a text of {len(given)} characters, which is no path (value not shown); set it to the path or to the content of a "
+            "kubeconfig (if the text is base64, use the filter b64decode)"
+        )
     if isinstance(given, str):
         return os.pathsep.join(absolute(path) for path in given.split(os.pathsep) if path)
     if not isinstance(given, Mapping):

@@ -120,7 +120,8 @@ class Cluster:
                 timeout=urllib3.Timeout(connect=timeout[0], read=timeout[1]),
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ApiError(0, "Unreachable", f"the API server {self.server} does not answer: {_plain(error)}", path) from error
+            plain = "; the server speaks HTTP, not HTTPS: write http:// or another port" if "WRONG_VERSION_NUMBER" in str(error) else ""
+            raise ApiError(0, "Unreachable", f"the API server {self.server} does not answer: {_plain(error)}{plain}", path) from error
         except ValueError:  # the standard library's, with the value in it: so it is no context of this one either
             what = "the token, or the user or group to impersonate, contains a character that is not allowed in an HTTP header (value not shown)"
             raise ApiError(0, "Unreachable", f"no request can be sent to the API server {self.server}: {what}", path) from None

@@ -35,6 +35,8 @@ def problems(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> Iterator[st
             yield f"{key} is {value}, but this file does not exist"
         elif value and key.endswith("-data") and not _is_base64(value):
             yield f"{key} is not base64 (value not shown)"
+        elif value and key.endswith("-data") and b"-----BEGIN" not in base64.b64decode(value):
+            yield f"{key} contains no PEM certificate or key after base64 decoding (value not shown)"
     token = user.get("token")
     if token and not (isinstance(token, str) and _TOKEN.fullmatch(token)):
         yield "the token (option api_key, or in the kubeconfig) contains a space, a line break or a non-ASCII character (value not shown)"

@@ -127,6 +127,8 @@ class Picture:
     rendered: tuple[Object, ...] = ()
     variables: tuple[str, ...] = ()
     known_variables: tuple[str, ...] = ()
+    #: of the variables, those that are not empty
+    given: tuple[str, ...] = ()
 
     namespace: Object | None = None
     namespace_known: bool = True

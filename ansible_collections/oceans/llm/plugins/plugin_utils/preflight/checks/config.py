@@ -148,6 +148,9 @@ def addresses(config: Mapping[str, Any], picture: Picture) -> Iterator[Finding]:
         elif re.search(r"/((chat/)?completions|embeddings|responses|messages)/?$", url):
             what = "ends with the path of a request, which the gateway appends itself"
             yield Finding("ProviderAddressWrong", where, what, "remove the path of the request from base_url, so that it ends as in https://HOST/v1", WARNING)
+        elif "?" in url:
+            what = "contains a query, behind which the gateway would append the path of a request"
+            yield Finding("ProviderAddressWrong", where, what, "remove the query from base_url", WARNING)
         elif re.match(r"https?://host\.docker\.internal([:/]|$)", url):
             what = "is a name that only Docker resolves, and no pod of a cluster"
             yield Finding("ProviderAddressWrong", where, what, "set base_url to a host or Service that the gateway's pods can reach", WARNING)
@@ -278,7 +281,7 @@ def _text(pattern: str) -> Callable[[Any], bool]:
 
 #: (path, test, what it must be, severity); a value that is not there, or env.NAME, is not looked at
 FIELDS: tuple[tuple[str, Callable[[Any], bool], str, str], ...] = (
-    ("server.bind", _text(r"(\[[0-9A-Fa-f:.]+\]|[^:\s]+):\d+"), "must be an address with a port, such as 0.0.0.0:8080", ERROR),
+    ("server.bind", _text(r"(\[[0-9A-Fa-f:.]+\]|[\d.]+|localhost):\d+"), "must be an IP address with a port, such as 0.0.0.0:8080", ERROR),
     ("server.log_format", _text("json|pretty"), "must be json or pretty", WARNING),
     ("server.otel_endpoint", _text("http://.+"), "must begin with http://, because the gateway sends gRPC without TLS", WARNING),
     ("server.otel_metrics_endpoint", _text("http://.+"), "must begin with http://, because the gateway sends gRPC without TLS", WARNING),

@@ -57,6 +57,10 @@ def _room(picture: Picture) -> Iterator[Finding]:
 
 
 def _served(picture: Picture) -> Iterator[Finding]:
+    if picture.served.get("v1", frozenset()) is None:
+        what = f"{picture.server} answers, but does not serve the Kubernetes API (v1), so host, port or path of the address are wrong; nothing was changed"
+        yield Finding("ClusterUnreachable", "cluster", what)
+        return
     for obj in picture.objects:
         version, kind = str(obj.get("apiVersion")), str(obj.get("kind"))
         if version not in picture.served:

@@ -6,17 +6,27 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ..facts import Picture
 from ..finding import ERROR, WARNING, Finding, did_you_mean
 
 PREFIX = "oceans_llm_"
+#: (variable, whether it is read, the setting with which it is)
+UNREAD: tuple[tuple[str, Callable[[Picture], bool], str], ...] = (
+    ("oceans_llm_secrets", lambda p: p.wanted.secrets_source in ("provision", "inline"), "oceans_llm_secrets_source: provision"),
+    ("oceans_llm_external_secrets", lambda p: p.wanted.secrets_source == "external_secrets", "oceans_llm_secrets_source: external_secrets"),
+    ("oceans_llm_cloudnativepg", lambda p: any(p.kind("Cluster")), "oceans_llm_database_mode: cloudnativepg"),
+)
 #: variables of the playbooks, which no role has a default for
 OF_PLAYBOOKS = ("oceans_llm_hosts", "oceans_llm_delete_database", "oceans_llm_status_database")
 
 
 def find(picture: Picture) -> Iterator[Finding]:
+    for name, read, where in UNREAD if picture.objects else ():
+        if name in picture.given and not read(picture):
+            hint = f"set {where}, or remove the variable"
+            yield Finding("UnknownVariable", name, f"is set, but is read only with {where}", hint, WARNING)
     known = {*picture.known_variables, *OF_PLAYBOOKS}
     for name in sorted(picture.variables):
         if name.startswith(PREFIX) and name not in known:

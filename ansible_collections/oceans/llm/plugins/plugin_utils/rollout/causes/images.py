@@ -137,8 +137,8 @@ ImageRegistryError status(?: code)?[^\n]{0,300}\b400 Bad Request
 ImageRegistryError i/o timeout|timed out|deadline exceeded|handshake timeout|request canceled|connection reset|connection lost|stream error
     |unexpected EOF|: EOF|broken pipe|context canceled|sent GOAWAY
     the registry {registry} does not answer in time
-ImageNotFound code = NotFound|\b404 Not Found|status(?: code)?[^\n]{0,60}\b404\b|manifest unknown|name unknown|not known to registry|: not found|artifact \S+ not found
-    |repository does not exist
+ImageNotFound code = NotFound|\b404 Not Found|status(?: code)?[^\n]{0,60}\b404\b|manifest unknown|name unknown|not known to registry|: not found
+    |repository does not exist|artifact \S+ not found
     the registry {registry} has no image {image}
 ImagePullFailed
     the image {image} cannot be pulled
@@ -197,8 +197,8 @@ def _cause(snapshot: Snapshot, pod: Object, status: Object, text: str, begun: fl
     image = container_spec(pod, status["name"]).get("image") or status.get("image") or "?"
     code, sentence, hint = classify(text)
     tag = image.partition("@")[0].rpartition(":")[2]
-    if code == "ImageNotFound" and re.match(r"\d+\.\d", tag):
-        hint = f"set oceans_llm_version to v{tag} (releases of the gateway have tags with a v), or push the image"
+    if code == "ImageNotFound" and re.match(r"V?\d+\.\d", tag):
+        hint = f"set oceans_llm_version to v{tag.lstrip('V')} (releases of the gateway have tags with a v), or push the image"
     node = (pod.get("spec") or {}).get("nodeName") or "<node>"
     names: dict[str, Any] = {"image": image, "registry": pull_secrets.registry_of(image), "repository": image.rsplit("@", 1)[0].rsplit(":", 1)[0], "node": node}
     what = sentence.format(**names) + f" (pod of {owner})" + (_same_tag(snapshot, image, tag) if code == "ImageNotFound" else "") + _unread(snapshot, pod)
