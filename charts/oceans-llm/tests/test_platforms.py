@@ -19,6 +19,7 @@ from chart_lib import (
     Object,
     at,
     container,
+    containers,
     env,
     gateway_containers,
     get,
@@ -163,6 +164,28 @@ def test_jobs_go_past_the_pooler() -> None:
     found = gateway_containers(render(merged(DATABASE, JOBS, at("database.external.migrations.existingSecret.name", "direct"))))
     urls = {name: env(c)["POSTGRES_URL"]["secretKeyRef"]["name"] for name, c in found.items()}
     assert urls == {"gateway": "pg", "wait-for-migrations": "pg", "migrate": "direct", "bootstrap-admin": "direct", "seed-config": "direct"}
+
+
+def test_a_vertical_pod_autoscaler_sets_all_requests_that_nobody_asked_for() -> None:
+    """README, Platforms. test_autopilot_and_aks_change_objects_of_a_release has requests that are set when pods start."""
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": '{{ include "oceans-llm.fullname" . }}-gateway'}
+    policy = {"containerPolicies": [{"containerName": "gateway", "controlledResources": ["memory"]}]}
+    vpa = {"apiVersion": "autoscaling.k8s.io/v1", "kind": "VerticalPodAutoscaler", "metadata": {"name": "gateway"}}
+    vpa["spec"] = {"targetRef": target, "resourcePolicy": policy}
+    alone = merged(DATABASE, JOBS, at("extraObjects", [vpa]))
+    objects = render(alone)
+    gateway = named(objects, "Deployment", "-gateway")
+    assert get(named(objects, "VerticalPodAutoscaler"), "spec.targetRef.name") == gateway["metadata"]["name"]
+    assert [c["name"] for c in gateway["spec"]["template"]["spec"]["containers"]] == ["gateway"]
+    everything = [c for template in templates(objects).values() for c in containers(template)]
+    assert len(everything) > 6 and not [c["name"] for c in everything if c.get("resources")]
+    assert "PodDisruptionBudget" not in kinds(objects), "the only pod may be evicted, so that another one gets the new requests"
+
+    asked = {"requests": {"cpu": "250m"}}
+    both = render(merged(alone, at("scheduling.resources", asked), at("autoscaling.enabled", True)))
+    assert all(c["resources"] == asked for template in templates(both).values() for c in containers(template)), "no limit beside a request"
+    metrics = get(named(both, "HorizontalPodAutoscaler"), "spec.metrics")
+    assert [metric["resource"]["name"] for metric in metrics] == ["cpu"]
 
 
 def test_another_autoscaler_sets_the_number_of_pods() -> None:
