@@ -115,7 +115,7 @@ def page(first: Score, last: Score | None, compared: Sequence[Mapping[str, Any]]
         *_said(scores[-1][1]),
         "## Sources\n",
         "The sources provide the faults and their mechanisms. Texts and code are from this repository. The column *original* has the id that the source "
-        "gives the fault. The first letter of a fault's id stands for the source:\n",
+        "gives the fault. The first letter of a fault's id names the source:\n",
         *(f"- `{letter}`: {text}" for letter, text in SOURCES.items()),
         "",
     ]

@@ -11,7 +11,7 @@ A number in the values wins over what is worked out here.
 {{- $v := .Values -}}
 {{- $drain := $v.gateway.drain -}}
 {{- $settle := 5 -}}
-{{- $settleWhy := "nothing but the Service is in front" -}}
+{{- $settleWhy := "only the Service sends requests" -}}
 {{- range $front := include "oceans-llm.fronts" . | fromJsonArray -}}
 {{- if gt (int $front.seconds) $settle -}}
 {{- $settle = int $front.seconds -}}
@@ -64,7 +64,7 @@ A number in the values wins over what is worked out here.
 {{/* One sentence of it, for people. */}}
 {{- define "oceans-llm.drainSentence" -}}
 {{- $drain := include "oceans-llm.drain" . | fromJson -}}
-{{- printf "a gateway pod that is told to stop serves for %d s (%s), then until no request is open, at most %d s (%s)" (int $drain.settle) $drain.settleWhy (int $drain.limit) $drain.limitWhy -}}
+{{- printf "a stopping gateway pod answers requests for %d s (%s), then until no request is open, at most %d s (%s)" (int $drain.settle) $drain.settleWhy (int $drain.limit) $drain.limitWhy -}}
 {{- with $drain.short }}{{ printf "; %s for an answer, but a stopping pod waits at most %d s, so longer answers are cut" . (int $drain.limit) }}{{ end -}}
 {{- end -}}
 
@@ -76,9 +76,9 @@ keeps the connections of a target for its deregistration delay.
 {{- define "oceans-llm.fronts" -}}
 {{- $v := .Values -}}
 {{- $fronts := list -}}
-{{- if $v.ingress.enabled -}}{{- $fronts = append $fronts (dict "seconds" 10 "what" "an Ingress is in front") -}}{{- end -}}
-{{- if $v.httpRoute.enabled -}}{{- $fronts = append $fronts (dict "seconds" 10 "what" "an HTTPRoute is in front") -}}{{- end -}}
-{{- if $v.route.enabled -}}{{- $fronts = append $fronts (dict "seconds" 10 "what" "a Route is in front") -}}{{- end -}}
+{{- if $v.ingress.enabled -}}{{- $fronts = append $fronts (dict "seconds" 10 "what" "an Ingress sends requests") -}}{{- end -}}
+{{- if $v.httpRoute.enabled -}}{{- $fronts = append $fronts (dict "seconds" 10 "what" "an HTTPRoute sends requests") -}}{{- end -}}
+{{- if $v.route.enabled -}}{{- $fronts = append $fronts (dict "seconds" 10 "what" "a Route sends requests") -}}{{- end -}}
 {{- if eq $v.service.gateway.type "LoadBalancer" -}}{{- $fronts = append $fronts (dict "seconds" 15 "what" "the Service is of type LoadBalancer") -}}{{- end -}}
 {{- $annotated := dict "the Service" $v.service.gateway.annotations "the Ingress" (ternary $v.ingress.annotations dict $v.ingress.enabled) -}}
 {{- if and $v.ingress.enabled (eq (toString $v.ingress.className) "alb") -}}{{- $fronts = append $fronts (dict "seconds" 30 "what" "the Ingress is of class alb") -}}{{- end -}}

@@ -361,12 +361,12 @@ ALB, NLB = "alb.ingress.kubernetes.io/target-group-attributes", "service.beta.ku
 @pytest.mark.parametrize(
     ("values", "settle", "why"),
     [
-        ({}, 5, "nothing but the Service"),
+        ({}, 5, "only the Service"),
         ({"ingress": HOSTS}, 10, "an Ingress"),
         ({"ingress": {**HOSTS, "className": "alb"}}, 30, "class alb"),
         ({"ingress": {**HOSTS, "annotations": {"alb.ingress.kubernetes.io/target-type": "ip"}}}, 30, "alb.ingress.kubernetes.io/target-type"),
         ({"ingress": {**HOSTS, "annotations": {ALB: DELAY}}}, 90, "deregistration_delay.timeout_seconds in the annotations of the Ingress"),
-        ({"ingress": {**HOSTS, "enabled": False, "annotations": {ALB: DELAY}}}, 5, "nothing"),
+        ({"ingress": {**HOSTS, "enabled": False, "annotations": {ALB: DELAY}}}, 5, "only the Service"),
         ({"httpRoute": {"enabled": True, "parentRefs": [{"name": "g"}]}}, 10, "an HTTPRoute"),
         ({"route": {"enabled": True}}, 10, "a Route"),
         ({"service": {"gateway": {"type": "LoadBalancer"}}}, 15, "LoadBalancer"),
@@ -377,7 +377,7 @@ ALB, NLB = "alb.ingress.kubernetes.io/target-group-attributes", "service.beta.ku
 )
 def test_trap_15_the_settle_time_follows_what_is_in_front(values: Any, settle: int, why: str) -> None:
     arguments, grace, sentence = drained(values)
-    assert arguments[0] == str(settle) and grace == settle + 45 + 10 and f"serves for {settle} s (" in sentence
+    assert arguments[0] == str(settle) and grace == settle + 45 + 10 and f"answers requests for {settle} s (" in sentence
     assert why in sentence.partition(")")[0]
 
 

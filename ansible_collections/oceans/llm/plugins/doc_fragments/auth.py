@@ -118,6 +118,6 @@ notes:
     C(ansible-playbook).
   - C(helm) gets a kubeconfig that is generated from these options. The variables C(HELM_KUBE*), C(HELM_NAMESPACE) and C(HELM_PLUGINS) are not passed
     to it. When E(HELM_DRIVER) has another value than C(secret), the task is refused.
-  - The task runs in the process of C(ansible-playbook), as the user who started it; C(become) has no effect. One inventory host stands for one
+  - The task runs in the process of C(ansible-playbook), as the user who started it; C(become) has no effect. One inventory host represents one
     Kubernetes cluster. With another connection than C(local) the task is refused.
 """

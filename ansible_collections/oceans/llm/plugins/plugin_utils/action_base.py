@@ -165,7 +165,7 @@ class ClusterAction(ActionBase):
         if others:
             raise Refused(
                 f"run_once would run this task for {self.host} only, but {', '.join(others)} of the same play has other oceans_llm_* variables; nothing was "
-                "changed — remove run_once, because each host stands for a cluster (to run host after host, set serial: 1)"
+                "changed — remove run_once, because each host represents a cluster (to run host after host, set serial: 1)"
             )
 
     def connect(self, args: dict[str, Any]) -> Cluster:

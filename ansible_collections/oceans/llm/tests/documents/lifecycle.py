@@ -62,7 +62,7 @@ outcome of the rollback (key `rollback`).
 |---|---|---|---|---|---|
 """
 MIGRATIONS = """
-A restore point counts if it is at most {hours:.0f} h old and has the current schema of the database. Without such a restore point, destructive migrations
+A restore point is usable if it is at most {hours:.0f} h old and has the current schema of the database. Without such a restore point, destructive migrations
 start only if `oceans_llm_allow_destructive` contains each of them (`V28`) or the new version (`v0.9.0`).
 
 ## The migrations

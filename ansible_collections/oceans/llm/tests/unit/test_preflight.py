@@ -1212,7 +1212,7 @@ def test_a_budget_that_blocks_every_drain(picture):
 
 
 def test_a_drain_is_told_and_one_that_is_too_short_is_found(picture):
-    said = "a gateway pod that is told to stop serves for 5 s (x), then until no request is open, at most 30 s (drain.timeoutSeconds)"
+    said = "a stopping gateway pod answers requests for 5 s (x), then until no request is open, at most 30 s (drain.timeoutSeconds)"
     enough, short = gateway(), gateway()
     enough["metadata"]["annotations"] = {"oceans-llm/drain": said}
     short["metadata"]["annotations"] = {"oceans-llm/drain": f"{said}; timeouts.total_ms of provider p allows 120 s, so longer answers are cut"}

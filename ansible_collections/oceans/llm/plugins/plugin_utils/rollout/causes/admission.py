@@ -141,7 +141,7 @@ def _cause(snapshot: Snapshot, where: str, text: str, begun: float, others: int,
     if above and containers and any(above["resource"] not in ((c.get("resources") or {}).get("limits") or {}) for c in containers):
         sentence += f"; the pod template sets no limit for {above['resource']}: a LimitRange of the namespace sets {above['limit']} as the default"
     if code == "QuotaExceeded" and any(meta(p).get("deletionTimestamp") for p in snapshot.kind("Pod").values()):
-        code, sentence = "QuotaBusy", f"{sentence}; pods are being deleted, which frees some of the quota"
+        code, sentence = "QuotaBusy", f"{sentence}; pods are being deleted, which will free some of the quota"
     names: dict[str, Any] = {k: v for k, v in parts.items() if k in NAMES}
     if others:
         return cause(code, snapshot, where, f"another pod cannot be created: {sentence}", text, since=begun, certainty=RETRYABLE, budget=BESIDE_OTHERS, **names)

@@ -270,7 +270,7 @@ def silent_migrations(snapshot: Snapshot) -> Iterator[Cause]:
         began = max(began, known.get("worked") or 0.0)  # an active session, or one more version: RUST_LOG keeps the log silent, nothing waits
         code = log_words.code_of(known.get("sqlstate") or "")
         if code:
-            what = f"the migration has printed nothing and gets no connection to the database: {known['sentence']}"
+            what = f"the migration has printed nothing and cannot connect to the database: {known['sentence']}"
             budget = BY_CODE[code].budget or 150  # it keeps trying, so it may still get one
             yield cause(code, snapshot, ref(pod), what, known["sentence"], since=began, container=status["name"], certainty=RETRYABLE, budget=budget)
         elif known.get("away") or snapshot.now - began > SILENT:
