@@ -10,13 +10,13 @@ from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils import playbooks
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented, for_people
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Lock
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import restoring
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.restore_point import points
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.source import Source
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.taking import Wish
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import unrecorded
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
 
 
@@ -29,9 +29,14 @@ class ActionModule(ClusterAction):
         ns, name, to = args["namespace"], args["name"], args["to"]
         lock = Lock(cluster, ns, name, self.say)
         lock.look()
-        release = releases.latest(cluster, ns, name)
+        release = unrecorded.latest(cluster, ns, name, self.say)
         if release is None:
             raise Refused(f"Helm has no release {name} in namespace {ns} on {cluster.server}; nothing was changed — deploy the release first")
+        if not release.revision and not to:
+            raise Refused(
+                "the tool that applied this release would start the gateway's pods again while the database is being restored; nothing was changed — "
+                "set oceans_llm_restore_to to the name of a new database, and write it into the URL in the gateway's Secret afterwards"
+            )
         known = [dataclasses.asdict(point) for point in points(cluster, ns, name)]
         point = restoring.choose(cluster, release, args["point"])
         source = Source.read(cluster, release)

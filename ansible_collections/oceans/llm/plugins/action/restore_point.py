@@ -9,13 +9,13 @@ import dataclasses
 from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Lock
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import taking
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.restore_point import points
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.source import Source
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.taking import Wish
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import unrecorded
 
 
 class ActionModule(ClusterAction):
@@ -25,7 +25,7 @@ class ActionModule(ClusterAction):
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         ns, name = args["namespace"], args["name"]
-        release = releases.latest(cluster, ns, name)
+        release = unrecorded.latest(cluster, ns, name, self.say)
         if release is None:
             raise Refused(f"Helm has no release {name} in namespace {ns} on {cluster.server}; nothing was changed — deploy the release first")
         wish = Wish.of(args["restore_point"], args["timeout"])

@@ -130,7 +130,10 @@ class ActionModule(ClusterAction):
             self.redactor.learn(as_bytes(v) for v in listed.values())
         rendered = frozenset(o["metadata"]["name"] for o in manifest if o.get("kind") == "Secret")
         due = digest.outdated(cluster, gateway.deployment, digest.key_of(cluster, args["namespace"], args["name"], make=False))
-        return Inventory(given["source"], given["name"], listed, given.get("generate") or [], rendered, due, external.targets(manifest), held=before)
+        made = external.targets(manifest)
+        if given["source"] == "existing":
+            made |= external.owners(cluster, gateway.namespace, gateway.secrets() - set(made))
+        return Inventory(given["source"], given["name"], listed, given.get("generate") or [], rendered, due, made, held=before)
 
     def _refreshed(self, args: dict[str, Any], cluster: Cluster, gateway: Gateway, kinds: Sequence[str], inventory: Inventory) -> tuple[Gateway, Inventory]:
         """Gateway and inventory after a refresh from the external store. What it replaces is held, because the running pods have it."""

@@ -27,8 +27,8 @@ def run(monkeypatch):
     """A run of ansible-playbook with these inventories and hosts."""
     monkeypatch.setattr(playbooks, "_run", {"limit": ""})
 
-    def begin(sources, host="", hosts=()):
-        monkeypatch.setattr(context, "CLIARGS", ImmutableDict(inventory=sources))
+    def begin(sources, host="", hosts=(), **more):
+        monkeypatch.setattr(context, "CLIARGS", ImmutableDict(inventory=sources, **more))
         playbooks.begin(host, {"groups": {"all": list(hosts)}})
 
     return begin
@@ -44,6 +44,14 @@ def test_one_of_several_hosts(run):
     assert playbooks.command("status") == "ansible-playbook -i /i.yml --limit one oceans.llm.status"
     run(("/i.yml",), "one", ["one"])
     assert playbooks.command("status") == "ansible-playbook -i /i.yml oceans.llm.status"
+
+
+def test_what_the_inventory_needs_to_be_read_again(run):
+    shown = ("@/etc/vars of prod.yml", "oceans_llm_namespace=prod")
+    hidden = ("oceans_llm_secrets={A: canary}", "vault_key=canary", "oceans_llm_release=a oceans_llm_secrets=canary", '{"a": "canary"}')
+    run(("/i.yml",), extra_vars=(*shown, *hidden), vault_ids=("prod@prompt",), vault_password_files=("/pw",), ask_vault_pass=True)
+    options = "--ask-vault-pass --vault-id prod@prompt --vault-password-file /pw -e '@/etc/vars of prod.yml' -e oceans_llm_namespace=prod"
+    assert playbooks.command("status") == f"ansible-playbook -i /i.yml {options} oceans.llm.status"
 
 
 @pytest.mark.parametrize("sources", [None, (), ("",)])

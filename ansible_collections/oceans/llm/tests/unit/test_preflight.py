@@ -880,6 +880,9 @@ def test_an_object_that_helm_will_not_take_over(picture):
     alien = {"metadata": {"annotations": {"meta.helm.sh/release-name": "x", "meta.helm.sh/release-namespace": "ns"}}}
     runs = (DryRun("Service/mine", live=owned), DryRun("Service/theirs", live=alien), DryRun("Service/nobodys", live={"metadata": {}}), DryRun("Service/new"))
     assert codes(release.find(replace(picture, dry_runs=runs))) == [("ForeignObject", "Service/theirs"), ("ForeignObject", "Service/nobodys")]
+    (finding,) = release.find(replace(picture, dry_runs=tuple(DryRun(f"Service/{n}", live={"metadata": {}}) for n in "abcd")))
+    assert finding.object == "Release/r" and "4 of its objects exist and belong to no Helm release" in finding.sentence
+    assert finding.sentence.endswith("Service/a, Service/b, Service/c, …") and "Argo CD" in finding.hint and "remove" not in finding.hint
 
 
 # --- what the API server refuses ------------------------------------------------------------------------------------------

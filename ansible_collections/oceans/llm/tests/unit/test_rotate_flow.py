@@ -196,6 +196,25 @@ def test_a_rotation_that_broke_off_is_finished_by_the_next_run(life):
     assert life.held() is None and "canary" not in json.dumps(result) + life.screen()
 
 
+class Own(Stored):
+    """The ExternalSecret is no part of the release, and owns the Secret."""
+
+    MORE = ()
+    OWNER = {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "name": "es", "controller": True, "uid": "u"}
+
+    def __init__(self, tmp_path, api, server):
+        super().__init__(tmp_path, api, server)
+        self.cluster.put("secrets", {**self.cluster.objects["secrets"][SECRET], "metadata": {"name": SECRET, "ownerReferences": [self.OWNER]}})
+
+
+def test_the_store_of_a_users_own_external_secret_is_named(tmp_path, answers):
+    with FakeApi() as api, FakePostgres(answers) as server:
+        owned = Own(tmp_path, api, server)
+        result = owned.rotate(source="existing")
+        owned.close()
+    assert result["failed"] and "llm/key in SecretStore/vault is still the value in use" in result["msg"] and "edit secret" not in result["msg"], result
+
+
 def test_a_value_that_changed_in_the_store_is_fetched_and_proven_and_the_old_one_refused(stored):
     stored.store = NEW
     stored.at(f"{PROXY}/readyz", lambda: setattr(stored, "pods_have", NEW), "GET")

@@ -12,7 +12,19 @@ import jinja2
 import pytest
 import yaml
 
-from ansible_collections.oceans.llm.plugins.action import admin, bootstrap, checks, migrations, probe, purge, rotate, status_info, uninstall
+from ansible_collections.oceans.llm.plugins.action import (
+    admin,
+    bootstrap,
+    checks,
+    migrations,
+    probe,
+    purge,
+    restore,
+    restore_point,
+    rotate,
+    status_info,
+    uninstall,
+)
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import asking
 
@@ -71,6 +83,22 @@ def test_a_rotation_restarts_nothing_without_a_record(api):
     secret = {"source": "existing", "name": "s", "namespace": "ns"}
     result = run(rotate.ActionModule, api, {**NAME, "classes": ["session_key"], "secrets": secret, "deploy": {**NAME, "chart": "c"}})
     assert result["failed"] and "then restart the pods: kubectl -n ns rollout restart deployment/gw" in result["msg"] and writes(api) == []
+
+
+def test_a_copy_of_the_database_needs_no_record(api):
+    result = run(restore_point.ActionModule, api, NAME, check=True)
+    assert "the database of release r is not known" in result["msg"] and [line for line in result["said"] if "Helm has no record" in line] == [NO_RECORD]
+
+
+def test_no_database_is_restored_while_another_tool_starts_its_pods(api):
+    result = run(restore.ActionModule, api, {**NAME, "point": "p"})
+    assert result["failed"] and "set oceans_llm_restore_to to the name of a new database" in result["msg"] and writes(api) == []
+    elsewhere = run(restore.ActionModule, api, {**NAME, "point": "p", "to": "new"})
+    assert "oceans_llm_restore_to" not in elsewhere["msg"] and "p" in elsewhere["msg"]
+
+
+def test_the_probes_of_a_loop_do_not_repeat_it(api):
+    assert [line for line in run(probe.ActionModule, api, NAME, check=True, task_vars={"ansible_loop_var": "item"})["said"] if "record" in line] == []
 
 
 def test_uninstall_removes_no_part_of_a_live_release(api):

@@ -66,6 +66,10 @@ class Gateway:
         container = next((c for c in spec["containers"] if c["name"] == "gateway"), spec["containers"][0])
         return cls(deployment, configmap, live_env.environment(cluster, ns, container), service)
 
+    def secrets(self) -> set[str]:
+        """The names of the Secrets that the gateway reads."""
+        return {v.source.object for v in self._env.values() if v.source.kind == "Secret"}
+
     def secret_values(self) -> list[bytes]:
         return [v.value for v in self._env.values() if v.value and v.source.kind == "Secret"]
 

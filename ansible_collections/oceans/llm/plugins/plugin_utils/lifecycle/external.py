@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..helm.promises import CUSTOM, is_custom
 from ..kube import paths
-from ..kube.client import Cluster
+from ..kube.client import ApiError, Cluster
 from ..kube.objects import Object, meta
 from . import held
 from .deployed import NotPossible
@@ -25,6 +26,18 @@ def targets(objects: Iterable[Object]) -> dict[str, Object]:
     """Secret -> the ExternalSecret of the release that makes it."""
     found = (obj for obj in objects if obj.get("kind") == "ExternalSecret" and is_custom(obj))
     return {str(((obj.get("spec") or {}).get("target") or {}).get("name") or meta(obj)["name"]): obj for obj in found}
+
+
+def owners(cluster: Cluster, namespace: str, secrets: Iterable[str]) -> dict[str, Object]:
+    """Secret -> the ExternalSecret that owns it, which is no part of the release."""
+    found = {}
+    for secret in secrets:
+        with contextlib.suppress(ApiError):
+            for owner in meta(cluster.find(paths.secret(namespace, secret)) or {}).get("ownerReferences") or ():
+                if owner.get("kind") == "ExternalSecret":
+                    made = cluster.get(paths.one_of(str(owner["apiVersion"]), CUSTOM["ExternalSecret"], namespace, str(owner["name"])))
+                    found[secret] = {**made, "apiVersion": owner["apiVersion"]}
+    return found
 
 
 def origin(external: Object, key: str) -> str:

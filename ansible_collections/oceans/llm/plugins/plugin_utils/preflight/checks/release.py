@@ -54,6 +54,7 @@ def _pending(picture: Picture, release: Release, where: str) -> Finding:
 def _foreign_objects(picture: Picture) -> Iterator[Finding]:
     """Helm refuses to take over what another release, or nobody, made."""
     hooks = {label(o) for o in picture.objects if is_hook(o)}
+    found: dict[tuple[str, str], list[str]] = {}
     for run in picture.dry_runs:
         if run.live is None or run.pod or run.object in hooks:
             continue
@@ -61,5 +62,12 @@ def _foreign_objects(picture: Picture) -> Iterator[Finding]:
         owner, namespace = notes.get(OWNER), notes.get(OWNER_NAMESPACE)
         if (owner, namespace) == (picture.wanted.release, picture.wanted.namespace):
             continue
-        whose = f"belongs to release {namespace}/{owner}" if owner else "exists and belongs to no Helm release"
-        yield Finding("ForeignObject", run.object, f"{whose}, so Helm refuses to adopt it", severity=ERROR if owner or not picture.release else WARNING)
+        whose = f"release {namespace}/{owner}" if owner else "no Helm release"
+        found.setdefault((whose, ERROR if owner or not picture.release else WARNING), []).append(run.object)
+    for (whose, severity), names in found.items():
+        if len(names) == 1:
+            yield Finding("ForeignObject", names[0], f"exists and belongs to {whose}, so Helm refuses to adopt it", severity=severity)
+            continue
+        what = f"{len(names)} of its objects exist and belong to {whose}, so Helm refuses to adopt them: {', '.join(names[:3])}{', …' * (len(names) > 3)}"
+        hint = "deploy with the tool that created the objects (Argo CD, Flux, kubectl, another Helm release), or set oceans_llm_release to another name"
+        yield Finding("ForeignObject", f"Release/{picture.wanted.release}", what, hint, severity)
