@@ -36,7 +36,7 @@ class FakeApi:
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_port}"
-        self._over = False
+        self.over = threading.Event()
         #: what is done when it ends: answers that would last longer are cut
         self.at_end: list[Callable[[], object]] = []
 
@@ -53,11 +53,11 @@ class FakeApi:
 
     def _serve(self) -> None:
         """Waits for each request without looking up in between, as `serve_forever` does."""
-        while not self._over:
+        while not self.over.is_set():
             self._server.handle_request()
 
     def __exit__(self, *_: object) -> None:
-        self._over = True
+        self.over.set()
         for end in self.at_end:
             end()
         socket.create_connection(self._server.server_address).close()  # a last request, which nobody answers
@@ -105,6 +105,11 @@ def common_name(connection: Any) -> str:
 
 def ok(body: Any, code: int = 200) -> Answer:
     return lambda h: h.send(code, json.dumps(body).encode())
+
+
+def hang(handler: Handler) -> None:
+    """No answer before the test is over."""
+    handler.api.over.wait()
 
 
 def status(code: int, reason: str, message: str) -> Answer:

@@ -104,6 +104,11 @@ class FakeCluster:
             self._changed.notify_all()
         return made
 
+    def until(self, true: Callable[[], bool]) -> bool:
+        """Wait for a change that makes it true."""
+        with self._changed:
+            return self._changed.wait_for(true, 60)
+
     def remove(self, plural: str, name: str) -> None:
         with self._changed:
             gone, self._version = self.objects[plural].pop(name, None), self._version + 1

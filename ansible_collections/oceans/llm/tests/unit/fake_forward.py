@@ -9,14 +9,13 @@ import base64
 import hashlib
 import json
 import struct
-import time
 from typing import Any
 
-from .fake_api import Answer, Handler
+from .fake_api import Answer, Handler, hang
 
 
-def forward(port: int, answers: dict[str, Any] | None = None, error: str = "", silent: float = 0.0) -> Answer:
-    """`answers`: HTTP path -> (status, body); `error`: what the kubelet says instead; `silent`: seconds without a word."""
+def forward(port: int, answers: dict[str, Any] | None = None, error: str = "", silent: bool = False) -> Answer:
+    """`answers`: HTTP path -> (status, body); `error`: what the kubelet says instead; `silent`: not a word."""
 
     def answer(handler: Handler) -> None:
         key = handler.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -31,7 +30,7 @@ def forward(port: int, answers: dict[str, Any] | None = None, error: str = "", s
             _send(handler, bytes((channel,)) + struct.pack("<H", port))
         request = _receive(handler)[1:].decode()
         if silent:
-            time.sleep(silent)
+            hang(handler)
         elif error:
             _send(handler, b"\1" + error.encode())
         else:

@@ -8,8 +8,8 @@ And a helm program that answers what kubernetes.core.helm asks, and notes what i
 
 from __future__ import annotations
 
+import ast
 import importlib
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -30,13 +30,23 @@ COLLECTIONS = Path(__file__).resolve().parents[5] / ".testbed/collections"
 for _file in (COLLECTIONS.parents[1] / "ansible_collections/oceans/llm/plugins").glob("[am][co][td]*/*.py"):
     importlib.import_module(f"ansible_collections.oceans.llm.plugins.{_file.parent.name}.{_file.stem}")
 
+#: it imports only what a command needs: each import of a large module takes as long as all the rest
 HELM = f"""#!{sys.executable} -IS
-import json, os, pathlib, signal, sys, time
-home = pathlib.Path({{home!r}})
+import os, sys, time
+class Folder(str):
+    def __truediv__(self, name): return Folder(self + "/" + name)
+    def exists(self): return os.path.exists(self)
+    def touch(self): open(self, "a").close()
+    def unlink(self): os.unlink(self)
+    def read_text(self):
+        with open(self) as file: return file.read()
+    def write_text(self, text):
+        with open(self, "w") as file: file.write(text)
+home = Folder({{home!r}})
 argv = sys.argv[1:]
 env = {{k: v for k, v in os.environ.items() if k.startswith(("HELM_", "KUBE", "HTTP", "AWS", "NO_PROXY"))}}
 with open(home / "calls", "a") as file:
-    file.write(json.dumps({{"argv": argv, "pid": os.getpid(), "cwd": os.getcwd(), "env": env}}) + "\\n")
+    file.write(repr({{"argv": argv, "pid": os.getpid(), "cwd": os.getcwd(), "env": env}}) + "\\n")
 script = home / ("_".join(a for a in argv[:2] if not a.startswith("-")) + ".py")
 plain = home / (argv[0] + ".py")
 if script.exists() or plain.exists():
@@ -55,19 +65,21 @@ elif argv[:2] == ["get", "values"]:
 
 
 def telling(url: str) -> str:
-    """A function of the helm program's script: tell(WHAT) asks the fake API server for /fake/WHAT. urllib would take longer to import than all the rest."""
+    """A function of the helm program's script: tell(WHAT) asks the fake API server for /fake/WHAT."""
     host, port = url.removeprefix("http://").split(":")
     return f"""
-import socket
+import _socket
 def tell(what):
-    with socket.create_connection(({host!r}, {port})) as server:
-        server.sendall(b"POST /fake/" + what.encode() + b" HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n")
-        while server.recv(4096): pass
+    server = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+    server.connect(({host!r}, {port}))
+    server.sendall(b"POST /fake/" + what.encode() + b" HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n")
+    while server.recv(4096): pass
+    server.close()
 """
 
 
 class FakeHelm:
-    """A program; `says` scripts one of its commands in Python (`argv`, `home` and `os, signal, sys, time` are at hand)."""
+    """A program; `says` scripts one of its commands in Python (`argv`, `home` and `os, sys, time` are at hand)."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -84,7 +96,7 @@ class FakeHelm:
             lines = (self.home / "calls").read_text().splitlines()
         except FileNotFoundError:
             return []
-        return [c for c in map(json.loads, lines) if command in (c["argv"][0], "")]
+        return [c for c in map(ast.literal_eval, lines) if command in (c["argv"][0], "")]
 
 
 def action_of(plugin: type, args: dict[str, Any], *, become: str = "", environment: list[dict[str, str]] | None = None, check: bool = False) -> Any:

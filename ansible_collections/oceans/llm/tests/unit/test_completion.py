@@ -20,7 +20,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import completi
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.completion import Question, addresses
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.completion_verdict import Asked
 
-from .fake_api import FakeApi, Handler, objects, ok, status, stream
+from .fake_api import FakeApi, Handler, hang, objects, ok, status, stream
 from .fake_cluster import SERVICE, FakeCluster
 from .place import NS, Place, labels
 from .run_action import run
@@ -42,7 +42,7 @@ def script(port: str, *, hosts: str = "", providers: str = "", seconds: str = "5
         env={"OCEANS_LLM_PROBE_KEY": KEY},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=True,
     )
     assert done.stderr == "" and KEY not in done.stdout
@@ -108,7 +108,7 @@ def test_the_script_tries_again_what_may_pass_and_looks_at_the_provider():
 @needs_perl
 def test_the_script_gives_up_on_a_gateway_that_does_not_answer():
     with FakeApi() as server:
-        line = script(chat(server, plain=lambda _h: time.sleep(2)), seconds="1")
+        line = script(chat(server, plain=hang), seconds="1")
     assert line["plain"]["status"] == 0 and line["plain"]["error"] == "no end of the answer within 1 s"
 
 
@@ -325,21 +325,20 @@ def test_an_answer_that_does_not_come_is_waited_for_with_a_line_and_left_on_a_si
     monkeypatch.setattr(completion, "HEARTBEAT", 0.05)
     monkeypatch.setattr(completion.one_off_run, "GLANCE", 0.1)
     answering(place, None, waiting={"reason": "ContainerCreating"})
-    begun = time.monotonic()
+    lines: list[str] = []
 
     class Signal:
         name = "SIGINT"
 
         def __bool__(self) -> bool:
-            return time.monotonic() - begun > 1.0
+            return any("has not answered for" in line for line in lines)
 
-    lines: list[str] = []
     cluster = Cluster.connect({"host": place.api.url})
     found = post_check.check(
         cluster, place.snapshot, place.release, post_check.expected_version(place.release), say=lines.append, interrupted=Signal(), question=QUESTION
     )
-    assert found.wrong.code == "Interrupted" and "while it requested a completion" in found.wrong.cause and time.monotonic() - begun < 5
-    assert any("has not answered for" in line for line in lines) and place.api.asked(paths.job(NS, "rel-complete-x")) == 1
+    assert found.wrong.code == "Interrupted" and "while it requested a completion" in found.wrong.cause
+    assert place.api.asked(paths.job(NS, "rel-complete-x")) == 1
 
 
 def test_nothing_is_asked_of_a_release_that_is_not_served(place):

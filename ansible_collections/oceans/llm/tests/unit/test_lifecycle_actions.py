@@ -42,19 +42,21 @@ CHART = {
     "schema": base64.b64encode(b'{"type": "object"}').decode(),
 }
 PLANS = """
-import shutil
-chart = pathlib.Path(argv[3]) if len(argv) > 3 else pathlib.Path("/")
-back = chart.name == "recorded-chart"
+chart = argv[3] if len(argv) > 3 else "/"
+back = os.path.basename(chart) == "recorded-chart"
 if "--dry-run=server" in argv:
     if back:
+        import shutil
         shutil.copytree(chart, home / "chart-seen", dirs_exist_ok=True)
         (home / "values-seen").write_text(sys.stdin.read())
     print((home / ("back.json" if back else "plan.json")).read_text())
     sys.exit()
+import _signal
+_signal.pthread_sigmask(_signal.SIG_BLOCK, [_signal.SIGTERM])
 tell("upgrade")
 if (home / "hangs").exists():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    while True: time.sleep(0.02)
+    _signal.sigwait([_signal.SIGTERM])
+    sys.exit(1)
 if (home / "fails").exists():
     (home / "fails").unlink()
     print("Error: boom", file=sys.stderr)
@@ -133,7 +135,7 @@ class Life(World):
     def go(self, plugin, check_mode=False, **more):
         self.wants = "back" if plugin is Rollback else ""
         args = {
-            "name": NAME, "namespace": NS, "host": self.api.url, "api_key": "a-token", "timeout": 15,
+            "name": NAME, "namespace": NS, "host": self.api.url, "api_key": "a-token", "timeout": 120,
             **({} if plugin is Migrations else {"helm_binary": str(self.helm.program), "report_dir": str(self.home / "reports"), "probe": "false"}),
             **({"chart": str(self.home), "restore_point": {"way": "none"}} if plugin is Upgrade else {}), **more,
         }  # fmt: skip

@@ -36,11 +36,14 @@ from .local_task import FakeHelm, action_of, telling
 
 #: in place of Ansible's async wrapper and kubernetes.core.helm, which take seconds: what they do with helm, and the job file that they leave
 MODULE = """
-import json, os, subprocess, sys
-options, job = json.loads(sys.argv[1]), sys.argv[2]
-done = subprocess.run([options["binary_path"], "upgrade", "--install", options["release_name"]], capture_output=True, text=True)
+import _json, os, sys
+program, name, job = sys.argv[1:]
+errors = os.open(job + ".stderr", os.O_RDWR | os.O_CREAT)
+os.dup2(errors, 2)
+rc = os.spawnv(os.P_WAIT, program, [program, "upgrade", "--install", name])
+words = _json.encode_basestring_ascii(os.pread(errors, 65536, 0).decode())
 with open(job + ".part", "w") as file:
-    json.dump({"ansible_job_id": "1", "started": 1, "finished": 1, "failed": bool(done.returncode), "rc": done.returncode, "stderr": done.stderr}, file)
+    file.write('{"ansible_job_id": "1", "started": 1, "finished": 1, "failed": %s, "rc": %d, "stderr": %s}' % ("true" if rc else "false", rc, words))
 os.rename(job + ".part", job)
 """
 UPGRADE = """
@@ -48,26 +51,29 @@ if "--dry-run=server" in argv:
     tell("planning")
     print((home / "plan.json").read_text())
     sys.exit()
+import _signal
+_signal.pthread_sigmask(_signal.SIG_BLOCK, [_signal.SIGTERM])
 tell("upgrade")
 {then}
 """
 HANGS = """
-def end(*_):
-    print("Error: context canceled", file=sys.stderr)
-    sys.exit(1)
-signal.signal(signal.SIGTERM, end)
-while True: time.sleep(0.02)
+_signal.sigwait([_signal.SIGTERM])
+print("Error: context canceled", file=sys.stderr)
+sys.exit(1)
 """
-IGNORES = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nend = time.time() + 12\nwhile time.time() < end: time.sleep(0.02)\n"
+IGNORES = "time.sleep(60)\n"
+#: seconds; no test waits for them, see World.time_is_over_when_followed
+TIMEOUT = 120
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
+    """No pause is longer than it has to be. What is waited for comes, so a wait for it may last as long as a busy machine needs."""
     for module, name, value in (
-        (follow, "TICK", 0.02), (follow, "ASK_AGAIN", 0.05), (fence, "DEADLINE", 1.0), (fence, "AGAIN", 0.05), (guard, "PATIENCE", 5.0),
-        (watch, "REFUSED_FOR", 0.1), (watch, "RETRY", (0.02, 0.1)), (watch, "POLL", 0.1), (lock, "RENEW", 0.2), (lock, "GIVE_BACK", 1.0),
-        (process, "FIRST_START", 10.0), (process, "LAST_WORDS", 0.3), (verdict, "HELM_GRACE", 0.3),
-        (post_check, "SETTLE", 0.3), (post_check, "LATE", 0.6), (post_check, "PATIENT", 0.1), (post_check, "ANSWERED", 0.1),
+        (follow, "TICK", 0.02), (follow, "ASK_AGAIN", 0.05), (fence, "DEADLINE", 1.0), (fence, "AGAIN", 0.05), (guard, "PATIENCE", 60.0),
+        (watch, "REFUSED_FOR", 0.1), (watch, "RETRY", (0.02, 0.1)), (watch, "POLL", 0.1), (lock, "RENEW", 0.2), (lock, "GIVE_BACK", 60.0),
+        (process, "FIRST_START", 60.0), (process, "LAST_WORDS", 0.3), (verdict, "HELM_GRACE", 0.3),
+        (post_check, "SETTLE", 60.0), (post_check, "LATE", 60.0), (post_check, "PATIENT", 60.0), (post_check, "ANSWERED", 60.0),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, value)
 
@@ -78,6 +84,8 @@ class World:
     def __init__(self, tmp_path, api):
         self.home, self.api, self.cluster, self.helm = tmp_path, api, FakeCluster(api), FakeHelm(tmp_path)
         self.said, self.options = [], {}
+        #: seconds by which the clock of the rollout is ahead
+        self.later = 0.0
         self.module = MODULE
         (tmp_path / "plan.json").write_text(json.dumps(record(1, "pending-install")))
         api.on("POST", "/fake/planning", lambda h: h.send(200, b"{}"))
@@ -100,10 +108,13 @@ class World:
         """Do something once the migration's pod runs and is watched."""
         self.at("/api/v1/namespaces/ns/pods/mig-x/log", do, "GET")
 
+    def time_is_over_when_followed(self):
+        self.when_followed(lambda: setattr(self, "later", TIMEOUT))
+
     def run(self, check_mode=False, **more):
         args = {
             "name": "rel", "namespace": NS, "chart": str(self.home), "host": self.api.url, "api_key": "a-token", "helm_binary": str(self.helm.program),
-            "timeout": 15, "report_dir": str(self.home / "reports"), **more,
+            "timeout": TIMEOUT, "report_dir": str(self.home / "reports"), **more,
         }  # fmt: skip
         action = action_of(ActionModule, args, check=check_mode)
         action.show = lambda text: self.said.append(text.removeprefix("[here] "))
@@ -113,7 +124,8 @@ class World:
     def _started(self, module_args, **_options):
         job = os.path.join(os.path.dirname(module_args["binary_path"]), "job", "1")
         self.job = job
-        self.process = subprocess.Popen([sys.executable, "-IS", "-c", self.module, json.dumps(module_args), job], start_new_session=True)
+        command = [sys.executable, "-IS", "-c", self.module, module_args["binary_path"], module_args["release_name"], job]
+        self.process = subprocess.Popen(command, start_new_session=True)
         threading.Thread(target=self.process.wait, daemon=True).start()  # as init does for Ansible's
         return {"ansible_job_id": "1", "results_file": job}
 
@@ -131,7 +143,7 @@ class World:
         for pid in self.helms():
             os.kill(pid, signal.SIGKILL)
         if hasattr(self, "process"):
-            self.process.wait(5)
+            self.process.wait(60)
 
 
 def _runs(pid):
@@ -145,8 +157,10 @@ def _runs(pid):
 @pytest.fixture
 def world(tmp_path, monkeypatch):
     monkeypatch.setattr(interrupt, "_open_screen", lambda *_any: os.open(tmp_path / "screen", os.O_WRONLY | os.O_CREAT | os.O_APPEND))
+    elapsed = follow.Follower.elapsed
     with FakeApi() as api:
         made = World(tmp_path, api)
+        monkeypatch.setattr(follow.Follower, "elapsed", lambda self: elapsed(self) + made.later)
         yield made
         made.close()
 
@@ -233,11 +247,13 @@ def test_the_lock_is_held_after_a_release_was_recovered_with_it(world):
     (world.home / "plan.json").write_text(json.dumps(record(2, "pending-upgrade")))
     renewed = []
 
+    def since():
+        return world.cluster.objects["leases"]["oceans-llm-rel"]["spec"]["renewTime"]
+
     def upgrade():
         world.cluster.helm_record("deployed", 2)
-        before = world.cluster.objects["leases"]["oceans-llm-rel"]["spec"]["renewTime"]
-        time.sleep(0.8)
-        renewed.append(world.cluster.objects["leases"]["oceans-llm-rel"]["spec"]["renewTime"] > before)
+        before = since()
+        renewed.append(world.cluster.until(lambda: since() > before))
         world.cluster.complete()
         world.cluster.helm_record("deployed", 2)
 
@@ -286,7 +302,8 @@ def test_hook_copies_of_an_earlier_chart_go_on_request_once_the_release_is_serve
 
 def test_hook_copies_stay_when_the_rollout_fails(world):
     world.cluster.put("configmaps", LEFT)
-    assert world.run(remove_leftovers=True, timeout=1)["failed"] and "rel-job-config" in world.cluster.objects["configmaps"]
+    world.time_is_over_when_followed()
+    assert world.run(remove_leftovers=True)["failed"] and "rel-job-config" in world.cluster.objects["configmaps"]
 
 
 # --- unverified --------------------------------------------------------------------------------------------------------
@@ -320,7 +337,8 @@ def test_the_credentials_run_out(world, renewed):
 
 def test_a_pod_that_may_not_be_deleted(world):
     world.cluster.refuse = refusing(403, "Forbidden", methods=("DELETE",), path="/pods/", words="may not delete pods")
-    result = world.run(timeout=1)
+    world.time_is_over_when_followed()
+    result = world.run()
     check(world, result, "failed", result["code"])
     assert (
         "may still be running, because Jobs were not stopped: Job/mig: " in result["msg"]
@@ -332,7 +350,8 @@ def test_a_pod_that_may_not_be_deleted(world):
 def test_helm_ignores_sigterm(world, monkeypatch):
     monkeypatch.setattr(guard, "PATIENCE", 0.3)
     world.helm_does("migrating", IGNORES)
-    result = world.run(timeout=1)
+    world.time_is_over_when_followed()
+    result = world.run()
     assert world.helms(), "it is left alone"
     check(world, result, "failed", result["code"], holder=str(Holder.me()))
     assert f"Helm is still running (process {world.helms()[0]})" in result["msg"]
@@ -355,8 +374,12 @@ def test_helms_job_file_never_comes_or_cannot_be_read(world, module, monkeypatch
 
 
 def test_the_scratch_folder_goes_away(world):
-    world.when_followed(lambda: shutil.rmtree(os.path.dirname(os.path.dirname(world.job))))
-    result = world.run(timeout=1)
+    def clean():
+        shutil.rmtree(os.path.dirname(os.path.dirname(world.job)))
+        world.later = TIMEOUT
+
+    world.when_followed(clean)
+    result = world.run()
     check(world, result, "failed", result["code"])
 
 
@@ -365,7 +388,8 @@ def test_a_full_disk_hides_no_cause(world, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(evidence, "_put_packed", full)
-    result = world.run(timeout=1)
+    world.time_is_over_when_followed()
+    result = world.run()
     check(world, result, "failed", result["code"], report=False)
     assert result["msg"].endswith("(incomplete: No space left on device)") and os.path.exists(os.path.join(result["report"], "report.json"))
 
@@ -384,10 +408,11 @@ def test_the_api_server_stays_away(world, phase, monkeypatch):
     how = {"code": 503, "reason": "ServiceUnavailable", "words": "shutting down"}
     away = refuse_from_now(world, **how)
     if phase == "following":
-        world.when_followed(away)
+        world.when_followed(lambda: (away(), setattr(world, "later", TIMEOUT)))
     else:
+        world.time_is_over_when_followed()
         world.at("/apis/batch/v1/namespaces/ns/jobs/mig", away, "PATCH")
-    result = world.run(timeout=1)
+    result = world.run()
     check(world, result, "failed", result["code"], holder=str(Holder.me()))
     assert "may still be running, because Jobs were not stopped: Job/mig: " in result["msg"] and "shutting down" in result["msg"]
 
@@ -489,7 +514,7 @@ def test_two_plugins_at_once_the_second_is_refused_and_the_first_serves(world):
     def another():
         child = multiprocessing.get_context("fork").Process(target=lambda: refused.write_text(json.dumps(world.run())))
         child.start()
-        child.join(10)
+        child.join(120)
         world.cluster.complete()
         (world.home / "go").touch()
 
@@ -511,8 +536,9 @@ def test_a_signal(world, sent, phase):
     elif phase == "starting":
         world.at("/fake/upgrade", send)
     else:
+        world.time_is_over_when_followed()
         world.at("/apis/batch/v1/namespaces/ns/jobs/mig", send, "PATCH")
-    result = world.run(timeout=15 if phase != "fencing" else 1)
+    result = world.run()
     if phase == "fencing":  # the end had begun: its cause stays the cause, and its sentence gets out although Ansible is on its way down
         assert result["failed"] and [line for line in world.lines() if result["msg"] in line] and not world.helms() and not world.cluster.alive
     else:
@@ -557,8 +583,9 @@ def test_a_signal_while_the_evidence_is_written_loses_nothing(world):
         sent.set()
 
     threading.Thread(target=watch, daemon=True).start()
-    result = world.run(timeout=1)
-    assert sent.wait(5) and result["failed"] and result["code"] and "incomplete" not in result["msg"]
+    world.time_is_over_when_followed()
+    result = world.run()
+    assert sent.wait(60) and result["failed"] and result["code"] and "incomplete" not in result["msg"]
     assert {"report.json", "report.html", "stream.jsonl.gz"} <= set(os.listdir(result["report"])) and not world.helms()
 
 
@@ -584,7 +611,7 @@ def test_a_signal_after_the_rollout_is_complete_ends_the_look_and_undoes_nothing
 
 def watched(world, check_mode=False, **more):
     """The plugin oceans.llm.wait."""
-    args = {"name": "rel", "namespace": NS, "host": world.api.url, "api_key": "a-token", "timeout": 4, "report_dir": str(world.home / "reports"), **more}
+    args = {"name": "rel", "namespace": NS, "host": world.api.url, "api_key": "a-token", "timeout": TIMEOUT, "report_dir": str(world.home / "reports"), **more}
     action = action_of(RolloutModule, args, check=check_mode)
     action.show = lambda text: world.said.append(text.removeprefix("[here] "))
     return action.run(task_vars={"inventory_hostname": "here"})
@@ -653,7 +680,8 @@ def test_another_run_between_plan_and_lock(world):
 
 def test_somebody_elses_change_is_followed_and_nothing_is_stopped(world):
     world.cluster.migrating()
-    result = watched(world, timeout=1)
+    world.time_is_over_when_followed()
+    result = watched(world)
     assert result["failed"] and result["outcome"] == "failed" and result["code"] and writes(world) == [] and world.cluster.alive
     assert not [line for line in world.lines() if result["msg"] in line]
 

@@ -37,7 +37,7 @@ needs_perl = pytest.mark.skipif(not shutil.which("perl"), reason="no perl on thi
 
 
 def script(*args: str) -> dict:
-    done = subprocess.run(["perl", "-e", probe_job.script("probe"), "0", "0.01", *args], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(["perl", "-e", probe_job.script("probe"), "0", "0.01", *args], capture_output=True, text=True, timeout=120, check=True)
     assert done.stderr == ""
     return json.loads(done.stdout)
 
@@ -144,7 +144,7 @@ JOBS, POD = paths.jobs(NS), "rel-probe-x-y"
 GOOD = {"error": "", "dns": "", "status": 200, "body": json.dumps({"version": "0.24.0"}), "name": "gw.ns.svc", "address": "10.96.0.1", "hosts": []}
 
 
-def probing(place: Place, *lines: dict, pause: float = 0.05, running: bool = True) -> None:
+def probing(place: Place, *lines: dict, pause: float = 0.01, running: bool = True) -> None:
     """The API server makes the probe's pod, and that prints these lines, the last one for ever."""
     state = {"running": {}} if running else {"waiting": {"reason": "ContainerCreating"}}
     made = {
@@ -157,12 +157,11 @@ def probing(place: Place, *lines: dict, pause: float = 0.05, running: bool = Tru
         handler.send_response(200)
         handler.send_header("Transfer-Encoding", "chunked")
         handler.end_headers()
-        end, left = time.monotonic() + 5, list(lines)
-        while time.monotonic() < end:
+        left = list(lines)
+        while not place.api.over.wait(pause):
             data = json.dumps(left[0] if len(left) == 1 else left.pop(0)).encode() + b"\n"
             handler.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
             handler.wfile.flush()
-            time.sleep(pause)
 
     place.api.on("POST", JOBS, ok({"metadata": {"name": "rel-probe-x"}}, 201))
     place.api.on("GET", paths.pod_log(NS, POD), log)
@@ -174,11 +173,12 @@ def probing(place: Place, *lines: dict, pause: float = 0.05, running: bool = Tru
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(probe, "PATIENCE", 20.0)  # of a busy machine
+    """The first answer of the probe decides, however long a busy machine takes for it."""
+    monkeypatch.setattr(probe, "PATIENCE", 120.0)
     monkeypatch.setattr(probe, "AGAIN", 0.02)
-    monkeypatch.setattr(post_check, "SETTLE", 0.3)
-    monkeypatch.setattr(post_check, "LATE", 0.6)
-    monkeypatch.setattr(post_check, "AGAIN", 0.05)
+    monkeypatch.setattr(post_check, "SETTLE", 0.0)
+    monkeypatch.setattr(post_check, "LATE", 0.0)
+    monkeypatch.setattr(post_check, "AGAIN", 0.01)
 
 
 @pytest.fixture
@@ -242,7 +242,7 @@ def test_an_answer_is_younger_than_the_question(place):
     probing(place, {**GOOD, "status": 503}, {**GOOD, "status": 503}, GOOD, pause=0.15)
     each = prober(place)
     each.start(place.snapshot)
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while not each._lines and time.monotonic() < end:
         time.sleep(0.01)
     assert each.answer(place.snapshot).line["status"] == 200
@@ -267,16 +267,16 @@ def test_a_pod_that_was_made_too_late_is_removed_all_the_same(place):
 
     def slow(handler: Handler) -> None:
         made.set()
-        go.wait(5)
+        go.wait(60)
         ok({"metadata": {"name": "rel-probe-x"}}, 201)(handler)
 
     place.api.script[("POST", JOBS)] = [slow]
     each = prober(place)
     each.start(place.snapshot)
-    assert made.wait(5)
+    assert made.wait(60)
     each.stop()
     go.set()
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while not place.api.asked(paths.job(NS, "rel-probe-x")) and time.monotonic() < end:
         time.sleep(0.01)
     assert [m for m, p, *_rest in place.api.seen if p == paths.job(NS, "rel-probe-x")] == ["DELETE"]
@@ -342,7 +342,7 @@ def test_a_kube_proxy_that_does_not_run_is_blamed_where_this_cluster_has_one(pla
 
 def test_a_kube_proxy_that_is_late_is_no_wrong_version(place, monkeypatch):
     """Seen on a busy node: the API server led to the new pod, the Service's address for some seconds more to the old one, which drained."""
-    monkeypatch.setattr(post_check, "SETTLE", 5.0)
+    monkeypatch.setattr(post_check, "SETTLE", 60.0)
     probing(place, *[{**GOOD, "body": '{"version": "0.23.0"}'}] * 8, GOOD)
     found = check(place)
     assert (found.state, found.version, found.wrong) == (State.SERVED, "0.24.0", None)

@@ -403,6 +403,7 @@ def test_the_same_data_is_no_change(api, cluster):
 
 # A chart that renders its values, as `helm upgrade --dry-run=server` would
 RENDERS = """
+import json
 values = json.load(sys.stdin)
 gateway = values.get("gateway") or {}
 annotations = {**(gateway.get("podAnnotations") or {})}

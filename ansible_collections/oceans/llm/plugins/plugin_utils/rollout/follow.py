@@ -230,7 +230,7 @@ class Follower:
                 return verdict
             if self._interrupted:
                 return Verdict(State.FAILED, verdict.blocker, self._interruption(snapshot, verdict), verdict.causes)
-            if time.monotonic() - self._started > self._timeout:
+            if self.elapsed() > self._timeout:
                 cause = timeout_cause(snapshot, verdict, self._timeout)
                 if not any(cause.cause.startswith(known.cause) for known in verdict.causes):  # the state of a pod, which no look has completed
                     cause = next(iter(self._looked(snapshot, [cause])), cause)
