@@ -10,6 +10,9 @@ my ($settle, $limit, $port, @others) = @ARGV;
 my $QUIET = 5_000;     # ms of silence after an answer, after which a client has left a kept connection alone
 my $PATIENCE = 8;      # s that clients get for that silence; from then on a moment without an open request is enough
 my $SUBMITTED = 30_000; # ms for which a question to a provider counts that no client waits for, as when a batch is submitted
+my $RECENT = 2;        # s in which more than so many new connections mean that a client or a load balancer has not forgotten this pod yet;
+my $PROBES = 3;        # the kubelet's probes make new connections, too
+my $LATE = 15;         # s after the settle time for which such connections are waited out
 my $BETWEEN = 3;       # s after the limit in which a moment between two requests is looked for
 # Ports of servers that are no providers: the database, the admin UI, the collector; and this gateway, as a proxy in the pod reaches it.
 my %other = map { $_ => 1 } @others, $port;
@@ -17,7 +20,10 @@ for (values %ENV) { $other{$1 // 5432} = 1 if m{^postgres(?:ql)?://[^/?]*?(?::(\
 
 connections() or exit 3;
 my $start = now();
-sleep $settle;
+my @opened;
+my $last = $settle < $RECENT ? $settle : $RECENT;
+sleep $settle - $last;
+for (1 .. 4 * $last) { arriving(); select undef, undef, undef, 0.25 }
 my ($pid, $shell) = gateway();
 my $begun = now();
 my $left;
@@ -26,12 +32,23 @@ while (1) {
   my $silence = $spent < $PATIENCE ? $QUIET : 0;
   my ($clients, $providers) = open_requests($silence);
   $left = $clients + $providers;
-  last if $spent >= $limit + $BETWEEN or (!$left or $spent >= $limit and !$clients) and still($silence, $spent >= $limit);
+  my $late = arriving() && $spent < $LATE;
+  last if $spent >= $limit + $BETWEEN or !$late and (!$left or $spent >= $limit and !$clients) and still($silence, $spent >= $limit);
   select undef, undef, undef, $silence ? 0.25 : 0.05;
 }
 # At once, not when the kubelet sends SIGTERM: a request could begin in between. The shell (serve.sh) learns first that a stop was asked for.
 kill(TERM => $shell, $pid), kill CONT => $pid if $pid;
 printf "drain: %s after %.1f s\n", $left ? 'the limit is over' : 'no request is open', now() - $start;
+
+# Whether new connections still come. kube-proxy of a busy node removes an endpoint late, and whoever connects after the stop is refused.
+sub arriving {
+  open my $counters, '<', '/proc/net/snmp' or return 0;
+  my ($names, $values) = map { [split] } grep { /^Tcp:/ } <$counters>;
+  my ($opened) = map { $values->[$_] } grep { $names->[$_] eq 'PassiveOpens' } 0 .. $#$names;
+  push @opened, [now(), $opened];
+  shift @opened while $opened[-1][0] - $opened[0][0] > $RECENT;
+  return $opened - $opened[0][1] > $PROBES;
+}
 
 # True when no request has come since the connections were looked at. The gateway is held meanwhile, so that a request that comes now stays
 # unread, where the kernel shows it; then the gateway goes on.

@@ -292,6 +292,28 @@ def test_drain_is_over_when_nobody_is_connected(listener: socket.socket) -> None
     assert 1 <= time.monotonic() - started < 4
 
 
+@pytest.mark.parametrize(("every", "waits"), [(0.1, True), (1.0, False)])
+def test_drain_waits_while_clients_make_new_connections(listener: socket.socket, every: float, waits: bool) -> None:
+    """An endpoint that is removed late. A connection every second is the kubelet's, whose probes go on to the end."""
+    over = threading.Event()
+
+    def connect() -> None:
+        while not over.wait(every):
+            Peer(listener).close()
+
+    thread = threading.Thread(target=connect)
+    thread.start()
+    try:
+        process = drain(listener.getsockname()[1], 2, 60)
+        if waits:
+            lasts(process, 5)
+            over.set()
+        assert "no request is open" in ends(process, 4)
+    finally:
+        over.set()
+        thread.join()
+
+
 def test_drain_waits_for_a_request_and_not_for_the_connection(listener: socket.socket) -> None:
     peer = Peer(listener)
     peer.ask()
