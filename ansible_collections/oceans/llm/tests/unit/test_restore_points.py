@@ -329,11 +329,10 @@ def test_a_backup_becomes_a_cluster_beside_the_live_one_and_its_rows_are_restore
     (made,) = [json.loads(body) for how, path, _q, body in api.seen if how == "POST" and path == clusters]
     how = made["spec"]["bootstrap"]["recovery"]
     assert (made["metadata"]["name"], made["spec"]["instances"], how["database"], how["owner"]) == ("r-1", 1, "d", "o")
-    assert how["recoveryTarget"]["targetImmediate"] and "plugins" not in made["spec"] and made["spec"]["storage"] == {"size": "1Gi"}
+    assert how["recoveryTarget"] == {"targetImmediate": True, "backupID": "b1"} and "plugins" not in made["spec"] and made["spec"]["storage"] == {"size": "1Gi"}
     if method == "plugin":
         (origin,) = made["spec"]["externalClusters"]
         assert how["source"] == origin["name"] and origin["plugin"]["parameters"] == {"barmanObjectName": "store", "serverName": "db"}
-        assert how["recoveryTarget"]["backupID"] == "b1"
     else:
         assert how["backup"] == {"name": "r-1"} and "externalClusters" not in made["spec"]
     hosts = [{e["name"]: e["value"] for e in j["spec"]["template"]["spec"]["containers"][0]["env"]}["PGHOST"] for j in world.jobs]

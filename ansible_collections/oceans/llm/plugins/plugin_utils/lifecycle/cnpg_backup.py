@@ -100,11 +100,13 @@ def recovery(live: Object, backup: Object, name: str, source: Source) -> dict[st
     spec = {key: value for key, value in old.items() if key not in ("bootstrap", "backup", "externalClusters", "plugins", "replica", "managed")}
     made = ((old.get("bootstrap") or {}).get("initdb")) or {}
     database = made.get("database") or source.target.name
-    how: dict[str, Any] = {"backup": {"name": meta(backup)["name"]}, "recoveryTarget": {"targetImmediate": True}}
+    # a target that is no time needs the ID, although the Backup is named
+    target = {"targetImmediate": True, "backupID": (backup.get("status") or {}).get("backupId")}
+    how: dict[str, Any] = {"backup": {"name": meta(backup)["name"]}, "recoveryTarget": target}
     if (backup.get("spec") or {}).get("method") == "plugin":
         plugin = next(p for p in old["plugins"] if p.get("name") == BARMAN)
         parameters = {"serverName": meta(live)["name"], **(plugin.get("parameters") or {})}
-        how = {"source": "origin", "recoveryTarget": {"targetImmediate": True, "backupID": (backup.get("status") or {}).get("backupId")}}
+        how = {"source": "origin", "recoveryTarget": target}
         spec["externalClusters"] = [{"name": "origin", "plugin": {"name": BARMAN, "parameters": parameters}}]
     spec |= {"instances": 1, "bootstrap": {"recovery": {**how, "database": database, "owner": made.get("owner") or source.target.user}}}
     return {"apiVersion": CNPG, "kind": "Cluster", "metadata": {"name": name, "labels": own_labels()}, "spec": spec}
