@@ -33,6 +33,7 @@ def api():
         fake.on("GET", paths.VERSION, ok({"gitVersion": "v1.34.0", "major": "1", "minor": "34"}))
         fake.on("POST", paths.REVIEW_SELF_ACCESS, ok({"status": {"allowed": True}}))
         fake.on("GET", "/apis", ok({"groups": []}))
+        fake.on("GET", "/api/v1", ok({"resources": [{"name": "services", "kind": "Service", "namespaced": True}]}))
         yield fake
 
 

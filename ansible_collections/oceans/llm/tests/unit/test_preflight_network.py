@@ -204,7 +204,7 @@ def test_a_certificate_that_browsers_refuse(days, name, codes):
     [
         (CRT, private(KEY, form="TraditionalOpenSSL"), ""),
         ((CRT + ROOT).replace(b"\n", b"\r\n"), private(KEY), ""),
-        (ROOT + CRT, private(KEY), "in place 2"),
+        (ROOT + CRT, private(KEY), "at position 2"),
         (CRT, private(OTHER), "does not belong to tls.crt"),
         (CRT, private(KEY, b"password"), "encrypted with a password"),
         (private(KEY), CRT, "tls.crt contains no certificate"),
