@@ -311,7 +311,7 @@ def test_a_release_that_was_not_probed_by_wish_says_so_last(place):
 
 @pytest.mark.parametrize("named", [False, True])
 def test_something_wrong_that_may_pass_is_named_only_when_it_lasts(place, monkeypatch, named):
-    monkeypatch.setattr(post_check, "HEARTBEAT", 0.05)
+    monkeypatch.setattr(post_check, "HEARTBEAT", 0.0)
     monkeypatch.setattr(post_check, "SETTLE", 0.0 if named else 30.0)
     monkeypatch.setattr(post_check, "settle", lambda *_: 30.0)
     place.api.script[("GET", f"{PROXY}/readyz")] = [ok({}, 503)] * 4 + [ok({})]
