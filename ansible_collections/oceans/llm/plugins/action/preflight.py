@@ -24,14 +24,14 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import Clus
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import configuration, variables
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import chart as charts
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import DECIDED, ChartUnavailable, Helm, HelmError, as_text
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import DECIDED, ChartUnavailable, Helm, HelmError, as_text, for_helm
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster, ClusterError
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import collect, rules
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.checks import drain, route_timeouts
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.facts import Picture, Tools, Wanted, is_test
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.finding import ERROR, Finding, settle, unknown_code, unused_waivers
-from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import plan
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest, plan
 
 #: the chart's refusals stand in this one file (a rule of the chart oceans-llm)
 VALIDATIONS = os.path.join("templates", "validations.yaml")
@@ -57,7 +57,7 @@ class ActionModule(ClusterAction):
         start = time.monotonic()
         self.redactor.learn(plan.as_bytes(v) for v in args["secrets"].values())
         self.redactor.learn([args["chart_registry"].get("password") or ""])
-        picture = self._picture(args)
+        picture = self._picture(args, cluster)
         if cluster is not None:
             picture = self._look(picture, cluster, self.say)
         for secret in picture.secrets.values():
@@ -67,7 +67,7 @@ class ActionModule(ClusterAction):
 
     # --- facts ----------------------------------------------------------------------------------------------------
 
-    def _picture(self, args: dict[str, Any]) -> Picture:
+    def _picture(self, args: dict[str, Any], cluster: Cluster | None) -> Picture:
         wanted = wanted_of(args)
         names = tuple(str(n) for n in self.task_vars if str(n).startswith("oceans_llm_"))
         given, known = tuple(n for n in names if self.task_vars[n]), tuple(variables.options())
@@ -76,17 +76,20 @@ class ActionModule(ClusterAction):
             helm = Renderer(args["helm_binary"], dict.fromkeys(DECIDED))
         except HelmError as error:
             return replace(picture, tools=Tools(helm_error=str(error), kubernetes_core=kubernetes_core()))
-        picture = self._render(picture, helm, args)
+        picture = self._render(picture, helm, args, cluster)
         return replace(picture, tools=Tools(helm=helm.version(), kubernetes_core=kubernetes_core()))
 
-    @staticmethod
-    def _render(picture: Picture, helm: Renderer, args: dict[str, Any]) -> Picture:
+    def _render(self, picture: Picture, helm: Renderer, args: dict[str, Any], cluster: Cluster | None) -> Picture:
         """A chart that refuses is rendered again without its validations: what it would make can be judged all the same."""
         scratch = tempfile.mkdtemp(prefix="oceans-llm-")
         refusals: list[str] = []
         try:
-            chart = unpacked(helm.pull(args["chart"], args["chart_version"], scratch, args["chart_registry"]), os.path.join(scratch, "unpacked"))
-            picture = replace(picture, chart=charts.metadata(chart))
+            pulled = helm.pull(args["chart"], args["chart_version"], scratch, args["chart_registry"])
+            picture = replace(picture, chart=charts.metadata(pulled))
+            planned = self._planned(args, pulled, cluster, scratch)
+            if planned:
+                return replace(picture, objects=planned.objects, rendered=planned.objects, record_size=planned.size)
+            chart = unpacked(pulled, os.path.join(scratch, "unpacked"))
             for schema, validations in ((True, True), (False, True), (False, False)):
                 options = () if schema else ("--skip-schema-validation",)
                 try:
@@ -113,6 +116,16 @@ class ActionModule(ClusterAction):
             return replace(picture, chart_errors=(str(error),))
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+
+    def _planned(self, args: dict[str, Any], chart: str, cluster: Cluster | None, scratch: str) -> releases.Release | None:
+        """The render of the role deploy, which gets it from here; None where Helm refuses or the cluster cannot be asked."""
+        try:
+            live = releases.latest(cluster, args["namespace"], args["name"]) if cluster else None
+            values = digest.as_live(args["values"], digest.places(charts.defaults(chart)), live)
+            helm = Helm(args["helm_binary"], for_helm(self.auth(args), scratch)) if cluster else None
+            return helm.plan(args["name"], args["namespace"], chart, values, live, keep=True) if helm else None
+        except (HelmError, ApiError, ClusterError):
+            return None
 
     @staticmethod
     def _look(picture: Picture, cluster: Cluster, say: Callable[[str], None]) -> Picture:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm import changes, drift, releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import changes, cli, drift, releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import Helm, HelmError, said
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import error_of
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
@@ -142,8 +142,28 @@ def test_a_string_that_looks_like_a_number_reaches_helm_as_a_string(tmp_path):
     answer.write_text(json.dumps(BODY))
     program.write_text(f"#!/bin/sh\ncat > {heard}\ncat {answer}\n")
     program.chmod(0o755)
-    Helm(str(program), {}).plan("r", "ns", "chart", {"secrets": {"inline": {"A": "0123456789", "B": "1e3"}}})
+    Helm(str(program), {}).plan("r", "ns", "chart", {"secrets": {"inline": {"A": "0123456789", "B": "1e3"}}}, None)
     assert json.loads(heard.read_text()) == {"secrets": {"inline": {"A": "0123456789", "B": "1e3"}}}
+
+
+@pytest.mark.parametrize(
+    ("manifest", "other", "renders"),
+    [(MANIFEST.partition("---\napiVersion: v1\nkind: Secret")[0], {}, 1), ("", {"values": {"a": 2}}, 2), ("", {"after": None}, 2), (MANIFEST, {}, 2)],
+)
+def test_what_preflight_rendered_is_planned_with_once(tmp_path, monkeypatch, release, manifest, other, renders):
+    """The same render serves preflight and the plan; not for other values or after another revision, and a Secret is never kept in a file."""
+    monkeypatch.setattr(cli.constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    count, answer, program = tmp_path / "count", tmp_path / "answer", tmp_path / "helm"
+    answer.write_text(json.dumps({**BODY, "manifest": manifest}))
+    program.write_text(f"#!/bin/sh\ncat > /dev/null\necho x >> {count}\ncat {answer}\n")
+    program.chmod(0o755)
+    asked = {"release": "r", "namespace": "ns", "chart": "chart", "values": {"a": 1}, "after": release}
+    first = Helm(str(program), {}).plan(**asked, keep=True)
+    kept = list(tmp_path.glob("render-*"))
+    assert len(kept) == (manifest != MANIFEST) and all(file.stat().st_mode & 0o777 == 0o600 for file in kept)
+    assert Helm(str(program), {}).plan(**{**asked, **other}) == first and count.read_text().count("x") == renders
+    Helm(str(program), {}).plan(**asked)
+    assert count.read_text().count("x") == renders + (not other) and not list(tmp_path.glob("render-*")), "once"
 
 
 def test_a_chart_that_is_nowhere_is_a_sentence(tmp_path):

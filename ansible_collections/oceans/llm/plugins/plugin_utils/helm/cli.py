@@ -8,6 +8,7 @@ Values travel over standard input and credentials over the environment, never ov
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -88,17 +89,37 @@ class Helm:
             raise ChartUnavailable(f"helm pull {chart} succeeded, but wrote no archive")
         return found
 
-    def plan(self, release: str, namespace: str, chart: str, values: Mapping[str, Any]) -> Release:
-        """What `helm upgrade --install` would make now, rendered by Helm against the cluster; nothing is written."""
-        text = self._run(
+    def plan(self, release: str, namespace: str, chart: str, values: Mapping[str, Any], after: Release | None, keep: bool = False) -> Release:
+        """What `helm upgrade --install` would make now, rendered by Helm against the cluster; nothing is written.
+
+        `keep`: for whoever asks next in this run for the same after the same revision (`after`): once, and never with a Secret in it.
+        """
+        text, revision = as_text(values), after.revision if after else 0
+        kept = self._kept([self.binary, release, namespace, chart, text, revision])
+        with contextlib.suppress(OSError), open(kept, encoding="utf-8") as file:
+            body = file.read()
+            os.unlink(kept)
+            return _parsed(body)
+        printed = self._run(
             ["upgrade", "--install", release, chart, "--namespace", namespace, "--dry-run=server", "--output", "json", "--values", "-"],
-            stdin=as_text(values),
+            stdin=text,
         )
-        start = re.search(r'^\{"', text, re.MULTILINE)  # warnings of Helm come before the JSON
+        start = re.search(r'^\{"', printed, re.MULTILINE)  # warnings of Helm come before the JSON
         if start is None:
-            raise HelmError(f"helm upgrade --dry-run printed no JSON: {text.strip()[:200]}")
-        body, end = json.JSONDecoder().raw_decode(text[start.start() :])
-        return replace(releases.parse(body), size=releases.record_size(text[start.start() :][:end]))
+            raise HelmError(f"helm upgrade --dry-run printed no JSON: {printed.strip()[:200]}")
+        _body, end = json.JSONDecoder().raw_decode(printed[start.start() :])
+        body = printed[start.start() :][:end]
+        planned = _parsed(body)
+        if keep and not any(obj.get("kind") == "Secret" for obj in planned.objects):
+            with contextlib.suppress(OSError), open(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+                file.write(body)
+        return planned
+
+    def _kept(self, asked: list[Any]) -> str:
+        """The file of one render, in Ansible's own folder for temporary files, which all processes of the run share and which it removes at its end."""
+        with contextlib.suppress(OSError, KeyError), open(self._environment["KUBECONFIG"], encoding="utf-8") as file:
+            asked = [*asked, file.read()]
+        return os.path.join(constants.DEFAULT_LOCAL_TMP, f"render-{hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:32]}")
 
     def uninstall(self, release: str, namespace: str, timeout: int) -> None:
         """Remove a release, whatever its state, and wait until its objects are gone."""
@@ -114,6 +135,10 @@ class Helm:
         if done.returncode:
             raise HelmError(said(done.stderr or done.stdout))
         return done.stdout
+
+
+def _parsed(body: str) -> Release:
+    return replace(releases.parse(json.loads(body)), size=releases.record_size(body))
 
 
 #: a character beyond the first 65536, as JSON has it

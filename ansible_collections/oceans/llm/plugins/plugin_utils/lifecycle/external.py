@@ -30,7 +30,7 @@ def targets(objects: Iterable[Object]) -> dict[str, Object]:
 
 def owners(cluster: Cluster, namespace: str, secrets: Iterable[str]) -> dict[str, Object]:
     """Secret -> the ExternalSecret that owns it, which is no part of the release."""
-    found = {}
+    found: dict[str, Object] = {}
     for secret in secrets:
         with contextlib.suppress(ApiError):
             for owner in meta(cluster.find(paths.secret(namespace, secret)) or {}).get("ownerReferences") or ():

@@ -64,8 +64,8 @@ def make(cluster: Cluster, helm: Helm, wanted: Wanted, live: Release | None, say
     ns = wanted.namespace
     places = digest.places(chart.defaults(wanted.chart))
     # Only the rendered pods say which Secrets they read. Mostly none was rotated: then the digests of the live revision are right at once.
-    values = digest.with_digests(wanted.values, places, live, digest.live_texts(live))
-    planned = helm.plan(wanted.name, ns, wanted.chart, values)
+    values = digest.as_live(wanted.values, places, live)
+    planned = helm.plan(wanted.name, ns, wanted.chart, values, live)
     if releases.too_large(planned.size):
         raise NotPlanned(f"{wanted.title}: {releases.too_large(planned.size)}; nothing was changed — {releases.SMALLER}")
     key = _key(cluster, wanted, say, make_key) if places else None
@@ -73,7 +73,7 @@ def make(cluster: Cluster, helm: Helm, wanted: Wanted, live: Release | None, say
     digests = digest.work_out(cluster, ns, planned, live, key, written if check else None, places)
     right = digest.with_digests(wanted.values, places, planned, digests.text)
     if right != values:
-        values, planned = right, helm.plan(wanted.name, ns, wanted.chart, right)
+        values, planned = right, helm.plan(wanted.name, ns, wanted.chart, right, live)
     drifted = drift.find(cluster, ns, live) if live and live.status == "deployed" else {}
     difference = changes.compare(live, planned, drifted, digests.reasons(written))
     if drifted and planned.apply_method == "ssa" and not wanted.force_conflicts:

@@ -116,6 +116,11 @@ def with_digests(values: Mapping[str, Any], where: Mapping[str, tuple[str, ...]]
     return result
 
 
+def as_live(values: Mapping[str, Any], where: Mapping[str, tuple[str, ...]], live: Release | None) -> dict[str, Any]:
+    """A copy of the values with the digests of the live revision."""
+    return with_digests(values, where, live, live_texts(live))
+
+
 def without_digests(values: Mapping[str, Any], where: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
     """A copy of the values of an earlier revision, without the digests of its time."""
     result: dict[str, Any] = json.loads(json.dumps(values))
