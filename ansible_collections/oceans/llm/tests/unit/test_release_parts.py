@@ -522,6 +522,17 @@ def test_drift_is_what_the_server_would_change(api, cluster, live, wanted, found
     assert json.loads(body)["metadata"]["annotations"]["meta.helm.sh/release-name"] == "rel"
 
 
+def test_an_extra_object_of_the_whole_cluster_may_drift_and_an_operators_own_kind_is_left_to_helm(api, cluster):
+    """AKS changes the namespaceSelector of webhooks. Without drift, a run with oceans_llm_force_conflicts had nothing to do."""
+    hook = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration", "metadata": {"name": "own"}, "webhooks": [{"name": "a"}]}
+    path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/own"
+    api.on("GET", path, ok({**hook, "webhooks": [{"name": "a", "matchPolicy": "Exact"}]}))
+    api.on("PATCH", path, ok(hook))
+    store = {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": "own"}, "spec": {}}
+    found = drift.find(cluster, "ns", releases.Release("rel", "ns", 1, "deployed", manifest=(hook, store)))
+    assert found == {"ValidatingWebhookConfiguration/own": ("webhooks[a].matchPolicy",)}
+
+
 def test_a_deleted_object_is_drift(api, cluster):
     found = drift.find(cluster, "ns", releases.Release("rel", "ns", 1, "deployed", manifest=(web(),)))
     assert found == {"Deployment/web": ("missing",)}

@@ -19,7 +19,8 @@ from ..kube.client import ApiError, Cluster
 from . import changes
 from .releases import Release
 
-#: kinds that a release of the gateway consists of -> plural; another kind is left to Helm
+#: kinds of Kubernetes that a release and its extra objects consist of -> plural. Another kind is left to Helm: operators write into their own kinds, and
+#: a Job may be gone because its time is over
 PLURALS = {
     "Deployment": "deployments",
     "Service": "services",
@@ -30,6 +31,20 @@ PLURALS = {
     "HorizontalPodAutoscaler": "horizontalpodautoscalers",
     "PodDisruptionBudget": "poddisruptionbudgets",
     "NetworkPolicy": "networkpolicies",
+    "StatefulSet": "statefulsets",
+    "DaemonSet": "daemonsets",
+    "CronJob": "cronjobs",
+    "LimitRange": "limitranges",
+    "ResourceQuota": "resourcequotas",
+    "Role": "roles",
+    "RoleBinding": "rolebindings",
+}
+CLUSTER_WIDE = {
+    "ClusterRole": "clusterroles",
+    "ClusterRoleBinding": "clusterrolebindings",
+    "PriorityClass": "priorityclasses",
+    "ValidatingWebhookConfiguration": "validatingwebhookconfigurations",
+    "MutatingWebhookConfiguration": "mutatingwebhookconfigurations",
 }
 MANAGER = "helm"
 _EMPTY: tuple[Any, ...] = (None, {}, [])
@@ -38,14 +53,14 @@ _NOISE = ("managedFields", "resourceVersion", "generation", "creationTimestamp",
 
 def find(cluster: Cluster, namespace: str, release: Release) -> dict[str, tuple[str, ...]]:
     """`Kind/name` of the release's objects -> dotted fields that differ from what Helm set; `missing` for an object that is gone. Empty: no drift."""
-    objects = [as_helm_applies(o, release) for o in release.manifest if o.get("kind") in PLURALS and (o["metadata"].get("namespace") or namespace) == namespace]
+    objects = [as_helm_applies(o, release) for o in release.manifest if _path(o, namespace)]
     with ThreadPoolExecutor(max_workers=6) as pool:
         answers = pool.map(lambda o: _of_object(cluster, namespace, o), objects)
         return {f"{o['kind']}/{o['metadata']['name']}": fields for o, fields in zip(objects, answers, strict=True) if fields}
 
 
 def _of_object(cluster: Cluster, namespace: str, obj: Mapping[str, Any]) -> tuple[str, ...]:
-    path = paths.of_object(dict(obj), namespace, PLURALS[obj["kind"]])
+    path = _path(obj, namespace)
     try:
         live = cluster.find(path)
         if live is None:
@@ -60,6 +75,15 @@ def _of_object(cluster: Cluster, namespace: str, obj: Mapping[str, Any]) -> tupl
     # Where the live object is as Helm applied it, nobody changed it: an admission webhook would (Autopilot's requests).
     changed = set(differences(_plain(live), _plain(obj))) if found else set()
     return tuple(sorted(field for field in found if any(_overlap(field, other) for other in changed)))
+
+
+def _path(obj: Mapping[str, Any], namespace: str) -> str:
+    """Of an object whose drift is looked for; empty for any other."""
+    kind = str(obj.get("kind"))
+    if kind in CLUSTER_WIDE:
+        return paths.of_object(dict(obj), "", CLUSTER_WIDE[kind])
+    here = (obj["metadata"].get("namespace") or namespace) == namespace
+    return paths.of_object(dict(obj), namespace, PLURALS[kind]) if kind in PLURALS and here else ""
 
 
 def _overlap(one: str, other: str) -> bool:
@@ -79,7 +103,7 @@ def as_helm_applies(obj: Mapping[str, Any], release: Release) -> dict[str, Any]:
 def conflicts(cluster: Cluster, namespace: str, obj: Mapping[str, Any], release: Release) -> list[tuple[str, str]]:
     """(field, manager) of what Helm's server-side apply would refuse to take back (Kubernetes API, reason Conflict)."""
     try:
-        cluster.apply(paths.of_object(dict(obj), namespace, PLURALS[obj["kind"]]), as_helm_applies(obj, release), manager=MANAGER, dry_run=True)
+        cluster.apply(_path(obj, namespace), as_helm_applies(obj, release), manager=MANAGER, dry_run=True)
     except ApiError as error:
         if error.status == 409:
             return refusals.conflicts(error.message)
