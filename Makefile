@@ -2,7 +2,7 @@
 # default ~/.cache/oceans-llm).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo faults outside noise benchmarks operators load open test lint unit chart chart-cluster shim standin sanity molecule helm-check helm-template lock down clean clean-cache
+.PHONY: help setup up demo faults outside noise benchmarks operators load open test lint unit chart chart-cluster chart-contour shim standin sanity molecule helm-check helm-template lock down clean clean-cache
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z -]+:.*## / {printf "  make %s\n        %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ benchmarks: up ## measure the time until a failure is reported, also with helm -
 
 operators: up ## install CloudNativePG and External Secrets Operator in the cluster
 	@testbed/operators.sh cloudnativepg external-secrets
+
+chart-contour: setup ## test the HTTPRoute's time limits with a controller that enforces them (builds Contour; not part of `make test`)
+	@testbed/test.sh $@
 
 helm-check: setup ## lint the chart, and render it with the default values and every example
 	@testbed/test.sh helm-check

@@ -65,11 +65,13 @@ shell_scripts() {
 }
 unit() { python -m pytest -q -n 2 --dist worksteal "$collection/tests/unit" faults/tests load/tests; }
 shim() { find_go && (cd testbed/node/oci-limits && go test ./...); }
-chart() { python -m pytest -q -n 2 -m "not cluster" charts/oceans-llm/tests; }
+chart() { python -m pytest -q -n 2 -m "not cluster and not contour" charts/oceans-llm/tests; }
 standin() { python -m pytest -q testbed/standin/tests; }
 # Its tests mostly wait for pods, so four run at once, the longest first, and no other step beside them uses the cluster.
 # It makes the operators' types where there are none, and takes them away again: no operator may come in the meantime.
 chart-cluster() { flock "$STATE/crds.lock" python -m pytest -q -n 4 --dist load --maxschedchunk 1 -m cluster charts/oceans-llm/tests; }
+# A Gateway API controller that enforces the time limits of routes; a stream of two minutes. Not part of `make test`: the build takes 4 minutes.
+chart-contour() { OCEANS_LLM_STREAM_SECONDS=130 python -m pytest -q -m contour charts/oceans-llm/tests; }
 # other steps and other people's machines are no place to judge seconds: they are measured, shown, and given ten times
 faults() { python faults/run.py --quick --patience 10; }
 # names only: seconds are shown
@@ -131,10 +133,10 @@ run_step() {
     lint | unit | shim | standin | sanity) step "$1" "$1" ;;
     chart) "$TESTBED/tools.sh" && step chart chart ;;
     cluster) cluster ;;
-    chart-cluster | faults | outside) cluster && step "$1" "$1" ;;
+    chart-cluster | chart-contour | faults | outside) cluster && step "$1" "$1" ;;
     molecule) cluster_is_up && claims && molecule_alone ;;
     helm-check | helm-template) "$TESTBED/tools.sh" && charts/oceans-llm/tests/tasks.sh "$1" ;;
-    *) fail "unknown step '$1'; use lint, unit, shim, chart, standin, sanity, chart-cluster, molecule, faults or outside" ;;
+    *) fail "unknown step '$1'; use lint, unit, shim, chart, standin, sanity, chart-cluster, chart-contour, molecule, faults or outside" ;;
   esac
 }
 # Three at a time: what needs the cluster mostly waits for pods. What needs none keeps a core busy, so it gets the CPU that the pods leave.

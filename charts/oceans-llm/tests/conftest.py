@@ -4,8 +4,9 @@
 Why pytest and not helm-unittest: helm-unittest renders with an engine of its own. These tests run the real Helm, both versions
 that users have (4 and 3), in one language with the tests against the API server, and hypothesis can feed them.
 
-    python -m pytest -n 2 charts/oceans-llm/tests -m "not cluster"    # rendering only
+    python -m pytest -n 2 charts/oceans-llm/tests -m "not cluster and not contour"    # rendering only
     python -m pytest -n 4 charts/oceans-llm/tests -m cluster          # needs KUBECONFIG (make up)
+    python -m pytest charts/oceans-llm/tests -m contour               # the same, and a controller that is built first
     UPDATE_GOLDEN=1 python -m pytest charts/oceans-llm/tests -k golden    # write the golden renders again
 
 Without a cluster the second kind fails with a sentence; it is never skipped.
@@ -34,6 +35,7 @@ settings.load_profile("chart")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "cluster: needs the kind cluster (make up)")
+    config.addinivalue_line("markers", "contour: needs the kind cluster, and builds Contour (make chart-contour)")
 
 
 #: tests on the cluster that take longest, by the beginning of their names, the longest first: what begins last should be short

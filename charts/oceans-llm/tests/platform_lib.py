@@ -67,7 +67,7 @@ def injector(ns: Namespace) -> Iterator[Any]:
         hook = {
             "name": f"{ns.name}.example.com",
             "clientConfig": {"service": service, "caBundle": base64.b64encode(ca.encode()).decode()},
-            "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"]}],
+            "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"]}, *_MORE.get(path, ())],
             "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": ns.name}},
             "objectSelector": {"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["injector"]}]},
             "admissionReviewVersions": ["v1"],
@@ -87,6 +87,7 @@ def injector(ns: Namespace) -> Iterator[Any]:
                 "/openshift": "runAsUser" in spec.get("securityContext", {}),
                 "/native": any(c["name"] == "istio-proxy" for c in spec.get("initContainers", [])),
                 "/classical": len(spec.get("containers", [])) > 1,
+                "/autopilot": any(c.get("resources") for c in spec.get("containers", [])),
             }
             return seen[path] and sum(seen.values()) == 1
 
@@ -98,6 +99,8 @@ def injector(ns: Namespace) -> Iterator[Any]:
         ns.kubectl.run("delete", "mutatingwebhookconfiguration", ns.name, "--ignore-not-found", check=False)
 
 
+#: what a platform changes besides new pods
+_MORE = {"/autopilot": [{"apiGroups": ["apps", "batch"], "apiVersions": ["v1"], "resources": ["deployments", "jobs"], "operations": ["CREATE", "UPDATE"]}]}
 _SECCOMP = {"seccompProfile": {"type": "RuntimeDefault"}}
 RANGE = "[1000700000, 1000709999]"
 # What OpenShift says: one sentence for all constraints that the ServiceAccount may use.

@@ -6,12 +6,9 @@ Each test is one release, because an install costs ten seconds or more.
 
 from __future__ import annotations
 
-import http.client
 import json
-import os
 import subprocess
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +16,12 @@ import pytest
 from chart_lib import CHART, DATABASE, ROOT, HelmError, at, helm, merged
 from cluster_lib import QUICK, Namespace, eventually
 from platform_lib import APP, injector, play, pod, restricted_v2
+from route_lib import KEY, PROVIDER, STREAM, Door
 
 pytestmark = pytest.mark.cluster
 
 GATEWAY = "oceans-llm-gateway"
 USES_APP = at("secrets.existingSecret.name", "app")
-#: seconds of a streamed answer; 130 shows that one of two minutes passes
-STREAM = int(os.environ.get("OCEANS_LLM_STREAM_SECONDS", "22"))
 
 
 def example(name: str) -> Path:
@@ -175,6 +171,75 @@ def test_openshift_takes_the_release_with_one_switch(ns: Namespace, crds: None, 
         assert route["spec"]["to"]["name"] == GATEWAY and route["spec"]["host"] == "llm.apps.example.com"
 
 
+@pytest.mark.parametrize("binary", ["helm4", "helm3"])
+def test_autopilot_and_aks_change_objects_of_a_release(ns: Namespace, binary: str) -> None:
+    """GKE Autopilot sets requests and limits, AKS takes fields: an example installs as it is, an upgrade starts no pod, and others' labels stay.
+
+    The one conflict is a webhook of the user's own whose namespaceSelector AKS edits; --force-conflicts is the way out under Helm 4."""
+    secrets(ns)
+
+    def change(verb: str, *args: str, **values: Any) -> None:
+        command = [verb, "oceans-llm", str(CHART), "--timeout", "2m", *args]
+        ns.helm(*command, files=[example("external-postgres")], values=merged(QUICK, values), binary=binary)
+
+    def state() -> dict[str, Any]:
+        for deployment in (GATEWAY, "oceans-llm-admin-ui"):
+            ns.kubectl.ready(ns.name, deployment)
+        found = [p for component in ("gateway", "admin-ui") for p in ns.kubectl.pods(ns.name, component)]
+        return {p["metadata"]["name"]: p["spec"] for p in found if "deletionTimestamp" not in p["metadata"]}
+
+    with injector(ns) as use:
+        use("/autopilot")
+        change("install")
+        pods = state()
+        components = ("migration", "bootstrap-admin", "seed-config")
+        ran = {p["metadata"]["name"]: p["spec"] for component in components for p in ns.kubectl.pods(ns.name, component)}
+        assert len(pods) == 2 and len(ran) >= 3 and served(ns) == "0.24.0"
+        for name, spec in (pods | ran).items():
+            for container in [*spec.get("initContainers", []), *spec["containers"]]:
+                given = container["resources"]
+                assert given["limits"] == given["requests"] and given["limits"]["cpu"] == "50m", (name, container["name"])
+        change("upgrade")
+        assert state().keys() == pods.keys(), "the requests that Autopilot has set are no change of the pods"
+
+        of_aks = {"label": "kubernetes.azure.com/managedby=aks", "annotate": "azure-policy/checked=true"}
+        for verb, entry in of_aks.items():
+            ns.kubectl.run("-n", ns.name, verb, "--field-manager=azure-policy", "deployment,service,configmap", "--all", entry)
+        own = {
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingWebhookConfiguration",
+            "metadata": {"name": f"{ns.name}-own"},
+            "webhooks": [
+                {
+                    "name": "own.example.com",
+                    "admissionReviewVersions": ["v1"],
+                    "sideEffects": "None",
+                    "failurePolicy": "Ignore",
+                    "clientConfig": {"service": {"namespace": "default", "name": "none"}},
+                    "namespaceSelector": {"matchLabels": {"own": "webhook"}},
+                    "rules": [{"apiGroups": ["example.com"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["nothing"]}],
+                }
+            ],
+        }
+        change("upgrade", extraObjects=[own])
+        assert state().keys() == pods.keys()
+        deployment = ns.kubectl.get(ns.name, "deployment", GATEWAY)["metadata"]
+        assert deployment["labels"]["kubernetes.azure.com/managedby"] == "aks" and deployment["annotations"]["azure-policy/checked"] == "true"
+        try:
+            path, expression = "/webhooks/0/namespaceSelector/matchExpressions", {"key": "control-plane", "operator": "DoesNotExist"}
+            edit = json.dumps([{"op": "add", "path": path, "value": [expression]}])
+            ns.kubectl.run("patch", "--field-manager=admissionsenforcer", "validatingwebhookconfiguration", f"{ns.name}-own", "--type=json", "-p", edit)
+            if binary == "helm4":
+                with pytest.raises(HelmError, match='conflict with "admissionsenforcer"'):
+                    change("upgrade", extraObjects=[own])
+                change("upgrade", "--force-conflicts", extraObjects=[own])
+            else:
+                change("upgrade", extraObjects=[own])
+            assert state().keys() == pods.keys() and served(ns) == "0.24.0"
+        finally:
+            ns.kubectl.run("delete", "validatingwebhookconfiguration", f"{ns.name}-own", "--ignore-not-found", check=False)
+
+
 PASSWORD = r"""p@ss:w/o?r#d %41 &=+ ' " \ $(HOME) ${HOME} `id` ü {{ x }} ;|<>"""
 
 
@@ -217,55 +282,12 @@ def test_database_by_parts_over_tls_with_its_authority(ns: Namespace) -> None:
     assert any("certificate verify failed" in message for message in refused), refused
 
 
-PROVIDER = {
-    "providers": [
-        {
-            "id": "fake",
-            "type": "openai_compat",
-            "base_url": "http://provider:8081/v1",
-            "pricing_provider_id": "openai",
-            "auth": {"kind": "bearer", "token": "env.OPENAI_API_KEY"},
-            "timeouts": {"total_ms": 600000},
-        }
-    ],
-    "models": [{"id": "fast", "routes": [{"provider": "fake", "upstream_model": "gpt"}]}],
-    "teams": [{"id": "t", "name": "T"}],
-    "service_accounts": [{"id": "ci", "team": "t", "budget": {"cadence": "monthly", "amount_usd": "10.0000"}, "keys": [{"id": "main", "value": "env.CI_KEY"}]}],
-}
-KEY = "gwk_ci.secret"
-
-
 @pytest.fixture(scope="session")
 def traefik(kubectl: Any, together: Path) -> str:
     """Address of a node with Traefik, which serves Ingresses and HTTPRoutes at its port 8088. It stays, like the types of the Gateway API."""
     subprocess.run([str(ROOT / "testbed" / "ingress.sh"), "up"], check=True, timeout=1200, capture_output=True)
     [node] = json.loads(kubectl.run("get", "pods", "-n", "oceans-llm-ingress", "-l", "app=traefik", "-o", "json").stdout)["items"]
     return node["status"]["hostIP"]
-
-
-class Door:
-    """A host name at Traefik's port, as a client comes to it."""
-
-    def __init__(self, address: str, host: str) -> None:
-        self.address, self.host, self.seconds, self.pieces, self.last = address, host, 0.0, [], ""
-
-    def ask(self, path: str, body: dict[str, Any] | None = None) -> http.client.HTTPResponse:
-        connection = http.client.HTTPConnection(self.address, 8088)
-        headers = {"Host": self.host, "Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
-        connection.request("POST" if body else "GET", path, json.dumps(body) if body else None, headers)
-        return connection.getresponse()
-
-    def chat(self, **more: Any) -> http.client.HTTPResponse:
-        return self.ask("/v1/chat/completions", {"model": "fast", "messages": [{"role": "user", "content": "hello there"}], **more})
-
-    def stream(self) -> None:
-        started = time.monotonic()
-        answer = self.chat(stream=True, max_tokens=STREAM * 5)
-        for line in answer:
-            if line.startswith(b"data:"):
-                self.pieces.append(time.monotonic() - started)
-                self.last = line.decode().strip()
-        self.seconds = time.monotonic() - started
 
 
 def test_route_and_ingress_serve_and_a_long_stream_arrives_in_pieces(ns: Namespace, traefik: str, tmp_path: Path) -> None:
@@ -318,9 +340,9 @@ def test_route_and_ingress_serve_and_a_long_stream_arrives_in_pieces(ns: Namespa
         return held.get("Accepted") == held.get("ResolvedRefs") == "True"
 
     eventually("the route is accepted", accepted)
-    doors = [Door(traefik, host) for host in (route, ingress, short)]
+    doors = [Door(traefik, 8088, host) for host in (route, ingress, short)]
     for door in doors:
-        eventually(f"{door.host} is served", lambda door=door: door.ask("/readyz").status == 200)
+        eventually(f"{door.host} is served", door.serves)
         answer = door.chat(max_tokens=4)
         assert answer.status == 200 and json.load(answer)["choices"][0]["message"]["content"].startswith("You said"), door.host
     streams = [threading.Thread(target=door.stream) for door in doors]
