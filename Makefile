@@ -28,7 +28,7 @@ lint unit shim chart standin sanity chart-cluster molecule: setup ## run one ste
 faults: up ## run all faults on kind: which cause is reported, after how many seconds, and whether it is right; some also with helm and kubernetes.core.helm
 	@testbed/with-env.sh python faults/run.py --compare
 
-outside: up ## run faults of other projects, also with kubectl, helm and kubernetes.core.helm: who names the cause (docs/accuracy.md)
+outside: up ## run faults of other projects, also with kubectl, helm and kubernetes.core.helm: which tool names the cause (docs/accuracy.md)
 	@testbed/with-env.sh python faults/run.py --outside --compare --at-once 5
 
 noise: up ## check for false alarms: replays with delayed or repeated watch events, and healthy rollouts on kind under stress

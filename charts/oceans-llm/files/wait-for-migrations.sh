@@ -31,9 +31,9 @@ if [ "$goal" = schema ]; then
   answer=$(gateway config validate 2>&1) || code=$?
   case $code in
     0) ;;
-    2) echo "this gateway has no 'config validate' (older than v0.20.1): going on without" ;;
+    2) echo "this gateway has no 'config validate' (older than v0.20.1): the configuration is not checked" ;;
     *)
-      echo "the configuration is not valid; the gateway says:" >&2
+      echo "the gateway refuses the configuration:" >&2
       printf '%s\n' "$answer" >&2
       exit 1
       ;;
@@ -59,7 +59,7 @@ while :; do
   case $last in
     *'database reset required'* | *'identity mismatch'*)
       # No waiting helps: this database belongs to another gateway version. Never do what the message says about recreating it.
-      echo "this gateway version can't run on this database: $last" >&2
+      echo "this gateway version cannot run on this database: $last" >&2
       exit 1
       ;;
     *'pending migration'*)
@@ -86,9 +86,9 @@ while :; do
   fi
   if [ "$waited" -ge "$limit" ]; then
     if [ "$goal" = schema ]; then
-      echo "gave up after $waited s: the migration Job has not brought the schema up; the last check said: $last" >&2
+      echo "gave up after $waited s: the migration Job has not updated the schema; the last check said: $last" >&2
     else
-      echo "gave up after $waited s: the database does not answer; the last try said: $last" >&2
+      echo "gave up after $waited s: the database does not answer; the last attempt said: $last" >&2
     fi
     exit 1
   fi

@@ -80,7 +80,7 @@ def test_gitops_applied_twice_with_a_new_image_and_back(ns: Namespace, tmp_path:
     # Back: the database is newer than the older image knows, so its pods wait and the newer ones serve on. The Job of that image is done already.
     apply("v0.23.0")
     refused = wait()
-    assert refused.returncode and "can't run on this database" in refused.stdout and "outside the active registry" in refused.stdout, refused.stdout
+    assert refused.returncode and "cannot run on this database" in refused.stdout and "outside the active registry" in refused.stdout, refused.stdout
     assert served(ns) == "0.24.0" and len(jobs(ns)) == 2
     told = play(ns, "oceans.llm.diagnose", {"oceans_llm_release": "oceans-llm"}, tmp_path)
     assert "Helm has no record; objects found by label" in told.stdout and list((tmp_path / "reports").rglob("report.json")), told.stdout

@@ -109,7 +109,7 @@ def test_waiter_gives_up_with_a_sentence(fake: Fake) -> None:
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
     assert re.fullmatch(
-        r"gave up after [23] s: the migration Job has not brought the schema up; the last check said: 29 pending migrations remain for postgres", last
+        r"gave up after [23] s: the migration Job has not updated the schema; the last check said: 29 pending migrations remain for postgres", last
     )
 
 
@@ -117,7 +117,7 @@ def test_waiter_does_not_wait_for_what_never_comes(fake: Fake) -> None:
     fake.answers("check", (1, RESET))
     done = fake.run("wait-for-migrations.sh", "schema", "5", "600", timeout=5)
     assert done.returncode == 1 and len(fake.calls()) == 2
-    assert "this gateway version can't run on this database: database reset required" in done.stderr
+    assert "this gateway version cannot run on this database: database reset required" in done.stderr
     assert "anyhow" not in done.stderr, "the last cause stands before the backtrace"
 
 
@@ -165,7 +165,7 @@ def test_database_wait_ends_when_the_database_answers(fake: Fake) -> None:
 def test_database_wait_gives_up_with_a_sentence(fake: Fake) -> None:
     fake.answers("check", (1, DOWN))
     done = fake.run("wait-for-migrations.sh", "database", "1", "1")
-    assert done.returncode == 1 and "the database does not answer; the last try said: pool timed out" in done.stderr
+    assert done.returncode == 1 and "the database does not answer; the last attempt said: pool timed out" in done.stderr
 
 
 def serve(tmp_path: Path, body: str, program: str = "/bin/sh") -> subprocess.Popen[str]:

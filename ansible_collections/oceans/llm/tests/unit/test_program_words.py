@@ -206,7 +206,7 @@ def test_a_recovery_that_brought_nothing_is_certain_at_once():
 
 
 def test_the_waiter_passes_on_what_the_last_check_said():
-    text = "waiting for the schema (0 s of 9 s): x\ngave up after 9 s: the migration Job has not brought the schema up; the last check said: pool timed out\n"
+    text = "waiting for the schema (0 s of 9 s): x\ngave up after 9 s: the migration Job has not updated the schema; the last check said: pool timed out\n"
     assert log_words.parse(text).code == "DatabaseUnreachable"
 
 
