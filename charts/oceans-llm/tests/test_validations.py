@@ -98,7 +98,7 @@ WRONG: dict[str, tuple[dict, tuple[str, ...]]] = {
     ),
     "grace": (
         at("gateway", {"drain": {"timeoutSeconds": 120}, "terminationGracePeriodSeconds": 60}),
-        ("gateway.terminationGracePeriodSeconds is 60", "130", "Leave it empty"),
+        ("gateway.terminationGracePeriodSeconds is 60", "130", "Leave the value empty"),
     ),
     "nothing may change": (at("rollout.strategy.rollingUpdate.maxSurge", 0), ("rollout.strategy.rollingUpdate.maxSurge",)),
     "selector label": (at("gateway.podLabels", {"app.kubernetes.io/component": "x"}), ("gateway.podLabels", "app.kubernetes.io/component")),
