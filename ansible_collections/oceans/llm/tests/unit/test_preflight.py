@@ -461,7 +461,9 @@ def test_a_providers_auth_is_a_map():
     assert codes(found) == [("GatewayConfigInvalid", "config providers[0].auth")] and "must be a map" in found[0].sentence
 
 
-@pytest.mark.parametrize("url", ["https://api.openai.com/v1/chat/completions", "http://host.docker.internal:11434/v1", "https://a.example/openai?api-version=1"])
+@pytest.mark.parametrize(
+    "url", ["https://api.openai.com/v1/chat/completions", "http://host.docker.internal:11434/v1", "https://a.example/openai?api-version=1"]
+)
 def test_an_address_at_which_no_pod_finds_the_provider(picture, url):
     (finding,) = config.addresses({"providers": [{**PROVIDER, "base_url": url}]}, picture)
     assert finding.code == "ProviderAddressWrong"

@@ -482,6 +482,17 @@ def test_a_secret_that_an_operator_made_after_the_plan_restarts_nothing_by_itsel
     assert (work_out(cluster, release(extra=(claim,)), live).changed == ("env",)) is restarts
 
 
+def test_a_secret_that_comes_with_the_pods_own_mount_is_awaited_and_no_change(api, cluster):
+    """Secrets Store CSI: the Secret was absent when the run was planned, and its pods have waited for it."""
+    spec = {**POD, "volumes": [{"name": "v", "csi": {"driver": "secrets-store.csi.k8s.io"}}]}
+    planned = replace(release(), manifest=(deployment("web", "gateway", spec),))
+    first = work_out(cluster, planned, None)
+    assert digest.parse(first.text["web"]) == {"db": "pending", "env": "pending"}
+    live = replace(release(), manifest=(deployment("web", "gateway", spec, first.text["web"]),))
+    api.on("GET", paths.secret("ns", "env"), secret(A="1"))
+    assert work_out(cluster, live, live).changed == ()
+
+
 def test_the_key_is_made_once_and_never_in_check_mode(api, cluster):
     path = paths.secret("ns", "rel-digest-key")
     assert digest.key_of(cluster, "ns", "rel", make=False) is None and not wrote(api, "POST")

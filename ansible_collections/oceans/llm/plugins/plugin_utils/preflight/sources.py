@@ -9,14 +9,12 @@ import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ..secrets.pod_env import Source, Variable, containers, expanded, secret_names
+from ..secrets.pod_env import Source, Variable, containers, expanded, from_store, secret_names
 from ..secrets.pod_env import sources as env_sources
 from .facts import Object, Picture, gateway_container, meta, pod_templates
 
 #: keys of the Secret that CloudNativePG makes for the application's user
 CNPG_KEYS = ("dbname", "fqdn-jdbc-uri", "fqdn-uri", "host", "jdbc-uri", "password", "pgpass", "port", "uri", "user", "username")
-
-SECRETS_STORE = "secrets-store.csi.k8s.io"
 
 
 @dataclass(frozen=True)
@@ -103,8 +101,7 @@ def awaited(picture: Picture) -> bool:
 
 
 def mounts_secrets_store(picture: Picture) -> bool:
-    volumes = [v for _where, template in pod_templates(picture.objects) for v in template["spec"].get("volumes") or ()]
-    return any((v.get("csi") or {}).get("driver") == SECRETS_STORE for v in volumes)
+    return any(from_store(template["spec"]) for _where, template in pod_templates(picture.objects))
 
 
 def references(picture: Picture) -> Iterator[tuple[str, str, Source]]:

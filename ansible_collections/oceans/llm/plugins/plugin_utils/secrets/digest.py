@@ -31,7 +31,7 @@ from ..kube.client import ApiError, Cluster
 from ..kube.objects import component, epoch, own_labels, selector_of
 from . import identity
 from .identity import key_name
-from .pod_env import secret_names
+from .pod_env import from_store, secret_names
 
 ANNOTATION = "oceans.llm/secrets-digest"
 VALUE = "secretsDigest"  # of the chart, below each of OWNERS
@@ -169,7 +169,8 @@ def work_out(
             if foreseen and foreseen.digest and foreseen.name == secret:
                 entries[secret] = foreseen.digest
             else:
-                entries[secret] = _entry(cluster, namespace, name, secret, found, key, before.get(name, {}), secret in promises)
+                is_promised = secret in promises or from_store(pod_spec(deployment))
+                entries[secret] = _entry(cluster, namespace, name, secret, found, key, before.get(name, {}), is_promised)
             if before.get(name) and before[name].get(secret, entries[secret]) != entries[secret]:
                 restarts[secret] = (*restarts.get(secret, ()), name)
         texts[name] = ",".join(f"{s}={d}" for s, d in entries.items())

@@ -26,7 +26,8 @@ _TEMPLATE = re.compile(r"\{\{[^{}\n]*\}\}|\{%[^{}\n]*%\}|[$#]\{\w+\}|\$\([^()\n]
 #: the address of a secret, of a password manager, of a cloud or of a file
 _REFERENCE = re.compile(
     r"(op|vault|ref\+\w+|awssm|gcpsm|azkv|secretref|file)://\S+|vault:[\w./-]+#\S+|arn:aws[\w-]*:(secretsmanager|ssm):\S+|@Microsoft\.KeyVault\(.*\)"
-    r"|projects/[\w-]+/secrets/\S+|/(run|var/run|etc|mnt|vault)/[\w./-]+|https://[\w-]+\.vault\.(azure|usgovcloudapi)\.\w+/secrets/\S+|ssm:/\S+|env\.[A-Za-z]\w*"
+    r"|projects/[\w-]+/secrets/\S+|/(run|var/run|etc|mnt|vault)/[\w./-]+|https://[\w-]+\.vault\.(azure|usgovcloudapi)\.\w+/secrets/\S+"
+    r"|ssm:/\S+|env\.[A-Za-z]\w*"
 )
 _URL_PLACEHOLDER = re.compile(r"://[^\s:@/]*:(\[[A-Za-z][\w -]*\]|<[^<>@]*>)@")
 _QUOTES = ('""', "''", "``", "\u201c\u201d", "\u2018\u2019")

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+#: the driver that creates Secrets when a pod mounts a volume of it (Secrets Store CSI, secretObjects)
+SECRETS_STORE = "secrets-store.csi.k8s.io"
 #: name of the object -> key -> value
 Store = Mapping[str, Mapping[str, bytes]]
 
@@ -102,6 +104,11 @@ def resolve(container: Mapping[str, Any], secrets: Store, configmaps: Store) -> 
                 name = source.name or source.prefix + key
                 found[name] = Variable(Source(name, source.kind, source.object, key), value)
     return found
+
+
+def from_store(pod_spec: Mapping[str, Any]) -> bool:
+    """True when Secrets of this pod may be created by its own mount."""
+    return any((volume.get("csi") or {}).get("driver") == SECRETS_STORE for volume in pod_spec.get("volumes") or ())
 
 
 def secret_names(pod_spec: Mapping[str, Any]) -> set[str]:
