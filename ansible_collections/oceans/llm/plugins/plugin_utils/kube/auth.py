@@ -95,9 +95,7 @@ class Way:
         if complaints.told and not configuration.api_key and not configuration.cert_file:
             command = str((self.user.get("exec") or {}).get("command") or "")
             why = exec_plugin.sentence(complaints.told[-1], command) if command else complaints.told[-1]
-            raise ClusterError(
-                f"no credentials for the user of the kubeconfig: {why}; find the reason with the same kubeconfig: kubectl version"
-            )
+            raise ClusterError(f"no credentials for the user of the kubeconfig: {why}; find the reason with the same kubeconfig: kubectl version")
         if self.user.get("tokenFile") and not self.in_pod and not self.user.get("token"):
             configuration.refresh_api_key_hook = self._read_again
             self._read_again(configuration)  # without the line break that editors leave
