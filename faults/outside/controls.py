@@ -55,7 +55,7 @@ def make_neighbour(place: Place, command: list[str], replicas: int = 2) -> None:
         },
         _neighbour(place, command, replicas),
     )
-    kubectl("-n", name, "rollout", "status", "deployment/neighbour", "--timeout=90s")
+    kubectl("-n", name, "rollout", "status", "deployment/neighbour", "--timeout=300s")
 
 
 def away(row: str) -> Any:
