@@ -27,11 +27,12 @@ from ansible.utils.display import Display
 
 from ..doc_fragments.auth import ModuleDocFragment
 from . import playbooks
+from .codes import BY_CODE
 from .gateway.variables import WrongVariable, options, variable
 from .helm.cli import refuse_driver
-from .kube import defects
+from .kube import defects, refusals
 from .kube.auth import PREFIX, Way, resolve
-from .kube.client import Cluster
+from .kube.client import ApiError, Cluster
 from .kube.common import Common
 from .kube.refused import Refused
 from .rollout import narrator
@@ -41,6 +42,16 @@ from .secrets.redact import Redactor
 
 #: callbacks whose standard output is text for people; of any other one it may be read by a program (JSON, JUnit …)
 TEXT_CALLBACKS = ("default", "minimal", "oneline", "debug", "skippy", "yaml", "dense", "unixy", "diy", "default_without_diff", "selective", "awx_display")
+
+
+def told(error: Refused) -> str:
+    """The sentence of a refusal. The API server's own, of a missing permission, says neither what became of the task nor what to do."""
+    if isinstance(error, ApiError) and refusals.classify(str(error)).kind == refusals.FORBIDDEN:
+        return (
+            f"{error}; the task stopped at this request, and what it changed before remains changed — "
+            f"{BY_CODE['NotAllowed'].hint}, then run the playbook again"
+        )
+    return str(error)
 
 
 def documented(module: str) -> dict[str, Any]:
@@ -120,7 +131,7 @@ class ClusterAction(ActionBase):
             refuse_driver()
             return self.act(args, self.connect(args))
         except Refused as refused:
-            return {"failed": True, "changed": False, "msg": str(refused)}
+            return {"failed": True, "changed": False, "msg": told(refused)}
         except AnsibleError:
             raise  # Ansible's own errors have their own words and places
         except Exception as error:

@@ -48,6 +48,14 @@ def test_a_queue_does_not_start_a_fenced_job_again():
     assert patched == {"spec": {"suspend": True}, "metadata": {"labels": {"kueue.x-k8s.io/queue-name": None}}}
 
 
+def test_a_job_that_an_earlier_run_suspended_needs_no_permission():
+    with FakeApi() as api:
+        api.on("GET", paths.job("ns", "mig"), ok({**JOB, "spec": {"suspend": True}}))
+        api.on("GET", paths.pods("ns"), objects("Pod", "1"))
+        assert fence(Cluster.connect({"host": api.url}), "ns", ["mig"]) == Fenced()
+        assert calls(api) == []
+
+
 def test_a_pod_that_stays_is_no_fence():
     with FakeApi() as api:
         api.on("GET", paths.job("ns", "mig"), ok(JOB))

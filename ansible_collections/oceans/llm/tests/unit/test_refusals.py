@@ -159,6 +159,11 @@ def test_helms_error_becomes_the_cause_that_its_words_name(stderr, code, parts):
     assert "\n" not in cause.cause + cause.evidence
 
 
+def test_a_missing_permission_is_told_with_the_verb_that_is_missing():
+    words = 'Error: jobs.batch "m" is forbidden: User "ci" cannot delete resource "jobs" in API group "batch"'
+    assert helm_cause(snapshot(), Helm(running=False, ended_at=1.0, error=words)).cause == 'User "ci" lacks the permission to delete jobs'
+
+
 def test_long_words_take_no_time():
     begun = time.process_time()
     policies, fields = "following policies\n" + "a:\n  b: c\n" * 10_000, 'conflict with "x": ' + ".a" * 60_000

@@ -104,6 +104,14 @@ def test_a_live_run_is_respected_and_nothing_is_touched(api, helm):
     assert writes(api) == [] and called(helm) == []
 
 
+def test_a_missing_permission_is_told_with_what_became_of_the_task_and_where_the_permissions_stand(api, helm):
+    words = 'jobs.batch "r-migrate" is forbidden: User "ci" cannot delete resource "jobs"'
+    api.script[("DELETE", paths.job("ns", "r-migrate"))] = [status(403, "Forbidden", words)]
+    result = go(api, helm)
+    assert result["failed"] and result["msg"].startswith(words + "; the task stopped at this request, and what it changed before remains changed — grant")
+    assert "docs/deployer-role.yaml" in result["msg"] and ("DELETE", KEY) not in writes(api)
+
+
 GONE = str(replace(Holder.me(), pid=999999, start="1"))
 
 

@@ -77,6 +77,8 @@ def _suspend(cluster: Cluster, namespace: str, name: str) -> bool:
         return bool(alive)
     # Kueue would start a Job of one of its queues again, whoever suspended it
     queue = {"metadata": {"labels": {QUEUE: None}}} if QUEUE in (job["metadata"].get("labels") or {}) else {}
+    if not queue and not alive and job["spec"].get("suspend"):
+        return False  # an earlier run stopped the Job
     try:
         cluster.patch(paths.job(namespace, name), {"spec": {"suspend": True}, **queue}, manager="oceans-llm-fence")
     except ApiError as error:

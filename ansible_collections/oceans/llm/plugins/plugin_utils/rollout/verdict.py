@@ -119,7 +119,8 @@ def helm_cause(snapshot: Snapshot, helm: Helm) -> Cause:
     code, sentence, parts = admission.classify(helm.error)
     if code != "PodNotCreated":
         names: dict[str, Any] = {k: v for k, v in parts.items() if k in admission.NAMES}
-        return make(code, snapshot, where, f"an object cannot be created: {sentence}", helm.error, since=helm.ended_at, certainty=Certainty.FATAL, **names)
+        what = sentence if code == "NotAllowed" else f"an object cannot be created: {sentence}"
+        return make(code, snapshot, where, what, helm.error, since=helm.ended_at, certainty=Certainty.FATAL, **names)
     return make("HelmFailed", snapshot, where, "Helm ended with an error, and no object in the namespace explains it", helm.error, since=helm.ended_at)
 
 
