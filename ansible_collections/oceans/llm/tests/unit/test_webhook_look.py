@@ -98,6 +98,29 @@ def test_slow_webhooks_are_named_with_the_sum_of_their_time(api):
 
 
 @pytest.mark.parametrize(
+    ("slow", "renewed", "code"),
+    [
+        (4, 2, "AdmissionTimeout"),
+        (4, None, "AdmissionTimeout"),  # the Lease may not be read
+        (4, 60, "ControllerSilent"),
+        (1, 2, "ControllerSilent"),  # 10 s are over
+        (0, 2, "ControllerSilent"),
+    ],
+)
+def test_a_controller_that_waits_for_slow_webhooks_is_not_silent(api, slow, renewed, code):
+    """The API server tells the ReplicaSet controller after 30 s that the request has timed out, and the controller writes no status before."""
+    api.on("GET", CONFIGURATIONS[0], objects("List", "1", *(configuration(f"slow{n}") for n in range(slow))))
+    api.on("GET", CONFIGURATIONS[1], objects("List", "1"))
+    lease = paths.lease("kube-system", "kube-controller-manager")
+    api.on("GET", lease, status(403, "Forbidden", "no") if renewed is None else ok({"spec": {"renewTime": stamp(renewed)}}))
+    picture = killed()
+    silent = make("ControllerSilent", picture, "ReplicaSet/web-1", "the ReplicaSet controller has created no pod", "no status", since=picture.now - 12)
+    (found,) = named(api, picture, [silent])
+    assert found.code == code and ("all time-outs together: 40 s" in found.cause) == (code == "AdmissionTimeout")
+    assert ("no pod has been created for 12 s" in found.cause) == (code == "AdmissionTimeout")
+
+
+@pytest.mark.parametrize(
     ("spec", "words"),
     [
         ({"image": "b:2"}, "image of container it is b:2, but a:1 in the pod template"),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which admission webhooks see the pods that a cause is about: named where they were slow, or where a pod is not what its template says.
+"""Which admission webhooks see the pods that a cause is about: named where they are slow, or where a pod is not what its template says.
 
 The API server does not tell who changed a pod on its way in. The configurations do, as far as they may be read; they are asked once in a run,
 and only then.
@@ -15,8 +15,9 @@ from typing import Any
 
 from ..kube import paths
 from ..kube.client import ApiError
-from ..kube.objects import Object, meta
+from ..kube.objects import Object, epoch, meta
 from ..kube.policies import selects
+from .causes.cause import cause as make
 from .causes.origin import changed
 from .look import Look, completed
 from .model import Cause, Snapshot
@@ -26,6 +27,8 @@ API, MUTATING, VALIDATING = "admissionregistration.k8s.io/v1", "MutatingWebhookC
 TIMEOUT = 10
 #: names in one sentence
 SHOWN = 6
+#: seconds within which a controller manager that runs renews its Lease
+RENEWED = 20.0
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class WebhookLook(Look):
     def _named(self, snapshot: Snapshot, cause: Cause) -> Cause:
         thing, differs = _subject(snapshot, cause)
         blamed = "a mutating webhook" in cause.cause
-        if not thing or not (differs or blamed or cause.code == "AdmissionTimeout"):
+        if not thing or not (differs or blamed or cause.code in ("AdmissionTimeout", "ControllerSilent")):
             return cause
         labels, own = meta(thing).get("labels") or {}, self._once(self._labels, otherwise={"kubernetes.io/metadata.name": self._namespace})
         seen = [w for w in self._once(self._webhooks, otherwise=[]) if w.sees(labels, own)]
@@ -67,7 +70,20 @@ class WebhookLook(Look):
             words = "" if not differs or differs in cause.cause else f"; {differs}"
             return completed(cause, f"{words}; mutating webhooks that were called for the pod: {who}")
         phrases = [w.phrase for w in seen[:SHOWN]] + ([f"{len(seen) - SHOWN} more"] if len(seen) > SHOWN else [])
-        return completed(cause, f": {', '.join(phrases)}; all time-outs together: {sum(w.seconds for w in seen)} s" if seen else "")
+        total = sum(w.seconds for w in seen)
+        said = f": {', '.join(phrases)}; all time-outs together: {total} s" if seen else ""
+        if cause.code == "AdmissionTimeout":
+            return completed(cause, said)
+        waited = snapshot.now - cause.since
+        if total <= waited or self._once(self._renewed, otherwise=snapshot.now) < snapshot.now - RENEWED:
+            return cause  # the webhooks cannot have taken so long, or the controller manager has stopped
+        what = f"no pod has been created for {waited:.0f} s; for so long the admission webhooks may take that are called for the pod{said}"
+        return make("AdmissionTimeout", snapshot, cause.object, what, cause.evidence, since=cause.since)
+
+    def _renewed(self) -> float:
+        """When the controller manager renewed its Lease; a cluster that does not show it has none that is late."""
+        found = self._cluster.get(paths.lease(paths.SYSTEM, "kube-controller-manager"))
+        return epoch((found.get("spec") or {}).get("renewTime"))
 
     def _webhooks(self) -> list[Webhook]:
         found: list[Webhook] = []
