@@ -48,8 +48,7 @@ def told(error: Refused) -> str:
     """The sentence of a refusal. The API server's own, of a missing permission, says neither what became of the task nor what to do."""
     if isinstance(error, ApiError) and refusals.classify(str(error)).kind == refusals.FORBIDDEN:
         return (
-            f"{error}; the task stopped at this request, and what it changed before remains changed — "
-            f"{BY_CODE['NotAllowed'].hint}, then run the playbook again"
+            f"{error}; the task stopped at this request, and what it changed before remains changed — {BY_CODE['NotAllowed'].hint}, then run the playbook again"
         )
     return str(error)
 
