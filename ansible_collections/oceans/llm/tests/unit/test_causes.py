@@ -177,11 +177,11 @@ def test_a_denied_image_says_which_pull_secret():
     [
         (
             'Head "https://reg.example/v2/": http: server gave HTTP response to HTTPS client',
-            "mkdir -p /etc/containerd/certs.d/reg.example && echo 'server = \"http://reg.example\"' > /etc/containerd/certs.d/reg.example/hosts.toml",
+            "mkdir -p /etc/containerd/certs.d/reg.example && echo '[host.\"http://reg.example\"]' > /etc/containerd/certs.d/reg.example/hosts.toml",
         ),
         (
             "400 Bad Request: Client sent an HTTP request to an HTTPS server.",
-            "mkdir -p /etc/containerd/certs.d/reg.example && echo 'server = \"https://reg.example\"' > /etc/containerd/certs.d/reg.example/hosts.toml",
+            "mkdir -p /etc/containerd/certs.d/reg.example && echo '[host.\"https://reg.example\"]' > /etc/containerd/certs.d/reg.example/hosts.toml",
         ),
         (
             "tls: failed to verify certificate: x509: certificate signed by unknown authority",

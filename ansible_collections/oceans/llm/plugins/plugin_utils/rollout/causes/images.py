@@ -211,7 +211,8 @@ def _settings(registry: str) -> dict[str, str]:
     certs_d, crio = "/etc/containerd/certs.d", f"/etc/containers/certs.d/{registry}"
     folder, image = f"{certs_d}/{registry}", "image.config.openshift.io/cluster"
     containerd = f'set config_path = "{certs_d}" in /etc/containerd/config.toml, and run on every node: mkdir -p {folder} && '
-    hosts = f"""{containerd}echo 'server = "%s://{registry}"' > {folder}/hosts.toml"""
+    # a file with `server` and no table `host` is refused by containerd 1.6: "invalid `host` tree"
+    hosts = f"""{containerd}echo '[host."%s://{registry}"]' > {folder}/hosts.toml"""
     insecure = f"""'[[registry]]\\nlocation = "{registry}"\\ninsecure = true\\n'"""
     return {
         "certs_d": certs_d,
