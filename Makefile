@@ -2,7 +2,7 @@
 # default ~/.cache/oceans-llm).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo faults outside noise benchmarks operators load open test lint unit chart chart-cluster chart-contour shim standin sanity molecule helm-check helm-template lock down clean clean-cache
+.PHONY: help setup up demo faults outside outside-compare noise benchmarks operators load open test lint unit chart chart-cluster chart-contour shim standin sanity molecule helm-check helm-template lock down clean clean-cache
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z -]+:.*## / {printf "  make %s\n        %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,8 +28,11 @@ lint unit shim chart standin sanity chart-cluster molecule: setup ## run one ste
 faults: up ## run all faults on kind: which cause is reported, after how many seconds, and whether it is right; some also with helm and kubernetes.core.helm
 	@testbed/with-env.sh python faults/run.py --compare
 
-outside: up ## run faults of other projects, also with kubectl, helm and kubernetes.core.helm: which tool names the cause (docs/accuracy.md)
-	@testbed/with-env.sh python faults/run.py --outside --compare --at-once 5
+outside: up ## run faults of other projects: is the right cause named (docs/accuracy.md)
+	@testbed/with-env.sh python faults/run.py --outside --at-once 6
+
+outside-compare: up ## run some of these faults also with kubectl, helm and kubernetes.core.helm: who names the cause
+	@testbed/with-env.sh python faults/run.py --outside --compare only --merge --at-once 6
 
 noise: up ## check for false alarms: replays with delayed or repeated watch events, and healthy rollouts on kind under stress
 	@testbed/with-env.sh python faults/noise/run.py --real

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import pathlib
@@ -55,6 +56,20 @@ def apply(namespace: str, *objects: Mapping[str, Any]) -> None:
 def get(namespace: str, what: str, *options: str) -> list[dict[str, Any]]:
     """Objects of a kind."""
     return list(json.loads(kubectl("-n", namespace, "get", what, "-o", "json", *options))["items"])
+
+
+@functools.cache
+def _client() -> Any:
+    return kubernetes.config.new_client_from_config(str(KUBECONFIG))
+
+
+def read(path: str) -> dict[str, Any]:
+    """One GET without a kubectl, for what is asked again and again; empty when it does not exist."""
+    answer = _client().rest_client.pool_manager.request("GET", f"{_client().configuration.host}{path}", timeout=20.0)
+    if answer.status not in (200, 404):
+        raise Broken(f"GET {path}: {answer.status}")
+    found: dict[str, Any] = json.loads(answer.data) if answer.status == 200 else {}
+    return found
 
 
 def node(*command: str, stdin: str = "", check: bool = True) -> str:

@@ -22,6 +22,13 @@ RELEASE = "oc"
 CLUSTER = f"{RELEASE}-oceans-llm-postgres"
 IMAGES = "127.0.0.1:5000/oceans-llm"
 OLD, NEW = "v0.23.0", "v0.24.0"
+#: for psql: the newest version in the history, nothing without one
+NEWEST = r"""
+SELECT to_regclass('public.refinery_schema_history') IS NOT NULL AS there \gset
+\if :there
+SELECT coalesce(max(version), 0) FROM refinery_schema_history;
+\endif
+"""
 #: highest schema version that these know
 SCHEMA = {OLD: 43, NEW: 45}
 _server_lock = threading.Lock()
@@ -136,8 +143,7 @@ class Place:
 
     def version(self) -> int:
         """The newest version in the history; 0: no history."""
-        there = self.sql("SELECT to_regclass('public.refinery_schema_history') IS NOT NULL;")
-        return int(self.sql("SELECT coalesce(max(version), 0) FROM refinery_schema_history;")) if there == "t" else 0
+        return int(self.sql(NEWEST) or 0)
 
     def url(self, **other: str) -> str:
         part = {"user": self.database, "password": self.password, "host": f"postgres.{self.server.namespace}.svc", "port": "5432", "name": self.database}

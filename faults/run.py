@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the faults of the catalogue on the kind cluster: which cause is reported, after how many seconds, and whether it is right. Run `make up` first.
 
-    python faults/run.py [--outside] [--quick] [--only D1,F4] [--keep] [--list]
+    python faults/run.py [--outside] [--quick] [--only D1,F4] [--compare [only]] [--keep] [--list]
 
 Writes reports/faults.json and reports/faults.md, or with --outside reports/outside.json. The last line is `N passed, N failed`.
 """
@@ -43,6 +43,7 @@ def meant(row: Any, ids: str) -> bool:
 
 def chosen(every: Sequence[Any], options: argparse.Namespace) -> list[Any]:
     rows = [r for r in every if (not options.only or meant(r, options.only)) and not (options.without and meant(r, options.without))]
+    rows = [r for r in rows if r.compare or options.compare != "only"]
     return [r for r in rows if r.quick] if options.quick else rows
 
 
@@ -53,7 +54,7 @@ def main() -> int:
     parser.add_argument("--without", default="", metavar="IDS", help="skip these row ids or classes")
     parser.add_argument("--quick", action="store_true", help="run only a few rows of every class (some minutes)")
     parser.add_argument("--keep", action="store_true", help="keep the namespaces")
-    parser.add_argument("--compare", action="store_true", help="run some of the faults also with other tools")
+    parser.add_argument("--compare", nargs="?", const="too", choices=("too", "only"), help="run some faults also with other tools; only: nothing but these")
     parser.add_argument("--patience", type=float, default=1.0, metavar="N", help="allow N times the seconds, for a busy machine")
     parser.add_argument("--merge", action="store_true", help="keep the results of all other rows in the report")
     parser.add_argument("--suite", default="", metavar="NAME", help="prefix of the namespaces, to run beside another run of the suite")
@@ -70,7 +71,7 @@ def main() -> int:
         return 2
     for number in (signal.SIGINT, signal.SIGTERM):  # a job in the background ignores Ctrl-C unless told otherwise
         signal.signal(number, signal.default_int_handler)
-    rows = [replace(r, compare=r.compare and options.compare, suite=options.suite or r.suite) for r in rows]
+    rows = [replace(r, compare=r.compare and bool(options.compare), suite=options.suite or r.suite) for r in rows]
     return outside(rows, options) if options.outside else ours(rows, options)
 
 

@@ -6,14 +6,13 @@
 
 python faults/outside/accuracy.py           write it
 python faults/outside/accuracy.py --check   exit 1 when it is not what the scores say
-python faults/outside/accuracy.py --take    take reports/outside.json as the last score, then write
+python faults/outside/accuracy.py --take    take reports/outside.json as the last score, then write; rows without a comparison keep that of the score before
 """
 
 from __future__ import annotations
 
 import json
 import pathlib
-import shutil
 import statistics
 import sys
 from collections import Counter
@@ -77,7 +76,7 @@ BEGIN, END = "<!-- comparison: made by faults/outside/accuracy.py -->", "<!-- en
 def overview(compared: Sequence[Mapping[str, Any]]) -> str:
     """One line a tool, for the README: who names the fault, who calls it a success."""
     if not compared:
-        return "No comparison has been recorded yet: `make outside` makes it."
+        return "No comparison has been recorded yet: `make outside-compare` makes it."
     tools = list(dict.fromkeys(t["tool"] for r in compared for t in r["theirs"]))
     own = [{"outcome": "named" if r["outcome"] == "right" else r["outcome"], "seconds": r["named"], "named": r["outcome"] == "right"} for r in compared]
     rows = [("**oceans.llm, role `wait`**", own)]
@@ -205,9 +204,17 @@ def read(name: str) -> Any:
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
 
 
+def taken(report: Score, before: Score | None) -> dict[str, Any]:
+    """The report as a score: other tools are seldom asked, so that their last results stay."""
+    known = {r["id"]: r["theirs"] for r in (before or {}).get("rows", ())}
+    return {**report, "rows": [{**row, "theirs": row["theirs"] or known.get(row["id"], [])} for row in report["rows"]]}
+
+
 def main() -> int:
     if "--take" in sys.argv:
-        shutil.copyfile(ROOT / "reports" / "outside.json", SCORES / "last.json")
+        report = json.loads((ROOT / "reports" / "outside.json").read_text(encoding="utf-8"))
+        text = json.dumps(taken(report, read("last.json")), indent=1, ensure_ascii=False)
+        (SCORES / "last.json").write_text(f"{text}\n", encoding="utf-8")
     first, last = read("first.json"), read("last.json")
     compared = [r for score in (read("compared.json"), last) if score for r in score["rows"] if r["theirs"]]
     rows = list({r["id"]: r for r in compared}.values())

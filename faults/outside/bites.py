@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 from .. import kube
-from ..kube import kubectl
 from ..place import RELEASE, Place
 from . import eye
 
@@ -31,28 +29,28 @@ def unreachable_from_afar(place: Place) -> str:
 
 def mixed(place: Place) -> str:
     """Some of ten requests are answered by something that is no gateway."""
-    answers = [eye.gateway(place) for _ in range(10)]
-    wrong = [a for a in answers if not a.version]
-    return f"{len(wrong)} of 10 requests were not answered by a gateway: {wrong[0].status} {wrong[0].body[:80]}" if wrong else ""
+    last = eye.gateway(place, times=10)
+    return "" if last.version else f"one of ten requests was not answered by a gateway: {last.status} {last.body[:80]}"
 
 
 def stuck(place: Place) -> str:
     """kubectl: the newest ReplicaSet of the gateway has not all of its pods ready (or a Deployment has none at all)."""
-    deployment = _object(place, "deployment", eye.GATEWAY)
+    deployment = kube.read(f"/apis/apps/v1/namespaces/{place.namespace}/deployments/{eye.GATEWAY}")
     if not deployment:
         return f"Deployment {eye.GATEWAY} does not exist"
     wanted, status = deployment["spec"].get("replicas", 1), deployment.get("status") or {}
     if status.get("observedGeneration", 0) < deployment["metadata"]["generation"]:
         return "the Deployment controller has not acted on the change yet"
     revision = deployment["metadata"]["annotations"].get("deployment.kubernetes.io/revision")
-    newest = [s for s in kube.get(place.namespace, "replicaset") if _owned(s, deployment) and _revision(s) == revision]
+    replicasets = kube.read(f"/apis/apps/v1/namespaces/{place.namespace}/replicasets")["items"]
+    newest = [s for s in replicasets if _owned(s, deployment) and _revision(s) == revision]
     ready = int((newest[0].get("status") or {}).get("readyReplicas") or 0) if newest else 0
     return "" if ready >= max(1, wanted) else f"the newest ReplicaSet has {ready} of {max(1, wanted)} pods ready"
 
 
 def unfinished(place: Place) -> str:
     """kubectl: the migration's Job is not complete, or does not exist."""
-    job = _object(place, "job", f"{RELEASE}-oceans-llm-migrate")
+    job = kube.read(f"/apis/batch/v1/namespaces/{place.namespace}/jobs/{RELEASE}-oceans-llm-migrate")
     done = any(c["type"] == "Complete" and c["status"] == "True" for c in (job.get("status") or {}).get("conditions") or ())
     return "" if done else f"Job {RELEASE}-oceans-llm-migrate is not complete"
 
@@ -61,11 +59,6 @@ def killed(place: Place) -> str:
     """kubectl: the kubelet restarts a container because its liveness probe failed."""
     said = [e.get("message") or "" for e in kube.get(place.namespace, "event", "--field-selector", "reason=Killing")]
     return next((text for text in said if "failed liveness probe" in text), "")
-
-
-def _object(place: Place, kind: str, name: str) -> dict[str, Any]:
-    text = kubectl("-n", place.namespace, "get", kind, name, "-o", "json", "--ignore-not-found")
-    return json.loads(text) if text.strip() else {}
 
 
 def _owned(obj: dict[str, Any], owner: dict[str, Any]) -> bool:

@@ -20,20 +20,26 @@ SECOND = "oceans-llm.testbed/second"
 _lock = threading.Lock()
 _up: set[str] = set()
 
-#: asks once and prints one line of JSON; runs in the pod, with nothing but Python
+#: asks until an answer is not the gateway's, and prints the last one as a line of JSON; runs in the pod, with nothing but Python
 ASK = """
 import json, socket, ssl, sys, urllib.request, urllib.error
-url, headers, authority, seconds = json.load(sys.stdin)
+url, headers, authority, seconds, times = json.load(sys.stdin)
 context = None
 if url.startswith('https'):
     context = ssl.create_default_context(cadata=authority or None)
-try:
-    answer = urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=seconds, context=context)
-    print(json.dumps({'status': answer.status, 'body': answer.read(400).decode(errors='replace')}))
-except urllib.error.HTTPError as error:
-    print(json.dumps({'status': error.code, 'body': error.read(400).decode(errors='replace')}))
-except Exception as error:
-    print(json.dumps({'status': 0, 'body': f'{type(error).__name__}: {error}'}))
+def ask():
+    try:
+        answer = urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=seconds, context=context)
+        return {'status': answer.status, 'body': answer.read(400).decode(errors='replace')}
+    except urllib.error.HTTPError as error:
+        return {'status': error.code, 'body': error.read(400).decode(errors='replace')}
+    except Exception as error:
+        return {'status': 0, 'body': f'{type(error).__name__}: {error}'}
+for _ in range(times):
+    last = ask()
+    if last['status'] != 200 or '"version"' not in last['body']:
+        break
+print(json.dumps(last))
 """
 
 
@@ -85,16 +91,16 @@ def down() -> None:
         _up.clear()
 
 
-def ask(url: str, headers: dict[str, str] | None = None, authority: str = "", seconds: float = 4.0, pod: str = "eye") -> Answer:
-    """One request out of a pod. `authority`: PEM that HTTPS has to be signed by."""
+def ask(url: str, headers: dict[str, str] | None = None, authority: str = "", seconds: float = 4.0, pod: str = "eye", times: int = 1) -> Answer:
+    """Requests out of a pod, until one is not answered by a gateway. `authority`: PEM that HTTPS has to be signed by."""
     up(pod)
     command = ("-n", NAMESPACE, "exec", "-i", pod, "--", "python3", "-c", ASK)
     try:
-        return Answer(**json.loads(kubectl(*command, stdin=json.dumps([url, headers or {}, authority, seconds]), timeout=60)))
+        return Answer(**json.loads(kubectl(*command, stdin=json.dumps([url, headers or {}, authority, seconds, times]), timeout=60)))
     except (Broken, ValueError) as error:
         return Answer(0, f"the look itself failed: {error}")
 
 
-def gateway(place: Place, path: str = "/api/v1/health", pod: str = "eye") -> Answer:
+def gateway(place: Place, path: str = "/api/v1/health", pod: str = "eye", times: int = 1) -> Answer:
     """The gateway by the name and the ClusterIP of its Service."""
-    return ask(f"http://{GATEWAY}.{place.namespace}.svc.cluster.local:8080{path}", pod=pod)
+    return ask(f"http://{GATEWAY}.{place.namespace}.svc.cluster.local:8080{path}", pod=pod, times=times)

@@ -154,9 +154,9 @@ ROWS = (
     ),
     Foreign(
         "S54",
-        "a CPU limit with which the gateway cannot start",
+        "a CPU limit with which the gateway cannot start in the time of its startup probe",
         Wanted(G, (r"CPU", r"\b1m\b")),
-        container(resources={"requests": {"cpu": "1m"}, "limits": {"cpu": "1m"}}),
+        container(resources={"requests": {"cpu": "1m"}, "limits": {"cpu": "1m"}}, startupProbe={"periodSeconds": 1, "failureThreshold": 3}),
         name="cfs_cpu_throttling",
     ),
     Foreign(

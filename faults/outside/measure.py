@@ -12,10 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ..judge import placed
-from ..kube import Broken
-from ..place import NEW, OLD, Place
+from ..place import Place
 from ..play import HOST, Play
-from . import eye, grade, webhooks
+from . import eye, grade, healthy, webhooks
 from .bites import stuck
 from .foreign import INSTALL, UPGRADE, WAIT, Foreign, Graded
 from .theirs import theirs
@@ -31,7 +30,7 @@ def measure(row: Foreign, token: str, keep: bool, slots: threading.Semaphore) ->
     result = Graded(row.id, row.title, way, row.wanted is None)
     begun = time.monotonic()
     try:
-        with slots, spent(result, "whole"), placed(Place(row, token, keep)) as place:
+        with placed(Place(row, token, keep)) as place, slots, spent(result, "whole"):
             _measure(row, place, result)
     except Exception as error:  # noqa: BLE001 - a suite that dies in the middle says nothing about the other rows
         result.outcome = "broken"
@@ -56,7 +55,7 @@ def _measure(row: Foreign, place: Place, result: Graded) -> None:
             row.prepare(place)
     if result.way != INSTALL:
         with spent(result, "healthy release"):
-            _healthy(row, place, OLD if result.way == UPGRADE else NEW)
+            healthy.make(row, place, result.way)
     with spent(result, "fault"):
         if row.inject:
             row.inject(place)
@@ -84,7 +83,7 @@ def _points(row: Foreign, place: Place, result: Graded, play: Play, code: int, a
     failure, refusals = play.failure, play.refusals
     told = [text for text in lines if text.startswith(f"[{HOST}]")]
     sentence = failure[2] if failure else " ".join(text for _at, _code, text in refusals) or (told or [play.screen[-300:]])[-1]
-    damaged = _still(row, place)
+    damaged = row.bite(place) if code else _still(row, place)
     # with success and no damage at the end the fault was put right; with a failure it must be there still, else the failure was none
     bitten = at is not None and (code == 0 or bool(damaged))
     hints = grade.hints(lines)
@@ -93,19 +92,6 @@ def _points(row: Foreign, place: Place, result: Graded, play: Play, code: int, a
     if said is not None and at is not None:
         start = max(at, play.role_started(ROLES[result.way].split()[0]) or play.started)
         result.named = round(max(0.0, said - start), 1)
-
-
-def _healthy(row: Foreign, place: Place, version: str) -> None:
-    base = Play(place, place.base_variables(version), row.base_roles, label="base")
-    if base.wait(300) != 0:
-        raise Broken(f"the healthy release could not be installed: {base.screen[-600:]}")
-    # what is new takes a moment to be reachable from another node
-    end, seen = time.monotonic() + TO_BITE, row.bite(place)
-    while seen and time.monotonic() < end:
-        time.sleep(1)
-        seen = row.bite(place)
-    if seen:
-        raise Broken(f"the release is not healthy before the fault: {seen}")
 
 
 def _bitten_first(row: Foreign, place: Place) -> tuple[float, str] | None:

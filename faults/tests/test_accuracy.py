@@ -32,3 +32,10 @@ def test_only_the_part_between_the_marks_is_made():
     text = f"before\n{accuracy.BEGIN}\nold\n{accuracy.END}\nafter\n"
     made = accuracy.into_readme(text, ROWS)
     assert made.startswith("before\n") and made.endswith("\nafter\n") and "old" not in made and accuracy.into_readme(made, ROWS) == made
+
+
+def test_a_run_without_other_tools_keeps_their_results():
+    before = {"rows": [{"id": "I4", "theirs": [1]}, {"id": "I5", "theirs": [2]}]}
+    report = {"commit": "b", "rows": [{"id": "I4", "theirs": []}, {"id": "I5", "theirs": [3]}, {"id": "I6", "theirs": []}]}
+    assert [r["theirs"] for r in accuracy.taken(report, before)["rows"]] == [[1], [3], []]
+    assert [r["theirs"] for r in accuracy.taken(report, None)["rows"]] == [[], [3], []]
