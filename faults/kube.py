@@ -48,9 +48,9 @@ def kubectl(*arguments: str, stdin: str = "", check: bool = True, timeout: float
     return run(KUBECTL, "--kubeconfig", KUBECONFIG, *arguments, stdin=stdin, check=check, timeout=timeout)
 
 
-def apply(namespace: str, *objects: Mapping[str, Any]) -> None:
+def apply(namespace: str, *objects: Mapping[str, Any], manager: str = "kubectl") -> None:
     for obj in objects:
-        kubectl("-n", namespace, "apply", "--server-side", "-f", "-", stdin=json.dumps(obj))
+        kubectl("-n", namespace, "apply", "--server-side", f"--field-manager={manager}", "-f", "-", stdin=json.dumps(obj))
 
 
 def get(namespace: str, what: str, *options: str) -> list[dict[str, Any]]:

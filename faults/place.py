@@ -211,6 +211,9 @@ class Place:
     def secret(self, name: str, **data: str) -> None:
         kube.apply(self.namespace, {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data})
 
+    def helm(self, *arguments: str) -> str:
+        return kube.run(kube.STATE / "bin" / "helm", "--kubeconfig", kube.KUBECONFIG, "-n", self.namespace, *arguments)
+
     def release_status(self) -> str:
         """Of the newest revision, from Helm's own record; empty: there is none."""
         found = kube.get(self.namespace, "secret", "-l", f"owner=helm,name={RELEASE}")

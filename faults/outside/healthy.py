@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 import time
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.digest import digest
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.plan import MANAGER
 
 from .. import kube
 from ..compare import CHART
@@ -28,46 +28,41 @@ from .foreign import UPGRADE, WAIT, Foreign
 SECRET, KEY = f"{RELEASE}-secrets", f"{RELEASE}-digest-key"
 #: seconds until what is new is reachable from another node
 TO_OPEN = 25.0
-_lock = threading.Lock()
 _models: list[Model] = []
 
 
 @dataclass(frozen=True)
 class Model:
-    """Values of the release and its Secrets, as the roles made them."""
+    """Values of the release and its two Secrets, as the roles made them."""
 
     values: str
-    secrets: dict[str, dict[str, Any]]
+    secret: dict[str, Any]
+    key: dict[str, Any]
 
     @classmethod
     def of(cls, place: Place) -> Model:
-        found = {s["metadata"]["name"]: s for s in kube.get(place.namespace, "secret") if s["metadata"]["name"] in (SECRET, KEY)}
-        return cls(helm(place, "get", "values", RELEASE, "-o", "json"), found)
+        found = {s["metadata"]["name"]: s for s in kube.get(place.namespace, "secret")}
+        secret, key = ({**found[n], "metadata": {"name": n, "labels": found[n]["metadata"].get("labels", {})}} for n in (SECRET, KEY))
+        return cls(place.helm("get", "values", RELEASE, "-o", "json"), secret, key)
 
     def put(self, place: Place) -> None:
         """The same release for another place."""
-        data = {**self.secrets[SECRET]["data"], "POSTGRES_URL": base64.b64encode(place.url().encode()).decode()}
-        key = base64.b64decode(self.secrets[KEY]["data"]["key"])
-        for name, secret in self.secrets.items():
-            metadata = {"name": name, "labels": secret["metadata"].get("labels") or {}}
-            kube.apply(place.namespace, {**secret, "metadata": metadata, "data": data if name == SECRET else secret["data"]})
-        values = json.loads(self.values.replace(digest(self.secrets[SECRET]["data"], key), digest(data, key)))
+        data = {**self.secret["data"], "POSTGRES_URL": base64.b64encode(place.url().encode()).decode()}
+        kube.apply(place.namespace, self.key)
+        kube.apply(place.namespace, {**self.secret, "data": data}, manager=MANAGER)
+        key = base64.b64decode(self.key["data"]["key"])
+        values = json.loads(self.values.replace(digest(self.secret["data"], key), digest(data, key)))
         file = place.folder / "base.json"
         file.write_text(json.dumps(merged(values, place.fill(place.row.base.get("oceans_llm_values", {})))), encoding="utf-8")
         # not --wait: a hook migrates the database, and the gateway waits for that
-        helm(place, "upgrade", "--install", RELEASE, CHART, "-f", str(file), "--timeout", "150s")
+        place.helm("upgrade", "--install", RELEASE, CHART, "-f", str(file), "--timeout", "150s")
         kube.kubectl("-n", place.namespace, "wait", "--for=condition=Available", "deployment", "--all", "--timeout=90s")
-
-
-def helm(place: Place, *arguments: str) -> str:
-    return kube.run(kube.STATE / "bin" / "helm", "--kubeconfig", kube.KUBECONFIG, "-n", place.namespace, *arguments)
 
 
 def make(row: Foreign, place: Place, way: str) -> None:
     """The old version before an upgrade. :raises Broken: when it is not healthy."""
     alike = way == WAIT and row.base_roles == Foreign.base_roles and not (place.operated or row.base.keys() - {"oceans_llm_values"})
-    with _lock:
-        model = _models[0] if _models and alike else None
+    model = _models[0] if _models and alike else None
     if model:
         model.put(place)
     else:
@@ -83,5 +78,4 @@ def make(row: Foreign, place: Place, way: str) -> None:
     if seen:
         raise Broken(f"the release is not healthy before the fault: {seen}")
     if alike and not row.base and not model:
-        with _lock:
-            _models.append(Model.of(place))
+        _models.append(Model.of(place))

@@ -44,9 +44,8 @@ def _kubectl(row: Foreign, place: Place, wanted: Wanted) -> dict[str, Any]:
 
 
 def _values(place: Place) -> pathlib.Path:
-    helm = [str(kube.STATE / "bin" / "helm"), "--kubeconfig", str(kube.KUBECONFIG), "-n", place.namespace]
     file = place.folder / "values.json"
-    file.write_text(kube.run(*helm, "get", "values", RELEASE, "-o", "json"), encoding="utf-8")
+    file.write_text(place.helm("get", "values", RELEASE, "-o", "json"), encoding="utf-8")
     return file
 
 
