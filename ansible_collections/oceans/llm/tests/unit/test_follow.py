@@ -209,6 +209,7 @@ def test_what_a_silent_migration_committed_is_read_from_the_database_before_and_
 
 def test_a_job_that_cannot_be_fenced_is_said(api):
     broken(api)
+    api.script[("GET", paths.job(NS, "mig"))] = [ok(job())]
     api.script[("PATCH", paths.job(NS, "mig"))] = [status(403, "Forbidden", "may not patch jobs")]
     lines = []
     run = follower(api, lines)

@@ -112,6 +112,19 @@ def test_the_tape_has_each_piece_once_and_no_secret():
     assert replayed.logs == world.logs
 
 
+def test_a_log_is_redacted_once_and_again_after_another_secret_was_learned():
+    redactor, tape, seen = clean(), Tape(), []
+    world = World({}, 0.0, redactor)
+    change = Change("Log", "LOG", (*KEY, f"line {SECRET} later-learned\n"))
+    world.apply(change)
+    tape.note(0.0, change, world)
+    list(tape.lines(seen.append, redactor.known()))
+    assert seen == []
+    redactor.learn(["later-learned"])
+    [line] = tape.lines(redactor.deep, redactor.known())
+    assert "later-learned" not in line and SECRET not in line
+
+
 # --- reading ------------------------------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from ..helm.releases import Release
 from ..kube import defects
 from ..kube.client import Cluster
+from ..secrets.redact import Redactor
 from . import completion, evidence, post_check, progress
 from .causes.cause import cause as make
 from .follow import ENDINGS, Outcome, as_dict
@@ -43,7 +44,7 @@ class Ending:
     key: bytes | None = None
     folder: str = ""
     always: bool = False
-    clean: Callable[[str], str] = str
+    clean: Redactor = field(default_factory=Redactor)
     host: str = ""
     plan: Mapping[str, Any] = field(default_factory=dict)
 
@@ -99,7 +100,7 @@ def _not_checked(outcome: Outcome, release: Release, error: Exception) -> Cause:
     return make("Unverified", outcome.snapshot, f"Release/{release.name}", what, defects.described(error))
 
 
-def _evidence(folder: str, run: evidence.Run, clean: Callable[[str], str], result: dict[str, Any]) -> str:
+def _evidence(folder: str, run: evidence.Run, clean: Redactor, result: dict[str, Any]) -> str:
     """Where the evidence is, as the end of the sentence, and in the result; or why it is not there."""
     try:
         result["report"] = evidence.write(folder, run, clean)

@@ -20,6 +20,7 @@ from typing import Any
 
 from ..helm.releases import Release
 from ..kube.objects import Object, epoch, meta, seen_at, stamp
+from ..secrets.redact import Redactor
 from . import report_page
 from .follow import Outcome, as_dict
 from .model import STAMPS, Snapshot, since
@@ -46,7 +47,7 @@ class Incomplete(OSError):
         self.path = path
 
 
-def write(folder: str, run: Run, clean: Callable[[str], str]) -> str:
+def write(folder: str, run: Run, clean: Redactor) -> str:
     """Write the folder of this run below `folder`; returns its path. :raises OSError: when it cannot be written; Incomplete: not all of it."""
     snapshot = run.outcome.snapshot
     began = datetime.datetime.fromtimestamp(snapshot.now, datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
@@ -62,7 +63,7 @@ def write(folder: str, run: Run, clean: Callable[[str], str]) -> str:
     return path
 
 
-def _fill(path: str, run: Run, clean: Callable[[str], str]) -> None:
+def _fill(path: str, run: Run, clean: Redactor) -> None:
     """What says most comes first: the rest may not fit."""
     snapshot = run.outcome.snapshot
     body = as_json(run)
@@ -74,7 +75,7 @@ def _fill(path: str, run: Run, clean: Callable[[str], str]) -> None:
     for (pod, container), text in snapshot.logs.items():
         if text:
             _put(path, os.path.join("logs", _safe(f"{pod}.{container}.log")), clean(text))
-    _put_packed(path, "stream.jsonl.gz", run.outcome.tape.lines(lambda data: _cleaned(_bare(data), clean)))
+    _put_packed(path, "stream.jsonl.gz", run.outcome.tape.lines(lambda data: _cleaned(_bare(data), clean), clean.known()))
 
 
 def as_json(run: Run) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from typing import Any
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
 from ..kube.objects import seen_at
+from ..secrets.redact import Redactor
 from .log_text import Backlog, Cleaned
 
 #: kind -> plural; Events last, so that what they speak of is known
@@ -276,6 +277,10 @@ class World:
             self.logs[(pod, container)] = known.text
         else:
             self._one(change)
+
+    def known(self) -> int:
+        """How many secret values its redactor knows; -1 when it has none."""
+        return self._clean.known() if isinstance(self._clean, Redactor) else -1
 
     def redacted(self, obj: dict[str, Any]) -> dict[str, Any]:
         """The object as it is kept: no data of Secrets, and no secret in a message."""
