@@ -28,6 +28,7 @@ MADE = {
     "silent_schedulers": starting.unscheduled,
     "sandboxes": lambda: upgrade(pod(containers=[waits()]), event("e", "web-1-a", "FailedCreatePodSandBox", starting.CNI)),
     "rejected": lambda: upgrade(pod("web-1-z", status={"phase": "Failed", "reason": "AppArmor", "message": "no"}, ago=10)),
+    "unknown_nodes": lambda: starting.pinned(pod("web-1-z", spec={"nodeName": "ghost"}, ago=12)),
     "hooks": starting.hooked,
     "lookups": lambda: starting.waiter(text="curl: (6) Could not resolve host: pg.prod"),
     "waiters": starting.waiter,

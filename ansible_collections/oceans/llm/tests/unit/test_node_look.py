@@ -78,6 +78,15 @@ def test_an_affinity_that_no_node_meets_is_named(api):
     assert said({"key": "zone", "operator": "Exists"}).endswith("no node meets zone of the pod's nodeAffinity")
 
 
+def test_a_node_that_does_not_exist_is_named_for_a_pod_that_no_kubelet_has_taken(api):
+    assert (
+        named(api, code="PodStarting", nodeName="ghost").endswith("; Node/ghost does not exist") and named(api, code="PodStarting", nodeName="b")[-4:] == " pod"
+    )
+    picture = upgrade(pod(spec={"nodeName": "ghost"}, status={"startTime": "2026-01-01T00:00:00Z"}))
+    cause = make("PodStarting", picture, "Pod/web-1-a", "the pod is being started", "")
+    assert NodeLook(Cluster.connect({"host": api.url}), "ns").named(picture, [cause]) == [cause]
+
+
 def test_other_causes_and_other_words_read_no_node_and_without_the_right_the_scheduler_is_quoted(api):
     assert named(api, code="NodeNotReady") == named(api, "Insufficient memory") == "no node can take the pod" and api.asked(NODES) == 0
     api.script[("GET", NODES)] = [status(403, "Forbidden", "no")]

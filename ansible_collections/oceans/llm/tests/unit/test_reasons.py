@@ -11,7 +11,7 @@ import re
 import pytest
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.codes import BY_CODE
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import find, jobs, starting
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import find, jobs
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.reasons import NORMAL, OTHER, REASONS, SHOWN
 
 from .test_causes import event, pod, stamp, waits
@@ -50,7 +50,7 @@ def test_a_pods_reason_leads_where_its_row_says(reason, code):
 
 def test_every_row_leads_to_a_code_that_exists():
     assert not {to for rows in REASONS.values() for to in rows.values()} - set(BY_CODE) - {NORMAL, SHOWN, OTHER}
-    assert "Evicted" in jobs.DISRUPTED and "SysctlForbidden" in starting.REJECTED
+    assert "Evicted" in jobs.DISRUPTED and "SysctlForbidden" in jobs.REJECTED
 
 
 def test_every_code_is_said_somewhere():

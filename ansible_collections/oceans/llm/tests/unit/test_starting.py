@@ -115,11 +115,62 @@ def test_a_sandbox_that_cannot_be_created_is_named(reason, message, words):
     assert find(upgrade(running, event("e", "web-1-a", reason, message))) == []
 
 
-@pytest.mark.parametrize("reason", ["SysctlForbidden", "AppArmor", "TopologyAffinityError", "PodOSNotSupported"])
+def refused(reason, count, *others, node="", message=""):
+    """Pods that a kubelet did not admit, oldest first."""
+    status = {"phase": "Failed", "reason": reason, "message": message or f"Pod was rejected: {reason}"}
+    gone = [pod(f"web-1-{n}", status=status, ago=40 - n) for n in range(count)]
+    objects = (pod("web-1-z", ago=1), *gone, *others)
+    return pinned(*objects, node=node) if node else upgrade(*objects)
+
+
+def pinned(new, *more, node="ghost"):
+    """The pod template names a node."""
+    picture = upgrade(new, *more)
+    for thing in (picture.objects["Deployment"]["web"], picture.objects["ReplicaSet"]["web-1"]):
+        thing["spec"]["template"] = {"spec": {"nodeName": node}}
+    return picture
+
+
+@pytest.mark.parametrize("reason", ["SysctlForbidden", "AppArmor", "TopologyAffinityError", "PodOSNotSupported", "OfTomorrow"])
 def test_a_pod_that_the_kubelet_does_not_admit_is_named(reason):
-    refused = pod("web-1-z", status={"phase": "Failed", "reason": reason, "message": "forbidden sysctl: kernel.msgmax"}, ago=70)
-    found = {c.code: c for c in find(upgrade(pod(containers=[waits()]), refused))}
-    assert reason in found["PodRejected"].cause and "kernel.msgmax" in found["PodRejected"].evidence
+    found = only(refused(reason, 1))
+    assert (found.code, found.certainty, found.object) == ("PodRejected", RETRYABLE, "Pod/web-1-0") and found.budget == 60
+    assert found.cause == f"the kubelet of node n1 does not admit the pod of Deployment/web: {reason}" and found.evidence == f"Pod was rejected: {reason}"
+
+
+@pytest.mark.parametrize("reason", ["OutOfcpu", "OutOfnvidia.com/gpu", "NodeAffinity", "NodeShutdown", "UnexpectedAdmissionError", "SysctlForbidden"])
+def test_many_pods_that_the_kubelet_does_not_admit_are_one_cause_whose_sentence_does_not_change(reason):
+    """A sentence with their number would be a line for each pod, some of them a second."""
+    found, later = only(refused(reason, 2)), only(refused(reason, 9))
+    assert (found.code, found.certainty, found.object, found.since) == ("PodRejected", RETRYABLE, "ReplicaSet/web-1", NOW - 40)
+    assert found.cause == later.cause == f"the kubelet of node n1 does not admit the pods of Deployment/web: {reason}" and "describe pod web-1-8" in later.hint
+
+
+def test_a_pod_that_the_next_node_may_admit_is_shown_and_no_eviction():
+    for reason in ("OutOfcpu", "NodeAffinity", "NodeShutdown", "UnexpectedAdmissionError"):
+        assert only(refused(reason, 1)).certainty is Certainty.SHOWN
+    admitted = pod("web-1-y", containers=[waits("ContainerCreating")], ago=2)
+    assert {c.certainty for c in find(refused("SysctlForbidden", 5, admitted))} == {Certainty.SHOWN}, "a younger pod is admitted"
+    evicted_now = only(refused("Evicted", 1, message="Pod was rejected: The node had condition: [DiskPressure]. "))
+    assert evicted_now.code == "PodRejected", "the eviction manager rejects, too"
+
+
+def test_where_the_template_names_the_node_no_other_one_will_admit_the_pod():
+    found = only(refused("NodeAffinity", 3, node="n1"))
+    assert (found.code, found.certainty) == ("PodRejected", FATAL) and found.cause.endswith(
+        "NodeAffinity; the pod template sets nodeName n1, so no scheduler checks whether the pod fits the node"
+    )
+    assert only(refused("NodeAffinity", 2, node="n1")).certainty is RETRYABLE and only(refused("OutOfcpu", 9, node="n1")).certainty is RETRYABLE
+
+
+def test_a_pod_of_a_template_that_names_a_node_waits_for_its_kubelet():
+    waiting = pod("web-1-z", spec={"nodeName": "ghost"}, ago=12)
+    assert find(upgrade(waiting)) == [], "a scheduler has chosen the node"
+    picture = pinned(waiting)
+    found = only(picture)
+    assert (found.code, found.object, found.budget) == ("PodStarting", "Pod/web-1-z", None) and "the kubelet of node ghost has not acted" in found.cause
+    picture.objects["Pod"]["web-1-z"]["status"]["startTime"] = stamp(1)
+    assert find(picture) == []
 
 
 # --- hooks, DNS --------------------------------------------------------------------------------------------------------
@@ -318,15 +369,6 @@ def test_pods_that_are_evicted_one_after_the_other_are_no_accident(message, sure
     found = next(c for c in find(evicted(message)) if c.object == "ReplicaSet/web-1")
     assert (found.code, found.certainty) == ("PodEvicted", sure) and "3 pods" in found.cause and message.strip(". ") in found.cause
     assert not any(c.object.startswith("ReplicaSet") for c in find(evicted(count=1))), "one is no row"
-
-
-def test_pods_that_a_kubelet_refuses_one_after_the_other_were_not_evicted():
-    said = "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"
-    gone = [pod(f"web-1-{n}", status={"phase": "Failed", "reason": "NodeAffinity", "message": said}, ago=40 - n) for n in range(2)]
-    found = find(upgrade(pod(containers=[waits()]), *gone))
-    (row,) = [c for c in found if c.object == "ReplicaSet/web-1"]
-    assert row.cause == f"2 pods of Deployment/web were refused by the kubelet of node n1 one after the other: {said}" and row.budget == 60
-    assert all("evicted" not in c.cause for c in found)
 
 
 def killed_again(gone=3, controller=()):

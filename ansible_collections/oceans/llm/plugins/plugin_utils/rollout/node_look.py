@@ -1,7 +1,7 @@
 # Copyright (c) 2026, oceans.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A pod that no node takes: which taints it does not tolerate, and which labels no node has.
+"""A pod that no node takes: that its node does not exist, which taints it does not tolerate, and which labels no node has.
 
 The scheduler counts the nodes (since Kubernetes 1.34 without the taints' names). The nodes are read once in a run, and only where the caller may.
 """
@@ -21,10 +21,12 @@ TAINT, LABELS = "untolerated taint", "node affinity/selector"
 
 
 class NodeLook(Look):
-    CODES = ("Unschedulable",)
+    CODES = ("Unschedulable", "PodStarting")
 
     def _named(self, snapshot: Snapshot, cause: Cause) -> Cause:
         pod = pod_of(snapshot, cause)
+        if pod and cause.code == "PodStarting":
+            return completed(cause, self._absent(pod))
         if not pod or (TAINT not in cause.evidence and LABELS not in cause.evidence):
             return cause
         nodes = self._once(self._read, otherwise=[])
@@ -36,6 +38,13 @@ class NodeLook(Look):
         if LABELS in cause.evidence and (unmet := _unmet(nodes, pod)):
             said.append(f"no node meets {', '.join(unmet)} of the pod's nodeAffinity")
         return completed(cause, f": {'; '.join(said)}" if said else "")
+
+    def _absent(self, pod: Object) -> str:
+        """That the node of a pod that no kubelet has taken does not exist: the scheduler never chose it."""
+        node = (pod.get("spec") or {}).get("nodeName")
+        taken = not node or (pod.get("status") or {}).get("startTime")
+        nodes = [] if taken else self._once(self._read, otherwise=[])
+        return f"; Node/{node} does not exist" if nodes and node not in map(name_of, nodes) else ""
 
     def _read(self) -> list[Object]:
         return list(self._cluster.list(paths.of("v1", "nodes"))["items"])

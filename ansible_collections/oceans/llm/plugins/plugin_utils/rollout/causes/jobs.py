@@ -40,8 +40,9 @@ from .reasons import REASONS
 
 #: reasons of pods that failed for no fault of their own (Kubernetes API, PodStatus.reason; condition DisruptionTarget)
 DISRUPTED = tuple(reason for reason, code in REASONS["Pod status (kubelet, controllers)"].items() if code == "PodEvicted")
-#: reasons with which a kubelet refuses a pod that a scheduler, or spec.nodeName, has sent to its node
-NOT_ADMITTED = ("NodeAffinity", "UnexpectedAdmissionError", "OutOfcpu", "OutOfmemory", "OutOfpods", "OutOfephemeral-storage")
+#: reasons with which a kubelet does not admit a pod (pkg/kubelet/lifecycle, cm, sysctl), and how its message begins whatever the reason
+REJECTED = tuple(reason for reason, code in REASONS["Pod status (kubelet, controllers)"].items() if code == "PodRejected")
+REJECTION = "Pod was rejected"
 #: seconds after which a migration that has said nothing at all is taken to wait for the database (a look at one takes 0.1 s)
 SILENT = 3.5
 #: seconds of silence, or in one version, after which the database itself is asked
@@ -132,10 +133,9 @@ def _alike(snapshot: Snapshot, job: str, container: str) -> bool:
 def disruptions(snapshot: Snapshot) -> Iterator[Cause]:
     """Evicted, preempted and deleted pods of Jobs and Deployments: shown, never a failure."""
     for kind, owner, pod in workers(snapshot):
-        if disrupted(pod):
+        if disrupted(pod) and not refused(pod):
             status = pod.get("status") or {}
-            gone = "refused by the kubelet" if status.get("reason") in NOT_ADMITTED else "evicted, preempted or deleted"
-            what = f"the pod was {gone} ({_why(pod)}); {kind}/{owner} creates a replacement"
+            what = f"the pod was evicted, preempted or deleted ({_why(pod)}); {kind}/{owner} creates a replacement"
             yield cause("PodEvicted", snapshot, ref(pod), what, status.get("message") or _why(pod), since=epoch(meta(pod).get("creationTimestamp")))
 
 
@@ -143,7 +143,14 @@ def disrupted(pod: Object) -> bool:
     status = pod.get("status") or {}
     if any(c.get("type") == "DisruptionTarget" and c.get("status") == "True" for c in status.get("conditions") or ()):
         return True
-    return status.get("phase") == "Failed" and status.get("reason") in DISRUPTED
+    return status.get("phase") == "Failed" and status.get("reason") in DISRUPTED or refused(pod)
+
+
+def refused(pod: Object) -> bool:
+    """True when the kubelet of its node did not admit the pod: no container was started. `OutOf` is followed by any resource."""
+    status = pod.get("status") or {}
+    reason, said = str(status.get("reason")), str(status.get("message"))
+    return status.get("phase") == "Failed" and (reason in REJECTED or reason.startswith("OutOf") or said.startswith(REJECTION))
 
 
 def _why(pod: Object) -> str:

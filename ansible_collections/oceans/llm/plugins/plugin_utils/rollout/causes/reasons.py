@@ -36,9 +36,9 @@ _TABLE = {
         "CannotStart": "StartError ContainerCannotRun",
     },
     "Pod status (kubelet, controllers)": {
-        "PodEvicted": "Evicted Preempting Shutdown NodeShutdown NodeLost Terminated UnexpectedAdmissionError OutOfcpu OutOfmemory OutOfpods "
-        "OutOfephemeral-storage NodeAffinity",
-        "PodRejected": "OutOfExtendedResources NodeName NodePorts TaintToleration AppArmor SysctlForbidden PodOSNotSupported "
+        "PodEvicted": "Evicted Preempting Shutdown NodeLost Terminated",
+        "PodRejected": "NodeShutdown UnexpectedAdmissionError NodeAffinity OutOfcpu OutOfmemory OutOfpods OutOfephemeral-storage "
+        "OutOfExtendedResources NodeName NodePorts TaintToleration AppArmor SysctlForbidden PodOSNotSupported "
         "PodOSSelectorNodeLabelDoesNotMatch SupplementalGroupsPolicyNotSupported PodLevelResourcesNotSupported "
         "InitContainerRestartPolicyForbidden TopologyAffinityError SMTAlignmentError VolumeAttachmentLimitExceeded "
         "UnexpectedPredicateFailureType InvalidNodeInfo UnknownReason",

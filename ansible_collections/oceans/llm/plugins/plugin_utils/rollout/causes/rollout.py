@@ -15,7 +15,7 @@ from ...kube.services import writer
 from .. import progress, waits
 from ..model import Cause, Snapshot, events_of, made_in_this_run, new_pods, new_replicaset, old_pods, own, pods_of
 from .cause import cause, rule
-from .jobs import NOT_ADMITTED
+from .jobs import refused
 
 
 @rule(330)
@@ -72,17 +72,17 @@ OWN_LIMIT = re.compile(r"exceeds the (?:total )?limit")
 
 @rule(225)
 def evicted_again(snapshot: Snapshot) -> Iterator[Cause]:
-    """Pods of the new ReplicaSet that a kubelet evicts, or does not admit, one after the other."""
+    """Pods of the new ReplicaSet that a kubelet evicts one after the other."""
     for name in snapshot.scope.deployments:
         newest = new_replicaset(snapshot, name)
-        failed = [p for p in pods_of(snapshot, meta(newest).get("uid")) if (p.get("status") or {}).get("reason") in (EVICTED, *NOT_ADMITTED)] if newest else []
+        pods = pods_of(snapshot, meta(newest).get("uid")) if newest else []
+        failed = [p for p in pods if (p.get("status") or {}).get("reason") == EVICTED and not refused(p)]
         if newest and len(failed) > 1:
             status = failed[-1].get("status") or {}
             said = str(status.get("message") or "")
             sure = FATAL if OWN_LIMIT.search(said) else RETRYABLE
-            done = "evicted" if status.get("reason") == EVICTED else f"refused by the kubelet of node {(failed[-1].get('spec') or {}).get('nodeName')}"
             why = said.strip().removesuffix(".") or "the kubelet gives no reason"
-            what = f"{len(failed)} pods of Deployment/{name} were {done} one after the other: {why}"
+            what = f"{len(failed)} pods of Deployment/{name} were evicted one after the other: {why}"
             where, begun = f"ReplicaSet/{name_of(newest)}", epoch(meta(failed[0]).get("creationTimestamp"))
             hint = "raise the limit that the evidence names: resources.limits.ephemeral-storage, or sizeLimit of the volume" if sure is FATAL else ""
             yield cause("PodEvicted", snapshot, where, what, said, since=begun, certainty=sure, budget=60, hint=hint)

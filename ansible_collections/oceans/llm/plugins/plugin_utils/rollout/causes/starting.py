@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
 
-from ...codes import FATAL
+from ...codes import FATAL, RETRYABLE, SHOWN
 from ...gateway import log_words
 from ...kube.objects import Object, age, asked_container, containers, epoch, finished, has_been_seen, meta, name_of, ref, status_of, waiting
 from ..model import Cause, Snapshot, events_of, job_pods, new_replicaset, own, pods_of, since, starting, workers
@@ -19,14 +20,16 @@ from ..waits import silent_scheduler
 from . import origin
 from .cause import cause, rule
 from .containers import EXITS_ALIKE, exits_of
-from .reasons import REASONS
+from .jobs import refused
 
 #: seconds without any sign of a scheduler or controller: they act within milliseconds, and a watch may be late
 SILENT = 10.0
 #: events of the kubelet about a sandbox (pkg/kubelet/events)
 SANDBOX = ("FailedCreatePodSandBox", "FailedPodSandBoxStatus", "NetworkNotReady", "FailedPrepareDynamicResources", "FailedCreatePodContainer")
-#: reasons of pods that a kubelet does not admit, and will not the next time (pkg/kubelet/lifecycle, cm, sysctl); what passes is in jobs.DISRUPTED
-REJECTED = tuple(reason for reason, code in REASONS["Pod status (kubelet, controllers)"].items() if code == "PodRejected")
+#: reasons of pods that a kubelet did not admit, and may admit the next time, as `OutOf…`
+PASSING = ("NodeAffinity", "NodeShutdown", "UnexpectedAdmissionError")
+#: pods that a kubelet has rejected for the same lasting reason, where no other node is tried
+ENOUGH = 3
 #: how resolvers of the C library, Rust, Go, Node and libpq say that a name has no address
 _NO_ADDRESS = re.compile(
     r"failed to lookup address|Name or service not known|Temporary failure in name resolution|nodename nor servname|no such host"
@@ -108,13 +111,41 @@ def sandboxes(snapshot: Snapshot) -> Iterator[Cause]:
 
 @rule(140)
 def rejected(snapshot: Snapshot) -> Iterator[Cause]:
-    """Pods that the kubelet of their node does not admit; the ReplicaSet or Job creates others, which end in the same way."""
-    for kind, owner, pod in workers(snapshot):
-        status = pod.get("status") or {}
-        if status.get("phase") == "Failed" and status.get("reason") in REJECTED:
-            node = (pod.get("spec") or {}).get("nodeName") or "?"
-            what = f"the kubelet of node {node} does not admit the pod of {kind}/{owner}: {status['reason']}"
-            yield cause("PodRejected", snapshot, ref(pod), what, status.get("message") or "", since=epoch(meta(pod).get("creationTimestamp")))
+    """Pods that the kubelet of their node does not admit. Their controller creates others at once: one cause for all, whose sentence has no number."""
+    for (kind, owner), group in groupby(workers(snapshot), key=lambda each: each[:2]):
+        pods = [pod for _kind, _owner, pod in group]
+        gone = [pod for pod in pods if refused(pod)]
+        if not gone:
+            continue
+        last, many, pinned = gone[-1], len(gone) > 1, _pinned(snapshot, kind, owner)
+        status, reason = last.get("status") or {}, str((last.get("status") or {}).get("reason"))
+        passes = reason.startswith("OutOf") or reason in PASSING and not (pinned and reason == "NodeAffinity")
+        if any(any(containers(pod)) for pod in pods[pods.index(last) + 1 :]) or passes and not many:
+            sure = SHOWN  # a younger pod is admitted, or may be
+        else:
+            sure = FATAL if pinned and not passes and len(gone) >= ENOUGH else RETRYABLE
+        node = (last.get("spec") or {}).get("nodeName") or "?"
+        what = f"the kubelet of node {node} does not admit the {'pods' if many else 'pod'} of {kind}/{owner}: {reason}"
+        what += f"; the pod template sets nodeName {pinned}, so no scheduler checks whether the pod fits the node" if pinned else ""
+        where = ref(last) if not many or kind == "Cluster" else f"Job/{owner}" if kind == "Job" else ref(new_replicaset(snapshot, owner) or {})
+        since_first = epoch(meta(gone[0]).get("creationTimestamp"))
+        yield cause("PodRejected", snapshot, where, what, status.get("message") or "", since=since_first, certainty=sure, name=name_of(last))
+
+
+def _pinned(snapshot: Snapshot, kind: str, owner: str) -> str:
+    """The node that the pod template names."""
+    template = ((snapshot.kind(kind).get(owner) or {}).get("spec") or {}).get("template") or {}
+    return str((template.get("spec") or {}).get("nodeName") or "")
+
+
+@rule(145)
+def unknown_nodes(snapshot: Snapshot) -> Iterator[Cause]:
+    """The pod template names a node whose kubelet does nothing: no scheduler has seen whether the node exists."""
+    for kind, owner, pod in starting(snapshot):
+        pinned, status = _pinned(snapshot, kind, owner), pod.get("status") or {}
+        if pinned and not status.get("startTime") and not any(containers(pod)) and age(pod, snapshot.now) > SILENT:
+            what = f"the kubelet of node {pinned} has not acted on the pod of {kind}/{owner}; the pod template sets nodeName {pinned}"
+            yield cause("PodStarting", snapshot, ref(pod), what, "the pod has no startTime", since=epoch(meta(pod).get("creationTimestamp")))
 
 
 @rule(150)
