@@ -25,13 +25,13 @@ test: setup ## run all tests: lint, unit, chart, stand-in, sanity, Molecule, fau
 lint unit shim chart standin sanity chart-cluster molecule: setup ## run one step of `make test`
 	@testbed/test.sh $@
 
-faults: up ## run all faults on kind: which cause is reported, after how many seconds, and whether it is right; some also with helm and kubernetes.core.helm
+faults: up ## run all faults on kind: print the reported cause, the seconds, and whether the cause is right; run some faults with helm and kubernetes.core.helm, too
 	@testbed/with-env.sh python faults/run.py --compare
 
-outside: up ## run faults of other projects: is the right cause named (docs/accuracy.md)
+outside: up ## run faults of other projects: print whether the run names the right cause (docs/accuracy.md)
 	@testbed/with-env.sh python faults/run.py --outside --at-once 6
 
-outside-compare: up ## run some of these faults also with kubectl, helm and kubernetes.core.helm: who names the cause
+outside-compare: up ## run some of these faults with kubectl, helm and kubernetes.core.helm, too: print which tool names the cause
 	@testbed/with-env.sh python faults/run.py --outside --compare only --merge --at-once 6
 
 noise: up ## check for false alarms: replays with delayed or repeated watch events, and healthy rollouts on kind under stress
@@ -62,11 +62,11 @@ helm-template: setup ## print every rendered example
 lock: setup ## update requirements.lock from requirements.in
 	@testbed/lock.sh
 
-down: ## remove the cluster, keep the cache
+down: ## remove the cluster; the cache stays
 	@testbed/cluster.sh down
 
-clean: ## remove the cluster and all files that make created in this folder, keep the cache
+clean: ## remove the cluster and all files that `make` created in this folder; the cache stays
 	@testbed/clean.sh
 
-clean-cache: clean ## remove the same, and the cache and the images
+clean-cache: clean ## do `make clean`, then remove the cache and the images
 	@testbed/clean.sh cache

@@ -67,7 +67,7 @@ wait_for_dockerd() {
   until docker info > /dev/null 2>&1; do
     kill -0 "$1" 2> /dev/null && ((SECONDS < deadline)) || {
       tail -n 20 "$run/dockerd.log" >&2
-      fail "dockerd did not start; see its log $run/dockerd.log"
+      fail "dockerd did not start; read the log $run/dockerd.log"
     }
     sleep 0.3
   done

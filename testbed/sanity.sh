@@ -81,11 +81,11 @@ smoke() {
   # one run of everything in check mode; the cluster does not exist, and the run must report that
   ansible-playbook -i localhost, --check --connection local oceans.llm.deploy \
     -e '{"oceans_llm_auth": {"host": "https://127.0.0.1:1"}, "oceans_llm_secrets": {"POSTGRES_URL": "postgresql://u:p@h/d"}}' > "$scratch/run" 2>&1 \
-    && fail "a run without a cluster succeeded: $(cat "$scratch/run")"
+    && fail "a run without a cluster must fail, but succeeded: $(cat "$scratch/run")"
   grep -q 'ERROR ClusterUnreachable cluster: the API server https://127.0.0.1:1 ' "$scratch/run" || fail "a run without a cluster did not report ClusterUnreachable: $(cat "$scratch/run")"
   grep -q ' [1-9][0-9]* objects rendered' "$scratch/run" || fail "the chart of the installed collection rendered no objects: $(cat "$scratch/run")"
   diff -r --exclude=tests --exclude=examples --exclude=dashboards --exclude=README.md "$ROOT/charts/oceans-llm" "$place/ansible_collections/oceans/llm/charts/oceans-llm" \
-    || fail "the chart in the tarball differs from charts/oceans-llm"
+    || fail "the chart in the tarball differs from charts/oceans-llm: run python testbed/chart_links.py --write"
   [ ! -s "$KUBECONFIG" ] || ! kubectl version > /dev/null 2>&1 || check_run
   say "built, installed and tested: $(du -h "$scratch/built/oceans-llm-$version.tar.gz" | cut -f1)"
 }
@@ -94,8 +94,8 @@ smoke() {
 check_run() {
   ansible-playbook -i localhost, --check --connection local -v oceans.llm.deploy -e oceans_llm_namespace=sanity-smoke \
     -e '{"oceans_llm_secrets": {"POSTGRES_URL": "postgresql://u:p@h/d"}}' > "$scratch/run" 2>&1 || fail "the check-mode run failed: $(cat "$scratch/run")"
-  grep -q 'would change: +ConfigMap' "$scratch/run" || fail "the check-mode run predicted nothing: $(cat "$scratch/run")"
-  ! kubectl get namespace sanity-smoke > /dev/null 2>&1 || fail "the check-mode run created the namespace"
+  grep -q 'would change: +ConfigMap' "$scratch/run" || fail "the check-mode run predicted no change: $(cat "$scratch/run")"
+  ! kubectl get namespace sanity-smoke > /dev/null 2>&1 || fail "the check-mode run created the namespace sanity-smoke, but must write nothing"
 }
 
 [ -d "$core" ] || fail "kubernetes.core is not installed: run testbed/collections.sh"

@@ -144,7 +144,7 @@ class ActionModule(ClusterAction):
         except HelmError as error:
             raise Refused(
                 f"Helm could not remove the release {args['namespace']}/{args['name']}: {error}; the remaining objects still exist — "
-                f"fix the reason, then run again: {playbooks.command('uninstall')}"
+                f"fix the cause, then run the playbook again: {playbooks.command('uninstall')}"
             ) from error
         lost = [d for d in there if not _exists(cluster, d)]
         if lost:

@@ -31,7 +31,7 @@ class ActionModule(ClusterAction):
             if self._task.check_mode:
                 return {"changed": False, "msg": f"release {args['name']} does not exist in namespace {args['namespace']} yet"}
             if going():
-                raise Refused(f"NamespaceTerminating: {going()}; wait until the namespace is deleted, or set oceans_llm_namespace to another one")
+                raise Refused(f"NamespaceTerminating: {going()}; wait until the namespace is deleted, or set oceans_llm_namespace to another namespace")
             raise Refused(
                 f"Helm has no release {args['name']} in namespace {args['namespace']} on {cluster.server}, and no gateway there has the label "
                 f"{unrecorded.INSTANCE}={args['name']}; deploy the release first, or correct oceans_llm_release and oceans_llm_namespace"

@@ -27,8 +27,8 @@ attributes:
     support: full
 options:
   repair:
-    description: Create the administrator when it does not exist, or delete and recreate it when it has no password. With V(false) the task only reports
-      why no administrator can log in.
+    description: Create the administrator when no administrator exists, or delete and recreate an administrator without a password.
+      With V(false) the task only reports why no administrator can log in.
     type: bool
     default: false
 """

@@ -12,7 +12,7 @@ short_description: Compute whether each node with a gateway pod could be drained
 version_added: 0.2.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Compares the pods of the gateway with the PodDisruptionBudget, with their spread over the nodes, and with the free CPU and memory of other nodes.
+  - Computes the result from the PodDisruptionBudget, the nodes of the gateway's pods, and the free CPU and memory of the other nodes.
   - Fails when the drain of a node would never end, would stop the gateway, or would leave a pod that no other node can run.
     Affinity rules and topology spread constraints are not evaluated.
   - Changes nothing and drains no node. Needs the permission to list nodes and the pods of all namespaces (docs/deployer-reads.yaml of the collection).

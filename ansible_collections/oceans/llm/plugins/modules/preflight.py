@@ -97,7 +97,7 @@ findings:
     - code: SecretMissing
       object: Secret/oceans-llm-secrets
       sentence: does not exist; pods read it
-      hint: create it in namespace oceans-llm, or correct the name in the variables
+      hint: create the Secret in namespace oceans-llm, or correct its name in the variables
       severity: error
       waived: false
 error_count:

@@ -27,7 +27,7 @@ attributes:
     support: full
 options:
   point:
-    description: Name of the restore point. Empty means the newest one.
+    description: Name of the restore point. Empty means the newest restore point.
     type: str
     default: ''
   to:

@@ -12,8 +12,8 @@ short_description: Replace secrets of the gateway by new ones, and verify that t
 version_added: 0.2.0
 author: oceans.llm contributors (!UNKNOWN)
 description:
-  - Counts in the database what becomes invalid, writes the Secret (M(oceans.llm.secrets)) and restarts the pods (M(oceans.llm.deploy)). Then tries the new
-    and the old values.
+  - Counts in the database the rows that become invalid, writes the Secret (M(oceans.llm.secrets)) and restarts the pods (M(oceans.llm.deploy)). Then
+    tries the new and the old values.
   - A key that O(secrets) lists gets the new value from O(secrets). A generated key is generated again.
   - When another program writes the Secret, change the value in that program first. Until then the task is refused and prints the command. Afterwards the
     task restarts the pods and verifies the new value.

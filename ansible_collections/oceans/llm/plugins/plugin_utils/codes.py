@@ -53,20 +53,20 @@ ClusterUnreachable [preflight: error] the cluster cannot be reached: no kubeconf
 NamespaceMissing [preflight: error] the namespace does not exist, and oceans_llm_create_namespace is false
     set oceans_llm_create_namespace: true, or create the namespace: kubectl create namespace <name>
 NotAllowed [preflight: error; rollout: fatal] the user or service account of the kubeconfig lacks permissions that this run needs
-    grant the permissions (docs/deployer-role.yaml of the collection is a Role that has all of them)
+    grant the permissions to this user; docs/deployer-role.yaml of the collection is a Role with all permissions that a run needs
 HelmMissing [preflight: error] no helm program was found
-    install Helm 3.18 or a later 3.x, or Helm 4.2.2 or a later 4.x; set oceans_llm_helm_binary to its path if it is not the first helm on PATH
+    install Helm 3.18 or a later 3.x, or Helm 4.2.2 or a later 4.x; set oceans_llm_helm_binary to the path of this Helm if it is not the first helm on PATH
 HelmVersion [preflight: error] this version of Helm is not supported; supported are 3.18 and later 3.x, and 4.2.2 and later 4.x
-    use Helm 3.18 or a later 3.x, or Helm 4.2.2 or a later 4.x; set oceans_llm_helm_binary to its path if it is not the first helm on PATH
-KubernetesCore [preflight: error] the collection kubernetes.core is not installed, or too old for Helm 4
-    upgrade the collection, or use Helm 3.18 or a later 3.x: ansible-galaxy collection install --upgrade 'kubernetes.core:>=6.5.0'
-CheckSkipped [preflight: warning] a check was skipped because it could not read the rendered objects; all other checks were made
-    correct the other findings first; if there are none, report this as a defect of the collection, with the values of the release
+    install Helm 3.18 or a later 3.x, or Helm 4.2.2 or a later 4.x; set oceans_llm_helm_binary to the path of this Helm if it is not the first helm on PATH
+KubernetesCore [preflight: error] the collection kubernetes.core is not installed, or is too old for Helm 4
+    upgrade kubernetes.core: ansible-galaxy collection install --upgrade 'kubernetes.core:>=6.5.0'; or use Helm 3.18 or a later 3.x
+CheckSkipped [preflight: warning] a check could not read the rendered objects and was skipped; all other checks were completed
+    correct the other findings first; if there are no other findings, report a defect of the collection, with the values of the release
 
 # Chart and variables
-UnknownVariable [preflight: error or warning] no role reads this variable (with these settings); an error if its name is almost that of another variable
-    correct the name, or remove the variable; to keep it, set oceans_llm_preflight_waive: [UnknownVariable]; to list all variables: ansible-doc -t role
-    oceans.llm.gateway
+UnknownVariable [preflight: error or warning] no role reads this variable with the present settings; an error if the name is almost the name of another variable
+    correct the name, or remove the variable; to keep the variable, set oceans_llm_preflight_waive: [UnknownVariable]; to list all variables, run: ansible-doc
+    -t role oceans.llm.gateway
 UnknownValue [preflight: error] oceans_llm_values contains a key that the chart does not have
     correct the key in oceans_llm_values (the chart's README lists all keys)
 InvalidValue [preflight: error] a chart value has the wrong type or format
@@ -74,7 +74,7 @@ InvalidValue [preflight: error] a chart value has the wrong type or format
 ChartUnavailable [preflight: error] the chart cannot be downloaded: wrong name or version, untrusted certificate, missing login, or no network
     correct oceans_llm_chart, oceans_llm_chart_version or oceans_llm_chart_registry until this command prints the chart: helm show chart <chart> --version
     <version>
-OtherChart [preflight: warning] the chart is not the collection's own, and has no PodDisruptionBudget, no keep annotation or no preStop hook
+OtherChart [preflight: warning] your own chart lacks a PodDisruptionBudget, a preStop hook, or the annotation helm.sh/resource-policy: keep on a database
     leave oceans_llm_chart empty to use the collection's chart, or set oceans_llm_preflight_waive: [OtherChart]
 ReleaseTooLarge [preflight: error] Helm's record of the release does not fit into a Secret (1 MiB)
     shorten oceans_llm_config or oceans_llm_values, or split the models between two releases
@@ -82,17 +82,17 @@ ChartRefused [preflight: error] the chart refuses the values: one of its own val
     correct oceans_llm_config, oceans_llm_values or the variable that the message names
 
 # Configuration
-SecretInConfig [preflight: error] the gateway's configuration, which becomes a ConfigMap, contains a password, a key or literal.VALUE
+SecretInConfig [preflight: error] the gateway's configuration, which becomes a ConfigMap, contains a password, a key or a value of the form literal.VALUE
     put the value into a Secret (oceans_llm_secrets), and write env.NAME in the configuration, where NAME is the key in that Secret
 ReferenceNotResolved [preflight: warning] env.NAME is written in a field in which the gateway does not resolve references
     write the value itself; use env.NAME only in fields that take references, such as providers[].auth.token
 NumberAsText [preflight: warning] a number such as 1e-7 is text in YAML 1.1
     write the number with a decimal point and a sign in the exponent: 1.0e-7
 ConfigUnknown [preflight: warning] the gateway ignores this section of the configuration, or this environment variable
-    correct the name of the section in oceans_llm_config, or remove the section
+    correct the name in oceans_llm_config, or remove the section or the environment variable
 BootstrapDisabled [preflight: error] oceans_llm_bootstrap_admin is true, but auth.bootstrap_admin.enabled in the configuration is not
     set oceans_llm_config.auth.bootstrap_admin.enabled: true, or oceans_llm_bootstrap_admin: false
-BootstrapIncomplete [preflight: error or warning] the configuration sets no password for the administrator, so the gateway would set its public default
+BootstrapIncomplete [preflight: error or warning] the configuration sets no password for the administrator, so the gateway would set a publicly known password
     set oceans_llm_config.auth.bootstrap_admin.password: env.GATEWAY_BOOTSTRAP_ADMIN_PASSWORD, and add GATEWAY_BOOTSTRAP_ADMIN_PASSWORD to
     oceans_llm_secrets_generate
 
@@ -113,7 +113,7 @@ ImageInsecureRegistry [rollout: fatal] the node does not trust the registry, whi
 ImageUnusable [rollout: fatal] the node cannot use the image: an outdated format, not a container image, or a signature that the node's policy rejects
     push {image} as a container image in a current format: docker buildx build --push --tag {image} .
 ImageRateLimited [rollout: retryable 300 s] the registry limits the rate of pulls (HTTP 429)
-    wait, pull with credentials (oceans_llm_image_pull_secrets), or use a mirror of the registry
+    wait; if the error stays, pull with credentials (oceans_llm_image_pull_secrets) or from a mirror of the registry (oceans_llm_image_registry)
 ImageRegistryError [rollout: retryable 240 s] the registry cannot be reached, or answers with an error (HTTP 5xx, DNS error, connection refused, time-out)
     check DNS, firewall and proxy of the node; run on the node: curl -I https://{registry}/v2/
 ImagePullFailed [rollout: retryable 120 s] the image cannot be pulled, for a reason that this collection does not know
@@ -137,8 +137,8 @@ ConfigMapMissing [preflight: error; rollout: fatal] a ConfigMap that a container
 ConfigMapKeyMissing [preflight: error; rollout: fatal] a ConfigMap lacks a key that a container needs
     add the key {key} to the ConfigMap: kubectl -n {ns} edit configmap {missing}
 RunAsNonRoot [preflight: error; rollout: fatal] runAsNonRoot is set without runAsUser, and the image's user is root or not a number
-    set podSecurityContext.runAsUser to the number of the image's user: oceans_llm_values.gateway.podSecurityContext.runAsUser: 10001,
-    oceans_llm_values.adminUi.podSecurityContext.runAsUser: 1000
+    set the number of the image's user: oceans_llm_values.gateway.podSecurityContext.runAsUser: 10001 for the gateway,
+    oceans_llm_values.adminUi.podSecurityContext.runAsUser: 1000 for the admin UI
 ContainerConfig [rollout: fatal] the container cannot be created from its specification
     correct the container's specification as the event says: kubectl -n {ns} describe pod {name}
 ExternalSecretFailed [rollout: fatal] External Secrets Operator cannot read a value from the secret store
@@ -176,19 +176,20 @@ CrashLoop [rollout: fatal] a container exits with an error again and again
 ContainerEnded [rollout: retryable 60 s] a container that has to keep running exited with code 0
     check the container's command and arguments, and read its log: {logs}
 OOMKilled [rollout: fatal] a container used more memory than its limit
-    raise resources.limits.memory of container {container} in oceans_llm_values above {limit}
+    raise the memory limit of container {container} above {limit}: oceans_llm_resources.limits.memory for all containers, or the resources of one component,
+    such as oceans_llm_values.migrations.resources
 Segfault [rollout: fatal] a container was killed by a signal that its own program caused (SIGSEGV, SIGABRT, SIGILL, SIGBUS, SIGFPE)
-    deploy another version (oceans_llm_version), because the program or its image is broken on this node; read its log: {logs}
-ExecFormat [rollout: fatal] the program in the image is built for another CPU architecture than the node's
+    deploy another version (oceans_llm_version), because the program or its image is broken on this node; read the container's log: {logs}
+ExecFormat [rollout: fatal] the program in the image is built for a CPU architecture that the node does not have
     use an image for the node's architecture; list the nodes: kubectl get nodes -L kubernetes.io/arch
 CannotStart [rollout: fatal] the container's command cannot be started
-    correct command and args of container {container}: the program that command names does not exist in this image, or is not executable
+    correct command and args of container {container}: the first word of command must be an executable program in this image
 UsageError [rollout: fatal] the program refuses its arguments or options (exit code 2)
     correct the argument or the environment variable that the quoted output names
 StartupProbeFailed [rollout: fatal] the container did not start within the time of its startup probe and was killed
-    raise failureThreshold of the startup probe, or find out what the container waits for: {logs}
+    find out what the container waits for: {logs}; if the container is only slow, raise failureThreshold of the startup probe (oceans_llm_values.probes)
 LivenessProbeFailed [rollout: retryable 90 s] the liveness probe fails, and the kubelet kills the container
-    raise initialDelaySeconds or failureThreshold of the liveness probe, or add a startup probe; read the container's log: {logs}
+    read the container's log: {logs}; if the container is only slow, raise failureThreshold of the liveness probe (oceans_llm_values.probes)
 
 # Gateway
 GatewayConfigInvalid [preflight: error or warning; rollout: fatal] the gateway refuses its configuration
@@ -200,7 +201,8 @@ GatewayReferenceInvalid [rollout: fatal] a field of the configuration contains a
 SeedConflict [rollout: fatal] the gateway cannot write the configuration to the database: the configuration contradicts itself or the stored data (seed-config)
     correct the part of oceans_llm_config that the quoted output names, for example a route that names an unknown provider
 ListenFailed [rollout: fatal] the gateway cannot listen on its port
-    give the other container another port, or change oceans_llm_values.gateway.containerPort; read the ports of the pod: kubectl -n {ns} describe pod {name}
+    give the container that uses this port another port, or change oceans_llm_values.gateway.containerPort; read the ports of the pod: kubectl -n {ns} describe
+    pod {name}
 GatewayStopped [rollout: retryable 90 s] the gateway stopped unexpectedly
     read the container's log: {logs}
 
@@ -214,7 +216,7 @@ DatabasePermission [rollout: fatal] the PostgreSQL role lacks a privilege that t
 DatabaseEmpty [rollout: fatal] the recovered database is empty, and the chart starts the gateway on an empty database only with allowEmptyRecovery: true
     restore another backup or database, or set oceans_llm_cloudnativepg.allowEmptyRecovery: true to start with an empty database
 DatabaseReadOnly [rollout: fatal] the database is read-only (SQLSTATE 25006)
-    point the URL at the primary (the Service <cluster>-rw for CloudNativePG), or end the server's read-only mode
+    set the host in the database URL to the primary (for CloudNativePG the Service <cluster>-rw), or end the server's read-only mode
 DatabaseFull [rollout: fatal] the database server has no disk space left (SQLSTATE 53100)
     free disk space on the database server or enlarge its volume, then run the playbook again
 DatabaseConnections [rollout: retryable 90 s] the database server accepts no more connections (SQLSTATE 53300)
@@ -224,30 +226,31 @@ DatabaseHostUnknown [rollout: fatal] the database's host name cannot be resolved
 DatabaseUrlInvalid [rollout: fatal] the database's URL is not a well-formed PostgreSQL URL
     correct {source}: postgresql://USER:PASSWORD@HOST:5432/DATABASE, with user and password percent-encoded
 DatabaseUnreachable [preflight: warning; rollout: retryable 150 s] the database does not answer: connection refused, server starting or full, or packets dropped
-    check host and port in the URL, NetworkPolicies, and whether the database server is running
+    check host and port in the database URL, check the NetworkPolicies, and check that the database server is running
 DatabaseSilent [rollout: retryable 150 s] the migration, or an init container, has printed nothing; it is probably waiting for a connection to the database
-    check host and port in the URL, NetworkPolicies, and whether the database server is running
+    check host and port in the database URL, check the NetworkPolicies, and check that the database server is running
 DatabasePooler [rollout: retryable 120 s] the connection pooler in front of the database is not configured for the gateway
-    set max_prepared_statements and ignore_startup_parameters in the pooler, or pool_mode: session, or name the database server itself in the URL
+    set max_prepared_statements and ignore_startup_parameters in the pooler, or pool_mode: session, or write the address of the database server itself into the
+    database URL
 DatabaseInterrupted [rollout: retryable 120 s] the database server ended the session (restart, failover, deadlock)
     wait until the Job retries; if the error comes again, read the log of the database server
 DatabaseNotPostgres [rollout: retryable 90 s] the program that answers at the database's address is not PostgreSQL
     correct host and port in {source}; if both are right, a DNS search domain may select another host: resolve the host name in a pod
 DatabaseTls [preflight: warning; rollout: fatal] no TLS connection to the database can be established
-    check sslmode in the URL, and the certificate authority that is mounted for PostgreSQL
+    check sslmode in the database URL, and the certificate authority that is mounted for PostgreSQL
 MigrationFailed [rollout: fatal] a migration failed and was rolled back
     fix the conflicting data or schema, then run the playbook again; the migration named here was not applied
 MigrationRace [rollout: retryable 120 s] another migration is running on the same database
     wait until the other migration has finished
-MigrationWaits [rollout: retryable] a migration takes long; it may be waiting for a lock in the database
+MigrationWaits [rollout: retryable] a migration takes long, and may be waiting for a lock in the database
     find the session that holds the lock: SELECT pid, application_name, query FROM pg_stat_activity WHERE pid = ANY (SELECT unnest(pg_blocking_pids(pid)) FROM
     pg_stat_activity)
 ImageOlderThanDatabase [preflight: error or warning; rollout: fatal] the database's schema is newer than this image supports
     deploy a version that knows migration {version} (oceans_llm_version); do not recreate the database, because all its data would be lost
 MigrationHistoryForeign [preflight: error or warning; rollout: fatal] the migrations recorded in the database are not those of this image
-    do not migrate: the history was edited, or a fork of the gateway wrote it; compare the table refinery_schema_history with a backup
+    do not migrate, because the history was edited or a fork of the gateway wrote the history; compare the table refinery_schema_history with a backup
 DatabaseForeign [preflight: error or warning; rollout: fatal] the database holds tables of an application, but no migration history of the gateway
-    point the URL at the gateway's database, or at an empty database
+    correct the database URL, so that the URL names the gateway's database or an empty database
 SchemaMissing [rollout: retryable 120 s] the gateway was started on a database that lacks the gateway's tables
     check oceans_llm_values.migrations.enabled, and find out why the migration Job has not run: kubectl -n {ns} get jobs
 PostgresClusterFailed [rollout: fatal] CloudNativePG cannot set up the database
@@ -264,11 +267,12 @@ JobAttemptFailed [rollout: retryable] one attempt of a Job failed, and the Job c
 JobFailed [rollout: fatal] a Job has failed, and the Job controller will not retry
     fix the cause that the Job's log names, then run the playbook again; read the log: kubectl -n {ns} logs job/{job}
 SidecarKeepsJob [rollout: retryable 30 s] a sidecar keeps running after the Job's own container has ended, so the Job never completes
-    set the label sidecar.istio.io/inject: "false" in podLabels of the Job in oceans_llm_values, or inject a native sidecar: an init container with
-    restartPolicy: Always
+    set the label sidecar.istio.io/inject: "false" in oceans_llm_values.migrations.podLabels (also in bootstrapAdminJob.podLabels and seedConfigJob.podLabels),
+    or let the service mesh inject a native sidecar: an init container with restartPolicy: Always
 JobDeadline [rollout: fatal] a Job took longer than its activeDeadlineSeconds
-    find out what the Job waited for, or raise activeDeadlineSeconds of the Job in oceans_llm_values; read its log: kubectl -n {ns} logs job/{job}
-JobNotDeleted [rollout: retryable 60 s] a Job of an earlier deployment is not deleted, so Helm cannot create it again
+    find out what the Job waited for: kubectl -n {ns} logs job/{job}; if the Job is only slow, raise activeDeadlineSeconds of this Job (for the migration Job
+    oceans_llm_values.migrations.activeDeadlineSeconds)
+JobNotDeleted [rollout: retryable 60 s] the deletion of a Job of an earlier deployment does not finish, so Helm cannot create the Job again
     remove the finalizers of the Job if their controller no longer exists: kubectl -n {ns} patch job {job} --type=merge -p
     '{{"metadata":{{"finalizers":null}}}}'
 JobSuspended [rollout: retryable 60 s] a Job is suspended
@@ -278,9 +282,9 @@ PodEvicted [rollout: retryable] a pod was evicted, preempted or deleted, and its
 
 # Operators
 OperatorMissing [preflight: error] the chosen mode needs an operator that is not installed in the cluster
-    install the operator, or choose another mode
+    install the operator, or change oceans_llm_database_mode or oceans_llm_secrets_source to a mode without this operator
 ApiVersionNotServed [preflight: error] the operator is installed, but its CRDs do not have the API version that the chart uses
-    upgrade the operator
+    upgrade the operator; list the API versions that the cluster serves: kubectl api-versions
 OperatorUnavailable [preflight: error or warning] no pod of the operator is available; only a warning in the first 30 s
     read the events of the operator's Deployment: kubectl -n <namespace> describe deployment <name>
 SecretStoreMissing [preflight: error] the SecretStore or ClusterSecretStore of the ExternalSecret does not exist
@@ -294,21 +298,22 @@ ClusterName [preflight: error] the name is longer than CloudNativePG accepts (50
 QuotaExceeded [preflight: error; rollout: fatal] a ResourceQuota of the namespace is exhausted
     raise the ResourceQuota, or lower replicas or resource requests; read the quota: kubectl -n {ns} describe resourcequota {quota}
 QuotaBusy [rollout: retryable 120 s] a ResourceQuota is exhausted while old pods are being deleted
-    wait; if the quota stays exhausted, raise it by the size of one more pod; read it: kubectl -n {ns} describe resourcequota
+    wait; if the quota stays exhausted, raise the quota by the requests of one more pod; read the quota: kubectl -n {ns} describe resourcequota
 QuotaNeedsResources [preflight: error; rollout: fatal] a ResourceQuota requires resource requests or limits that a container does not set
-    set oceans_llm_values.scheduling.resources, and resources of the Jobs in oceans_llm_values
+    set oceans_llm_resources, which applies to all containers of the chart; a component whose own resources are set (such as
+    oceans_llm_values.migrations.resources) needs the values there
 LimitRangeViolated [preflight: error; rollout: fatal] the container's resources are outside the namespace's LimitRange
-    set resources in oceans_llm_values that the LimitRange allows; read it: kubectl -n {ns} describe limitrange
+    set oceans_llm_resources to requests and limits that the LimitRange allows; read the LimitRange: kubectl -n {ns} describe limitrange
 PodSecurity [preflight: error; rollout: fatal] the namespace's Pod Security level forbids the pod
     change the settings that the quoted message names, or the label pod-security.kubernetes.io/enforce of the namespace
 AdmissionDenied [preflight: error; rollout: fatal] an admission policy or admission webhook denies the object
     change the object as the policy's message says, or ask the owner of the policy for an exception
-WebhookUnavailable [preflight: error; rollout: retryable 60 s] an admission webhook cannot be called, or its answer is not usable
-    restore the pods of the webhook; to find it: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations
+WebhookUnavailable [preflight: error; rollout: retryable 60 s] an admission webhook cannot be called, or gives an answer that the API server cannot use
+    restore the pods of the webhook; to find the Service of the webhook: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml
 WebhookUntrusted [rollout: retryable 60 s] the API server does not trust the certificate of an admission webhook
-    correct caBundle of the webhook, which cert-manager or the operator sets; read caBundle: kubectl get
+    correct caBundle in the configuration of the webhook (cert-manager or the operator normally sets caBundle); to read caBundle: kubectl get
     validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml
-AdmissionTimeout [rollout: retryable 60 s] all admission webhooks of one request took longer in total than the API server's time limit for a request
+AdmissionTimeout [rollout: retryable 60 s] the admission webhooks of one request took longer together than the API server waits for a request
     find the webhooks that do not answer, and lower their timeoutSeconds; list the webhooks: kubectl get
     validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml
 ServiceAccountMissing [preflight: error; rollout: fatal] the pod's ServiceAccount does not exist
@@ -316,14 +321,14 @@ ServiceAccountMissing [preflight: error; rollout: fatal] the pod's ServiceAccoun
 PriorityClassMissing [preflight: error; rollout: fatal] the pod's PriorityClass does not exist
     correct oceans_llm_values.scheduling.priorityClassName; list the PriorityClasses: kubectl get priorityclasses
 RuntimeClassMissing [preflight: error; rollout: fatal] the pod's RuntimeClass does not exist
-    correct runtimeClassName in the pod template, or create the RuntimeClass; list them: kubectl get runtimeclasses
+    correct oceans_llm_values.scheduling.runtimeClassName, or create the RuntimeClass; list the RuntimeClasses: kubectl get runtimeclasses
 NamespaceTerminating [preflight: error; rollout: fatal] the namespace is being deleted
-    wait until the namespace is deleted, or use another one; to see what blocks the deletion: kubectl get namespace {ns} -o yaml
+    wait until the namespace is deleted, or set oceans_llm_namespace to another namespace; to see what blocks the deletion: kubectl get namespace {ns} -o yaml
 ObjectInvalid [preflight: error; rollout: fatal] the API server refuses the object as invalid
     correct the field that the quoted message names
 PodNotCreated [rollout: retryable 45 s] the pod cannot be created, for a reason that this collection does not know
     read the events of the namespace: kubectl -n {ns} get events --sort-by=.lastTimestamp
-ApiRefused [preflight: error or warning] the API server refuses the object for another reason; only a warning if the API server could not answer
+ApiRefused [preflight: error or warning] the API server refuses the object for a reason without a code; only a warning if the API server could not answer
     correct the object as the API server's message says
 
 # Scheduling
@@ -350,12 +355,12 @@ MountRetrying [rollout: retryable 120 s] the node has not received a ConfigMap o
 VolumeBusy [rollout: retryable 360 s] a volume is still attached to another node
     wait until the old pod is deleted, or set oceans_llm_values.rollout.strategy.type: Recreate for a ReadWriteOnce volume
 StorageClassMissing [preflight: error; rollout: fatal] the StorageClass does not exist, or the cluster has no default StorageClass
-    set oceans_llm_cloudnativepg.storage.storageClass to a StorageClass that exists; list them: kubectl get storageclass
+    set oceans_llm_cloudnativepg.storage.storageClass to a StorageClass that exists; list the StorageClasses: kubectl get storageclass
 ClaimMissing [rollout: fatal] a pod uses a PersistentVolumeClaim that does not exist
-    create the PersistentVolumeClaim, or correct its name in the pod template; list them: kubectl -n {ns} get pvc
+    create the PersistentVolumeClaim, or correct its name in the pod template; list the PersistentVolumeClaims: kubectl -n {ns} get pvc
 ClaimLost [rollout: fatal] a PersistentVolumeClaim has lost its PersistentVolume
-    restore the PersistentVolume, or create the PersistentVolumeClaim again and restore its data from a backup; read its events: kubectl -n {ns} describe pvc
-    {name}
+    restore the PersistentVolume, or create the PersistentVolumeClaim again and restore its data from a backup; read the events of the PersistentVolumeClaim:
+    kubectl -n {ns} describe pvc {name}
 ProvisioningFailed [rollout: retryable 120 s] no volume can be provisioned for a PersistentVolumeClaim
     read the events of the PersistentVolumeClaim: kubectl -n {ns} describe pvc {name}
 
@@ -375,25 +380,25 @@ LifecycleHookRuns [rollout: retryable] a container's postStart hook has not fini
 LifecycleHookFailed [rollout: retryable 90 s] a container's postStart hook fails, and the kubelet kills the container
     correct lifecycle.postStart of container {container}, and read its log: {logs}
 ReadinessGateWaits [rollout: retryable] a readiness gate of the pod is not True
-    find the controller that sets this condition: kubectl -n {ns} get pod {name} -o jsonpath='{{.status.conditions}}'
+    find the controller that sets the condition of this readiness gate: kubectl -n {ns} get pod {name} -o jsonpath='{{.status.conditions}}'
 ProbeMisdirected [preflight: error or warning; rollout: fatal] a probe uses a port or a scheme (HTTP, HTTPS) with which the container does not answer
-    correct port and scheme of the probe; read its settings: kubectl -n {ns} get pod {name} -o yaml
-NotReadyInTime [rollout: retryable] a container runs, but does not become ready within the time of its own probes
-    find out why the probe fails; if the container is only slow, raise failureThreshold of its startup or readiness probe; read the pod's events: kubectl -n
-    {ns} describe pod {name}
+    correct port and scheme of the probe; read the settings of the probe: kubectl -n {ns} get pod {name} -o yaml
+NotReadyInTime [rollout: retryable] a container runs, but does not become ready within the time that its probes allow
+    find out why the probe fails: kubectl -n {ns} describe pod {name}; if the container is only slow, raise failureThreshold of its startup or readiness probe
+    (oceans_llm_values.probes)
 
 # Rollout
 ProgressDeadline [rollout: fatal] the Deployment made no progress within progressDeadlineSeconds
     read the Deployment's conditions: kubectl -n {ns} describe deployment {name}
 ScaledToZero [rollout: fatal] the Deployment was scaled to 0 replicas during the rollout
-    scale the Deployment up, or run the playbook again: kubectl -n {ns} scale deployment/{name} --replicas=1
+    scale the Deployment up: kubectl -n {ns} scale deployment/{name} --replicas=1; or run the playbook again
 DeploymentMissing [rollout: fatal] a Deployment of the release does not exist, or is being deleted
     run the playbook again: Helm creates the Deployment
 MinReadySeconds [rollout: retryable] new pods are ready, but count as available only after minReadySeconds
     wait, or lower minReadySeconds: kubectl -n {ns} edit deployment {name}
 DeploymentPaused [rollout: fatal] the Deployment is paused
     resume the Deployment: kubectl -n {ns} rollout resume deployment/{name}
-OldPodStuck [rollout: retryable 120 s] an old pod is not deleted although its grace period is over
+OldPodStuck [rollout: retryable 120 s] an old pod still exists although its grace period is over
     check the finalizers of the pod, and its node: kubectl -n {ns} get pod {name} -o yaml
 OldPodStops [rollout: retryable] with strategy Recreate, an old pod has to stop before new pods are created, and its grace period is long
     lower terminationGracePeriodSeconds or correct the preStop hook; to delete the old pods now: kubectl -n {ns} delete pod <pod> --grace-period=1
@@ -401,19 +406,19 @@ OldPodCannotRestart [rollout: retryable] a pod of the old version was recreated 
     do not restart the other old pods until the new pods are ready; the rollout continues
 
 # Network
-TlsSecretMissing [preflight: error; post-check: fatal] the TLS Secret of the Ingress does not exist, lacks tls.crt or tls.key, or they do not fit
+TlsSecretMissing [preflight: error; post-check: fatal] the Ingress's TLS Secret does not exist, lacks tls.crt or tls.key, or has a key of another certificate
     set the annotation cert-manager.io/cluster-issuer in oceans_llm_values.ingress.annotations, or create the Secret: kubectl -n <namespace> create secret tls
     <name> --cert=<file> --key=<file>
 CertificateName [preflight: warning] the TLS certificate of an Ingress is not valid for its host
-    use a certificate that names the host
+    use a certificate that contains the host name of the Ingress
 GatewayMissing [preflight: error] the parent Gateway of an HTTPRoute does not exist
     correct oceans_llm_values.httpRoute.parentRefs; list the Gateways: kubectl get gateways.gateway.networking.k8s.io -A
 GatewayNotServed [preflight: error] no controller serves the parent Gateway of an HTTPRoute
     read the conditions of the Gateway: kubectl -n <namespace> describe gateway <name>
-RouteTimeout [preflight: warning] the Gateway ends responses earlier than the providers may take, or ignores timeouts.request of the HTTPRoute
+RouteTimeout [preflight: warning] the Gateway ends a response before the time limit of the provider, or ignores timeouts.request of the HTTPRoute
     set oceans_llm_values.httpRoute.timeouts.request to the longest time that a response may take, such as 15m
 DnsPolicy [preflight: error or warning] the pod's dnsPolicy does not resolve a name of the cluster that the pod needs
-    set dnsPolicy to ClusterFirst (with hostNetwork: ClusterFirstWithHostNet)
+    set dnsPolicy of the pod to ClusterFirst (with hostNetwork: ClusterFirstWithHostNet)
 PortTaken [preflight: error] two containers of a pod declare the same port
     give one of the containers another port
 
@@ -424,13 +429,13 @@ MetricsMissing [preflight: warning] the Kubernetes cluster has no API for the me
     install metrics-server; to check it: kubectl top nodes
 PdbBlocks [preflight: error] the PodDisruptionBudget allows no disruption, so no node can be drained
     lower oceans_llm_values.podDisruptionBudget.minAvailable, or raise oceans_llm_replicas
-StrategyLeavesNobody [preflight: warning] maxUnavailable lets all old pods stop before a new pod is ready
+StrategyLeavesNobody [preflight: warning] maxUnavailable of the Deployment lets all old pods stop before a new pod is ready
     set oceans_llm_values.rollout.strategy.rollingUpdate.maxUnavailable: 0
-DrainTooShort [preflight: warning] a provider's answer may take longer than a stopping gateway pod waits for open requests, and is then cut off
+DrainTooShort [preflight: warning] a stopping gateway pod waits less time for open requests than a provider's answer may take, so long answers are cut off
     raise oceans_llm_values.gateway.drain.timeoutSeconds, or oceans_llm_values.gateway.drain.ceilingSeconds, to the seconds of the longest answer
 
 # Drain of a node
-DrainSafe [checks: ok] the gateway pods of the node can be evicted, and other gateway pods serve meanwhile
+DrainSafe [checks: ok] all gateway pods of the node can be evicted while other gateway pods serve
     drain the node: kubectl drain <node> --ignore-daemonsets --delete-emptydir-data
 DrainBlocked [checks: error] the PodDisruptionBudget refuses every eviction, so that the drain never ends
     set oceans_llm_replicas to 2 or more (or repair the pod that is not ready), then run: ansible-playbook -i INVENTORY oceans.llm.deploy
@@ -439,15 +444,15 @@ DrainNoRoom [checks: error] no other node can run a gateway pod: each lacks CPU,
 DrainOutage [checks: error] all gateway pods are on the node, and a drain can stop all of them before a replacement is ready
     set oceans_llm_replicas to 2 or more, then run: ansible-playbook -i INVENTORY oceans.llm.deploy
 NotSpread [checks: warning] all gateway pods are on the node: a drain of the node interrupts nothing, but a failure of the node stops the gateway
-    set oceans_llm_values.scheduling.topologySpreadConstraints (topologyKey kubernetes.io/hostname)
+    set oceans_llm_values.scheduling.topologySpreadConstraints with topologyKey: kubernetes.io/hostname
 
 # Release
-ReleasePending [preflight: error or warning] a Helm process that was killed left a pending revision; an error while that process may still be running
-    wait until oceans_llm_recover_after seconds have passed, or set oceans_llm_recover_after: 0 when that process has ended
+ReleasePending [preflight: error or warning] a Helm process that was killed left a pending revision; an error if that process may still be running
+    wait until the pending revision is older than oceans_llm_recover_after (seconds); if that Helm process has ended, set oceans_llm_recover_after: 0
 ForeignRelease [preflight: error] a release of this name was installed from another chart
     set oceans_llm_release or oceans_llm_namespace to another name
-ForeignObject [preflight: error or warning] an object of this name belongs to another release or to none, so Helm refuses to take it over
-    remove or rename the object, or set oceans_llm_release to another name
+ForeignObject [preflight: error or warning] an object with this name exists and does not belong to the release, so Helm refuses to adopt the object
+    delete or rename the object, or set oceans_llm_release to another name
 HookLeftover [preflight: warning] a hook of an earlier chart version left a Secret, ConfigMap or ServiceAccount, which Helm never deletes
     set oceans_llm_remove_leftovers: true, or delete the object: kubectl -n <namespace> delete <kind> <name>
 
@@ -457,34 +462,34 @@ NotServed [post-check: fatal] the gateway does not answer through its Service
 NoEndpoints [post-check: fatal] the Service has no ready endpoints
     compare the Service's selector with the labels of the pods: kubectl -n {ns} get endpointslices -l kubernetes.io/service-name={name}; kubectl -n {ns} get
     pods --show-labels
-WrongVersionServed [post-check: fatal] the gateway serves another version than the expected version
-    check tag and digest of the image: the tag may name another build
+WrongVersionServed [post-check: fatal] the gateway reports another version than the expected version
+    check tag and digest of the image, because the registry may store another build under this tag
 NotReady [post-check: fatal] the gateway answers, but reports that it cannot reach its database
     check the database server; the gateway pods keep running and recover when the database answers
 AdminUiDown [post-check: fatal] the gateway answers, but the admin UI cannot be reached through the gateway
     check the pods of the admin UI: kubectl -n {ns} get pods -l app.kubernetes.io/component=admin-ui
 OldSecretsServed [post-check: fatal] running pods were started with an older version of a Secret
-    run the playbook again: it restarts the pods with the Secret's current data
+    run the playbook again, which restarts the pods with the Secret's current data
 OldPodsServe [post-check: fatal] endpoints of the Service still point to pods of the old ReplicaSet
     run the playbook again; to see the pods: kubectl -n {ns} get pods
 Unverified [post-check: fatal] the rollout is complete, but the collection could not ask the gateway which version it serves
-    repair one of the ways that the message names, or set oceans_llm_verify: best_effort to accept an unverified release
+    repair one of the connections that the message names, or set oceans_llm_verify: best_effort to accept an unverified release
 ServiceMissing [post-check: fatal] a Service of the release does not exist
     run the playbook again: Helm creates the Service
 ServiceSelector [preflight: error; post-check: fatal] a Service selects no pod of its Deployment, or selects pods of another Deployment
-    set the Service's selector to the pods' labels that the message names, or run the playbook again: kubectl -n {ns} edit service {name}
+    run the playbook again, or set the Service's selector to the pods' labels that the message names: kubectl -n {ns} edit service {name}
 ForeignEndpoint [post-check: fatal] an EndpointSlice sends requests of a Service to addresses that belong to no pod
     delete the EndpointSlice: kubectl -n {ns} delete endpointslice {name}
 ServicePort [preflight: error or warning; post-check: fatal] port, protocol or targetPort of a Service matches none of the ports of its pods
-    correct port, protocol and targetPort, or run the playbook again: kubectl -n {ns} edit service {name}
+    run the playbook again, or correct port, protocol and targetPort: kubectl -n {ns} edit service {name}
 NoLocalEndpoint [post-check: fatal] a Service with internalTrafficPolicy Local has no pod on a node on which its callers run
     set internalTrafficPolicy to Cluster: kubectl -n {ns} patch service {name} --type=merge -p '{{"spec":{{"internalTrafficPolicy":"Cluster"}}}}'
-IngressBackend [post-check: fatal] an Ingress does not exist, lacks a rule of the release, or routes to another Service or port than in the release
-    correct the rules of the Ingress, or run the playbook again: kubectl -n {ns} edit {kind} {name}
-IngressClassMissing [preflight: error or warning; post-check: fatal] the IngressClass does not exist, differs from the release's, or is neither set nor default
-    set oceans_llm_values.ingress.className to an IngressClass that exists; list them: kubectl get ingressclass
+IngressBackend [post-check: fatal] an Ingress does not exist, lacks a rule of the release, or routes to a Service or port that differs from the release
+    run the playbook again, or correct the rules of the Ingress: kubectl -n {ns} edit {kind} {name}
+IngressClassMissing [preflight: error or warning; post-check: fatal] the IngressClass does not exist or differs from the release, or none is set or default
+    set oceans_llm_values.ingress.className to an IngressClass that exists; list the IngressClasses: kubectl get ingressclass
 RouteRefused [post-check: fatal] no Gateway accepts an HTTPRoute of the release
-    correct parentRefs or backendRefs; read its conditions: kubectl -n {ns} describe {kind} {name}
+    correct parentRefs or backendRefs; read the conditions of the route: kubectl -n {ns} describe {kind} {name}
 CertificateExpired [preflight: error or warning; post-check: fatal] the TLS certificate of an Ingress has expired; only a warning if it is not valid yet
     renew the certificate that the message names
 NetworkPolicyBlocks [preflight: warning; post-check: fatal] NetworkPolicies block connections to the pods, from the pods, to DNS, or to the database
@@ -503,12 +508,12 @@ ModelUnknown [post-check: fatal] the gateway does not offer the model to the API
     set oceans_llm_probe_model to a model of oceans_llm_config that the key may use; to write new models and keys to the database, set oceans_llm_seed_config:
     true
 ProviderKeyRefused [post-check: fatal] the provider refuses the gateway's API key (HTTP 401 or 403)
-    renew the provider's key in oceans_llm_secrets and run the playbook again: it restarts the pods with the new key
-ProviderAddressWrong [preflight: warning; post-check: fatal] the host of base_url does not resolve, does not answer, or has no such path or model
+    renew the provider's key in oceans_llm_secrets and run the playbook again, which restarts the pods with the new key
+ProviderAddressWrong [preflight: warning; post-check: fatal] the host in base_url does not resolve or does not answer, or has no such path or model
     correct base_url of the provider, or upstream_model of the route, in oceans_llm_config, and run the playbook again
 ProviderBlocked [post-check: fatal] the network blocks connections from the gateway's pods to the provider
     admit connections from the gateway's pods to {where} (NetworkPolicy, firewall, proxy): kubectl -n {ns} describe networkpolicy
-ProviderFails [post-check: fatal] the provider answers with another HTTP 4xx or 5xx, or too late
+ProviderFails [post-check: fatal] the provider answers with an HTTP error other than 401 and 403, or answers too late
     check quota and status of the provider, and read the gateway's log: kubectl -n {ns} logs deployment/{deployment} --tail 50
 CompletionFailed [post-check: fatal] the gateway answers without a completion, and does not give a reason
     read the gateway's log: kubectl -n {ns} logs deployment/{deployment} --tail 50
@@ -521,16 +526,16 @@ StreamBroken [post-check: fatal] a plain completion arrives, but a streamed comp
 ReleaseBusy [preflight: error; rollout: fatal] another run or another Helm process is changing the release
     wait until the other run has finished, then run the playbook again
 ReleaseOvertaken [rollout: fatal] another Helm process created a newer revision during this rollout
-    find out who else deploys this release; then follow the newer revision with the role oceans.llm.wait, or run the playbook again
+    find out who else deploys this release; then run the playbook again, or follow the newer revision with the role oceans.llm.wait
 ReleaseUninstalled [rollout: fatal] the release was uninstalled while this run followed it
     find out who uninstalled the release, then run the playbook again
-FieldConflict [preflight: error or warning; rollout: fatal] another field manager owns a field that the chart sets; an error if Helm would be refused
-    set oceans_llm_force_conflicts: true to let Helm take the field over, or leave the field out of oceans_llm_values so that the other manager (an autoscaler,
-    for example) keeps it
+FieldConflict [preflight: error or warning; rollout: fatal] another field manager owns a field that the chart sets; an error if Helm could not change the field
+    set oceans_llm_force_conflicts: true so that Helm overwrites the field, or remove the field from oceans_llm_values so that the other manager (for example an
+    autoscaler) keeps the field
 FieldImmutable [preflight: error; rollout: fatal] a field is changed that Kubernetes does not allow to change on a live object
-    set the chart value of the field to the old value again; or, if the object holds no data, delete the object (its pods stop), then run the playbook again
+    set the chart value of the field to the old value again; or, if the object holds no data, delete the object (its pods stop) and run the playbook again
 Interrupted [rollout: fatal] the run was ended by a signal (Ctrl-C, SIGTERM)
-    run the playbook again: the run continues from the state above
+    run the playbook again, which continues from the state above
 LeaseLost [rollout: fatal] another run took over the lease while this run was changing the release
     find out who else deploys this release; follow that run with the role oceans.llm.wait, or run the playbook again when that run has ended
 NamespaceDeleted [rollout: fatal] the namespace was deleted while this run was changing the release

@@ -14,7 +14,7 @@ from ...plugins.plugin_utils.rollout.causes.reasons import REASONS
 CAUSES = """<!-- Made from plugins/plugin_utils/codes.py by tests/documents; do not edit. -->
 # Causes that a rollout can report
 
-For operators who have the code of a failed run. A failed rollout ends with one line:
+This page is for operators who have the code of a failed run. A failed rollout ends with one line:
 
     FAILED <code> <object>: <cause> — <evidence> — <state of the database and of the old pods> — <hint>
 
@@ -68,7 +68,8 @@ PLACEHOLDERS = {
 FINDINGS = """<!-- Made from plugins/plugin_utils/codes.py by tests/documents; do not edit. -->
 # Preflight
 
-For operators who have the code of a finding. Preflight checks everything that can be checked before the first write, and reports all findings together.
+This page is for operators who have the code of a finding. Preflight checks everything that can be checked before the first write, and reports all findings
+together.
 
     ansible-playbook -i INVENTORY oceans.llm.preflight
 
@@ -81,7 +82,7 @@ For operators who have the code of a finding. Preflight checks everything that c
 | **info** | The run continues. A line that begins with `note:` names something that could not be checked. |
 
 - `oceans_llm_preflight_waive: [CODE, …]` lets a run continue although there is a finding with this code. The variable applies to every role, also to
-  `secrets`. A waived finding is still shown. If no finding has the code, the run says so.
+  `secrets`. A waived finding is still shown. If no finding has the code, the run prints this.
 - To stop after the checks, set `oceans_llm_preflight_only: true`, pass `--tags preflight`, or run the playbook `oceans.llm.preflight`.
 
 ## How preflight checks
@@ -109,7 +110,7 @@ runs both commands.
 DRAINS = """<!-- Made from plugins/plugin_utils/codes.py by tests/documents; do not edit. -->
 # Checks
 
-The codes that `oceans.llm.checks` reports, one for each node with a gateway pod ([runbooks.md](runbooks.md#checks)).
+`oceans.llm.checks` reports one of these codes for each node with a gateway pod ([runbooks.md](runbooks.md#checks)).
 
     ansible-playbook -i INVENTORY oceans.llm.checks
 

@@ -11,7 +11,7 @@ from ...plugins.plugin_utils.lifecycle import migrations, policy
 INTRO = """<!-- Made from plugins/plugin_utils/lifecycle/policy.py and migrations.py by tests/documents; do not edit. -->
 # Upgrade, rollback and migrations
 
-For operators who change the version of a deployed gateway.
+This page is for operators who change the version of a deployed gateway.
 
     ansible-playbook -i INVENTORY oceans.llm.upgrade -e oceans_llm_version=v0.24.0
     ansible-playbook -i INVENTORY oceans.llm.rollback
@@ -29,7 +29,7 @@ In all other cases, restore a [restore point](restore.md).
 | `oceans.llm.rollback` | deploys chart and values of an earlier revision of Helm's history, or refuses before any change | `oceans_llm_rollback_to` |
 | `oceans.llm.migrations` | runs `gateway migrate --status`, `--check` or `--apply` in a Job of the gateway's image | `oceans_llm_migrate` |
 
-An upgrade and a rollback end with the checks of every deployment ([served.md](served.md)) and write the same evidence folder ([evidence.md](evidence.md)).
+An upgrade and a rollback end with the same checks as a deployment ([served.md](served.md)) and write the same evidence folder ([evidence.md](evidence.md)).
 
 ## Pending migrations
 
@@ -52,11 +52,11 @@ outcome of the rollback (key `rollback`).
 
 | Column | Question |
 |---|---|
-| Start | May an upgrade start, or start again? |
+| Start | May an upgrade start (or be repeated)? |
 | Automatic | What does `oceans_llm_on_failure: rollback` do? |
 | Back | May you roll back? |
 | Command | Which command continues from this state? |
-| Until | Until when does this row apply, or what does its command cost? |
+| Until | Until when does this row apply, or what is lost by its command? |
 
 | State | Start | Automatic | Back | Command | Until |
 |---|---|---|---|---|---|

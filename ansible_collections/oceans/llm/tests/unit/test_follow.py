@@ -377,7 +377,9 @@ def test_what_is_stuck_before_the_change_is_told_before_the_change(api, made_ago
     run = Follower(cluster, SCOPE, lines.append, 20.0)
     run.tell_before(run.start())
     run.stop()
-    words = "before this change, the last rollout is not complete: Deployment/web: 0 of 1 new pods ready: web-1-a init container worker has been running for"
+    words = (
+        "the previous rollout was not complete before this change: Deployment/web: 0 of 1 new pods ready: web-1-a init container worker has been running for"
+    )
     assert [words in line and "processing batch 1" in line for line in lines] == [True] * told, lines
 
 

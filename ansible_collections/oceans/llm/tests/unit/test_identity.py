@@ -139,7 +139,7 @@ def test_somebody_who_is_quicker_does_no_harm(api):
 
 def test_a_namespace_that_goes_is_waited_for_by_the_user(api):
     api.on("GET", paths.namespace("ns"), ok({"metadata": {"name": "ns", "deletionTimestamp": "2026-01-01T00:00:00Z"}}))
-    with pytest.raises(ClusterError, match="has been in deletion since 2026"):
+    with pytest.raises(ClusterError, match="has been terminating since 2026"):
         ensured(api)
 
 

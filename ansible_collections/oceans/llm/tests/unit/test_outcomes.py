@@ -669,7 +669,7 @@ def test_a_namespace_that_does_not_exist_or_goes(world):
     result = world.run()
     assert result["failed"] and "does not exist" in result["msg"]
     world.api.script[("GET", path)] = [ok({"metadata": {"name": NS, "deletionTimestamp": "2026-01-01T00:00:00Z"}})]
-    assert "has been in deletion since 2026-01-01T00:00:00Z" in world.run()["msg"]
+    assert "has been terminating since 2026-01-01T00:00:00Z" in world.run()["msg"]
 
 
 def test_another_run_between_plan_and_lock(world):
@@ -718,7 +718,7 @@ NOW = "reg.example/gw:v0.24.0"
 def test_a_release_without_a_record_of_helm_is_followed_by_its_labels(world):
     result = applied(world, ("old-image", "reg.example/gw:v0.23.0", "Failed"), ("first-try", NOW, "Failed"), ("mig-2", NOW, "Complete"))
     check(world, result, "served", "")
-    assert any("this run judges the live objects with the label app.kubernetes.io/instance=rel" in line for line in world.said)
+    assert any("this run checks the live objects with the label app.kubernetes.io/instance=rel" in line for line in world.said)
 
 
 def test_the_newest_job_of_the_gateways_image_counts(world):

@@ -218,7 +218,7 @@ def test_schema_violations_are_taken_apart_with_the_nearest_key(picture):
     values = {"gateway": {"replicaCount": 1, "image": {}}, "adminUi": {}}
     found = list(chart.find(replace(picture, chart_errors=(SCHEMA,), chart_values=values)))
     assert codes(found) == [("UnknownValue", "values gatway"), ("UnknownValue", "values gateway.replicas"), ("InvalidValue", "values gateway.replicaCount")]
-    assert "did you mean 'gateway'?" in found[0].sentence and "it has gateway.replicaCount" in found[1].sentence
+    assert "did you mean 'gateway'?" in found[0].sentence and "the chart has gateway.replicaCount" in found[1].sentence
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ oceans-llm:
         ("InvalidValue", "values gateway.podAnnotations.prometheus.io/port"),
         ("InvalidValue", "values gateway.extraEnv"),
     ]
-    assert "gateway: {replicaCount: …}" in found[0].hint and found[1].sentence.endswith("; it has scheduling.resources")
+    assert "gateway: {replicaCount: …}" in found[0].hint and found[1].sentence.endswith("; the chart has scheduling.resources")
     assert "in quotes" in found[2].hint and "as a list" in found[3].hint
 
 
@@ -285,7 +285,7 @@ oceans-llm:
         ("/httpRoute/timeouts/request", "got number, want null or string", "15m or 1h30m"),
         ("/gateway/image/repository", PATTERN, "without a tag"),
         ("/gateway/podAnnotations/a", "got null, want string", "in quotes"),
-        ("/migrations/backoffLimit", "minimum: got -1, want 0", "set it to 0 or more"),
+        ("/migrations/backoffLimit", "minimum: got -1, want 0", "set the value to 0 or more"),
         ("/ingress/hosts/0/paths/0/pathType", "value must be one of 'Exact', 'Prefix'", "one of these"),
         ("/adminUi", "missing property 'replicaCount'", "null removes"),
     ],
@@ -313,20 +313,20 @@ def test_what_fits_none_of_several_forms_is_one_finding(picture):
 @pytest.mark.parametrize(
     ("path", "name", "told"),
     [
-        ("", "livenessProbe", "it has probes.gateway.liveness"),
-        ("", "pdb", "it has podDisruptionBudget"),
-        ("gateway", "resources", "it has scheduling.resources"),
-        ("gateway", "ingress", "it has ingress"),
-        ("gateway", "extraEnvVars", "it has gateway.extraEnv"),
+        ("", "livenessProbe", "the chart has probes.gateway.liveness"),
+        ("", "pdb", "the chart has podDisruptionBudget"),
+        ("gateway", "resources", "the chart has scheduling.resources"),
+        ("gateway", "ingress", "the chart has ingress"),
+        ("gateway", "extraEnvVars", "the chart has gateway.extraEnv"),
         ("adminUi", "extraEnvs", "did you mean 'extraEnv'?"),
-        ("autoscaling", "targetCPUUtilizationPercentage", "it has autoscaling.metrics"),
-        ("database.cloudnativepg", "persistence", "it has database.cloudnativepg.storage"),
+        ("autoscaling", "targetCPUUtilizationPercentage", "the chart has autoscaling.metrics"),
+        ("database.cloudnativepg", "persistence", "the chart has database.cloudnativepg.storage"),
         ("database.cloudnativepg", "instanses", "did you mean 'instances'?"),
         ("database.cloudnativepg", "imageName", "database.cloudnativepg.additionalSpec"),
-        ("service", "port", "it has service.adminUi.port, service.gateway.port"),
+        ("service", "port", "the chart has service.adminUi.port, service.gateway.port"),
         ("scheduling.resources", "limit", "did you mean 'limits'?"),
         ("scheduling.resources.limits", "mem", "did you mean 'memory'?"),
-        ("", "tolerations", "it has scheduling.tolerations"),
+        ("", "tolerations", "the chart has scheduling.tolerations"),
     ],
 )
 def test_a_key_of_another_chart_is_told_with_its_place_here(picture, path, name, told):
@@ -343,7 +343,7 @@ def test_a_key_of_another_chart_is_told_with_its_place_here(picture, path, name,
         ("/httpRoute", "additional properties 'parentRef' not allowed", "correct the key in oceans_llm_http_route or oceans_llm_values"),
         ("/httpRoute/timeouts/request", "got number, want null or string", "write in oceans_llm_http_route or oceans_llm_values: "),
         ("/commonLabels/team", PATTERN, "write in oceans_llm_common_labels or oceans_llm_values: "),
-        ("/gateway/extraEnv", "got object, want null or array", "write it as a list (- …) in oceans_llm_extra_env or oceans_llm_values"),
+        ("/gateway/extraEnv", "got object, want null or array", "write the value as a list (- …) in oceans_llm_extra_env or oceans_llm_values"),
         ("/autoscaling/minReplicas", "minimum: got 0, want 1", "or more in oceans_llm_autoscaling or oceans_llm_values"),
     ],
 )
@@ -986,7 +986,7 @@ def test_a_variable_with_a_value_by_hand_and_a_reference_in_the_chart_is_told_by
         in finding.sentence
     )
     assert "Secret/db, key url in the chart" in finding.sentence and "hush" not in finding.sentence
-    assert finding.hint.endswith(f"set env deployment/{rendered['metadata']['name']} POSTGRES_URL-")
+    assert finding.hint.endswith(f"set env deployment/{rendered['metadata']['name']} POSTGRES_URL-; then deploy again")
 
 
 def test_a_selector_by_hand_that_selects_other_pods_too_names_their_deployment(picture):

@@ -54,7 +54,7 @@ def test_a_first_install_is_all_pods_and_the_larger_job(resource, fits, short, s
     objects = (deployment(), job(), job("seed", cpu="100m"))
     assert found({resource: fits}, *objects) == []
     (sentence,) = found({resource: short}, *objects)
-    assert says in sentence and f"hard {short}" in sentence
+    assert says in sentence and f"limit (hard) {short}" in sentence
 
 
 def test_jobs_before_the_release_are_gone_when_its_pods_come():

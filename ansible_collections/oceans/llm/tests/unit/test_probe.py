@@ -318,7 +318,7 @@ SETS = {"metadata": {"name": "kube-proxy"}}
     ("line", "pods", "sets", "configured", "object_", "words"),
     [
         (NO_DNS, [], [], True, "Node/node-1", "there is no DaemonSet kube-proxy in namespace kube-system"),
-        ({**DEAD, "pods": [UP]}, [UNREADY], [SETS], True, "Node/node-1", "its pod there is not ready"),
+        ({**DEAD, "pods": [UP]}, [UNREADY], [SETS], True, "Node/node-1", "the kube-proxy pod on this node is not ready"),
         (NO_DNS, [{**RUNNING, "spec": {"nodeName": "node-2"}}], [SETS], True, "Node/node-1", "it has no pod there"),
         (NO_DNS, [RUNNING], [SETS], True, "Service/gw", "cannot resolve"),
         (NO_DNS, [], [], False, "Service/gw", "cannot resolve"),

@@ -64,7 +64,7 @@ def test_a_listed_value_comes_from_the_inventory():
     [
         ({"listed": {"ADMIN": "a"}}, "oceans_llm_secrets.ADMIN is still the value in use"),
         ({}, "neither in oceans_llm_secrets nor in oceans_llm_secrets_generate"),
-        ({"source": "existing"}, "which this collection does not write; change the value first, then run again: kubectl -n ns edit secret mine"),
+        ({"source": "existing"}, "which this collection does not write; change the value: kubectl -n ns edit secret mine; then run the playbook again"),
         (
             EXTERNAL,
             "check mode requests no refresh; when you have changed llm/admin.password in ClusterSecretStore/vault, run without --check, "
@@ -72,7 +72,8 @@ def test_a_listed_value_comes_from_the_inventory():
         ),
         (
             {**EXTERNAL, "refreshed": True},
-            "llm/admin.password in ClusterSecretStore/vault is still the value in use, so no pod was restarted; change the value in the store and run again",
+            "llm/admin.password in ClusterSecretStore/vault is still the value in use, so no pod was restarted; "
+            "change the value in the store and run the playbook again",
         ),
         ({"source": "inline"}, "which this collection does not write"),
     ],

@@ -425,7 +425,7 @@ def held_job(*finalizers, running=True):
 
 def test_an_old_job_that_a_finalizer_keeps_from_being_replaced_is_named():
     found = only(held_job("example.com/hold", "foregroundDeletion"))
-    assert (found.code, found.object) == ("JobNotDeleted", "Job/mig") and "held by finalizer example.com/hold, so Helm cannot" in found.cause
+    assert (found.code, found.object) == ("JobNotDeleted", "Job/mig") and "because it has the finalizer example.com/hold, so Helm cannot" in found.cause
     words = 'UPGRADE FAILED: Job.batch "mig" is invalid: spec.template: Invalid value: {}: field is immutable'
     ended = Helm(running=False, ended_at=NOW - 5, error=words)
     last = judge(held_job("example.com/hold", running=False), [found], ended).cause

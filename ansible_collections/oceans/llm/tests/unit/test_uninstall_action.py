@@ -131,7 +131,11 @@ def test_another_run_that_is_quicker_wins(api, helm):
 def test_after_a_failure_the_lock_is_given_back_and_the_rest_is_still_there(api, helm):
     helm.write_text("#!/bin/sh\necho 'Error: uninstall: timed out' >&2\nexit 1\n")
     result = go(api, helm)
-    assert result["failed"] and "uninstall: timed out" in result["msg"] and "run again: ansible-playbook -i INVENTORY oceans.llm.uninstall" in result["msg"]
+    assert (
+        result["failed"]
+        and "uninstall: timed out" in result["msg"]
+        and "run the playbook again: ansible-playbook -i INVENTORY oceans.llm.uninstall" in result["msg"]
+    )
     assert [m for m, _p in writes(api)] == ["PATCH", "PATCH"] and json.loads(api.seen[-1][3])["spec"] == {"holderIdentity": ""}
 
 

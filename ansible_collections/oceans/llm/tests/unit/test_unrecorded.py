@@ -34,7 +34,7 @@ from .test_bootstrap_action import ADMIN, deployment
 from .test_runbook_actions import NAME, SERVICE, gateway, now, proxy, writes
 
 NO_RECORD = (
-    "Helm has no record of release r, because another tool (such as Argo CD, Flux or kubectl) applied its objects; this run judges the live objects with "
+    "Helm has no record of release r, because another tool (such as Argo CD, Flux or kubectl) applied its objects; this run checks the live objects with "
     "the label app.kubernetes.io/instance=r, and revisions, rollback and drift are not known"
 )
 PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"

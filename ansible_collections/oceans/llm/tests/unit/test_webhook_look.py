@@ -70,7 +70,7 @@ def test_a_patch_that_does_not_apply_names_who_may_have_sent_it(api):
     api.on("GET", CONFIGURATIONS[1], objects("List", "1", configuration("validates")))
     said = "Internal error occurred: error in remove for path: '/spec/none': Unable to remove nonexistent key: none: missing value"
     code, sentence, _parts = admission.classify(said)
-    assert code == "WebhookUnavailable" and sentence.endswith("does not apply: " + said.partition(": ")[2])
+    assert code == "WebhookUnavailable" and sentence.endswith("cannot be applied: " + said.partition(": ")[2])
     picture = killed()
     (found,) = named(api, picture, [make(code, picture, "ReplicaSet/web-1", sentence, said)])
     assert "called for the pod: MutatingWebhookConfiguration/patches" in found.cause and "validates" not in found.cause

@@ -88,13 +88,13 @@ def broken(name: str, value: Any) -> Iterator[str]:
     if isinstance(value, str) and value != value.strip():
         yield f"{name} begins or ends with a space or line break: remove this character"
     elif name == "oceans_llm_namespace" and value in SYSTEM:
-        yield f"{name} is {value}, which is a namespace of Kubernetes itself; set it to a namespace of the release's own"
+        yield f"{name} is {value}, which is a namespace of Kubernetes itself; set the variable to a namespace that only the release uses"
     elif name in NAMES and isinstance(value, str):
         yield from NAMES[name].wrong(name, value)
     elif name in NAMES:
         yield from _names(name, value)
     elif name in RANGES and not RANGES[name][0] <= value <= RANGES[name][1]:
-        yield "{} is {}; set it to a number from {} to {}{}".format(
+        yield "{} is {}; set the variable to a number from {} to {}{}".format(
             name, value if abs(value) < 10**20 else "a number of more than 20 digits", *RANGES[name], " (seconds)" * (RANGES[name][1] == 172_800)
         )
     elif name in KEYS:
@@ -117,7 +117,7 @@ def _keys(name: str, value: Mapping[str, Any]) -> Iterator[str]:
             yield f"no role reads the key {name}.{key}; correct the key ({', '.join(known)}), or remove it"
     for key, (begin, form) in ADDRESSES.items():
         if value.get(key) and not str(value[key]).startswith(begin):
-            yield f"{name}.{key} is {str(value[key])[:80]!r}; write it as {form}"
+            yield f"{name}.{key} is {str(value[key])[:80]!r}; write the value as {form}"
     size = value.get("size")
     if name == "oceans_llm_restore_point_volume" and size not in (None, "") and not _SIZE.fullmatch(str(size)):
-        yield f"{name}.size is {str(size)[:20]!r}; set it to a number with a unit (10Gi)"
+        yield f"{name}.size is {str(size)[:20]!r}; set the value to a number with a unit (10Gi)"

@@ -68,7 +68,7 @@ def variable(value: Any, name: str) -> Any:
     if wrong:
         raise WrongVariable("; ".join(wrong))
     if "choices" in option and converted not in option["choices"]:
-        raise WrongVariable(f"{name} is {converted!r}; set it to one of {', '.join(filter(None, option['choices']))}")
+        raise WrongVariable(f"{name} is {converted!r}; set the variable to one of {', '.join(filter(None, option['choices']))}")
     return texts(converted)
 
 
@@ -79,7 +79,7 @@ def _bool(name: str, value: Any) -> bool:
     try:
         return boolean(value, strict=True)
     except TypeError:
-        raise WrongVariable(f"{name} is {_what(value)}; set it to true or false") from None
+        raise WrongVariable(f"{name} is {_what(value)}; set the variable to true or false") from None
 
 
 def _int(name: str, value: Any) -> int:
@@ -89,7 +89,7 @@ def _int(name: str, value: Any) -> int:
             return int(number)
     except InvalidOperation:
         pass
-    raise WrongVariable(f"{name} is {_what(value)}; set it to a whole number")
+    raise WrongVariable(f"{name} is {_what(value)}; set the variable to a whole number")
 
 
 def _str(name: str, value: Any) -> str:
@@ -111,17 +111,19 @@ def _list(name: str, value: Any) -> list[Any]:
             try:
                 return list(yaml.safe_load(text))
             except (yaml.YAMLError, TypeError, ValueError, RecursionError):
-                raise WrongVariable(f"{name} begins with {text[0]}, but is not a valid list; write it as a YAML or JSON list") from None
+                raise WrongVariable(f"{name} begins with {text[0]}, but is not a valid list; write the value as a YAML or JSON list") from None
         if name.endswith("_command"):
             try:
                 return shlex.split(text)
             except ValueError as error:
-                raise WrongVariable(f"{name} is not a command line: {error}; write it as a list of the program and its arguments") from None
+                raise WrongVariable(f"{name} is not a command line: {error}; write the value as a list of the program and its arguments") from None
         if "\n" in text:  # of a file that was looked up: its commas separate nothing
-            raise WrongVariable(f"{name} is text of several lines; write it as a list (- …), or read a file: \"{{{{ lookup('file', 'FILE') | from_yaml }}}}\"")
+            raise WrongVariable(
+                f"{name} is text of several lines; write the value as a list (- …), or read a file: \"{{{{ lookup('file', 'FILE') | from_yaml }}}}\""
+            )
         return [part.strip() for part in text.split(",") if part.strip()]
     if isinstance(value, Mapping):
-        raise WrongVariable(f"{name} is a map; write it as a list")
+        raise WrongVariable(f"{name} is a map; write the value as a list")
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
@@ -131,13 +133,13 @@ def _dict(name: str, value: Any) -> dict[Any, Any]:
         try:
             value = yaml.safe_load(value) if value.strip() else {}
         except (yaml.YAMLError, ValueError, RecursionError):
-            raise WrongVariable(f"{name} is text that is not one document of YAML or JSON; write it as a map (KEY: value)") from None
+            raise WrongVariable(f"{name} is text that is not one document of YAML or JSON; write the value as a map (KEY: value)") from None
     if isinstance(value, Mapping):
         return dict(value)
     pairs = isinstance(value, (list, tuple)) and all(isinstance(entry, Mapping) and "value" in entry for entry in value)
     cure = ", or convert the list into a map with the filter items2dict" if pairs else ""
     file = ", or read a file: \"{{ lookup('file', 'FILE') | from_yaml }}\"" if isinstance(value, (str, list, tuple)) and not pairs else ""
-    raise WrongVariable(f"{name} is {_kind(value)}; write it as a map (KEY: value){cure}{file}")
+    raise WrongVariable(f"{name} is {_kind(value)}; write the value as a map (KEY: value){cure}{file}")
 
 
 _CONVERT = {"bool": _bool, "int": _int, "str": _str, "list": _list, "dict": _dict, "raw": lambda _name, value: value}

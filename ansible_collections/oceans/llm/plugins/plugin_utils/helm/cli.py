@@ -213,4 +213,6 @@ def refuse_driver() -> None:
     """Everything that is known of a release is read from its Secrets."""
     driver = os.environ.get("HELM_DRIVER", "")
     if driver.lower() not in DRIVERS:
-        raise HelmError(f"HELM_DRIVER is {driver!r}, but this collection reads Helm's releases from Secrets only; unset HELM_DRIVER, or set it to 'secret'")
+        raise HelmError(
+            f"HELM_DRIVER is {driver!r}, but this collection reads Helm's releases from Secrets only; unset HELM_DRIVER, or set HELM_DRIVER to 'secret'"
+        )

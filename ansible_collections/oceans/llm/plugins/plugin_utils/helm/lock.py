@@ -124,7 +124,7 @@ class Lock:
             self._take()
         except ApiError as error:
             if error.status == 403:  # a run without a lock is better than none
-                self._say(f"continuing without the lock that keeps other runs from changing {self._namespace}/{self._release}: {error}")
+                self._say(f"continuing without the lock that prevents other runs from changing {self._namespace}/{self._release}: {error}")
                 return self
             raise
         self._held, self._stop = True, threading.Event()  # of this use alone: a lock is used again after a recovery

@@ -199,18 +199,18 @@ def _kubeconfig(given: Any) -> Any:
             given = yaml.safe_load(given)
         if not isinstance(given, Mapping):
             raise ClusterError(
-                "oceans_llm_kubeconfig is a text of several lines, but not a kubeconfig (value not shown); set it to the path or to the content of a kubeconfig"
+                "oceans_llm_kubeconfig is a text of several lines, but not a kubeconfig (value not shown); set the path or the content of a kubeconfig"
             )
     if isinstance(given, str) and len(given) > LONGEST:
         raise ClusterError(
-            f"oceans_llm_kubeconfig is a text of {len(given)} characters, which is no path (value not shown); set it to the path or to the content of a "
+            f"oceans_llm_kubeconfig is a text of {len(given)} characters, which is no path (value not shown); set the path or the content of a "
             "kubeconfig (if the text is base64, use the filter b64decode)"
         )
     if isinstance(given, str):
         return os.pathsep.join(absolute(path) for path in given.split(os.pathsep) if path)
     if not isinstance(given, Mapping):
         raise ClusterError(
-            f"oceans_llm_kubeconfig has the type {type(given).__name__}; set it to a path "
+            f"oceans_llm_kubeconfig has the type {type(given).__name__}; set the variable to a path "
             f"(or several, separated by {os.pathsep}), or to the content of a kubeconfig"
         )
     return given

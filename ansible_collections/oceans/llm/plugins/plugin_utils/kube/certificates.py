@@ -71,7 +71,7 @@ def pair(certificate: bytes, key: bytes) -> str:
         return ""
     if not place:
         return "tls.key does not belong to tls.crt"
-    return f"tls.crt has the certificate of tls.key at position {place}, but servers expect this certificate first" if place > 1 else ""
+    return f"tls.crt contains the certificate of tls.key at position {place}, but this certificate must be the first" if place > 1 else ""
 
 
 def _names(certificate: x509.Certificate) -> tuple[Sequence[str], bool]:

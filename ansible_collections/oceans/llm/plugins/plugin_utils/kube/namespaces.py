@@ -25,7 +25,9 @@ def ensure(cluster: Cluster, name: str, create: bool, dry_run: bool) -> str:
     if found is not None:
         begun = (found.get("metadata") or {}).get("deletionTimestamp")
         if begun:
-            raise ClusterError(f"namespace {name} has been in deletion since {begun}; wait until it is deleted, or set oceans_llm_namespace to another one")
+            raise ClusterError(
+                f"namespace {name} has been terminating since {begun}; wait until the namespace is deleted, or set oceans_llm_namespace to another namespace"
+            )
         return EXISTS
     if not create:
         raise ClusterError(

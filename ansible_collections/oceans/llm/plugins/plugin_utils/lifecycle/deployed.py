@@ -79,7 +79,7 @@ class Gateway:
         if section.get("enabled") is not True:
             raise NotPossible(
                 "auth.bootstrap_admin.enabled is not true in the gateway's configuration, so `gateway bootstrap-admin` would do nothing and report success; "
-                "set it to true in oceans_llm_config, or set oceans_llm_bootstrap_admin: false"
+                "set auth.bootstrap_admin.enabled to true in oceans_llm_config, or set oceans_llm_bootstrap_admin: false"
             )
         email = configuration.DEFAULT_ADMIN if section.get("email") is None else str(section["email"])
         if not email:
@@ -93,7 +93,9 @@ class Gateway:
         if reference.startswith("literal."):
             return email, reference[len("literal.") :]
         if not reference.startswith("env."):
-            raise NotPossible(f"auth.bootstrap_admin.password is not a reference to a secret; set it to env.{shapes.ADMIN_PASSWORD} in oceans_llm_config")
+            raise NotPossible(
+                f"auth.bootstrap_admin.password is not a reference to a secret; set the field to env.{shapes.ADMIN_PASSWORD} in oceans_llm_config"
+            )
         self._reference = reference[len("env.") :]
         variable = self._env.get(self._reference)
         if variable is None or not (variable.value or b"").strip():

@@ -40,10 +40,10 @@ class State(Enum):
     FAILED_ADDITIVE = "failed after additive migrations, the old image accepts the schema"
     FAILED_DATA_CHANGED = "failed after data-changing migrations, the old image accepts the schema"
     FAILED_DESTROYED = "failed after a destructive migration"
-    FAILED_UNKNOWN = "failed, and whether the old image accepts the schema is unknown"
+    FAILED_UNKNOWN = "failed; it is not known whether the old image accepts the schema"
     SERVED_SAME_SCHEMA = "new version serves, the old image accepts the schema"
     SERVED_DESTROYED = "new version serves, after a destructive migration"
-    SERVED_UNKNOWN = "new version serves, and whether the old image accepts the schema is unknown"
+    SERVED_UNKNOWN = "new version serves; it is not known whether the old image accepts the schema"
     OLD_IMAGE_REFUSES = "the old image refuses the schema, old pods still serve"
     OLD_IMAGE_REFUSES_DOWN = "the old image refuses the schema, no old pod serves"
 

@@ -113,5 +113,5 @@ def _stopped(writers: Writers, read: Callable[[], dict[str, Any]], say: Say, los
             raise NotPossible(lost())
         read()
     except (NotPossible, ApiError) as error:
-        raise NotPossible(f"{error}; {writers.start()} — correct the cause and run again") from error
+        raise NotPossible(f"{error}; {writers.start()} — correct the cause and run the playbook again") from error
     writers.hand_over()

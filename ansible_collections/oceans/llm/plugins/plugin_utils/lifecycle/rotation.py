@@ -131,7 +131,7 @@ def _value(gateway: Gateway, inventory: Inventory, kind: str, name: str, place: 
     elif not due:
         raise NotPossible(f"{name} is key {key} of Secret/{secret}, which {_foreign(inventory, gateway.namespace, secret, key)}")
     if new == now and not due:
-        raise NotPossible(f"oceans_llm_secrets.{key} is still the value in use; set it to the new value and run again")
+        raise NotPossible(f"oceans_llm_secrets.{key} is still the value in use; set the key to the new value and run the playbook again")
     if kind == DATABASE and new not in (now, old) and old != now:
         raise NotPossible(
             f"an earlier rotation of {name} was not finished, and a third login would leave one of the other two unlocked; set oceans_llm_secrets.{key} "
@@ -159,12 +159,12 @@ def _setting(inventory: Inventory, secret: str, key: str) -> str:
 def _foreign(inventory: Inventory, namespace: str, secret: str, key: str) -> str:
     made = inventory.external.get(secret)
     if made is None:
-        return f"this collection does not write; change the value first, then run again: kubectl -n {namespace} edit secret {secret}"
+        return f"this collection does not write; change the value: kubectl -n {namespace} edit secret {secret}; then run the playbook again"
     origin = external.origin(made, key)
     if inventory.refreshed:
         return (
             f"ExternalSecret/{meta(made)['name']} creates, and {origin} is still the value in use, so no pod was restarted; "
-            "change the value in the store and run again"
+            "change the value in the store and run the playbook again"
         )
     return (
         f"ExternalSecret/{meta(made)['name']} creates; the Secret still has the value in use, and check mode requests no refresh; "

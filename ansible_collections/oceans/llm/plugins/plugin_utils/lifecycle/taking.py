@@ -185,7 +185,7 @@ def command(source: Source, wish: Wish, words: Sequence[str], say: Say) -> dict[
     :raises NotPossible: when it fails, in its own words.
     """
     if not wish.command:
-        raise NotPossible("oceans_llm_restore_point_command is empty; nothing was changed — set it to a program and its arguments, as a list")
+        raise NotPossible("oceans_llm_restore_point_command is empty; nothing was changed — set the variable to a program and its arguments, as a list")
     target, release = source.target, source.release
     libpq = {"PGHOST": target.host, "PGPORT": str(target.port), "PGUSER": target.user, "PGPASSWORD": target.password, "PGDATABASE": target.name}
     libpq = {**os.environ, **libpq, "PGSSLMODE": target.sslmode}

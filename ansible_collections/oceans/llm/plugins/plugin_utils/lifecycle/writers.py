@@ -41,7 +41,7 @@ class Writers:
         jobs = sorted({str(meta(p)["labels"][JOB_NAME]) for p in found if (p.get("status") or {}).get("phase") in ("Pending", "Running")})
         if jobs:
             end = f"kubectl -n {self._ns} delete job {jobs[0]}"
-            raise NotPossible(f"Job/{jobs[0]} of the release is running; nothing was changed — wait until the Job has ended, or delete it: {end}")
+            raise NotPossible(f"Job/{jobs[0]} of the release is running; nothing was changed — wait until the Job has ended, or delete the Job: {end}")
 
     def stop(self) -> None:
         """No container of the gateway runs any more. :raises NotPossible: when one stays.

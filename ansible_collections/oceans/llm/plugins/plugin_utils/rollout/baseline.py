@@ -43,7 +43,7 @@ def before_change(snapshot: Snapshot, deployment: str, causes: Sequence[Cause]) 
     if not blocker or not (own or any(age(pod, snapshot.now) > YOUNG for pod in progress.unready(snapshot, deployment))):
         return ""
     why = f" — {max(own, key=lambda c: c.since).cause}" if own else ""
-    return f"before this change, the last rollout is not complete: {blocker}{why}"
+    return f"the previous rollout was not complete before this change: {blocker}{why}"
 
 
 @dataclass(frozen=True)

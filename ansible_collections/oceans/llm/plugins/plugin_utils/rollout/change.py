@@ -39,7 +39,7 @@ def recover(cluster: Cluster, wanted: Wanted, pending: Release, lock: Lock, say:
     if not ours and age < after:
         raise NotPlanned(
             f"{what}, and another tool than this collection started that Helm process; nothing was changed — wait until the process has ended; "
-            "if it has ended already, run the playbook again with oceans_llm_recover_after: 0 (option recover_after of the module)"
+            "if the process has ended already, run the playbook again with oceans_llm_recover_after: 0 (option recover_after of the module)"
         )
     who = f"by a run that has died ({lock.last_holder()})" if ours else "by another Helm process"
     say(f"{what}, left {who}; marking the revision as failed and continuing")

@@ -93,7 +93,7 @@ class Guard:
         if helm.terminate(PATIENCE) or not helm.alive():
             return ""
         which = f"Helm is still running (process {helm.pid})" if helm.pid else "Helm may still be starting"
-        return f"{which}: the process did not end within {PATIENCE:.0f} s of SIGTERM; end the process before the next run"
+        return f"{which}: the process did not end within {PATIENCE:.0f} s after SIGTERM; end the process before the next run"
 
     def _whole(self, do: Callable[[], Answer], otherwise: Callable[[Exception], Answer]) -> Answer:
         """Each step of the way out is taken, whatever became of the one before."""

@@ -65,7 +65,7 @@ def _ingress(cluster: Cluster, snapshot: Snapshot, rendered: Object) -> Iterator
     meant_rules, there_rules = _rules(rendered), _rules(live)
     if lost := [r for r in meant_rules if r not in there_rules]:
         what = f"the Ingress has no rule for {', '.join(lost)}; its rules are: {', '.join(there_rules) or 'none'}"
-        yield make("IngressBackend", snapshot, where, what, f"spec.rules{who}; in the release: {', '.join(meant_rules)}")
+        yield make("IngressBackend", snapshot, where, what, f"spec.rules{who}; rules in the release: {', '.join(meant_rules)}")
     automatic = any(str(a).startswith(BROUGHT) for a in meta(live).get("annotations") or {})
     for tls in (live.get("spec") or {}).get("tls") or ():
         yield from _certificate(cluster, snapshot, where, tls, automatic)

@@ -33,4 +33,4 @@ class NamespaceLook:
             return self._said
         since, state = meta(found).get("deletionTimestamp"), (found.get("status") or {}).get("conditions") or ()
         held = "; ".join(str(c.get("message")) for c in state if c.get("status") == "True" and "Remaining" in str(c.get("type")))
-        return f"namespace {self._namespace} has been in deletion since {since}{f': {held}' if held else ''}" if since else ""
+        return f"namespace {self._namespace} has been terminating since {since}{f': {held}' if held else ''}" if since else ""

@@ -98,7 +98,7 @@ class Expected:
             return True, ""
         if not wanted[:1].isdigit() or re.match(rf"{re.escape(got)}[-+.]", wanted):
             return False, ""
-        what = f"the gateway serves version {got}; the image tag {self.text} is not a version number, so the two were not compared"
+        what = f"the gateway serves version {got}; the image tag {self.text} is not a version number, so tag and version were not compared"
         return False, f"{what}; set oceans_llm_expected_version to compare the served version"
 
 
@@ -245,7 +245,10 @@ class _Check:
             return self._probed(found)
         shut = self._shut()
         return (
-            replace(found, notes=(*found.notes, f"{shut.object}: {shut.cause}; it was not probed whether the cluster network enforces NetworkPolicies"))
+            replace(
+                found,
+                notes=(*found.notes, f"{shut.object}: {shut.cause}; not probed: no probe pod tested whether the cluster network enforces NetworkPolicies"),
+            )
             if shut
             else found
         )

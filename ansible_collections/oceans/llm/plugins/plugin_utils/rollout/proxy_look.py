@@ -29,5 +29,11 @@ def missing(cluster: Cluster, node: str) -> str:
             return ""
     except ApiError:
         return ""
-    why = "its pod there is not ready" if pods else "it has no pod there" if sets else f"there is no DaemonSet kube-proxy in namespace {paths.SYSTEM}"
-    return f"kube-proxy does not run on Node/{node} ({why}), so no ClusterIP (address of a Service) is reached from the pods of that node"
+    why = (
+        "the kube-proxy pod on this node is not ready"
+        if pods
+        else "it has no pod there"
+        if sets
+        else f"there is no DaemonSet kube-proxy in namespace {paths.SYSTEM}"
+    )
+    return f"kube-proxy does not run on Node/{node} ({why}), so pods on this node cannot reach the ClusterIP of any Service"

@@ -104,7 +104,7 @@ def _scaled(cluster: Cluster, snapshot: Snapshot, deployment: str) -> str:
     events = read(cluster, paths.events(snapshot.scope.namespace), fieldSelector=selector) or ()
     down = [seen_at(e) for e in events if str(e.get("message") or "").endswith(" to 0")]
     when = f" at {datetime.datetime.fromtimestamp(max(down), datetime.UTC):%Y-%m-%dT%H:%M:%SZ}" if down else ""
-    return f" (scaled{when} by kubectl scale or an autoscaler; the API server records no name for that)"
+    return f" (scaled{when} by kubectl scale or an autoscaler; the API server does not record who scales)"
 
 
 def _selected(snapshot: Snapshot, selector: Mapping[str, str] | None) -> str:

@@ -33,7 +33,7 @@ def latest(cluster: Cluster, namespace: str, name: str, say: Callable[[str], Non
     found = releases.latest(cluster, namespace, name) or find(cluster, namespace, name)
     if found and not found.revision:
         say(
-            f"Helm has no record of release {name}, because another tool (such as Argo CD, Flux or kubectl) applied its objects; this run judges the live "
+            f"Helm has no record of release {name}, because another tool (such as Argo CD, Flux or kubectl) applied its objects; this run checks the live "
             f"objects with the label {INSTANCE}={name}, and revisions, rollback and drift are not known"
         )
     return found

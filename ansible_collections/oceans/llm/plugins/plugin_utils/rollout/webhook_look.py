@@ -77,7 +77,7 @@ class WebhookLook(Look):
         waited = snapshot.now - cause.since
         if total <= waited or self._once(self._renewed, otherwise=snapshot.now) < snapshot.now - RENEWED:
             return cause  # the webhooks cannot have taken so long, or the controller manager has stopped
-        what = f"no pod has been created for {waited:.0f} s; for so long the admission webhooks may take that are called for the pod{said}"
+        what = f"no pod has been created for {waited:.0f} s; the admission webhooks that are called for the pod may take this long{said}"
         return make("AdmissionTimeout", snapshot, cause.object, what, cause.evidence, since=cause.since)
 
     def _renewed(self) -> float:

@@ -100,7 +100,7 @@ def _one_line(key: str, text: str, database_keys: Collection[str], known: bool) 
         yield from _key_32(key, text)
     elif key == IDENTITY and text == BUILT_IN_IDENTITY:
         sentence = f"{key} is the gateway's built-in value, which is publicly known: anybody can sign sessions with it"
-        hint = f"remove {key} and list it in oceans_llm_secrets_generate, or set it to the output of: openssl rand -base64 48"
+        hint = f"remove {key} and list it in oceans_llm_secrets_generate, or set {key} to the output of: openssl rand -base64 48"
         yield Problem("SecretBuiltIn", sentence, hint)
     elif key == IDENTITY and len(text) < IDENTITY_LENGTH:
         sentence = f"{key} has {len(text)} characters, but needs at least {IDENTITY_LENGTH}, because it signs every session"

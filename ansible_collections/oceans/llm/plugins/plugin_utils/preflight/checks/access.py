@@ -13,7 +13,7 @@ from ..finding import Finding
 
 #: words -> what helps where the kubeconfig is not to blame
 CURES = (
-    ("pip install", "install the package for the Python that runs ansible-playbook, then run again"),
+    ("pip install", "install the package for the Python that runs ansible-playbook, then run the playbook again"),
     ("connect to proxy", "correct HTTPS_PROXY (HTTP_PROXY, oceans_llm_auth.proxy), or list the API server's host in NO_PROXY"),
 )
 
@@ -40,9 +40,8 @@ def _namespace(picture: Picture) -> Iterator[Finding]:
     since = picture.now - epoch(meta(namespace).get("deletionTimestamp"))
     held = "; ".join(c["message"] for c in (namespace.get("status") or {}).get("conditions") or () if c.get("status") == "True" and c.get("message"))
     what = f"has been in phase Terminating for {since:.0f} s" + (f", blocked by: {held}" if held else "")
-    hint = (
-        f"wait until the namespace is deleted, or set oceans_llm_namespace to another one; see what blocks the deletion: kubectl get namespace {name} -o yaml"
-    )
+    look = f"to see what blocks the deletion: kubectl get namespace {name} -o yaml"
+    hint = f"wait until the namespace is deleted, or set oceans_llm_namespace to another namespace; {look}"
     yield Finding("NamespaceTerminating", f"Namespace/{name}", what, hint)
 
 

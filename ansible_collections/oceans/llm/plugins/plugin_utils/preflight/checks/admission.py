@@ -27,11 +27,11 @@ ENFORCER = "admissionsenforcer"
 OWN_WORDS = {
     refusals.PRIORITY_CLASS: (
         "PriorityClassMissing",
-        "set oceans_llm_values.scheduling.priorityClassName to one that exists; list them: kubectl get priorityclasses",
+        "set oceans_llm_values.scheduling.priorityClassName to a PriorityClass that exists; list the PriorityClasses: kubectl get priorityclasses",
     ),
     refusals.RUNTIME_CLASS: (
         "RuntimeClassMissing",
-        "set oceans_llm_values.scheduling.runtimeClassName to one that exists; list them: kubectl get runtimeclasses",
+        "set oceans_llm_values.scheduling.runtimeClassName to a RuntimeClass that exists; list the RuntimeClasses: kubectl get runtimeclasses",
     ),
     refusals.POD_SECURITY: (
         "PodSecurity",
@@ -68,30 +68,37 @@ def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
     elif kind == refusals.WEBHOOK_DOWN:
         what = f"the webhook {parts['webhook']} does not answer{f' for {run.waited:g} s' if run.waited else ''}: {parts.get('why', '')}"
         hint = (
-            "start the pods of the webhook, then run again; find its Service: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml"
+            "start the pods of the webhook, then run the playbook again; to find the webhook's Service: kubectl get "
+            "validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml"
         )
         yield Finding("WebhookUnavailable", where, what, hint)
     elif kind in OWN_WORDS:
         yield Finding(OWN_WORDS[kind][0], where, text, OWN_WORDS[kind][1])
     elif kind == refusals.QUOTA:
         hint = f"raise the quota, or lower replicas or requests; read the quota: kubectl -n {picture.wanted.namespace} describe resourcequota {parts['quota']}"
-        yield Finding("QuotaExceeded", where, f"quota {parts['quota']}: needed {parts['need']}, used {parts['used']}, hard {parts['hard']}", hint)
+        yield Finding(
+            "QuotaExceeded", where, f"ResourceQuota {parts['quota']}: requested {parts['need']}, used {parts['used']}, limit (hard) {parts['hard']}", hint
+        )
     elif kind == refusals.TERMINATING:
         return  # the namespace: said once, by access.py
     elif kind == refusals.IMMUTABLE:
         hint = "set the chart value of this field to the old value again"
-        hint += "" if run.object.startswith(HOLDS_DATA) else f", or delete {run.object} (its pods stop) and run again"
+        hint += "" if run.object.startswith(HOLDS_DATA) else f", or delete {run.object} (its pods stop) and run the playbook again"
         yield Finding("FieldImmutable", where, f"{immutable(text, run.live or {})}; Kubernetes does not allow this field to change on an existing object", hint)
     elif kind == refusals.LIMIT_RANGE:
-        what = "oceans_llm_cloudnativepg.storage and walStorage" if "PersistentVolumeClaim" in text else "oceans_llm_values.scheduling.resources"
-        hint = f"set {what} within the LimitRange; read it: kubectl -n {picture.wanted.namespace} describe limitrange"
+        what = (
+            "oceans_llm_cloudnativepg.storage and oceans_llm_cloudnativepg.walStorage"
+            if "PersistentVolumeClaim" in text
+            else "oceans_llm_values.scheduling.resources"
+        )
+        hint = f"set {what} to values that the LimitRange allows; read the LimitRange: kubectl -n {picture.wanted.namespace} describe limitrange"
         yield Finding("LimitRangeViolated", where, text, hint)
     elif kind == refusals.SCC:
         fields = ", ".join(refusals.scc_fields(run.message)) or "the pod"
         yield Finding("AdmissionDenied", where, f"OpenShift's SecurityContextConstraints refuse {fields}: {text}", refusals.SCC_CURE)
     elif kind == refusals.POLICY and parts.get("rule"):
         hint = f"change the field that rule {parts['rule']} names, or ask the owner of the policy to exempt the namespace"
-        yield Finding("AdmissionDenied", where, f"webhook {parts['policy']} denies it: {parts['what']}", hint)
+        yield Finding("AdmissionDenied", where, f"webhook {parts['policy']} denies the object: {parts['what']}", hint)
     elif kind == refusals.POLICY or (run.status == 403 and "cannot " not in text):
         yield Finding("AdmissionDenied", where, text, "change the object as the message says, or ask the owner of the policy to exempt the namespace")
     elif run.status == 403:
@@ -113,7 +120,7 @@ def _both_sources(run: DryRun, picture: Picture) -> list[Finding]:
             run.object,
             f"variable {name} of container {container} has {_source(live[container, name])} in the live object{env_writer(run.live or {}, container, name)}, "
             f"and {_source(own)} in the chart; Kubernetes accepts only one of the two",
-            f"remove the variable from the live object, then run again: kubectl -n {picture.wanted.namespace} set env {run.object.lower()} {name}-",
+            f"remove the variable from the live object: kubectl -n {picture.wanted.namespace} set env {run.object.lower()} {name}-; then deploy again",
         )
         for (container, name), own in rendered.items()
         if (container, name) in live and ("valueFrom" in live[container, name]) != ("valueFrom" in own)

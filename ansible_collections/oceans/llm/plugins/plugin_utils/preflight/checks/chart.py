@@ -44,10 +44,10 @@ _PLACES = {
 #: how a value of another type is written
 _WRITE = {
     "string": "put the value in quotes",
-    "array": "write it as a list (- …)",
-    "object": "write it as a map (KEY: value)",
-    "integer": "write it as a number, without quotes",
-    "number": "write it as a number, without quotes",
+    "array": "write the value as a list (- …)",
+    "object": "write the value as a map (KEY: value)",
+    "integer": "write the value as a number, without quotes",
+    "number": "write the value as a number, without quotes",
     "boolean": "write true or false, without quotes",
 }
 #: what Helm notes of a map that was given as something else
@@ -152,8 +152,8 @@ def _how_to_write(what: str, form: str, variables: str) -> str:
     if missing:
         return f"set {missing[1]} in {variables} (null removes the chart's own value)"
     if limit:
-        return f"set it to {limit[2]} or {'more' if limit[1] == 'minimum' else 'less'} in {variables}"
-    return f"{_WRITE['string']} in {variables}" if wanted else f"write one of these in {variables}" if "must be one of" in what else ""
+        return f"set the value to {limit[2]} or {'more' if limit[1] == 'minimum' else 'less'} in {variables}"
+    return f"{_WRITE['string']} in {variables}" if wanted else f"write one of these values in {variables}" if "must be one of" in what else ""
 
 
 def _form(schema: Mapping[str, Any], path: str) -> str:
@@ -183,7 +183,7 @@ def _instead(name: str, path: str, defaults: Mapping[str, Any], schema: Mapping[
     """The end of a sentence about a key that is unknown: how it is written, or where the chart has it."""
     place = "" if path.startswith("adminUi") else _PLACES.get(name, "")
     if place and place.partition(".")[0] in defaults:
-        return f"; it has {place}"
+        return f"; the chart has {place}"
     found = sorted((p for p in _paths(defaults) if f".{p}".endswith(f".{name}")), key=lambda p: (p.count("."), p))
     near = did_you_mean(name, (*keys_at(defaults, path), *(_described(schema, path).get("properties") or ())))
     if near and (path or not found):
@@ -191,7 +191,7 @@ def _instead(name: str, path: str, defaults: Mapping[str, Any], schema: Mapping[
     if path == "database.cloudnativepg":
         return "; fields of the Cluster's spec belong in database.cloudnativepg.additionalSpec"
     inside = [p for p in found if path and p.startswith(f"{path}.")]
-    return f"; it has {', '.join((inside or found)[:3])}" if found else ""
+    return f"; the chart has {', '.join((inside or found)[:3])}" if found else ""
 
 
 def _paths(values: Any, path: str = "") -> Iterator[str]:

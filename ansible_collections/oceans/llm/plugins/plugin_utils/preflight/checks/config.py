@@ -188,7 +188,7 @@ def _of_another_kind(path: str, value: Any, wanted: str) -> Finding:
     hint = (
         "put the value in quotes in oceans_llm_config"
         if wanted == "text" and not isinstance(value, (Mapping, list))
-        else f"write it as {wanted} in oceans_llm_config"
+        else f"write the value as {wanted} in oceans_llm_config"
     )
     return Finding("GatewayConfigInvalid", f"config {path}", f"is {kind} and must be {wanted}", hint)
 
@@ -291,7 +291,7 @@ FIELDS: tuple[tuple[str, Callable[[Any], bool], str, str], ...] = (
     ("server.otel_export_interval_secs", _number(1), "must be a whole number of seconds", ERROR),
     ("server.otel_export_interval_secs", _number(0, 3600), "is more than an hour; the unit is seconds", WARNING),
     ("database.kind", _text("postgres|(?i:(?!pg|post).*)"), "must be postgres", ERROR),
-    ("database.kind", _text("(?i:pg|post).*"), "gives each pod and the migration Job a database of its own; set it to postgres", WARNING),
+    ("database.kind", _text("(?i:pg|post).*"), "gives each pod and the migration Job a database of its own; set database.kind to postgres", WARNING),
     ("database.max_connections", _number(1), "must be a whole number of at least 1", ERROR),
     ("auth.bootstrap_admin.enabled", lambda value: isinstance(value, bool), "must be true or false, without quotes", ERROR),
     ("auth.bootstrap_admin.email", _text(r"[^@\s]+@[^@\s]+"), "is not an e-mail address", WARNING),

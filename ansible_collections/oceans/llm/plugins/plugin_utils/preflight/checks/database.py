@@ -51,11 +51,11 @@ def _way(picture: Picture) -> Iterator[Finding]:
     beside = [c for c in containers(spec) if c.get("name") not in OWN]
     if not beside and (where.host.startswith("/") or is_own(where.host)):
         what = f"the URL points to {where.host or 'localhost'}, which is the gateway's own pod, and no other container runs in it"
-        yield Finding("DatabaseUnreachable", "database", what, "set the host to the database's Service or name", WARNING)
+        yield Finding("DatabaseUnreachable", "database", what, "set the host in the URL to the Service or the DNS name of the database", WARNING)
     mounted = [str(mount.get("mountPath") or "").rstrip("/") for mount in container.get("volumeMounts") or ()]
     if where.authority.startswith("/") and not any(f"{where.authority}/".startswith(f"{path}/") for path in (*mounted, "/etc/ssl")):
         what = f"the URL names the certificate authority {where.authority}, and no volume is mounted there in {name}"
-        yield Finding("DatabaseTls", "database", what, "mount it with oceans_llm_values.gateway.extraVolumes and extraVolumeMounts", WARNING)
+        yield Finding("DatabaseTls", "database", what, "mount the file with oceans_llm_extra_volumes and oceans_llm_extra_volume_mounts", WARNING)
 
 
 def _foreign(picture: Picture, severity: str) -> Iterator[Finding]:

@@ -54,9 +54,10 @@ def _services(picture: Picture) -> Iterator[Finding]:
             yield Finding("ServiceSelector", label(service), what, "set the selector of the Service to labels of the pods")
         elif len(behind) > 1:
             what = (
-                f"its selector {labels_phrase(selector)} matches pods of {' and '.join(where for where, _t in behind)}, so each would get requests of the other"
+                f"its selector {labels_phrase(selector)} matches pods of {' and '.join(where for where, _t in behind)}, "
+                "so the pods of each would get requests for the other"
             )
-            yield Finding("ServiceSelector", label(service), what, "add a label to the selector that only the pods of one of them have")
+            yield Finding("ServiceSelector", label(service), what, "add a label to the selector that only the pods of one Deployment have")
         for port in (service.get("spec") or {}).get("ports") or ():
             for where, template in behind[:1]:
                 yield from _port(picture, service, port, where, template["spec"])
@@ -193,7 +194,9 @@ def _certificates(picture: Picture) -> Iterator[Finding]:
                 continue
             over = found.expired(picture.now)
             if over:
-                yield Finding("CertificateExpired", label(ingress), f"the certificate in Secret {name} {over}", "renew the certificate, then run again")
+                yield Finding(
+                    "CertificateExpired", label(ingress), f"the certificate in Secret {name} {over}", "renew the certificate, then run the playbook again"
+                )
             if found.since > picture.now > 0:
                 what = f"the certificate in Secret {name} is not valid before {datetime.datetime.fromtimestamp(found.since, datetime.UTC):%Y-%m-%d %H:%M} UTC"
                 yield Finding("CertificateExpired", label(ingress), what, "use a certificate that is valid now", WARNING)

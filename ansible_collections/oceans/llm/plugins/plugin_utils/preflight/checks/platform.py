@@ -115,7 +115,7 @@ def _stores(picture: Picture) -> Iterator[Finding]:
         held = picture.stores[name]
         ready = condition(held or {}, "Ready")
         if held is None:
-            hint = f"create it, or set oceans_llm_external_secrets.secretStoreRef to one that exists; list them: {look}"
+            hint = f"create the store, or set oceans_llm_external_secrets.secretStoreRef to a store that exists; list the stores: {look}"
             yield Finding("SecretStoreMissing", label(obj), f"its {name} does not exist", hint)
         elif ready.get("status") == "False":
             said = " ".join(str(ready.get("message") or ready.get("reason") or "no reason given").split())
@@ -126,7 +126,7 @@ def _storage(picture: Picture) -> Iterator[Finding]:
     for cluster in picture.kind("Cluster"):
         name = str(meta(cluster).get("name"))
         if len(name) > CLUSTER_NAME:
-            yield Finding("ClusterName", label(cluster), f"has {len(name)} characters, CloudNativePG accepts {CLUSTER_NAME}")
+            yield Finding("ClusterName", label(cluster), f"has {len(name)} characters, but CloudNativePG accepts at most {CLUSTER_NAME}")
         for part in ("storage", "walStorage"):
             storage = (cluster.get("spec") or {}).get(part)
             if storage is not None:
@@ -141,10 +141,10 @@ def _class(picture: Picture, where: str, path: str, name: str | None) -> Iterato
         return
     if not name:
         if not any(_is_default(c, DEFAULT_CLASS) for c in classes):
-            hint = "set oceans_llm_cloudnativepg.storage.storageClass to one that exists; list them: kubectl get storageclass"
-            yield Finding("StorageClassMissing", where, f"{path} names no StorageClass, and the cluster has no default one ({_names(classes)})", hint)
+            hint = "set oceans_llm_cloudnativepg.storage.storageClass to a StorageClass that exists; list the StorageClasses: kubectl get storageclass"
+            yield Finding("StorageClassMissing", where, f"{path} names no StorageClass, and the cluster has no default StorageClass ({_names(classes)})", hint)
     elif name not in {meta(c).get("name") for c in classes}:
-        hint = "set oceans_llm_cloudnativepg.storage.storageClass to one that exists; list them: kubectl get storageclass"
+        hint = "set oceans_llm_cloudnativepg.storage.storageClass to a StorageClass that exists; list the StorageClasses: kubectl get storageclass"
         yield Finding("StorageClassMissing", where, f"{path}: StorageClass {name} does not exist ({_names(classes)})", hint)
 
 
@@ -155,11 +155,11 @@ def _ingress(picture: Picture) -> Iterator[Finding]:
         name = spec.get("ingressClassName")
         if classes is not None:
             if name and name not in {meta(c).get("name") for c in classes}:
-                hint = "set oceans_llm_values.ingress.className to one that exists; list them: kubectl get ingressclass"
+                hint = "set oceans_llm_values.ingress.className to an IngressClass that exists; list the IngressClasses: kubectl get ingressclass"
                 yield Finding("IngressClassMissing", label(ingress), f"IngressClass {name} does not exist ({_names(classes)})", hint)
             elif not name and not any(_is_default(c, DEFAULT_INGRESS) for c in classes):
-                what = f"names no IngressClass, and the cluster has no default one ({_names(classes)})"
-                hint = "set oceans_llm_values.ingress.className to one that exists; list them: kubectl get ingressclass"
+                what = f"names no IngressClass, and the cluster has no default IngressClass ({_names(classes)})"
+                hint = "set oceans_llm_values.ingress.className to an IngressClass that exists; list the IngressClasses: kubectl get ingressclass"
                 yield Finding("IngressClassMissing", label(ingress), what, hint, WARNING)
         automatic = any(str(a).startswith(("cert-manager.io/", "acme.cert-manager.io/")) for a in meta(ingress).get("annotations") or {})
         for tls in spec.get("tls") or ():
@@ -174,7 +174,7 @@ def _tls(picture: Picture, ingress: Object, name: str, automatic: bool) -> Itera
         yield Finding("TlsSecretMissing", label(ingress), f"its TLS Secret {name} does not exist", hint)
     elif held is not None and held.closed and not {"tls.crt", "tls.key"} <= set(held.data):
         what = f"its TLS Secret {name} lacks tls.crt or tls.key (keys: {', '.join(sorted(held.data)) or 'none'})"
-        hint = f"create it again: kubectl -n {picture.wanted.namespace} create secret tls {name} --cert=FILE --key=FILE"
+        hint = f"create the Secret again: kubectl -n {picture.wanted.namespace} create secret tls {name} --cert=FILE --key=FILE"
         yield Finding("TlsSecretMissing", label(ingress), what, hint)
 
 

@@ -55,7 +55,7 @@ def _lacking(hard: Mapping[str, str], used: Mapping[str, str], needs: Amounts) -
         except ValueError:
             continue
         if room < need:
-            yield f"{resource}: {_amount(need, resource)} more are needed, used {used.get(resource, '0')}, hard {limit}"
+            yield f"{resource}: {_amount(need, resource)} more requested, used {used.get(resource, '0')}, limit (hard) {limit}"
 
 
 def _amount(number: Decimal, resource: str) -> str:

@@ -22,7 +22,7 @@ def find(picture: Picture) -> Iterator[Finding]:
     yield from _foreign_objects(picture)
     for name in picture.leftovers:
         holds = "; it contains secrets" if name.startswith("Secret/") else ""
-        hint = f"set oceans_llm_remove_leftovers: true, or delete it: kubectl -n {picture.wanted.namespace} delete {name.lower().replace('/', ' ', 1)}"
+        hint = f"set oceans_llm_remove_leftovers: true, or delete the object: kubectl -n {picture.wanted.namespace} delete {name.lower().replace('/', ' ', 1)}"
         yield Finding("HookLeftover", name, f"was left by a hook of an earlier chart, and Helm never deletes it{holds}", hint, WARNING)
 
 
@@ -48,7 +48,12 @@ def _pending(picture: Picture, release: Release, where: str) -> Finding:
     text = f"revision {release.revision} has been {release.status} for {age:.0f} s, and a Helm process outside of this collection created it"
     if age >= patience:
         return Finding("ReleasePending", where, text, "nothing to do: this run marks the revision as failed and continues", WARNING)
-    return Finding("ReleasePending", where, text, f"wait {patience - age:.0f} s and run again; if that Helm process has ended, set oceans_llm_recover_after: 0")
+    return Finding(
+        "ReleasePending",
+        where,
+        text,
+        f"wait {patience - age:.0f} s and run the playbook again; if that Helm process has ended, set oceans_llm_recover_after: 0",
+    )
 
 
 def _foreign_objects(picture: Picture) -> Iterator[Finding]:

@@ -46,7 +46,8 @@ def _target(picture: Picture) -> Iterator[Finding]:
         return
     where, hint = f"Secret/{picture.wanted.secret_name}", "set oceans_llm_secret_name to another name, or oceans_llm_secrets_source: existing"
     if meta(live).get("deletionTimestamp"):
-        look = f"wait until it is deleted; see what blocks the deletion: kubectl -n {picture.wanted.namespace} get secret {picture.wanted.secret_name} -o yaml"
+        look = f"kubectl -n {picture.wanted.namespace} get secret {picture.wanted.secret_name} -o yaml"
+        look = f"wait until the Secret is deleted; to see what blocks the deletion: {look}"
         yield Finding("SecretMissing", where, "is being deleted", look, WARNING)
     if picture.wanted.secrets_source != "provision":
         return
@@ -93,8 +94,10 @@ def _absent(picture: Picture, kind: str, name: str, keys: list[str]) -> Finding:
         hint = (
             f"make sure that secretObjects of the SecretProviderClass names the Secret: kubectl -n {picture.wanted.namespace} get secretproviderclass -o yaml"
         )
-        return Finding(f"{kind}Missing", f"{kind}/{name}", f"{what}; the Secrets Store CSI driver may create it when the first pod starts", hint, WARNING)
-    hint = f"create it in namespace {picture.wanted.namespace}, or correct the name in the variables"
+        return Finding(
+            f"{kind}Missing", f"{kind}/{name}", f"{what}; the Secrets Store CSI driver may create the {kind} when the first pod starts", hint, WARNING
+        )
+    hint = f"create the {kind} in namespace {picture.wanted.namespace}, or correct its name in the variables"
     if kind == "Secret":
         hint += "; if another program creates it later, set oceans_llm_preflight_waive: [SecretMissing]"
     return Finding(f"{kind}Missing", f"{kind}/{name}", what, hint)

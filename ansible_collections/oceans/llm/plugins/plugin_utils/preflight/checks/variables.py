@@ -33,7 +33,7 @@ def find(picture: Picture) -> Iterator[Finding]:
             near = [k for k in sorted(known) if near_miss(name, k)]
             what = f"no role, module or playbook of the collection reads the variable {name}{did_you_mean(name, near)}"
             hint = (
-                "correct the name or remove the variable; list all variables: ansible-doc -t role oceans.llm.gateway"
+                "correct the name or remove the variable; to list all variables: ansible-doc -t role oceans.llm.gateway"
                 if near
                 else "remove the variable, unless a playbook of your own reads it"
             )

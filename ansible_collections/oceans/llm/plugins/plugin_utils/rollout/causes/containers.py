@@ -28,7 +28,7 @@ START_FAILURES = ("StartError", "ContainerCannotRun", "RunContainerError")
 RUNTIME = re.compile(r"OCI runtime|exec:? \"")
 #: of them, those about a volume: the text of a wrong command ends in the same way
 MOUNTING = re.compile(r"error mounting \"(?:[^\"]*/volume-subpaths/(?P<volume>[^/\"]+)/)?[^\"]*\"(?: to rootfs at \"(?P<path>[^\"]+)\")?|volume-subpaths")
-OTHER_CPU = "the program in the image is built for another CPU architecture than the node's"
+OTHER_CPU = "the program in the image is built for a CPU architecture that the node does not have"
 #: a run that lasted longer than this did not fail at its start (seconds)
 LONG_RUN = 60.0
 #: exits that prove a loop: with the same code, or any
@@ -92,7 +92,7 @@ def of_end(snapshot: Snapshot, pod: Object, name: str, end: Object, exits: int) 
     if probe and code in (0, 137, 143):  # a program that ends in good order on SIGTERM has exit code 0
         return _probe(snapshot, where, name, probe, begun, exits)
     if reason == "ContainerStatusUnknown":
-        what = "the node lost the container, and the kubelet starts it again"
+        what = "the node lost the container, and the kubelet starts the container again"
         return cause("ContainerExited", snapshot, where, what, f"{reason} exit code {code}", since=begun, container=name)
     text = snapshot.logs.get((name_of(pod), name), "") or message
     words = log_words.parse(text) or log_words.in_use(text)

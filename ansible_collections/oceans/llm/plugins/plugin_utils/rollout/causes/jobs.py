@@ -210,7 +210,7 @@ def not_deleted(snapshot: Snapshot) -> Iterator[Cause]:
         job = snapshot.kind("OldJob").get(name) or {}
         going, held = epoch(meta(job).get("deletionTimestamp")), [f for f in meta(job).get("finalizers") or () if f not in PROPAGATION]
         if held and going:
-            what = f"the old Job has been in deletion since {meta(job)['deletionTimestamp']} and is held by finalizer {', '.join(held)}"
+            what = f"the old Job has been terminating since {meta(job)['deletionTimestamp']}, because it has the finalizer {', '.join(held)}"
             what += ", so Helm cannot create the new Job"
             yield cause("JobNotDeleted", snapshot, f"Job/{name}", what, "metadata.finalizers", since=going, job=name)
 
@@ -317,7 +317,7 @@ def kept_alive(snapshot: Snapshot) -> Iterator[Cause]:
         if keepers and snapshot.now - began >= PARTING:
             who = f"container {keepers[0]} is" if len(keepers) == 1 else f"containers {', '.join(keepers)} are"
             what = f"{who} still running, so Job/{job} does not complete: its container {asked} ended with exit code {end.get('exitCode')}"
-            evidence = f"{keepers[0]} is running, {asked} ended: {end.get('reason') or 'Completed'}"
+            evidence = f"{keepers[0]} is running; {asked} ended: {end.get('reason') or 'Completed'}"
             yield cause("SidecarKeepsJob", snapshot, ref(pod), what, evidence, since=began, container=keepers[0])
 
 

@@ -44,7 +44,7 @@ def missing(snapshot: Snapshot) -> Iterator[Cause]:
             yield cause("DeploymentMissing", snapshot, f"Deployment/{name}", what, f"Secret {name_of(recorded[0])}: status deployed")
         elif found is not None and meta(found).get("deletionTimestamp"):
             held = ", ".join(meta(found).get("finalizers") or ()) or "none"
-            what = f"the Deployment has been in deletion since {meta(found)['deletionTimestamp']} (finalizers: {held})"
+            what = f"the Deployment has been terminating since {meta(found)['deletionTimestamp']} (finalizers: {held})"
             yield cause("DeploymentMissing", snapshot, f"Deployment/{name}", what, "metadata.deletionTimestamp")
 
 
