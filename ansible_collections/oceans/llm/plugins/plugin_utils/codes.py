@@ -76,7 +76,7 @@ ChartUnavailable [preflight: error] the chart cannot be downloaded: wrong name o
     <version>
 OtherChart [preflight: warning] your own chart lacks a PodDisruptionBudget, a preStop hook, or the annotation helm.sh/resource-policy: keep on a database
     leave oceans_llm_chart empty to use the collection's chart, or set oceans_llm_preflight_waive: [OtherChart]
-ReleaseTooLarge [preflight: error] Helm's record of the release does not fit into a Secret (1 MiB)
+ReleaseTooLarge [preflight: error; rollout: fatal] Helm's record of the release does not fit into a Secret (1 MiB)
     shorten oceans_llm_config or oceans_llm_values, or split the models between two releases
 ChartRefused [preflight: error] the chart refuses the values: one of its own validations fails
     correct oceans_llm_config, oceans_llm_values or the variable that the message names

@@ -150,6 +150,20 @@ def test_what_an_operator_or_a_volume_refuses_is_no_policy(text, code):
             ("1",),
         ),
         ('Error: jobs.batch is forbidden: User "ci" cannot list resource "jobs" in API group "batch"', "NotAllowed", ("lacks the permission to list jobs",)),
+        (
+            'Error: UPGRADE FAILED: create: failed to create: Secret "sh.helm.release.v1.r.v2" is invalid: data: Too long: may not be more than 1048576 bytes',
+            "ReleaseTooLarge",
+            ("does not fit into a Secret",),
+        ),
+        ("Error: UPGRADE FAILED: create: failed to create: etcdserver: request is too large", "ReleaseTooLarge", ("does not fit",)),
+        ('Error: INSTALLATION FAILED: create: failed to create: namespaces "ns" not found', "NamespaceDeleted", ("was deleted",)),
+        ("Error: INSTALLATION FAILED: mkdir /.cache: permission denied", "HelmFailed", ("Helm cannot write to /.cache: permission denied",)),
+        (
+            "Error: UPGRADE FAILED: unable to retrieve the complete list of server APIs: metrics.k8s.io/v1beta1: the server is currently unable to handle the "
+            "request",
+            "HelmFailed",
+            ("an aggregated API server does not answer (metrics.k8s.io/v1beta1)",),
+        ),
         ("Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress", "ReleaseBusy", ()),
     ],
 )

@@ -35,6 +35,8 @@ WORDS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
         (r"database \"[^\"]*\" does not exist|no such database: ", "3D000", "DatabaseMissing"),
         (r"permission denied(?! \(os error)|must be owner of", "42501", "DatabasePermission"),
         (r"read-only transaction|during recovery", "25006", "DatabaseReadOnly"),
+        # /dev/shm of the server's container, and no disk
+        (r"could not (?:resize|open) shared memory segment", "53200", "DatabaseInterrupted"),
         (r"no space left on device|disk full|could not extend file", "53100", "DatabaseFull"),
         (
             r"too many (clients|connections)|remaining connection slots|no more connections allowed|query_wait_timeout|max clients reached",

@@ -10,6 +10,7 @@ its budget, counted from its first evidence.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -102,6 +103,26 @@ def all_doomed(snapshot: Snapshot, deployment: str, fatal: Iterable[Cause]) -> b
 
 #: Helm's own words for another Helm that works on the release
 BUSY = "another operation (install/upgrade/rollback) is in progress"
+#: Helm's own words -> (code, sentence, hint; empty: the code's). The parts may use what the expression names
+HELM_WORDS = tuple(
+    (re.compile(pattern, re.IGNORECASE), code, what, hint)
+    for pattern, code, what, hint in (
+        (r"sh\.helm\.release\S+ is invalid: data: Too long|failed to create: etcdserver: request is too large", "ReleaseTooLarge", "", ""),
+        (r"namespaces \"[^\"]+\" not found", "NamespaceDeleted", "", ""),
+        (
+            r"\b(?:mkdir|open|rename|create|chmod) (?P<path>[^ :\"]+): (?P<why>permission denied|read-only file system|no space left on device)",
+            "HelmFailed",
+            "Helm cannot write to {path}: {why}",
+            "set the environment variables HELM_CACHE_HOME, HELM_CONFIG_HOME and HELM_DATA_HOME to folders that the user of ansible-playbook may write to",
+        ),
+        (
+            r"(?:server APIs: (?P<api>[\w./-]+): )?the server is currently unable to handle the request",
+            "HelmFailed",
+            "an aggregated API server does not answer ({api})",
+            "repair that API server, or delete its APIService; list those that are not available: kubectl get apiservices",
+        ),
+    )
+)
 
 
 def helm_cause(snapshot: Snapshot, helm: Helm) -> Cause:
@@ -110,6 +131,11 @@ def helm_cause(snapshot: Snapshot, helm: Helm) -> Cause:
     refusal = refusals.classify(helm.error)
     if BUSY in helm.error:
         return make("ReleaseBusy", snapshot, where, BY_CODE["ReleaseBusy"].title, helm.error, since=helm.ended_at)
+    for words, code, what, hint in HELM_WORDS:
+        if found := words.search(helm.error):
+            named = {name: part or "not named" for name, part in found.groupdict().items()}
+            more = {"hint": hint} if hint else {}
+            return make(code, snapshot, where, what.format(**named) or BY_CODE[code].title, helm.error, since=helm.ended_at, **more)
     if refusal.kind == refusals.IMMUTABLE:
         return make("FieldImmutable", snapshot, where, BY_CODE["FieldImmutable"].title, helm.error, since=helm.ended_at)
     if refusal.kind == refusals.CONFLICT:
