@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import re
 import shutil
 import struct
@@ -21,6 +22,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.conclusion impo
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Outcome
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.narrator import Narrator
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State, judge
+from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.redact import Redactor
 from ansible_collections.oceans.llm.tests.recordings.record import load, pictures
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -60,6 +62,22 @@ def test_a_good_run_has_nothing_red():
     assert "class='bar p-bad'" not in page
     ready = {s["object"].split("-")[1] for s in body["spans"] if s["phase"] == "ready"}
     assert ready and "migrate" not in ready, "a Job's pod is never called ready"
+
+
+def test_a_text_that_many_objects_have_is_redacted_once(tmp_path):
+    """Hundreds of pods that a kubelet rejects cost seconds otherwise."""
+
+    class Counting(Redactor):
+        def __call__(self, text):
+            seen.append(text)
+            return super().__call__(text)
+
+    seen, picture = [], next(pictures(load("images.image-not-found")))
+    picture.objects["Pod"] = {f"web-{n}": {"kind": "Pod", "metadata": {"name": f"web-{n}"}, "status": {"message": "password=hunter22"}} for n in range(9)}
+    outcome = Outcome(State.FAILED, 1.0, picture)
+    path = evidence.write(str(tmp_path), evidence.Run(outcome, Release("it", "ns", 1, "failed"), "FAILED", {}, "kind"), Counting())
+    objects = (pathlib.Path(path) / "objects.json").read_text(encoding="utf-8")
+    assert seen.count("password=hunter22") == 1 and "hunter22" not in objects and "web-8" in objects
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt-get install chromium)")

@@ -10,6 +10,7 @@ and stream.jsonl.gz (tape.py): the whole run, to be judged again.
 from __future__ import annotations
 
 import datetime
+import functools
 import gzip
 import json
 import os
@@ -65,17 +66,17 @@ def write(folder: str, run: Run, clean: Redactor) -> str:
 
 def _fill(path: str, run: Run, clean: Redactor) -> None:
     """What says most comes first: the rest may not fit."""
-    snapshot = run.outcome.snapshot
-    body = as_json(run)
-    _put(path, "report.json", _dump(body, clean))
-    _put(path, "report.html", report_page.render(json.loads(_dump(body, clean))))
-    _put(path, "events.json", _dump([_event(e, snapshot) for e in _events(snapshot)], clean))
-    _put(path, "objects.json", _dump(_objects(snapshot), clean))
+    snapshot, once = run.outcome.snapshot, functools.cache(clean)  # most texts of many pods are the same
+    body = _dump(as_json(run), once)
+    _put(path, "report.json", body)
+    _put(path, "report.html", report_page.render(json.loads(body)))
+    _put(path, "events.json", _dump([_event(e, snapshot) for e in _events(snapshot)], once))
+    _put(path, "objects.json", _dump(_objects(snapshot), once))
     os.mkdir(os.path.join(path, "logs"), mode=0o700)
     for (pod, container), text in snapshot.logs.items():
         if text:
             _put(path, os.path.join("logs", _safe(f"{pod}.{container}.log")), clean(text))
-    _put_packed(path, "stream.jsonl.gz", run.outcome.tape.lines(lambda data: _cleaned(_bare(data), clean), clean.known()))
+    _put_packed(path, "stream.jsonl.gz", run.outcome.tape.lines(lambda data: _cleaned(_bare(data), once), clean.known()))
 
 
 def as_json(run: Run) -> dict[str, Any]:
