@@ -27,63 +27,70 @@ COLLECTION = Path(__file__).resolve().parents[1]
 ROLES = {
     "preflight": (
         "Find everything that would fail a rollout, before anything is written",
-        "Renders the chart, reads the cluster, sends every object to the API server as a dry run, and reports all findings at once. Writes nothing.",
+        "The role renders the chart, reads the cluster, sends every object to the API server as a dry run, and reports all findings at once. "
+        "The role writes nothing.",
     ),
     "secrets": (
         "Write the Secret that the gateway reads, key by key",
-        "Writes the listed keys only, with a field manager of its own. Can generate missing keys once. Never prints a value.",
+        "The role writes only the listed keys, with its own field manager. The role can generate missing keys once, and never prints a value.",
     ),
     "deploy": (
         "Install or upgrade the Helm release, and follow the rollout until it serves or has failed",
-        "Writes nothing when nothing differs. A fatal cause stops the migration Job, ends Helm and fails the task with that cause.",
+        "The role writes nothing when nothing differs. A fatal cause stops the migration Job, ends Helm and fails the task with that cause.",
     ),
     "wait": (
         "Follow the rollout of a release that another tool changed, until it serves or has failed",
-        "Works with every Helm release, also one that this collection did not install. Changes nothing.",
+        "The role works with every Helm release, also with a release that another tool installed. The role changes nothing.",
     ),
     "probe": (
         "Test whether a running release serves, and whether a model answers",
-        "Runs the tests with which every rollout ends, for example after a rollback by hand. Changes nothing in the release.",
+        "The role runs the tests that every rollout runs at its end. Use the role, for example, after a rollback by hand. "
+        "The role changes nothing in the release.",
     ),
     "upgrade": (
         "Upgrade the release by a plan that is printed first, and roll back when the database allows it",
-        "Runs preflight, secrets, the plan, the upgrade and bootstrap. Destructive migrations need a restore point. The policy is in docs/lifecycle.md.",
+        "The role runs preflight, secrets, the plan, the upgrade and bootstrap. Destructive migrations need a restore point. "
+        "The policy is in docs/lifecycle.md.",
     ),
     "rollback": (
         "Roll the release back to an earlier revision, or refuse before anything is changed",
-        "Deploys the chart and the values from Helm's record of that revision. Refuses when the old version cannot run on the present database.",
+        "The role deploys the chart and the values from Helm's record of that revision. "
+        "The role refuses a rollback when the old version cannot run on the present database.",
     ),
     "migrations": (
         "Show, check or apply the migrations of the database in a Job of the gateway's image",
-        "Names the database session that a migration waits for. Destructive migrations need a restore point, as in an upgrade.",
+        "The role names the database session that a migration waits for. Destructive migrations need a restore point, as in an upgrade.",
     ),
     "restore_point": (
         "Create a restore point of the database",
-        "Copies the database while the gateway serves; the role restore can restore the copy. The copy contains none of the gateway's Secrets.",
+        "The role copies the database while the gateway serves; the role C(restore) can restore the copy. The copy contains none of the gateway's Secrets.",
     ),
     "restore": (
         "Restore a restore point of the database, and deploy the version of the gateway that fits it",
-        "Keeps the replaced tables in another schema of the database. If the restore fails, database and gateway are as they were before.",
+        "The role keeps the replaced tables in another schema of the database. If the restore fails, database and gateway stay unchanged.",
     ),
     "bootstrap": (
         "Create the first administrator, seed the configuration, and verify both",
-        "Runs the gateway's own commands in one-off Jobs, and verifies the administrator by a login.",
+        "The role runs the gateway's own commands in one-off Jobs, and verifies the administrator by a login.",
     ),
     "rotate": (
         "Rotate secrets of the gateway, and verify that the new values are in use and the old ones are refused",
-        "Counts what becomes invalid, writes the Secret, restarts the pods, and tries both values. Changes nothing else.",
+        "The role counts the sessions and keys that become invalid, writes the Secret, restarts the pods, and tries the new and the old values. "
+        "The role changes nothing else.",
     ),
     "admin": (
         "Find out why the administrator cannot log in, and repair an administrator without a password",
-        "Tests every step of the login from the Service to single sign-on, and reports the first one that fails.",
+        "The role tests every step of the login, from the Service to single sign-on, and reports the first step that fails.",
     ),
     "purge": (
         "Delete old request logs with the gateway's own command, after a dry run",
-        "Counts in one-off Jobs. Deletes only when a retention is set. Can queue agent sessions for a new analysis.",
+        "One-off Jobs count the request logs. The role deletes request logs only if a retention is set. "
+        "The role can also queue agent sessions for a new analysis.",
     ),
     "checks": (
         "Simulate the drain of each node, and request completions from each provider",
-        "Compares the gateway's pods with the PodDisruptionBudget, their spread, and the free resources of other nodes. Changes nothing.",
+        "The role computes whether a drain interrupts the gateway, from the PodDisruptionBudget, the nodes of the gateway's pods, and the free resources "
+        "of the other nodes. The role changes nothing.",
     ),
 }
 BEGIN, END = "<!-- variables: made by tests/check_argument_specs.py --write -->", "<!-- end of variables -->"

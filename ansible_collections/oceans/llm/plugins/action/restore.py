@@ -70,7 +70,7 @@ class ActionModule(ClusterAction):
         if done.aside:
             text += f"; the data from before the restore is in schema {done.aside} (to delete it: DROP SCHEMA {done.aside} CASCADE)"
         if to:
-            text += f"; the gateway still uses its own database — to use {to}, name it in the URL in the gateway's Secret, then {deploy(done.version)}"
+            text += f"; the gateway still uses its own database — to use {to}, write its name into the URL in the gateway's Secret, then {deploy(done.version)}"
         elif not done.version:
             text += f"; the version that fits this database is not known, and no gateway pod is running — {deploy('')}"
         self.say(text)

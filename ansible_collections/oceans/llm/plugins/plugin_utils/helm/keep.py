@@ -82,7 +82,7 @@ def keep_live(cluster: Cluster, before: Iterable[Release], planned: Release, nam
     """
     for hook in data_of(planned.hooks, namespace):
         if cluster.find(hook.path) is not None:
-            raise NotKept(f"{hook.name} holds data and is a hook of the chart: Helm would delete the object and create a new one")
+            raise NotKept(f"{hook.name} holds data and is a hook of the chart: Helm would delete the object and create a new object")
     return [data.name for data in leaving(before, planned, namespace) if _keep_one(cluster, data, planned.name)]
 
 

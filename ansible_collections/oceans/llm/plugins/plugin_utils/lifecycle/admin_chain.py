@@ -122,7 +122,7 @@ def _database(facts: Facts) -> Iterator[Link]:
             yield Link("password", NOTE, f"{facts.email} has no password and logs in by single sign-on")
             return
     if facts.login is False:
-        cure = f"write the present password into the Secret, or set a new one and rotate: {playbooks.command('rotate', ROTATE)}"
+        cure = f"write the present password into the Secret, or set a new password and rotate: {playbooks.command('rotate', ROTATE)}"
         yield Link(
             "password", BROKEN, f"the gateway refuses the password in {facts.origin}; the password was changed in /admin after the Secret was written", cure
         )

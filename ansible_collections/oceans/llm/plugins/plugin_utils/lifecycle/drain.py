@@ -77,7 +77,7 @@ def _findings(picture: Picture, node: str) -> Iterator[Finding]:
         sentence = f"no other node can run Pod/{meta(homeless[0][0]).get('name')}: {homeless[0][1]}"
         yield Finding("DrainNoRoom", node, sentence)
     if len(here) == len(picture.gateway) and (not budget or len(picture.gateway) == 1):
-        why = "and no PodDisruptionBudget keeps one of them until a replacement is ready" if len(here) > 1 else "and there is no second gateway pod"
+        why = "and no PodDisruptionBudget keeps one gateway pod until a replacement is ready" if len(here) > 1 else "and there is no second gateway pod"
         sentence = f"all {len(here)} gateway pods are on this node, {why}; requests fail during the drain"
         yield Finding("DrainOutage", node, sentence)
     if len(here) == len(ready) > 1:

@@ -50,7 +50,7 @@ def choose(cluster: Cluster, release: Release, name: str) -> RestorePoint:
         names = ", ".join(p.name for p in known)
         there = f"the existing ones are {names}" if names else "this collection has taken none"
         what = f"no restore point {name} exists for" if name else "no restore point exists for"
-        cure = "set oceans_llm_restore_name to one of them" if names else "restore a backup of the database with your backup program"
+        cure = "set oceans_llm_restore_name to one of these restore points" if names else "restore a backup of the database with your backup program"
         raise NotPossible(f"{what} {release.namespace}/{release.name}: {there}; nothing was changed — {cure}")
     return found
 

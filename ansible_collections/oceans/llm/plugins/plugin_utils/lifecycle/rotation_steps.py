@@ -128,7 +128,7 @@ class AdminPassword(Step):
         if user is None:  # `gateway bootstrap-admin` makes the first administrator; an earlier rotation may have ended before it did
             if others := self.run.accounts.administrators():
                 raise NotPossible(
-                    f"the database has no administrator {self.email}, but {others} others; log in as one of them, invite {self.email} "
+                    f"the database has no administrator {self.email}, but {others} others; log in as another administrator, invite {self.email} "
                     "in /admin, then run the playbook again"
                 )
             return

@@ -116,7 +116,7 @@ class Source:
         return f"{salt}:{digest.digest(values, bytes.fromhex(salt))}"
 
 
-SET_IMAGE = "set oceans_llm_restore_point_image to a PostgreSQL image of the server's version or a newer one, such as postgres:17"
+SET_IMAGE = "set oceans_llm_restore_point_image to a PostgreSQL image of the server's version or a newer version, such as postgres:17"
 
 
 def tag(deployment: Object) -> str:

@@ -387,7 +387,7 @@ def _judge(asker: Asker, snapshot: Snapshot, expected: Expected) -> Served:
 def _unanswered(asker: Asker, snapshot: Snapshot) -> Served:
     """No way brought an answer of the gateway: whose fault is it?"""
     if asker.rights:
-        return Served(notes=(f"the served version was not checked: {asker.rights}; one of them is enough (docs/deployer-role.yaml)",))
+        return Served(notes=(f"the served version was not checked: {asker.rights}; one of these permissions is enough (docs/deployer-role.yaml)",))
     proxy, pod = asker.tried.get("Service proxy"), asker.tried.get("port-forward")
     if pod and pod.trouble in (Trouble.REFUSED, Trouble.SILENT):
         silent = pod.trouble is Trouble.SILENT

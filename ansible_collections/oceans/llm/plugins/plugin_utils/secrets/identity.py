@@ -55,7 +55,7 @@ def check(cluster: Cluster, namespace: str, release: str, pinned: str, host: str
     if other != host and other in others:
         raise WrongCluster(
             f"hosts {other} and {host} of this play name the same release {namespace}/{release} on the same cluster ({cluster.server}); nothing was changed "
-            f"for {host} — correct one of them in the inventory, or run with --limit {other}"
+            f"for {host} — correct one of these hosts in the inventory, or run with --limit {other}"
         )
 
 

@@ -88,7 +88,7 @@ def unwritable(wanted: Mapping[str, Any]) -> list[tuple[str, Problem]]:
             found.append((str(key), _not_quoted(str(key), value)))
     sizes = {str(key): len(as_bytes(value)) for key, value in wanted.items()}
     if sum(sizes.values()) > LARGEST:
-        sentence = f"the values of the Secret have {sum(sizes.values())} bytes together, and a Secret holds {LARGEST}"
+        sentence = f"the values of the Secret have {sum(sizes.values())} bytes together, but a Secret can hold at most {LARGEST}"
         found.append(
             (max(sizes, key=sizes.__getitem__), Problem("ObjectInvalid", sentence, "mount large files from a volume (oceans_llm_values.gateway.extraVolumes)"))
         )

@@ -117,15 +117,18 @@ def _key_32(key: str, text: str) -> Iterator[Problem]:
         bare = text.translate(_STANDARD).rstrip("=")
         if len(_unpacked(bare + "=" * (-len(bare) % 4)) or b"") == 32:
             sentence = f"{key} is base64 without its padding, or with - and _ for + and /"
-            hint = "write - as +, _ as /, and a = at the end (the same key)"
+            hint = "write the same key with + in place of -, / in place of _, and = at the end"
     elif re.fullmatch(r"[0-9A-Fa-f]{64}", text):
-        sentence, hint = f"{key} is hexadecimal; it must be base64 of the same 32 bytes", f"{same} | xxd -r -p | base64 (the same key), or for a new one: {new}"
+        sentence, hint = (
+            f"{key} is hexadecimal; it must be base64 of the same 32 bytes",
+            f"convert the key: {same} | xxd -r -p | base64; or set a new key: {new}",
+        )
     elif len(plain) == 32:
         return
     elif len(_unpacked(plain.decode("latin-1").strip()) or b"") == 32:
-        sentence, hint = f"{key} is in base64 twice", f"{same} | base64 -d (the same key)"
+        sentence, hint = f"{key} is in base64 twice", f"decode the key once: {same} | base64 -d"
     elif len(text) == 32:
-        sentence, hint = f"{key} has 32 characters; it must be base64 of 32 bytes", f"{same} | base64 (the same key), or for a new one: {new}"
+        sentence, hint = f"{key} has 32 characters; it must be base64 of 32 bytes", f"convert the key: {same} | base64; or set a new key: {new}"
     else:
         sentence = f"{key} is the base64 encoding of {len(plain)} bytes, but has to encode exactly 32"
     yield Problem("SecretNotKey", sentence, hint)
@@ -151,7 +154,11 @@ def _url(key: str, text: str) -> Iterator[Problem]:
         form = f": it begins with {scheme[0].strip()}" if scheme else ": it is JSON" if text.lstrip().startswith("{") else listed
         yield Problem("SecretNotUrl", f"{key} is not a PostgreSQL URL{form}", f"write {FORM}, with user and password percent-encoded")
     elif "," in host and ("@" in authority or "@" not in text):
-        yield Problem("SecretNotUrl", f"{key} names several hosts, but the gateway's driver accepts one", "name the Service or proxy in front of the servers")
+        yield Problem(
+            "SecretNotUrl",
+            f"{key} names several hosts, but the gateway's driver accepts only one host",
+            "write the address of the Service or proxy in front of the servers",
+        )
     elif not found and re.fullmatch(r"[0-9A-Fa-f:]+", host) and host.count(":") > 1:
         yield Problem("SecretNotUrl", f"{key} contains an IPv6 address without brackets, or two ports", "write [ADDRESS]:5432 for the host and its port")
     elif not found and re.search(r"(@|://)[a-z]+:?//", text[8:]):
@@ -166,7 +173,7 @@ def _url(key: str, text: str) -> Iterator[Problem]:
     else:
         query = parse_qs(found["query"] or "")
         if not found["name"] and "dbname" not in query:
-            sentence = f"{key} names no database, so the gateway's driver uses the one that has the name of the user"
+            sentence = f"{key} names no database, so the gateway's driver uses the database with the name of the user"
             yield Problem("SecretNotUrl", sentence, f"write {FORM}", warning=True)
         yield from _parameters(key, query)
 

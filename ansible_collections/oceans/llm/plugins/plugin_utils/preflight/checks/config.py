@@ -94,7 +94,7 @@ def pasted(config: Mapping[str, Any]) -> Iterator[Finding]:
         why = "begins with literal., and the configuration is stored in a ConfigMap, which does not protect secrets" if value.startswith("literal.") else ""
         why = why or patterns.why(value)
         if not why and SECRET_FIELD.search(path) and len(value) >= 8 and not FILE.search(value):
-            why = "is a plain value in a field for a secret"
+            why = "is a plain value, but this field is for a secret"
         if why:
             yield Finding("SecretInConfig", f"config {path}", f"{why} (value not shown)", HINT)
 
@@ -237,7 +237,7 @@ def entries(config: Mapping[str, Any]) -> Iterator[Finding]:
         listed = configuration.maps(config.get(section))
         names = [str(entry.get(key) or "").strip().lower() for _index, entry in listed]
         for name in sorted({name for name in names if name and names.count(name) > 1}):
-            what = f"has {names.count(name)} entries with the {key} {name!r}, and the gateway uses only one of them"
+            what = f"has {names.count(name)} entries with the {key} {name!r}, and the gateway uses only one of these entries"
             yield Finding("GatewayConfigInvalid", f"config {section}", what, severity=WARNING)
         for index, entry in listed:
             yield from _lacks(f"{section}[{index}]", entry, REQUIRED[section])
@@ -253,7 +253,7 @@ def entries(config: Mapping[str, Any]) -> Iterator[Finding]:
             hint = "set alias_of to a model that has routes, in oceans_llm_config"
             yield Finding("GatewayConfigInvalid", f"config {where}.alias_of", f"leads in a circle: {' → '.join(passed)}", hint)
         elif not model.get("routes") and not model.get("alias_of"):
-            yield Finding("GatewayConfigInvalid", f"config {where}", "has neither routes nor alias_of", "add one of them in oceans_llm_config")
+            yield Finding("GatewayConfigInvalid", f"config {where}", "has neither routes nor alias_of", "add routes or alias_of in oceans_llm_config")
         for number, route in configuration.maps(model.get("routes")):
             yield from _lacks(f"{where}.routes[{number}]", route, REQUIRED["routes"])
     teams = [str(team.get("id")) for _index, team in configuration.maps(config.get("teams"))]

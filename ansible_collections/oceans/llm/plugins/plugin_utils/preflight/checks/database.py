@@ -82,7 +82,7 @@ def _older_image(picture: Picture, severity: str) -> Iterator[Finding]:
         limit = f"the neighbouring releases accept at most V{known.version} (this collection does not know this patch release)"
     what = f"the database schema is at V{at}, and {limit}; the gateway refuses a newer schema"
     hint = (
-        f"deploy {f'{forward} or later' if forward else 'the release that migrated the database, or a later one'}, "
+        f"deploy {f'{forward} or later' if forward else 'the release that migrated the database, or a later release'}, "
         "or restore a backup from before that migration"
     )
     yield Finding("ImageOlderThanDatabase", f"image {image}", what, hint, severity if known.sure else WARNING)

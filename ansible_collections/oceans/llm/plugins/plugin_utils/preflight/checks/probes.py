@@ -79,5 +79,5 @@ def _strategy(deployment: Object) -> Iterator[Finding]:
         return
     away = int(str(limit)[:-1]) * replicas // 100 if str(limit).endswith("%") else int(limit)
     if away >= replicas:
-        what = f"maxUnavailable {limit} of {replicas} replica(s) lets all old pods stop before a new one is ready"
+        what = f"maxUnavailable {limit} of {replicas} replica(s) lets all old pods stop before a new pod is ready"
         yield Finding("StrategyLeavesNobody", label(deployment), what, severity=WARNING)
