@@ -315,6 +315,9 @@ def test_a_backup_becomes_a_cluster_beside_the_live_one_and_its_rows_are_restore
     owner = cnpg(world, {})
     plugin = {"name": "barman-cloud.cloudnative-pg.io", "parameters": {"barmanObjectName": "store"}}
     owner["spec"] |= {"instances": 3, "storage": {"size": "1Gi"}, "plugins": [plugin], "bootstrap": {"initdb": {"owner": "o", "database": "d"}}}
+    # the webhook refuses each of these for one instance
+    owner["spec"] |= {"minSyncReplicas": 1, "maxSyncReplicas": 1, "primaryUpdateStrategy": "supervised"}
+    owner["spec"]["postgresql"] = {"parameters": {"work_mem": "8MB"}, "synchronous": {"method": "any", "number": 1}}
     world.keep(kind="CloudNativePG", place="Backup/r-1", checksum="")
     backup = {"metadata": {"name": "r-1"}, "spec": {"method": method}, "status": {"backupId": "b1"}}
     clusters, ready = paths.of(CNPG, "clusters", "ns"), {"conditions": [{"type": "Ready", "status": "True"}]}
@@ -330,6 +333,8 @@ def test_a_backup_becomes_a_cluster_beside_the_live_one_and_its_rows_are_restore
     how = made["spec"]["bootstrap"]["recovery"]
     assert (made["metadata"]["name"], made["spec"]["instances"], how["database"], how["owner"]) == ("r-1", 1, "d", "o")
     assert how["recoveryTarget"] == {"targetImmediate": True, "backupID": "b1"} and "plugins" not in made["spec"] and made["spec"]["storage"] == {"size": "1Gi"}
+    assert not made["spec"].keys() & {"minSyncReplicas", "maxSyncReplicas", "primaryUpdateStrategy"}
+    assert made["spec"]["postgresql"] == {"parameters": {"work_mem": "8MB"}} and made["spec"]["probes"]["readiness"]["periodSeconds"] == 1
     if method == "plugin":
         (origin,) = made["spec"]["externalClusters"]
         assert how["source"] == origin["name"] and origin["plugin"]["parameters"] == {"barmanObjectName": "store", "serverName": "db"}

@@ -22,6 +22,8 @@ from .restore_point import RestorePoint
 from .source import CNPG, Source
 
 BARMAN = "barman-cloud.cloudnative-pg.io"  # the plugin that writes to an object store
+#: fields of a live Cluster that the Cluster of a Backup must not have: where data come from and go to, and what the webhook refuses for one instance
+NOT_RECOVERED = ("bootstrap", "backup", "externalClusters", "plugins", "replica", "managed", "minSyncReplicas", "maxSyncReplicas", "primaryUpdateStrategy")
 
 
 def method(database: Object | None) -> dict[str, Any]:
@@ -97,7 +99,11 @@ def recovered(point: RestorePoint) -> str:
 def recovery(live: Object, backup: Object, name: str, source: Source) -> dict[str, Any]:
     """A Cluster like the live one, with one instance, from a Backup and not from what was archived after it. It archives nothing itself."""
     old = live["spec"]
-    spec = {key: value for key, value in old.items() if key not in ("bootstrap", "backup", "externalClusters", "plugins", "replica", "managed")}
+    spec = {key: value for key, value in old.items() if key not in NOT_RECOVERED}
+    if "postgresql" in spec:
+        spec["postgresql"] = {key: value for key, value in spec["postgresql"].items() if key != "synchronous"}
+    # the operator's probes come every 10 s, and the restore waits for each of the two
+    spec["probes"] = {"startup": {"periodSeconds": 1}, "readiness": {"periodSeconds": 1}}
     made = ((old.get("bootstrap") or {}).get("initdb")) or {}
     database = made.get("database") or source.target.name
     # a target that is no time needs the ID, although the Backup is named
