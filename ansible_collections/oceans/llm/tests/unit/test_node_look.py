@@ -18,6 +18,7 @@ from .test_waits import upgrade
 
 NODES = paths.of("v1", "nodes")
 TAINTED = "0/2 nodes are available: 2 node(s) had untolerated taint(s)"
+TERMS = "node affinity/selector"
 LABELLED = "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector"
 
 
@@ -74,8 +75,18 @@ def test_an_affinity_that_no_node_meets_is_named(api):
         return named(api, LABELLED, affinity={"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}})
 
     ssd, hdd = ({"key": "disk", "operator": "In", "values": [value, "nvme"]} for value in ("ssd", "hdd"))
-    assert said(ssd, hdd).endswith(": no node meets disk in ssd, nvme of the pod's nodeAffinity") and said(hdd) == "no node can take the pod"
-    assert said({"key": "zone", "operator": "Exists"}).endswith("no node meets zone of the pod's nodeAffinity")
+    assert said(ssd, hdd).endswith(": no node has labels that meet disk in ssd, nvme of the pod's nodeAffinity") and said(hdd) == "no node can take the pod"
+    assert said({"key": "zone", "operator": "Exists"}).endswith("no node has labels that meet zone of the pod's nodeAffinity")
+
+
+def test_the_node_whose_kubelet_rejects_the_pods_is_compared_with_the_pod(api):
+    refused = pod(spec={"nodeName": "b", "nodeSelector": {"disk": "ssd"}}, status={"phase": "Failed"})
+    picture = upgrade(refused)
+    cause = make(
+        "PodRejected", picture, "ReplicaSet/web-1", "the kubelet does not admit the pods", "Predicate NodeAffinity failed: node(s) didn't match Pod's " + TERMS
+    )
+    (found,) = NodeLook(Cluster.connect({"host": api.url}), "ns").named(picture, [cause])
+    assert found.cause.endswith("the pods: Node/b does not have the label disk=ssd of the pod's nodeSelector")
 
 
 def test_a_node_that_does_not_exist_is_named_for_a_pod_that_no_kubelet_has_taken(api):

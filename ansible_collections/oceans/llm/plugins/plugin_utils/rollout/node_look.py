@@ -15,28 +15,30 @@ from ..kube.nodes import untolerated
 from ..kube.objects import Object, meta, name_of
 from ..kube.policies import selects
 from .look import Look, completed, pod_of
-from .model import Cause, Snapshot
+from .model import Cause, Snapshot, pods_of
 
 TAINT, LABELS = "untolerated taint", "node affinity/selector"
 
 
 class NodeLook(Look):
-    CODES = ("Unschedulable", "PodStarting")
+    CODES = ("Unschedulable", "PodStarting", "PodRejected")
 
     def _named(self, snapshot: Snapshot, cause: Cause) -> Cause:
-        pod = pod_of(snapshot, cause)
+        pod = pod_of(snapshot, cause) or _last_pod(snapshot, cause)
         if pod and cause.code == "PodStarting":
             return completed(cause, self._absent(pod))
         if not pod or (TAINT not in cause.evidence and LABELS not in cause.evidence):
             return cause
-        nodes = self._once(self._read, otherwise=[])
-        said = []
+        nodes, node, said = self._once(self._read, otherwise=[]), (pod.get("spec") or {}).get("nodeName"), []
+        if cause.code == "PodRejected":
+            nodes = [each for each in nodes if name_of(each) == node]
+        none = f"Node/{node} does not have" if cause.code == "PodRejected" else "no node has"
         if TAINT in cause.evidence:
             said += [f"Node/{name_of(node)} has the taint {', '.join(taints)}" for node in nodes if (taints := untolerated(node, pod))]
         if LABELS in cause.evidence and (missing := _missing(nodes, (pod.get("spec") or {}).get("nodeSelector") or {})):
-            said.append(f"no node has the label {', '.join(missing)} of the pod's nodeSelector")
+            said.append(f"{none} the label {', '.join(missing)} of the pod's nodeSelector")
         if LABELS in cause.evidence and (unmet := _unmet(nodes, pod)):
-            said.append(f"no node meets {', '.join(unmet)} of the pod's nodeAffinity")
+            said.append(f"{none} labels that meet {', '.join(unmet)} of the pod's nodeAffinity")
         return completed(cause, f": {'; '.join(said)}" if said else "")
 
     def _absent(self, pod: Object) -> str:
@@ -48,6 +50,13 @@ class NodeLook(Look):
 
     def _read(self) -> list[Object]:
         return list(self._cluster.list(paths.of("v1", "nodes"))["items"])
+
+
+def _last_pod(snapshot: Snapshot, cause: Cause) -> Object | None:
+    """The youngest pod of the ReplicaSet or Job that a cause is about."""
+    kind, _slash, name = cause.object.partition("/")
+    pods = pods_of(snapshot, meta(snapshot.kind(kind).get(name) or {}).get("uid"))
+    return next((pod for pod in reversed(pods) if (pod.get("status") or {}).get("phase") == "Failed"), None)
 
 
 def _missing(nodes: Iterable[Object], selector: Mapping[str, str]) -> list[str]:
