@@ -43,7 +43,7 @@ class NodeLook(Look):
 
     def _absent(self, pod: Object) -> str:
         """That the node of a pod that no kubelet has taken does not exist: the scheduler never chose it."""
-        node = (pod.get("spec") or {}).get("nodeName")
+        node = str((pod.get("spec") or {}).get("nodeName") or "")
         taken = not node or (pod.get("status") or {}).get("startTime")
         nodes = [] if taken else self._once(self._read, otherwise=[])
         return f"; Node/{node} does not exist" if nodes and node not in map(name_of, nodes) else ""
