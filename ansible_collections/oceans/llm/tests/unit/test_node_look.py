@@ -86,7 +86,7 @@ def test_the_node_whose_kubelet_rejects_the_pods_is_compared_with_the_pod(api):
         "PodRejected", picture, "ReplicaSet/web-1", "the kubelet does not admit the pods", "Predicate NodeAffinity failed: node(s) didn't match Pod's " + TERMS
     )
     (found,) = NodeLook(Cluster.connect({"host": api.url}), "ns").named(picture, [cause])
-    assert found.cause.endswith("the pods: Node/b does not have the label disk=ssd of the pod's nodeSelector")
+    assert found.cause.endswith("the pods; Node/b does not have the label disk=ssd of the pod's nodeSelector")
 
 
 def test_a_node_that_does_not_exist_is_named_for_a_pod_that_no_kubelet_has_taken(api):

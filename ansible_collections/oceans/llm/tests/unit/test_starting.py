@@ -146,6 +146,10 @@ def test_many_pods_that_the_kubelet_does_not_admit_are_one_cause_whose_sentence_
     assert found.cause == later.cause == f"the kubelet of node n1 does not admit the pods of Deployment/web: {reason}" and "describe pod web-1-8" in later.hint
 
 
+def test_a_lasting_reason_gives_the_scheduler_less_time():
+    assert [only(refused("SysctlForbidden", n)).budget for n in (1, 2, 3)] == [60, 60, 20] and only(refused("OutOfcpu", 9)).budget == 60
+
+
 def test_a_pod_that_the_next_node_may_admit_is_shown_and_no_eviction():
     for reason in ("OutOfcpu", "NodeAffinity", "NodeShutdown", "UnexpectedAdmissionError"):
         assert only(refused(reason, 1)).certainty is Certainty.SHOWN

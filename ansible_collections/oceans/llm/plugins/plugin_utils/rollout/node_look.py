@@ -39,7 +39,7 @@ class NodeLook(Look):
             said.append(f"{none} the label {', '.join(missing)} of the pod's nodeSelector")
         if LABELS in cause.evidence and (unmet := _unmet(nodes, pod)):
             said.append(f"{none} labels that meet {', '.join(unmet)} of the pod's nodeAffinity")
-        return completed(cause, f": {'; '.join(said)}" if said else "")
+        return completed(cause, f"{'; ' if cause.code == 'PodRejected' else ': '}{'; '.join(said)}" if said else "")
 
     def _absent(self, pod: Object) -> str:
         """That the node of a pod that no kubelet has taken does not exist: the scheduler never chose it."""

@@ -28,8 +28,9 @@ SILENT = 10.0
 SANDBOX = ("FailedCreatePodSandBox", "FailedPodSandBoxStatus", "NetworkNotReady", "FailedPrepareDynamicResources", "FailedCreatePodContainer")
 #: reasons of pods that a kubelet did not admit, and may admit the next time, as `OutOf…`
 PASSING = ("NodeAffinity", "NodeShutdown", "UnexpectedAdmissionError")
-#: pods that a kubelet has rejected for the same lasting reason, where no other node is tried
-ENOUGH = 3
+#: pods that kubelets have rejected for a lasting reason, after which a node named by the template will not admit the next one;
+#: and seconds that a scheduler has to find a better node: it chooses one for some pods a second
+ENOUGH, SEARCH = 3, 20.0
 #: how resolvers of the C library, Rust, Go, Node and libpq say that a name has no address
 _NO_ADDRESS = re.compile(
     r"failed to lookup address|Name or service not known|Temporary failure in name resolution|nodename nor servname|no such host"
@@ -120,16 +121,16 @@ def rejected(snapshot: Snapshot) -> Iterator[Cause]:
         last, many, pinned = gone[-1], len(gone) > 1, _pinned(snapshot, kind, owner)
         status, reason = last.get("status") or {}, str((last.get("status") or {}).get("reason"))
         passes = reason.startswith("OutOf") or reason in PASSING and not (pinned and reason == "NodeAffinity")
-        if any(any(containers(pod)) for pod in pods[pods.index(last) + 1 :]) or passes and not many:
-            sure = SHOWN  # a younger pod is admitted, or may be
-        else:
-            sure = FATAL if pinned and not passes and len(gone) >= ENOUGH else RETRYABLE
+        again = len(gone) >= ENOUGH and not passes
+        admitted = any(any(containers(pod)) for pod in pods[pods.index(last) + 1 :])  # a younger one
+        sure = SHOWN if admitted or passes and not many else FATAL if pinned and again else RETRYABLE
         node = (last.get("spec") or {}).get("nodeName") or "?"
         what = f"the kubelet of node {node} does not admit the {'pods' if many else 'pod'} of {kind}/{owner}: {reason}"
         what += f"; the pod template sets nodeName {pinned}, so no scheduler checks whether the pod fits the node" if pinned else ""
         where = ref(last) if not many or kind == "Cluster" else f"Job/{owner}" if kind == "Job" else ref(new_replicaset(snapshot, owner) or {})
         since_first = epoch(meta(gone[0]).get("creationTimestamp"))
-        yield cause("PodRejected", snapshot, where, what, status.get("message") or "", since=since_first, certainty=sure, name=name_of(last))
+        said, budget = status.get("message") or "", SEARCH if again else None
+        yield cause("PodRejected", snapshot, where, what, said, since=since_first, certainty=sure, budget=budget, name=name_of(last))
 
 
 def _pinned(snapshot: Snapshot, kind: str, owner: str) -> str:
