@@ -146,6 +146,13 @@ def test_many_pods_that_the_kubelet_does_not_admit_are_one_cause_whose_sentence_
     assert found.cause == later.cause == f"the kubelet of node n1 does not admit the pods of Deployment/web: {reason}" and "describe pod web-1-8" in later.hint
 
 
+def test_the_sentence_about_pods_of_several_nodes_does_not_change_with_the_last_one():
+    picture = refused("SysctlForbidden", 9)
+    for n in range(9):
+        picture.objects["Pod"][f"web-1-{n}"]["spec"]["nodeName"] = f"n{n % 4}"
+    assert only(picture).cause == "the kubelets of nodes n0, n1, n2, … do not admit the pods of Deployment/web: SysctlForbidden"
+
+
 def test_a_lasting_reason_gives_the_scheduler_less_time():
     assert [only(refused("SysctlForbidden", n)).budget for n in (1, 2, 3)] == [60, 60, 20] and only(refused("OutOfcpu", 9)).budget == 60
 

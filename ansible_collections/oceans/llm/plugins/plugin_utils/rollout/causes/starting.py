@@ -124,8 +124,9 @@ def rejected(snapshot: Snapshot) -> Iterator[Cause]:
         again = len(gone) >= ENOUGH and not passes
         admitted = any(any(containers(pod)) for pod in pods[pods.index(last) + 1 :])  # a younger one
         sure = SHOWN if admitted or passes and not many else FATAL if pinned and again else RETRYABLE
-        node = (last.get("spec") or {}).get("nodeName") or "?"
-        what = f"the kubelet of node {node} does not admit the {'pods' if many else 'pod'} of {kind}/{owner}: {reason}"
+        nodes = sorted({str((pod.get("spec") or {}).get("nodeName") or "?") for pod in gone})
+        who = f"kubelets of nodes {', '.join(nodes[:3])}{', …' * (len(nodes) > 3)} do" if len(nodes) > 1 else f"kubelet of node {nodes[0]} does"
+        what = f"the {who} not admit the {'pods' if many else 'pod'} of {kind}/{owner}: {reason}"
         what += f"; the pod template sets nodeName {pinned}, so no scheduler checks whether the pod fits the node" if pinned else ""
         where = ref(last) if not many or kind == "Cluster" else f"Job/{owner}" if kind == "Job" else ref(new_replicaset(snapshot, owner) or {})
         since_first = epoch(meta(gone[0]).get("creationTimestamp"))
