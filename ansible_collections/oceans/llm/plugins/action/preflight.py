@@ -144,7 +144,7 @@ class ActionModule(ClusterAction):
         for code in unused:
             self.say(f"note: oceans_llm_preflight_waive contains {code}, but there is no such finding{unknown_code(code)}; remove the entry")
         if picture.database and picture.database.unknown:
-            self.say(f"note: the database was {picture.database.phrase()}; the rollout will check it")
+            self.say(f"note: the database was {picture.database.phrase()}; the rollout will check the database")
         for note in (*drain.notes(picture), *route_timeouts.notes(picture)):
             self.say(f"note: {note}")
         errors = [f for f in findings if f.severity == ERROR and not f.waived]
@@ -159,7 +159,7 @@ class ActionModule(ClusterAction):
             "database": picture.database.phrase() if picture.database else "",
         }
         checked = len(picture.objects)
-        text = f"preflight: {counts}, {checked} objects rendered{' and dry-run' if picture.dry_runs else ', none dry-run'}, {seconds:.1f} s"
+        text = f"preflight: {counts}, {checked} objects rendered{' and sent as dry runs' if picture.dry_runs else ', none sent as a dry run'}, {seconds:.1f} s"
         self.say(text)
         if errors:
             first = errors[0].line() if len(errors) == 1 else "; ".join(f"{f.code} {f.object}" for f in errors)

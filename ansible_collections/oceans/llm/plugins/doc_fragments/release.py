@@ -53,10 +53,10 @@ options:
         description: User name for the registry. Only for C(oci://). Empty means the login that C(helm registry login) has stored.
         type: str
       password:
-        description: Password for the registry. C(helm) reads it from a file that only this user can read.
+        description: Password for the registry. C(helm) reads the password from a file that only this user can read.
         type: str
   values:
-    description: Helm values for the chart. They replace all values of the previous revision.
+    description: Helm values for the chart. These values replace all values of the previous revision.
     type: dict
     default: {}
 """
@@ -86,11 +86,11 @@ options:
     description:
       - Model that must answer at the end, for example V(gpt-4o-mini). A short-lived pod requests one plain and one streamed completion through the
         gateway's Service. The task fails when one of the two completions fails.
-      - Empty means that no completion is requested; the last line says so.
+      - Empty means that no completion is requested; the last line then says C(no completion was requested).
     type: str
     default: ''
   probe_key_secret:
-    description: Name of the Secret with the API key for completions (O(probe_model)). The pod reads the key, Ansible does not.
+    description: Name of the Secret with the API key for completions (O(probe_model)). Only the pod reads the API key; Ansible never reads the API key.
       Empty means C(NAME-secrets), where C(NAME) is O(name).
     type: str
     default: ''
@@ -99,7 +99,7 @@ options:
     type: str
     default: OCEANS_LLM_PROBE_KEY
   report_dir:
-    description: Folder on the Ansible controller for reports. A failed task creates a folder below it with C(report.json), C(report.html), the
+    description: Folder on the Ansible controller for reports. A failed task creates a folder in this folder, with C(report.json), C(report.html), the
       events, the objects and the logs. Empty means that no report is written.
     type: str
     default: ''
@@ -158,7 +158,7 @@ options:
     default: false
   secret_written:
     description:
-      - The return value RV(oceans.llm.secrets#module:written) of the task that wrote the Secret of the release in this run. With it, the lines
+      - The return value RV(oceans.llm.secrets#module:written) of the task that wrote the Secret of the release in this run. With this value, the lines
         name the changed keys that restart the pods.
       - In check mode the Secret was not written, and the restart is predicted from this option.
     type: dict
@@ -181,9 +181,9 @@ options:
         choices: [auto, none, cnpg, volume_snapshot, pg_dump, command]
         default: auto
       image:
-        description: PostgreSQL image with C(pg_dump) and C(pg_restore), for example V(postgres:17). Its PostgreSQL version must be that of the database
-          server or newer. Empty means the image of the database server's own pod; set an image when the database server is not a pod of this
-          Kubernetes cluster.
+        description: PostgreSQL image with C(pg_dump) and C(pg_restore), for example V(postgres:17). The PostgreSQL version of the image must
+          be the version of the database server or newer. Empty means the image of the database server's own pod; set an image when the database server is
+          not a pod of this Kubernetes cluster.
         type: str
         default: ''
       volume:
@@ -195,17 +195,17 @@ options:
       s3:
         description: >-
           Object store that stores the copies instead of a volume. C(address) has the form C(s3://BUCKET/FOLDER). C(region) is the region of the bucket.
-          C(endpoint) is the URL of the store, by default that of Amazon S3. C(secret) is a Secret with C(AWS_ACCESS_KEY_ID) and
+          C(endpoint) is the URL of the store, by default the URL of Amazon S3. C(secret) is a Secret with C(AWS_ACCESS_KEY_ID) and
           C(AWS_SECRET_ACCESS_KEY). C(image) is an image with C(sh), C(sha256sum) and C(curl) 7.88 or newer.
         type: dict
         default: {}
       command:
         description: >-
-          Backup program on the Ansible controller and its arguments, for example V([/usr/local/bin/backup, --fast]). To make a copy, the program gets
-          the additional arguments C(take NAME). The last line of its output must be the place of the copy, or a JSON object with the keys C(place),
-          C(size) and C(checksum). To restore, the program gets C(restore NAME PLACE DATABASE); C(PLACE) is the printed place, C(DATABASE) the
-          database to restore into. The database login is in C(PGHOST), C(PGPORT), C(PGUSER), C(PGPASSWORD),
-          C(PGDATABASE) and C(PGSSLMODE).
+          Backup program on the Ansible controller and its arguments, for example V([/usr/local/bin/backup, --fast]). To create a copy, the program is
+          called with the additional arguments C(take NAME). The last line of its output must be the place of the copy, or a JSON object with the keys C(place),
+          C(size) and C(checksum). To restore a copy, the program is called with C(restore NAME PLACE DATABASE), where C(PLACE) is the printed
+          place and C(DATABASE) is the database to restore into. The environment variables C(PGHOST), C(PGPORT), C(PGUSER), C(PGPASSWORD), C(PGDATABASE)
+          and C(PGSSLMODE) contain the database login.
         type: list
         elements: str
         default: []

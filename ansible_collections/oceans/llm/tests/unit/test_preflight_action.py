@@ -65,7 +65,7 @@ def codes(result):
 
 def test_everything_is_rendered_and_tried(api, home):
     result = look(api, home)
-    assert "3 objects rendered and dry-run" in result["said"][-1] and not codes(result) & {"ChartRefused", "ClusterUnreachable", "HelmMissing"}
+    assert "3 objects rendered and sent as dry runs" in result["said"][-1] and not codes(result) & {"ChartRefused", "ClusterUnreachable", "HelmMissing"}
 
 
 @pytest.mark.parametrize("what", ["folder", "file"])
@@ -85,7 +85,7 @@ def test_a_chart_that_refuses_is_judged_without_its_schema(api, home):
 
 def test_without_a_cluster_the_chart_is_judged_all_the_same(api, home):
     result = look(api, home, host="http://127.0.0.1:1")
-    assert result["failed"] and "ClusterUnreachable" in codes(result) and "3 objects rendered, none dry-run" in result["said"][-1]
+    assert result["failed"] and "ClusterUnreachable" in codes(result) and "3 objects rendered, none sent as a dry run" in result["said"][-1]
 
 
 def test_without_helm_the_rest_is_looked_at(api, home):

@@ -135,7 +135,7 @@ def _value(gateway: Gateway, inventory: Inventory, kind: str, name: str, place: 
     if kind == DATABASE and new not in (now, old) and old != now:
         raise NotPossible(
             f"an earlier rotation of {name} was not finished, and a third login would leave one of the other two unlocked; set oceans_llm_secrets.{key} "
-            "to the value of that rotation and run the playbook again, then set the new value and run it once more"
+            "to the value of that rotation and run the playbook again, then set the new value and run the playbook once more"
         )
     return Value(kind, name, secret, key, place, old, new, _setting(inventory, secret, key))
 

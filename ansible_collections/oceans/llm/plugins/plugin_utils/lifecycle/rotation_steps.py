@@ -142,7 +142,7 @@ class AdminPassword(Step):
                 else f"the table {PASSWORDS} was not found"
             )
             raise NotPossible(
-                f"the password of {self.email} can only be changed in /admin: the gateway has no command for it, and the administrator cannot be "
+                f"the password of {self.email} can only be changed in /admin: the gateway has no command for this change, and the administrator cannot be "
                 f"recreated, because {why}; log in, change the password in /admin, then set {self.value.setting} to the new password"
             )
 
