@@ -24,6 +24,8 @@ from .source import CNPG, Source
 BARMAN = "barman-cloud.cloudnative-pg.io"  # the plugin that writes to an object store
 #: fields of a live Cluster that the Cluster of a Backup must not have: where data come from and go to, and what the webhook refuses for one instance
 NOT_RECOVERED = ("bootstrap", "backup", "externalClusters", "plugins", "replica", "managed", "minSyncReplicas", "maxSyncReplicas", "primaryUpdateStrategy")
+#: seconds that PostgreSQL may take to start, as with the operator's own probe (Cluster, spec.startDelay): it replays what was written during the backup
+START = 3600
 
 
 def method(database: Object | None) -> dict[str, Any]:
@@ -103,7 +105,7 @@ def recovery(live: Object, backup: Object, name: str, source: Source) -> dict[st
     if "postgresql" in spec:
         spec["postgresql"] = {key: value for key, value in spec["postgresql"].items() if key != "synchronous"}
     # the operator's probes come every 10 s, and the restore waits for each of the two
-    spec["probes"] = {"startup": {"periodSeconds": 1}, "readiness": {"periodSeconds": 1}}
+    spec["probes"] = {"startup": {"periodSeconds": 1, "failureThreshold": START}, "readiness": {"periodSeconds": 1}}
     made = ((old.get("bootstrap") or {}).get("initdb")) or {}
     database = made.get("database") or source.target.name
     # a target that is no time needs the ID, although the Backup is named
