@@ -9,4 +9,4 @@ uv=$CACHE/uv
 cd "$ROOT"
 "$uv/bin/uv" pip compile -q --universal --no-emit-index-url --generate-hashes --no-annotate \
   --python-version "$PYTHON_MINIMUM" --python .venv/bin/python requirements.in -o requirements.lock
-say "requirements.lock: $(grep -c == requirements.lock) packages"
+say "requirements.lock now lists $(grep -c == requirements.lock) packages"

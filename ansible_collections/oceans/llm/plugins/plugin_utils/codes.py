@@ -53,7 +53,8 @@ ClusterUnreachable [preflight: error] the cluster cannot be reached: no kubeconf
 NamespaceMissing [preflight: error] the namespace does not exist, and oceans_llm_create_namespace is false
     set oceans_llm_create_namespace: true, or create the namespace: kubectl create namespace <name>
 NotAllowed [preflight: error; rollout: fatal] the user or service account of the kubeconfig lacks permissions that this run needs
-    grant the permissions to this user; docs/deployer-role.yaml of the collection is a Role with all permissions that a run needs
+    grant the permissions to this user: kubectl -n <namespace> apply -f deployer-role.yaml; the file is docs/deployer-role.yaml of the collection, and its first
+    lines show how to bind the Role
 HelmMissing [preflight: error] no helm program was found
     install Helm 3.18 or a later 3.x, or Helm 4.2.2 or a later 4.x; set oceans_llm_helm_binary to the path of this Helm if it is not the first helm on PATH
 HelmVersion [preflight: error] this version of Helm is not supported; supported are 3.18 and later 3.x, and 4.2.2 and later 4.x
@@ -187,9 +188,11 @@ CannotStart [rollout: fatal] the container's command cannot be started
 UsageError [rollout: fatal] the program refuses its arguments or options (exit code 2)
     correct the argument or the environment variable that the quoted output names
 StartupProbeFailed [rollout: fatal] the container did not start within the time of its startup probe and was killed
-    find out what the container waits for: {logs}; if the container is only slow, raise failureThreshold of the startup probe (oceans_llm_values.probes)
+    find out what the container waits for: {logs}; if the container is only slow, raise oceans_llm_values.probes.gateway.startup.failureThreshold (for the admin
+    UI oceans_llm_values.probes.adminUi.startup.failureThreshold)
 LivenessProbeFailed [rollout: retryable 90 s] the liveness probe fails, and the kubelet kills the container
-    read the container's log: {logs}; if the container is only slow, raise failureThreshold of the liveness probe (oceans_llm_values.probes)
+    read the container's log: {logs}; if the container is only slow, raise oceans_llm_values.probes.gateway.liveness.failureThreshold (for the admin UI
+    oceans_llm_values.probes.adminUi.liveness.failureThreshold)
 
 # Gateway
 GatewayConfigInvalid [preflight: error or warning; rollout: fatal] the gateway refuses its configuration
@@ -230,8 +233,8 @@ DatabaseUnreachable [preflight: warning; rollout: retryable 150 s] the database 
 DatabaseSilent [rollout: retryable 150 s] the migration, or an init container, has printed nothing; it is probably waiting for a connection to the database
     check host and port in the database URL, check the NetworkPolicies, and check that the database server is running
 DatabasePooler [rollout: retryable 120 s] the connection pooler in front of the database is not configured for the gateway
-    set max_prepared_statements and ignore_startup_parameters in the pooler, or pool_mode: session, or write the address of the database server itself into the
-    database URL
+    in the pooler, set max_prepared_statements and ignore_startup_parameters, or set pool_mode: session; or write the address of the database server itself into
+    the database URL
 DatabaseInterrupted [rollout: retryable 120 s] the database server ended the session (restart, failover, deadlock)
     wait until the Job retries; if the error comes again, read the log of the database server
 DatabaseNotPostgres [rollout: retryable 90 s] the program that answers at the database's address is not PostgreSQL
@@ -351,7 +354,7 @@ ControllerSilent [rollout: retryable 120 s] a controller of Kubernetes has not r
 MountFailed [rollout: retryable 120 s] a volume cannot be mounted
     read the pod's events: kubectl -n {ns} describe pod {name}
 MountRetrying [rollout: retryable 120 s] the node has not received a ConfigMap or Secret yet
-    wait: the kubelet retries
+    wait until the kubelet retries; to see the retries: kubectl -n {ns} describe pod {name}
 VolumeBusy [rollout: retryable 360 s] a volume is still attached to another node
     wait until the old pod is deleted, or set oceans_llm_values.rollout.strategy.type: Recreate for a ReadWriteOnce volume
 StorageClassMissing [preflight: error; rollout: fatal] the StorageClass does not exist, or the cluster has no default StorageClass
@@ -482,7 +485,7 @@ ForeignEndpoint [post-check: fatal] an EndpointSlice sends requests of a Service
     delete the EndpointSlice: kubectl -n {ns} delete endpointslice {name}
 ServicePort [preflight: error or warning; post-check: fatal] port, protocol or targetPort of a Service matches none of the ports of its pods
     run the playbook again, or correct port, protocol and targetPort: kubectl -n {ns} edit service {name}
-NoLocalEndpoint [post-check: fatal] a Service with internalTrafficPolicy Local has no pod on a node on which its callers run
+NoLocalEndpoint [post-check: fatal] a Service with internalTrafficPolicy Local has no pod on a node from which clients send requests
     set internalTrafficPolicy to Cluster: kubectl -n {ns} patch service {name} --type=merge -p '{{"spec":{{"internalTrafficPolicy":"Cluster"}}}}'
 IngressBackend [post-check: fatal] an Ingress does not exist, lacks a rule of the release, or routes to a Service or port that differs from the release
     run the playbook again, or correct the rules of the Ingress: kubectl -n {ns} edit {kind} {name}
