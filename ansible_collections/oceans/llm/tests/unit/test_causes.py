@@ -830,6 +830,47 @@ def test_a_volume_that_is_still_attached_elsewhere_is_busy():
     assert [(c.code, c.certainty) for c in find(picture)] == [("VolumeBusy", RETRYABLE)]
 
 
+CSI = 'MountVolume.SetUp failed for volume "s" : rpc error: code = Unknown desc = '
+STORE = CSI + "failed to mount secrets store objects for pod ns/web-1-a, err: "
+
+
+@pytest.mark.parametrize(
+    ("text", "part", "hint"),
+    [
+        (
+            "driver name secrets-store.csi.k8s.io not found in the list of registered CSI drivers",
+            "CSI driver secrets-store.csi.k8s.io is not registered",
+            "csinode n1",
+        ),
+        (CSI + 'failed to get secretproviderclass ns/oceans, error: SecretProviderClass "oceans" not found', "SecretProviderClass ns/oceans,", "-n ns get"),
+        (STORE + 'error connecting to provider "gcp": provider not found: provider "gcp"', "no provider gcp on Node/n1", "spec.nodeName=n1"),
+        (STORE + "failed to find provider binary azure, err: stat /etc/x: no such file or directory", "no provider azure on Node/n1", "spec.nodeName=n1"),
+        (
+            STORE + "GET https://kv.vault.azure.net/secrets/x/\n---\nRESPONSE 404: 404 Not Found\nERROR CODE: SecretNotFound",
+            "does not exist in the secret store",
+            "create",
+        ),
+        (STORE + "AccessDeniedException: x is not authorized to perform: secretsmanager:GetSecretValue", "denies the pod's ServiceAccount", "right to read"),
+        (STORE + "context deadline exceeded", "does not get the secrets from the secret store", "describe pod web-1-a"),
+    ],
+)
+def test_a_mount_by_the_secrets_store_driver_says_what_is_missing(text, part, hint):
+    (found,) = find(web(pod(), events=[event("m", "web-1-a", "FailedMount", text, ago=20)]))
+    assert (found.code, found.certainty) == ("MountFailed", RETRYABLE) and part in found.cause and hint in found.hint and "{" not in found.hint
+
+
+def test_a_container_that_a_webhook_added_is_named_as_such():
+    end = {"terminated": {"exitCode": 126, "reason": "Error", "finishedAt": stamp(30), "startedAt": stamp(31)}}
+    status = {"name": "istio-validation", "ready": False, "restartCount": 4, "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": end}
+    injected = [{"name": "istio-validation", "image": "istio/proxyv2:1"}]
+    web_pod = pod(status={"initContainerStatuses": [status]}, spec={"initContainers": injected})
+    declaring = deployment()
+    owner = replicaset()
+    declaring["spec"]["template"] = owner["spec"]["template"] = {"spec": {"containers": [{"name": "it"}]}}
+    (found,) = find(snapshot(declaring, owner, web_pod))
+    assert found.code == "CrashLoop" and found.cause.startswith("container istio-validation, which the release does not declare (an admission webhook added it")
+
+
 def test_a_claim_that_lost_its_volume_is_fatal():
     volume = {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]}
     claim = obj("PersistentVolumeClaim", "data", status={"phase": "Lost"})

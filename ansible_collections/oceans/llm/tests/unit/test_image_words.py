@@ -127,6 +127,7 @@ SAID = [
     ("ImageUnusable", "policy", "Source image rejected: Running image docker://reg.example/a:v1 is rejected by policy."),
     # the node's own troubles
     ("ImagePullFailed", "digest", "failed commit on ref x: unexpected commit digest sha256:1, expected sha256:2: failed precondition"),
+    ("ImagePullFailed", "another digest", "determining manifest MIME type for docker://x: Manifest does not match provided manifest digest sha256:aaaa"),
     ("ImagePullFailed", "digest", "failed commit on ref x: commit failed: failed size validation: 5 != 9: failed precondition"),
     ("ImagePullFailed", "digest", "writing blob: Digest did not match, expected sha256:1, got sha256:2"),
     ("ImagePullFailed", "disk space", LAYER + "write /var/lib/x: no space left on device: unknown"),

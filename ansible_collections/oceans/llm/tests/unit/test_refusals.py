@@ -32,6 +32,16 @@ violates one or more constraints.
 Violations details: {"[denied by autogke-no-write-mode-hostpath]":["hostPath volume ca used in container gateway uses path /etc/ssl which is not \
 allowed in Autopilot."],"[denied by autogke-disallow-privilege]":["container gateway is privileged; not allowed in Autopilot"]}
 Requested by user: 'x', groups: 'system:authenticated'."""
+GKE_POLICY = """admission webhook "gkepolicy.common-webhooks.networking.gke.io" denied the request: GKE Policy Controller rejected the request because \
+it violates one or more policies:
+
+{
+  "[denied by autogke-no-host-port]": [
+    "container gateway specifies a host port; disallowed in Autopilot."
+  ]
+}
+"""
+GKE_GATEKEEPER = 'admission webhook "validation.gatekeeper.sh" denied the request: [denied by autogke-no-host-port] container gateway specifies a host port'
 AZURE = 'admission webhook "validation.gatekeeper.sh" denied the request: [azurepolicy-k8sazurev3allowedusersgroups-0123] Container gateway is \
 attempting to run as disallowed user 10001. Allowed runAsUser: {"ranges": [], "rule": "MustRunAsNonRoot"}'
 GATEKEEPER = """admission webhook "validation.gatekeeper.sh" denied the request: [ns-must-have-owner] you must provide labels: {"owner"}
@@ -77,6 +87,8 @@ def test_conflicts_of_several_objects_in_helms_error():
     [
         (KYVERNO, "require-team/check-team, disallow-latest/no-latest, disallow-latest/no-empty", "label team is required"),
         (WARDEN, "autogke-no-write-mode-hostpath, autogke-disallow-privilege", "is not allowed in Autopilot"),
+        (GKE_POLICY, "autogke-no-host-port", "specifies a host port"),
+        (GKE_GATEKEEPER, "autogke-no-host-port", "specifies a host port"),
         (AZURE, "azurepolicy-k8sazurev3allowedusersgroups-0123", "disallowed user 10001"),
         (GATEKEEPER, "ns-must-have-owner, repo-allowed", 'you must provide labels: {"owner"}'),
     ],

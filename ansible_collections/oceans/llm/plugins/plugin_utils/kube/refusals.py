@@ -169,18 +169,18 @@ def _body(text: str) -> str:
 
 
 def _gatekeeper(text: str) -> Iterator[tuple[str, str]]:
-    """`[constraint] message`, one line each."""
+    """`[constraint] message`, one line each; GKE writes `[denied by constraint] message`."""
     for line in text.splitlines():
-        named = re.match(r"\s*\[([a-z0-9][a-z0-9.-]*)\] (.+)", line)
+        named = re.match(r"\s*\[(?:denied by )?([a-z0-9][a-z0-9.-]*)\] (.+)", line)
         if named:
             yield named[1], _line(named[2])
 
 
 def _warden(text: str) -> Iterator[tuple[str, str]]:
-    """GKE Autopilot: `Violations details: {"[denied by RULE]":["message", …], …}`."""
-    start = text.find('{"[denied by ')
+    """GKE Autopilot: `{"[denied by RULE]":["message", …], …}`, in one line or in several."""
+    start = re.search(r'\{\s*"\[denied by ', text)
     try:
-        details = json.JSONDecoder().raw_decode(text[start:])[0] if start >= 0 else {}
+        details = json.JSONDecoder().raw_decode(text[start.start() :])[0] if start else {}
     except ValueError:
         return
     for rule, messages in details.items():

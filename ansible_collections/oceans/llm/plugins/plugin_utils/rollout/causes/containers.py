@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from ...codes import FATAL, RETRYABLE
@@ -40,13 +41,22 @@ ADDRESS = ("DatabaseUnreachable", "DatabaseUrlInvalid", "DatabaseHostUnknown", "
 @rule(180)
 def crashes(snapshot: Snapshot) -> Iterator[Cause]:
     """Pods of Deployments."""
-    for kind, _owner, pod in starting(snapshot):
+    for kind, owner, pod in starting(snapshot):
         if kind != "Deployment" or is_ready(pod):
             continue
         for status, init in containers(pod):
             found = of_container(snapshot, pod, status, init)
             if found:
-                yield found
+                yield _named(found, snapshot.kind("Deployment").get(owner) or {}, status["name"])
+
+
+def _named(found: Cause, deployment: Object, name: str) -> Cause:
+    """A container that is in the pod but not in the Deployment comes from a mesh or an agent: the gateway did not end."""
+    spec = ((deployment.get("spec") or {}).get("template") or {}).get("spec") or {}
+    declared = [c["name"] for c in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))]
+    if not declared or name in declared:
+        return found
+    return replace(found, cause=f"container {name}, which the release does not declare (an admission webhook added it to the pod): {found.cause}")
 
 
 def of_container(snapshot: Snapshot, pod: Object, status: Object, init: bool) -> Cause | None:

@@ -76,6 +76,9 @@ ImageArchitecture no match(ing manifest)? for (platform|linux)|no matching manif
 ImagePullFailed unexpected commit digest|failed size validation|digest did not match|wrong diff id|layer verification failed|invalid tar header
     the data that the registry {registry} sends for {image} does not match its digest
     push the image again, and clear caches and proxies between the node and the registry, which may hold a broken copy
+ImagePullFailed does not match provided manifest digest
+    the registry {registry} stores {image} with another digest than the one asked for
+    copy the image again and keep its digest: skopeo copy --all --preserve-digests docker://SOURCE docker://{registry}/…
 ImagePullFailed no space left on device|disk quota exceeded
     the node has no disk space for the image {image}
     enlarge the disk of Node/{node}, or free disk space; run on the node: crictl rmi --prune

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from ...codes import FATAL
+from ...gateway import word_table
 from ...kube.objects import Object, claims, epoch, meta, name_of, ref, seen_at, waiting
 from ..model import Cause, Snapshot, events_of, since, starting
 from . import config
@@ -19,6 +20,29 @@ from .reasons import REASONS
 PROVISIONING = 20.0
 _PROVISIONER = re.compile(r"external provisioner '([^']+)'")
 MOUNTS = tuple(reason for reason, code in REASONS["Events of the kubelet"].items() if code == "MountFailed")
+#: what the kubelet and the Secrets Store CSI driver say of a mount; the first that fits. The providers word a store's answer differently: its code counts
+_TABLE = r"""
+MountFailed driver name (?P<driver>\S+) not found in the list of registered CSI drivers
+    CSI driver {driver} is not registered on Node/{node}
+    start the driver's pod on the node, or keep the gateway pods off the node: kubectl get csinode {node} -o yaml
+MountFailed get secretproviderclass (?P<spc>[^\s,]+).*not found
+    the pod mounts SecretProviderClass {spc}, which does not exist
+    create the SecretProviderClass: kubectl -n {ns} get secretproviderclasses
+MountFailed provider not found: provider "(?P<provider>[^"]+)"|provider binary (?P<binary>\w+)
+    the Secrets Store CSI driver has no provider {provider}{binary} on Node/{node}
+    start the provider's pod on the node: kubectl get pods -A -o wide --field-selector spec.nodeName={node}
+MountFailed mount secrets store objects.*(not ?found|\b404\b)
+    a secret that the SecretProviderClass names does not exist in the secret store
+    correct the names in the SecretProviderClass, or create the secret in the store
+MountFailed mount secrets store objects.*(access ?denied|permission ?denied|not authorized|forbidden|\b40[13]\b)
+    the secret store denies the pod's ServiceAccount access to a secret
+    give the identity of the ServiceAccount the right to read the secret in the store
+MountFailed mount secrets store objects
+    the Secrets Store CSI driver does not get the secrets from the secret store
+MountFailed
+    a volume cannot be mounted
+"""
+TEXTS = tuple(word_table.rows(_TABLE))
 
 
 @rule(70)
@@ -46,7 +70,13 @@ def mounts(snapshot: Snapshot) -> Iterator[Cause]:
         elif "Multi-Attach error" in text:
             yield cause("VolumeBusy", snapshot, ref(pod), "the volume of the pod is still attached to another node", text, since=begun)
         else:
-            yield cause("MountFailed", snapshot, ref(pod), "a volume cannot be mounted", text, since=begun)
+            yield _failed(snapshot, pod, text, begun)
+
+
+def _failed(snapshot: Snapshot, pod: Object, text: str, begun: float) -> Cause:
+    found, code, (what, *hint) = next((m, code, texts) for pattern, code, texts in TEXTS if (m := pattern.search(" ".join(text.split()))))
+    names = {"ns": snapshot.scope.namespace, "node": (pod.get("spec") or {}).get("nodeName") or "", **{k: v or "" for k, v in found.groupdict().items()}}
+    return cause(code, snapshot, ref(pod), what.format_map(names), text, since=begun, hint="".join(hint).format_map(names))
 
 
 def _source(pod: Object, text: str) -> str:
