@@ -160,6 +160,13 @@ WRONG: dict[str, tuple[dict, tuple[str, ...]]] = {
         ("database.external.parts.host", "database.external.parts.secret.hostKey"),
     ),
     "parts without a login": (at("database.external.parts.host", "h"), ("database.external.parts.secret.name",)),
+    "a CA that is not used": (
+        at(
+            "database.external",
+            {"existingSecret": {"name": ""}, "parts": {"host": "h", "database": "d", "sslMode": "disable", "secret": {"name": "s"}, "ca": {"secretName": "c"}}},
+        ),
+        ("database.external.parts.sslMode is disable", "verify-full"),
+    ),
     "direct host without parts": (at("database.external.migrations.host", "h"), ("database.external.migrations.existingSecret.name",)),
     "extra object without a name": (at("extraObjects", [{"apiVersion": "v1", "kind": "ConfigMap"}]), ("extraObjects[0]", "metadata.name")),
     "a list of extra objects": (

@@ -479,6 +479,7 @@ def test_wrong_types_are_refused(values: dict) -> None:
         ("scheduling.resources.limits", [{"mem": "1Gi"}, {"gpu": 1}], [{"nvidia.com/gpu": 1, "hugepages-2Mi": "4Mi"}]),
         ("database.cloudnativepg.additionalSpec.resources", [{"limits": {"mem": "1Gi"}}], [{"limits": {"memory": "1Gi"}}]),
         ("route.tls.termination", ["Edge"], ["edge", "reencrypt"]),
+        ("database.external.parts.host", ["db:5432", "postgresql://db", "[fd00::1]"], ["db", "10.0.0.1", "fd00::1", "::ffff:10.0.0.1", ""]),
         ("httpRoute.hostnames", [["https://llm.example"]], [["llm.example"]]),
     ],
 )

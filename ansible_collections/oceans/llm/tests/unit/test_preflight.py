@@ -270,6 +270,23 @@ oceans-llm:
 
 
 @pytest.mark.parametrize(
+    ("at", "name", "end"),
+    [
+        ("/autoscaling", "min", "(did you mean 'minReplicas'?)"),
+        ("/httpRoute", "rules", "extraObjects for further routes"),
+        ("/gateway/image", "registry", "; the chart has global.imageRegistry"),
+        ("/adminUi/image", "pullSecrets", "; the chart has imagePullSecrets"),
+        ("/database/external/parts", "password", "the Secret with user and password"),
+        ("/database/external/parts", "user", "the Secret with user and password"),
+    ],
+)
+def test_a_key_of_another_chart_is_told_where_this_one_has_it(picture, at, name, end):
+    text = f"values don't meet the specifications of the schema(s) in the following chart(s):\nx:\n- at '{at}': additional properties '{name}' not allowed\n"
+    (finding,) = chart.find(replace(picture, chart_errors=(text,), chart_values=own_chart.defaults(own_chart.own()), chart_schema=SCHEMA_OF_OURS))
+    assert finding.code == "UnknownValue" and finding.sentence.endswith(end)
+
+
+@pytest.mark.parametrize(
     ("at", "what", "hint"),
     [
         ("/scheduling/resources/limits/memory", PATTERN, "such as 512Mi"),
@@ -487,6 +504,19 @@ def test_a_pasted_secret_is_found_by_its_path_and_never_shown(value):
     (finding,) = config.pasted({"providers": [{"base_url": value}]})
     assert finding.code == "SecretInConfig" and finding.object == "config providers[0].base_url"
     assert value not in finding.line() and "hunter2" not in finding.line()
+
+
+def test_a_url_that_the_chart_made_of_refused_values_is_not_told_a_second_time(picture):
+    made = gateway([{"name": "POSTGRES_URL", "value": "postgresql://[db.example.com:5432]:5432/d"}])
+    given = replace(picture, objects=(made, configuration(CONFIG)))
+    assert "SecretNotUrl" in [f.code for f in secrets.find(given)]
+    assert "SecretNotUrl" not in [f.code for f in secrets.find(replace(given, chart_errors=("values don't meet the specifications of the schema(s)",)))]
+
+
+@pytest.mark.parametrize("value", ["os.environ/OPENAI_API_KEY", "${OPENAI_API_KEY}", "$OPENAI_API_KEY"])
+def test_a_reference_of_another_program_is_told_in_the_gateways_form(value):
+    (finding,) = config.pasted({"providers": [{"auth": {"token": value}}]})
+    assert finding.code == "GatewayConfigInvalid" and value in finding.sentence and finding.hint == "write env.OPENAI_API_KEY"
 
 
 def test_plain_text_in_a_field_for_a_secret_is_found():
@@ -1159,6 +1189,25 @@ def ingress(name: str | None = "nginx", secret: str = "", annotations: dict | No
         "metadata": {"name": "i", "annotations": annotations or {}},
         "spec": {"ingressClassName": name, "tls": [{"secretName": secret}] if secret else []},
     }
+
+
+@pytest.mark.parametrize(
+    ("kind", "annotations", "parameters", "told"),
+    [
+        ("ClusterIP", {}, None, ["warning"]),
+        ("ClusterIP", {"alb.ingress.kubernetes.io/target-type": "instance"}, None, ["warning"]),
+        ("ClusterIP", {"alb.ingress.kubernetes.io/target-type": "ip"}, None, []),
+        ("ClusterIP", {}, {"kind": "IngressClassParams", "name": "p"}, []),
+        ("NodePort", {}, None, []),
+    ],
+)
+def test_a_load_balancer_of_aws_needs_a_node_port_or_the_target_type_ip(picture, kind, annotations, parameters, told):
+    classes = ({"metadata": {"name": "alb"}, "spec": {"controller": "ingress.k8s.aws/alb", "parameters": parameters}},)
+    given = ingress("alb", annotations=annotations)
+    given["spec"]["rules"] = [{"http": {"paths": [{"backend": {"service": {"name": "gw"}}}]}}]
+    services = [{"kind": "Service", "metadata": {"name": "gw"}, "spec": {"type": kind}}, {"kind": "Service", "metadata": {"name": "ui"}, "spec": {}}]
+    found = [f for f in platform.find(with_objects(picture, given, *services, ingress_classes=classes)) if f.code == "InvalidValue"]
+    assert [f.severity for f in found] == told and all("target-type: ip" in f.hint for f in found)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,9 @@ _SCHEMA = re.compile(r"^\s*- (?:at )?'?(?P<at>[^':]*)'?: (?P<what>.+)$", re.MULT
 _NUMBERED = re.compile(r"^  \d+\. (.+)$", re.MULTILINE)
 #: [HOST[:PORT]/]PATH[:TAG][@DIGEST] (OCI distribution specification)
 _IMAGE = re.compile(r"\A([A-Za-z0-9.-]+(:\d+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?")
-#: what other charts call something -> where this chart has it
+_OF_BOTH = ("registry", "pullSecrets")
+_LOGIN = ("user", "username", "password")
+#: what other charts call something, anywhere or at one place -> where this chart has it
 _PLACES = {
     **dict.fromkeys(("replicas", "replicaCount"), "gateway.replicaCount"),
     "resources": "scheduling.resources",
@@ -39,6 +41,10 @@ _PLACES = {
     "pdb": "podDisruptionBudget",
     **dict.fromkeys(("strategy", "updateStrategy"), "rollout.strategy"),
     "persistence": "database.cloudnativepg.storage",
+    "registry": "global.imageRegistry",
+    "pullSecrets": "imagePullSecrets",
+    "httpRoute.rules": "httpRoute.matches, httpRoute.filters and httpRoute.timeouts, and extraObjects for further routes",
+    **{f"database.external.parts.{name}": "database.external.parts.secret, which names the Secret with user and password" for name in _LOGIN},
     "httpGet": "probes.gateway.liveness.path, and the port is always gateway.containerPort",
 }
 #: how a value of another type is written
@@ -181,11 +187,12 @@ def _described(schema: Mapping[str, Any], path: str) -> Mapping[str, Any]:
 
 def _instead(name: str, path: str, defaults: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     """The end of a sentence about a key that is unknown: how it is written, or where the chart has it."""
-    place = "" if path.startswith("adminUi") else _PLACES.get(name, "")
+    place = _PLACES.get(f"{path}.{name}") or ("" if path.startswith("adminUi") and name not in _OF_BOTH else _PLACES.get(name, ""))
     if place and place.partition(".")[0] in defaults:
         return f"; the chart has {place}"
     found = sorted((p for p in _paths(defaults) if f".{p}".endswith(f".{name}")), key=lambda p: (p.count("."), p))
-    near = did_you_mean(name, (*keys_at(defaults, path), *(_described(schema, path).get("properties") or ())))
+    keys = (*keys_at(defaults, path), *(_described(schema, path).get("properties") or ()))
+    near = did_you_mean(next((key for key in keys if key.startswith(name)), name), keys)
     if near and (path or not found):
         return near
     if path == "database.cloudnativepg":

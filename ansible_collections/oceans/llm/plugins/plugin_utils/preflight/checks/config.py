@@ -24,6 +24,8 @@ SECRET_FIELD = re.compile(r"(?i)(^|[._])(password|client_secret|token|secret|api
 #: a path of a file is no secret (github_copilot reads its private_key from one)
 FILE = re.compile(r"^\.{0,2}/|\.(pem|key|json)$")
 #: numbers that YAML 1.1 takes for text, because they lack the dot or the sign
+#: how other programs write a reference to a variable: os.environ/NAME, ${NAME}, $NAME
+FOREIGN = re.compile(r"(?:os\.environ/|\$\{|\$)(?P<name>[A-Z][A-Z0-9_]*)\}?")
 NUMBER_AS_TEXT = re.compile(r"\A[-+]?(\d+[eE][-+]?\d+|\d*\.\d*[eE]\d+)")
 _HTTP = re.compile(r"https?://[^\s/]\S*")
 PROVIDER_TYPES = ("openai_compat", "gcp_cloud_run_openai_compat", "gcp_vertex", "aws_bedrock", "github_copilot")
@@ -90,6 +92,11 @@ def find(picture: Picture) -> Iterator[Finding]:
 def pasted(config: Mapping[str, Any]) -> Iterator[Finding]:
     for path, value in configuration.leaves(config):
         if not isinstance(value, str) or value.startswith("env."):
+            continue
+        foreign = FOREIGN.fullmatch(value) if SECRET_FIELD.search(path) or configuration.STRICT.fullmatch(path) else None
+        if foreign:
+            what = f"{value} is a reference in the form of another program, and the gateway takes it as text"
+            yield Finding("GatewayConfigInvalid", f"config {path}", what, f"write env.{foreign['name']}")
             continue
         why = "begins with literal., and the configuration is stored in a ConfigMap, which does not protect secrets" if value.startswith("literal.") else ""
         why = why or patterns.why(value)

@@ -15,6 +15,7 @@ from ..finding import ERROR, WARNING, Finding
 from ..sources import secret
 
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+ALB, TARGET = "ingress.k8s.aws/alb", "alb.ingress.kubernetes.io/target-type"
 DEFAULT_INGRESS = "ingressclass.kubernetes.io/is-default-class"
 METRICS = "metrics.k8s.io"
 COUNTED = (("Deployment", "replicas"), ("Cluster", "instances"))
@@ -161,9 +162,21 @@ def _ingress(picture: Picture) -> Iterator[Finding]:
                 what = f"names no IngressClass, and the cluster has no default IngressClass ({_names(classes)})"
                 hint = "set oceans_llm_values.ingress.className to an IngressClass that exists; list the IngressClasses: kubectl get ingressclass"
                 yield Finding("IngressClassMissing", label(ingress), what, hint, WARNING)
+        yield from _alb(picture, ingress, next((c.get("spec") or {} for c in classes or () if meta(c).get("name") == name), {}))
         automatic = any(str(a).startswith(("cert-manager.io/", "acme.cert-manager.io/")) for a in meta(ingress).get("annotations") or {})
         for tls in spec.get("tls") or ():
             yield from _tls(picture, ingress, str(tls.get("secretName") or ""), automatic)
+
+
+def _alb(picture: Picture, ingress: Object, spec: Object) -> Iterator[Finding]:
+    """Without parameters of its own, the controller expects a node port (AWS Load Balancer Controller, annotation target-type)."""
+    if spec.get("controller") != ALB or spec.get("parameters") or (meta(ingress).get("annotations") or {}).get(TARGET) == "ip":
+        return
+    paths = [p for rule in (ingress.get("spec") or {}).get("rules") or () for p in (rule.get("http") or {}).get("paths") or ()]
+    named = {((p.get("backend") or {}).get("service") or {}).get("name") for p in paths}
+    if any(meta(s).get("name") in named and (s.get("spec") or {}).get("type", "ClusterIP") == "ClusterIP" for s in picture.kind("Service")):
+        what = "the AWS Load Balancer Controller sends requests to node ports by default, and a Service of type ClusterIP has none"
+        yield Finding("InvalidValue", label(ingress), what, f"set oceans_llm_values.ingress.annotations: {{{TARGET}: ip}}", WARNING)
 
 
 def _tls(picture: Picture, ingress: Object, name: str, automatic: bool) -> Iterator[Finding]:
