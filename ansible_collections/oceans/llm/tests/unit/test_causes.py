@@ -689,6 +689,8 @@ def test_the_cluster_autoscaler_is_given_more_time():
     assert [(c.code, c.budget) for c in alone] == [("Unschedulable", 120)] and "preemption" not in alone[0].cause
     scaling = find(web(waiting, events=[event("e", "web-1-a", "TriggeredScaleUp", "pod triggered scale-up: 1->2")]))
     assert [(c.code, c.budget) for c in scaling] == [("UnschedulableScaling", 600)]
+    (refused,) = find(web(waiting, events=[event("e", "web-1-a", "NotTriggerScaleUp", "pod didn't trigger scale-up: 1 max node group size reached")]))
+    assert refused.budget == 120 and refused.cause.endswith("3 Insufficient cpu; the cluster autoscaler adds no node: 1 max node group size reached")
 
 
 def test_a_lost_node_is_named():

@@ -137,6 +137,12 @@ def test_somebody_who_is_quicker_does_no_harm(api):
     assert ensured(api) == namespaces.EXISTS
 
 
+def test_a_namespace_that_this_user_cannot_create_is_a_matter_for_an_administrator(api):
+    api.on("POST", paths.NAMESPACES, status(403, "Forbidden", "namespaces is forbidden: You may not request a new project via this API."))
+    with pytest.raises(ClusterError, match="You may not request a new project.*kubectl create namespace ns, or on OpenShift: oc new-project ns"):
+        ensured(api)
+
+
 def test_a_namespace_that_goes_is_waited_for_by_the_user(api):
     api.on("GET", paths.namespace("ns"), ok({"metadata": {"name": "ns", "deletionTimestamp": "2026-01-01T00:00:00Z"}}))
     with pytest.raises(ClusterError, match="has been terminating since 2026"):

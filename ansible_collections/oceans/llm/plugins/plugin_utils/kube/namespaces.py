@@ -38,6 +38,11 @@ def ensure(cluster: Cluster, name: str, create: bool, dry_run: bool) -> str:
     try:
         cluster.create(paths.NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     except ApiError as error:
+        if error.status == 403:
+            raise ClusterError(
+                f"namespace {name} does not exist, and this user cannot create it: {error}; have an administrator create the namespace: "
+                f"kubectl create namespace {name}, or on OpenShift: oc new-project {name}"
+            ) from error
         if error.status != 409:
             raise
         return ensure(cluster, name, create, dry_run)  # another host's task, or a GitOps tool, was quicker: it may also be on its way out

@@ -29,7 +29,7 @@ def unschedulable(snapshot: Snapshot) -> Iterator[Cause]:
             yield cause("UnschedulableScaling", snapshot, ref(pod), what, scaling[-1].get("message") or text, since=begun)
         else:
             changed = origin.changed_resources(snapshot, pod)
-            what = f"no node can take the pod of {kind}/{owner}: {_nodes(text)}{f'; {changed}' if changed else ''}"
+            what = f"no node can take the pod of {kind}/{owner}: {_nodes(text)}{f'; {changed}' if changed else ''}{_no_node(snapshot, pod)}"
             yield cause("Unschedulable", snapshot, ref(pod), what, text, since=begun)
 
 
@@ -44,6 +44,12 @@ def _reason(snapshot: Snapshot, pod: Object) -> str:
 def _nodes(text: str) -> str:
     """The scheduler's count of nodes and reasons, without what it says of preemption."""
     return " ".join(re.split(r" preemption:|\.? no new claims", text)[0].removesuffix(".").split())
+
+
+def _no_node(snapshot: Snapshot, pod: Object) -> str:
+    """Why the cluster autoscaler does not add a node, if it said so."""
+    told = [str(e.get("message")) for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("reason") == "NotTriggerScaleUp"]
+    return f"; the cluster autoscaler adds no node: {' '.join(told[-1].rpartition('scale-up: ')[2].split())}" if told else ""
 
 
 @rule(210)
