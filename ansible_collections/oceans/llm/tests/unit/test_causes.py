@@ -853,6 +853,20 @@ STORE = CSI + "failed to mount secrets store objects for pod ns/web-1-a, err: "
             "create",
         ),
         (STORE + "AccessDeniedException: x is not authorized to perform: secretsmanager:GetSecretValue", "denies the pod's ServiceAccount", "right to read"),
+        (
+            STORE + "failed to get keyvault client: failed to get key vault token: response failed with status code: 404",
+            "cannot log in to the secret store",
+            "identity",
+        ),
+        (
+            CSI.replace("desc = ", "desc = dial unix /var/lib/kubelet/plugins/csi-secrets-store/csi.sock: connect: refused"),
+            "driver of volume s does not answer",
+            "n1",
+        ),
+        (CSI[:45] + 'failed to fetch token: serviceaccounts "gw" not found', "ServiceAccount gw does not exist", "create serviceaccount gw"),
+        (CSI[:45] + "you might need a /sbin/mount.<type> helper program.", "Node/n1 lacks the program that mounts volume s", "nfs-common"),
+        (CSI[:45] + "hostPath type check failed: /etc/pki is not a directory", "path /etc/pki of volume s does not exist on Node/n1", "hostPath"),
+        ("Unable to attach or mount volumes: unmounted volumes=[a b], unattached volumes=[a b c]", "volume a b cannot be mounted", "describe pod"),
         (STORE + "context deadline exceeded", "does not get the secrets from the secret store", "describe pod web-1-a"),
     ],
 )

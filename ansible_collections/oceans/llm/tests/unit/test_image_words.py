@@ -127,6 +127,11 @@ SAID = [
     ("ImageUnusable", "policy", "Source image rejected: Running image docker://reg.example/a:v1 is rejected by policy."),
     # the node's own troubles
     ("ImagePullFailed", "digest", "failed commit on ref x: unexpected commit digest sha256:1, expected sha256:2: failed precondition"),
+    (
+        "ImageDenied",
+        "denies",
+        "initializing source docker://r/a:v1: (Mirrors also failed: [m/a:v1: x509: unknown authority]): r/a:v1: reading manifest: unauthorized",
+    ),
     ("ImagePullFailed", "another digest", "determining manifest MIME type for docker://x: Manifest does not match provided manifest digest sha256:aaaa"),
     ("ImagePullFailed", "digest", "failed commit on ref x: commit failed: failed size validation: 5 != 9: failed precondition"),
     ("ImagePullFailed", "digest", "writing blob: Digest did not match, expected sha256:1, got sha256:2"),

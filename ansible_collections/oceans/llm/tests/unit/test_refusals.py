@@ -169,6 +169,10 @@ def test_what_an_operator_or_a_volume_refuses_is_no_policy(text, code):
         ),
         ("Error: UPGRADE FAILED: create: failed to create: etcdserver: request is too large", "ReleaseTooLarge", ("does not fit",)),
         ('Error: INSTALLATION FAILED: create: failed to create: namespaces "ns" not found', "NamespaceDeleted", ("was deleted",)),
+        ("Error: UPGRADE FAILED: create: failed to create: Unauthorized", "CredentialsRefused", ("no longer accepts the credentials",)),
+        ("Error: UPGRADE FAILED: the server has asked for the client to provide credentials", "CredentialsRefused", ("HTTP 401",)),
+        ("Error: UPGRADE FAILED: create: failed to create: etcdserver: mvcc: database space exceeded", "HelmFailed", ("etcd of the cluster has no space",)),
+        ("Error: UPGRADE FAILED: the server has received too many requests and has asked us to try again later", "HelmFailed", ("too many requests (429)",)),
         ("Error: INSTALLATION FAILED: mkdir /.cache: permission denied", "HelmFailed", ("Helm cannot write to /.cache: permission denied",)),
         (
             "Error: UPGRADE FAILED: unable to retrieve the complete list of server APIs: metrics.k8s.io/v1beta1: the server is currently unable to handle the "

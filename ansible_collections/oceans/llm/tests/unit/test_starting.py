@@ -97,7 +97,9 @@ CNI = 'Failed to create pod sandbox: rpc error: code = Unknown desc = failed to 
 @pytest.mark.parametrize(
     ("reason", "message", "words"),
     [
-        ("FailedCreatePodSandBox", CNI, "network plugin (CNI) returns an error"),
+        ("FailedCreatePodSandBox", CNI, "network plugin (CNI) calico returns an error"),
+        ("FailedCreatePodSandBox", CNI.replace("timeout", "add cmd: failed to assign an IP address to container"), "no IP address is free for the pod"),
+        ("FailedCreatePodSandBox", CNI.replace("timeout", "Failed to allocate address: No available addresses"), "no IP address is free for the pod"),
         (
             "NetworkNotReady",
             "network is not ready: container runtime network not ready: NetworkReady=false cni plugin not initialized",

@@ -115,6 +115,19 @@ HELM_WORDS = tuple(
             "Helm cannot write to {path}: {why}",
             "set the environment variables HELM_CACHE_HOME, HELM_CONFIG_HOME and HELM_DATA_HOME to folders that the user of ansible-playbook may write to",
         ),
+        (r": (?:Unauthorized|the server has asked for the client to provide credentials)$", "CredentialsRefused", "", ""),
+        (
+            r"etcdserver: mvcc: database space exceeded",
+            "HelmFailed",
+            "the etcd of the cluster has no space left, so the API server refuses every write",
+            "have an administrator of the cluster free space in etcd, then run the playbook again: etcdctl defrag, and etcdctl alarm disarm",
+        ),
+        (
+            r"the server has received too many requests",
+            "HelmFailed",
+            "the API server refused a request of Helm, because it has too many requests (429)",
+            "run the playbook again; if the error remains, read the limits for this user: kubectl get flowschemas,prioritylevelconfigurations",
+        ),
         (
             r"(?:server APIs: (?P<api>[\w./-]+): )?the server is currently unable to handle the request",
             "HelmFailed",

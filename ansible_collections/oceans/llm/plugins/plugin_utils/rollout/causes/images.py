@@ -151,7 +151,7 @@ TEXTS = tuple((pattern, Words(code, *texts)) for pattern, code, texts in word_ta
 
 def classify(text: str) -> Words:
     """What a kubelet says about a pull. The image's own name says nothing, whatever it looks like."""
-    text = re.sub(r'image "[^"]*"', "image", text)
+    text = re.sub(r'image "[^"]*"|\(Mirrors also failed: .*?\]\)', "image", text)  # the registry's own answer comes after those of its mirrors
     return next(words for pattern, words in TEXTS if pattern.search(text))
 
 

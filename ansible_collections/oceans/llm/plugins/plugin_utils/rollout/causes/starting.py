@@ -91,6 +91,12 @@ def _changed(obj: Object, snapshot: Snapshot) -> float:
     return max([*stamps, epoch(meta(obj).get("creationTimestamp")), snapshot.started])
 
 
+#: words of the address managers of AWS, Azure, Calico, Cilium and host-local
+NO_ADDRESS = re.compile(
+    r"failed to assign an IP address|no available addresses|no (more |free )?(IP )?addresses available|no more IPs available|InsufficientFreeAddresses", re.I
+)
+
+
 @rule(130)
 def sandboxes(snapshot: Snapshot) -> Iterator[Cause]:
     """No container can be created: the sandbox, which is the network, or a device. Told by events only."""
@@ -100,7 +106,12 @@ def sandboxes(snapshot: Snapshot) -> Iterator[Cause]:
         told = [e for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("reason") in SANDBOX]
         if told:
             text = str(told[-1].get("message") or told[-1].get("reason"))
-            network = "the network of the node is not ready" if told[-1].get("reason") == "NetworkNotReady" else "the network plugin (CNI) returns an error"
+            plugin = re.search(r'plugin type="([^"]+)"', text)
+            network = f"the network plugin (CNI){' ' + plugin[1] if plugin else ''} returns an error"
+            if told[-1].get("reason") == "NetworkNotReady":
+                network = "the network of the node is not ready"
+            elif NO_ADDRESS.search(text):
+                network = "no IP address is free for the pod; enlarge the subnet or the IP pool of the node, or delete pods"
             by = network if re.search(r"plugin type=|\bcni\b|NetworkPluginNotReady|network", text, re.IGNORECASE) else "the container runtime returns an error"
             spec, handler = pod.get("spec") or {}, re.search(r'no runtime for "([^"]+)" is configured', text)
             if handler:

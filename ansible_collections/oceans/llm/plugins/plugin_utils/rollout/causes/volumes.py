@@ -31,6 +31,22 @@ MountFailed get secretproviderclass (?P<spc>[^\s,]+).*not found
 MountFailed provider not found: provider "(?P<provider>[^"]+)"|provider binary (?P<binary>\w+)
     the Secrets Store CSI driver has no provider {provider}{binary} on Node/{node}
     start the provider's pod on the node: kubectl get pods -A -o wide --field-selector spec.nodeName={node}
+MountFailed (driver|plugins)\S*\.sock: connect: |node service has VOLUME_MOUNT_GROUP
+    the CSI driver of volume {volume} does not answer on Node/{node}
+    restart the driver's pod on the node: kubectl get pods -A -o wide --field-selector spec.nodeName={node}
+MountFailed failed to fetch token: serviceaccounts "(?P<account>[^"]+)" not found
+    the pod's ServiceAccount {account} does not exist
+    create the ServiceAccount: kubectl -n {ns} create serviceaccount {account}
+MountFailed might need a /sbin/mount
+    Node/{node} lacks the program that mounts volume {volume}
+    install the mount program of the file system on the nodes, such as nfs-common or amazon-efs-utils
+MountFailed hostPath type check failed: (?P<path>\S+)
+    the path {path} of volume {volume} does not exist on Node/{node}, or is of another type
+    create the path on every node, or correct type of the hostPath volume
+MountFailed mount secrets store objects.*failed to (get|fetch|acquire|create)[^:]{0,40}(token|credentials?|client)\b
+    |mount secrets store objects.*(WebIdentityErr|failed to log ?in|unable to log in)
+    the Secrets Store CSI driver cannot log in to the secret store
+    correct the identity in the SecretProviderClass, and the annotations and labels that bind the pod's ServiceAccount to this identity
 MountFailed mount secrets store objects.*(not ?found|\b404\b)
     a secret that the SecretProviderClass names does not exist in the secret store
     correct the names in the SecretProviderClass, or create the secret in the store
@@ -40,7 +56,7 @@ MountFailed mount secrets store objects.*(access ?denied|permission ?denied|not 
 MountFailed mount secrets store objects
     the Secrets Store CSI driver does not get the secrets from the secret store
 MountFailed
-    a volume cannot be mounted
+    volume {volume} cannot be mounted
 """
 TEXTS = tuple(word_table.rows(_TABLE))
 
@@ -75,7 +91,13 @@ def mounts(snapshot: Snapshot) -> Iterator[Cause]:
 
 def _failed(snapshot: Snapshot, pod: Object, text: str, begun: float) -> Cause:
     found, code, (what, *hint) = next((m, code, texts) for pattern, code, texts in TEXTS if (m := pattern.search(" ".join(text.split()))))
-    names = {"ns": snapshot.scope.namespace, "node": (pod.get("spec") or {}).get("nodeName") or "", **{k: v or "" for k, v in found.groupdict().items()}}
+    volume = re.search(r"for volume \"([^\"]+)\"|unmounted volumes=\[([^\]]+)\]", text)
+    names = {
+        "volume": (volume[1] or volume[2]) if volume else "of the pod",
+        "ns": snapshot.scope.namespace,
+        "node": (pod.get("spec") or {}).get("nodeName") or "",
+        **{k: v or "" for k, v in found.groupdict().items()},
+    }
     return cause(code, snapshot, ref(pod), what.format_map(names), text, since=begun, hint="".join(hint).format_map(names))
 
 
