@@ -137,6 +137,13 @@ def test_a_variable_of_the_users_own_is_no_error(picture, name, severity):
     assert (finding.code, finding.severity) == ("UnknownVariable", severity)
 
 
+@pytest.mark.parametrize(("name", "near"), [("replica_count", "replicas"), ("config_file", "config"), ("gateway_version", "version"), ("domain", "")])
+def test_a_warning_names_the_variable_whose_word_the_name_has(picture, name, near):
+    known = tuple(f"oceans_llm_{k}" for k in KNOWN)
+    (finding,) = variables.find(replace(picture, variables=(f"oceans_llm_{name}",), known_variables=known))
+    assert finding.severity == "warning" and finding.sentence.endswith(f"(did you mean 'oceans_llm_{near}'?)" if near else name)
+
+
 def test_a_variable_that_another_one_makes_useless_is_named(picture):
     names = ("oceans_llm_secrets", "oceans_llm_external_secrets", "oceans_llm_cloudnativepg")
     given = replace(picture, given=names, wanted=replace(picture.wanted, secrets_source="provision"))
@@ -272,6 +279,15 @@ oceans-llm:
 @pytest.mark.parametrize(
     ("at", "name", "end"),
     [
+        ("/networkPolicy", "ingress", "; the chart has networkPolicy.gatewayFrom"),
+        ("/service/gateway", "loadBalancerIP", "an annotation of their own"),
+        ("/gateway", "serviceAccountName", "; the chart has serviceAccount.name"),
+        ("", "extraLabels", "; the chart has commonLabels"),
+        ("", "annotations", "; the chart has commonAnnotations"),
+        ("", "metrics", "otel_endpoint receives all metrics of the gateway"),
+        ("", "postgresql", "; the chart has database"),
+        ("", "proxy_config", "; the chart has gateway.config"),
+        ("", "extraDeploy", "; the chart has extraObjects"),
         ("/autoscaling", "min", "(did you mean 'minReplicas'?)"),
         ("/httpRoute", "rules", "extraObjects for further routes"),
         ("/gateway/image", "registry", "; the chart has global.imageRegistry"),
@@ -304,6 +320,8 @@ def test_a_key_of_another_chart_is_told_where_this_one_has_it(picture, at, name,
         ("/gateway/podAnnotations/a", "got null, want string", "in quotes"),
         ("/migrations/backoffLimit", "minimum: got -1, want 0", "set the value to 0 or more"),
         ("/ingress/hosts/0/paths/0/pathType", "value must be one of 'Exact', 'Prefix'", "one of these"),
+        ("/ingress/className", "got object, want null or string", "write one text in oceans_llm_ingress"),
+        ("/database/external/parts/port", "'anyOf' failed", "without quotes"),
         ("/adminUi", "missing property 'replicaCount'", "null removes"),
     ],
 )

@@ -39,7 +39,16 @@ _PLACES = {
     **dict.fromkeys(("hpa", "horizontalPodAutoscaler"), "autoscaling"),
     **dict.fromkeys(("targetCPUUtilizationPercentage", "targetMemoryUtilizationPercentage"), "autoscaling.metrics"),
     "pdb": "podDisruptionBudget",
-    **dict.fromkeys(("strategy", "updateStrategy"), "rollout.strategy"),
+    **dict.fromkeys(("strategy", "updateStrategy", "deploymentStrategy"), "rollout.strategy"),
+    "serviceAccountName": "serviceAccount.name",
+    **dict.fromkeys(("labels", "extraLabels", "additionalLabels"), "commonLabels"),
+    **dict.fromkeys((".annotations", "extraAnnotations", "additionalAnnotations"), "commonAnnotations"),
+    **dict.fromkeys(("extraDeploy", "extraManifests", "extraResources"), "extraObjects"),
+    **dict.fromkeys(("postgresql", "db", "externalDatabase", "externalPostgresql"), "database"),
+    **dict.fromkeys(("proxy_config", "configMap"), "gateway.config"),
+    **dict.fromkeys((".metrics", "serviceMonitor", "podMonitor"), "gateway.config.server, whose otel_endpoint receives all metrics of the gateway"),
+    "networkPolicy.ingress": "networkPolicy.gatewayFrom",
+    "service.gateway.loadBalancerIP": "service.gateway.annotations, and the clouds read the address from an annotation of their own",
     "persistence": "database.cloudnativepg.storage",
     "registry": "global.imageRegistry",
     "pullSecrets": "imagePullSecrets",
@@ -149,6 +158,8 @@ def _schema(text: str, defaults: Mapping[str, Any], schema: Mapping[str, Any]) -
 
 def _how_to_write(what: str, form: str, variables: str) -> str:
     wanted = re.search(r"got (\w+), want (?:null or )?(\w+)", what)
+    if wanted and wanted[2] == "string" and wanted[1] in ("object", "array"):
+        return f"write one text in {variables}, not a {'map' if wanted[1] == 'object' else 'list'}"
     if wanted and wanted[2] in _WRITE and wanted[2] != "string":
         return f"{_WRITE[wanted[2]]} in {variables}"
     limit = re.search(r"^(minimum|maximum): got [^,]+, want ([0-9.]+)$", what)

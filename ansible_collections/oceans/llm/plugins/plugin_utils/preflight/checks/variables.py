@@ -31,7 +31,8 @@ def find(picture: Picture) -> Iterator[Finding]:
     for name in sorted(picture.variables):
         if name.startswith(PREFIX) and name not in known:
             near = [k for k in sorted(known) if near_miss(name, k)]
-            what = f"no role, module or playbook of the collection reads the variable {name}{did_you_mean(name, near)}"
+            like = near or [k for k in sorted(known) if _of_it(name, k)]
+            what = f"no role, module or playbook of the collection reads the variable {name}{did_you_mean(name, like)}"
             hint = (
                 "correct the name or remove the variable; to list all variables: ansible-doc -t role oceans.llm.gateway"
                 if near
@@ -47,6 +48,12 @@ def near_miss(name: str, known: str) -> bool:
         return True
     words = list(zip(one.split("_"), other.split("_"), strict=False))
     return one.count("_") == other.count("_") and all(_alike(a, b) >= 0.75 for a, b in words)
+
+
+def _of_it(name: str, known: str) -> bool:
+    """A known name of one word that is, perhaps in the singular, one of the words: replica_count, kubeconfig_path, gateway_version."""
+    word = known.removeprefix(PREFIX)
+    return "_" not in word and any(part in (word, word.removesuffix("s")) for part in name.removeprefix(PREFIX).split("_"))
 
 
 def _alike(one: str, other: str) -> float:
