@@ -531,10 +531,12 @@ def test_a_url_that_the_chart_made_of_refused_values_is_not_told_a_second_time(p
     assert "SecretNotUrl" not in [f.code for f in secrets.find(replace(given, chart_errors=("values don't meet the specifications of the schema(s)",)))]
 
 
-@pytest.mark.parametrize("value", ["os.environ/OPENAI_API_KEY", "${OPENAI_API_KEY}", "$OPENAI_API_KEY"])
+@pytest.mark.parametrize("value", ["os.environ/OPENAI_API_KEY", "${OPENAI_API_KEY}"])
 def test_a_reference_of_another_program_is_told_in_the_gateways_form(value):
     (finding,) = config.pasted({"providers": [{"auth": {"token": value}}]})
     assert finding.code == "GatewayConfigInvalid" and value in finding.sentence and finding.hint == "write env.OPENAI_API_KEY"
+    (finding,) = config.pasted({"providers": [{"auth": {"token": "$PASSWORD1"}}]})
+    assert finding.code == "SecretInConfig" and "PASSWORD1" not in finding.line(), "a password may begin with a dollar sign"
 
 
 def test_plain_text_in_a_field_for_a_secret_is_found():

@@ -24,8 +24,8 @@ SECRET_FIELD = re.compile(r"(?i)(^|[._])(password|client_secret|token|secret|api
 #: a path of a file is no secret (github_copilot reads its private_key from one)
 FILE = re.compile(r"^\.{0,2}/|\.(pem|key|json)$")
 #: numbers that YAML 1.1 takes for text, because they lack the dot or the sign
-#: how other programs write a reference to a variable: os.environ/NAME, ${NAME}, $NAME
-FOREIGN = re.compile(r"(?:os\.environ/|\$\{|\$)(?P<name>[A-Z][A-Z0-9_]*)\}?")
+#: how other programs write a reference to a variable. $NAME is not among them, because a password may look like that, and the finding shows the value
+FOREIGN = re.compile(r"(?:os\.environ/|\$\{(?=\w+\}))(?P<name>[A-Z][A-Z0-9_]*)\}?")
 NUMBER_AS_TEXT = re.compile(r"\A[-+]?(\d+[eE][-+]?\d+|\d*\.\d*[eE]\d+)")
 _HTTP = re.compile(r"https?://[^\s/]\S*")
 PROVIDER_TYPES = ("openai_compat", "gcp_cloud_run_openai_compat", "gcp_vertex", "aws_bedrock", "github_copilot")
