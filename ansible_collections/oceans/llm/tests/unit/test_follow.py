@@ -207,6 +207,44 @@ def test_what_a_silent_migration_committed_is_read_from_the_database_before_and_
     assert outcome.database == f"database at V29 (V19–V29 committed {by}); not all migrations were finished"
 
 
+def test_a_cause_that_is_certain_at_the_first_look_waits_for_what_is_known_of_the_database(api):
+    """Seen: the role wait came after a probe had failed for long, and did not say that the database's Service is gone."""
+    probes = {"startupProbe": {"periodSeconds": 1}, "readinessProbe": {"periodSeconds": 1}}
+    container = {"name": "web", "env": [{"name": "POSTGRES_URL", "value": "postgres://u:pencil@pg.db/x"}], **probes}
+    lost = [{"type": "ContainersReady", "status": "False", "lastTransitionTime": rfc(200)}]
+    statuses = [{"name": "web", "ready": False, "started": True, "state": {"running": {"startedAt": rfc(600)}}}]
+    pod = made(
+        "Pod", "web-1-a", "1", "uid-web-1", spec={"containers": [container]}, status={"phase": "Running", "conditions": lost, "containerStatuses": statuses}
+    )
+    about = {"kind": "Pod", "name": "web-1-a", "fieldPath": "spec.containers{web}"}
+    said = "Readiness probe failed: HTTP probe failed with statuscode: 503"
+    failed = made("Event", "e", "1", reason="Unhealthy", message=said, firstTimestamp=rfc(190), lastTimestamp=rfc(1), involvedObject=about)
+    revision = {"annotations": {"deployment.kubernetes.io/revision": "1"}}
+    owner = made(
+        "Deployment",
+        "web",
+        "1",
+        spec={"replicas": 1},
+        status={"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1},
+        metadata={"generation": 1, **revision},
+    )
+    newest = made("ReplicaSet", "web-1", "1", "uid-web", spec={"replicas": 1}, metadata=revision)
+    for plural, thing in (("deployments", owner), ("replicasets", newest), ("pods", pod), ("events", failed)):
+        api.script[("GET", paths.collection(plural, NS))] = [objects(thing["kind"], "1", thing)] * 2  # the list, and the recent events
+    api.on("GET", paths.namespace("db"), ok({}))
+
+    def late(handler: Handler) -> None:
+        time.sleep(0.5)
+        status(404, "NotFound", "no")(handler)
+
+    api.on("GET", paths.service("db", "pg"), late)
+    look = DatabaseLook(Cluster.connect({"host": api.url}), NS, release())
+    run = follower(api, [], fences=False, scope=Scope(("web",), (), NS, "rel", ours=False), database=look)
+    run.start()
+    cause = run.run(None).cause
+    assert cause.code == "DatabaseUnreachable" and "there is no Service pg" in cause.cause
+
+
 def test_a_job_that_cannot_be_fenced_is_said(api):
     broken(api)
     api.script[("GET", paths.job(NS, "mig"))] = [ok(job())]

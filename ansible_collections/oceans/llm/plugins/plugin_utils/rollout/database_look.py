@@ -33,6 +33,7 @@ EVERY = 1.0  # seconds between two questions in one session
 UNWANTED = 3.0  # seconds without a question after which the session is ended
 AGAIN = 5.0  # seconds between two tries to get a session
 FIRST, PATIENCE = 1.0, 2.5  # seconds for each step of the first try, so that something is known soon, and of those after it
+ANSWER = 3.0  # seconds that a verdict waits for the first answer
 LIMIT = 2.0  # seconds that the end of a run waits for the history
 FRESH = 2.0  # seconds: work that was seen this long ago is not told again
 #: who stands in the way of this role's sessions, since when its transaction is open, and what it did last
@@ -81,6 +82,7 @@ class DatabaseLook:
     def __init__(self, cluster: Cluster, namespace: str, release: Iterable[Object]) -> None:
         self._cluster, self._namespace, self._release = cluster, namespace, list(release)
         self._wanted, self._last, self._patience = 0.0, 0.0, FIRST
+        self._begun = 0.0
         self._busy, self._over = threading.Lock(), threading.Event()
         self._worked = 0.0
         self._before: tuple[tuple[int, ...] | None, float] = (None, 0.0)
@@ -97,9 +99,14 @@ class DatabaseLook:
     def facts(self) -> dict[str, Any]:
         """What is known by now, for the rules; begins to look when nobody does and it is time for it."""
         self._wanted = time.monotonic()
+        self._begun = self._begun or self._wanted
         if (not self._last or self._wanted - self._last > AGAIN) and self._busy.acquire(blocking=False):
             threading.Thread(target=self._go, name="database", daemon=True).start()
         return self._known()
+
+    def pending(self) -> bool:
+        """True while the first answer may come in a moment."""
+        return self._busy.locked() and not self.seen.sentence and time.monotonic() - self._begun < ANSWER
 
     def conclude(self) -> dict[str, Any]:
         """What is known at the end of a run: the history is read once more, and waited for."""

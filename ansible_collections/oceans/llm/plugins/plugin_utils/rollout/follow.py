@@ -269,14 +269,14 @@ class Follower:
                 self._narrator.note(f"objects of kind {kind} cannot be watched, so this run does not notice their changes: {why}")
 
     def _asked_about_database(self, snapshot: Snapshot, verdict: Verdict) -> bool:
-        """True when something new is known of a database that does not answer, or lets a migration wait."""
+        """True when something new is known of a database that does not answer, or lets a migration wait; or will be before the run fails."""
         wanted = any(c.code in ASK_DATABASE or readiness.database_doubtful(c) for c in verdict.causes)
         wanted = wanted or jobs.database_doubtful(snapshot) or bool(waiter.mute(snapshot))
         if self._database is None or not wanted:
             return False
         facts, world = {"database": self._database.facts()}, self._world
         if world.objects.get("Facts", {"database": NOTHING_SEEN}) == facts:
-            return False
+            return verdict.state is State.FAILED and self._database.pending()
         self._apply(Change("Facts", "LISTED", facts))
         return True
 
