@@ -276,7 +276,7 @@ class Follower:
             return False
         facts, world = {"database": self._database.facts()}, self._world
         if world.objects.get("Facts", {"database": NOTHING_SEEN}) == facts:
-            return verdict.state is State.FAILED and self._database.pending()
+            return verdict.state is State.FAILED and not self._interrupted and self._database.pending()
         self._apply(Change("Facts", "LISTED", facts))
         return True
 
