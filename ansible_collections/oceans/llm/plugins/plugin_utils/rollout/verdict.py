@@ -147,8 +147,7 @@ def helm_cause(snapshot: Snapshot, helm: Helm) -> Cause:
     for words, code, what, hint in HELM_WORDS:
         if found := words.search(helm.error):
             named = {name: part or "not named" for name, part in found.groupdict().items()}
-            more = {"hint": hint} if hint else {}
-            return make(code, snapshot, where, what.format(**named) or BY_CODE[code].title, helm.error, since=helm.ended_at, **more)
+            return make(code, snapshot, where, what.format(**named) or BY_CODE[code].title, helm.error, since=helm.ended_at, hint=hint)
     if refusal.kind == refusals.IMMUTABLE:
         return make("FieldImmutable", snapshot, where, BY_CODE["FieldImmutable"].title, helm.error, since=helm.ended_at)
     if refusal.kind == refusals.CONFLICT:
