@@ -38,10 +38,14 @@ cloudnativepg() {
   local module=github.com/cloudnative-pg/cloudnative-pg version operand kustomize
   version=$(module_version cloudnativepg $module)
   program cloudnativepg $module/cmd/manager manager
-  # the operator reads the server's version from the tag
-  operand=$IMAGES/cnpg-postgresql:$(docker run --rm "$base" dpkg-query -W -f '${Version}' postgresql-15 | cut -d- -f1)
+  # the operator reads the server's version from the tag; the node may hold an image without Barman from an older checkout
+  operand=$IMAGES/cnpg-postgresql:$(docker run --rm "$base" dpkg-query -W -f '${Version}' postgresql-15 | cut -d- -f1)-barman
   cp "$TESTBED/operators/cloudnativepg/Dockerfile" "$work/cloudnativepg/"
   image "$IMAGES/cloudnative-pg:${version#v}" "$work/cloudnativepg"
+  # with the programs by which a Cluster archives to an object store
+  local base=oceans-llm/with-barman-cli-cloud:$DEBIAN_RELEASE base_id
+  "$TESTBED/debian-image.sh" "$base" postgresql-15 barman-cli-cloud python3-boto3
+  base_id=$(docker image inspect -f '{{.Id}}' "$base")
   image "$operand" "$TESTBED/images/cnpg-postgresql"
   load
   kustomize=$(mktemp -d "$STATE/kustomize-XXXXXX")
