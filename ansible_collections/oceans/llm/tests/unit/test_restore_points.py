@@ -19,6 +19,7 @@ import pytest
 
 from ansible_collections.oceans.llm.plugins.action import restore, restore_point
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import cnpg_backup
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.restore_point import RestorePoint, latest
 
 from .fake_api import FakeApi, Handler, objects, ok, status, stream, thing
@@ -353,6 +354,42 @@ def test_a_backup_that_cannot_be_recovered_changes_nothing(api):
     world.keep(kind="CloudNativePG", place="Backup/r-1", checksum="")
     result = bring_back(api)
     assert result["failed"] and "Backup/r-1 could not be recovered as Cluster/r-1" in result["msg"] and "not changed" in result["msg"] and world.done == []
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        (
+            '{"level":"info"}\n{"level":"error","error":"no first needed WAL"}\n{"level":"info","msg":"shutdown"}\n',
+            "3 times to recover Cluster/r-1: no first needed WAL;",
+        ),
+        ("panic: no memory\n", "Cluster/r-1: panic: no memory;"),
+        ("", "Cluster/r-1: its log is empty;"),
+    ],
+)
+def test_a_recovery_that_fails_several_times_is_not_waited_for(api, monkeypatch, log, said):
+    monkeypatch.setattr(cnpg_backup, "LOOK", 0.05)
+    world = World(api)
+    cnpg(world, {})
+    world.keep(kind="CloudNativePG", place="Backup/r-1", checksum="")
+    clusters = paths.of(CNPG, "clusters", "ns")
+    api.on("GET", paths.one_of(CNPG, "backups", "ns", "r-1"), ok({"metadata": {"name": "r-1"}}))
+    api.on("POST", clusters, ok({}, 201))
+    api.on("GET", clusters, objects("Cluster", "1", {"metadata": {"name": "r-1"}, "status": {"phase": "Setting up primary"}}))
+    api.on("WATCH", clusters, stream())
+    # one failed pod and two are waited for
+    spec, count = {"containers": [{"name": "full-recovery"}]}, iter((1, 2, 3))
+
+    def listed(handler: Handler) -> None:
+        if "cnpg.io" not in handler.path:
+            return world.listed(handler)
+        return objects("Pod", "5", *[thing("Pod", f"p-{n}", "5", spec=spec, status={"phase": "Failed"}) for n in range(next(count))])(handler)
+
+    api.on("GET", PODS, listed)
+    api.on("GET", paths.pod_log("ns", "p-2"), lambda h: h.send(200, log.encode(), "text/plain"))
+    result = bring_back(api)
+    assert result["failed"] and said in result["msg"] and "delete clusters.postgresql.cnpg.io r-1" in result["msg"] and world.done == []
+    assert next(count, None) is None
 
 
 def test_the_first_way_that_works_is_taken(api):

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -14,7 +16,7 @@ from typing import Any
 from ..gateway.database_url import Target
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import Object, meta, own_labels
+from ..kube.objects import Object, meta, name_of, own_labels
 from . import held
 from .deployed import NotPossible
 from .dump_job import telling
@@ -22,6 +24,9 @@ from .restore_point import RestorePoint
 from .source import CNPG, Source
 
 BARMAN = "barman-cloud.cloudnative-pg.io"  # the plugin that writes to an object store
+OF_CLUSTER = "cnpg.io/cluster"  # label of the pods of a Cluster and of its Jobs
+#: failed pods of a recovery that are enough, and seconds after which they are counted
+TRIES, LOOK = 3, 10.0
 #: fields of a live Cluster that the Cluster of a Backup must not have: where data come from and go to, and what the webhook refuses for one instance
 NOT_RECOVERED = ("bootstrap", "backup", "externalClusters", "plugins", "replica", "managed", "minSyncReplicas", "maxSyncReplicas", "primaryUpdateStrategy")
 #: seconds that PostgreSQL may take to start, as with the operator's own probe (Cluster, spec.startDelay): it replays what was written during the backup
@@ -79,7 +84,7 @@ def recover(cluster: Cluster, source: Source, point: RestorePoint, say: Callable
             backup = cluster.get(paths.one_of(CNPG, "backups", ns, point.name))
             if cluster.find(path) is None:  # an earlier run may have got as far
                 cluster.create(paths.of(CNPG, "clusters", ns), recovery(live, backup, name, source))
-            status = until(cluster, paths.of(CNPG, "clusters", ns), name, timeout, _ready)
+            status = _recovered(cluster, ns, name, timeout)
             login = held.read(cluster, ns, f"{name}-app")
         except ApiError as error:
             raise NotPossible(f"Backup/{point.name} could not be recovered as Cluster/{name}: {error}; the database was not changed") from error
@@ -87,10 +92,42 @@ def recover(cluster: Cluster, source: Source, point: RestorePoint, say: Callable
         why = status.get("phaseReason") or status.get("phase") or "no status"
         raise NotPossible(
             f"Cluster/{name} is not ready after {timeout} s: {why}; the database was not changed — "
-            f"read its status: kubectl -n {ns} describe clusters.postgresql.cnpg.io {name}"
+            f"read the logs of its pods: kubectl -n {ns} logs -l {OF_CLUSTER}={name} --all-containers --tail 50"
         )
     there = Target(f"{name}-rw.{ns}.svc", 5432, login.get("username", ""), login["password"], login.get("dbname", ""))
     return replace(source, target=there)
+
+
+def _recovered(cluster: Cluster, ns: str, name: str, timeout: int) -> Mapping[str, Any]:
+    """The status of a Cluster when it is ready, or when the time is over. The status does not say why recovery fails: the log of a failed pod does.
+
+    :raises NotPossible: when the operator has tried several times; it would go on for ten minutes.
+    """
+    end, status = time.monotonic() + timeout, {}
+    while (left := end - time.monotonic()) > 0:
+        status = until(cluster, paths.of(CNPG, "clusters", ns), name, min(LOOK, left), _ready)
+        if _ready(status):
+            break
+        pods = cluster.list(paths.pods(ns), labelSelector=f"{OF_CLUSTER}={name}")["items"]
+        failed = [pod for pod in pods if (pod.get("status") or {}).get("phase") == "Failed"]
+        if len(failed) >= TRIES:
+            text = cluster.logs(ns, name_of(failed[-1]), failed[-1]["spec"]["containers"][0]["name"])
+            raise NotPossible(
+                f"CloudNativePG failed {len(failed)} times to recover Cluster/{name}: {_error(text)}; the database was not changed — "
+                f"correct the cause, delete the Cluster and run again: kubectl -n {ns} delete clusters.postgresql.cnpg.io {name}"
+            )
+    return status
+
+
+def _error(text: str) -> str:
+    """The last error in a log of the operator's, which is one JSON object a line."""
+    lines = text.strip().splitlines() or ["its log is empty"]
+    for line in reversed(lines):
+        with contextlib.suppress(ValueError):
+            found = json.loads(line)
+            if isinstance(found, dict) and found.get("error"):
+                return str(found["error"])
+    return lines[-1]
 
 
 def recovered(point: RestorePoint) -> str:
@@ -124,7 +161,7 @@ def _ready(status: Mapping[str, Any]) -> bool:
     return any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ())
 
 
-def until(cluster: Cluster, path: str, name: str, timeout: int, over: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any]:
+def until(cluster: Cluster, path: str, name: str, timeout: float, over: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any]:
     """The status of an object when it is over, or when the time is."""
     end = time.monotonic() + timeout
     only, status = f"metadata.name={name}", {}
