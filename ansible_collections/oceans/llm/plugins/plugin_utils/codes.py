@@ -516,7 +516,7 @@ ProviderAddressWrong [preflight: warning; post-check: fatal] the host in base_ur
     correct base_url of the provider, or upstream_model of the route, in oceans_llm_config, and run the playbook again
 ProviderBlocked [post-check: fatal] the network blocks connections from the gateway's pods to the provider
     admit connections from the gateway's pods to {where} (NetworkPolicy, firewall, proxy): kubectl -n {ns} describe networkpolicy
-ProviderFails [post-check: fatal] the provider answers with an HTTP error other than 401 and 403, or answers too late
+ProviderFails [post-check: fatal] the provider answers with an HTTP error that is not about the API key, or answers too late
     check quota and status of the provider, and read the gateway's log: kubectl -n {ns} logs deployment/{deployment} --tail 50
 CompletionFailed [post-check: fatal] the gateway answers without a completion, and does not give a reason
     read the gateway's log: kubectl -n {ns} logs deployment/{deployment} --tail 50

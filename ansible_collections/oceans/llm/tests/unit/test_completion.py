@@ -136,6 +136,30 @@ def judged(line: dict, **more):
         return completion_verdict.judge(line, ASKED, Place(api).snapshot, **more)
 
 
+#: (line, code, words): what a 403 says that is not about the key, and ways that end before the provider
+FOREIGN = [
+    (refused(403, "Country, region, or territory not supported"), "ProviderFails", "region"),
+    (refused(403, "<html><title>Attention Required! | Cloudflare</title>"), "ProviderFails", "firewall or a proxy"),
+    (refused(403, "You don't have access to the model with the specified model ID."), "ProviderFails", "no access to the model"),
+    (refused(403, "Vertex AI API has not been used in project x before or it is disabled."), "ProviderFails", "not enabled"),
+    (told("answered 403: Country, region, or territory not supported"), "ProviderFails", "not because of the API key"),
+    (refused(400, "API key not valid. Please pass a valid API key."), "ProviderKeyRefused", "env.OPENAI_API_KEY"),
+    (refused(529, "Overloaded"), "ProviderFails", "the provider answers 529"),
+    (refused(502, "error: tunnel error: unsuccessful"), "ProviderBlocked", "HTTPS_PROXY"),
+    (refused(502, "error sending request: received corrupt message of type InvalidContentType"), "ProviderAddressWrong", "does not serve TLS"),
+    (refused(502, "error sending request: connection closed before message completed"), "ProviderFails", "closed before the answer"),
+    (refused(429, "Budget has been exceeded! Current cost: 11.2, Max budget: 10"), "CompletionFailed", "a budget of the gateway is used up"),
+    (refused(200, "Provider returned error") | {"plain": {"status": 200, "body": '{"error":{"message":"x","code":429}}'}}, "ProviderFails", "answers 429"),
+    (refused(200, "no number") | {"plain": {"status": 200, "body": '{"error":{"message":"x","code":"y"}}'}}, "CompletionFailed", "no completion"),
+]
+
+
+@pytest.mark.parametrize(("line", "code", "words"), FOREIGN)
+def test_words_of_providers_and_of_ways_to_them(line, code, words):
+    wrong = judged(line).wrong
+    assert wrong is not None and wrong.code == code and words in wrong.cause and "user:pw" not in str(wrong)
+
+
 GOOD = {"models": MODELS, "plain": {"status": 200, "choices": 1, "seconds": 0.4}, "stream": STREAM, "tries": 1}
 CAGE = policy("cage", "Egress")
 DNS_ONLY = policy("dns", "Egress", egress=[{"ports": [{"port": 53, "protocol": "UDP"}]}])

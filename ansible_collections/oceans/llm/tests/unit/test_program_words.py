@@ -266,6 +266,18 @@ SERVERS = [
     ("The endpoint has been disabled. Enable it using the API and retry.", "DatabaseUnreachable", "has disabled the database"),
     ("Your project has exceeded the compute time quota.", "DatabaseUnreachable", "has disabled the database"),
     ("received fatal alert: HandshakeFailure", "DatabaseTls", "TLS connection"),
+    ("received corrupt message of type InvalidContentType", "DatabaseTls", "TLS connection"),
+    ("peer is incompatible: NoCipherSuitesInCommon", "DatabaseTls", "TLS connection"),
+    ("SASL authentication failed", "DatabaseAuth", "28P01"),
+    ("(ENOTFOUND) tenant/user postgres.abc not found", "DatabaseAuth", "28P01"),
+    ("This RDS proxy has no credentials for the role gw. Check the credentials for this role and try again.", "DatabaseAuth", "RDS Proxy"),
+    ("The access token has expired. Acquire a new token and try again", "DatabaseAuth", "token has expired"),
+    ("encountered unexpected or invalid data: unknown authentication method: 7", "DatabaseAuth", "GSSAPI"),
+    ("encountered unexpected or invalid data: unknown message type: '\\0'", "DatabaseNotPostgres", "does not speak"),
+    ("encountered unexpected or invalid data: expecting ParseComplete but received ReadyForQuery", "DatabasePooler", "transaction mode"),
+    ('cannot connect to invalid database "gw"', "DatabaseMissing", '"gw" is invalid'),
+    ("Endpoint ID is not specified. Either please upgrade the postgres client library (libpq) for SNI support", "DatabaseUrlInvalid", "endpoint"),
+    ("Too many open files (os error 24)", "DatabaseUnreachable", "open files"),
     ("invalid international domain name", "DatabaseUrlInvalid", "URL"),
 ]
 
@@ -291,6 +303,23 @@ def test_what_servers_and_poolers_say(words, code, part):
 def test_what_the_system_says_of_a_connection(words, code, part):
     found = log_words.parse(said("failed to initialize gateway store", "error communicating with database", words))
     assert found is not None and found.code == code and part in found.what, found
+
+
+def test_a_parameter_of_the_connection_is_no_parameter_of_a_migration():
+    words = DB + 'unrecognized configuration parameter "search_pth"'
+    found = log_words.parse(said("failed to initialize gateway store", words))
+    assert found.code == "DatabaseUrlInvalid" and 'parameter "search_pth"' in found.what
+    assert log_words.parse(said("x", "failed applying postgres migration 46", words)).code == "MigrationFailed"
+
+
+def test_a_server_that_answers_is_not_looked_for():
+    found = find(crashed(1, log=said("failed to initialize gateway store", DB + "the database system is not accepting connections")))[0]
+    assert found.code == "DatabaseUnreachable" and "message of the database server" in found.hint and "host and port" not in found.hint
+
+
+def test_a_limit_of_open_files_is_nothing_of_the_network():
+    found = find(crashed(1, log=said("failed to initialize gateway store", "error communicating with database: Too many open files (os error 24)")))[0]
+    assert "limit of open files" in found.hint and "NetworkPolicies" not in found.hint
 
 
 def test_a_database_that_is_closed_is_no_dead_server():

@@ -26,7 +26,8 @@ WORDS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), state, code)
     for pattern, state, code in (
         (
-            r"authentication failed for user|password authentication failed|SCRAM|no password supplied|no such user: |tenant or user not found",
+            r"authentication failed for user|(?:password|SASL) authentication failed|SCRAM|no password supplied|no such user: "
+            r"|tenant(?: or |/)user .{0,80}not found",
             "28P01",
             "DatabaseAuth",
         ),
@@ -84,7 +85,26 @@ DatabaseUnreachable is not currently accepting connections
     the database server runs, but the database accepts no connections (ALLOW_CONNECTIONS is false)
 DatabaseNotPostgres unexpected response from SSLRequest|invalid response to SSL negotiation
     the program that answers at the database's address is not PostgreSQL
-DatabaseUnreachable Temporary failure in name resolution|(?<!, )Try again
+DatabaseAuth has no credentials for the role
+    the RDS Proxy has no credentials for the role of the database's URL
+DatabaseAuth access token (?:has expired|not valid|is not valid)
+    the database server does not accept the access token: the token has expired, or is for another role
+DatabaseAuth unknown authentication method
+    the database server requires an authentication method that the gateway's driver does not support (such as GSSAPI)
+DatabaseUrlInvalid (?P<why>unrecognized configuration parameter|invalid value for parameter) (?P<parameter>"[^"]*")
+    the database server refuses the parameter {parameter} of the connection ({why})
+DatabaseUrlInvalid Endpoint ID is not specified
+    the host in the database's URL does not name an endpoint of the database's provider
+DatabaseMissing cannot connect to invalid database (?P<database>"[^"]*")
+    the database {database} is invalid, because a DROP DATABASE was interrupted
+DatabasePooler expecting [a-z]+ but received [a-z]
+    a connection pooler in transaction mode mixes the sessions of the gateway
+DatabaseNotPostgres unknown message type
+    the program that answers at the database's address does not speak the protocol of PostgreSQL
+DatabaseUnreachable too many open files
+    the gateway cannot open a connection to the database, because its container has too many open files (ulimit -n)
+    raise the limit of open files of containers in the configuration of the container runtime on the nodes
+DatabaseUnreachable Temporary failure in name resolution|(?:^|: )Try again
     the database's host name cannot be resolved (temporary failure)
 DatabaseHostUnknown failed to lookup address|Name or service not known|nodename nor servname|no such host
     the database's host name does not exist
@@ -98,12 +118,12 @@ DatabaseUnreachable pool timed out
     no connection to the database within 30 s: connection refused, server starting, server full, or packets dropped (the gateway does not report which)
 DatabaseUnreachable connection refused|connection reset|broken pipe|timed out|unexpected eof|expected to read|connection closed
     the connection to the database fails
-DatabaseTls certificate|tls|ssl|received fatal alert
+DatabaseTls certificate|tls|ssl|received fatal alert|corrupt message|peer is incompatible|peer misbehaved
     no TLS connection to the database can be established
 DatabaseUrlInvalid relative URL without a base|error with configuration|invalid port number|empty host|international domain name|database URL (?:has no|begins)
     the database's URL is not a well-formed PostgreSQL URL
 """
-NETWORK = tuple((pattern, code, sentence) for pattern, code, (sentence,) in word_table.rows(_NETWORK))
+NETWORK = tuple(word_table.rows(_NETWORK))
 #: where the words name the host (libpq, Go, a resolver)
 HOST = re.compile(r"server at \"([^\"]{1,260})\"|dial tcp ([\w.:\[\]-]{1,260}?):? |lookup ([\w.-]{1,260})(?: on |:)|address information for ([\w.-]{1,260})")
 #: first lines of the gateway's chain that are about its configuration
@@ -125,6 +145,9 @@ EMPTY = re.compile(r"^the restored database is empty: .+", re.MULTILINE)
 _LAST_LOOK = re.compile(r"^waiting for [\w ]{0,60}(?:migrations|schema|database)\b(?: \(\d+ s of \d+ s\))?: (.+)\s*\Z", re.MULTILINE)
 #: how the gateway's driver begins whatever went wrong below PostgreSQL's protocol
 BROKE = "error communicating with database"
+#: and what a server has said, which is therefore reached
+ANSWERED = "error returned from database"
+SERVER_SAYS = "do what the quoted message of the database server asks for, and read the log of the database server"
 
 
 @dataclass(frozen=True)
@@ -319,9 +342,10 @@ def _database(links: list[str], told: str, text: str) -> Failure | None:
             return Failure(code, f"{BY_CODE[code].title.split(' (')[0]} (SQLSTATE {state})", told, state)
         if state == "42P01":
             return Failure("SchemaMissing", f"the database does not have the gateway's tables yet: {links[-1]} (SQLSTATE {state})", told, state)
-    for pattern, code, sentence in NETWORK:
-        if pattern.search(links[-1]):
-            return Failure(code, sentence + _host(told) + _first_byte(links[-1]), told)
+    for pattern, code, (sentence, *hint) in NETWORK:
+        found = pattern.search(links[-1])
+        if found and not (version and "{parameter}" in sentence):  # in a migration the parameter is that of a statement
+            return Failure(code, sentence.format_map(found.groupdict()) + _host(told) + _first_byte(links[-1]), told, names={"hint": hint[0]} if hint else {})
     if BROKE in told:  # in a migration, too: its transaction went with the connection
         return Failure("DatabaseInterrupted", f"the connection to the database was lost{f' during migration V{version.group(1)}' if version else ''}", told)
     if version:
@@ -332,7 +356,8 @@ def _database(links: list[str], told: str, text: str) -> Failure | None:
     if pending:
         return Failure("SchemaMissing", f"{pending.group(1)} migrations are pending: the migration Job has not applied them yet", told)
     if "failed to initialize gateway store" in told or re.search(r"failed opening \w+ connection pool", told):
-        return Failure("DatabaseUnreachable", f"no connection to the database: {links[-1]}", told)
+        names = {"hint": SERVER_SAYS} if ANSWERED in told else {}
+        return Failure("DatabaseUnreachable", f"no connection to the database: {links[-1]}", told, names=names)
     return None
 
 

@@ -26,10 +26,32 @@ EVENTS, AT_ONCE, SILENCE = 8, 0.02, 0.3
 STATUS = re.compile(r"(?:\b|_)(?:answered|returned|responded|replied|status|code|http(?:/\d(?:\.\d)?)?|error)\b[^0-9\n]{0,20}\b([45]\d\d)\b", re.IGNORECASE)
 #: what words say of a provider that gave no answer: its name does not resolve, its certificate is not trusted, it is not reached, it is slow
 NAME, TRUST, WAY, SLOW = "name", "trust", "way", "slow"
+#: or that a proxy stands between, that its port has no TLS, that it ended the connection
+PROXY, SCHEME, CUT = "proxy", "scheme", "cut"
 NO_NAME = re.compile(r"lookup address|name or service|name resolution|no such host|dns error|NXDOMAIN", re.IGNORECASE)
 NO_TRUST = re.compile(r"\bcertificate\b|unknown ?issuer|x509", re.IGNORECASE)
 NO_WAY = re.compile(r"cannot be reached|unreachable|connection (?:refused|reset|closed)|error sending request|connect error|no route to host", re.IGNORECASE)
 NO_TIME = re.compile(r"timed? ?out|timeout|did not answer|no end of the answer|deadline", re.IGNORECASE)
+NO_TUNNEL = re.compile(r"tunnel error|unsuccessful tunnel|error creating tunnel|proxy authentication required", re.IGNORECASE)
+NO_TLS = re.compile(r"corrupt message|InvalidContentType|wrong version number|plain HTTP request was sent to HTTPS port", re.IGNORECASE)
+NO_END = re.compile(r"closed before message completed|IncompleteMessage|error decoding response body", re.IGNORECASE)
+#: what providers say of a key with another status than 401 and 403
+BAD_KEY = re.compile(r"API[_ ]key[_ ](?:not valid|invalid)|(?:invalid|incorrect) (?:x-)?api[- ]key", re.IGNORECASE)
+#: what a 403 says that is not about the key
+NOT_THE_KEY = tuple(
+    (re.compile(pattern, re.IGNORECASE), why)
+    for pattern, why in (
+        (
+            r"(?:country|region|territory|location)\b.{0,40}\bnot (?:supported|available)|unsupported_country",
+            "the provider does not serve the region of the gateway",
+        ),
+        (r"\baccess to (?:the|this) model|access to model|model access", "the account has no access to the model"),
+        (r"has not been used in project|API is disabled|SERVICE_DISABLED|API .{0,40}not enabled", "the provider's API is not enabled for the account"),
+        (r"<html|<!doctype|cloudflare|request blocked", "a firewall or a proxy in front of the provider blocks the request"),
+    )
+)
+#: what a gateway says itself, whatever the provider would say
+BUDGET = re.compile(r"\bbudget\b.{0,40}\b(?:exceeded|exhausted|used up|reached)|\b(?:exceed\w*|over) .{0,40}\bbudget\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -107,15 +129,26 @@ class _Look:
         if models.get("status") in (401, 403):
             what = f"the gateway refuses the API key in key {self.asked.key} of the Secret"
             return self.cause("ProbeKeyRefused", f"Secret/{self.asked.secret}", what, f"GET /v1/models: {models['status']} {_words(models)}")
-        answer, logged = _symptom(self.words), next((s for text in self.log if (s := _symptom(text, of_log=True))), "")
+        answer, logged = _symptom(self.words) or _inner(self.plain), next((s for text in self.log if (s := _symptom(text, of_log=True))), "")
         if not answer and status in (400, 403, 404) and models.get("status") == 200 and not models.get("known"):
             return self.cause("ModelUnknown", model, f"the gateway does not offer model {self.asked.model} to the API key", self.evidence)
-        # key and model are good, so that a 4xx without a word of whose it is, is nobody's but the provider's
-        passed_on = str(status) if 400 <= status < 500 and models.get("known") else ""
+        if not answer and BUDGET.search(self.words):
+            hint = "raise the budget that the message names, or wait until the budget is renewed"
+            return self.cause("CompletionFailed", model, f"the gateway answers {status}, because a budget of the gateway is used up", self.evidence, hint=hint)
+        # key and model are good, so that a 4xx without a word of whose it is, is nobody's but the provider's; no gateway itself has a status above 511
+        passed_on = str(status) if 400 <= status < 500 and models.get("known") or status > 511 else ""
         symptom = answer or (logged if not 0 < status < 500 else "") or passed_on
         if symptom == TRUST:
             what = f"the gateway does not trust the TLS certificate that answers at {self._base}"
             return self.cause("ProviderFails", self.provider, what, self.evidence)
+        if symptom == SCHEME:
+            tls = "the port serves TLS" if str(self._entry.get("base_url") or "").startswith("http://") else "the port does not serve TLS"
+            return self.cause("ProviderAddressWrong", self.provider, f"the scheme of {self._base} is wrong: {tls}", self.evidence)
+        if symptom == CUT:
+            return self.cause("ProviderFails", self.provider, f"the connection to {self._base} is closed before the answer is complete", self.evidence)
+        if symptom == PROXY:
+            what = f"the HTTP proxy of the gateway (HTTPS_PROXY) does not open a connection to {self._base}"
+            return self.cause("ProviderBlocked", self.provider, what, self.evidence, where=self._base)
         if symptom in ("", NAME, WAY, SLOW):
             return self._unreached(symptom) if symptom else self.cause("CompletionFailed", model, self._nothing(), self.evidence)
         return self._refused(int(symptom))
@@ -125,7 +158,10 @@ class _Look:
         return "the gateway answers 200, but the answer contains no completion" if status == 200 else f"the gateway answers {status} instead of a completion"
 
     def _refused(self, status: int) -> Cause:
-        if status in (401, 403):
+        why = next((why for pattern, why in NOT_THE_KEY if status == 403 and pattern.search(self.words)), "")
+        if why:
+            return self.cause("ProviderFails", self.provider, f"the provider answers 403, not because of the API key: {why}", self.evidence)
+        if status in (401, 403) or BAD_KEY.search(self.words):
             return self.cause(
                 "ProviderKeyRefused", self.provider, f"the provider answers {status} and refuses the gateway's API key{self._token}", self.evidence
             )
@@ -241,10 +277,19 @@ def _symptom(text: str, of_log: bool = False) -> str:
     found = STATUS.search(text)
     if found and not of_log:
         return found[1]
-    for pattern, symptom in ((NO_NAME, NAME), (NO_TRUST, TRUST), (NO_WAY, WAY), (NO_TIME, SLOW)):
+    for pattern, symptom in ((NO_TUNNEL, PROXY), (NO_TLS, SCHEME), (NO_END, CUT), (NO_NAME, NAME), (NO_TRUST, TRUST), (NO_WAY, WAY), (NO_TIME, SLOW)):
         if pattern.search(text):
             return symptom
     return found[1] if found else ""
+
+
+def _inner(answer: Mapping[str, Any]) -> str:
+    """The provider's status in the error of an answer that has itself the status 200."""
+    try:
+        code = json.loads(str(answer.get("body") or ""))["error"]["code"] if answer.get("status") == 200 else 0
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return str(code) if isinstance(code, int) and 400 <= code < 600 else ""
 
 
 def _words(answer: Mapping[str, Any]) -> str:
