@@ -269,6 +269,20 @@ def test_the_status_alone_is_enough():
         ('failed calling webhook "w": failed to call webhook: the server rejected our request for an unknown reason', "WebhookUnavailable", "with an error"),
         ('failed calling webhook "w": failed to call webhook: Post "https://w.svc:443/": No agent available', "WebhookUnavailable", "cannot be reached"),
         ("the server is currently unable to handle the request", "PodNotCreated", "does not know the reason"),
+        ('Internal error occurred: admission plugin "MutatingAdmissionWebhook" failed to complete mutation in 13s', "AdmissionTimeout", "took too long"),
+        ("Internal error occurred: resource quota evaluation timed out", "PodNotCreated", "could not evaluate the ResourceQuotas"),
+        ("etcdserver: request timed out", "PodNotCreated", "etcd: etcdserver: request timed out"),
+        (
+            'pods "x" is forbidden: pod tolerations (possibly merged with namespace default tolerations) conflict with its namespace whitelist',
+            "AdmissionDenied",
+            "pod tolerations",
+        ),
+        (
+            'pods "x" is forbidden: pod node label selector conflicts with its namespace node label selector',
+            "AdmissionDenied",
+            "conflicts with its namespace node label selector",
+        ),
+        ('pods "x" is forbidden: image policy webhook backend denied one or more images: not signed', "AdmissionDenied", "not signed"),
         (
             'failed to create typed patch object (ns/x; apps/v1, Kind=Deployment): errors:\n  .spec.template: duplicate entries for key [name="A"]',
             "ObjectInvalid",
@@ -704,6 +718,9 @@ def test_an_old_pod_whose_grace_is_over_is_shown():
     gone = pod("web-0-x", "web-0", metadata={"deletionTimestamp": stamp(20), "finalizers": ["example.com/hold"]})
     picture = snapshot(deployment(), replicaset(), old, gone)
     assert [(c.code, c.evidence) for c in rollout.stuck_old_pods(picture)] == [("OldPodStuck", "finalizers example.com/hold")]
+    killing = event("k", "web-0-x", "FailedKillPod", 'error killing pod: failed to "KillContainer" for "it" with KillContainerError: "x"')
+    (found,) = rollout.stuck_old_pods(snapshot(deployment(), replicaset(), old, pod("web-0-x", "web-0", metadata={"deletionTimestamp": stamp(20)}), killing))
+    assert found.cause.endswith("because the container runtime returns an error (KillContainerError)") and found.evidence.startswith("error killing pod")
     in_time = pod("web-0-x", "web-0", metadata={"deletionTimestamp": stamp(-20)})
     assert list(rollout.stuck_old_pods(snapshot(deployment(), replicaset(), old, in_time))) == []
 
@@ -867,12 +884,70 @@ STORE = CSI + "failed to mount secrets store objects for pod ns/web-1-a, err: "
         (CSI[:45] + "you might need a /sbin/mount.<type> helper program.", "Node/n1 lacks the program that mounts volume s", "nfs-common"),
         (CSI[:45] + "hostPath type check failed: /etc/pki is not a directory", "path /etc/pki of volume s does not exist on Node/n1", "hostPath"),
         ("Unable to attach or mount volumes: unmounted volumes=[a b], unattached volumes=[a b c]", "volume a b cannot be mounted", "describe pod"),
+        ("AttachVolume.Attach failed: CSINode n1 does not contain driver ebs.csi.aws.com", "CSI driver ebs.csi.aws.com is not registered", "csinode n1"),
+        ("AttachVolume.Attach failed: timed out waiting for external-attacher of ebs.csi.aws.com CSI driver", "driver ebs.csi.aws.com has not", "attachments"),
+        (CSI[:45] + "api error AttachmentLimitExceeded: You may attach up to 27 devices", "the limit of volumes of Node/n1", "higher limit"),
+        (CSI[:45] + "The maximum allowed number of disk devices (16) to attach to a single instance has been exceeded", "the limit of volumes", "higher"),
+        (CSI[:45] + "'fsck' found errors on device /dev/sdb: RUN fsck MANUALLY.", "file system of volume s is damaged", "fsck"),
+        (CSI[:45] + "mount: /x: wrong fs type, bad option, bad superblock on /dev/nvme1n1", "file system of volume s is damaged", "backup"),
+        (CSI[:45] + "mount.nfs: access denied by server while mounting 10.0.0.1:/x", "the file server of volume s denies access", "exports"),
+        (CSI[:45] + "mount.nfs: Connection timed out", "the file server of volume s does not answer", "firewall"),
+        (CSI[:45] + 'Output: Failed to resolve "fs-1.efs.amazonaws.com"', 'host of volume s: "fs-1.efs.amazonaws.com"', "name server"),
+        (CSI[:45] + "applyFSGroup failed for vol x: lchown /y: operation not permitted", "cannot be given the fsGroup", "no_root_squash"),
+        (CSI[:45] + "an operation with the given Volume ID 0001 already exists", "has not finished an earlier operation", "nodeName=n1"),
+        ('MountVolume.NewMounter initialization failed for volume "s" : path "/mnt/ssd1" does not exist', "path /mnt/ssd1 of volume s", "create the path"),
         (STORE + "context deadline exceeded", "does not get the secrets from the secret store", "describe pod web-1-a"),
     ],
 )
 def test_a_mount_by_the_secrets_store_driver_says_what_is_missing(text, part, hint):
     (found,) = find(web(pod(), events=[event("m", "web-1-a", "FailedMount", text, ago=20)]))
     assert (found.code, found.certainty) == ("MountFailed", RETRYABLE) and part in found.cause and hint in found.hint and "{" not in found.hint
+
+
+def test_the_summary_of_mounts_does_not_hide_what_was_said_before():
+    why = event("m", "web-1-a", "FailedMount", CSI[:45] + "hostPath type check failed: /etc/pki is not a directory", ago=20)
+    end = event("n", "web-1-a", "FailedMount", "Unable to attach or mount volumes: unmounted volumes=[s], unattached volumes=[s t]", ago=10)
+    (found,) = find(web(pod(), events=[why, end]))
+    assert "path /etc/pki of volume s" in found.cause
+
+
+@pytest.mark.parametrize(
+    ("text", "part", "hint"),
+    [
+        ('failed to reserve container name "it_0": name "it_0" is reserved for "d6fc"', "slow or hangs", "restart the container runtime"),
+        ("context deadline exceeded", "slow or hangs", "describe node n1"),
+        ("failed to create containerd container: error unpacking image: failed to extract layer sha256:1: x", "cannot unpack", "crictl rmi"),
+        ("error running prestart hook #0: exit status 1: nvidia-container-cli: nvml error: driver not loaded", "a hook of the container runtime", "NVIDIA"),
+        ('error during container init: chdir to cwd ("/app") set in config.json failed: permission denied', "workingDir /app", "runAsUser of container it"),
+        ('failed to prepare subPath for volumeMount "conf" of container "it"', "subPath of volume conf", "subPath"),
+        ('cannot find volume "ca" to mount into container "it"', "has not mounted volume ca", "describe pod web-1-a"),
+        ('get apparmor_parser version: exec: "apparmor_parser": executable file not found in $PATH', "AppArmor", "apparmor_parser"),
+        ("unable to apply cgroup configuration: error creating systemd unit", "cgroup of the container", "drain n1"),
+    ],
+)
+def test_a_container_that_is_not_created_says_what_the_runtime_lacks(text, part, hint):
+    (found,) = find(web(pod(containers=[waits("CreateContainerError", text)])))
+    assert (found.code, found.certainty) == ("ContainerConfig", RETRYABLE) and part in found.cause and hint in found.hint and "{" not in found.hint
+    ended = {"exitCode": 128, "reason": "StartError", "message": f"OCI runtime create failed: {text}", "startedAt": stamp(4), "finishedAt": stamp(3)}
+    (found,) = find(web(pod(containers=[{"name": "it", "ready": False, "restartCount": 0, "state": {"terminated": ended}}])))
+    assert (found.code, found.certainty) == ("CannotStart", RETRYABLE) and part in found.cause and hint in found.hint
+
+
+def test_karpenter_says_why_it_adds_no_node():
+    lack = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes are available: 3 Insufficient cpu."}
+    words = 'Failed to schedule pod, incompatible with nodepool "default", did not tolerate taint'
+    said_by = event("k", "web-1-a", "FailedScheduling", words, source={"component": "karpenter"})
+    (found,) = find(web(pod(status={"conditions": [lack]}, spec={"nodeName": None}), events=[said_by]))
+    assert found.code == "Unschedulable" and 'Insufficient cpu; Karpenter adds no node: incompatible with nodepool "default"' in found.cause
+
+
+def test_the_first_job_of_a_cluster_that_has_failed_is_not_repeated():
+    over = {"conditions": [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}]}
+    job = obj("Job", "pg-1-initdb", "pg", status=over)
+    (found,) = find(snapshot(obj("Cluster", "pg", status={"phase": "Setting up primary"}), job, scope=PG))
+    assert (found.code, found.certainty) == ("PostgresClusterFailed", FATAL) and "Job/pg-1-initdb has failed" in found.cause
+    (found,) = find(snapshot(obj("Cluster", "pg", status={"phase": "Creating a new replica"}), job, scope=PG))
+    assert found.code == "PostgresClusterWaits"
 
 
 def test_a_container_that_a_webhook_added_is_named_as_such():

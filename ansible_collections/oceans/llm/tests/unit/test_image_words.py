@@ -138,7 +138,7 @@ SAID = [
     ("ImagePullFailed", "disk space", LAYER + "write /var/lib/x: no space left on device: unknown"),
     ("ImagePullFailed", "disk space", "write /var/lib/containerd/io.containerd.content.v1.content/ingest/1/data: no space left on device"),
     ("ImagePullFailed", "runtime", "code = Unavailable desc = connection error: dial unix /run/containerd/containerd.sock: connect: connection refused"),
-    ("ImagePullFailed", "cannot be pulled", LAYER + "lchown /etc: permission denied: unknown"),
+    ("ImagePullFailed", "cannot unpack", LAYER + "lchown /etc: permission denied: unknown"),
     ("ImagePullFailed", "store of the node", "failed to get image: content digest sha256:aa11: not found"),
     ("ImagePullFailed", "store of the node", LAYER + "failed to get reader from content store: content digest sha256:bb: not found"),
     ("ImagePullFailed", "digest", "filesystem layer verification failed for digest sha256:aa"),
@@ -162,6 +162,21 @@ SAID = [
     ),
     ("ImageRegistryError", "not a container registry", HEAD + "stopped after 10 redirects"),
     ("ImageInsecureRegistry", "serves HTTPS", HEAD + 'net/http: HTTP/1.x transport connection broken: malformed HTTP response "\\x15\\x03\\x01"'),
+    ("ImageRegistryError", "cannot resolve", HEAD + "dial tcp: lookup reg.example: device or resource busy"),
+    ("ImageInsecureRegistry", "malformed", HEAD + "tls: failed to parse certificate from server: x509: negative serial number"),
+    (
+        "ImageDenied",
+        "storage behind the registry",
+        "failed to copy: httpReadSeeker: failed open: unexpected status code https://prod-eu-central-1-starport-layer-bucket.s3.eu-central-1.amazonaws.com/x: "
+        "403 Forbidden",
+    ),
+    ("ImageNotFound", "lacks a layer", "failed to copy: httpReadSeeker: failed open: content at https://reg.example/v2/a/blobs/sha256:1 not found: not found"),
+    # the node's own store
+    ("ImagePullFailed", "cannot unpack", "failed to extract layer sha256:1: operation not permitted: unknown"),
+    ("ImagePullFailed", "cannot unpack", "failed to extract layer sha256:1: mount callback failed on /x: unlinkat /y: directory not empty: unknown"),
+    ("ImagePullFailed", "too many open files", "failed to extract layer sha256:1: open /x: too many open files: unknown"),
+    ("ImagePullFailed", "snapshotter that is not installed", "unable to prepare extraction snapshot: snapshotter not loaded: nydus: invalid argument"),
+    ("ImagePullFailed", "image store", 'failed to commit snapshot extract-1: lease "4021": not found'),
     # a name that is none
     (
         "ImageNameInvalid",

@@ -100,6 +100,32 @@ def test_what_else_the_runtime_says_may_pass(words):
     assert [(c.code, c.certainty) for c in found] == [("CannotStart", Certainty.RETRYABLE)] and "command" not in found[0].cause
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "exec /app/start.sh: no such file or directory",
+        "/app/gateway: /lib/libc.so.6: version `GLIBC_2.38' not found (required by /app/gateway)",
+        "/app/gateway: error while loading shared libraries: libssl.so.3: cannot open shared object file: No such file or directory",
+    ],
+)
+def test_a_program_that_its_image_cannot_run_is_certain_at_once(line):
+    (found,) = find(crashed(127, log=f"{line}\n"))
+    assert (found.code, found.certainty) == ("CannotStart", Certainty.FATAL) and line in found.cause and "base has the libraries" in found.hint
+    assert find(crashed(127, log=f"{line}\nlater\n"))[0].code == "ContainerExited"
+
+
+def test_an_allocation_that_fails_is_no_broken_program():
+    (found,) = find(crashed(134, log="memory allocation of 1073741824 bytes failed\n", restarts=3))
+    assert found.code == "OOMKilled" and "could not allocate memory" in found.cause and "memory limit" in found.hint
+    assert find(crashed(134, log="thread 'main' has overflowed its stack\n"))[0].code == "Segfault"
+
+
+def test_what_the_kernel_or_a_person_did_to_a_container_is_said():
+    assert "SIGKILL" in find(crashed(137, restarts=3))[0].cause and "SIGKILL" not in find(crashed(1, restarts=3))[0].cause
+    panic = "thread 'main' panicked at a.rs:1:2:\nOS can't spawn worker thread: Resource temporarily unavailable (os error 11)\n"
+    assert "limit of process ids" in find(crashed(101, log=panic, restarts=3))[0].cause
+
+
 def test_a_termination_message_that_speaks_of_execution_is_no_start_failure():
     assert find(crashed(127, message="failed to execute the query"))[0].code == "ContainerExited"
 

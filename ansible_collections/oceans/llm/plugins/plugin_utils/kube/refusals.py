@@ -19,6 +19,7 @@ QUOTA, QUOTA_NEEDS, QUOTA_NEW, QUOTA_SCOPE = "quota", "quota needs", "quota new"
 POD_SECURITY, SCC, POLICY, WEBHOOK_DOWN = "pod security", "scc", "policy", "webhook down"
 LIMIT_RANGE, SERVICE_ACCOUNT, PRIORITY_CLASS, RUNTIME_CLASS = "limit range", "service account", "priority class", "runtime class"
 DEADLINE, FORBIDDEN, BAD_PATCH = "deadline", "forbidden", "bad patch"
+PLUGIN, QUOTA_SLOW, ETCD = "admission plugin", "quota slow", "etcd"
 TERMINATING, CONFLICT, IMMUTABLE, INVALID, OTHER = "terminating", "conflict", "immutable", "invalid", "other"
 
 
@@ -53,7 +54,10 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (WEBHOOK_DOWN, r"failed calling webhook \"?(?P<webhook>[^\":]+)\"?:? ?(?P<why>.*)"),
         (WEBHOOK_DOWN, r"(?P<webhook>conversion webhook for [^,]+), Kind=\w+ failed: (?P<why>.+)"),
         (BAD_PATCH, r"Internal error occurred: (?P<what>(?:error in \w+ for path|(?:jsonpatch )?\w+ operation does not apply).+)"),
-        (DEADLINE, r"request did not complete within (?:the )?(?:requested|allotted) timeout"),
+        (DEADLINE, r"request did not complete within (?:the )?(?:requested|allotted) timeout|admission plugin \"[^\"]+\" failed to complete"),
+        (QUOTA_SLOW, r"quota evaluation timed out"),
+        (PLUGIN, r"(?P<what>pod tolerations .{0,80}conflict with its namespace whitelist|image policy webhook backend denied .+)"),
+        (PLUGIN, r"(?P<what>pod node label selector conflicts with its namespace node label selector)"),
         (SERVICE_ACCOUNT, r"service ?account \S*?(?P<name>[\w.-]+)(?:: |\" )(?:serviceaccount|not found)|serviceaccount \"(?P<name2>[^\"]+)\" not found"),
         (PRIORITY_CLASS, r"no PriorityClass with name (?P<name>\S+)"),
         (RUNTIME_CLASS, r"RuntimeClass \"(?P<name>[^\"]+)\" not found"),
@@ -64,6 +68,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (INVALID, r" cannot be handled as an? \w+: (?P<what>.+)"),
         (INVALID, r" is invalid: (?P<what>.+)"),
         (INVALID, r"(?P<what>the integer value of priority .+)"),
+        (ETCD, r"(?P<what>etcdserver: .+)"),
     )
 )
 #: what helps where OpenShift gives each namespace its own user ids

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from ...codes import RETRYABLE
+from ...gateway import word_table
 from ...kube.objects import Object, about_container, age, containers, name_of, ref, waiting
 from ..model import Cause, Snapshot, events_of, starting
 from .cause import cause, rule
@@ -23,6 +24,46 @@ _EARLY = re.compile(r"failed to sync (secret|configmap) cache|object \"[^\"]*\"/
 #: a memory limit of some kilobytes (runc, CRI-O, Docker)
 TOO_LITTLE = re.compile(r"init was OOM-killed|memory limit (?:\S+ )?too low|minimum memory limit", re.IGNORECASE)
 CREATING = tuple(reason for reason, code in REASONS["Container waiting (kubelet)"].items() if code == "ContainerConfig")
+
+
+#: what else the kubelet and container runtimes say of a container that they cannot create or start: end of the sentence, and hint
+_RUNTIME = r"""
+ContainerConfig is reserved for|context deadline exceeded
+    the runtime does not finish its work in time, because it is slow or hangs
+    check load and disk of the node; if the error stays, restart the container runtime on the node: kubectl describe node {node}
+ContainerConfig unpacking image|failed to extract layer
+    the runtime cannot unpack the image
+    remove the image from the node so that the kubelet pulls it again; run on Node/{node}: crictl rmi
+ContainerConfig running (\w+ )?hook
+    a hook of the container runtime fails (such as the hook of the NVIDIA container toolkit)
+    repair what the hook needs on Node/{node} (for NVIDIA the driver), or correct oceans_llm_values.scheduling.runtimeClassName
+ContainerConfig chdir to cwd \("(?P<what>[^"]+)"\)
+    the container's user may not enter workingDir {what}, or workingDir does not exist
+    correct workingDir or runAsUser of container {container}
+ContainerConfig subPath (directory )?for volumeMount "(?P<what>[^"]+)"
+    the subPath of volume {what} cannot be prepared
+    correct subPath of the volume mount, or read the kubelet's log on Node/{node}
+ContainerConfig cannot find volume "(?P<what>[^"]+)"
+    the kubelet has not mounted volume {what}
+    read the events of the pod; if there is no event about the volume, restart the kubelet on Node/{node}: kubectl -n {ns} describe pod {name}
+ContainerConfig apparmor_parser
+    AppArmor is enabled on the node, but the program apparmor_parser is missing
+    install apparmor_parser on Node/{node}, or disable AppArmor on the node
+ContainerConfig apply cgroup configuration|/sys/fs/cgroup|systemd unit
+    the cgroup of the container cannot be created
+    keep pods away from the node and restart it: kubectl drain {node} --ignore-daemonsets --delete-emptydir-data
+"""
+RUNTIME_TEXTS = tuple(word_table.rows(_RUNTIME))
+
+
+def of_runtime(snapshot: Snapshot, pod: Object, container: str, text: str) -> tuple[str, str]:
+    """(end of a sentence, hint) for words of the runtime or kubelet that are known; empty else."""
+    node = (pod.get("spec") or {}).get("nodeName") or "<node>"
+    for pattern, _code, (what, hint) in RUNTIME_TEXTS:
+        if found := pattern.search(text):
+            names = {"ns": snapshot.scope.namespace, "name": name_of(pod), "node": node, "container": container, **found.groupdict()}
+            return f": {what.format_map(names)}", hint.format_map(names)
+    return "", ""
 
 
 @rule(60)
@@ -72,8 +113,9 @@ def of_text(snapshot: Snapshot, pod: Object, container: str, text: str) -> Cause
     if _EARLY.search(text):
         return cause("MountRetrying", snapshot, where, "the node has not received a ConfigMap or Secret yet", text, since=begun, container=container)
     # what is left of CreateContainerError may pass (name in use, runtime busy)
-    what = "the container runtime cannot create the container"
-    return cause("ContainerConfig", snapshot, where, what, text, since=begun, container=container, certainty=RETRYABLE, budget=60)
+    why, hint = of_runtime(snapshot, pod, container, text)
+    what = f"the container runtime cannot create the container{why}"
+    return cause("ContainerConfig", snapshot, where, what, text, since=begun, container=container, certainty=RETRYABLE, budget=60, hint=hint)
 
 
 def secret_missing(snapshot: Snapshot, where: str, container: str, name: str, text: str, begun: float) -> Cause:

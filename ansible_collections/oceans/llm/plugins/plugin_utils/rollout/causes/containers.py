@@ -29,6 +29,11 @@ START_FAILURES = ("StartError", "ContainerCannotRun", "RunContainerError")
 RUNTIME = re.compile(r"OCI runtime|exec:? \"")
 #: of them, those about a volume: the text of a wrong command ends in the same way
 MOUNTING = re.compile(r"error mounting \"(?:[^\"]*/volume-subpaths/(?P<volume>[^/\"]+)/)?[^\"]*\"(?: to rootfs at \"(?P<path>[^\"]+)\")?|volume-subpaths")
+#: the last line of a program that its image cannot run, of one without memory (Rust), and of one without threads
+LOADER = re.compile(r"error while loading shared libraries: |version `[\w.]+' not found|^exec \S+: no such file or directory|Error loading shared library ")
+LOADER_CURE = "use an image whose base has the libraries and the interpreter that the program needs; the gateway's own image needs no command"
+NO_MEMORY = re.compile(r"memory allocation of \d+ bytes failed")
+NO_THREADS = re.compile(r"Resource temporarily unavailable \(os error 11\)|can't spawn worker thread|failed to spawn thread")
 OTHER_CPU = "the program in the image is built for a CPU architecture that the node does not have"
 #: a run that lasted longer than this did not fail at its start (seconds)
 LONG_RUN = 60.0
@@ -108,10 +113,19 @@ def of_end(snapshot: Snapshot, pod: Object, name: str, end: Object, exits: int) 
     words = log_words.parse(text) or log_words.in_use(text)
     if words:
         return _of_words(snapshot, pod, name, words, code, begun, exits)
+    if code and LOADER.search(log):
+        what = f"the program cannot be started: {log}"
+        return cause("CannotStart", snapshot, where, what, log, since=begun, container=name, hint=LOADER_CURE)
+    if code == 134 and NO_MEMORY.search(log):
+        limit = ((container_spec(pod, name).get("resources") or {}).get("limits") or {}).get("memory") or "the current value"
+        what = f"the program ended, because it could not allocate memory{times(exits)}"
+        return cause("OOMKilled", snapshot, where, what, log, since=begun, container=name, certainty=RETRYABLE, budget=90, limit=limit)
     if code in SIGNALS and ran < LONG_RUN:
         what = f"the program was killed by {SIGNALS[code]} (exit code {code}) after {ran:.0f} s"
         return cause("Segfault", snapshot, where, what, log or message or f"exit code {code}", since=begun, container=name)
     what = f"the container ended with exit code {code} after {ran:.0f} s{times(exits)}"
+    what += "; exit code 137 means that it was killed (SIGKILL), for example because the node had no memory left" if code == 137 else ""
+    what += "; the container cannot start more threads or processes (limit of process ids)" if NO_THREADS.search(log) else ""
     evidence = log or message or f"exit code {code}, and the log is empty"
     if exits >= EXITS_ALIKE and ran < LONG_RUN or exits >= EXITS_ANY:
         return cause("CrashLoop", snapshot, where, what, evidence, since=begun, container=name)
@@ -210,11 +224,15 @@ def _not_started(snapshot: Snapshot, where: str, name: str, message: str, begun:
         what = f"volume {mount['volume']}" if mount["volume"] else "a volume"
         at = f" at {mount['path']}" if mount["path"] else ""
         return cause("MountFailed", snapshot, where, f"{what} cannot be mounted into the container{at}", message, since=begun, container=name)
-    known = re.search(r"executable file not found|exec:? \"[^\"]*\": .*?(no such file or directory|permission denied|not a directory)", message)
+    why, hint = config.of_runtime(snapshot, snapshot.kind("Pod").get(where.partition("/")[2]) or {}, name, message)
+    known = (
+        None if why else re.search(r"executable file not found|exec:? \"[^\"]*\": .*?(no such file or directory|permission denied|not a directory)", message)
+    )
     if known:
         what = f"the container's command cannot be started: {known.group(1) or known.group(0)}"
         return cause("CannotStart", snapshot, where, what, message, since=begun, container=name)
-    what, hint = "the container runtime cannot start the container", f"read the pod's events: kubectl -n {snapshot.scope.namespace} describe {where.lower()}"
+    hint = hint or f"read the pod's events: kubectl -n {snapshot.scope.namespace} describe {where.lower()}"
+    what = f"the container runtime cannot start the container{why}"
     return cause("CannotStart", snapshot, where, what, message, since=begun, container=name, certainty=RETRYABLE, budget=60, hint=hint)
 
 

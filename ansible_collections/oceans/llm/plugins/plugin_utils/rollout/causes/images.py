@@ -49,10 +49,16 @@ ImageRegistryError proxyconnect|407 Proxy Authentication
     |(Head|Get|Post) "https://[^"]*": (Forbidden|Proxy Authentication Required|Service Unavailable|Bad Gateway|Gateway Time-?out)
     the node's HTTP proxy for the registry {registry} does not work
     correct HTTPS_PROXY and NO_PROXY of the container runtime on Node/{node}
+ImageRegistryError dial tcp: lookup [^\n]{1,260}device or resource busy
+    the node cannot resolve the host name of the registry {registry}
+ImagePullFailed snapshotter not loaded|snapshotter \S{1,60} (?:was|is) not (?:found|loaded)
+    the container runtime of the node is configured for a snapshotter that is not installed, so {image} cannot be pulled
+    correct snapshotter in /etc/containerd/config.toml on Node/{node}, or start the snapshotter
 ImageRegistryError media type text/html|invalid character '<' looking for|stopped after 10 redirects
     the server that answers at {registry} is not a container registry
     check whether a proxy or a login page answers; run on Node/{node}: curl -i https://{registry}/v2/
 ImagePullFailed content digest sha256:[0-9a-f]*: not found|reader from content store|prepare extraction snapshot
+    |lease "[^"]*": not found
     the image store of the node lacks a part of {image}
     remove the image from the node so that the kubelet pulls it again; run on Node/{node}: crictl rmi {image}
 ImageDenied 412 Precondition Failed|due to configured policy|prohibited by organization's policy
@@ -91,6 +97,9 @@ ImagePullFailed illegal base64 data
 ImageRegistryError unsupported protocol scheme
     the node's configuration of the registry {registry}, or of its mirror, contains an address without https://
     correct the addresses in /etc/containerd/certs.d/{registry}/hosts.toml on Node/{node}
+ImageInsecureRegistry failed to parse certificate|x509: (negative serial|malformed|unhandled critical)
+    the certificate of the registry {registry} is malformed
+    issue the certificate of {registry} again, because the node cannot parse the present one
 ImageInsecureRegistry x509: certificate has expired
     the certificate of the registry {registry} has expired or is not valid yet
     renew the certificate of {registry}, or correct the clock of Node/{node}
@@ -120,6 +129,9 @@ ImageRateLimited pull QPS exceeded
     wait, or raise registryPullQPS in the kubelet's configuration on Node/{node}
 ImageRateLimited status(?: code)?[^\n]{0,60}\b429\b|\b429 Too|too ?many ?requests|rate limit
     the registry {registry} limits the rate of pulls (429)
+ImageDenied https://[^/\s]*(s3[.-][\w.-]*amazonaws|blob\.core\.windows|storage\.googleapis|cloudfront|r2\.cloudflarestorage)[^\n]*\b403\b
+    the storage behind the registry {registry} denies access to a layer of {image}
+    admit the storage of the registry in the endpoint policy, firewall and proxy of the network of Node/{node}; the evidence names its host
 ImageDenied repository does not exist or may require
     the registry {registry} has no repository {repository}, or requires a login for it
 ImageDenied status(?: code)?[^\n]{0,60}\b40[13]\b|\bunauthorized\b|\b403 Forbidden|access denied|(?<!permission )denied: |authorization failed
@@ -140,9 +152,18 @@ ImageRegistryError status(?: code)?[^\n]{0,300}\b400 Bad Request
 ImageRegistryError i/o timeout|timed out|deadline exceeded|handshake timeout|request canceled|connection reset|connection lost|stream error
     |unexpected EOF|: EOF|broken pipe|context canceled|sent GOAWAY
     the registry {registry} does not answer in time
+ImageNotFound content at \S+/blobs/\S+ not found|blob unknown|/blobs/sha256:[^\n]*\b404\b
+    the registry {registry} lacks a layer of {image}
+    push the image again: docker push {image}
 ImageNotFound code = NotFound|\b404 Not Found|status(?: code)?[^\n]{0,60}\b404\b|manifest unknown|name unknown|not known to registry|: not found
     |repository does not exist|artifact \S+ not found
     the registry {registry} has no image {image}
+ImagePullFailed too many open files
+    the container runtime of the node has too many open files, so {image} cannot be pulled
+    raise LimitNOFILE of the container runtime on Node/{node}, and restart the runtime
+ImagePullFailed failed to extract layer|failed to unpack image|unpacking image|mount callback failed
+    the container runtime of the node cannot unpack the image {image}
+    remove the image from the node so that the kubelet pulls it again; run on Node/{node}: crictl rmi {image}
 ImagePullFailed
     the image {image} cannot be pulled
 """
@@ -204,7 +225,9 @@ def _cause(snapshot: Snapshot, pod: Object, status: Object, text: str, begun: fl
         hint = f"set oceans_llm_version to v{tag.lstrip('V')} (releases of the gateway have tags with a v), or push the image"
     node = (pod.get("spec") or {}).get("nodeName") or "<node>"
     names: dict[str, Any] = {"image": image, "registry": pull_secrets.registry_of(image), "repository": image.rsplit("@", 1)[0].rsplit(":", 1)[0], "node": node}
-    what = sentence.format(**names) + f" (pod of {owner})" + (_same_tag(snapshot, image, tag) if code == "ImageNotFound" else "") + _unread(snapshot, pod)
+    host = re.search(r"\blookup ([\w.-]{1,260})(?:\.? on |:)", text)
+    other = f": {host[1]}" if host and "cannot resolve" in sentence and host[1] != names["registry"] else ""
+    what = f"{sentence.format(**names)}{other} (pod of {owner})" + (_same_tag(snapshot, image, tag) if code == "ImageNotFound" else "") + _unread(snapshot, pod)
     hint, names["pull_secrets"] = hint.format(**names, **_settings(names["registry"])), _pull_secrets(snapshot, pod, names["registry"])
     return cause(code, snapshot, ref(pod), what, _short(text), since=begun, container=status["name"], hint=hint, **names)
 

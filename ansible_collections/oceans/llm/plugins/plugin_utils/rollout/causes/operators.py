@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from ...codes import RETRYABLE, SHOWN
-from ...kube.objects import Object, age, condition, containers, controlled_by, epoch, is_ready, meta, name_of, seen_at, terminated
+from ...kube.objects import Object, age, condition, containers, controlled_by, epoch, finished, is_ready, meta, name_of, seen_at, terminated
 from ..model import Cause, Snapshot, events_of, own, pods_of, primary_ready, since
 from .cause import cause, rule
 
@@ -94,7 +94,9 @@ def _coming_up(snapshot: Snapshot, name: str, found: Object) -> Cause:
     if not phase and age(found, snapshot.now) > _IGNORED:
         return cause("PostgresClusterWaits", snapshot, where, _NOBODY, "the object has no status", since=begun, hint=_running("cloudnative-pg"))
     tries, last = _set_up(snapshot, found)
-    if tries > 1:
+    over = [j for j in snapshot.kind("Job").values() if controlled_by(j, meta(found).get("uid")) and finished(j) is False]
+    if tries > 1 or (over and phase == "Setting up primary"):  # the operator does not repeat a Job that has failed
+        last = last or f"Job/{name_of(over[0])} has failed"
         what = f"CloudNativePG cannot set up the database: {last}"
         return cause("PostgresClusterFailed", snapshot, where, what, status.get("phaseReason") or phase, since=snapshot.now)
     told = [e for e in events_of(snapshot, "Cluster", name) if e.get("type") == "Warning"]

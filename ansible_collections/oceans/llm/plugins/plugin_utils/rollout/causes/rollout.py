@@ -192,5 +192,7 @@ def stuck_old_pods(snapshot: Snapshot) -> Iterator[Cause]:
             if over and snapshot.now - over > OVERDUE:
                 held = meta(pod).get("finalizers") or []
                 why = f"finalizers {', '.join(held)}" if held else f"the kubelet of node {(pod.get('spec') or {}).get('nodeName')} has not stopped the pod"
-                what = f"an old pod of Deployment/{name} still exists although its grace period is over: {why}"
-                yield cause("OldPodStuck", snapshot, ref(pod), what, why, since=over)
+                told = [str(e.get("message")) for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("reason") == "FailedKillPod" and not held]
+                failed = f", because the container runtime returns an error ({' '.join(re.findall('Kill[A-Z][A-Za-z]+Error', told[-1])[:1])})" if told else ""
+                what = f"an old pod of Deployment/{name} still exists although its grace period is over: {why}{failed}"
+                yield cause("OldPodStuck", snapshot, ref(pod), what, told[-1] if told else why, since=over)

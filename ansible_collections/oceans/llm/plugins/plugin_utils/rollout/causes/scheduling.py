@@ -37,7 +37,7 @@ def _reason(snapshot: Snapshot, pod: Object) -> str:
     for condition in (pod.get("status") or {}).get("conditions") or ():
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             return str(condition.get("message") or condition.get("reason") or "Unschedulable")
-    failed = [e for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("reason") == "FailedScheduling"]
+    failed = [e for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("reason") == "FailedScheduling" and not _of_karpenter(e)]
     return str(failed[-1].get("message") or "") if failed else ""
 
 
@@ -46,8 +46,15 @@ def _nodes(text: str) -> str:
     return " ".join(re.split(r" preemption:|\.? no new claims", text)[0].removesuffix(".").split())
 
 
+def _of_karpenter(event: Object) -> bool:
+    return "karpenter" in (event.get("reportingComponent"), (event.get("source") or {}).get("component"))
+
+
 def _no_node(snapshot: Snapshot, pod: Object) -> str:
-    """Why the cluster autoscaler does not add a node, if it said so."""
+    """Why Karpenter or the cluster autoscaler does not add a node, if it said so."""
+    events = events_of(snapshot, "Pod", name_of(pod))
+    if words := [str(e.get("message")) for e in events if e.get("reason") == "FailedScheduling" and _of_karpenter(e)]:
+        return f"; Karpenter adds no node: {' '.join(words[-1].removeprefix('Failed to schedule pod, ').split())}"
     told = [str(e.get("message")) for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("reason") == "NotTriggerScaleUp"]
     return f"; the cluster autoscaler adds no node: {' '.join(told[-1].rpartition('scale-up: ')[2].split())}" if told else ""
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from ...codes import FATAL, RETRYABLE, SHOWN
-from ...gateway import log_words
+from ...gateway import log_words, word_table
 from ...kube.objects import Object, age, asked_container, containers, epoch, finished, has_been_seen, meta, name_of, ref, status_of, waiting
 from ..model import Cause, Snapshot, events_of, job_pods, new_replicaset, own, pods_of, since, starting, workers
 from ..waits import silent_scheduler
@@ -97,6 +97,52 @@ NO_ADDRESS = re.compile(
 )
 
 
+_ON_NODE = "kubectl get pods -A -o wide --field-selector spec.nodeName={node}"
+#: what else is told of a sandbox: the sentence after `node N cannot create the sandbox of …:` and the hint
+_SANDBOX = r"""
+SandboxFailed DRA driver (?P<driver>\S+) is not registered
+    the DRA driver {driver} is not registered on the node
+    start the driver's pod on the node: ON_NODE
+SandboxFailed failed to find plugin "(?P<program>[^"]+)"
+    the program of the network plugin (CNI) {program} is missing on the node
+    start the network plugin's pod on the node, which installs the program: ON_NODE
+SandboxFailed unable to connect to Cilium|/run/flannel/subnet\.env|/var/lib/calico/nodename|127\.0\.0\.1:50051|dial unix \S*(cni|ovn|multus|weave|antrea)
+    the agent of the network plugin (CNI) {plugin} does not run on the node
+    start the network plugin's pod on the node: ON_NODE
+SandboxFailed plugin type=.*(unauthorized|forbidden: user)
+    the API server refuses the credentials of the network plugin (CNI) {plugin}
+    restart the network plugin's pod on the node, which writes new credentials: ON_NODE
+SandboxFailed plugin type=.*"https://[^"]*/api[^"]*": (dial|net|context|EOF|http2)
+    the network plugin (CNI) {plugin} does not reach the API server
+    check kube-proxy (or its replacement) on the node, and the route from the node to the API server: ON_NODE
+SandboxFailed failed to (get|pull)[^\n]{0,40} sandbox image "(?P<image>[^"]+)"
+    the image {image} of the sandbox cannot be pulled
+    push the image to a registry that the node reaches, and correct the sandbox image in the container runtime's configuration on the node
+SandboxFailed is reserved for|code = DeadlineExceeded desc = context deadline exceeded
+    the container runtime does not finish its work in time, because it is slow or hangs
+    check load and disk of the node; if the error stays, restart the container runtime on the node: kubectl describe node {node}
+SandboxFailed resource temporarily unavailable|cannot allocate memory|pthread_create failed
+    the node has no free process ids, or no memory
+    stop processes on the node, or raise its limits; keep pods away from it meanwhile: kubectl cordon {node}
+SandboxFailed /dev/kvm|KVM kernel module
+    the node offers no hardware virtualization (KVM), which RuntimeClass {runtime} needs
+    schedule the pod to nodes with KVM, or correct oceans_llm_values.scheduling.runtimeClassName
+SandboxFailed apply cgroup configuration|/sys/fs/cgroup
+    the cgroup of the pod cannot be created
+    keep pods away from the node and restart it: kubectl drain {node} --ignore-daemonsets --delete-emptydir-data
+""".replace("ON_NODE", _ON_NODE)
+SANDBOX_TEXTS = tuple(word_table.rows(_SANDBOX))
+
+
+def _of_sandbox(text: str, **names: str) -> tuple[str, str]:
+    """(end of the sentence, hint) for words about a sandbox that are known; empty else."""
+    for pattern, _code, (what, hint) in SANDBOX_TEXTS:
+        if found := pattern.search(text):
+            known = {**names, **found.groupdict()}
+            return what.format_map(known), hint.format_map(known)
+    return "", ""
+
+
 @rule(130)
 def sandboxes(snapshot: Snapshot) -> Iterator[Cause]:
     """No container can be created: the sandbox, which is the network, or a device. Told by events only."""
@@ -117,8 +163,9 @@ def sandboxes(snapshot: Snapshot) -> Iterator[Cause]:
             if handler:
                 by = f"its container runtime has no handler {handler[1]} (RuntimeClass {spec.get('runtimeClassName')})"
             node = spec.get("nodeName") or "?"
-            what = f"node {node} cannot create the sandbox of the pod of {kind}/{owner}: {by}"
-            yield cause("SandboxFailed", snapshot, ref(pod), what, text, since=since(told[0], snapshot))
+            known, hint = _of_sandbox(text, node=node, plugin=plugin[1] if plugin else "of the node", runtime=str(spec.get("runtimeClassName")))
+            what = f"node {node} cannot create the sandbox of the pod of {kind}/{owner}: {known or by}"
+            yield cause("SandboxFailed", snapshot, ref(pod), what, text, since=since(told[0], snapshot), hint=hint)
 
 
 @rule(140)

@@ -22,8 +22,9 @@ _PROVISIONER = re.compile(r"external provisioner '([^']+)'")
 MOUNTS = tuple(reason for reason, code in REASONS["Events of the kubelet"].items() if code == "MountFailed")
 #: what the kubelet and the Secrets Store CSI driver say of a mount; the first that fits. The providers word a store's answer differently: its code counts
 _TABLE = r"""
-MountFailed driver name (?P<driver>\S+) not found in the list of registered CSI drivers
-    CSI driver {driver} is not registered on Node/{node}
+MountFailed driver name (?P<driver>\S+) not found in the list of registered CSI drivers|does not contain driver (?P<absent>\S+)
+    |NodeID for driver "(?P<unknown>[^"]+)"
+    CSI driver {driver}{absent}{unknown} is not registered on Node/{node}
     start the driver's pod on the node, or keep the gateway pods off the node: kubectl get csinode {node} -o yaml
 MountFailed get secretproviderclass (?P<spc>[^\s,]+).*not found
     the pod mounts SecretProviderClass {spc}, which does not exist
@@ -40,8 +41,32 @@ MountFailed failed to fetch token: serviceaccounts "(?P<account>[^"]+)" not foun
 MountFailed might need a /sbin/mount
     Node/{node} lacks the program that mounts volume {volume}
     install the mount program of the file system on the nodes, such as nfs-common or amazon-efs-utils
-MountFailed hostPath type check failed: (?P<path>\S+)
-    the path {path} of volume {volume} does not exist on Node/{node}, or is of another type
+MountFailed external-attacher of (?P<driver>\S+) CSI driver
+    the attacher of CSI driver {driver} has not attached volume {volume} to Node/{node}
+    check the pods of the driver's controller: kubectl get volumeattachments; kubectl get pods -A
+MountFailed attachment ?limit|maximum (allowed )?number of [^.]{0,40}attach|attach (up to|only) \[?\d+|volume count exceeds
+    volume {volume} cannot be attached, because the limit of volumes of Node/{node} is reached
+    move pods with volumes to other nodes, or use nodes with a higher limit: kubectl get csinode {node} -o yaml
+MountFailed fsck. found errors|fsck manually|bad superblock|read superblock|structure needs cleaning
+    the file system of volume {volume} is damaged, or of another type than the volume states
+    check the file system (fsck) while no pod uses the volume, or restore the volume from a backup
+MountFailed access denied by server|mount error\(13\)
+    the file server of volume {volume} denies access to Node/{node}
+    admit the node's address in the exports of the server, or correct the credentials of the volume
+MountFailed failed to resolve (?P<host>"[^"]+"|server \S+)
+    Node/{node} cannot resolve the host of volume {volume}: {host}
+    correct the host of the volume, or the name server of the node
+MountFailed mount\.nfs: .{0,80}(timed out|no route|refused)
+    the file server of volume {volume} does not answer Node/{node}
+    check the server, and the firewall between the node and the server
+MountFailed applyFSGroup failed
+    the files of volume {volume} cannot be given the fsGroup of the pod
+    unset fsGroup in oceans_llm_values.gateway.podSecurityContext, or let the file server allow the change of owners (for NFS no_root_squash)
+MountFailed operation with the given volume id .{1,200} already exists
+    the CSI driver has not finished an earlier operation on volume {volume}, because it is slow or hangs
+    restart the driver's pod on the node: kubectl get pods -A -o wide --field-selector spec.nodeName={node}
+MountFailed hostPath type check failed: (?P<path>\S+)|NewMounter initialization failed .{0,300}path "(?P<local>[^"]+)" does not exist
+    the path {path}{local} of volume {volume} does not exist on Node/{node}, or is of another type
     create the path on every node, or correct type of the hostPath volume
 MountFailed mount secrets store objects.*failed to (get|fetch|acquire|create)[^:]{0,40}(token|credentials?|client)\b
     |mount secrets store objects.*(WebIdentityErr|failed to log ?in|unable to log in)
@@ -71,7 +96,9 @@ def mounts(snapshot: Snapshot) -> Iterator[Cause]:
         told = [e for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("reason") in MOUNTS]
         if not told or started:
             continue
-        text, begun = told[-1].get("message") or "", since(told[0], snapshot)
+        # the kubelet's summary comes after the words that say why
+        reasons = [e for e in told if not str(e.get("message")).startswith("Unable to attach or mount volumes")] or told
+        text, begun = reasons[-1].get("message") or "", since(told[0], snapshot)
         missing = re.search(r"(secret|configmap) \"([^\"]+)\" not found", text)
         key = re.search(r"references non-existent (secret|config) key: (\S+)", text)
         if missing:
