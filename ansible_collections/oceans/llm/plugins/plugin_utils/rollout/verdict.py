@@ -113,7 +113,7 @@ HELM_WORDS = tuple(
             r"\b(?:mkdir|open|rename|create|chmod) (?P<path>[^ :\"]+): (?P<why>permission denied|read-only file system|no space left on device)",
             "HelmFailed",
             "Helm cannot write to {path}: {why}",
-            "set the environment variables HELM_CACHE_HOME, HELM_CONFIG_HOME and HELM_DATA_HOME to folders that the user of ansible-playbook may write to",
+            "set the environment variables HELM_CACHE_HOME, HELM_CONFIG_HOME and HELM_DATA_HOME to folders that the user who runs Ansible may write to",
         ),
         (r": (?:Unauthorized|the server has asked for the client to provide credentials)$", "CredentialsRefused", "", ""),
         (
