@@ -271,6 +271,8 @@ def test_the_status_alone_is_enough():
         ("the server is currently unable to handle the request", "PodNotCreated", "does not know the reason"),
         ('Internal error occurred: admission plugin "MutatingAdmissionWebhook" failed to complete mutation in 13s', "AdmissionTimeout", "took too long"),
         ("Internal error occurred: resource quota evaluation timed out", "PodNotCreated", "could not evaluate the ResourceQuotas"),
+        ('pods "x" is forbidden: autoscaling.openshift.io/ClusterResourceOverride: no memory limit found', "PodNotCreated", "no memory limit found"),
+        ('pods "x" is forbidden: cannot set blockOwnerDeletion if an ownerReference refers to y', "AdmissionDenied", "cannot set blockOwnerDeletion"),
         ("etcdserver: request timed out", "PodNotCreated", "etcd: etcdserver: request timed out"),
         (
             'pods "x" is forbidden: pod tolerations (possibly merged with namespace default tolerations) conflict with its namespace whitelist',
@@ -894,7 +896,10 @@ STORE = CSI + "failed to mount secrets store objects for pod ns/web-1-a, err: "
         (CSI[:45] + "mount.nfs: Connection timed out", "the file server of volume s does not answer", "firewall"),
         (CSI[:45] + 'Output: Failed to resolve "fs-1.efs.amazonaws.com"', 'host of volume s: "fs-1.efs.amazonaws.com"', "name server"),
         (CSI[:45] + "applyFSGroup failed for vol x: lchown /y: operation not permitted", "cannot be given the fsGroup", "no_root_squash"),
-        (CSI[:45] + "an operation with the given Volume ID 0001 already exists", "has not finished an earlier operation", "nodeName=n1"),
+        (CSI[:45] + "an operation with the given Volume ID 0001 already exists", "has not finished its work", "nodeName=n1"),
+        ('MountVolume.MountDevice failed for volume "s" : rpc error: code = DeadlineExceeded desc = x', "has not finished its work on volume s", "restart"),
+        (CSI[:45] + "mkdir /var/lib/kubelet/pods/1: no space left on device", "no disk space for volume s", "cordon n1"),
+        ('AttachVolume.Attach failed for volume "s" : rpc error: code = NotFound desc = x', "the disk of volume s", "get pv s"),
         ('MountVolume.NewMounter initialization failed for volume "s" : path "/mnt/ssd1" does not exist', "path /mnt/ssd1 of volume s", "create the path"),
         (STORE + "context deadline exceeded", "does not get the secrets from the secret store", "describe pod web-1-a"),
     ],
@@ -902,6 +907,19 @@ STORE = CSI + "failed to mount secrets store objects for pod ns/web-1-a, err: "
 def test_a_mount_by_the_secrets_store_driver_says_what_is_missing(text, part, hint):
     (found,) = find(web(pod(), events=[event("m", "web-1-a", "FailedMount", text, ago=20)]))
     assert (found.code, found.certainty) == ("MountFailed", RETRYABLE) and part in found.cause and hint in found.hint and "{" not in found.hint
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "googleapi: Error 400: RESOURCE_IN_USE_BY_ANOTHER_RESOURCE - The disk resource is already being used by n2",
+        "disk(/x) already attached to node(n2), could not be attached to node(n1)",
+        "rbd image replicapool/csi-vol-1 is still being used",
+    ],
+)
+def test_a_volume_that_another_node_holds_is_waited_for(words):
+    (found,) = find(web(pod(), events=[event("m", "web-1-a", "FailedAttachVolume", f'AttachVolume.Attach failed for volume "v" : {words}')]))
+    assert found.code == "VolumeBusy" and "attached to another node" in found.cause
 
 
 def test_the_summary_of_mounts_does_not_hide_what_was_said_before():
@@ -916,6 +934,10 @@ def test_the_summary_of_mounts_does_not_hide_what_was_said_before():
     [
         ('failed to reserve container name "it_0": name "it_0" is reserved for "d6fc"', "slow or hangs", "restart the container runtime"),
         ("context deadline exceeded", "slow or hangs", "describe node n1"),
+        ('failed to create snapshot: missing parent "k8s.io/1/sha256:12" bucket: not found', "lacks a part of the image", "crictl rmi"),
+        ("can't get final child's PID from pipe: EOF", "memory limit", "memory limit of container it"),
+        ("write /proc/self/attr/keycreate: invalid argument", "SELinux label", "seLinuxOptions"),
+        ('invalid mount config for type "bind": bind source path does not exist: /srv/x', "the path /srv/x", "Node/n1"),
         ("failed to create containerd container: error unpacking image: failed to extract layer sha256:1: x", "cannot unpack", "crictl rmi"),
         ("error running prestart hook #0: exit status 1: nvidia-container-cli: nvml error: driver not loaded", "a hook of the container runtime", "NVIDIA"),
         ('error during container init: chdir to cwd ("/app") set in config.json failed: permission denied', "workingDir /app", "runAsUser of container it"),

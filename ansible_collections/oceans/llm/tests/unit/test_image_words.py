@@ -183,6 +183,7 @@ SAID = [
         "has no registry host",
         'short-name "gateway:v1" did not resolve to an alias and no unqualified-search registries are defined in "/etc/x.conf"',
     ),
+    ("ImageNameInvalid", "not a valid image reference", 'failed to resolve reference "reg.example/a/b": object required'),
     ("ImageNameInvalid", "has no registry host", "short name mode is enforcing, but image name gateway:v1 returns ambiguous list"),
     (
         "ImageNameInvalid",

@@ -121,6 +121,8 @@ def test_an_allocation_that_fails_is_no_broken_program():
 
 
 def test_what_the_kernel_or_a_person_did_to_a_container_is_said():
+    assert "SIGTERM" in find(crashed(143, restarts=3))[0].cause and "seccomp" in find(crashed(159, restarts=3))[0].cause
+    assert "rights of the program" in find(crashed(126, log="exec /app/gateway: operation not permitted\n"))[0].hint
     assert "SIGKILL" in find(crashed(137, restarts=3))[0].cause and "SIGKILL" not in find(crashed(1, restarts=3))[0].cause
     panic = "thread 'main' panicked at a.rs:1:2:\nOS can't spawn worker thread: Resource temporarily unavailable (os error 11)\n"
     assert "limit of process ids" in find(crashed(101, log=panic, restarts=3))[0].cause
@@ -303,6 +305,10 @@ SERVERS = [
     ("encountered unexpected or invalid data: expecting ParseComplete but received ReadyForQuery", "DatabasePooler", "transaction mode"),
     ('cannot connect to invalid database "gw"', "DatabaseMissing", '"gw" is invalid'),
     ("Endpoint ID is not specified. Either please upgrade the postgres client library (libpq) for SNI support", "DatabaseUrlInvalid", "endpoint"),
+    ("restart transaction: TransactionRetryWithProtoRefreshError: WriteTooOldError", "DatabaseInterrupted", "40001"),
+    ("Cannot assign requested address (os error 99)", "DatabaseUnreachable", "IPv6"),
+    ("Address family not supported by protocol (os error 97)", "DatabaseUnreachable", "IPv6"),
+    ('unknown value "verify_full" for `ssl_mode`', "DatabaseUrlInvalid", "sslmode"),
     ("Too many open files (os error 24)", "DatabaseUnreachable", "open files"),
     ("invalid international domain name", "DatabaseUrlInvalid", "URL"),
 ]

@@ -51,7 +51,7 @@ WORDS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
         (r"idle-in-transaction timeout", "25P03", "DatabaseInterrupted"),
         (r"due to user request", "57014", "DatabaseInterrupted"),
         (r"deadlock detected", "40P01", "DatabaseInterrupted"),
-        (r"could not serialize access|conflict with recovery", "40001", "DatabaseInterrupted"),
+        (r"could not serialize access|conflict with recovery|restart transaction:", "40001", "DatabaseInterrupted"),
         (r"lock timeout", "55P03", "DatabaseInterrupted"),
         (r"statement timeout", "57014", ""),
         (r"duplicate key value violates unique", "23505", ""),
@@ -93,6 +93,8 @@ DatabaseAuth unknown authentication method
     the database server requires an authentication method that the gateway's driver does not support (such as GSSAPI)
 DatabaseUrlInvalid (?P<why>unrecognized configuration parameter|invalid value for parameter) (?P<parameter>"[^"]*")
     the database server refuses the parameter {parameter} of the connection ({why})
+DatabaseUrlInvalid unknown value .{1,80} for .?ssl_?mode
+    the database's URL has a value of sslmode that the gateway's driver does not know
 DatabaseUrlInvalid Endpoint ID is not specified
     the host in the database's URL does not name an endpoint of the database's provider
 DatabaseMissing cannot connect to invalid database (?P<database>"[^"]*")
@@ -101,6 +103,8 @@ DatabasePooler expecting [a-z]+ but received [a-z]
     a connection pooler in transaction mode mixes the sessions of the gateway
 DatabaseNotPostgres unknown message type
     the program that answers at the database's address does not speak the protocol of PostgreSQL
+DatabaseUnreachable cannot assign requested address|address family not supported
+    the pod cannot open a connection to the database's address (usually an IPv6 address, or no free port)
 DatabaseUnreachable too many open files
     the gateway cannot open a connection to the database, because its container has too many open files (ulimit -n)
     raise the limit of open files of containers in the configuration of the container runtime on the nodes

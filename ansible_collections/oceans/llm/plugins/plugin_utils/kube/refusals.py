@@ -57,7 +57,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (DEADLINE, r"request did not complete within (?:the )?(?:requested|allotted) timeout|admission plugin \"[^\"]+\" failed to complete"),
         (QUOTA_SLOW, r"quota evaluation timed out"),
         (PLUGIN, r"(?P<what>pod tolerations .{0,80}conflict with its namespace whitelist|image policy webhook backend denied .+)"),
-        (PLUGIN, r"(?P<what>pod node label selector conflicts with its namespace node label selector)"),
+        (PLUGIN, r"(?P<what>pod node label selector conflicts with its namespace node label selector|cannot set blockOwnerDeletion .+)"),
         (SERVICE_ACCOUNT, r"service ?account \S*?(?P<name>[\w.-]+)(?:: |\" )(?:serviceaccount|not found)|serviceaccount \"(?P<name2>[^\"]+)\" not found"),
         (PRIORITY_CLASS, r"no PriorityClass with name (?P<name>\S+)"),
         (RUNTIME_CLASS, r"RuntimeClass \"(?P<name>[^\"]+)\" not found"),

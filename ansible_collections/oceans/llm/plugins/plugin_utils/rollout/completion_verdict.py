@@ -30,13 +30,17 @@ NAME, TRUST, WAY, SLOW = "name", "trust", "way", "slow"
 PROXY, SCHEME, CUT = "proxy", "scheme", "cut"
 NO_NAME = re.compile(r"lookup address|name or service|name resolution|no such host|dns error|NXDOMAIN", re.IGNORECASE)
 NO_TRUST = re.compile(r"\bcertificate\b|unknown ?issuer|x509", re.IGNORECASE)
-NO_WAY = re.compile(r"cannot be reached|unreachable|connection (?:refused|reset|closed)|error sending request|connect error|no route to host", re.IGNORECASE)
+NO_WAY = re.compile(
+    r"cannot be reached|no healthy upstream|unreachable|connection (?:refused|reset|closed)|error sending request|connect error|no route to host", re.IGNORECASE
+)
 NO_TIME = re.compile(r"timed? ?out|timeout|did not answer|no end of the answer|deadline", re.IGNORECASE)
 NO_TUNNEL = re.compile(r"tunnel error|unsuccessful tunnel|error creating tunnel|proxy authentication required", re.IGNORECASE)
 NO_TLS = re.compile(r"corrupt message|InvalidContentType|wrong version number|plain HTTP request was sent to HTTPS port", re.IGNORECASE)
 NO_END = re.compile(r"closed before message completed|IncompleteMessage|error decoding response body", re.IGNORECASE)
 #: what providers say of a key with another status than 401 and 403
 BAD_KEY = re.compile(r"API[_ ]key[_ ](?:not valid|invalid)|(?:invalid|incorrect) (?:x-)?api[- ]key", re.IGNORECASE)
+#: and of a model with another status than 404
+NO_MODEL = re.compile(r"model identifier is invalid|invalid model (?:id|name)|unknown model|model .{1,60} (?:does not exist|not found)", re.IGNORECASE)
 #: what a 403 says that is not about the key
 NOT_THE_KEY = tuple(
     (re.compile(pattern, re.IGNORECASE), why)
@@ -46,6 +50,7 @@ NOT_THE_KEY = tuple(
             "the provider does not serve the region of the gateway",
         ),
         (r"\baccess to (?:the|this) model|access to model|model access", "the account has no access to the model"),
+        (r"signature expired|signature not yet current|RequestTimeTooSkewed", "the clock of the gateway's node differs from the clock of the provider"),
         (r"has not been used in project|API is disabled|SERVICE_DISABLED|API .{0,40}not enabled", "the provider's API is not enabled for the account"),
         (r"<html|<!doctype|cloudflare|request blocked", "a firewall or a proxy in front of the provider blocks the request"),
     )
@@ -165,7 +170,7 @@ class _Look:
             return self.cause(
                 "ProviderKeyRefused", self.provider, f"the provider answers {status} and refuses the gateway's API key{self._token}", self.evidence
             )
-        if status in (404, 405):
+        if status in (404, 405) or (status == 400 and NO_MODEL.search(self.words)):
             return self.cause("ProviderAddressWrong", self.provider, f"the provider answers {status}: {self._base} has no such path or model", self.evidence)
         return self.cause("ProviderFails", self.provider, f"the provider answers {status}", self.evidence)
 

@@ -69,6 +69,8 @@ def classify(text: str) -> tuple[str, str, dict[str, str]]:
     refusal = refusals.classify(text)
     code, sentence = TEXTS.get(refusal.kind, ("PodNotCreated", "this collection does not know the reason"))
     parts = dict(refusal.parts)
+    if refusal.kind == refusals.OTHER and (told := re.search(r" is forbidden: (.+)", text, re.DOTALL)):
+        sentence, parts = "the API server refuses the object: {what}", {"what": " ".join(told[1].split())}
     if "webhook" in parts and refusal.kind == refusals.POLICY:
         sentence = "webhook {policy} denies the object: {what}"
     if refusal.kind in HINTS:

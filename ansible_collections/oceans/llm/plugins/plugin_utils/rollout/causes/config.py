@@ -31,6 +31,18 @@ _RUNTIME = r"""
 ContainerConfig is reserved for|context deadline exceeded
     the runtime does not finish its work in time, because it is slow or hangs
     check load and disk of the node; if the error stays, restart the container runtime on the node: kubectl describe node {node}
+ContainerConfig failed to create snapshot
+    the image store of the node lacks a part of the image
+    remove the image from the node so that the kubelet pulls it again; run on Node/{node}: crictl rmi
+ContainerConfig final child's PID from pipe|copying bootstrap data to pipe
+    the container's first process ended at once, usually because the memory limit of the container is too low
+    raise the memory limit of container {container} (oceans_llm_resources.limits.memory), or check the memory and process ids of Node/{node}
+ContainerConfig attr/(keycreate|exec)\b
+    the SELinux label of the container is not valid on the node
+    correct seLinuxOptions of the pod, or the SELinux policy of Node/{node}
+ContainerConfig bind source path does not exist: (?P<what>\S+)
+    the path {what} does not exist on the node
+    create the path on Node/{node}, or correct the hostPath volume
 ContainerConfig unpacking image|failed to extract layer
     the runtime cannot unpack the image
     remove the image from the node so that the kubelet pulls it again; run on Node/{node}: crictl rmi

@@ -30,8 +30,18 @@ RUNTIME = re.compile(r"OCI runtime|exec:? \"")
 #: of them, those about a volume: the text of a wrong command ends in the same way
 MOUNTING = re.compile(r"error mounting \"(?:[^\"]*/volume-subpaths/(?P<volume>[^/\"]+)/)?[^\"]*\"(?: to rootfs at \"(?P<path>[^\"]+)\")?|volume-subpaths")
 #: the last line of a program that its image cannot run, of one without memory (Rust), and of one without threads
-LOADER = re.compile(r"error while loading shared libraries: |version `[\w.]+' not found|^exec \S+: no such file or directory|Error loading shared library ")
+LOADER = re.compile(
+    r"error while loading shared libraries: |Error loading shared library |version `[\w.]+' not found"
+    r"|^exec \S+: (?:no such file or directory|operation not permitted|permission denied)"
+)
 LOADER_CURE = "use an image whose base has the libraries and the interpreter that the program needs; the gateway's own image needs no command"
+LOADER_RIGHTS = "correct the rights of the program in the image, and securityContext (such as capabilities) of the container"
+#: what other exit codes mean, whose signal somebody else sent
+KILLED = {
+    137: "it was killed (SIGKILL), for example because the node had no memory left",
+    143: "it was stopped by SIGTERM",
+    159: "it was killed by SIGSYS: the seccomp profile forbids a system call of the program",
+}
 NO_MEMORY = re.compile(r"memory allocation of \d+ bytes failed")
 NO_THREADS = re.compile(r"Resource temporarily unavailable \(os error 11\)|can't spawn worker thread|failed to spawn thread")
 OTHER_CPU = "the program in the image is built for a CPU architecture that the node does not have"
@@ -115,7 +125,8 @@ def of_end(snapshot: Snapshot, pod: Object, name: str, end: Object, exits: int) 
         return _of_words(snapshot, pod, name, words, code, begun, exits)
     if code and LOADER.search(log):
         what = f"the program cannot be started: {log}"
-        return cause("CannotStart", snapshot, where, what, log, since=begun, container=name, hint=LOADER_CURE)
+        hint = LOADER_RIGHTS if log.endswith(("permitted", "denied")) else LOADER_CURE
+        return cause("CannotStart", snapshot, where, what, log, since=begun, container=name, hint=hint)
     if code == 134 and NO_MEMORY.search(log):
         limit = ((container_spec(pod, name).get("resources") or {}).get("limits") or {}).get("memory") or "the current value"
         what = f"the program ended, because it could not allocate memory{times(exits)}"
@@ -124,7 +135,7 @@ def of_end(snapshot: Snapshot, pod: Object, name: str, end: Object, exits: int) 
         what = f"the program was killed by {SIGNALS[code]} (exit code {code}) after {ran:.0f} s"
         return cause("Segfault", snapshot, where, what, log or message or f"exit code {code}", since=begun, container=name)
     what = f"the container ended with exit code {code} after {ran:.0f} s{times(exits)}"
-    what += "; exit code 137 means that it was killed (SIGKILL), for example because the node had no memory left" if code == 137 else ""
+    what += f"; exit code {code} means that {KILLED[code]}" if code in KILLED else ""
     what += "; the container cannot start more threads or processes (limit of process ids)" if NO_THREADS.search(log) else ""
     evidence = log or message or f"exit code {code}, and the log is empty"
     if exits >= EXITS_ALIKE and ran < LONG_RUN or exits >= EXITS_ANY:

@@ -38,7 +38,7 @@ _TABLE = r"""
 ImageNameInvalid short-name .*did not resolve|unqualified-search registries|short name mode is enforcing
     the image name {image} has no registry host, and the container runtime of the node has no default registry
     write the registry's host into oceans_llm_gateway_image (or oceans_llm_admin_ui_image), for example docker.io/{image}
-ImageNameInvalid InvalidImageName|couldn't parse image|invalid reference format|failed to apply default image tag
+ImageNameInvalid InvalidImageName|couldn't parse image|invalid reference format|: object required|failed to apply default image tag
     the image name {image} is not a valid image reference
 ImageNeverPulled ErrImageNeverPull|pull policy of Never
     the image {image} is not on the node, and its pull policy is Never

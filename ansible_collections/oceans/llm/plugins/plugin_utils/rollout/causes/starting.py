@@ -106,19 +106,20 @@ SandboxFailed DRA driver (?P<driver>\S+) is not registered
 SandboxFailed failed to find plugin "(?P<program>[^"]+)"
     the program of the network plugin (CNI) {program} is missing on the node
     start the network plugin's pod on the node, which installs the program: ON_NODE
-SandboxFailed unable to connect to Cilium|/run/flannel/subnet\.env|/var/lib/calico/nodename|127\.0\.0\.1:50051|dial unix \S*(cni|ovn|multus|weave|antrea)
+SandboxFailed unable to connect to Cilium|/run/flannel/subnet\.env|/var/lib/calico/nodename|dial unix \S*(cni|ovn|multus|weave|antrea)
+    |dial tcp (127\.0\.0\.1|\[::1\]):\d+: connect: connection refused
     the agent of the network plugin (CNI) {plugin} does not run on the node
     start the network plugin's pod on the node: ON_NODE
 SandboxFailed plugin type=.*(unauthorized|forbidden: user)
     the API server refuses the credentials of the network plugin (CNI) {plugin}
     restart the network plugin's pod on the node, which writes new credentials: ON_NODE
-SandboxFailed plugin type=.*"https://[^"]*/api[^"]*": (dial|net|context|EOF|http2)
-    the network plugin (CNI) {plugin} does not reach the API server
+SandboxFailed plugin type=.*"https://[^"]*/api[^"]*": (dial|net|context|EOF|http2|x509|tls)
+    the network plugin (CNI) {plugin} does not reach the API server, or does not trust it
     check kube-proxy (or its replacement) on the node, and the route from the node to the API server: ON_NODE
-SandboxFailed failed to (get|pull)[^\n]{0,40} sandbox image "(?P<image>[^"]+)"
-    the image {image} of the sandbox cannot be pulled
+SandboxFailed failed to (get|pull)[^\n]{0,40} sandbox image "(?P<image>[^"]+)"|initializing source docker://(?P<source>[\w./:@-]+):[ ]
+    the image {image}{source} of the sandbox cannot be pulled
     push the image to a registry that the node reaches, and correct the sandbox image in the container runtime's configuration on the node
-SandboxFailed is reserved for|code = DeadlineExceeded desc = context deadline exceeded
+SandboxFailed is reserved for|shim task: context deadline exceeded|code = DeadlineExceeded desc = context deadline exceeded
     the container runtime does not finish its work in time, because it is slow or hangs
     check load and disk of the node; if the error stays, restart the container runtime on the node: kubectl describe node {node}
 SandboxFailed resource temporarily unavailable|cannot allocate memory|pthread_create failed
@@ -138,7 +139,7 @@ def _of_sandbox(text: str, **names: str) -> tuple[str, str]:
     """(end of the sentence, hint) for words about a sandbox that are known; empty else."""
     for pattern, _code, (what, hint) in SANDBOX_TEXTS:
         if found := pattern.search(text):
-            known = {**names, **found.groupdict()}
+            known = {**names, **{name: part or "" for name, part in found.groupdict().items()}}
             return what.format_map(known), hint.format_map(known)
     return "", ""
 

@@ -59,11 +59,17 @@ MountFailed failed to resolve (?P<host>"[^"]+"|server \S+)
 MountFailed mount\.nfs: .{0,80}(timed out|no route|refused)
     the file server of volume {volume} does not answer Node/{node}
     check the server, and the firewall between the node and the server
+MountFailed no space left on device
+    Node/{node} has no disk space for volume {volume}
+    free disk space on the node, or keep pods away from it: kubectl cordon {node}
+MountFailed AttachVolume\.Attach failed .{1,200}code = NotFound
+    the disk of volume {volume}, or the machine of Node/{node}, does not exist for the storage provider
+    check whether the disk was deleted: kubectl get pv {volume} -o yaml
 MountFailed applyFSGroup failed
     the files of volume {volume} cannot be given the fsGroup of the pod
     unset fsGroup in oceans_llm_values.gateway.podSecurityContext, or let the file server allow the change of owners (for NFS no_root_squash)
-MountFailed operation with the given volume id .{1,200} already exists
-    the CSI driver has not finished an earlier operation on volume {volume}, because it is slow or hangs
+MountFailed operation with the given volume id .{1,200} already exists|MountDevice failed .{1,200}code = DeadlineExceeded
+    the CSI driver has not finished its work on volume {volume}, because it is slow or hangs
     restart the driver's pod on the node: kubectl get pods -A -o wide --field-selector spec.nodeName={node}
 MountFailed hostPath type check failed: (?P<path>\S+)|NewMounter initialization failed .{0,300}path "(?P<local>[^"]+)" does not exist
     the path {path}{local} of volume {volume} does not exist on Node/{node}, or is of another type
@@ -84,6 +90,8 @@ MountFailed
     volume {volume} cannot be mounted
 """
 TEXTS = tuple(word_table.rows(_TABLE))
+#: how attachers and drivers say that another node holds a volume
+BUSY = re.compile(r"Multi-Attach error|IN_USE_BY_ANOTHER_RESOURCE|already attached to (?:node|an instance)|rbd image \S{1,200} is still being used")
 
 
 @rule(70)
@@ -110,7 +118,7 @@ def mounts(snapshot: Snapshot) -> Iterator[Cause]:
             yield cause(code, snapshot, ref(pod), what, text, since=begun, key=key.group(2), missing=name)
         elif re.search(r"failed to sync (secret|configmap) cache|not registered", text):
             yield cause("MountRetrying", snapshot, ref(pod), "the node has not received a ConfigMap or Secret yet", text, since=begun)
-        elif "Multi-Attach error" in text:
+        elif BUSY.search(text):
             yield cause("VolumeBusy", snapshot, ref(pod), "the volume of the pod is still attached to another node", text, since=begun)
         else:
             yield _failed(snapshot, pod, text, begun)
