@@ -151,7 +151,9 @@ FOREIGN = [
     (refused(502, "error: tunnel error: unsuccessful"), "ProviderBlocked", "HTTPS_PROXY"),
     (refused(502, "error sending request: received corrupt message of type InvalidContentType"), "ProviderAddressWrong", "does not serve TLS"),
     (refused(502, "error sending request: connection closed before message completed"), "ProviderFails", "closed before the answer"),
-    (refused(429, "Budget has been exceeded! Current cost: 11.2, Max budget: 10"), "CompletionFailed", "a budget of the gateway is used up"),
+    (refused(429, "Budget has been exceeded! Current cost: 11.2, Max budget: 10"), "CompletionFailed", "because a budget is used up"),
+    (refused(500, "AuthenticationError: Incorrect API key provided: sk-***"), "ProviderKeyRefused", "env.OPENAI_API_KEY"),
+    (refused(500, "builder error: relative URL without a base"), "ProviderAddressWrong", "is not a URL"),
     (refused(200, "Provider returned error") | {"plain": {"status": 200, "body": '{"error":{"message":"x","code":429}}'}}, "ProviderFails", "answers 429"),
     (refused(200, "no number") | {"plain": {"status": 200, "body": '{"error":{"message":"x","code":"y"}}'}}, "CompletionFailed", "no completion"),
 ]

@@ -183,6 +183,8 @@ SAID = [
         "has no registry host",
         'short-name "gateway:v1" did not resolve to an alias and no unqualified-search registries are defined in "/etc/x.conf"',
     ),
+    ("ImageDenied", "denies access", f"unexpected status from HEAD request to {GET}: 402 Payment Required"),
+    ("ImagePullFailed", "pull Secret", HEAD + 'net/http: invalid header field value for "Authorization"'),
     ("ImageNameInvalid", "not a valid image reference", 'failed to resolve reference "reg.example/a/b": object required'),
     ("ImageNameInvalid", "has no registry host", "short name mode is enforcing, but image name gateway:v1 returns ambiguous list"),
     (

@@ -297,6 +297,8 @@ SERVERS = [
     ("received corrupt message of type InvalidContentType", "DatabaseTls", "TLS connection"),
     ("peer is incompatible: NoCipherSuitesInCommon", "DatabaseTls", "TLS connection"),
     ("SASL authentication failed", "DatabaseAuth", "28P01"),
+    ("empty password returned by client", "DatabaseAuth", "28P01"),
+    ("no PostgreSQL user name specified in startup packet", "DatabaseAuth", "28P01"),
     ("(ENOTFOUND) tenant/user postgres.abc not found", "DatabaseAuth", "28P01"),
     ("This RDS proxy has no credentials for the role gw. Check the credentials for this role and try again.", "DatabaseAuth", "RDS Proxy"),
     ("The access token has expired. Acquire a new token and try again", "DatabaseAuth", "token has expired"),

@@ -27,6 +27,7 @@ WORDS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
     for pattern, state, code in (
         (
             r"authentication failed for user|(?:password|SASL) authentication failed|SCRAM|no password supplied|no such user: "
+            r"|empty password returned|no PostgreSQL user name specified"
             r"|tenant(?: or |/)user .{0,80}not found",
             "28P01",
             "DatabaseAuth",

@@ -39,6 +39,7 @@ NO_TLS = re.compile(r"corrupt message|InvalidContentType|wrong version number|pl
 NO_END = re.compile(r"closed before message completed|IncompleteMessage|error decoding response body", re.IGNORECASE)
 #: what providers say of a key with another status than 401 and 403
 BAD_KEY = re.compile(r"API[_ ]key[_ ](?:not valid|invalid)|(?:invalid|incorrect) (?:x-)?api[- ]key", re.IGNORECASE)
+NO_URL = re.compile(r"relative URL without a base|builder error|invalid URL", re.IGNORECASE)
 #: and of a model with another status than 404
 NO_MODEL = re.compile(r"model identifier is invalid|invalid model (?:id|name)|unknown model|model .{1,60} (?:does not exist|not found)", re.IGNORECASE)
 #: what a 403 says that is not about the key
@@ -139,7 +140,7 @@ class _Look:
             return self.cause("ModelUnknown", model, f"the gateway does not offer model {self.asked.model} to the API key", self.evidence)
         if not answer and BUDGET.search(self.words):
             hint = "raise the budget that the message names, or wait until the budget is renewed"
-            return self.cause("CompletionFailed", model, f"the gateway answers {status}, because a budget of the gateway is used up", self.evidence, hint=hint)
+            return self.cause("CompletionFailed", model, f"the gateway answers {status}, because a budget is used up", self.evidence, hint=hint)
         # key and model are good, so that a 4xx without a word of whose it is, is nobody's but the provider's; no gateway itself has a status above 511
         passed_on = str(status) if 400 <= status < 500 and models.get("known") or status > 511 else ""
         symptom = answer or (logged if not 0 < status < 500 else "") or passed_on
@@ -154,6 +155,10 @@ class _Look:
         if symptom == PROXY:
             what = f"the HTTP proxy of the gateway (HTTPS_PROXY) does not open a connection to {self._base}"
             return self.cause("ProviderBlocked", self.provider, what, self.evidence, where=self._base)
+        if not symptom and BAD_KEY.search(self.words):
+            return self.cause("ProviderKeyRefused", self.provider, f"the provider refuses the gateway's API key{self._token}", self.evidence)
+        if not symptom and NO_URL.search(self.words):
+            return self.cause("ProviderAddressWrong", self.provider, f"{self._base} is not a URL that the gateway can use", self.evidence)
         if symptom in ("", NAME, WAY, SLOW):
             return self._unreached(symptom) if symptom else self.cause("CompletionFailed", model, self._nothing(), self.evidence)
         return self._refused(int(symptom))

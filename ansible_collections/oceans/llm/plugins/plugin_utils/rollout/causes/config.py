@@ -31,6 +31,9 @@ _RUNTIME = r"""
 ContainerConfig is reserved for|context deadline exceeded
     the runtime does not finish its work in time, because it is slow or hangs
     check load and disk of the node; if the error stays, restart the container runtime on the node: kubectl describe node {node}
+ContainerConfig path "(?P<what>[^"]+)" is mounted on .* not a shared mount
+    the volume of path {what} has mountPropagation, but the path is not a shared mount on the node
+    remove mountPropagation from the volume mount, or run on Node/{node}: mount --make-rshared /
 ContainerConfig failed to create snapshot
     the image store of the node lacks a part of the image
     remove the image from the node so that the kubelet pulls it again; run on Node/{node}: crictl rmi

@@ -91,7 +91,7 @@ ImagePullFailed no space left on device|disk quota exceeded
 ImagePullFailed input/output error|read-only file system|structure needs cleaning|device or resource busy
     the file system of the node does not take the image {image}
     check the disk of the node, and keep pods away from it meanwhile: kubectl cordon {node}
-ImagePullFailed illegal base64 data
+ImagePullFailed illegal base64 data|invalid header field value for "Authorization"
     an image pull Secret of the pod does not contain valid credentials
     create the Secret in oceans_llm_image_pull_secrets again: kubectl create secret docker-registry NAME --docker-server={registry} …
 ImageRegistryError unsupported protocol scheme
@@ -134,7 +134,7 @@ ImageDenied https://[^/\s]*(s3[.-][\w.-]*amazonaws|blob\.core\.windows|storage\.
     admit the storage of the registry in the endpoint policy, firewall and proxy of the network of Node/{node}; the evidence names its host
 ImageDenied repository does not exist or may require
     the registry {registry} has no repository {repository}, or requires a login for it
-ImageDenied status(?: code)?[^\n]{0,60}\b40[13]\b|\bunauthorized\b|\b403 Forbidden|access denied|(?<!permission )denied: |authorization failed
+ImageDenied status(?: code)?[^\n]{0,60}\b40[13]\b|\b402 Payment|\bunauthorized\b|\b403 Forbidden|access denied|(?<!permission )denied: |authorization failed
     |authentication required|no basic auth credentials|resource is denied
     the registry {registry} denies access to the image {image}
 ImageRegistryError \b5\d\d (Internal|Bad|Service|Gateway|[A-Z])|status(?: code)?[^\n]{0,40}\b5\d\d\b

@@ -62,6 +62,9 @@ MountFailed mount\.nfs: .{0,80}(timed out|no route|refused)
 MountFailed no space left on device
     Node/{node} has no disk space for volume {volume}
     free disk space on the node, or keep pods away from it: kubectl cordon {node}
+MountFailed read-only file system
+    the file system of Node/{node}, or of volume {volume}, is read-only
+    check the disk of the node, and keep pods away from it meanwhile: kubectl cordon {node}
 MountFailed AttachVolume\.Attach failed .{1,200}code = NotFound
     the disk of volume {volume}, or the machine of Node/{node}, does not exist for the storage provider
     check whether the disk was deleted: kubectl get pv {volume} -o yaml
