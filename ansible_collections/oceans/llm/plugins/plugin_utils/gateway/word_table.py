@@ -9,10 +9,22 @@ A row is `CODE PATTERN`, and below it, indented, its sentence and perhaps its hi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+
+Row = tuple[re.Pattern[str], str, list[str]]
 
 
-def rows(table: str) -> Iterator[tuple[re.Pattern[str], str, list[str]]]:
+def matched(table: Iterable[Row], text: str, **names: str) -> tuple[str, str, str] | None:
+    """(code, sentence, hint) of the first row that fits; what the row lacks is empty. The texts may use `names`, and what the pattern names."""
+    for pattern, code, texts in table:
+        if found := pattern.search(text):
+            known = {**names, **{name: part or names.get(name, "") for name, part in found.groupdict().items()}}
+            what, hint, *_more = (*(each.format_map(known) for each in texts), "", "")
+            return code, what, hint
+    return None
+
+
+def rows(table: str) -> Iterator[Row]:
     """(pattern, code, sentence and hint) of each row, in order."""
     for row in re.split(r"\n(?=\S)", table.strip()):
         head, *more = (line.strip() for line in row.splitlines())

@@ -10,13 +10,13 @@ its budget, counted from its first evidence.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
 from ..codes import BY_CODE, Certainty
+from ..gateway import word_table
 from ..helm.process import Helm
 from ..kube import refusals
 from ..kube.objects import claims, meta, ref
@@ -103,39 +103,25 @@ def all_doomed(snapshot: Snapshot, deployment: str, fatal: Iterable[Cause]) -> b
 
 #: Helm's own words for another Helm that works on the release
 BUSY = "another operation (install/upgrade/rollback) is in progress"
-#: Helm's own words -> (code, sentence, hint; empty: the code's). The parts may use what the expression names
-HELM_WORDS = tuple(
-    (re.compile(pattern, re.IGNORECASE), code, what, hint)
-    for pattern, code, what, hint in (
-        (r"sh\.helm\.release\S+ is invalid: data: Too long|failed to create: etcdserver: request is too large", "ReleaseTooLarge", "", ""),
-        (r"namespaces \"[^\"]+\" not found", "NamespaceDeleted", "", ""),
-        (
-            r"\b(?:mkdir|open|rename|create|chmod) (?P<path>[^ :\"]+): (?P<why>permission denied|read-only file system|no space left on device)",
-            "HelmFailed",
-            "Helm cannot write to {path}: {why}",
-            "set the environment variables HELM_CACHE_HOME, HELM_CONFIG_HOME and HELM_DATA_HOME to folders that the user who runs Ansible may write to",
-        ),
-        (r": (?:Unauthorized|the server has asked for the client to provide credentials)$", "CredentialsRefused", "", ""),
-        (
-            r"etcdserver: mvcc: database space exceeded",
-            "HelmFailed",
-            "the etcd of the cluster has no space left, so the API server refuses every write",
-            "have an administrator of the cluster free space in etcd, then run the playbook again: etcdctl defrag, and etcdctl alarm disarm",
-        ),
-        (
-            r"the server has received too many requests",
-            "HelmFailed",
-            "the API server refused a request of Helm, because it has too many requests (429)",
-            "run the playbook again; if the error remains, read the limits for this user: kubectl get flowschemas,prioritylevelconfigurations",
-        ),
-        (
-            r"(?:server APIs: (?P<api>[\w./-]+): )?the server is currently unable to handle the request",
-            "HelmFailed",
-            "an aggregated API server does not answer ({api})",
-            "repair that API server, or delete its APIService; list those that are not available: kubectl get apiservices",
-        ),
-    )
-)
+#: Helm's own words; a row without a sentence has that of its code
+_HELM_WORDS = r"""
+ReleaseTooLarge sh\.helm\.release\S+ is invalid: data: Too long|failed to create: etcdserver: request is too large
+NamespaceDeleted namespaces "[^"]+" not found
+HelmFailed \b(?:mkdir|open|rename|create|chmod) (?P<path>[^ :"]+): (?P<why>permission denied|read-only file system|no space left on device)
+    Helm cannot write to {path}: {why}
+    set the environment variables HELM_CACHE_HOME, HELM_CONFIG_HOME and HELM_DATA_HOME to folders that the user who runs Ansible may write to
+CredentialsRefused : (?:Unauthorized|the server has asked for the client to provide credentials)$
+HelmFailed etcdserver: mvcc: database space exceeded
+    the etcd of the cluster has no space left, so the API server refuses every write
+    have an administrator of the cluster free space in etcd, then run the playbook again: etcdctl defrag, and etcdctl alarm disarm
+HelmFailed the server has received too many requests
+    the API server refused a request of Helm, because it has too many requests (429)
+    run the playbook again; if the error remains, read the limits for this user: kubectl get flowschemas,prioritylevelconfigurations
+HelmFailed (?:server APIs: (?P<api>[\w./-]+): )?the server is currently unable to handle the request
+    an aggregated API server does not answer ({api})
+    repair that API server, or delete its APIService; list those that are not available: kubectl get apiservices
+"""
+HELM_WORDS = tuple(word_table.rows(_HELM_WORDS))
 
 
 def helm_cause(snapshot: Snapshot, helm: Helm) -> Cause:
@@ -144,10 +130,9 @@ def helm_cause(snapshot: Snapshot, helm: Helm) -> Cause:
     refusal = refusals.classify(helm.error)
     if BUSY in helm.error:
         return make("ReleaseBusy", snapshot, where, BY_CODE["ReleaseBusy"].title, helm.error, since=helm.ended_at)
-    for words, code, what, hint in HELM_WORDS:
-        if found := words.search(helm.error):
-            named = {name: part or "not named" for name, part in found.groupdict().items()}
-            return make(code, snapshot, where, what.format(**named) or BY_CODE[code].title, helm.error, since=helm.ended_at, hint=hint)
+    if known := word_table.matched(HELM_WORDS, helm.error, api="not named"):
+        code, what, hint = known
+        return make(code, snapshot, where, what or BY_CODE[code].title, helm.error, since=helm.ended_at, hint=hint)
     if refusal.kind == refusals.IMMUTABLE:
         return make("FieldImmutable", snapshot, where, BY_CODE["FieldImmutable"].title, helm.error, since=helm.ended_at)
     if refusal.kind == refusals.CONFLICT:

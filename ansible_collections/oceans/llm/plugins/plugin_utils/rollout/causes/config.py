@@ -74,11 +74,8 @@ RUNTIME_TEXTS = tuple(word_table.rows(_RUNTIME))
 def of_runtime(snapshot: Snapshot, pod: Object, container: str, text: str) -> tuple[str, str]:
     """(end of a sentence, hint) for words of the runtime or kubelet that are known; empty else."""
     node = (pod.get("spec") or {}).get("nodeName") or "<node>"
-    for pattern, _code, (what, hint) in RUNTIME_TEXTS:
-        if found := pattern.search(text):
-            names = {"ns": snapshot.scope.namespace, "name": name_of(pod), "node": node, "container": container, **found.groupdict()}
-            return f": {what.format_map(names)}", hint.format_map(names)
-    return "", ""
+    known = word_table.matched(RUNTIME_TEXTS, text, ns=snapshot.scope.namespace, name=name_of(pod), node=node, container=container)
+    return (f": {known[1]}", known[2]) if known else ("", "")
 
 
 @rule(60)

@@ -135,15 +135,6 @@ SandboxFailed apply cgroup configuration|/sys/fs/cgroup
 SANDBOX_TEXTS = tuple(word_table.rows(_SANDBOX))
 
 
-def _of_sandbox(text: str, **names: str) -> tuple[str, str]:
-    """(end of the sentence, hint) for words about a sandbox that are known; empty else."""
-    for pattern, _code, (what, hint) in SANDBOX_TEXTS:
-        if found := pattern.search(text):
-            known = {**names, **{name: part or "" for name, part in found.groupdict().items()}}
-            return what.format_map(known), hint.format_map(known)
-    return "", ""
-
-
 @rule(130)
 def sandboxes(snapshot: Snapshot) -> Iterator[Cause]:
     """No container can be created: the sandbox, which is the network, or a device. Told by events only."""
@@ -164,8 +155,9 @@ def sandboxes(snapshot: Snapshot) -> Iterator[Cause]:
             if handler:
                 by = f"its container runtime has no handler {handler[1]} (RuntimeClass {spec.get('runtimeClassName')})"
             node = spec.get("nodeName") or "?"
-            known, hint = _of_sandbox(text, node=node, plugin=plugin[1] if plugin else "of the node", runtime=str(spec.get("runtimeClassName")))
-            what = f"node {node} cannot create the sandbox of the pod of {kind}/{owner}: {known or by}"
+            names = {"node": node, "plugin": plugin[1] if plugin else "of the node", "runtime": str(spec.get("runtimeClassName"))}
+            _code, why, hint = word_table.matched(SANDBOX_TEXTS, text, **names) or ("", by, "")
+            what = f"node {node} cannot create the sandbox of the pod of {kind}/{owner}: {why}"
             yield cause("SandboxFailed", snapshot, ref(pod), what, text, since=since(told[0], snapshot), hint=hint)
 
 

@@ -128,15 +128,14 @@ def mounts(snapshot: Snapshot) -> Iterator[Cause]:
 
 
 def _failed(snapshot: Snapshot, pod: Object, text: str, begun: float) -> Cause:
-    found, code, (what, *hint) = next((m, code, texts) for pattern, code, texts in TEXTS if (m := pattern.search(" ".join(text.split()))))
     volume = re.search(r"for volume \"([^\"]+)\"|unmounted volumes=\[([^\]]+)\]", text)
     names = {
         "volume": (volume[1] or volume[2]) if volume else "of the pod",
         "ns": snapshot.scope.namespace,
         "node": (pod.get("spec") or {}).get("nodeName") or "",
-        **{k: v or "" for k, v in found.groupdict().items()},
     }
-    return cause(code, snapshot, ref(pod), what.format_map(names), text, since=begun, hint="".join(hint).format_map(names))
+    code, what, hint = word_table.matched(TEXTS, " ".join(text.split()), **names) or ("MountFailed", "", "")  # the last row fits all
+    return cause(code, snapshot, ref(pod), what, text, since=begun, hint=hint)
 
 
 def _source(pod: Object, text: str) -> str:
