@@ -30,11 +30,12 @@ my $left;
 while (1) {
   my $spent = now() - $begun;
   my $silence = $spent < $PATIENCE ? $QUIET : 0;
-  my ($clients, $providers) = open_requests($silence);
+  my ($clients, $providers, $long) = open_requests($silence);
   $left = $clients + $providers;
   my $late = arriving() && $spent < $LATE;
   last if $spent >= $limit + $BETWEEN or !$late and (!$left or $spent >= $limit and !$clients) and still($silence, $spent >= $limit);
-  select undef, undef, undef, $silence ? 0.25 : 0.05;
+  # A look costs the kernel some milliseconds. A stream does not end within the next 50 ms; a moment between short requests may.
+  select undef, undef, undef, $long ? 0.5 : $silence ? 0.25 : 0.05;
 }
 # At once, not when the kubelet sends SIGTERM: a request could begin in between. The shell (serve.sh) learns first that a stop was asked for.
 kill(TERM => $shell, $pid), kill CONT => $pid if $pid;
@@ -62,12 +63,12 @@ sub still {
   return 0;
 }
 
-# Connections with an open request, as far as it shows: (of clients, to providers).
+# Connections with an open request, as far as it shows: (of clients, to providers, of clients for over a second).
 sub open_requests {
   my ($silence) = @_;
-  my ($kept, $clients, $providers, $waiting) = (0, 0, 0, 0);
+  my ($kept, $clients, $providers, $waiting, $long) = (0, 0, 0, 0, 0);
   my %own = map { ((readlink // '') =~ /^socket:\[(\d+)\]/) ? ($1 => 1) : () } $pid ? glob "/proc/$pid/fd/*" : ();
-  my $found = connections() or return (1, 0);
+  my $found = connections() or return (1, 0, 0);
   for my $c (@$found) {
     my $quiet = $c->{sent} < $c->{received} ? $c->{sent} : $c->{received};
     if ($c->{here} == $port) {
@@ -76,7 +77,9 @@ sub open_requests {
       # who spoke last? After the client spoke, an answer is owed.
       # An answer that took longer than a second is a stream, and between its last event and its last chunk something may be written down.
       my $enough = $c->{received} - $c->{sent} > 1_000 ? $QUIET : $silence;
-      $clients++ if $c->{queued} or !$c->{answers} or $c->{received} < $c->{sent} or $quiet < $enough;
+      next if !($c->{queued} or !$c->{answers} or $c->{received} < $c->{sent} or $quiet < $enough);
+      $clients++;
+      $long++ if $c->{received} > 1_000;
     }
     elsif (!$c->{inbound} and !$other{$c->{there}} and (!%own or $own{$c->{inode}})) {
       $providers++;
@@ -84,7 +87,7 @@ sub open_requests {
     }
   }
   # A stream may pause for minutes: as long as a client is connected and a provider, too, silence proves nothing.
-  return ($clients, $kept ? $providers : $waiting);
+  return ($clients, $kept ? $providers : $waiting, $long);
 }
 
 # What the kernel tells of established and listening TCP sockets of the pod, one text for each; `$more` is 2 for tcp_info. Nothing: it does not tell.

@@ -286,6 +286,14 @@ def ends(process: subprocess.Popen[str], within: float) -> str:
     return out
 
 
+def waits(process: subprocess.Popen[str]) -> int:
+    """How often perl has waited until now: once for each look at the connections."""
+    perl = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0]
+    found = re.search(r"^voluntary_ctxt_switches:\s*(\d+)", Path(f"/proc/{perl}/status").read_text(), re.M)
+    assert found
+    return int(found[1])
+
+
 def test_drain_is_over_when_nobody_is_connected(listener: socket.socket) -> None:
     started = time.monotonic()
     assert "no request is open" in ends(drain(listener.getsockname()[1], 1, 20), 10)
@@ -319,6 +327,9 @@ def test_drain_waits_for_a_request_and_not_for_the_connection(listener: socket.s
     peer.ask()
     process = drain(listener.getsockname()[1], 0, 60)
     lasts(process, 9.5)  # longer than any patience: the answer is owed
+    before = waits(process)
+    lasts(process, 2)
+    assert waits(process) - before <= 8, "a pod that streams for minutes spends its CPU on the stream"
     peer.answer()
     started = time.monotonic()
     assert "no request is open" in ends(process, 10)
@@ -355,6 +366,8 @@ def test_drain_stops_the_gateway_between_two_requests(tmp_path: Path, network: N
     assert process
     assert "no request is open" in ends(process, 20) and answered > 100
     assert shell.wait(5) in (-signal.SIGTERM, 128 + signal.SIGTERM), "the shell is told first"
+    # the shell holds one end of this pipe and the gateway the other: it ends with the gateway
+    assert shell.stdout.read() == ""
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port))
 
