@@ -113,23 +113,23 @@ def _kill(world: World) -> None:
 
 
 CELLS = (
-    Cell("nothing happens", "the traffic alone", _nothing),
-    Cell("rotation: session key", "role `rotate`, `session_key`", _session_key),
-    Cell("rotation: provider token", "role `rotate`, `provider_token`; the provider accepts both", _provider_token),
-    Cell("upgrade", "role `upgrade`, v0.23.0 to v0.24.0, two migrations", _upgrade),
-    Cell("failed upgrade with rollback", "role `upgrade` to pods that crash, `oceans_llm_on_failure: rollback`", _failed_upgrade),
-    Cell("rollback", "role `upgrade`, then role `rollback` to the previous revision", _rollback),
+    Cell("nothing happens", "no change; only the traffic", _nothing),
+    Cell("rotation: session key", "the role `rotate` replaces the session key", _session_key),
+    Cell("rotation: provider token", "the role `rotate` replaces the provider token; the provider accepts the old and the new token", _provider_token),
+    Cell("upgrade", "the role `upgrade` upgrades from v0.23.0 to v0.24.0, with two migrations", _upgrade),
+    Cell("failed upgrade with rollback", "the role `upgrade` with `oceans_llm_on_failure: rollback` deploys pods that crash, and rolls back", _failed_upgrade),
+    Cell("rollback", "the role `upgrade` adds a pod annotation; then the role `rollback` rolls back to the previous revision", _rollback),
     Cell(
         "rotation: database password",
-        "role `rotate`, `database_password`: a second login in the role of the first; waits until the pods with the old login have ended",
+        "the role `rotate` replaces the database password by a second login, and waits until the pods with the old login have ended",
         _database_password,
     ),
-    Cell("node drain", "both pods evicted through the Eviction API as `kubectl drain` does, within the PodDisruptionBudget", _evictions),
+    Cell("node drain", "both pods are evicted through the Eviction API, as `kubectl drain` does, within the PodDisruptionBudget", _evictions),
     Cell(
         "drained node",
-        "three nodes, one gateway pod on each of two; role `checks`, then `kubectl drain` of one of them, to its end; then all pods back to the first node",
+        "three nodes, one gateway pod on each of two: the role `checks` runs, then `kubectl drain` drains one of the two; then all pods move back to the first node",
         _drained_node,
     ),
-    Cell("autoscaler up and down", "2 to 4 to 2 replicas through the scale subresource, as an autoscaler does it", _scale),
-    Cell("killed gateway pod", "`kubectl delete --force --grace-period=0`", _kill, "a killed process finishes no request"),
+    Cell("autoscaler up and down", "`kubectl scale` sets 4 replicas, then 2 again, as an autoscaler does", _scale),
+    Cell("killed gateway pod", "`kubectl delete --force --grace-period=0` kills a pod", _kill, "a killed process finishes no request"),
 )

@@ -40,7 +40,7 @@ def totals(cells: Sequence[Count]) -> tuple[int, int, int]:
 
 def verdict(cells: Sequence[Count], run: Run) -> str:
     requests, failed, cut = totals(cells)
-    return f"{failed} failed of {requests:,} requests, {cut} cut of {run.streams} streams"
+    return f"{failed} of {requests:,} requests failed, and {cut} of {run.streams} streams were cut"
 
 
 def smaller(cells: Sequence[Count], run: Run) -> str:
@@ -54,37 +54,38 @@ def smaller(cells: Sequence[Count], run: Run) -> str:
 def as_markdown(cells: Sequence[Count], run: Run) -> str:
     rows = "\n".join(_row(cell) for cell in cells)
     hows = "\n".join(
-        f"- **{cell.span.name}**: {run.hows[cell.span.name]}{f' (excepted: {cell.span.excepted})' if cell.span.excepted else ''}" for cell in cells
+        f"- **{cell.span.name}**: {run.hows[cell.span.name]}{f' (not counted, because {cell.span.excepted})' if cell.span.excepted else ''}" for cell in cells
     )
     errors: Counter[str] = Counter()
     for cell in cells:
         for error, times in cell.errors.items():
             errors[f"{cell.span.name}: {error}"] += times
     undone = "".join(f"\n- **{cell.span.name}** was not completed: {cell.span.wrong}" for cell in cells if cell.span.wrong)
-    wrong = "\n".join(f"- {times} × {error}" for error, times in errors.most_common(20)) or "No request and no stream."
+    wrong = "\n".join(f"- {times} × {error}" for error, times in errors.most_common(20)) or "No request failed, and no stream was cut."
     return f"""<!-- Made by load/run.py (make load); do not edit. -->
 # Reliability: requests and streams while the release changes
 
-**{verdict(cells, run)}**, without the exceptions below. Run on {run.date}: {run.machine}.
+**{verdict(cells, run)}.** Failures of a change that is marked *not counted* below are left out. Run on {run.date}: {run.machine}.
 {smaller(cells, run)}
 How the run was made:
 
 - The gateway is the stand-in (`testbed/standin`), which stops and closes connections as the real gateway does, with a fake provider behind it.
-- Two replicas, reached through the port of the node without a proxy.
-- {run.rate} requests per second by vegeta. One half uses a new connection for each request, the other half uses kept connections. One half lists
+- The gateway has two replicas. Clients connect to the Service's node port, without a proxy.
+- vegeta sends {run.rate} requests per second. One half uses a new connection for each request, the other half uses kept connections. One half lists
   the models, the other half requests completions.
-- {run.streams} streams of {run.shortest:.0f} to {run.longest:.0f} s, each over a new connection.
+- A second client opens {run.streams} streams of {run.shortest:.0f} to {run.longest:.0f} s, each over a new connection.
 - A request fails if its status is not 2xx or if it gets no answer. A stream is cut if its `data: [DONE]` or its last chunk is missing.
 - vegeta's HTTP client repeats a GET if a kept connection is closed before the answer, as SDKs do. It does not repeat a POST.
 - The slowest request took {run.slowest:.1f} s.
 
-The drain of the chart: {run.drain}.
+How a gateway pod stops with the chart's values: {run.drain}.
 
 | Change | Seconds | Requests over new connections | Failed | Requests over kept connections | Failed | Streams open | Cut | Pods stopped | Seconds per pod |
 |---|---|---|---|---|---|---|---|---|---|
 {rows}
 
-*Seconds* is the duration of the change. A failure at the end of a pod counts for the change that stopped this pod.
+*Seconds* is the duration of the change, *Seconds per pod* the time from the deletion of a pod to its end. A failure at the end of a pod counts for the change
+that stopped this pod.
 
 {hows}
 
@@ -98,5 +99,5 @@ def _row(cell: Count) -> str:
     times = sorted(stop.ended - stop.told for stop in cell.stops)
     span = f"{times[0]:.0f}–{times[-1]:.0f}" if times else "–"
     by = [part for how in (NEW, KEPT) for part in (f"{cell.requests[how]:,}", str(cell.failed[how]))]
-    name = cell.span.name + (" (excepted)" if cell.span.excepted else "") + (" (**not completed**)" if cell.span.wrong else "")
+    name = cell.span.name + (" (not counted)" if cell.span.excepted else "") + (" (**not completed**)" if cell.span.wrong else "")
     return f"| {name} | {cell.span.took:.0f} | {' | '.join(by)} | {cell.streams} | {cell.cut} | {len(times)} | {span} |"

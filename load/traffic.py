@@ -120,8 +120,12 @@ class Streams:
         began = time.time()
         try:
             error = await one_stream(self._target, int(seconds * self._rate))
-        except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError) as broken:
-            error = f"{type(broken).__name__}: {broken}"
+        except TimeoutError:
+            error = f"no data for {SILENCE:.0f} s"
+        except (asyncio.IncompleteReadError, ValueError):
+            error = "the connection ended before the end of the stream"
+        except OSError as broken:
+            error = str(broken)
         self.done.append(Stream(began, time.time(), seconds, error))
 
     @property

@@ -30,8 +30,17 @@ PAGE, README = ROOT / "docs" / "accuracy.md", ROOT / "README.md"
 Score = Mapping[str, Any]
 #: a recorded score has the titles of its time
 TITLES = {row.id: row.title for row in ROWS}
-#: how an outcome is written beside a run's last line
-MEANINGS = {"right": "right (object and reason named)", "no damage": "not counted (the client saw no damage)"}
+#: outcome -> its meaning, in the table and before the last line of each run
+MEANINGS = {
+    "right": "The run named the right object and the right fault.",
+    "repaired": "The deployment repaired the fault, and the client saw no damage afterwards.",
+    "vague": "The run named the right object, but not its fault.",
+    "time-out": "The run ended at its time limit and named no cause.",
+    "wrong": "The run named another object or another fault.",
+    "false success": "The run reported success while the client saw damage.",
+    "no damage": "The client saw no damage after the fault. The row is not counted.",
+    "broken": "The test suite itself failed. The row is not counted.",
+}
 
 
 INTRODUCTION = f"""# Accuracy
@@ -41,9 +50,10 @@ INTRODUCTION = f"""# Accuracy
 How often does the collection name the cause of a failed rollout?
 
 1. `make outside` applies a fault to a healthy release on a kind cluster. The faults come from other projects, not from the authors of the collection.
-2. A client in another namespace, or kubectl, checks that the fault does damage.
+2. A client in another namespace, or kubectl, checks that requests fail or that a rollout does not complete.
 3. The role `wait` follows the release for at most 60 s, or the role `deploy` deploys a version over the fault.
-4. A program compares the result with the expected result in `faults/outside/`, which was written before the first run, and gives points.
+4. A program compares the last line of the run with the expected result in `faults/outside/`, and gives points. The expected results were written before the first
+   run.
 
 | Part of the result | Points | Meaning |
 |---|---|---|
@@ -55,20 +65,6 @@ A row passes with {PASS:.2f} or more, so it needs all three parts. A hint gives 
 
 ## Scores
 """
-WORDS = """
-| Outcome | Meaning |
-|---|---|
-| right | The run named the right object and the right fault, and no other object. The row passed. |
-| repaired | A deployment repaired the fault, and the client saw no damage afterwards. |
-| vague | The run named the right object, but not its fault. |
-| time-out | The run ended at its time limit and named no cause. |
-| wrong | The run named another object or another fault. |
-| false success | The run reported success while the client saw damage. |
-
-Rows are not counted if the client saw no damage after the fault (`no damage`), or if the test suite itself failed.
-"""
-
-
 #: the README's part that is made here, between these two lines
 BEGIN, END = "<!-- comparison: made by faults/outside/accuracy.py -->", "<!-- end of the comparison -->"
 
@@ -76,7 +72,7 @@ BEGIN, END = "<!-- comparison: made by faults/outside/accuracy.py -->", "<!-- en
 def overview(compared: Sequence[Mapping[str, Any]]) -> str:
     """One line a tool, for the README: who names the fault, who calls it a success."""
     if not compared:
-        return "No comparison has been recorded yet: `make outside-compare` makes it."
+        return "No comparison has been recorded yet. Run `make outside-compare`."
     tools = list(dict.fromkeys(t["tool"] for r in compared for t in r["theirs"]))
     own = [{"outcome": "named" if r["outcome"] == "right" else r["outcome"], "seconds": r["named"], "named": r["outcome"] == "right"} for r in compared]
     rows = [("**oceans.llm, role `wait`**", own)]
@@ -102,15 +98,15 @@ def page(first: Score, last: Score | None, compared: Sequence[Mapping[str, Any]]
     names = [name for name, _score in scores]
     parts = [
         INTRODUCTION,
-        _table(("", *names, "goal"), _figures([s for _n, s in scores])),
-        WORDS,
+        _table(("", *names, "goal"), _figures([s for _n, s in scores])) + "\n",
+        _table(("Outcome", "Meaning"), list(MEANINGS.items())) + "\n",
         *(f"The {name} score: {score['note']}\n" for name, score in scores if score.get("note")),
         *(_compared(compared) if compared else ()),
         "## Row by row\n",
         _table(("row", "original", "fault", "way", *names, "seconds until named"), _rows(scores)),
         f"\n## The last line of each run ({names[-1]} score)\n",
         f"The lines are those of commit `{scores[-1][1]['commit']}`; the texts of messages may have changed since. The states of database and old pods, "
-        "and the hint, are omitted. Each entry has the id of the row, the fault, and the outcome (explained below the scores).\n",
+        "and the hint, are omitted.\n",
         *_said(scores[-1][1]),
         "## Sources\n",
         "The sources provide the faults and their mechanisms. Texts and code are from this repository. The column *original* has the id that the source "
@@ -186,7 +182,7 @@ def _said(score: Score) -> list[str]:
         if not result["control"] and result["line"]:
             title = TITLES.get(result["id"], result["title"])
             line = _plain(result["line"].partition(" — database")[0]).replace(" — ", "\\\n> — ")
-            found.append(f"**{result['id']}** fault: {title}; result: {MEANINGS.get(result['outcome'], result['outcome'])}\n\n> {line}\n")
+            found.append(f"**{result['id']}** fault: {title}. {MEANINGS[result['outcome']]} Last line of the run:\n\n> {line}\n")
     return found
 
 

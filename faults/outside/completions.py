@@ -148,7 +148,7 @@ ROWS = (
         _said(status="503"),
         no_completion,
         (WAIT, UPGRADE),
-        name="OmniRoute#10446: healthy gateway, every completion 5xx",
+        name="issue 10446 of OmniRoute: healthy gateway, every completion 5xx",
         **SEEDED,
     ),
     Foreign(

@@ -128,7 +128,7 @@ ROWS = (
     ),
     Foreign(
         "C1",
-        "a variable is changed by hand: the admin UI's address is wrong",
+        "an environment variable of the gateway is changed by hand: the admin UI's address is wrong",
         Wanted(r"ADMIN_UI_UPSTREAM", (r"nowhere", r"kubectl")),
         call("set", "env", DEPLOYMENT, "ADMIN_UI_UPSTREAM=http://nowhere.example.invalid:3000"),
         no_admin,
@@ -261,6 +261,6 @@ ROWS = (
         mend=_dns_back,
         name="cluster DNS is down",
     ),
-    Foreign("byhand", "a variable without effect is set by hand", None, call("set", "env", DEPLOYMENT, "NOTE=x"), HEALTHY),
+    Foreign("byhand", "an environment variable without effect is set by hand", None, call("set", "env", DEPLOYMENT, "NOTE=x"), HEALTHY),
     Foreign("settle", "minReadySeconds: 5 is set by hand", None, in_turn(deployment({"minReadySeconds": 5}), restart), HEALTHY),
 )

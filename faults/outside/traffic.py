@@ -181,7 +181,7 @@ ROWS = (
     ),
     Foreign(
         "I14",
-        "targetPort 9999",
+        "the Service's targetPort is 9999, a port on which nothing listens",
         Wanted(SERVICE, (r"9999", r"8080|targetPort")),
         port(targetPort=9999),
         unreachable,
@@ -192,7 +192,7 @@ ROWS = (
     Foreign("O5", "the Service's port has the protocol UDP", Wanted(SERVICE, (r"UDP",)), port(protocol="UDP"), unreachable, name="port protocol"),
     Foreign(
         "S17",
-        "a selector that the admin UI's pods have, too",
+        "the Service's selector also matches the admin UI's pods",
         Wanted(SERVICE, (r"selector|labels", r"admin-ui")),
         service({"selector": {COMPONENT: None}}),
         mixed,

@@ -133,7 +133,7 @@ ROWS = (
     ),
     Foreign(
         "S60",
-        "a webhook adds a variable that exists already",
+        "a webhook adds an environment variable that the container sets already",
         Wanted(r"out-s60\.example\.com", (r"POSTGRES_URL",)),
         hook("/env"),
         mend=away("s60"),

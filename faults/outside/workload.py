@@ -83,7 +83,7 @@ ROWS = (
     ),
     Foreign(
         "S5",
-        "an init container that waits for a Service that does not exist, and prints it",
+        "an init container that waits for a Service that does not exist, and logs the Service's name",
         Wanted(r"wait-for-dependency", (r"legacy-config-service",)),
         init("wait-for-dependency", DEPENDENCY),
         name="init_container_dependency_hang",
@@ -264,7 +264,7 @@ ROWS = (
     ),
     Foreign(
         "I13",
-        "a variable of the Deployment is overridden by hand",
+        "an environment variable of the Deployment is overridden by hand",
         Wanted(r"POSTGRES_URL", (r"old-db\.example\.invalid", r"kubectl|by hand|environment|\benv\b|Deployment/")),
         call("set", "env", "deployment/oc-oceans-llm-gateway", "POSTGRES_URL=postgresql://u:p@old-db.example.invalid:5432/d"),
         ways=BOTH,
@@ -273,7 +273,7 @@ ROWS = (
     ),
     Foreign(
         "S12",
-        "a variable that is set twice: the later value is used",
+        "an environment variable that is set twice: the later value is used",
         Wanted(r"POSTGRES_URL", (r"shadow-db\.example\.invalid", r"twice|shadows|two values|duplicate|defined again|later|second")),
         json_patch({"op": "add", "path": ENV, "value": {"name": "POSTGRES_URL", "value": "postgresql://u:p@shadow-db.example.invalid:5432/d"}}),
         name="env_variable_shadowing",

@@ -37,7 +37,7 @@ def test_what_is_excepted_is_shown_and_not_judged() -> None:
     cells = count(SPANS, [], [Request(t, 0.1, NEW, "GET", "refused" if t == 240 else "") for t in (10, 110, 240)], [Stream(210, 220, 60, "EOF")])
     assert totals(cells) == (2, 0, 0)
     text = as_markdown(cells, RUN)
-    assert verdict(cells, RUN) == "0 failed of 2 requests, 0 cut of 3 streams" and "1 × killed: GET, new connection: refused" in text
+    assert verdict(cells, RUN) == "0 of 2 requests failed, and 0 of 3 streams were cut" and "1 × killed: GET, new connection: refused" in text
     assert "| killed (excepted) | 0 | 1 | 1 | 0 | 0 | 1 | 1 | 0 | – |" in text and "two cores" in text and "at most 330 s" in text
 
 
