@@ -127,7 +127,7 @@ CELLS = (
     Cell("node drain", "both pods are evicted through the Eviction API, as `kubectl drain` does, within the PodDisruptionBudget", _evictions),
     Cell(
         "drained node",
-        "three nodes, one gateway pod on each of two: the role `checks` runs, then `kubectl drain` drains one of the two; then all pods move back to the first node",
+        "three nodes, a gateway pod on each of two: the role `checks` runs, then `kubectl drain` of one of the two; then all pods move back to the first node",
         _drained_node,
     ),
     Cell("autoscaler up and down", "`kubectl scale` sets 4 replicas, then 2 again, as an autoscaler does", _scale),

@@ -52,8 +52,8 @@ How often does the collection name the cause of a failed rollout?
 1. `make outside` applies a fault to a healthy release on a kind cluster. The faults come from other projects, not from the authors of the collection.
 2. A client in another namespace, or kubectl, checks that requests fail or that a rollout does not complete.
 3. The role `wait` follows the release for at most 60 s, or the role `deploy` deploys a version over the fault.
-4. A program compares the last line of the run with the expected result in `faults/outside/`, and gives points. The expected results were written before the first
-   run.
+4. A program compares the last line of the run with the expected result in `faults/outside/`, and gives points. The expected results were written
+   before the first run.
 
 | Part of the result | Points | Meaning |
 |---|---|---|

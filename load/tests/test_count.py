@@ -38,7 +38,7 @@ def test_what_is_excepted_is_shown_and_not_judged() -> None:
     assert totals(cells) == (2, 0, 0)
     text = as_markdown(cells, RUN)
     assert verdict(cells, RUN) == "0 of 2 requests failed, and 0 of 3 streams were cut" and "1 × killed: GET, new connection: refused" in text
-    assert "| killed (excepted) | 0 | 1 | 1 | 0 | 0 | 1 | 1 | 0 | – |" in text and "two cores" in text and "at most 330 s" in text
+    assert "| killed (not counted) | 0 | 1 | 1 | 0 | 0 | 1 | 1 | 0 | – |" in text and "two cores" in text and "at most 330 s" in text
 
 
 def test_a_run_below_the_bar_says_so() -> None:
