@@ -65,7 +65,7 @@ CheckSkipped [preflight: warning] a check could not read the rendered objects an
     correct the other findings first; if there are no other findings, report a defect of the collection, with the values of the release
 
 # Chart and variables
-UnknownVariable [preflight: error or warning] no role reads this variable with the present settings; an error if the name is almost the name of another variable
+UnknownVariable [preflight: error or warning] no role uses this variable with the present settings; an error if the name is almost the name of another variable
     correct the name, or remove the variable; to keep the variable, set oceans_llm_preflight_waive: [UnknownVariable]; to list all variables, run: ansible-doc
     -t role oceans.llm.gateway
 UnknownValue [preflight: error] oceans_llm_values contains a key that the chart does not have
@@ -80,11 +80,11 @@ OtherChart [preflight: warning] your own chart lacks a PodDisruptionBudget, a pr
 ReleaseTooLarge [preflight: error; rollout: fatal] Helm's record of the release does not fit into a Secret (1 MiB)
     shorten oceans_llm_config or oceans_llm_values, or split the models between two releases
 ChartRefused [preflight: error] the chart refuses the values: one of its own validations fails
-    correct oceans_llm_config, oceans_llm_values or the variable that the message names
+    correct the value that the chart's message names, in oceans_llm_config or oceans_llm_values
 
 # Configuration
 SecretInConfig [preflight: error] the gateway's configuration, which becomes a ConfigMap, contains a password, a key or a value of the form literal.VALUE
-    put the value into a Secret (oceans_llm_secrets), and write env.NAME in the configuration, where NAME is the key in that Secret
+    put the value into oceans_llm_secrets under a key NAME, and write env.NAME in oceans_llm_config
 ReferenceNotResolved [preflight: warning] env.NAME is written in a field in which the gateway does not resolve references
     write the value itself; use env.NAME only in fields that take references, such as providers[].auth.token
 NumberAsText [preflight: warning] a number such as 1e-7 is text in YAML 1.1
@@ -101,7 +101,7 @@ BootstrapIncomplete [preflight: error or warning] the configuration sets no pass
 ImageNotFound [rollout: fatal] the registry has no such image or tag
     push the image, or set oceans_llm_version to a tag that exists in {repository}: skopeo list-tags docker://{repository}
 ImageDenied [rollout: fatal] the registry denies access to the image (HTTP 401 or 403)
-    {pull_secrets}
+    check the name of the image (some registries deny access to images that do not exist), and the pull Secrets of the pod: {pull_secrets}
 ImageArchitecture [rollout: fatal] the image has no variant for the node's CPU architecture
     push the image for the node's architecture, or set the node selector kubernetes.io/arch in oceans_llm_values.scheduling.nodeSelector; list the nodes:
     kubectl get nodes -L kubernetes.io/arch
@@ -114,7 +114,8 @@ ImageInsecureRegistry [rollout: fatal] the node does not trust the registry, whi
 ImageUnusable [rollout: fatal] the node cannot use the image: an outdated format, not a container image, or a signature that the node's policy rejects
     push {image} as a container image in a current format: docker buildx build --push --tag {image} .
 ImageRateLimited [rollout: retryable 300 s] the registry limits the rate of pulls (HTTP 429)
-    wait; if the error stays, pull with credentials (oceans_llm_image_pull_secrets) or from a mirror of the registry (oceans_llm_image_registry)
+    wait for the next attempt; if the error stays, pull with credentials (oceans_llm_image_pull_secrets) or from a mirror of the registry
+    (oceans_llm_image_registry)
 ImageRegistryError [rollout: retryable 240 s] the registry cannot be reached, or answers with an error (HTTP 5xx, DNS error, connection refused, time-out)
     check DNS, firewall and proxy of the node; run on the node: curl -I https://{registry}/v2/
 ImagePullFailed [rollout: retryable 120 s] the image cannot be pulled, for a reason that this collection does not know
@@ -127,21 +128,21 @@ PullSecretMissing [preflight: warning] an image pull Secret does not exist, has 
     --from-file=.dockerconfigjson=<file>
 
 # Secrets and config
-SecretMissing [preflight: error or warning; rollout: fatal] a Secret that a container needs does not exist; only a warning if a CSI driver may create it
+SecretMissing [preflight: error or warning; rollout: fatal] a Secret that a container needs does not exist; a warning if a CSI driver may create it
     list the keys of the Secret in oceans_llm_secrets, or create the Secret: kubectl -n {ns} create secret generic {missing} --from-env-file=secrets.env
 SecretPending [rollout: retryable 300 s] an operator or a CSI driver has not created a Secret yet
-    find out why the Secret is not created: kubectl -n {ns} describe {maker}
+    read the events of the object that creates the Secret, such as the ExternalSecret: kubectl -n {ns} describe {maker}
 SecretKeyMissing [preflight: error; rollout: fatal] a Secret lacks a key that a container needs
     add the key {key} to oceans_llm_secrets, or to the Secret itself: kubectl -n {ns} edit secret {missing}
 ConfigMapMissing [preflight: error; rollout: fatal] a ConfigMap that a container needs does not exist
-    create the ConfigMap {missing}, or correct its name in the pod template; list the ConfigMaps: kubectl -n {ns} get configmaps
+    create the ConfigMap {missing}, or correct its name in oceans_llm_values (extraVolumes or extraEnvFrom); list the ConfigMaps: kubectl -n {ns} get configmaps
 ConfigMapKeyMissing [preflight: error; rollout: fatal] a ConfigMap lacks a key that a container needs
     add the key {key} to the ConfigMap: kubectl -n {ns} edit configmap {missing}
 RunAsNonRoot [preflight: error; rollout: fatal] runAsNonRoot is set without runAsUser, and the image's user is root or not a number
     set the number of the image's user: oceans_llm_values.gateway.podSecurityContext.runAsUser: 10001 for the gateway,
     oceans_llm_values.adminUi.podSecurityContext.runAsUser: 1000 for the admin UI
 ContainerConfig [rollout: fatal] the container cannot be created from its specification
-    correct the container's specification as the event says: kubectl -n {ns} describe pod {name}
+    correct the field of the container that the pod's event names: kubectl -n {ns} describe pod {name}
 ExternalSecretFailed [rollout: fatal] External Secrets Operator cannot read a value from the secret store
     correct the store or the key that the ExternalSecret names: kubectl -n {ns} describe externalsecret {name}
 ExternalSecretRetrying [rollout: retryable 120 s] External Secrets Operator has not read the values from the secret store yet
@@ -151,21 +152,21 @@ IdentityFallback [preflight: error] nothing provides GATEWAY_IDENTITY_TOKEN_SECR
 SecretBuiltIn [preflight: error] the value of GATEWAY_IDENTITY_TOKEN_SECRET is the gateway's built-in value, which is publicly known
     remove the value and list the key in oceans_llm_secrets_generate, or set the output of this command: openssl rand -base64 48
 SecretEmpty [preflight: error or warning] a secret value is empty; an error for passwords, tokens, URLs and keys that the gateway reads
-    set the key to a value, or remove the key
+    set the key to a value in oceans_llm_secrets or in your own Secret, or remove the key
 SecretTooShort [preflight: error] a secret value is too short to be secure
     set the output of this command: openssl rand -base64 48
 SecretBlank [preflight: error] a password, token or URL begins or ends with whitespace, or contains an invisible character
     write the value without the whitespace or invisible character (use printf '%s' instead of echo, or the filter trim)
 SecretMalformed [preflight: error or warning] the value is not the secret itself, but a vault text, a template, a placeholder, or quoted or base64 text
-    set the key to the secret itself, as plain text
+    set the key in oceans_llm_secrets to the secret itself, as plain text
 SecretNotQuoted [preflight: error or warning] YAML reads the value as a number, boolean or date, not as text: 0123 becomes 83, yes becomes true
-    put the value in quotes
+    write the value in quotes, such as KEY: "0123"
 SecretNotKey [preflight: error] an encryption key is not the base64 encoding of exactly 32 bytes
     set the output of this command: openssl rand -base64 32
 SecretNotUrl [preflight: error] the value is not a PostgreSQL URL that the gateway's driver accepts; most often the password is not percent-encoded
     write postgresql://USER:PASSWORD@HOST:5432/DATABASE, with user and password percent-encoded
-SecretNotText [preflight: error or warning] a secret value is not text; only a warning for a key that the gateway does not read
-    store the value as text (base64 if it is binary), or mount it as a file
+SecretNotText [preflight: error or warning] a secret value is not UTF-8 text; only a warning for a key that the gateway does not read
+    store UTF-8 text, because the value becomes an environment variable; store binary data in base64, or mount the Secret as a file (oceans_llm_extra_volumes)
 SecretKeyName [preflight: error] the name is not valid as a key of a Secret
     rename the key: use only letters, digits, -, _ and .
 
@@ -186,7 +187,7 @@ ExecFormat [rollout: fatal] the program in the image is built for a CPU architec
 CannotStart [rollout: fatal] the container's command cannot be started
     correct command and args of container {container}: the first word of command must be an executable program in this image
 UsageError [rollout: fatal] the program refuses its arguments or options (exit code 2)
-    correct the argument or the environment variable that the quoted output names
+    correct the argument or the environment variable that the container's log names: {logs}
 StartupProbeFailed [rollout: fatal] the container did not start within the time of its startup probe and was killed
     find out what the container waits for: {logs}; if the container is only slow, raise oceans_llm_values.probes.gateway.startup.failureThreshold (for the admin
     UI oceans_llm_values.probes.adminUi.startup.failureThreshold)
@@ -196,11 +197,12 @@ LivenessProbeFailed [rollout: retryable 90 s] the liveness probe fails, and the 
 
 # Gateway
 GatewayConfigInvalid [preflight: error or warning; rollout: fatal] the gateway refuses its configuration
-    correct oceans_llm_config as the message says
+    correct the field of oceans_llm_config that the gateway's message names
 GatewayVariableMissing [preflight: error; rollout: fatal] the configuration refers to an environment variable that is not set
     add {variable} to oceans_llm_secrets, or to oceans_llm_values.gateway.extraEnv
 GatewayReferenceInvalid [rollout: fatal] a field of the configuration contains a plain value where the gateway needs a reference of the form env.NAME
-    put the value into a Secret and write env.NAME in oceans_llm_config; then replace the value, because the gateway has printed it in its log
+    put the value into oceans_llm_secrets under a key NAME, and write env.NAME in oceans_llm_config; then change this secret, because the gateway has printed
+    the value in its log
 SeedConflict [rollout: fatal] the gateway cannot write the configuration to the database: the configuration contradicts itself or the stored data (seed-config)
     correct the part of oceans_llm_config that the quoted output names, for example a route that names an unknown provider
 ListenFailed [rollout: fatal] the gateway cannot listen on its port
@@ -217,7 +219,8 @@ DatabaseMissing [preflight: warning; rollout: fatal] the database does not exist
 DatabasePermission [rollout: fatal] the PostgreSQL role lacks a privilege that the migration needs (SQLSTATE 42501)
     make the role the owner of the database, or let the present owner of the database run: GRANT CREATE ON SCHEMA public TO <role>
 DatabaseEmpty [rollout: fatal] the recovered database is empty, and the chart starts the gateway on an empty database only with allowEmptyRecovery: true
-    restore another backup or database, or set oceans_llm_cloudnativepg.allowEmptyRecovery: true to start with an empty database
+    recover from another backup (oceans_llm_cloudnativepg.additionalSpec.bootstrap), or set oceans_llm_cloudnativepg.allowEmptyRecovery: true to start with an
+    empty database
 DatabaseReadOnly [rollout: fatal] the database is read-only (SQLSTATE 25006)
     set the host in the database URL to the primary (for CloudNativePG the Service <cluster>-rw), or end the server's read-only mode
 DatabaseFull [rollout: fatal] the database server has no disk space left (SQLSTATE 53100)
@@ -236,15 +239,15 @@ DatabasePooler [rollout: retryable 120 s] the connection pooler in front of the 
     in the pooler, set max_prepared_statements and ignore_startup_parameters, or set pool_mode: session; or write the address of the database server itself into
     the database URL
 DatabaseInterrupted [rollout: retryable 120 s] the database server ended the session (restart, failover, deadlock)
-    wait until the Job retries; if the error comes again, read the log of the database server
+    wait until the Job or the pod tries again; if the error comes again, read the log of the database server
 DatabaseNotPostgres [rollout: retryable 90 s] the program that answers at the database's address is not PostgreSQL
     correct host and port in {source}; if both are right, a DNS search domain may select another host: resolve the host name in a pod
 DatabaseTls [preflight: warning; rollout: fatal] no TLS connection to the database can be established
     check sslmode in the database URL, and the certificate authority that is mounted for PostgreSQL
 MigrationFailed [rollout: fatal] a migration failed and was rolled back
-    fix the conflicting data or schema, then run the playbook again; the migration named here was not applied
+    correct the rows or the table that PostgreSQL's error names, then run the playbook again, which starts with the failed migration
 MigrationRace [rollout: retryable 120 s] another migration is running on the same database
-    wait until the other migration has finished
+    wait until the other migration has finished; if the error stays, find the other client: SELECT pid, application_name, query FROM pg_stat_activity
 MigrationWaits [rollout: retryable] a migration takes long, and may be waiting for a lock in the database
     find the session that holds the lock: SELECT pid, application_name, query FROM pg_stat_activity WHERE pid = ANY (SELECT unnest(pg_blocking_pids(pid)) FROM
     pg_stat_activity)
@@ -284,8 +287,8 @@ PodEvicted [rollout: retryable] a pod was evicted, preempted or deleted, and its
     ignore a single eviction; if evictions repeat, check the node's resources and the priorities of the pods: kubectl -n {ns} describe pod {name}
 
 # Operators
-OperatorMissing [preflight: error] the chosen mode needs an operator that is not installed in the cluster
-    install the operator, or change oceans_llm_database_mode or oceans_llm_secrets_source to a mode without this operator
+OperatorMissing [preflight: error] oceans_llm_database_mode or oceans_llm_secrets_source needs an operator that is not installed in the cluster
+    install the operator, or set oceans_llm_database_mode: external (CloudNativePG) or oceans_llm_secrets_source: provision (External Secrets Operator)
 ApiVersionNotServed [preflight: error] the operator is installed, but its CRDs do not have the API version that the chart uses
     upgrade the operator; list the API versions that the cluster serves: kubectl api-versions
 OperatorUnavailable [preflight: error or warning] no pod of the operator is available; only a warning in the first 30 s
@@ -294,12 +297,12 @@ SecretStoreMissing [preflight: error] the SecretStore or ClusterSecretStore of t
     create the store, or set oceans_llm_external_secrets.secretStoreRef to a store that exists; list the stores: kubectl get secretstore,clustersecretstore -A
 SecretStoreNotReady [preflight: error] External Secrets Operator reports that the secret store cannot be used
     correct the store; read its status: kubectl get secretstore,clustersecretstore -A -o yaml
-ClusterName [preflight: error] the name is longer than CloudNativePG accepts (50 characters)
+ClusterName [preflight: error] the name of the CloudNativePG Cluster has more than 50 characters
     set oceans_llm_cloudnativepg.clusterName to a shorter name
 
 # Admission
 QuotaExceeded [preflight: error; rollout: fatal] a ResourceQuota of the namespace is exhausted
-    raise the ResourceQuota, or lower replicas or resource requests; read the quota: kubectl -n {ns} describe resourcequota {quota}
+    raise the ResourceQuota, or lower oceans_llm_replicas or oceans_llm_resources; read the quota: kubectl -n {ns} describe resourcequota {quota}
 QuotaBusy [rollout: retryable 120 s] a ResourceQuota is exhausted while old pods are being deleted
     wait; if the quota stays exhausted, raise the quota by the requests of one more pod; read the quota: kubectl -n {ns} describe resourcequota
 QuotaNeedsResources [preflight: error; rollout: fatal] a ResourceQuota requires resource requests or limits that a container does not set
@@ -308,11 +311,11 @@ QuotaNeedsResources [preflight: error; rollout: fatal] a ResourceQuota requires 
 LimitRangeViolated [preflight: error; rollout: fatal] the container's resources are outside the namespace's LimitRange
     set oceans_llm_resources to requests and limits that the LimitRange allows; read the LimitRange: kubectl -n {ns} describe limitrange
 PodSecurity [preflight: error; rollout: fatal] the namespace's Pod Security level forbids the pod
-    change the settings that the quoted message names, or the label pod-security.kubernetes.io/enforce of the namespace
+    change the securityContext fields that the API server's message names, or the label pod-security.kubernetes.io/enforce of the namespace
 AdmissionDenied [preflight: error; rollout: fatal] an admission policy or admission webhook denies the object
-    change the object as the policy's message says, or ask the owner of the policy for an exception
+    change the field that the policy's message names, or ask the owner of the policy for an exception
 WebhookUnavailable [preflight: error; rollout: retryable 60 s] an admission webhook cannot be called, or gives an answer that the API server cannot use
-    restore the pods of the webhook; to find the Service of the webhook: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml
+    start the pods of the webhook's Service again; to find this Service: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml
 WebhookUntrusted [rollout: retryable 60 s] the API server does not trust the certificate of an admission webhook
     correct caBundle in the configuration of the webhook (cert-manager or the operator normally sets caBundle); to read caBundle: kubectl get
     validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml
@@ -322,28 +325,28 @@ AdmissionTimeout [rollout: retryable 60 s] the admission webhooks of one request
 ServiceAccountMissing [preflight: error; rollout: fatal] the pod's ServiceAccount does not exist
     create the ServiceAccount, or set oceans_llm_values.serviceAccount.create: true
 PriorityClassMissing [preflight: error; rollout: fatal] the pod's PriorityClass does not exist
-    correct oceans_llm_values.scheduling.priorityClassName; list the PriorityClasses: kubectl get priorityclasses
+    set oceans_llm_values.scheduling.priorityClassName to a PriorityClass that exists; list the PriorityClasses: kubectl get priorityclasses
 RuntimeClassMissing [preflight: error; rollout: fatal] the pod's RuntimeClass does not exist
-    correct oceans_llm_values.scheduling.runtimeClassName, or create the RuntimeClass; list the RuntimeClasses: kubectl get runtimeclasses
+    set oceans_llm_values.scheduling.runtimeClassName to a RuntimeClass that exists; list the RuntimeClasses: kubectl get runtimeclasses
 NamespaceTerminating [preflight: error; rollout: fatal] the namespace is being deleted
     wait until the namespace is deleted, or set oceans_llm_namespace to another namespace; to see what blocks the deletion: kubectl get namespace {ns} -o yaml
 ObjectInvalid [preflight: error; rollout: fatal] the API server refuses the object as invalid
-    correct the field that the quoted message names
+    correct the field that the API server's message names, in oceans_llm_values
 PodNotCreated [rollout: retryable 45 s] the pod cannot be created, for a reason that this collection does not know
     read the events of the namespace: kubectl -n {ns} get events --sort-by=.lastTimestamp
 ApiRefused [preflight: error or warning] the API server refuses the object for a reason without a code; only a warning if the API server could not answer
-    correct the object as the API server's message says
+    correct the field that the API server's message names, in oceans_llm_values; if the message names no field, ask the administrator of the cluster
 
 # Scheduling
 Unschedulable [preflight: error or warning; rollout: retryable 120 s] no node can take the pod, or all nodes together cannot take all pods
     add a node, lower resource requests, or correct nodeSelector, affinity and tolerations in oceans_llm_values.scheduling; read the pod's events: kubectl -n
     {ns} describe pod {name}
 UnschedulableScaling [rollout: retryable 600 s] no node can take the pod, and the cluster autoscaler is adding a node
-    wait for the node; if no node is added, read the log of the cluster autoscaler
+    wait for the node; if no node is added, read the pod's events, which name the reason: kubectl -n {ns} describe pod {name}
 NodeNotReady [rollout: retryable 360 s] the pod's node is not ready
     check the node (Kubernetes replaces the pod after its toleration time, 300 s by default): kubectl describe node {node}
 SchedulingGated [rollout: retryable] the pod has scheduling gates that no controller has removed
-    find the controller that has to remove them: kubectl -n {ns} get pod {name} -o jsonpath='{{.spec.schedulingGates}}'
+    find the controller that removes the scheduling gates: kubectl -n {ns} get pod {name} -o jsonpath='{{.spec.schedulingGates}}'
 SchedulerSilent [rollout: retryable 120 s] no scheduler has acted on the pod
     check the scheduler that spec.schedulerName of the pod names: kubectl -n kube-system get pods -l component=kube-scheduler; kubectl -n kube-system get lease
     kube-scheduler -o yaml
@@ -360,7 +363,7 @@ VolumeBusy [rollout: retryable 360 s] a volume is still attached to another node
 StorageClassMissing [preflight: error; rollout: fatal] the StorageClass does not exist, or the cluster has no default StorageClass
     set oceans_llm_cloudnativepg.storage.storageClass to a StorageClass that exists; list the StorageClasses: kubectl get storageclass
 ClaimMissing [rollout: fatal] a pod uses a PersistentVolumeClaim that does not exist
-    create the PersistentVolumeClaim, or correct its name in the pod template; list the PersistentVolumeClaims: kubectl -n {ns} get pvc
+    create the PersistentVolumeClaim, or correct its name in oceans_llm_extra_volumes; list the PersistentVolumeClaims: kubectl -n {ns} get pvc
 ClaimLost [rollout: fatal] a PersistentVolumeClaim has lost its PersistentVolume
     restore the PersistentVolume, or create the PersistentVolumeClaim again and restore its data from a backup; read the events of the PersistentVolumeClaim:
     kubectl -n {ns} describe pvc {name}
@@ -373,7 +376,7 @@ PodStarting [rollout: retryable] a pod is starting: its image, volumes or networ
 SandboxFailed [rollout: retryable 120 s] the container runtime or the network plugin of the node cannot create the pod's sandbox
     check the network plugin's pods, and read the pod's events: kubectl -n kube-system get pods -o wide; kubectl -n {ns} describe pod {name}
 PodRejected [rollout: retryable 60 s] the kubelet of the node does not admit the pod
-    correct the setting that the quoted message names, or schedule the pod to another node; read the pod's events: kubectl -n {ns} describe pod {name}
+    correct the setting that the pod's event names, or schedule the pod to another node; read the event: kubectl -n {ns} describe pod {name}
 InitContainerRuns [rollout: retryable] an init container has not finished, so the pod's main containers cannot start
     find out what the init container waits for: kubectl -n {ns} logs {name} -c {container}
 NameNotResolved [rollout: retryable 120 s] a container cannot resolve a host name
@@ -398,7 +401,7 @@ ScaledToZero [rollout: fatal] the Deployment was scaled to 0 replicas during the
 DeploymentMissing [rollout: fatal] a Deployment of the release does not exist, or is being deleted
     run the playbook again: Helm creates the Deployment
 MinReadySeconds [rollout: retryable] new pods are ready, but count as available only after minReadySeconds
-    wait, or lower minReadySeconds: kubectl -n {ns} edit deployment {name}
+    wait until minReadySeconds have passed, or lower minReadySeconds: kubectl -n {ns} edit deployment {name}
 DeploymentPaused [rollout: fatal] the Deployment is paused
     resume the Deployment: kubectl -n {ns} rollout resume deployment/{name}
 OldPodStuck [rollout: retryable 120 s] an old pod still exists although its grace period is over
@@ -413,7 +416,7 @@ TlsSecretMissing [preflight: error; post-check: fatal] the Ingress's TLS Secret 
     set the annotation cert-manager.io/cluster-issuer in oceans_llm_values.ingress.annotations, or create the Secret: kubectl -n <namespace> create secret tls
     <name> --cert=<file> --key=<file>
 CertificateName [preflight: warning] the TLS certificate of an Ingress is not valid for its host
-    use a certificate that contains the host name of the Ingress
+    renew the certificate with the host name of the Ingress as a subject alternative name, or correct the host in oceans_llm_values.ingress
 GatewayMissing [preflight: error] the parent Gateway of an HTTPRoute does not exist
     correct oceans_llm_values.httpRoute.parentRefs; list the Gateways: kubectl get gateways.gateway.networking.k8s.io -A
 GatewayNotServed [preflight: error] no controller serves the parent Gateway of an HTTPRoute
@@ -421,13 +424,13 @@ GatewayNotServed [preflight: error] no controller serves the parent Gateway of a
 RouteTimeout [preflight: warning] the Gateway ends a response before the time limit of the provider, or ignores timeouts.request of the HTTPRoute
     set oceans_llm_values.httpRoute.timeouts.request to the longest time that a response may take, such as 15m
 DnsPolicy [preflight: error or warning] the pod's dnsPolicy does not resolve a name of the cluster that the pod needs
-    set dnsPolicy of the pod to ClusterFirst (with hostNetwork: ClusterFirstWithHostNet)
+    set oceans_llm_values.scheduling.dnsPolicy: ClusterFirst (for pods with hostNetwork: ClusterFirstWithHostNet)
 PortTaken [preflight: error] two containers of a pod declare the same port
-    give one of the containers another port
+    give one of the containers another port (the gateway: oceans_llm_values.gateway.containerPort and oceans_llm_config.server.bind)
 
 # Scaling
 HpaWithoutRequests [preflight: error] the HorizontalPodAutoscaler measures a resource that a container does not request
-    set oceans_llm_values.scheduling.resources.requests
+    set oceans_llm_resources.requests, for example cpu: 250m and memory: 256Mi
 MetricsMissing [preflight: warning] the Kubernetes cluster has no API for the metrics that the HorizontalPodAutoscaler needs
     install metrics-server; to check it: kubectl top nodes
 PdbBlocks [preflight: error] the PodDisruptionBudget allows no disruption, so no node can be drained
@@ -446,7 +449,7 @@ DrainNoRoom [checks: error] no other node can run a gateway pod: each lacks CPU,
     add a node, or lower oceans_llm_values.scheduling.resources.requests
 DrainOutage [checks: error] all gateway pods are on the node, and a drain can stop all of them before a replacement is ready
     set oceans_llm_replicas to 2 or more, then run: ansible-playbook -i INVENTORY oceans.llm.deploy
-NotSpread [checks: warning] all gateway pods are on the node: a drain of the node interrupts nothing, but a failure of the node stops the gateway
+NotSpread [checks: warning] all gateway pods are on the node: the PodDisruptionBudget makes a drain safe, but a failure of the node stops the gateway
     set oceans_llm_values.scheduling.topologySpreadConstraints with topologyKey: kubernetes.io/hostname
 
 # Release
@@ -466,7 +469,7 @@ NoEndpoints [post-check: fatal] the Service has no ready endpoints
     compare the Service's selector with the labels of the pods: kubectl -n {ns} get endpointslices -l kubernetes.io/service-name={name}; kubectl -n {ns} get
     pods --show-labels
 WrongVersionServed [post-check: fatal] the gateway reports another version than the expected version
-    check tag and digest of the image, because the registry may store another build under this tag
+    compare the digest of the running image with the digest of the tag in the registry: kubectl -n {ns} get pods -o jsonpath='{{..imageID}}'
 NotReady [post-check: fatal] the gateway answers, but reports that it cannot reach its database
     check the database server; the gateway pods keep running and recover when the database answers
 AdminUiDown [post-check: fatal] the gateway answers, but the admin UI cannot be reached through the gateway
@@ -476,25 +479,27 @@ OldSecretsServed [post-check: fatal] running pods were started with an older ver
 OldPodsServe [post-check: fatal] endpoints of the Service still point to pods of the old ReplicaSet
     run the playbook again; to see the pods: kubectl -n {ns} get pods
 Unverified [post-check: fatal] the rollout is complete, but the collection could not ask the gateway which version it serves
-    repair one of the connections that the message names, or set oceans_llm_verify: best_effort to accept an unverified release
+    repair one of the three ways to the gateway (the API server's proxy to the Service, a port-forward, the probe pod), or set oceans_llm_verify: best_effort to
+    accept a release whose version is not known
 ServiceMissing [post-check: fatal] a Service of the release does not exist
     run the playbook again: Helm creates the Service
 ServiceSelector [preflight: error; post-check: fatal] a Service selects no pod of its Deployment, or selects pods of another Deployment
-    run the playbook again, or set the Service's selector to the pods' labels that the message names: kubectl -n {ns} edit service {name}
+    run the playbook again, or set the Service's selector to labels that only the pods of its Deployment have: kubectl -n {ns} edit service {name}
 ForeignEndpoint [post-check: fatal] an EndpointSlice sends requests of a Service to addresses that belong to no pod
     delete the EndpointSlice: kubectl -n {ns} delete endpointslice {name}
 ServicePort [preflight: error or warning; post-check: fatal] port, protocol or targetPort of a Service matches none of the ports of its pods
     run the playbook again, or correct port, protocol and targetPort: kubectl -n {ns} edit service {name}
 NoLocalEndpoint [post-check: fatal] a Service with internalTrafficPolicy Local has no pod on a node from which clients send requests
     set internalTrafficPolicy to Cluster: kubectl -n {ns} patch service {name} --type=merge -p '{{"spec":{{"internalTrafficPolicy":"Cluster"}}}}'
-IngressBackend [post-check: fatal] an Ingress does not exist, lacks a rule of the release, or routes to a Service or port that differs from the release
+IngressBackend [post-check: fatal] an Ingress does not exist, or its rules differ from those of the release (host, path, Service or port)
     run the playbook again, or correct the rules of the Ingress: kubectl -n {ns} edit {kind} {name}
-IngressClassMissing [preflight: error or warning; post-check: fatal] the IngressClass does not exist or differs from the release, or none is set or default
-    set oceans_llm_values.ingress.className to an IngressClass that exists; list the IngressClasses: kubectl get ingressclass
+IngressClassMissing [preflight: error or warning; post-check: fatal] the IngressClass of an Ingress does not exist, is not set, or differs from the release
+    set oceans_llm_values.ingress.className to an IngressClass of this list, then run the playbook again: kubectl get ingressclass
 RouteRefused [post-check: fatal] no Gateway accepts an HTTPRoute of the release
-    correct parentRefs or backendRefs; read the conditions of the route: kubectl -n {ns} describe {kind} {name}
+    correct oceans_llm_http_route.parentRefs, or allow this namespace in the Gateway's listener; read the conditions of the route:
+    kubectl -n {ns} describe {kind} {name}
 CertificateExpired [preflight: error or warning; post-check: fatal] the TLS certificate of an Ingress has expired; only a warning if it is not valid yet
-    renew the certificate that the message names
+    renew the certificate in the TLS Secret of the Ingress (cert-manager: cmctl renew), then run the playbook again
 NetworkPolicyBlocks [preflight: warning; post-check: fatal] NetworkPolicies block connections to the pods, from the pods, to DNS, or to the database
     add a rule that admits the blocked connection; read the policy: kubectl -n {ns} describe networkpolicy {name}
 ClusterDnsFails [post-check: fatal] a pod of the namespace cannot resolve the Service's name
@@ -538,7 +543,7 @@ FieldConflict [preflight: error or warning; rollout: fatal] another field manage
 FieldImmutable [preflight: error; rollout: fatal] a field is changed that Kubernetes does not allow to change on a live object
     set the chart value of the field to the old value again; or, if the object holds no data, delete the object (its pods stop) and run the playbook again
 Interrupted [rollout: fatal] the run was ended by a signal (Ctrl-C, SIGTERM)
-    run the playbook again, which continues from the state above
+    run the playbook again: the new run continues where this run stopped
 LeaseLost [rollout: fatal] another run took over the lease while this run was changing the release
     find out who else deploys this release; follow that run with the role oceans.llm.wait, or run the playbook again when that run has ended
 NamespaceDeleted [rollout: fatal] the namespace was deleted while this run was changing the release
@@ -552,10 +557,10 @@ AccessRevoked [rollout: fatal] the API server no longer allows the requests with
 EngineBroke [rollout: fatal] a defect of the collection ended the run; the state of the rollout is unknown
     report the defect with the evidence folder; to follow the rollout, use the role oceans.llm.wait, or: kubectl -n {ns} get pods
 HelmFailed [rollout: fatal] Helm ended with an error, and no object in the namespace explains it
-    fix the error in the quoted output of Helm, then run the playbook again
+    correct what Helm's error names, then run the playbook again
 Timeout [rollout: fatal] the rollout is not complete after oceans_llm_timeout seconds, and no cause is known
-    check the object named after "waiting for", and raise oceans_llm_timeout if the rollout only needs more time; list the events: kubectl -n {ns} get events
-    --sort-by=.lastTimestamp
+    check the object after "waiting for" in the FAILED line, and raise oceans_llm_timeout if the rollout only needs more time; list the events: kubectl -n {ns}
+    get events --sort-by=.lastTimestamp
 """
 
 _LOGS = "kubectl -n {ns} logs {name} -c {container} --previous"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from ...plugins.plugin_utils.codes import CHECKS, ENTRIES, POST_CHECK, PREFLIGHT, ROLLOUT, Entry
 from ...plugins.plugin_utils.rollout.causes.reasons import REASONS
@@ -54,10 +55,10 @@ PLACEHOLDERS = {
     "image": "complete image reference",
     "repository": "image reference without its tag",
     "registry": "host of the registry",
-    "pull_secrets": "a sentence about imagePullSecrets of the pod: which ones to check, or how to set them",
+    "pull_secrets": "the Secrets in the pod's imagePullSecrets and what they must contain, or the command that creates a pull Secret",
     "missing": "name of the Secret or ConfigMap that does not exist, or that lacks a key",
     "key": "name of the missing key",
-    "maker": "object that creates the Secret, for example `externalsecret/NAME`",
+    "maker": "kind and name of the object that creates the Secret, for example `externalsecret/NAME`",
     "limit": "memory limit of the container",
     "variable": "name of the environment variable",
     "source": "Secret and key (or pod template) that the database URL comes from",
@@ -119,10 +120,15 @@ resources of the other nodes. An error fails the playbook.
 """
 
 
+#: the end of a title that says when a finding is an error or a warning
+_PREFLIGHT_ONLY = re.compile(r"; (?:only a warning|a warning|an error) .*")
+
+
 def as_markdown() -> str:
     """docs/causes.md."""
     names = "".join(f"- `<{name}>`: {meaning}\n" for name, meaning in PLACEHOLDERS.items())
-    return CAUSES.replace("PLACEHOLDERS\n", f"{names}\n") + _tables([entry for entry in ENTRIES if set(entry.phases) & {ROLLOUT, POST_CHECK}], _certainty)
+    entries = [replace(e, title=_PREFLIGHT_ONLY.sub("", e.title)) for e in ENTRIES if set(e.phases) & {ROLLOUT, POST_CHECK}]
+    return CAUSES.replace("PLACEHOLDERS\n", f"{names}\n") + _tables(entries, _certainty)
 
 
 def findings_as_markdown() -> str:

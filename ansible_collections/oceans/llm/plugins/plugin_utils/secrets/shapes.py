@@ -70,7 +70,7 @@ def _problems(key: str, value: bytes, database_keys: Collection[str], referred: 
         text = value.decode()
     except UnicodeDecodeError:
         sentence = f"{key} is not UTF-8 text, so an environment variable cannot contain it"
-        yield Problem("SecretNotText", sentence, f"store {key} as text (base64 if it is binary), or mount it as a file", warning=not one_line)
+        yield Problem("SecretNotText", sentence, f"store {key} as UTF-8 text, store binary data in base64, or mount the Secret as a file", warning=not one_line)
         return
     if "\0" in text:
         sentence = f"{key} contains a NUL byte, which an environment variable cannot contain"

@@ -25,18 +25,9 @@ HOLDS_DATA = (*(f"{kind}/" for _group, kind in keep.DATA), "StatefulSet/")
 ENFORCER = "admissionsenforcer"
 #: kind of refusal -> (code, hint; empty: the code's own), where the API server's words are the sentence
 OWN_WORDS = {
-    refusals.PRIORITY_CLASS: (
-        "PriorityClassMissing",
-        "set oceans_llm_values.scheduling.priorityClassName to a PriorityClass that exists; list the PriorityClasses: kubectl get priorityclasses",
-    ),
-    refusals.RUNTIME_CLASS: (
-        "RuntimeClassMissing",
-        "set oceans_llm_values.scheduling.runtimeClassName to a RuntimeClass that exists; list the RuntimeClasses: kubectl get runtimeclasses",
-    ),
-    refusals.POD_SECURITY: (
-        "PodSecurity",
-        "change the securityContext fields that the message names, or the label pod-security.kubernetes.io/enforce of the namespace",
-    ),
+    refusals.PRIORITY_CLASS: ("PriorityClassMissing", ""),
+    refusals.RUNTIME_CLASS: ("RuntimeClassMissing", ""),
+    refusals.POD_SECURITY: ("PodSecurity", ""),
     refusals.SERVICE_ACCOUNT: ("ServiceAccountMissing", ""),
     refusals.QUOTA_NEEDS: ("QuotaNeedsResources", ""),
     refusals.QUOTA_SCOPE: ("QuotaExceeded", refusals.SCOPE_CURE),
@@ -75,7 +66,8 @@ def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
     elif kind in OWN_WORDS:
         yield Finding(OWN_WORDS[kind][0], where, text, OWN_WORDS[kind][1])
     elif kind == refusals.QUOTA:
-        hint = f"raise the quota, or lower replicas or requests; read the quota: kubectl -n {picture.wanted.namespace} describe resourcequota {parts['quota']}"
+        look = f"kubectl -n {picture.wanted.namespace} describe resourcequota {parts['quota']}"
+        hint = f"raise the ResourceQuota, or lower oceans_llm_replicas or oceans_llm_resources; read the ResourceQuota: {look}"
         yield Finding(
             "QuotaExceeded", where, f"ResourceQuota {parts['quota']}: requested {parts['need']}, used {parts['used']}, limit (hard) {parts['hard']}", hint
         )
@@ -100,11 +92,11 @@ def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
         hint = f"change the field that rule {parts['rule']} names, or ask the owner of the policy to exempt the namespace"
         yield Finding("AdmissionDenied", where, f"webhook {parts['policy']} denies the object: {parts['what']}", hint)
     elif kind == refusals.POLICY or (run.status == 403 and "cannot " not in text):
-        yield Finding("AdmissionDenied", where, text, "change the object as the message says, or ask the owner of the policy to exempt the namespace")
+        yield Finding("AdmissionDenied", where, text)
     elif run.status == 403:
         return  # a missing permission: said once, by access.py
     elif run.status == 422 or run.status == 400:
-        yield from _both_sources(run, picture) or [Finding("ObjectInvalid", where, text, "correct the field that the message names in oceans_llm_values")]
+        yield from _both_sources(run, picture) or [Finding("ObjectInvalid", where, text)]
     else:
         yield Finding("ApiRefused", where, f"{text} (HTTP {run.status})", severity=WARNING if run.status in (0, 429) or run.status >= 500 else ERROR)
 

@@ -43,7 +43,8 @@ def find(picture: Picture) -> Iterator[Finding]:
             continue  # the dry run has said it; a scope leaves pods out
         lacking = list(_lacking(status.get("hard") or {}, status.get("used") or {}, needs))
         if lacking:
-            hint = f"raise the quota, or lower replicas or requests; read the quota: kubectl -n {picture.wanted.namespace} describe resourcequota {name}"
+            look = f"kubectl -n {picture.wanted.namespace} describe resourcequota {name}"
+            hint = f"raise the ResourceQuota, or lower oceans_llm_replicas or oceans_llm_resources; read the ResourceQuota: {look}"
             yield Finding("QuotaExceeded", f"ResourceQuota/{name}", f"the rollout exceeds the quota while old and new pods run: {'; '.join(lacking)}", hint)
 
 

@@ -270,13 +270,9 @@ def _unread(snapshot: Snapshot, pod: Object) -> str:
 def _pull_secrets(snapshot: Snapshot, pod: Object, registry: str) -> str:
     names = [s.get("name") for s in (pod.get("spec") or {}).get("imagePullSecrets") or ()]
     if names:
-        return (
-            f"check that the pull Secret {', '.join(map(str, names))} exists, has the "
-            f"type kubernetes.io/dockerconfigjson and contains credentials for {registry}"
-        )
-    name = "check the name of the image (a registry may give the same answer for a repository that does not exist)"
+        return f"Secret {', '.join(map(str, names))} must exist, have the type kubernetes.io/dockerconfigjson and contain credentials for {registry}"
     command = f"kubectl -n {snapshot.scope.namespace} create secret generic <name> --type=kubernetes.io/dockerconfigjson --from-file=.dockerconfigjson=<file>"
-    return f"{name}; the pod has no imagePullSecrets: list a pull Secret for {registry} in oceans_llm_image_pull_secrets, and create the Secret: {command}"
+    return f"the pod has no imagePullSecrets; list a pull Secret for {registry} in oceans_llm_image_pull_secrets, and create the Secret: {command}"
 
 
 def _short(text: str) -> str:
