@@ -23,7 +23,7 @@ options:
       - Path of the kubeconfig file, for example V(~/.kube/config). Several paths are separated by C(:) and merged as C(kubectl) does. The content of a
         kubeconfig as a dictionary is accepted, too.
       - Empty means E(K8S_AUTH_KUBECONFIG), then E(KUBECONFIG), then C(~/.kube/config), then the service account of the pod
-        that Ansible runs in. When Ansible runs in a pod that also has a kubeconfig, the task is refused, because C(kubernetes.core) and C(helm)
+        that Ansible runs in. When Ansible runs in a pod that also has a kubeconfig, the task fails, because C(kubernetes.core) and C(helm)
         would use different credentials.
       - A relative path, in this and in all other options, is relative to the folder in which C(ansible-playbook) was started.
       - The kubeconfig may contain certificates, tokens, impersonation, and C(exec) plugins of cloud providers. Both the plugin and C(helm) use them.
@@ -79,10 +79,10 @@ options:
         description: User name and password for the proxy, as V(USER:PASSWORD). Falls back to E(K8S_AUTH_PROXY_HEADERS_PROXY_BASIC_AUTH).
         type: str
       basic_auth:
-        description: Refused, because C(helm) cannot send it.
+        description: Do not set this option. The task fails, because C(helm) cannot send this header.
         type: str
       user_agent:
-        description: Refused, because C(helm) cannot send it.
+        description: Do not set this option. The task fails, because C(helm) cannot send this header.
         type: str
   impersonate_user:
     description: User to impersonate. Falls back to E(K8S_AUTH_IMPERSONATE_USER), then to C(as) in the kubeconfig.
@@ -92,7 +92,7 @@ options:
     type: list
     elements: str
   persist_config:
-    description: Refused when V(true), because a renewed token is never written into the kubeconfig.
+    description: Do not set this option to V(true). The task fails, because the collection never writes a renewed token into the kubeconfig.
     type: bool
   cluster_uid:
     description:
@@ -117,7 +117,7 @@ notes:
   - The keyword C(environment) of a task, block or play applies to C(helm) and to C(exec) plugins that print credentials, like the environment of
     C(ansible-playbook).
   - C(helm) gets a kubeconfig that is generated from these options. The variables C(HELM_KUBE*), C(HELM_NAMESPACE) and C(HELM_PLUGINS) are not passed
-    to it. When E(HELM_DRIVER) has another value than C(secret), the task is refused.
+    to it. When E(HELM_DRIVER) has another value than C(secret), the task fails before any change.
   - The task runs in the process of C(ansible-playbook), as the user who started it; C(become) has no effect. One inventory host represents one
-    Kubernetes cluster. With another connection than C(local) the task is refused.
+    Kubernetes cluster. With another connection than C(local) the task fails before any change.
 """

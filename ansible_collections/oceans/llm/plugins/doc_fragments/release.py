@@ -30,7 +30,7 @@ options:
     default: ''
   chart_version:
     description: Version of the chart to download from a URL, for example V(1.2.3). Empty means the newest version. A folder or an archive contains
-      one version of the chart; the task is refused if this option names another version.
+      one version of the chart; the task fails if this option names another version.
     type: str
     default: ''
   chart_registry:
@@ -76,9 +76,9 @@ options:
 options:
   verify:
     description:
-      - What happens when the rollout is complete and the gateway could not be asked for its version. V(strict) fails the task. V(best_effort) lets the
+      - What happens when the rollout is complete, but no request for the gateway's version was answered. V(strict) fails the task. V(best_effort) lets the
         task succeed, and its last line begins with C(unverified).
-      - A missing permission to ask never fails the task; a line names the permission.
+      - A missing permission for the request never fails the task; a line names the permission.
     type: str
     default: strict
     choices: [strict, best_effort]
@@ -104,7 +104,7 @@ options:
     type: str
     default: ''
   report_always:
-    description: Write a report of a successful task, too.
+    description: Write a report after a successful task, too. With V(false) only a failed task writes a report.
     type: bool
     default: false
 """
@@ -115,13 +115,13 @@ options:
     description:
       - Whether a short-lived pod of the gateway's image tests the gateway from inside the Kubernetes cluster. The pod requests the gateway's
         Service by DNS name and by address, and the hosts of the Ingress.
-      - V(auto) starts the pod when the task changed something; M(oceans.llm.wait), which changes nothing, starts the pod except in check mode.
-        V(true) always starts the pod. V(false) starts no pod, and the last line says C(not probed).
+      - V(auto) starts the pod when the task changed something. The module M(oceans.llm.wait) changes nothing; there, V(auto) starts the pod except in
+        check mode. V(true) always starts the pod. V(false) starts no pod, and the last line says C(not probed).
     type: str
     default: auto
     choices: [auto, 'true', 'false']
   timeout:
-    description: Seconds that the whole rollout may take. Afterwards the task fails. The task fails earlier if a fatal cause is found (see docs/causes.md).
+    description: Time limit of the rollout in seconds. When the time is over, the task fails. A fatal cause fails the task earlier (see docs/causes.md).
     type: int
     default: 900
 """
@@ -140,7 +140,7 @@ options:
   recover_after:
     description: >-
       Seconds for which a Helm revision in state C(pending-…) blocks this task, if a Helm process outside of this collection left the revision.
-      The seconds count from the creation of the revision. Afterwards the task marks the revision as failed and continues.
+      The seconds count from the creation of the revision. When the time is over, the task marks the revision as failed and continues.
     type: int
     default: 900
 """
@@ -149,7 +149,7 @@ options:
 options:
   remove_leftovers:
     description: After a successful deployment, delete the copies of Secrets, ConfigMaps and ServiceAccounts that the hooks of an earlier chart version have
-      left in the namespace.
+      left in the namespace. With V(false) these objects are kept.
     type: bool
     default: false
   create_namespace:
@@ -188,8 +188,8 @@ options:
         default: ''
       volume:
         description: >-
-          PersistentVolumeClaim that stores the copies, with the keys C(claim) (its name), C(size) and C(storage_class). The claim is created when it
-          does not exist. The defaults are the name C(RELEASE-restore-points), the size 10Gi and the default StorageClass.
+          PersistentVolumeClaim that stores the copies, with the keys C(claim) (its name), C(size) and C(storage_class). The PersistentVolumeClaim is
+          created when it does not exist. The defaults are the name C(RELEASE-restore-points), the size 10Gi and the default StorageClass.
         type: dict
         default: {}
       s3:
@@ -214,7 +214,7 @@ options:
         type: int
         default: 3
   timeout:
-    description: Seconds that one copy, or one restore, may take. Afterwards the task fails.
+    description: Time limit of one copy or one restore, in seconds. When the time is over, the task fails.
     type: int
     default: 900
 """
@@ -222,7 +222,7 @@ options:
     JOB = r"""
 options:
   timeout:
-    description: Seconds that one Job may take. Afterwards the task fails.
+    description: Time limit of each Job that the task creates, in seconds. When the time is over, the task fails.
     type: int
     default: 300
 """
@@ -233,7 +233,7 @@ options:
 msg:
   description:
     - The last line of the run.
-    - "When the rollout failed, it has the form C(FAILED <code> <object>: <cause> — <evidence> — <database, old pods> — <what to do>)."
+    - "When the rollout failed, the line has the form C(FAILED <code> <object>: <cause> — <evidence> — <database, old pods> — <what to do>)."
   type: str
   returned: always
 outcome:
@@ -253,13 +253,13 @@ version_served:
   sample: 0.24.0
 verified:
   description:
-    - Result of the tests after the rollout. C(served) - all passed. C(failed) - one failed. C(unverified) - the version could not be requested.
+    - Result of the tests after the rollout. C(served) - all tests passed. C(failed) - one test failed. C(unverified) - the version could not be requested.
       C(not asked) - a permission is missing, or the release has no gateway.
     - Empty when the rollout failed before these tests.
   type: str
   returned: when the release was followed
 completion:
-  description: Result of the requested completions with model, HTTP status, seconds, attempts and events of the stream. Empty when none was requested.
+  description: Result of the completions with model, HTTP status, seconds, attempts and events of the stream. Empty when no completion was requested.
   type: dict
   returned: when the release was followed
 seconds:
@@ -267,7 +267,7 @@ seconds:
   type: float
   returned: when the release was followed
 database:
-  description: State of the database schema, as the output of the migration shows it.
+  description: Newest migration of the database, and the migrations that were committed in this run, as the log of the migration Job shows them.
   type: str
   returned: when the release was followed
   sample: database at V45 (V44–V45 committed in this run)
@@ -285,10 +285,10 @@ cause:
     object: {description: Kind and name of the object that the evidence describes., type: str}
     container: {description: Name of the container; empty when the cause is not about one container., type: str}
     cause: {description: What is wrong in one sentence., type: str}
-    evidence: {description: Quoted event or status message or log line., type: str}
+    evidence: {description: 'The event, status message or log line that proves the cause, quoted unchanged.', type: str}
     hint: {description: What to do about the cause., type: str}
 first_signal_seconds:
-  description: Seconds from the start of the run to the first problem that was seen; null when there was none.
+  description: Seconds from the start of the run to the first problem that the run saw; null when the run saw no problem.
   type: float
   returned: when the release was followed
 timeline:

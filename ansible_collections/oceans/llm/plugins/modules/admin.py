@@ -42,12 +42,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 links:
-  description: Each tested step with C(name), C(state), C(sentence) and C(cure) (what to do), up to the first one that failed.
+  description: Each tested step with C(name), C(state), C(sentence) and C(cure) (what to do). The first step that failed is the last entry.
   returned: always
   type: list
   elements: dict
 broken:
-  description: Name of the step that failed; empty when none failed.
+  description: Name of the step that failed; empty when no step failed.
   returned: always
   type: str
 """

@@ -48,12 +48,12 @@ admin:
   returned: when O(admin) is set
   type: str
 login:
-  description: Result of the login.
+  description: Result of the login as the administrator.
   returned: when O(admin) is set
   type: str
   sample: proved
 seed:
-  description: What was done to seed the configuration.
+  description: Whether the configuration was written into the database, as text.
   returned: when O(seed_config) is set
   type: str
 """

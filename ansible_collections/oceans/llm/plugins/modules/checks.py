@@ -43,7 +43,7 @@ drained:
   returned: when the release was found
   type: bool
 providers:
-  description: Each C(provider) of the configuration with a C(model) that a completion can be requested from.
+  description: One entry for each C(provider) of the configuration that has a model. A completion of this C(model) tests the provider.
   returned: always
   type: list
   elements: dict

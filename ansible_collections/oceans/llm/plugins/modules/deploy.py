@@ -62,19 +62,19 @@ EXAMPLES = r"""
 RETURN = r"""
 extends_documentation_fragment: oceans.llm.release.followed
 changed:
-  description: Whether a revision was created, by a failed task, too.
+  description: Whether the task created a revision of the release. A failed task that created a revision returns true, too.
   type: bool
   returned: always
 msg:
   description:
-    - The last line of the run. When the task fails, Ansible prints it with the result.
-    - Ansible prints the whole result of a failed task. To keep it short, a failed task without C(-v) returns only C(changed), C(msg), C(outcome),
+    - The last line of the run.
+    - Ansible prints the whole result of a failed task. To keep the result short, a failed task without C(-v) returns only C(changed), C(msg), C(outcome),
       C(code), C(seconds), C(report), and the code, object and container of C(cause). C(report.json) and C(-v) have all return values.
-    - "When the rollout failed, it has the form C(FAILED <code> <object>: <cause> — <evidence> — <database, old pods> — <what to do>)."
+    - "When the rollout failed, the line has the form C(FAILED <code> <object>: <cause> — <evidence> — <database, old pods> — <what to do>)."
   type: str
   returned: always
 changes:
-  description: The objects that change, as text. C(+) is created, C(~) is changed, C(-) is deleted.
+  description: The objects that change, as text. C(+) stands before an object that is created, C(~) before a changed, C(-) before a deleted object.
   type: str
   returned: always
   sample: ~Deployment/oceans-llm-gateway, Secret oceans-llm-secrets was rotated (API_KEY), which restarts Deployment/oceans-llm-gateway

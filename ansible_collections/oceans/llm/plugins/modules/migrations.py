@@ -37,7 +37,7 @@ options:
     elements: raw
     default: []
   timeout:
-    description: Seconds that all migrations together may take. Afterwards the task fails.
+    description: Time limit of all migrations together, in seconds. When the time is over, the task fails.
     type: int
     default: 900
   report_dir:
@@ -72,11 +72,11 @@ applied:
   elements: int
   returned: when O(command=apply)
 blocked_by:
-  description: Database session that a migration waits for; empty when there is none.
+  description: Database session that holds a lock for which a migration waits; empty when no migration waits.
   type: str
   returned: when O(command) is not V(apply), outside of check mode
 msg:
-  description: Result in one sentence.
+  description: Result of the task in one sentence.
   type: str
   returned: always
 """

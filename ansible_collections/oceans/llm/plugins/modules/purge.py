@@ -49,9 +49,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 matched:
-  description: Number of older request logs for each age, for example C(4) for V(7d).
+  description: Number of request logs that are older than each age.
   returned: when a dry run was made
   type: dict
+  sample: {1d: 10, 3d: 8, 7d: 4}
 deleted:
   description: Number of request logs that were deleted.
   returned: when O(retention) is set

@@ -54,7 +54,7 @@ version:
   type: str
   sample: v0.23.0
 deploy:
-  description: Whether RV(version) must be deployed now.
+  description: Whether the gateway of RV(version) must be deployed after this task; false for a restore into a new database.
   returned: success
   type: bool
 database:
@@ -62,7 +62,7 @@ database:
   returned: when restored
   type: str
 aside:
-  description: Schema that contains the replaced tables; empty for a new database.
+  description: Database schema that contains the replaced tables; empty after a restore into a new database.
   returned: when restored
   type: str
   sample: before_restore_20261128_154500

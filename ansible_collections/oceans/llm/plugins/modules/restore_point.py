@@ -16,7 +16,7 @@ description:
   - The copy and the checksums of all rows are read in one database transaction. The ConfigMap C(RELEASE-restore-points) lists all restore points. The
     ConfigMap and the volume with the copies do not belong to the Helm release, so an uninstall keeps them.
   - The copy contains none of the gateway's Secrets. The list contains a keyed digest of the encryption keys, so that a
-    restore is refused when the gateway has other keys.
+    restore fails before any change when the gateway has other keys.
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release

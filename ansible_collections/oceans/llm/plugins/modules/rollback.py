@@ -16,7 +16,7 @@ description:
     sufficient, it runs the old image in a one-off Job. If the version cannot run, nothing is changed, and the message has the command that works
     instead.
   - Takes the chart and the values from Helm's record of the revision and deploys them as M(oceans.llm.deploy) does, with the same checks and reports.
-    A chart with subcharts is refused, because Helm's record does not contain them.
+    With a chart that has subcharts the task fails, because Helm's record does not contain the subcharts.
   - Secrets are not rolled back, even when they were replaced after that revision.
 extends_documentation_fragment:
   - oceans.llm.auth
@@ -36,7 +36,7 @@ options:
     description:
       - Revision of the Helm release, for example V(3), or version of the gateway, for example V(v0.23.0). A version means the
         newest successful revision with this version.
-      - Empty means the successful revision before the failed one. When the newest revision has not failed, the task is refused, and the message lists
+      - Empty means the successful revision before the failed one. When the newest revision has not failed, the task fails, and the message lists
         the revisions to choose from.
     type: str
     default: ''
@@ -56,14 +56,14 @@ EXAMPLES = r"""
 RETURN = r"""
 extends_documentation_fragment: oceans.llm.release.followed
 rollback:
-  description: The revision that was rolled back to. All other return values are those of M(oceans.llm.deploy).
+  description: The revision that the rollback deployed. All other return values are those of M(oceans.llm.deploy).
   type: dict
   returned: when the rollback was not refused
   contains:
     revision: {description: The revision whose chart and values were deployed., type: int}
     version: {description: Image tag of that revision., type: str, sample: v0.23.0}
 msg:
-  description: The last line of the run. When the rollback was refused, it has the reason and the command that works instead.
+  description: The last line of the run. When the old version cannot run on the database, the line contains the reason and the command that works instead.
   type: str
   returned: always
 """

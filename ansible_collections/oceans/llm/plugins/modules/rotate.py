@@ -15,17 +15,17 @@ description:
   - Counts in the database the rows that become invalid, writes the Secret (M(oceans.llm.secrets)) and restarts the pods (M(oceans.llm.deploy)). Then
     tries the new and the old values.
   - A key that O(secrets) lists gets the new value from O(secrets). A generated key is generated again.
-  - When another program writes the Secret, change the value in that program first. Until then the task is refused and prints the command. Afterwards the
-    task restarts the pods and verifies the new value.
+  - When another program writes the Secret, change the value in that program first. Until then the task fails before any change, and prints the command.
+    Afterwards the task restarts the pods and verifies the new value.
   - The replaced values are stored in the Secret C(NAME-rotation) until every rotation is verified. When a rotation was interrupted, run the task again;
     it finishes the rotation and still tries both values.
   - With C(probe_model) in O(deploy), the task tries the old token with one completion at the provider.
   - V(database_password) needs a second login in the new URL, because PostgreSQL has one password for each login. When no session uses the old login any
     more, its password is removed, unless the login is an administrator of the database server.
-  - V(admin_password) deletes the administrator and recreates it with C(gateway bootstrap-admin), the only command that writes a password. The task is
-    refused when rows of other tables refer to the administrator, or when there are other administrators.
-  - V(encryption_keys) is always refused; the message has the number of rows that no key could decrypt.
-  - The task is refused when a deployment would change anything else.
+  - V(admin_password) deletes the administrator and recreates it with C(gateway bootstrap-admin), the only command that writes a password. The task
+    fails before any change when rows of other tables refer to the administrator, or when there are other administrators.
+  - With V(encryption_keys) the task always fails before any change. The message contains the number of rows that no key could decrypt afterwards.
+  - The task fails before any change when a deployment would change anything except secrets.
 extends_documentation_fragment:
   - oceans.llm.auth
   - oceans.llm.release
@@ -62,7 +62,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 rotated:
-  description: One entry for each rotated class with its C(keys), what becomes C(invalid), and the test results of the C(new) and the C(old) value.
+  description: One entry for each entry of O(classes). C(keys) - the replaced keys of the Secret. C(invalid) - what the rotation makes invalid.
+    C(new), C(old) - results of the tests with the new and the old value.
   returned: when something was rotated
   type: list
   elements: dict

@@ -89,8 +89,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 name:
-  description: Name and namespace of the Secret.
+  description: The Secret with its namespace, as text.
   returned: for O(source=provision)
+  sample: Secret/oceans-llm-secrets in namespace oceans-llm
   type: str
 key_names:
   description: Names of the keys that this task manages.
@@ -119,7 +120,7 @@ unlisted:
   elements: str
 written:
   description:
-    - What was written, or would be written in check mode. Pass it to the option O(oceans.llm.deploy#module:secret_written).
+    - The change of the Secret; in check mode the change that would be made. Pass this value to the option O(oceans.llm.deploy#module:secret_written).
   returned: for O(source=provision), when something differs
   type: dict
   contains:

@@ -42,16 +42,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 screen:
-  description: The printed lines.
+  description: The lines of the screen, which the task also prints.
   returned: success
   type: list
   elements: str
 installed:
-  description: Whether the release exists - as a record of Helm, or as objects with the label C(app.kubernetes.io/instance).
+  description: Whether the release exists. A release exists when Helm has a record of the release (a Secret of type C(helm.sh/release.v1)), or when
+    objects have the label C(app.kubernetes.io/instance) of the release.
   returned: success
   type: bool
 helm_record:
-  description: Whether Helm has a record of the release. Argo CD and Flux create none when they apply the rendered objects.
+  description: Whether Helm has a record of the release. Argo CD, and other tools that apply the rendered objects, create no record.
   returned: success
   type: bool
 revisions:
@@ -65,7 +66,8 @@ version_served:
   type: str
   sample: version 0.24.0
 verified:
-  description: C(served) - the gateway answers. C(failed) - another program answers. C(unverified) - no answer. C(not asked) - a permission is missing.
+  description: Result of the request for the version. C(served) - the gateway answers. C(failed) - another program answers. C(unverified) - nothing answers.
+    C(not asked) - the permission for the request is missing.
   returned: success
   type: str
 ready:
@@ -77,7 +79,7 @@ database:
   returned: success
   type: str
 restore_point:
-  description: The newest restore point, as text; empty when there is none.
+  description: Name, age and size of the newest restore point, as text; empty when the release has no restore point.
   returned: success
   type: str
 secrets:

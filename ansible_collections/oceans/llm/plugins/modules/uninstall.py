@@ -38,7 +38,7 @@ options:
     type: str
     default: ''
   timeout:
-    description: Seconds that Helm may take, and seconds that the deletion of the Jobs may take.
+    description: Time limit of C(helm uninstall), and of the deletion of the Jobs, in seconds each. When the time is over, the task fails.
     type: int
     default: 900
 seealso:

@@ -71,37 +71,41 @@ EXAMPLES = r"""
 RETURN = r"""
 extends_documentation_fragment: oceans.llm.release.followed
 plan:
-  description: The plan that was printed before the first write. It is also returned when the upgrade was refused, and in check mode. C(report.json)
-    contains it, too.
+  description: The plan, which the task prints before the first write. The task also returns the plan in check mode, and when the plan does not allow
+    the upgrade. C(report.json) contains the plan, too.
   type: dict
   returned: when the release differs from the plan
   contains:
     from: {description: Image tag of the revision that is replaced; empty for a first install., type: str, sample: v0.23.0}
-    to: {description: The new image tag., type: str, sample: v0.24.0}
+    to: {description: Image tag that the upgrade deploys., type: str, sample: v0.24.0}
     chart: {description: "Name and version of the charts, C(from) and C(to).", type: dict}
     database: {description: Newest migration of the database; C(0) in an empty database; null when it is not known., type: int, sample: 43}
     pending: {description: "Pending migrations, each with C(version), C(class) and C(reason); null when they are not known.", type: list, elements: dict}
     not_known: {description: Why the pending migrations are not known., type: str}
     restore_point:
       description: >-
-        C(way) - how a new restore point is taken before the migrations. C(known) - the newest restore point with C(age_seconds), size, place and
-        checksum. C(usable) - whether it has the present schema of the database. C(not_taken) - why none was taken.
+        C(way) - how a new restore point is created before the migrations. C(known) - the newest restore point with C(age_seconds), size, place and
+        checksum. C(usable) - whether that restore point has the present schema of the database. C(not_taken) - why no restore point was created.
       type: dict
     drain_seconds: {description: Seconds that an old pod with open requests may take to stop., type: int, sample: 55}
     state: {description: "State of the upgrade, as named in the table of docs/lifecycle.md.", type: str, sample: additive migrations pending}
-    may_start: {description: Whether the table allows the upgrade to start., type: bool}
-    back: {description: "Whether a rollback is C(allowed), C(until) when, its C(command), and whether it is C(automatic).", type: dict}
+    may_start: {description: Whether the table of docs/lifecycle.md allows the upgrade to start., type: bool}
+    back:
+      description: C(allowed) - whether a rollback is possible. C(until) - until when. C(command) - the command for the rollback. C(automatic) - whether
+        O(on_failure=rollback) rolls back.
+      type: dict
 rollback:
   description: Result of the rollback after a failed upgrade. All other return values are those of M(oceans.llm.deploy), for the upgrade.
   type: dict
   returned: when a rollback was started
   contains:
-    revision: {description: Revision that was rolled back to., type: int}
+    revision: {description: Revision that the rollback deployed., type: int}
     version: {description: Image tag of that revision., type: str, sample: v0.23.0}
     outcome: {description: "C(served) or C(failed); C(refused) when the rollback did not start.", type: str}
     seconds: {description: Seconds from the failure to the end of the rollback., type: float}
 msg:
-  description: The last line of the run. After a failed upgrade it has the result of the rollback, or the command for a rollback.
+  description: The last line of the run. After a failed upgrade the line contains the result of the rollback. If no rollback was started, the line
+    contains the command for a rollback.
   type: str
   returned: always
 """
