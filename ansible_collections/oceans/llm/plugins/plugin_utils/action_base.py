@@ -13,7 +13,9 @@ import contextlib
 import copy
 import datetime
 import importlib
+import io
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -293,6 +295,28 @@ def surroundings(environment: Mapping[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+def line_by_line() -> None:
+    """Have Ansible write each line at once where its standard output is a pipe or a file (CI systems, tee). Otherwise, the lines of a rollout appear
+    when the task has ended.
+
+    A reader that closes the pipe (head) misses lines; without the second half, the thread that shows them would end, and Ansible would wait for it.
+    """
+    screen = sys.stdout
+    if not isinstance(screen, io.TextIOWrapper) or screen.line_buffering or screen.write_through:
+        return
+    flush = screen.buffer.flush
+
+    def with_or_without_reader() -> None:
+        with contextlib.suppress(BrokenPipeError):
+            flush()
+
+    screen.buffer.flush = with_or_without_reader
+    screen.reconfigure(line_buffering=True)
+
+
+line_by_line()  # here, because Ansible's own process imports an action plugin before it forks the worker
 
 
 def for_people() -> bool:

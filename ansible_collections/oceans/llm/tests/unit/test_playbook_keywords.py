@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import re
 import subprocess
 import sys
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -65,7 +67,12 @@ def api():
 @pytest.fixture(scope="module")
 def program(tmp_path_factory):
     """Runs ansible-playbook with some arguments and its output in a file; returns its exit code."""
-    own = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_COLLECTIONS_PATH": f"{ROOT}:{ROOT}/.testbed/collections", "ANSIBLE_LOCAL_TEMP": str(tmp_path_factory.mktemp("t"))}
+    own = {
+        "PYTHONUNBUFFERED": "",
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_COLLECTIONS_PATH": f"{ROOT}:{ROOT}/.testbed/collections",
+        "ANSIBLE_LOCAL_TEMP": str(tmp_path_factory.mktemp("t")),
+    }
     with subprocess.Popen([sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ | own) as process:
 
         def run(*arguments: object, output: Path) -> int:
@@ -158,3 +165,21 @@ def test_a_hint_names_the_inventory_and_the_host_of_the_run(api, play, tmp_path)
     purge = {"name": "Purge", "oceans.llm.purge": {"name": "r", "namespace": "two", "host": "{{ api }}"}}
     code, output = play("--limit", "two", tasks=[purge])
     assert code and f"deploy the release first: ansible-playbook -i {tmp_path}/hosts.json --limit two oceans.llm.deploy" in output.replace("- i", "-i")
+
+
+def test_a_line_leaves_through_a_pipe_while_its_task_runs(api, program, tmp_path):
+    """The API server does not answer the task's first request before the line was read; Ansible itself writes when its buffer is full, or at the end."""
+    pipe, lines = tmp_path / "pipe", queue.SimpleQueue()
+    os.mkfifo(pipe)
+    (tmp_path / "output").touch()
+    threading.Thread(target=lambda: [lines.put(line) for line in pipe.open()], daemon=True).start()
+
+    def after_the_line(handler):
+        while "WARNING SecretNotQuoted" not in lines.get(timeout=10):
+            pass
+        ok({"metadata": {"name": "one"}})(handler)
+
+    api.script["GET", paths.namespace("one")] = [after_the_line]
+    task = {"oceans.llm.secrets": {**TASK["oceans.llm.secrets"], "data": {"A": 12345678}}}
+    code, _output = played(lambda *arguments, output: program(*arguments, output=pipe), api, tmp_path, hosts="one", task=task)
+    assert code == 0 and written(api) == BOTH[:1]
