@@ -38,6 +38,7 @@ class Rotating(Life):
     """Pods take the Secret's key when the rollout is followed; a session is of the key that signed it."""
 
     MORE: tuple = ()  # objects of the release besides
+    FAKE = {"id": "fake", "type": "openai_compat", "base_url": "http://fake", "auth": {"kind": "bearer", "token": f"env.{KEY}"}}
 
     def __init__(self, tmp_path, api, server):
         super().__init__(tmp_path, api, server)
@@ -62,6 +63,7 @@ class Rotating(Life):
     def planned(self, value):
         """What helm renders for the Secret with this key."""
         config = {"database": {"url": "env.POSTGRES_URL"}, "auth": {"bootstrap_admin": {"email": "a@b.c", "password": "env.ADMIN", "enabled": True}}}
+        config |= {"providers": [self.FAKE], "models": [{"id": "fast", "routes": [{"provider": "fake", "upstream_model": "gpt"}]}]}
         web = deployment("v0.23.0")
         web["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [{"secretRef": {"name": SECRET}}]
         web["spec"]["template"]["metadata"] = {**web["spec"]["template"]["metadata"], "annotations": self.annotations(value)}
@@ -89,11 +91,11 @@ class Rotating(Life):
         good = handler.headers.get("Cookie") == f"session={self.pods_have}"
         handler.send(200 if good else 401, b"{}")
 
-    def rotate(self, value=NEW, check=False, source="provision", classes=("session_key",)):
+    def rotate(self, value=NEW, check=False, source="provision", classes=("session_key",), **more):
         given = {"source": source, "name": SECRET, "namespace": NS, "data": {KEY: value} if source == "provision" else {}, "force": True}
         args = {
             "name": NAME, "namespace": NS, "host": self.api.url, "api_key": "a-token", "timeout": 60, "classes": list(classes), "secrets": given,
-            "deploy": {"name": NAME, "namespace": NS, "chart": str(self.home), "helm_binary": str(self.helm.program), "probe": "false", "timeout": 60},
+            "deploy": {"name": NAME, "namespace": NS, "chart": str(self.home), "helm_binary": str(self.helm.program), "probe": "false", "timeout": 60} | more,
         }  # fmt: skip
         action = action_of(Rotate, args, check=check)
         action.show = lambda text: self.said.append(text.removeprefix("[here] "))
@@ -194,6 +196,12 @@ def test_a_rotation_that_broke_off_is_finished_by_the_next_run(life):
     result = life.rotate()
     assert not result.get("failed") and result["rotated"][0]["old"] == "a session from before the rollout is refused (401)", result
     assert life.held() is None and "canary" not in json.dumps(result) + life.screen()
+
+
+def test_without_a_completion_no_token_is_called_tried(life):
+    result = life.rotate(classes=("provider_token",), probe_model="fast")
+    assert not result.get("failed"), result
+    assert "the new token was not tried" in result["rotated"][0]["new"] and "answered" not in json.dumps(result), result
 
 
 class Own(Stored):
