@@ -20,7 +20,7 @@ This page is for operators who have the code of a failed run. A failed rollout e
     FAILED <code> <object>: <cause> — <evidence> — <state of the database and of the old pods> — <hint>
 
 Scripts may compare codes: a code never changes its meaning. `report.json` contains the code, too ([evidence.md](evidence.md)).
-[preflight.md](preflight.md) lists the codes that are reported before the first write. The same condition has the same code on both pages.
+[preflight.md](preflight.md) lists the codes that are reported before the first write. A condition that both pages list has the same code.
 
 | Severity | Effect on the run |
 |---|---|
@@ -28,13 +28,12 @@ Scripts may compare codes: a code never changes its meaning. `report.json` conta
 | **retryable (fails after N s)** | The run reports the cause. The run fails if the cause lasts longer than N seconds. |
 | **retryable** | The run reports the cause. The run fails if the cause lasts until `oceans_llm_timeout`. |
 
-- A run may report another severity than the table. Example: if one pod crashes and other new pods are ready, the run reports the crash for a minute before it
-  fails.
+- A run may report another severity than the table. Example: if one pod crashes while other new pods are ready, the crash fails the run only after a minute.
 - A missing Secret is `SecretPending` if an ExternalSecret of the same release will create it.
 - A Deployment has failed if no pod of its new ReplicaSet can become ready. A Job has failed as soon as a fatal cause of the Job is found.
 - The run looks for causes of the groups Post-check and Completions, and for TlsSecretMissing, only after the rollout is complete.
 
-[reasons.md](reasons.md) lists the reasons that Kubernetes reports, and the code of each.
+[reasons.md](reasons.md) lists the reasons that Kubernetes reports, and the code that a run reports for each reason.
 
 ## Placeholders
 
@@ -83,7 +82,7 @@ together.
 | **info** | The run continues. A line that begins with `note:` names something that could not be checked. |
 
 - `oceans_llm_preflight_waive: [CODE, …]` lets a run continue although there is a finding with this code. The variable applies to every role, also to
-  `secrets`. A waived finding is still shown. If no finding has the code, the run prints this.
+  `secrets`. A waived finding is still shown. If a waived code has no finding, a line of the run says so.
 - To stop after the checks, set `oceans_llm_preflight_only: true`, pass `--tags preflight`, or run the playbook `oceans.llm.preflight`.
 
 ## How preflight checks
@@ -92,14 +91,14 @@ Preflight writes nothing.
 
 - **Dry run**: Preflight sends the rendered objects to the API server with `dryRun=All`. For each pod template, it also sends a Pod, because ResourceQuota,
   LimitRange and Pod Security apply to Pods. The volumes of a CloudNativePG Cluster are sent as PersistentVolumeClaims, if the user may create those.
-- **New namespace**: a dry run in a namespace that does not exist is not possible. Preflight then sends the objects with operator webhooks and schemas to the
-  namespace `default`, if the user may create them there. Quotas and policies of `default` are ignored.
+- **New namespace**: the API server accepts no dry run in a namespace that does not exist. Therefore Preflight sends the custom objects of operators (such as a
+  CloudNativePG Cluster) to the namespace `default`, if the user may create them there. Quotas and policies of `default` are ignored.
 - **Quotas**: ResourceQuotas are compared with the peak of the rollout: new pods and old pods, the largest Job, new objects, and the Secrets of Helm and of the
   collection.
 - **Values**: if the chart refuses the values, each refusal is a finding. The other checks then use the objects that the chart would have rendered.
 - **Permissions**: objects that the user may not read are unknown. Preflight never reports them as missing.
-- **Database**: Preflight reads the migration history with one login with the URL of the pods and one `SELECT` in a read-only session, at most two seconds.
-  SCRAM proves the password without sending it. If the database cannot be reached, a line that begins with `note:` says so.
+- **Database**: Preflight logs in to the database with the URL of the pods and reads the migration history. The session is read-only and takes at most two
+  seconds. With SCRAM, the password itself is not sent. If the database cannot be reached, a line that begins with `note:` says so.
 - **Way to the database**: a Service in the cluster is reached by port-forward (permission: `get` and `create` on `pods/portforward`). Any other address is
   reached from the Ansible controller.
 
