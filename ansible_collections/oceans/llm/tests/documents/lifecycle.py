@@ -19,14 +19,14 @@ This page is for operators who change the version of a deployed gateway.
 A gateway refuses a database schema of a newer version. Therefore you can return to an older version only in two cases:
 
 - No migration of the newer version is committed yet.
-- The older image accepts the schema. The run checks this, if necessary with a Job of the older image.
+- The older image accepts the schema. The run checks the schema, if necessary by a Job with the older image.
 
 In all other cases, restore a [restore point](restore.md).
 
 | Playbook | What it does | Its own variables |
 |---|---|---|
 | `oceans.llm.upgrade` | runs preflight and secrets, prints the plan, deploys, runs bootstrap | `oceans_llm_on_failure`, `oceans_llm_allow_destructive` |
-| `oceans.llm.rollback` | deploys chart and values of an earlier revision of Helm's history, or refuses before any change | `oceans_llm_rollback_to` |
+| `oceans.llm.rollback` | deploys chart and values of an earlier revision, or fails before any change if the policy forbids the rollback | `oceans_llm_rollback_to` |
 | `oceans.llm.migrations` | runs `gateway migrate --status`, `--check` or `--apply` in a Job of the gateway's image | `oceans_llm_migrate` |
 
 An upgrade and a rollback end with the same checks as a deployment ([served.md](served.md)) and write the same evidence folder ([evidence.md](evidence.md)).
@@ -34,7 +34,8 @@ An upgrade and a rollback end with the same checks as a deployment ([served.md](
 ## Pending migrations
 
 The run reads the migration history of the database and compares it with the [table of migrations](#the-migrations). If the table does not know the
-version, or if the history cannot be read, a one-off Job asks the new image. Check mode creates no Job and treats such migrations as unknown.
+version, or if the history cannot be read, a one-off Job runs `gateway migrate --status` with the new image. Check mode creates no Job and treats such
+migrations as unknown.
 
 If migrations are pending, the run creates a restore point before the first migration. `oceans_llm_restore_point` selects the method; with `none`, no
 restore point is created. If no restore point can be created, the upgrade continues unless a migration is destructive.
@@ -56,14 +57,14 @@ outcome of the rollback (key `rollback`).
 | Automatic | What does `oceans_llm_on_failure: rollback` do? |
 | Back | May you roll back? |
 | Command | Which command continues from this state? |
-| Until | Until when does this row apply, or what is lost by its command? |
+| Until | Until when does this row apply? Or: which data does its command lose? |
 
 | State | Start | Automatic | Back | Command | Until |
 |---|---|---|---|---|---|
 """
 MIGRATIONS = """
 A restore point is usable if it is at most {hours:.0f} h old and has the current schema of the database. Without such a restore point, destructive migrations
-start only if `oceans_llm_allow_destructive` contains each of them (`V28`) or the new version (`v0.9.0`).
+start only if `oceans_llm_allow_destructive` contains each destructive migration (such as `V28`), or the new version (such as `v0.9.0`).
 
 ## The migrations
 
