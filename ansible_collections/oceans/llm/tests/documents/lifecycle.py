@@ -26,7 +26,7 @@ In all other cases, restore a [restore point](restore.md).
 | Playbook | What it does | Its own variables |
 |---|---|---|
 | `oceans.llm.upgrade` | runs preflight and secrets, prints the plan, deploys, runs bootstrap | `oceans_llm_on_failure`, `oceans_llm_allow_destructive` |
-| `oceans.llm.rollback` | deploys chart and values of an earlier revision, or fails before any change if the policy forbids the rollback | `oceans_llm_rollback_to` |
+| `oceans.llm.rollback` | deploys chart and values of an earlier revision; fails before any change if the policy forbids it | `oceans_llm_rollback_to` |
 | `oceans.llm.migrations` | runs `gateway migrate --status`, `--check` or `--apply` in a Job of the gateway's image | `oceans_llm_migrate` |
 
 An upgrade and a rollback end with the same checks as a deployment ([served.md](served.md)) and write the same evidence folder ([evidence.md](evidence.md)).
