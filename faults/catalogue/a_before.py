@@ -215,7 +215,7 @@ ROWS = (
     ),
     Row(
         "A10",
-        "a killed Helm process left the status pending-install",
+        "a killed Helm process left the release in the status pending-install",
         "ReleasePending",
         2,
         by=PREFLIGHT,
@@ -225,7 +225,7 @@ ROWS = (
     ),
     Row(
         "A10r",
-        "the same, and oceans_llm_recover_after lets the run continue",
+        "a killed Helm process left the release in the status pending-install, and oceans_llm_recover_after lets the run continue",
         prepare=killed_helm,
         variables={"oceans_llm_recover_after": 0},
         waive=("ReleasePending",),
@@ -235,7 +235,7 @@ ROWS = (
     ),
     Row(
         "A11",
-        "a second run during a run",
+        "a second run of the same release while the first run changes the release",
         "ReleaseBusy",
         1,
         by=PREFLIGHT,
@@ -248,7 +248,7 @@ ROWS = (
     ),
     Row(
         "A12",
-        "a selector changes, which Kubernetes does not allow",
+        "the selector of a Deployment changes, which Kubernetes does not allow",
         "FieldImmutable",
         2,
         by=PREFLIGHT,

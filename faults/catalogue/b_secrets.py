@@ -118,7 +118,7 @@ ROWS = (
     Row("B1", "the Secret does not exist (preflight)", "SecretMissing", 1, by=PREFLIGHT, variables=EXISTING, says=("mine",), takes=10, quick=True),
     Row(
         "B1e",
-        "the Secret does not exist (engine)",
+        "the Secret does not exist (without preflight)",
         "SecretMissing",
         3,
         roles="deploy",
@@ -142,7 +142,7 @@ ROWS = (
     ),
     Row(
         "B2e",
-        "the Secret lacks a key (engine)",
+        "the Secret lacks a key (without preflight)",
         "SecretKeyMissing",
         3,
         roles=ENGINE_ROLES,
@@ -192,7 +192,15 @@ ROWS = (
         needs=("external-secrets",),
         takes=35,
     ),
-    Row("B7", "an ExternalSecret that takes 40 s", prepare=_slow_store, variables=EXTERNAL, says=("External Secrets",), needs=("external-secrets",), takes=110),
+    Row(
+        "B7",
+        "an ExternalSecret whose Secret is created only after 40 s",
+        prepare=_slow_store,
+        variables=EXTERNAL,
+        says=("External Secrets",),
+        needs=("external-secrets",),
+        takes=110,
+    ),
     Row(
         "B8",
         "a Secret was rotated",
@@ -215,7 +223,7 @@ ROWS = (
     ),
     Row(
         "B9e",
-        "an unknown provider type (engine)",
+        "an unknown provider type (without preflight)",
         "GatewayConfigInvalid",
         1.5,
         roles=ENGINE_ROLES,
@@ -235,7 +243,7 @@ ROWS = (
     ),
     Row(
         "B10e",
-        "env.NOPE, which nothing provides (engine)",
+        "env.NOPE, which nothing provides (without preflight)",
         "SecretKeyMissing|GatewayVariableMissing",
         1.5,
         roles=ENGINE_ROLES,

@@ -113,7 +113,7 @@ def _freeze(place: Place, play: Play) -> None:
     """The machine stands still while the new pod warms up: kubelet, containers, all of it."""
     play.until(r"Job/\S+ is complete", 120)
     gateways = ("pod", "-l", "app.kubernetes.io/component=gateway")
-    kube.until(lambda: any(_serves(p) for p in kube.get(place.namespace, *gateways)), 60, "the new pod never started")
+    kube.until(lambda: any(_serves(p) for p in kube.get(place.namespace, *gateways)), 60, "the new pod never started before its node failed")
     kube.run("docker", "pause", kube.SECOND_NODE)
 
 
@@ -126,7 +126,7 @@ ROWS = (
     Row("C1", "a ResourceQuota that is used up (preflight)", "QuotaExceeded", 2, by=PREFLIGHT, prepare=_quota({"pods": "0"}), says=("tight",), takes=10),
     Row(
         "C1e",
-        "a ResourceQuota that is used up (engine)",
+        "a ResourceQuota that is used up (without preflight)",
         "QuotaExceeded",
         1,
         roles=ENGINE_ROLES,
@@ -159,7 +159,7 @@ ROWS = (
     ),
     Row(
         "C2e",
-        "a memory limit above the LimitRange (engine)",
+        "a memory limit above the LimitRange (without preflight)",
         "LimitRangeViolated",
         1,
         roles=ENGINE_ROLES,
@@ -179,7 +179,7 @@ ROWS = (
     ),
     Row(
         "C3e",
-        "Pod Security restricted is violated (engine)",
+        "Pod Security restricted is violated (without preflight)",
         "PodSecurity",
         1,
         roles=ENGINE_ROLES,
@@ -192,7 +192,7 @@ ROWS = (
     Row("C4", "runAsNonRoot, and the image's user is a name (preflight)", "RunAsNonRoot", 2, by=PREFLIGHT, values=NAMED, says=("10001",), takes=10),
     Row(
         "C4e",
-        "runAsNonRoot, and the image's user is a name (engine)",
+        "runAsNonRoot, and the image's user is a name (without preflight)",
         "RunAsNonRoot",
         3,
         roles=ENGINE_ROLES,
@@ -213,7 +213,7 @@ ROWS = (
     ),
     Row(
         "C5e",
-        "a policy denies pods (engine)",
+        "a policy denies pods (without preflight)",
         "AdmissionDenied",
         1,
         roles=ENGINE_ROLES,

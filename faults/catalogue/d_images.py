@@ -19,7 +19,7 @@ def _from(mode: str) -> dict[str, str]:
 ROWS = (
     Row(
         "D1",
-        "a tag that does not exist",
+        "an image tag that does not exist",
         "ImageNotFound",
         3,
         signal=PULL,
@@ -29,8 +29,17 @@ ROWS = (
         quick=True,
         compare=True,
     ),
-    Row("D2", "the registry denies (403)", "ImageDenied", 3, signal=PULL, variables=_from("denied"), says=("imagePullSecrets",), on=(INSTALL, UPGRADE)),
-    Row("D2b", "the registry requires credentials (401)", "ImageDenied", 3, signal=PULL, variables=_from("unauth"), says=("imagePullSecrets",)),
+    Row(
+        "D2",
+        "the registry denies the pull (HTTP 403)",
+        "ImageDenied",
+        3,
+        signal=PULL,
+        variables=_from("denied"),
+        says=("imagePullSecrets",),
+        on=(INSTALL, UPGRADE),
+    ),
+    Row("D2b", "the registry requires credentials (HTTP 401)", "ImageDenied", 3, signal=PULL, variables=_from("unauth"), says=("imagePullSecrets",)),
     Row("D3", "the registry answers 429 for 30 s, then normally", variables=_from("limited30"), says=("429",), takes=90),
     Row("D4", "the registry answers 503 for 20 s, then normally", variables=_from("down20"), says=("5xx",), takes=75),
     Row("D4b", "a registry that takes 15 s for each answer", variables=_from("slow15"), takes=90),

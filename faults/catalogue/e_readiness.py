@@ -40,7 +40,7 @@ def _let_go(place: Place, play: Play) -> list[str]:
     held = [p["metadata"]["name"] for p in kube.get(place.namespace, "pod") if p["metadata"].get("finalizers")]
     for name in held:
         kubectl("-n", place.namespace, "patch", "pod", name, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
-    return [] if held else ["no pod was kept: there was no fault"]
+    return [] if held else ["the finalizer kept no pod, so there was no fault"]
 
 
 DEAF = {"oceans_llm_values": {"gateway": {"extraEnv": [{"name": "STANDIN_IGNORE_SIGTERM", "value": "yes"}], "terminationGracePeriodSeconds": 20}}}
@@ -76,7 +76,7 @@ ROWS = (
         declared_within=55,
         takes=100,
     ),
-    Row("E2", "a start of 60 s, within the time of the startup probe", knobs={"STANDIN_SLOW_START": "serve:60"}, takes=100),
+    Row("E2", "the gateway needs 60 s to start, within the time of the startup probe", knobs={"STANDIN_SLOW_START": "serve:60"}, takes=100),
     Row(
         "E3",
         "the admin UI answers every request with 500",
@@ -117,7 +117,7 @@ ROWS = (
     ),
     Row(
         "E6",
-        "an autoscaler, and pods without requests",
+        "a HorizontalPodAutoscaler, and pods without resource requests",
         "HpaWithoutRequests|ChartRefused",
         1,
         by=PREFLIGHT,
@@ -133,7 +133,7 @@ ROWS = (
         takes=10,
         values={"podDisruptionBudget": {"enabled": True, "minAvailable": "100%"}},
     ),
-    Row("E9", "requests during the rollout", on=(UPGRADE,), takes=50),
+    Row("E9", "a client sends requests during the rollout", on=(UPGRADE,), takes=50),
     Row("E10", "old pods ignore SIGTERM", on=(UPGRADE,), base=DEAF, says=(r"old pods? still stopping \(grace 20 s\)",), takes=50),
     Row(
         "E10f",

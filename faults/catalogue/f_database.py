@@ -105,7 +105,7 @@ def _hold_lock(seconds: float) -> Callable[[Place], None]:
         hold = f"SET application_name = 'nightly-report'; BEGIN; LOCK TABLE answered_requests IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep({seconds}); COMMIT;"
         threading.Thread(target=place.sql, args=(hold, False), daemon=True).start()
         held = "SELECT count(*) FROM pg_locks WHERE relation = 'answered_requests'::regclass AND mode = 'AccessExclusiveLock' AND granted;"
-        kube.until(lambda: place.sql(held) != "0", 20, "the lock was not taken")
+        kube.until(lambda: place.sql(held) != "0", 20, "the session of the test did not get the lock")
 
     return make
 
@@ -192,14 +192,14 @@ ROWS = (
     ),
     Row(
         "F2",
-        "a host that does not exist",
+        "a database host that does not exist",
         "DatabaseHostUnknown",
         variables=_secrets("postgresql://u:p@no-such-host.example.invalid:5432/d"),
         signal=JOB_EXITS,
     ),
     Row(
         "F2b",
-        "the connection is refused",
+        "the database server refuses the connection",
         "DatabaseSilent",
         named="refuse",
         variables=_secrets("postgresql://u:p@closed.@NS@.svc:5432/d"),
@@ -212,7 +212,7 @@ ROWS = (
     ),
     Row(
         "F2c",
-        "a server that accepts the connection and does not answer",
+        "a database server that accepts the connection and does not answer",
         "DatabaseSilent",
         named="gives no answer",
         variables=_secrets("postgresql://u:p@hole.@NS@.svc:5432/d"),
@@ -233,7 +233,7 @@ ROWS = (
         says=("3D000", "nope"),
         compare=True,
     ),
-    Row("F3b", "a role that may not create tables", "DatabasePermission", 1.5, prepare=_no_create, signal=JOB_EXITS, says=("42501", "public")),
+    Row("F3b", "a PostgreSQL role that may not create tables", "DatabasePermission", 1.5, prepare=_no_create, signal=JOB_EXITS, says=("42501", "public")),
     Row(
         "F4",
         "a migration fails because its table exists already",
@@ -246,7 +246,7 @@ ROWS = (
     ),
     Row(
         "F4p",
-        "a migration fails on a row that breaks its rule",
+        "a migration fails on a row that violates its constraint",
         "MigrationFailed",
         1.5,
         prepare=_poison,
@@ -258,7 +258,7 @@ ROWS = (
     Row("F4i", "a migration fails on first install", "MigrationFailed", 1.5, knobs={"STANDIN_MIGRATION_FAIL": "30"}, signal=JOB_EXITS, says=("V30", "at V29")),
     Row(
         "F4c",
-        "one new version commits, the next one fails",
+        "one migration is committed, and the next migration fails",
         "MigrationFailed",
         1.5,
         knobs={"STANDIN_MIGRATION_FAIL": "45"},
@@ -281,7 +281,15 @@ ROWS = (
         says=("V42", "nightly-report", r"pid|process \d+"),
         takes=80,
     ),
-    Row("F5r", "the lock is released after some time", prepare=_lock_at_41(240), beside=_unlock, on=(UPGRADE,), says=("nightly-report",), takes=70),
+    Row(
+        "F5r",
+        "a migration waits for a lock that is released after some time",
+        prepare=_lock_at_41(240),
+        beside=_unlock,
+        on=(UPGRADE,),
+        says=("nightly-report",),
+        takes=70,
+    ),
     Row("F6", "the database is read-only", "DatabaseReadOnly", 1.5, prepare=_read_only, signal=JOB_EXITS, says=("25006",)),
     Row(
         "F6d",
@@ -323,7 +331,7 @@ ROWS = (
         takes=50,
     ),
     Row("F8", "two migration Jobs at the same time", beside=_second_migrator, knobs={"STANDIN_MIGRATION_SLOW": "20:4"}, takes=60),
-    Row("F8b", "another migration Job was first", prepare=_first_migrator, takes=60),
+    Row("F8b", "another migration Job has already applied the migrations", prepare=_first_migrator, takes=60),
     Row(
         "F10",
         "an image that is older than the database (preflight)",
@@ -337,7 +345,7 @@ ROWS = (
     ),
     Row(
         "F10e",
-        "an image that is older than the database (engine)",
+        "an image that is older than the database (without preflight)",
         "ImageOlderThanDatabase",
         1.5,
         roles=ENGINE_ROLES,
@@ -371,7 +379,7 @@ ROWS = (
     ),
     Row(
         "F12e",
-        "the history holds another fork's migration (engine)",
+        "the history holds another fork's migration (without preflight)",
         "MigrationHistoryForeign",
         1.5,
         roles=ENGINE_ROLES,
@@ -382,7 +390,7 @@ ROWS = (
     ),
     Row(
         "F17",
-        "the Job is deleted 5 s after its end",
+        "Kubernetes deletes the migration Job 5 s after its end",
         values={"migrations": {"ttlSecondsAfterFinished": 5}},
         knobs={"STANDIN_SLOW_START": "serve:12"},
         says=("V45",),
@@ -390,7 +398,7 @@ ROWS = (
     ),
     Row(
         "F18",
-        "the Job's image appears 30 s after the run failed",
+        "the migration Job's image appears in the registry 30 s after the run failed",
         "ImageNotFound",
         3,
         variables={"oceans_llm_gateway_image": registry.image("late30")},

@@ -197,7 +197,7 @@ ROWS = (
     ),
     Row(
         "G4",
-        "SIGTERM during the migration; the next run",
+        "SIGTERM ends a run during the migration, and the next run continues",
         script=_interrupted(signal.SIGTERM),
         knobs={"STANDIN_MIGRATION_SLOW": "30:300"},
         check=_said_and_safe,
@@ -206,18 +206,22 @@ ROWS = (
     ),
     Row(
         "G4t",
-        "SIGKILL of the whole process tree during the migration; the next run",
+        "SIGKILL ends the process tree of a run during the migration, and the next run continues",
         script=_interrupted(signal.SIGKILL, tree=True),
         knobs={"STANDIN_MIGRATION_SLOW": "30:300"},
         says=("mark(s|ed|ing) .*as failed|dead",),
         takes=60,
     ),
     Row(
-        "G4k", "SIGKILL during the migration; the next run", script=_interrupted(signal.SIGKILL), knobs={"STANDIN_MIGRATION_SLOW": "30:300"}, takes=60
+        "G4k",
+        "SIGKILL ends a run during the migration, and the next run continues",
+        script=_interrupted(signal.SIGKILL),
+        knobs={"STANDIN_MIGRATION_SLOW": "30:300"},
+        takes=60,
     ),
     Row(
         "G4i",
-        "Ctrl-C during the migration; the next run",
+        "Ctrl-C ends a run during the migration, and the next run continues",
         script=_interrupted(signal.SIGINT),
         knobs={"STANDIN_MIGRATION_SLOW": "30:300"},
         check=_said_and_safe,
@@ -225,7 +229,7 @@ ROWS = (
     ),
     Row(
         "G5",
-        "the runner's clock is 10 min ahead",
+        "the clock of the Ansible controller is 10 min ahead",
         script=_clock(600),
         knobs={"STANDIN_MIGRATION_SLOW": "30:6", "STANDIN_SLOW_START": "serve:10"},
         check=_dated_by_the_server,
@@ -233,7 +237,7 @@ ROWS = (
     ),
     Row(
         "G5f",
-        "a wrong password, and the runner's clock is 10 min behind",
+        "a wrong database password, and the clock of the Ansible controller is 10 min behind",
         "DatabaseAuth",
         script=_clock(-600),
         variables={"oceans_llm_secrets": {"POSTGRES_URL": "postgresql://@DB@:wrong@postgres.@SERVER@.svc:5432/@DB@"}},

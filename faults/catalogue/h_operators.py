@@ -177,10 +177,12 @@ NOT_TAKEN = Row(
 
 ROWS = (
     WEBHOOK_AWAY,
-    replace(WEBHOOK_AWAY, id="A9n", title="the same, and the namespace does not exist yet", prepare=_operator_away_before_all),
+    replace(
+        WEBHOOK_AWAY, id="A9n", title="CloudNativePG is scaled to 0, and the namespace of the release does not exist yet", prepare=_operator_away_before_all
+    ),
     Row(
         "A9r",
-        "CloudNativePG restarts at that moment, and its webhook works again",
+        "CloudNativePG restarts during preflight, and its webhook works again",
         variables=database(),
         prepare=_operator_away,
         beside=_operator_returns,
@@ -192,7 +194,7 @@ ROWS = (
     ),
     Row(
         "A9e",
-        "CloudNativePG is scaled to 0: its webhook has no endpoints (engine)",
+        "CloudNativePG is scaled to 0: its webhook has no endpoints (without preflight)",
         "WebhookUnavailable",
         roles=ENGINE_ROLES,
         variables=database(),
@@ -205,7 +207,7 @@ ROWS = (
     ),
     Row(
         "F14o",
-        "a Cluster without an operator",
+        "a CloudNativePG Cluster, and no CloudNativePG operator runs",
         "PostgresClusterWaits",
         roles=ENGINE_ROLES,
         variables=database(),
@@ -231,7 +233,7 @@ ROWS = (
     ),
     Row(
         "B6e",
-        "an ExternalSecret whose store does not exist (engine)",
+        "an ExternalSecret whose store does not exist (without preflight)",
         "ExternalSecretFailed",
         named="cannot create the Secret of .*vault",
         waive=("SecretStoreMissing",),
@@ -243,7 +245,7 @@ ROWS = (
     ),
     Row(
         "C10e",
-        "a StorageClass that does not exist (engine)",
+        "a StorageClass that does not exist (without preflight)",
         "StorageClassMissing",
         1,
         waive=("StorageClassMissing",),
@@ -255,7 +257,7 @@ ROWS = (
     ),
     Row(
         "F13",
-        "a Cluster's name of 51 characters",
+        "a CloudNativePG Cluster whose name has 51 characters",
         "ClusterName|ChartRefused",
         1,
         by=PREFLIGHT,
@@ -268,7 +270,7 @@ ROWS = (
     replace(NOT_TAKEN, id="F13n", title=f"{NOT_TAKEN.title}, in a namespace that does not exist yet", prepare=_not_there_yet, takes=15),
     Row(
         "F13e",
-        "a setting that the operator refuses (engine)",
+        "a setting that the operator refuses (without preflight)",
         "ObjectInvalid",
         waive=("ObjectInvalid",),
         variables=database(**FIXED),
@@ -289,7 +291,7 @@ ROWS = (
     ),
     Row(
         "F14e",
-        "initdb waits for a Secret that does not exist (engine)",
+        "initdb waits for a Secret that does not exist (without preflight)",
         "SecretMissing",
         3,
         waive=("SecretMissing",),
@@ -314,7 +316,7 @@ ROWS = (
     ),
     Row(
         "F14p",
-        "three instances, a volume for the log, a Secret of the user with a password of @:/#%",
+        "three PostgreSQL instances, a volume for the write-ahead log, and a password that contains @:/#%",
         variables=database(instances=3, walStorage={"enabled": True, "size": "1Gi"}, existingCredentialsSecret="database-login"),
         prepare=_credentials,
         check=_logged_in_with_it,
@@ -324,7 +326,7 @@ ROWS = (
     ),
     Row(
         "F15",
-        "the primary dies during a migration",
+        "the PostgreSQL primary is killed during a migration",
         on=(UPGRADE,),
         base=database(instances=2),
         variables=database(instances=2),
@@ -338,7 +340,7 @@ ROWS = (
     ),
     Row(
         "F16",
-        "a failed first install keeps Cluster and data, and the next deploy uses them",
+        "a failed first install keeps the CloudNativePG Cluster with its data, and the next deployment uses both",
         "MigrationFailed",
         1.5,
         variables=database(),

@@ -117,7 +117,7 @@ def _row(id_: str, title: str, *stress: Inject, **more: Any) -> list[Foreign]:
 
 ROWS: tuple[Foreign, ...] = (
     *_row("N1", "four pods use all CPU of the node", _beside(BURN, 4)),
-    *_row("N2", "500 ms of delay on the release's own pods", _slow_network),
+    *_row("N2", "500 ms of network delay in the release's own pods", _slow_network),
     *_row(
         "N3",
         "a registry that takes 6 s for each answer",
@@ -127,9 +127,15 @@ ROWS: tuple[Foreign, ...] = (
     ),
     *_row("N4", "pods of other workloads write to the disk all the time", _beside(DISK, 2)),
     *_row("N5", "a Job of another application fails in the same namespace", _failing_job),
-    *_row("N6", "another release in the same namespace has no image and crashes", _other_release),
+    *_row("N6", "another release in the same namespace has an image that does not exist, and a container that crashes", _other_release),
     *_row("N7", "pods of another application are killed in the same namespace", _killed_pods),
-    *_row("N8", "a thousand warnings about pods of no workload", _events),
-    *_row("N9", "another release fails, a Job fails, pods are killed", _other_release, _failing_job, _killed_pods),
+    *_row("N8", "a thousand warning events about pods that belong to no workload", _events),
+    *_row(
+        "N9",
+        "in the same namespace, another release and a Job of another application fail, and pods of another application are killed",
+        _other_release,
+        _failing_job,
+        _killed_pods,
+    ),
     *_row("N10", "four pods use all CPU, and the release's pods have 500 ms of network delay", _beside(BURN, 4), _slow_network),
 )

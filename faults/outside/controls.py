@@ -150,9 +150,18 @@ ROWS = (
         name="Ingress Port Blocking Network Policy",
     ),
     Foreign("I10", "five pods list all objects again and again", None, _listers, HEALTHY, mend=away("i10"), name="Kubernetes API Server Request Surge"),
-    Foreign("I11", "an autoscaler with an unusual target", None, _odd_autoscaler, HEALTHY, name="Misconfigured Kubernetes Horizontal Pod Autoscaler"),
     Foreign(
-        "I24", "the limits are removed", None, NO_LIMITS, HEALTHY, (WAIT, UPGRADE), quick=True, name="Unassigned Kubernetes Workload Container Resource Limits"
+        "I11", "a HorizontalPodAutoscaler with an unusual target", None, _odd_autoscaler, HEALTHY, name="Misconfigured Kubernetes Horizontal Pod Autoscaler"
+    ),
+    Foreign(
+        "I24",
+        "the CPU and memory limits of the gateway are removed",
+        None,
+        NO_LIMITS,
+        HEALTHY,
+        (WAIT, UPGRADE),
+        quick=True,
+        name="Unassigned Kubernetes Workload Container Resource Limits",
     ),
     Foreign("S42", "a registry that takes 8 s for each answer", None, _slow_registry, HEALTHY, needs=("registry",), timeout=120, name="image_slow_load"),
     Foreign(

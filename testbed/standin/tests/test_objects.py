@@ -166,7 +166,7 @@ def test_seed_without_a_keys_value(ready: Gateway) -> None:
 def test_seed_with_a_broken_key(ready: Gateway) -> None:
     done = ready.config(SEED)("seed-config", OPENAI_API_KEY="x", CI_KEY="plain")
     assert done.code == 1
-    assert done.err == "Error: service account `ci` key `main` value\n\nCaused by:\n    stand-in: this does not look like gwk_PUBLIC.SECRET\n"
+    assert done.err == "Error: service account `ci` key `main` value\n\nCaused by:\n    stand-in: the key does not have the form gwk_PUBLIC.SECRET\n"
 
 
 KEY = "A" * 43 + "="

@@ -45,7 +45,7 @@ def _key(account: str, key: dict) -> tuple[str, str, bool] | None:
         value = secretrefs.strict(key["value"])
         public, _, secret = value.removeprefix("gwk_").partition(".")
         if not value.startswith("gwk_") or not public or not secret:
-            raise Failure("stand-in: this does not look like gwk_PUBLIC.SECRET")
+            raise Failure("stand-in: the key does not have the form gwk_PUBLIC.SECRET")
     return public, secret, False
 
 
