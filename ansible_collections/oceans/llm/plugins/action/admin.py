@@ -29,7 +29,7 @@ class ActionModule(ClusterAction):
         bad = admin_chain.broken(chain)
         if bad is None:
             return self._told(
-                chain, False, "no broken link was found; check mode does not try a login" if self._task.check_mode else "an administrator can log in"
+                chain, False, "no broken step was found; check mode does not try a login" if self._task.check_mode else "an administrator can log in"
             )
         if not (bad.repair and args["repair"]):
             return {**self._told(chain, False, f"BROKEN {bad.name}: {bad.sentence}" + (f" — {bad.cure}" if bad.cure else "")), "failed": True}
@@ -39,7 +39,7 @@ class ActionModule(ClusterAction):
         accounts.remove(email)
         one_offs.run(cluster, gateway, args["name"], ["bootstrap-admin"], args["timeout"], self.say)
         if not gateway.login(cluster, email, password):
-            raise Refused(f"{email} was recreated, but cannot log in with {gateway.password_origin()}; find the broken link: {playbooks.command('admin')}")
+            raise Refused(f"{email} was recreated, but cannot log in with {gateway.password_origin()}; find the broken step: {playbooks.command('admin')}")
         return self._told(self._look(args, cluster, gateway, accounts), True, f"{email} was recreated and can log in")
 
     def _look(self, args: dict[str, Any], cluster: Cluster, gateway: Gateway, accounts: Accounts, tries: bool = True) -> list[admin_chain.Link]:

@@ -173,7 +173,7 @@ def test_check_mode_of_the_chain_tries_no_login(api):
     with FakePostgres({**ROWS, "pg_constraint": [("user_password_auth", "owner", "1")]}) as postgres:
         gateway(api, server(api, postgres.port))
         result = run(admin.ActionModule, api, NAME, check=True)
-    assert not result.get("failed") and result["msg"] == "no broken link was found; check mode does not try a login" and sent(api) == []
+    assert not result.get("failed") and result["msg"] == "no broken step was found; check mode does not try a login" and sent(api) == []
     assert [link["state"] for link in result["links"] if link["name"] == "password"] == ["not known"]
 
 

@@ -62,7 +62,7 @@ def api(monkeypatch):
 
 
 RUNBOOKS = {
-    admin: ({}, "no broken link was found"),
+    admin: ({}, "no broken step was found"),
     bootstrap: ({"admin": True}, ""),
     checks: ({}, "the free CPU and memory of the nodes cannot be read"),
     migrations: ({}, "pending migrations: not known"),

@@ -152,7 +152,7 @@ _LAST_LOOK = re.compile(r"^waiting for [\w ]{0,60}(?:migrations|schema|database)
 BROKE = "error communicating with database"
 #: and what a server has said, which is therefore reached
 ANSWERED = "error returned from database"
-SERVER_SAYS = "do what the quoted message of the database server asks for, and read the log of the database server"
+SERVER_SAYS = "correct what the database server's message names, and read the log of the database server"
 
 
 @dataclass(frozen=True)

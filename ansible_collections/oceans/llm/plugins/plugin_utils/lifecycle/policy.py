@@ -51,7 +51,7 @@ class State(Enum):
 class OnFailure(Enum):
     ROLLBACK = "rollback"
     KEEP = "keep"
-    LATER = "as in the row of the failure"
+    LATER = "as in the row for the failed upgrade"
 
 
 @dataclass(frozen=True)

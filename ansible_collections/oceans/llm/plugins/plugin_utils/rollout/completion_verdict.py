@@ -139,7 +139,7 @@ class _Look:
         if not answer and status in (400, 403, 404) and models.get("status") == 200 and not models.get("known"):
             return self.cause("ModelUnknown", model, f"the gateway does not offer model {self.asked.model} to the API key", self.evidence)
         if not answer and BUDGET.search(self.words):
-            hint = "raise the budget that the message names, or wait until the budget is renewed"
+            hint = "raise the budget in /admin or in oceans_llm_config, or wait until the budget is renewed"
             return self.cause("CompletionFailed", model, f"the gateway answers {status}, because a budget is used up", self.evidence, hint=hint)
         # key and model are good, so that a 4xx without a word of whose it is, is nobody's but the provider's; no gateway itself has a status above 511
         passed_on = str(status) if 400 <= status < 500 and models.get("known") or status > 511 else ""

@@ -49,12 +49,12 @@ def _ingress(cluster: Cluster, snapshot: Snapshot, rendered: Object) -> Iterator
     name, classes = (live.get("spec") or {}).get("ingressClassName"), read(cluster, paths.INGRESS_CLASSES)
     there, meant = sorted(str(meta(c).get("name")) for c in classes or ()), (rendered.get("spec") or {}).get("ingressClassName")
     if name and classes is not None and name not in there:
-        what = f"ingressClassName of the Ingress is {name}; this IngressClass does not exist, so no controller serves the Ingress"
+        what = f"the Ingress has the IngressClass {name}, which does not exist, so no controller serves the Ingress"
         yield make("IngressClassMissing", snapshot, where, what, f"ingressClassName: {name}{who}; IngressClasses: {', '.join(there) or 'none'}")
     elif name and meant and name != meant:
         controller = next((str((c.get("spec") or {}).get("controller") or "") for c in classes or () if meta(c).get("name") == name), "")
-        what = f"ingressClassName of the Ingress is {name}, but {meant} in the release, so the controller of IngressClass {meant} no longer serves the Ingress"
-        yield make("IngressClassMissing", snapshot, where, what, f"ingressClassName: {name}{who}{f' (controller {controller})' if controller else ''}")
+        what = f"the Ingress has the IngressClass {name}, but the release sets {meant}, so the controller of IngressClass {meant} no longer serves the Ingress"
+        yield make("IngressClassMissing", snapshot, where, what, f"ingressClassName: {name}{who}{f'; controller of {name}: {controller}' if controller else ''}")
     ours = {b[1:] for b in backends(rendered)}
     for path, service, port in backends(live):
         if (service, port) not in ours:
