@@ -300,7 +300,7 @@ def entered(there: dict | None, days: float | None = 30.0) -> list:
         (ingress(port="web"), 30, "IngressBackend", "port web"),
         (ingress(cls="haproxy"), 30, "IngressClassMissing", "IngressClasses: internal, nginx"),
         (ingress(cls="internal"), 30, "IngressClassMissing", "ingressClassName: internal (set by kubectl-patch"),
-        (ingress(cls="internal"), 30, "IngressClassMissing", "(controller example.com/nobody)"),
+        (ingress(cls="internal"), 30, "IngressClassMissing", "; controller of internal: example.com/nobody"),
         (ingress(), -1, "CertificateExpired", "Secret/tls expired at"),
         (ingress(), None, "TlsSecretMissing", "Secret/tls of the Ingress does not exist"),
         (ingress(host="b.example"), 30, "IngressBackend", "the Ingress has no rule for a.example/ (Prefix); its rules are: b.example/ (Prefix)"),

@@ -53,8 +53,10 @@ def _ingress(cluster: Cluster, snapshot: Snapshot, rendered: Object) -> Iterator
         yield make("IngressClassMissing", snapshot, where, what, f"ingressClassName: {name}{who}; IngressClasses: {', '.join(there) or 'none'}")
     elif name and meant and name != meant:
         controller = next((str((c.get("spec") or {}).get("controller") or "") for c in classes or () if meta(c).get("name") == name), "")
-        what = f"the Ingress has the IngressClass {name}, but the release sets {meant}, so the controller of IngressClass {meant} no longer serves the Ingress"
-        yield make("IngressClassMissing", snapshot, where, what, f"ingressClassName: {name}{who}{f'; controller of {name}: {controller}' if controller else ''}")
+        what = f"the Ingress has the IngressClass {name}, but the release sets {meant}, so the controller of {meant} no longer serves the Ingress"
+        yield make(
+            "IngressClassMissing", snapshot, where, what, f"ingressClassName: {name}{who}{f'; controller of {name}: {controller}' if controller else ''}"
+        )
     ours = {b[1:] for b in backends(rendered)}
     for path, service, port in backends(live):
         if (service, port) not in ours:
