@@ -59,6 +59,7 @@ class Play:
         settings = {
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "",  # a user lets Python keep compiled code
             "ANSIBLE_FORCE_COLOR": "0",
             "ANSIBLE_NOCOLOR": "1",
             "PATH": f"{ROOT}/.venv/bin:{kube.STATE}/bin:{os.environ['PATH']}",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.expression import Expression
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import patterns
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.redact import HIDDEN, Redactor
 
@@ -37,6 +38,8 @@ def compiled():
         found = {}
 
         def look(value, found, depth=0):
+            if isinstance(value, Expression):
+                value = value.compiled
             if isinstance(value, re.Pattern):
                 found.setdefault(value.pattern, value)
             elif depth < 4:

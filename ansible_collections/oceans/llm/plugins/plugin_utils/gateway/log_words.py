@@ -18,12 +18,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..codes import BY_CODE, Certainty
+from ..kube.expression import Expression
 from . import word_table
 from .crash_line import crash_line
 
 #: PostgreSQL's words -> SQLSTATE (PostgreSQL documentation, appendix A) and the engine's code; "" means: a failed statement
-WORDS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), state, code)
+WORDS: tuple[tuple[Expression, str, str], ...] = tuple(
+    (Expression(pattern, re.IGNORECASE), state, code)
     for pattern, state, code in (
         (
             r"authentication failed for user|(?:password|SASL) authentication failed|SCRAM|no password supplied|no such user: "

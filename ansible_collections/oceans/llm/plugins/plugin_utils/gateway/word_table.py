@@ -11,7 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-Row = tuple[re.Pattern[str], str, list[str]]
+from ..kube.expression import Expression
+
+Row = tuple[Expression, str, list[str]]
 
 
 def matched(table: Iterable[Row], text: str, **names: str) -> tuple[str, str, str] | None:
@@ -30,4 +32,4 @@ def rows(table: str) -> Iterator[Row]:
         head, *more = (line.strip() for line in row.splitlines())
         code, _blank, pattern = head.partition(" ")
         alternatives = [line for line in more if line.startswith("|")]
-        yield re.compile("".join([pattern, *alternatives]), re.IGNORECASE), code, more[len(alternatives) :]
+        yield Expression("".join([pattern, *alternatives]), re.IGNORECASE), code, more[len(alternatives) :]

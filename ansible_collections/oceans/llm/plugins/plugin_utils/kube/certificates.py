@@ -8,13 +8,10 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-try:
-    from cryptography import x509  # ansible-core needs the package, too
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-except ImportError:
-    x509 = None  # type: ignore[assignment]
+if TYPE_CHECKING:
+    from cryptography import x509
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,9 @@ class Certificate:
 
 def read(data: bytes) -> Certificate | None:
     """The first certificate of a PEM file, or one in DER; None for anything else."""
-    if x509 is None:
+    try:
+        from cryptography import x509  # ansible-core needs the package, too; here, because most runs read no certificate
+    except ImportError:
         return None
     try:
         found = x509.load_pem_x509_certificates(data)[0] if b"-----BEGIN" in data else x509.load_der_x509_certificate(data)
@@ -53,7 +52,11 @@ def read(data: bytes) -> Certificate | None:
 
 def pair(certificate: bytes, key: bytes) -> str:
     """Why a server cannot use both, as the end of a sentence that begins with `tls.crt` or `tls.key`; empty when it can, or it is not known."""
-    if x509 is None:
+    try:
+        from cryptography import x509
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    except ImportError:
         return ""
     try:
         chain = x509.load_pem_x509_certificates(certificate)
@@ -75,6 +78,8 @@ def pair(certificate: bytes, key: bytes) -> str:
 
 
 def _names(certificate: x509.Certificate) -> tuple[Sequence[str], bool]:
+    from cryptography import x509
+
     try:
         found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         return [*found.get_values_for_type(x509.DNSName), *(str(a) for a in found.get_values_for_type(x509.IPAddress))], True

@@ -15,6 +15,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .expression import Expression
+
 QUOTA, QUOTA_NEEDS, QUOTA_NEW, QUOTA_SCOPE = "quota", "quota needs", "quota new", "quota scope"
 POD_SECURITY, SCC, POLICY, WEBHOOK_DOWN = "pod security", "scc", "policy", "webhook down"
 LIMIT_RANGE, SERVICE_ACCOUNT, PRIORITY_CLASS, RUNTIME_CLASS = "limit range", "service account", "priority class", "runtime class"
@@ -32,8 +34,8 @@ class Refusal:
 
 
 #: (kind, pattern); the first that fits. Linear: no pattern repeats what a neighbour may take
-_PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (kind, re.compile(pattern, re.IGNORECASE | re.DOTALL))
+_PATTERNS: tuple[tuple[str, Expression], ...] = tuple(
+    (kind, Expression(pattern, re.IGNORECASE | re.DOTALL))
     for kind, pattern in (
         (CONFLICT, r"conflicts? with \"(?P<manager>[^\"]+)\""),
         (POD_SECURITY, r"violates PodSecurity \"(?P<level>[^\"]+)\": (?P<what>.+)"),
