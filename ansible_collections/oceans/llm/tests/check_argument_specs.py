@@ -146,7 +146,7 @@ def differences() -> Iterator[str]:
             yield f"{name}: default {defaults[name]!r}, but its argument spec does not say {said_default(defaults[name])!r}"
         if {"default", "no_log"} & set(full[name]):
             yield f"{name}: its argument spec has the key default or no_log, and Ansible would refuse null, or break down on a date"
-        if not re.search(rf"\b{name} \| oceans\.llm\.variable\('{name}'\)", computed):
+        if not re.search(rf"\b{name} \| oceans\.llm\.variable\('{name}'\)|\b{name.removeprefix('oceans_llm_')}={name}\b", computed):  # by chart_values
             yield f"{name} is converted nowhere (roles/common/vars/main.yml: _{name})"
     for name in sorted(set(defaults) - set().union(*(used(role) for role in ROLES)) - used("gateway")):
         yield f"{name} is used by no role"

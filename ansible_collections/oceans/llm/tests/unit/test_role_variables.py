@@ -47,6 +47,11 @@ def worked_out(name: str, **given: Any) -> Any:
     return templar(**given).template(trust_as_template(f"{{{{ {name} }}}}"))
 
 
+def taken(name: str, **given: Any) -> Any:
+    """One variable as the roles take it."""
+    return worked_out(f"_{name}" if f"_{name}" in common() else f"{name} | variable('{name}')", **given)
+
+
 def written(text: str) -> dict[str, Any]:
     """A file of variables as Ansible reads it."""
     with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
@@ -92,7 +97,7 @@ def test_null_is_the_default(name):
     if name == "oceans_llm_auth":
         assert worked_out("_oceans_llm_auth", oceans_llm_auth=None) == {}
     else:
-        assert worked_out(f"_{name}", **{name: None}) == worked_out(f"_{name}")
+        assert taken(name, **{name: None}) == taken(name)
 
 
 @pytest.mark.parametrize("name", load("common/defaults"))
@@ -192,7 +197,7 @@ def test_what_cannot_be_carried_as_written_is_refused_with_its_path(text, says):
 )
 def test_what_no_later_step_could_use_is_refused_with_its_path(name, value, says):
     with pytest.raises(AnsibleError) as refused:
-        worked_out("_oceans_llm_chart_values" if name == "oceans_llm_secrets" else f"_{name}", **{name: value})
+        taken(name, **{name: value})
     assert name in str(refused.value) and says in str(refused.value)
 
 
@@ -220,13 +225,14 @@ def test_what_no_later_step_could_use_is_refused_with_its_path(name, value, says
     ],
 )
 def test_what_was_meant_is_taken(name, value, got):
-    assert worked_out(f"_{name}", **{name: value}) == got
+    assert taken(name, **{name: value}) == got
 
 
 @pytest.mark.parametrize("name", ["oceans_llm_version", "oceans_llm_replicas", "oceans_llm_values"])
 def test_a_value_that_is_left_out_by_a_filter_is_the_default(name):
     given = {name: trust_as_template("{{ nothing | default(omit) }}"), "omit": Omit}
-    assert worked_out(f"_{name}", **given) == worked_out(f"_{name}")
+    assert taken(name, **given) == taken(name)
+    assert worked_out("_oceans_llm_chart_values", **given) == worked_out("_oceans_llm_chart_values")
 
 
 def test_templates_marked_unsafe_and_vaulted_values_arrive_as_they_are(monkeypatch):
