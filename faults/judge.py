@@ -156,7 +156,7 @@ def _refused(row: Row, place: Place, play: Play, result: Measured, exit_code: in
     elif result.after_signal is not None and result.after_signal > row.within + ANSIBLE:
         result.problems.append(f"the finding was printed after {result.after_signal} s; the limit is {row.within} s (plus {ANSIBLE:g} s for Ansible)")
     if exit_code == 0:
-        result.problems.append("the run continued and succeeded")
+        result.problems.append("preflight did not stop the run, and the run succeeded")
     changed = place.revisions() != revisions and row.script is None  # a script's first run may have made one
     result.safe = "something was released" if changed else "nothing was changed"
     if changed:

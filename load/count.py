@@ -73,7 +73,7 @@ def count(spans: Sequence[Span], stops: Sequence[Stop], requests: Sequence[Reque
         if request.error:
             cell = blamed(request.at + request.seconds)
             cell.failed[request.how] += 1
-            cell.errors[f"{request.method}, {request.how} connection: {request.error}"] += 1
+            cell.errors[f"{request.method} over a {request.how} connection: {request.error}"] += 1
     for stream in streams:
         for cell in cells:
             end = cell.span.ended

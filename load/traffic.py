@@ -12,6 +12,7 @@ import csv
 import json
 import pathlib
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -88,12 +89,17 @@ class Requests:
         return found
 
 
+CLOSED = "the connection was closed before the answer (EOF)"
+#: what Go writes before the error itself: method, URL and addresses
+_GO = re.compile(r'^\w+ "[^"]*": (?:(?:read|write|dial) tcp \S+: (?:read: |write: )?)?')
+
+
 def read(lines: Iterator[str] | object, how: str) -> Iterator[Request]:
     """Of vegeta's CSV: when, status, how long, sizes, error, body, name, number, method, …"""
     csv.field_size_limit(sys.maxsize)
     for row in csv.reader(lines):  # type: ignore[arg-type]
         status = int(row[1])
-        error = "" if 200 <= status < 300 else row[5] or f"status {status}"
+        error = "" if 200 <= status < 300 else _GO.sub("", row[5]).replace("EOF", CLOSED) or f"status {status}"
         yield Request(int(row[0]) / 1e9, int(row[2]) / 1e9, how, row[9], error)
 
 

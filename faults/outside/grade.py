@@ -86,8 +86,8 @@ def fault(result: Graded, wanted: Wanted, sentence: str, said_hints: Sequence[st
     result.scope = float(right)
     result.problems += wrong
     if not result.entity:
-        result.problems.append(f"does not name {wanted.entity}")
-    result.problems += [f"does not say {p}" for p in wanted.mechanism if p not in said]
+        result.problems.append(f"the last line does not match {wanted.entity} (object)")
+    result.problems += [f"the last line does not match {p} (reason)" for p in wanted.mechanism if p not in said]
     if result.score >= PASS:
         result.outcome, result.problems = "right", []
     elif "a bare time-out" in wrong:

@@ -13,7 +13,7 @@ import pytest
 
 from load.count import Span, Stop, count
 from load.document import Run, as_markdown, totals, verdict
-from load.traffic import KEPT, NEW, Request, Stream, Target, one_stream, read
+from load.traffic import CLOSED, KEPT, NEW, Request, Stream, Target, one_stream, read
 
 SPANS = [Span("calm", 0, 100), Span("upgrade", 100, 200, took=60), Span("killed", 200, 300, excepted="a killed process finishes no request")]
 STOPS = [Stop("a", 110, 250)]  # told in the upgrade, ended while the next one was under way
@@ -25,7 +25,7 @@ def test_a_failure_belongs_to_the_cell_that_stopped_the_pod() -> None:
     calm, upgrade, killed = count(SPANS, STOPS, requests, [])
     assert (calm.requests[NEW], upgrade.requests[NEW], killed.requests[NEW], killed.requests[KEPT]) == (1, 0, 1, 1)
     assert (upgrade.failed[KEPT], killed.failed[KEPT], killed.failed[NEW]) == (1, 0, 1)
-    assert upgrade.stops == STOPS and dict(upgrade.errors) == {"POST, kept connection: EOF": 1}
+    assert upgrade.stops == STOPS and dict(upgrade.errors) == {"POST over a kept connection: EOF": 1}
 
 
 def test_a_stream_counts_in_every_cell_that_it_saw() -> None:
@@ -37,7 +37,7 @@ def test_what_is_excepted_is_shown_and_not_judged() -> None:
     cells = count(SPANS, [], [Request(t, 0.1, NEW, "GET", "refused" if t == 240 else "") for t in (10, 110, 240)], [Stream(210, 220, 60, "EOF")])
     assert totals(cells) == (2, 0, 0)
     text = as_markdown(cells, RUN)
-    assert verdict(cells, RUN) == "0 of 2 requests failed, and 0 of 3 streams were cut" and "1 × killed: GET, new connection: refused" in text
+    assert verdict(cells, RUN) == "0 of 2 requests failed, and 0 of 3 streams were cut" and "1 × killed: GET over a new connection: refused" in text
     assert "| killed (not counted) | 0 | 1 | 1 | 0 | 0 | 1 | 1 | 0 | – |" in text and "two cores" in text and "at most 330 s" in text
 
 
@@ -62,7 +62,7 @@ def test_answers_of_vegeta() -> None:
     ]
     first, second, third, fourth = read(iter(lines), KEPT)
     assert first == Request(1700000000.5, 0.0025, KEPT, "GET", "")
-    assert (second.error, third.error, fourth.error) == ('Get "http://h": EOF', "503 Service Unavailable", "status 429")
+    assert (second.error, third.error, fourth.error) == (CLOSED, "503 Service Unavailable", "status 429")
 
 
 def event(number: int) -> bytes:

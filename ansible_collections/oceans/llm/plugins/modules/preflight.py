@@ -23,7 +23,7 @@ extends_documentation_fragment:
   - oceans.llm.release.change
 options:
   create_namespace:
-    description: A later task creates the namespace, so preflight does not report a missing namespace.
+    description: Set V(true) when a later task creates the namespace. Preflight then does not report a missing namespace.
     type: bool
     default: false
   secrets_source:
@@ -55,7 +55,7 @@ options:
     elements: str
     default: []
   bootstrap_admin:
-    description: A later task creates the first administrator. Preflight then checks the section C(auth.bootstrap_admin) and its password, too.
+    description: Set V(true) when a later task creates the first administrator. Preflight then checks the section C(auth.bootstrap_admin) and its password, too.
     type: bool
     default: false
   waive:

@@ -29,7 +29,7 @@ attributes:
     support: full
 options:
   version:
-    description: Image tag that the release must have, for example V(v0.24.0). Empty means the tag in the release, whatever it is.
+    description: Image tag that the release must have, for example V(v0.24.0). Empty accepts any tag.
     type: str
     default: ''
 seealso:

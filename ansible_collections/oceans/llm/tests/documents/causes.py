@@ -96,7 +96,7 @@ Preflight writes nothing.
 - **Quotas**: ResourceQuotas are compared with the peak of the rollout: new pods and old pods, the largest Job, new objects, and the Secrets of Helm and of the
   collection.
 - **Values**: if the chart refuses the values, each refusal is a finding. The other checks then use the objects that the chart would have rendered.
-- **Permissions**: objects that the user may not read are unknown. Preflight never reports them as missing.
+- **Permissions**: if the user may not read an object, Preflight does not know whether the object exists, and never reports the object as missing.
 - **Database**: Preflight logs in to the database with the URL of the pods and reads the migration history. The session is read-only and takes at most two
   seconds. With SCRAM, the password itself is not sent. If the database cannot be reached, a line that begins with `note:` says so.
 - **Way to the database**: a Service in the cluster is reached by port-forward (permission: `get` and `create` on `pods/portforward`). Any other address is
