@@ -116,8 +116,8 @@ class ActionModule(ClusterAction):
         if result.get("failed"):
             return result
         found = self._leftovers(args, plan, cluster)
-        leftovers.remove(cluster, found)
-        for name in found:
+        for name, path in found.items():
+            cluster.delete(path)
             self.say(f"deleted {name}, which a hook of an earlier chart version had left")
         return result | {"changed": result["changed"] or bool(found)}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import namespaces, paths
-from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster, unless_forbidden
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest, plan
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets.plan import MANAGER, Plan
 
@@ -90,12 +90,7 @@ class ActionModule(ClusterAction):
     def _foreseen(self, args: dict[str, Any], cluster: Cluster, wanted: dict[str, Any]) -> str:
         """The digest that pods of the release would get; empty when it has no key yet, or the key may not be read."""
         self.redactor.learn_secret(wanted)
-        try:
-            key = digest.key_of(cluster, args["namespace"], args["release"], make=False) if args["release"] else None
-        except ApiError as error:
-            if error.status != 403:
-                raise
-            return ""
+        key = unless_forbidden(lambda: digest.key_of(cluster, args["namespace"], args["release"], make=False), None) if args["release"] else None
         return digest.digest(wanted.get("data") or {}, key) if key else ""
 
     def _write(self, args: dict[str, Any], cluster: Cluster, live: dict[str, Any] | None, planned: Plan) -> dict[str, Any]:

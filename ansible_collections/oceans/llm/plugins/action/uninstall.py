@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,13 +18,16 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.helm.keep import Data
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Lock
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.promises import promised
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
-from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
-from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.kube.objects import INSTANCE
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import gone, paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster, unless_forbidden
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube.objects import INSTANCE, name_of
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import unrecorded
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest, pod_env
 
-DATABASES = ("postgresql.cnpg.io/v1", "clusters")
+
+def database(namespace: str, name: str) -> str:
+    """Path of a CloudNativePG Cluster."""
+    return paths.one_of("postgresql.cnpg.io/v1", "clusters", namespace, name)
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,8 @@ class ActionModule(ClusterAction):
     TELLS = True
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
-        scratch = tempfile.mkdtemp(prefix="oceans-llm-")
-        try:
+        with tempfile.TemporaryDirectory(prefix="oceans-llm-", ignore_cleanup_errors=True) as scratch:
             return self._uninstall(args, cluster, scratch)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
 
     def _uninstall(self, args: dict[str, Any], cluster: Cluster, scratch: str) -> dict[str, Any]:
         lock = Lock(cluster, args["namespace"], args["name"], self.say)
@@ -81,9 +80,11 @@ class ActionModule(ClusterAction):
             found = self._look(args, cluster)  # a run that ended between the look and the lock may have changed it
             if found.release:
                 self._remove_release(args, cluster, helm, found.release)
-            self._remove(cluster, found.jobs, "Foreground")  # their pods go first, and are not left behind
-            self._gone(args, cluster, set(found.jobs))
-            self._remove(cluster, found.others, "Background")
+            for path in found.jobs.values():
+                cluster.delete(path, "Foreground")  # their pods go first, and are not left behind
+            self._gone(args, cluster, found.jobs)
+            for path in found.others.values():
+                cluster.delete(path)
         return self._told(result | {"removed": found.names()}, "removed")
 
     def _look(self, args: dict[str, Any], cluster: Cluster) -> Found:
@@ -98,21 +99,13 @@ class ActionModule(ClusterAction):
             f"ConfigMap/{name}-bootstrap": paths.configmap(ns, f"{name}-bootstrap"),
         }
         if args["delete_database"]:
-            others[f"Cluster/{args['delete_database']}"] = f"{paths.of(DATABASES[0], DATABASES[1], ns)}/{args['delete_database']}"
+            others[f"Cluster/{args['delete_database']}"] = database(ns, args["delete_database"])
         there = {what: path for what, path in others.items() if cluster.find(path) is not None}
         release = releases.latest(cluster, ns, name)
         # the hooks of this release are left-overs, too, once it is gone
         there |= leftovers.find(cluster, ns, name, release.manifest if release else ())
-        return Found(release, jobs, there, self._lease(cluster, ns, name))
-
-    @staticmethod
-    def _lease(cluster: Cluster, namespace: str, name: str) -> bool:
-        try:
-            return cluster.find(paths.lease(namespace, lock.lease_name(name))) is not None
-        except ApiError as error:
-            if error.status != 403:
-                raise
-            return False
+        lease = unless_forbidden(lambda: cluster.find(paths.lease(ns, lock.lease_name(name))), None)
+        return Found(release, jobs, there, lease is not None)
 
     @staticmethod
     def _named(args: dict[str, Any], cluster: Cluster, found: Found) -> None:
@@ -120,7 +113,7 @@ class ActionModule(ClusterAction):
         named, own = args["delete_database"], data_of(found.release)
         if not named:
             return
-        live = cluster.find(f"{paths.of(DATABASES[0], DATABASES[1], args['namespace'])}/{named}")
+        live = cluster.find(database(args["namespace"], named))
         owner = keep.release_of(live) if live else ""
         if owner not in ("", args["name"]):
             raise Refused(f"nothing was removed: Cluster/{named} belongs to release {owner}, not to {args['name']}; correct oceans_llm_delete_database")
@@ -153,44 +146,22 @@ class ActionModule(ClusterAction):
             )
 
     @staticmethod
-    def _remove(cluster: Cluster, objects: dict[str, str], propagation: str) -> None:
-        for path in objects.values():
-            try:
-                cluster.delete(path, propagation)
-            except ApiError as error:
-                if error.status != 404:  # a time to live was quicker
-                    raise
-
-    def _gone(self, args: dict[str, Any], cluster: Cluster, jobs: set[str]) -> None:
-        """Watches until none of the Jobs is there any more. :raises Refused: when the time is over."""
-        path, end = paths.jobs(args["namespace"]), cluster.now() + args["timeout"]
-        while jobs:
-            listed = cluster.list(path, labelSelector=f"{INSTANCE}={args['name']}")
-            jobs &= {f"Job/{j['metadata']['name']}" for j in listed["items"]}
-            left = end - cluster.now()
-            if jobs and left < 1:
-                raise Refused(
-                    f"{', '.join(sorted(jobs))}: deletion was requested, but the Job still exists after "
-                    f"{args['timeout']} s — find the pod that blocks it: kubectl -n {args['namespace']} get pods"
-                )
-            if jobs:
-                self._watch(cluster, path, listed["metadata"]["resourceVersion"], left, args["name"], jobs)
-
-    @staticmethod
-    def _watch(cluster: Cluster, path: str, version: str, left: float, release: str, jobs: set[str]) -> None:
-        """Until the last of the Jobs is deleted, or the stream is over."""
-        open_ones = set(jobs)
+    def _gone(args: dict[str, Any], cluster: Cluster, jobs: Collection[str]) -> None:
+        """Wait until none of the Jobs is there any more. :raises Refused: when the time is over."""
+        if not jobs:
+            return
+        where, of_release = paths.jobs(args["namespace"]), f"{INSTANCE}={args['name']}"
         try:
-            for event in cluster.watch(path, version, timeout=left, labelSelector=f"{INSTANCE}={release}"):
-                if event["type"] == "DELETED":
-                    open_ones.discard(f"Job/{event['object']['metadata']['name']}")
-                if not open_ones:
-                    return
+            left = gone.left(cluster, where, args["timeout"], lambda job: f"Job/{name_of(job)}" in jobs, labelSelector=of_release)
         except ApiError as error:
             if error.status == 403:
                 raise Refused(f"the Jobs of the release cannot be watched: {error}; their deletion was requested") from error
-            if error.status != 410:  # too old: list again
-                raise
+            raise
+        if left:
+            raise Refused(
+                f"{', '.join(f'Job/{name}' for name in left)}: deletion was requested, but the Job still exists after "
+                f"{args['timeout']} s — find the pod that blocks it: kubectl -n {args['namespace']} get pods"
+            )
 
     def _told(self, result: dict[str, Any], verb: str) -> dict[str, Any]:
         stays = f"; kept: {', '.join(result['kept'])}" if result["kept"] else ""
@@ -210,10 +181,10 @@ def kept(release: Release | None, delete_database: str) -> list[str]:
         return []
     objects = [f"{o['kind']}/{o['metadata']['name']}" for o in release.manifest if keep.has_policy(o)]
     stays = {*objects, *(d.name for d in data_of(release))} - {f"Cluster/{delete_database}"}
-    gone = {secret for secret, maker in promised(release.manifest).items() if maker not in stays and maker not in _orphaning(release)}
+    deleted = {secret for secret, maker in promised(release.manifest).items() if maker not in stays and maker not in _orphaning(release)}
     own = set(releases.names(release.manifest, "Secret"))
     used = {n for o in release.manifest if o.get("kind") == "Deployment" for n in pod_env.secret_names(digest.pod_spec(o))}
-    return [f"Secret/{n}" for n in sorted(used - own - gone)] + sorted(stays)
+    return [f"Secret/{n}" for n in sorted(used - own - deleted)] + sorted(stays)
 
 
 def _orphaning(release: Release) -> set[str]:
@@ -223,12 +194,8 @@ def _orphaning(release: Release) -> set[str]:
 
 
 def _exists(cluster: Cluster, data: Data) -> bool:
-    try:
-        live = cluster.find(data.path)
-    except ApiError as error:
-        if error.status != 403:
-            raise
-        return True  # not visible to this user: nothing is claimed
+    """True, too, where this user may not see it: nothing is claimed then."""
+    live = unless_forbidden(lambda: cluster.find(data.path), {"metadata": {}})
     return live is not None and not live["metadata"].get("deletionTimestamp")
 
 

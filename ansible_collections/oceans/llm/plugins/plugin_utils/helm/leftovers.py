@@ -10,10 +10,11 @@ whose Jobs run before its objects exist gives them copies of what they need: the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from ..kube import paths
-from ..kube.client import ApiError, Cluster
+from ..kube.client import Cluster, unless_forbidden
 from ..kube.objects import INSTANCE
 
 HOOK = "helm.sh/hook"
@@ -25,23 +26,9 @@ def find(cluster: Cluster, namespace: str, release: str, rendered: Iterable[Mapp
     ours = {f"{obj.get('kind')}/{obj['metadata']['name']}" for obj in rendered if obj.get("metadata")}
     found: dict[str, str] = {}
     for kind, plural in KINDS.items():
-        try:
-            items = cluster.metadata(paths.collection(plural, namespace), labelSelector=f"{INSTANCE}={release}")["items"]
-        except ApiError as error:
-            if error.status != 403:
-                raise
-            continue
-        for meta in (item["metadata"] for item in items):
+        listed = unless_forbidden(partial(cluster.metadata, paths.collection(plural, namespace), labelSelector=f"{INSTANCE}={release}"), {"items": []})
+        for meta in (item["metadata"] for item in listed["items"]):
             name = f"{kind}/{meta.get('name')}"
             if HOOK in (meta.get("annotations") or {}) and name not in ours and not meta.get("deletionTimestamp"):
                 found[name] = paths.item(plural, namespace, meta["name"])
     return found
-
-
-def remove(cluster: Cluster, found: Mapping[str, str]) -> None:
-    for path in found.values():
-        try:
-            cluster.delete(path, "Background")
-        except ApiError as error:
-            if error.status != 404:
-                raise

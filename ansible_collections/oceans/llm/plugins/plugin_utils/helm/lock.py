@@ -23,7 +23,7 @@ from typing import Any
 
 from ..kube import clock as boot_clock
 from ..kube import paths
-from ..kube.client import ApiError, Cluster
+from ..kube.client import ApiError, Cluster, unless_forbidden
 from ..kube.objects import epoch, own_labels
 from ..kube.refused import Refused
 
@@ -100,12 +100,7 @@ class Lock:
 
     def look(self) -> None:
         """Does another run hold the lock? Nothing is written. :raises Held: with who and since when."""
-        try:
-            live = self._cluster.find(self._path)
-        except ApiError as error:
-            if error.status != 403:
-                raise
-            return
+        live = unless_forbidden(lambda: self._cluster.find(self._path), None)
         if live is not None:
             self._check(live, quiet=True)
 

@@ -17,7 +17,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -193,9 +193,13 @@ class Cluster:
         query = {"dryRun": "All" if dry_run else None, "fieldManager": manager}
         return self._json("PATCH", path, body=body, query=query, content_type="application/merge-patch+json")
 
-    def delete(self, path: str, propagation: str = "Background", grace: int | None = None) -> dict[str, Any]:
-        """`grace`: seconds that a pod may take to end, also one that is ending already."""
-        return self._json("DELETE", path, body={"propagationPolicy": propagation, **({} if grace is None else {"gracePeriodSeconds": grace})})
+    def delete(self, path: str, propagation: str = "Background", grace: int | None = None) -> None:
+        """What is gone already is as good. `grace`: seconds that a pod may take to end, also one that is ending already."""
+        try:
+            self._json("DELETE", path, body={"propagationPolicy": propagation, **({} if grace is None else {"gracePeriodSeconds": grace})})
+        except ApiError as error:
+            if error.status != 404:
+                raise
 
     def watch(self, path: str, resource_version: str, timeout: float = 300, **query: Any) -> Iterator[dict[str, Any]]:
         """Changes after one resourceVersion, as they come; ends when the server closes the stream.
@@ -204,18 +208,24 @@ class Cluster:
         """
         asked = {**query, "watch": True, "resourceVersion": resource_version, "allowWatchBookmarks": True, "timeoutSeconds": int(timeout)}
         # the server sends a bookmark about once a minute: a longer silence means a dead connection
-        answer = self._open("GET", path, query=asked, timeout=(TIMEOUT[0], min(timeout, 90.0) + 10))
-        try:
-            if answer.status >= 400:
-                raise _refused(answer.status, answer.data.decode("utf-8", "replace"), path, self.server)
+        with self._streamed(path, f"the watch of {path}", query=asked, timeout=(TIMEOUT[0], min(timeout, 90.0) + 10)) as answer:
             for line in _lines(answer):
                 event = json.loads(line)
                 if event["type"] == "ERROR":
                     status = event["object"]
                     raise ApiError(status.get("code", 500), status.get("reason", ""), status.get("message", ""), path)
                 yield event
+
+    @contextlib.contextmanager
+    def _streamed(self, path: str, what: str, **options: Any) -> Iterator[Any]:
+        """An answer that is read piece by piece. `what` is read, for the sentence when it breaks off."""
+        answer = self._open("GET", path, **options)
+        try:
+            if answer.status >= 400:
+                raise _refused(answer.status, answer.data.decode("utf-8", "replace"), path, self.server)
+            yield answer
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise ApiError(0, "Unreachable", f"the watch of {path} was interrupted: {_plain(error)}", path) from error
+            raise ApiError(0, "Unreachable", f"{what} was interrupted: {_plain(error)}", path) from error
         finally:
             answer.close()
 
@@ -243,17 +253,10 @@ class Cluster:
         """
         path = paths.pod_log(namespace, pod)
         timeout = (TIMEOUT[0], None if query.get("follow") else TIMEOUT[1])
-        answer = self._open("GET", path, query={"container": container, **query}, timeout=timeout)
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        try:
-            if answer.status >= 400:
-                raise _refused(answer.status, answer.data.decode("utf-8", "replace"), path, self.server)
+        with self._streamed(path, f"reading the log of Pod/{pod}", query={"container": container, **query}, timeout=timeout) as answer:
             for piece in answer.stream(65536, decode_content=True):
                 yield decoder.decode(piece)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ApiError(0, "Unreachable", f"reading the log of Pod/{pod} was interrupted: {_plain(error)}", path) from error
-        finally:
-            answer.close()
 
     @contextlib.contextmanager
     def port_forward(self, namespace: str, pod: str, port: int, patience: float) -> Iterator[socket.socket]:
@@ -306,6 +309,16 @@ class Cluster:
     def now(self) -> float:
         """The server's clock, seconds since the epoch."""
         return time.time() + self.skew
+
+
+def unless_forbidden[Answer](ask: Callable[[], Answer], instead: Answer) -> Answer:
+    """The answer of the API server; `instead` where the caller lacks the permission to ask."""
+    try:
+        return ask()
+    except ApiError as error:
+        if error.status != 403:
+            raise
+        return instead
 
 
 def _quiet_threads() -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from . import paths
-from .client import ApiError, Cluster, ClusterError
+from .client import ApiError, Cluster, ClusterError, unless_forbidden
 
 EXISTS, CREATED, PLANNED = "exists", "created", "planned"
 
@@ -16,12 +16,8 @@ def ensure(cluster: Cluster, name: str, create: bool, dry_run: bool) -> str:
 
     :raises ClusterError: when the namespace is being deleted, or does not exist and must not be created.
     """
-    try:
-        found = cluster.find(paths.namespace(name))
-    except ApiError as error:
-        if error.status != 403:
-            raise
-        return EXISTS  # a caller with rights in one namespace only may not look at it: what is done in it will show
+    # a caller with rights in one namespace only may not look at it: what is done in it will show
+    found = unless_forbidden(lambda: cluster.find(paths.namespace(name)), {})
     if found is not None:
         begun = (found.get("metadata") or {}).get("deletionTimestamp")
         if begun:

@@ -15,8 +15,9 @@ from .. import playbooks
 from ..gateway import configuration, schema
 from ..gateway.database_url import Target
 from ..gateway.postgres import Refusal
-from ..kube import paths
+from ..kube import gone, paths
 from ..kube.client import Cluster
+from ..kube.objects import Object, meta
 from . import held, one_offs, rotation
 from . import provider as at_provider
 from .accounts import PASSWORDS, SEALED, SESSIONS, Accounts, User
@@ -239,18 +240,15 @@ class DatabasePassword(Step):
     def _ended(self, login: str) -> None:
         """Wait until the pods of before the rollout, which drain, have given their connections back. An earlier run that broke off may have rolled out
         the others, so it does not matter when a pod was made."""
-        end = time.monotonic() + self.run.timeout
-        while time.monotonic() < end:
-            listed = self.run.cluster.list(paths.pods(self.run.gateway.namespace), labelSelector=self.run.gateway.selector)
-            left = {pod["metadata"]["name"] for pod in listed["items"] if pod["metadata"].get("deletionTimestamp")}
-            if not left:
-                return
-            self.run.say(f"waiting for {_plural(len(left), 'old pod')} to stop, which may still use login {login}: {', '.join(sorted(left))}")
-            selector, since = self.run.gateway.selector, listed["metadata"]["resourceVersion"]
-            for event in self.run.cluster.watch(paths.pods(self.run.gateway.namespace), since, timeout=HEARTBEAT, labelSelector=selector):
-                left -= {event["object"]["metadata"]["name"]} if event["type"] == "DELETED" else set()
-                if not left:
-                    return
+
+        def stopping(pod: Object) -> bool:
+            return bool(meta(pod).get("deletionTimestamp"))
+
+        end, pods = time.monotonic() + self.run.timeout, paths.pods(self.run.gateway.namespace)
+        left = gone.left(self.run.cluster, pods, 0, stopping, labelSelector=self.run.gateway.selector)
+        while left and time.monotonic() < end:
+            self.run.say(f"waiting for {_plural(len(left), 'old pod')} to stop, which may still use login {login}: {', '.join(left)}")
+            left = gone.left(self.run.cluster, pods, HEARTBEAT, stopping, labelSelector=self.run.gateway.selector)
 
     def _lock(self, old: str, sessions: int, who: str) -> str:
         """A login may take its own password away."""

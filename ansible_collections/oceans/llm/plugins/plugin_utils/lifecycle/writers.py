@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Sequence
 
-from ..kube import paths
+from ..kube import gone, paths
 from ..kube.client import ApiError, Cluster
 from ..kube.objects import INSTANCE, JOB_NAME, Object, epoch, meta, name_of
 from .deployed import NotPossible
@@ -55,7 +54,7 @@ class Writers:
             for pod in pods:
                 grace = min(DRAIN, int((pod.get("spec") or {}).get("terminationGracePeriodSeconds") or DRAIN))
                 if not meta(pod).get("deletionTimestamp"):
-                    self._delete(name_of(pod), grace)
+                    self._cluster.delete(paths.pod(self._ns, name_of(pod)), grace=grace)
             body = {"metadata": {"annotations": {REPLICAS: str(self._before)}}, "spec": {"replicas": 0}}
             self._cluster.patch(self._path, body, manager=MANAGER)
             left = self._left(DRAIN + END)
@@ -70,13 +69,6 @@ class Writers:
                 self._say, f"waiting for Pod/{name_of(stopping[0])}, which is still stopping after an earlier rollout (up to {max(seconds, 0):.0f} s)"
             ):
                 self._left(seconds, {name_of(pod) for pod in stopping})
-
-    def _delete(self, pod: str, grace: int) -> None:
-        try:
-            self._cluster.delete(paths.pod(self._ns, pod), grace=grace)
-        except ApiError as error:
-            if error.status != 404:
-                raise
 
     def start(self) -> str:
         """As many pods as before, with what they had: nothing was replaced. A phrase that says so, or what to type instead."""
@@ -108,23 +100,11 @@ class Writers:
 
     def _left(self, seconds: float, only: Collection[str] = ()) -> list[str]:
         """The pods (`only` these) that may still write, when there are none or when the time is over."""
-        end, path = time.monotonic() + seconds, paths.pods(self._ns)
-        while True:
-            listed = self._cluster.list(path, labelSelector=self._selector)
-            left = {name_of(p) for p in listed["items"] if may_write(p) and (not only or name_of(p) in only)}
-            seconds = end - time.monotonic()
-            if not left or seconds < 1:
-                return sorted(left)
-            try:
-                for event in self._cluster.watch(path, listed["metadata"]["resourceVersion"], timeout=seconds, labelSelector=self._selector):
-                    pod = event["object"]
-                    if event["type"] != "BOOKMARK" and name_of(pod) in left and (event["type"] == "DELETED" or not may_write(pod)):
-                        left.discard(name_of(pod))
-                    if not left:
-                        break  # and look once more: another one may have been made meanwhile
-            except ApiError as error:
-                if error.status not in (0, 410):
-                    raise
+
+        def counts(pod: Object) -> bool:
+            return may_write(pod) and (not only or name_of(pod) in only)
+
+        return gone.left(self._cluster, paths.pods(self._ns), seconds, counts, labelSelector=self._selector)
 
 
 def may_write(pod: Object) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..kube import paths
-from ..kube.client import ApiError, Cluster
+from ..kube.client import Cluster, unless_forbidden
 from ..kube.objects import Object, about_container, condition, container_spec, containers, epoch, is_ready, meta, pod_phrase, seen_at
 from .causes.cause import cause as make
 from .causes.readiness import window
@@ -118,12 +118,8 @@ def _plain(handler: Mapping[str, Any]) -> dict[str, Any]:
 
 def _said(cluster: Cluster, snapshot: Snapshot) -> list[Object]:
     """The kubelet's words on probes: that one failed, and that it restarts a container for that. None where they may not be read."""
-    try:
-        return [e for r in ("Unhealthy", "Killing") for e in cluster.list(paths.events(snapshot.scope.namespace), fieldSelector=f"reason={r}")["items"]]
-    except ApiError as error:
-        if error.status == 403:
-            return []
-        raise
+    path = paths.events(snapshot.scope.namespace)
+    return unless_forbidden(lambda: [e for r in ("Unhealthy", "Killing") for e in cluster.list(path, fieldSelector=f"reason={r}")["items"]], [])
 
 
 def _about(pod: Object, status: Object, said: Iterable[Object], words: str) -> list[Object]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..helm.releases import Release
 from ..kube import paths
-from ..kube.client import ApiError, Cluster
+from ..kube.client import ApiError, Cluster, unless_forbidden
 from ..kube.objects import Object, controlled_by, is_ready, meta, pod_phrase, ref, seen_at
 from ..kube.services import declared_ports, labels_phrase, matches, meant_for, number_of, pod_labels, ports_phrase, target, writer
 from .causes.cause import cause as make
@@ -64,12 +64,7 @@ def read(cluster: Cluster, path: str, **query: str) -> list[Object] | None:
 
 def live_object(cluster: Cluster, path: str) -> Object | None:
     """One object; None: it does not exist; UNKNOWN: it may not be read."""
-    try:
-        return cluster.find(path)
-    except ApiError as error:
-        if error.status == 403:
-            return UNKNOWN
-        raise
+    return unless_forbidden(lambda: cluster.find(path), UNKNOWN)
 
 
 # --- what is written in the Service --------------------------------------------------------------------------------------
