@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..gateway import word_table
 from ..kube.objects import Object
 from ..kube.policies import EGRESS, blocked
 from .causes.cause import cause as make
@@ -24,37 +25,46 @@ from .model import Cause, Snapshot
 EVENTS, AT_ONCE, SILENCE = 8, 0.02, 0.3
 #: the provider's status in the words of gateways
 STATUS = re.compile(r"(?:\b|_)(?:answered|returned|responded|replied|status|code|http(?:/\d(?:\.\d)?)?|error)\b[^0-9\n]{0,20}\b([45]\d\d)\b", re.IGNORECASE)
-#: what words say of a provider that gave no answer: its name does not resolve, its certificate is not trusted, it is not reached, it is slow
-NAME, TRUST, WAY, SLOW = "name", "trust", "way", "slow"
-#: or that a proxy stands between, that its port has no TLS, that it ended the connection
-PROXY, SCHEME, CUT = "proxy", "scheme", "cut"
-NO_NAME = re.compile(r"lookup address|name or service|name resolution|no such host|dns error|NXDOMAIN", re.IGNORECASE)
-NO_TRUST = re.compile(r"\bcertificate\b|unknown ?issuer|x509", re.IGNORECASE)
-NO_WAY = re.compile(
-    r"cannot be reached|no healthy upstream|unreachable|connection (?:refused|reset|closed)|error sending request|connect error|no route to host", re.IGNORECASE
+#: symptom and words of a provider that gave no answer
+SYMPTOMS = tuple(
+    word_table.rows(r"""
+proxy tunnel error|unsuccessful tunnel|error creating tunnel|proxy authentication required
+scheme corrupt message|InvalidContentType|wrong version number|plain HTTP request was sent to HTTPS port
+cut closed before message completed|IncompleteMessage|error decoding response body
+name lookup address|name or service|name resolution|no such host|dns error|NXDOMAIN
+trust \bcertificate\b|unknown ?issuer|x509
+way cannot be reached|no healthy upstream|unreachable|connection (?:refused|reset|closed)|error sending request|connect error|no route to host
+slow timed? ?out|timeout|did not answer|no end of the answer|deadline
+""")
 )
-NO_TIME = re.compile(r"timed? ?out|timeout|did not answer|no end of the answer|deadline", re.IGNORECASE)
-NO_TUNNEL = re.compile(r"tunnel error|unsuccessful tunnel|error creating tunnel|proxy authentication required", re.IGNORECASE)
-NO_TLS = re.compile(r"corrupt message|InvalidContentType|wrong version number|plain HTTP request was sent to HTTPS port", re.IGNORECASE)
-NO_END = re.compile(r"closed before message completed|IncompleteMessage|error decoding response body", re.IGNORECASE)
 #: what providers say of a key with another status than 401 and 403
 BAD_KEY = re.compile(r"API[_ ]key[_ ](?:not valid|invalid)|(?:invalid|incorrect) (?:x-)?api[- ]key", re.IGNORECASE)
 NO_URL = re.compile(r"relative URL without a base|builder error|invalid URL", re.IGNORECASE)
-#: and of a model with another status than 404
+#: symptoms that are proof enough -> code and sentence
+PROVEN = {
+    "proxy": ("ProviderBlocked", "the HTTP proxy of the gateway (HTTPS_PROXY) does not open a connection to {base}"),
+    "scheme": ("ProviderAddressWrong", "the scheme of {base} is wrong: {tls}"),
+    "cut": ("ProviderFails", "the connection to {base} is closed before the answer is complete"),
+    "trust": ("ProviderFails", "the gateway does not trust the TLS certificate that answers at {base}"),
+    "key": ("ProviderKeyRefused", "the provider refuses the gateway's API key{token}"),
+    "url": ("ProviderAddressWrong", "{base} is not a URL that the gateway can use"),
+}
+#: what providers say of a model with another status than 404
 NO_MODEL = re.compile(r"model identifier is invalid|invalid model (?:id|name)|unknown model|model .{1,60} (?:does not exist|not found)", re.IGNORECASE)
 #: what a 403 says that is not about the key
 NOT_THE_KEY = tuple(
-    (re.compile(pattern, re.IGNORECASE), why)
-    for pattern, why in (
-        (
-            r"(?:country|region|territory|location)\b.{0,40}\bnot (?:supported|available)|unsupported_country",
-            "the provider does not serve the region of the gateway",
-        ),
-        (r"\baccess to (?:the|this) model|access to model|model access", "the account has no access to the model"),
-        (r"signature expired|signature not yet current|RequestTimeTooSkewed", "the clock of the gateway's node differs from the clock of the provider"),
-        (r"has not been used in project|API is disabled|SERVICE_DISABLED|API .{0,40}not enabled", "the provider's API is not enabled for the account"),
-        (r"<html|<!doctype|cloudflare|request blocked", "a firewall or a proxy in front of the provider blocks the request"),
-    )
+    word_table.rows(r"""
+region (?:country|region|territory|location)\b.{0,40}\bnot (?:supported|available)|unsupported_country
+    the provider does not serve the region of the gateway
+model \baccess to (?:the|this) model|access to model|model access
+    the account has no access to the model
+clock signature expired|signature not yet current|RequestTimeTooSkewed
+    the clock of the gateway's node differs from the clock of the provider
+api has not been used in project|API is disabled|SERVICE_DISABLED|API .{0,40}not enabled
+    the provider's API is not enabled for the account
+firewall <html|<!doctype|cloudflare|request blocked
+    a firewall or a proxy in front of the provider blocks the request
+""")
 )
 #: what a gateway says itself, whatever the provider would say
 BUDGET = re.compile(r"\bbudget\b.{0,40}\b(?:exceeded|exhausted|used up|reached)|\b(?:exceed\w*|over) .{0,40}\bbudget\b", re.IGNORECASE)
@@ -96,9 +106,8 @@ def judge(line: Mapping[str, Any], asked: Asked, snapshot: Snapshot, *, said: st
     stream = line.get("stream") or {}
     facts |= {"stream_events": stream.get("events", 0), "stream_first": stream.get("first", 0), "stream_seconds": stream.get("seconds", 0)}
     broken = look.stream(stream) or next((c for h in line.get("hosts") or () if (c := look.host(h, stream))), None)
-    return Found(
-        broken, "" if broken else f"model {asked.model} answered a plain completion in {float(plain.get('seconds') or 0):.1f} s, and a streamed one", facts
-    )
+    phrase = f"model {asked.model} answered a plain completion in {float(plain.get('seconds') or 0):.1f} s, and a streamed one"
+    return Found(broken, "" if broken else phrase, facts)
 
 
 @dataclass(frozen=True)
@@ -143,38 +152,26 @@ class _Look:
             return self.cause("CompletionFailed", model, f"the gateway answers {status}, because a budget is used up", self.evidence, hint=hint)
         # key and model are good, so that a 4xx without a word of whose it is, is nobody's but the provider's; no gateway itself has a status above 511
         passed_on = str(status) if 400 <= status < 500 and models.get("known") or status > 511 else ""
-        symptom = answer or (logged if not 0 < status < 500 else "") or passed_on
-        if symptom == TRUST:
-            what = f"the gateway does not trust the TLS certificate that answers at {self._base}"
-            return self.cause("ProviderFails", self.provider, what, self.evidence)
-        if symptom == SCHEME:
+        unanswered = "key" if BAD_KEY.search(self.words) else "url" if NO_URL.search(self.words) else ""
+        symptom = answer or (logged if not 0 < status < 500 else "") or passed_on or unanswered
+        if not symptom:
+            return self.cause("CompletionFailed", model, self._nothing(), self.evidence)
+        if symptom in PROVEN:
+            code, what = PROVEN[symptom]
             tls = "the port serves TLS" if str(self._entry.get("base_url") or "").startswith("http://") else "the port does not serve TLS"
-            return self.cause("ProviderAddressWrong", self.provider, f"the scheme of {self._base} is wrong: {tls}", self.evidence)
-        if symptom == CUT:
-            return self.cause("ProviderFails", self.provider, f"the connection to {self._base} is closed before the answer is complete", self.evidence)
-        if symptom == PROXY:
-            what = f"the HTTP proxy of the gateway (HTTPS_PROXY) does not open a connection to {self._base}"
-            return self.cause("ProviderBlocked", self.provider, what, self.evidence, where=self._base)
-        if not symptom and BAD_KEY.search(self.words):
-            return self.cause("ProviderKeyRefused", self.provider, f"the provider refuses the gateway's API key{self._token}", self.evidence)
-        if not symptom and NO_URL.search(self.words):
-            return self.cause("ProviderAddressWrong", self.provider, f"{self._base} is not a URL that the gateway can use", self.evidence)
-        if symptom in ("", NAME, WAY, SLOW):
-            return self._unreached(symptom) if symptom else self.cause("CompletionFailed", model, self._nothing(), self.evidence)
-        return self._refused(int(symptom))
+            return self.cause(code, self.provider, what.format(base=self._base, tls=tls, token=self._token), self.evidence, where=self._base)
+        return self._refused(int(symptom)) if symptom.isdigit() else self._unreached(symptom)
 
     def _nothing(self) -> str:
         status = self.plain.get("status")
         return "the gateway answers 200, but the answer contains no completion" if status == 200 else f"the gateway answers {status} instead of a completion"
 
     def _refused(self, status: int) -> Cause:
-        why = next((why for pattern, why in NOT_THE_KEY if status == 403 and pattern.search(self.words)), "")
-        if why:
-            return self.cause("ProviderFails", self.provider, f"the provider answers 403, not because of the API key: {why}", self.evidence)
+        if status == 403 and (why := word_table.matched(NOT_THE_KEY, self.words)):
+            return self.cause("ProviderFails", self.provider, f"the provider answers 403, not because of the API key: {why[1]}", self.evidence)
         if status in (401, 403) or BAD_KEY.search(self.words):
-            return self.cause(
-                "ProviderKeyRefused", self.provider, f"the provider answers {status} and refuses the gateway's API key{self._token}", self.evidence
-            )
+            what = f"the provider answers {status} and refuses the gateway's API key{self._token}"
+            return self.cause("ProviderKeyRefused", self.provider, what, self.evidence)
         if status in (404, 405) or (status == 400 and NO_MODEL.search(self.words)):
             return self.cause("ProviderAddressWrong", self.provider, f"the provider answers {status}: {self._base} has no such path or model", self.evidence)
         return self.cause("ProviderFails", self.provider, f"the provider answers {status}", self.evidence)
@@ -189,7 +186,7 @@ class _Look:
         if closing:
             what = f"the NetworkPolicy blocks connections from the pods of Deployment/{self.asked.deployment} to the provider at {where} (egress)"
             return self.cause("ProviderBlocked", f"NetworkPolicy/{closing[0]}", what, evidence, where=where)
-        if seen.get("dns") or (symptom == NAME and not seen):
+        if seen.get("dns") or (symptom == "name" and not seen):
             return self.cause("ProviderAddressWrong", self.provider, f"the host of {self._base} does not resolve", evidence)
         if "refused" in f"{trouble} {self.evidence}".lower():
             return self.cause("ProviderAddressWrong", self.provider, f"no program listens at {where} ({self._base})", evidence)
@@ -197,9 +194,9 @@ class _Look:
             alone = f"the gateway does not reach the provider at {where}"
             what = f"no pod of the namespace reaches {where}: the network blocks the connection, or {self._base} is wrong" if seen else alone
             return self.cause("ProviderBlocked", self.provider, what, evidence, where=where)
-        if symptom == SLOW:
+        if symptom == "slow":
             return self.cause("ProviderFails", self.provider, f"the provider does not answer the gateway in time, although {where} can be reached", evidence)
-        what = f"the gateway's pods do not {'resolve' if symptom == NAME else 'reach'} {where}, while another pod of the namespace does"
+        what = f"the gateway's pods do not {'resolve' if symptom == 'name' else 'reach'} {where}, while another pod of the namespace does"
         return self.cause("ProviderBlocked", self.provider, what, evidence, where=where)
 
     def _closing(self, seen: Mapping[str, Any]) -> list[str]:
@@ -248,16 +245,13 @@ class _Look:
         if stream.get("status") != 200:
             return self.cause("StreamBroken", model, "the gateway answers a plain completion request, but not a streamed one", said)
         if stream.get("type") != "text/event-stream":
-            return self.cause(
-                "StreamBroken", model, f"a streamed completion was requested, but the answer has the content type {stream.get('type') or '(none)'}", said
-            )
+            what = f"a streamed completion was requested, but the answer has the content type {stream.get('type') or '(none)'}"
+            return self.cause("StreamBroken", model, what, said)
         if not stream.get("done"):
             return self.cause("StreamBroken", model, f"the streamed completion ended early, after {stream.get('events', 0)} events", said)
         if held_back(stream):
-            who = f"Provider/{self._id}" if self._id else model
-            return self.cause(
-                "StreamBuffered", who, "the stream arrives in one piece: the provider, or a proxy between gateway and provider, buffers the stream", said
-            )
+            what = "the stream arrives in one piece: the provider, or a proxy between gateway and provider, buffers the stream"
+            return self.cause("StreamBuffered", self.provider, what, said)
         return None
 
     def host(self, host: Mapping[str, Any], direct: Mapping[str, Any]) -> Cause | None:
@@ -283,14 +277,12 @@ def _stream_phrase(stream: Mapping[str, Any]) -> str:
 
 
 def _symptom(text: str, of_log: bool = False) -> str:
-    """NAME, TRUST, WAY, SLOW, or the provider's status. A log line may have the status of the gateway's own answer, so there it comes last."""
-    found = STATUS.search(text)
-    if found and not of_log:
-        return found[1]
-    for pattern, symptom in ((NO_TUNNEL, PROXY), (NO_TLS, SCHEME), (NO_END, CUT), (NO_NAME, NAME), (NO_TRUST, TRUST), (NO_WAY, WAY), (NO_TIME, SLOW)):
-        if pattern.search(text):
-            return symptom
-    return found[1] if found else ""
+    """One of SYMPTOMS, or the provider's status. A log line may have the status of the gateway's own answer, so there it comes last."""
+    status = STATUS.search(text)
+    if status and not of_log:
+        return status[1]
+    known = word_table.matched(SYMPTOMS, text)
+    return known[0] if known else status[1] if status else ""
 
 
 def _inner(answer: Mapping[str, Any]) -> str:
