@@ -20,18 +20,22 @@ CONTAINER = {
 }
 
 
+def secrets(**data: dict[str, bytes]) -> dict[tuple[str, str], dict[str, bytes]]:
+    return {("Secret", name): values for name, values in data.items()}
+
+
 def test_a_later_source_wins_and_env_wins_over_all():
-    found = resolve(CONTAINER, {"a": {"X": b"1", "BOTH": b"2"}, "b": {"X": b"3"}, "d": {"k": b"4"}}, {"c": {"Y": b"5"}})
+    found = resolve(CONTAINER, {**secrets(a={"X": b"1", "BOTH": b"2"}, b={"X": b"3"}, d={"k": b"4"}), ("ConfigMap", "c"): {"Y": b"5"}})
     assert {name: v.value for name, v in found.items()} == {"X": b"3", "BOTH": b"env wins", "P_Y": b"5", "PLAIN": b"x", "KEYED": b"4", "FIELD": None}
     assert found["X"].origin() == "Secret/b key X" and found["KEYED"].origin() == "Secret/d key k"
 
 
 def test_what_is_missing_is_not_there_and_nothing_is_said():
-    assert set(resolve(CONTAINER, {}, {})) == {"PLAIN", "FIELD", "BOTH"}
+    assert set(resolve(CONTAINER, {})) == {"PLAIN", "FIELD", "BOTH"}
 
 
 def test_a_variable_shows_no_value():
-    assert "hunter2" not in repr(resolve({"env": [{"name": "A", "value": "hunter2"}]}, {}, {}))
+    assert "hunter2" not in repr(resolve({"env": [{"name": "A", "value": "hunter2"}]}, {}))
 
 
 def test_optional_is_kept():
@@ -60,5 +64,5 @@ def test_a_value_may_be_made_from_those_above_it(value, expected):
     """A login from parts: user and password in a Secret, the URL in the chart's values."""
     key = {"valueFrom": {"secretKeyRef": {"name": "d", "key": "p"}}}
     env = [{"name": "USER", "value": "u"}, {"name": "PASSWORD", **key}, {"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}]
-    found = resolve({"env": [*env, {"name": "URL", "value": value}, {"name": "LATER", "value": "x"}]}, {"d": {"p": b"s3cret"}}, {})
+    found = resolve({"env": [*env, {"name": "URL", "value": value}, {"name": "LATER", "value": "x"}]}, secrets(d={"p": b"s3cret"}))
     assert found["URL"].value == expected

@@ -9,7 +9,7 @@ import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ..secrets.pod_env import Source, Variable, containers, expanded, from_store, secret_names
+from ..secrets.pod_env import Source, Variable, containers, from_store, resolve, secret_names
 from ..secrets.pod_env import sources as env_sources
 from .facts import Object, Picture, gateway_container, meta, pod_templates
 
@@ -71,23 +71,12 @@ def gateway_environment(picture: Picture) -> dict[str, Variable] | None:
     found = gateway_container(picture.objects)
     if found is None:
         return None
-    environment: dict[str, Variable] = {}
-    for source in env_sources(found[1]):
-        if source.kind in ("value", "field"):
-            environment[source.name] = expanded(source, environment) if source.kind == "value" else Variable(source, None)
-            continue
-        held = holder(picture, source)
-        if held is None:
-            continue
-        if not held.closed and not source.key:
-            return None
-        for key, value in held.data.items():
-            if source.key in ("", key):
-                name = source.name or source.prefix + key
-                environment[name] = Variable(Source(name, source.kind, source.object, key), value)
-        if source.key and not held.closed:
-            environment.setdefault(source.name, Variable(source, None))
-    return environment
+    known = [(source, held) for source in env_sources(found[1]) if source.kind in ("Secret", "ConfigMap") and (held := holder(picture, source))]
+    maybe = [source for source, held in known if not held.closed]
+    if not all(source.key for source in maybe):
+        return None
+    environment = resolve(found[1], {(source.kind, source.object): held.data for source, held in known})
+    return {**{source.name: Variable(source, None) for source in maybe}, **environment}
 
 
 def awaited(picture: Picture) -> bool:

@@ -19,15 +19,12 @@ from .pod_env import Variable, resolve, sources
 def environment(cluster: Cluster, namespace: str, container: Object, release: Iterable[Object] = ()) -> dict[str, Variable]:
     """:raises ApiError: when a Secret or ConfigMap may not be read."""
     own = {(obj.get("kind"), meta(obj).get("name")): obj for obj in release}
-    secrets, configmaps = {}, {}
+    data: dict[tuple[str, str], dict[str, bytes]] = {}
     for kind, name in {(s.kind, s.object) for s in sources(container) if s.object}:
-        if kind == "Secret":
-            found = own.get((kind, name)) or cluster.find(paths.secret(namespace, name)) or {}
-            secrets[name] = values_of(found) | _texts(found.get("stringData"))
-        else:
-            found = own.get((kind, name)) or cluster.find(paths.configmap(namespace, name)) or {}
-            configmaps[name] = _texts(found.get("data"))
-    return resolve(container, secrets, configmaps)
+        path = (paths.secret if kind == "Secret" else paths.configmap)(namespace, name)
+        found = own.get((kind, name)) or cluster.find(path) or {}
+        data[kind, name] = values_of(found) | _texts(found.get("stringData")) if kind == "Secret" else _texts(found.get("data"))
+    return resolve(container, data)
 
 
 def database(cluster: Cluster, namespace: str, release: Iterable[Object], container: Object | None = None) -> Target | None:

@@ -16,8 +16,6 @@ from typing import Any
 
 #: the driver that creates Secrets when a pod mounts a volume of it (Secrets Store CSI, secretObjects)
 SECRETS_STORE = "secrets-store.csi.k8s.io"
-#: name of the object -> key -> value
-Store = Mapping[str, Mapping[str, bytes]]
 
 
 @dataclass(frozen=True)
@@ -91,15 +89,13 @@ def expanded(source: Source, known: Mapping[str, Variable]) -> Variable:
     return Variable(source, None if lacking else text.encode())
 
 
-def resolve(container: Mapping[str, Any], secrets: Store, configmaps: Store) -> dict[str, Variable]:
-    """The container's environment as far as it can be known from these objects."""
+def resolve(container: Mapping[str, Any], data: Mapping[tuple[str, str], Mapping[str, bytes | None]]) -> dict[str, Variable]:
+    """The container's environment as far as it can be known from these objects: (kind, name) -> key -> value."""
     found: dict[str, Variable] = {}
     for source in sources(container):
         if source.kind in ("value", "field"):
             found[source.name] = expanded(source, found) if source.kind == "value" else Variable(source, None)
-            continue
-        data = (secrets if source.kind == "Secret" else configmaps).get(source.object) or {}
-        for key, value in data.items():
+        for key, value in data.get((source.kind, source.object), {}).items():
             if source.key in ("", key):
                 name = source.name or source.prefix + key
                 found[name] = Variable(Source(name, source.kind, source.object, key), value)
