@@ -65,7 +65,7 @@ def record(cluster: Cluster, scenario: Scenario) -> str:
     try:
         _wait_for_account(cluster, ns)
         for obj in scenario.ground:
-            cluster.create(paths.of_object({**obj, "metadata": {"name": ""}}, ns, PLURAL[obj["kind"]]).rstrip("/"), obj)
+            cluster.create(paths.of(obj["apiVersion"], PLURAL[obj["kind"]], ns), obj)
         if any(o["kind"] == "ResourceQuota" for o in scenario.ground):
             time.sleep(2)  # the controller has to count first
         return _run(cluster, scenario, ns)

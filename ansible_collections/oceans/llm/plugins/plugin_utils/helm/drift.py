@@ -19,33 +19,13 @@ from ..kube.client import ApiError, Cluster
 from . import changes
 from .releases import Release
 
-#: kinds of Kubernetes that a release and its extra objects consist of -> plural. Another kind is left to Helm: operators write into their own kinds, and
-#: a Job may be gone because its time is over
-PLURALS = {
-    "Deployment": "deployments",
-    "Service": "services",
-    "ConfigMap": "configmaps",
-    "ServiceAccount": "serviceaccounts",
-    "Secret": "secrets",
-    "Ingress": "ingresses",
-    "HorizontalPodAutoscaler": "horizontalpodautoscalers",
-    "PodDisruptionBudget": "poddisruptionbudgets",
-    "NetworkPolicy": "networkpolicies",
-    "StatefulSet": "statefulsets",
-    "DaemonSet": "daemonsets",
-    "CronJob": "cronjobs",
-    "LimitRange": "limitranges",
-    "ResourceQuota": "resourcequotas",
-    "Role": "roles",
-    "RoleBinding": "rolebindings",
+#: kinds of Kubernetes that a release and its extra objects consist of. Another kind is left to Helm: operators write into their own kinds, and a Job
+#: may be gone because its time is over
+NAMESPACED = {
+    *("Deployment", "Service", "ConfigMap", "ServiceAccount", "Secret", "Ingress", "HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy"),
+    *("StatefulSet", "DaemonSet", "CronJob", "LimitRange", "ResourceQuota", "Role", "RoleBinding"),
 }
-CLUSTER_WIDE = {
-    "ClusterRole": "clusterroles",
-    "ClusterRoleBinding": "clusterrolebindings",
-    "PriorityClass": "priorityclasses",
-    "ValidatingWebhookConfiguration": "validatingwebhookconfigurations",
-    "MutatingWebhookConfiguration": "mutatingwebhookconfigurations",
-}
+CLUSTER_WIDE = {"ClusterRole", "ClusterRoleBinding", "PriorityClass", "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"}
 MANAGER = "helm"
 _EMPTY: tuple[Any, ...] = (None, {}, [])
 _NOISE = ("managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink")
@@ -81,9 +61,9 @@ def _path(obj: Mapping[str, Any], namespace: str) -> str:
     """Of an object whose drift is looked for; empty for any other."""
     kind = str(obj.get("kind"))
     if kind in CLUSTER_WIDE:
-        return paths.of_object(dict(obj), "", CLUSTER_WIDE[kind])
+        return paths.of_object(obj, "")
     here = (obj["metadata"].get("namespace") or namespace) == namespace
-    return paths.of_object(dict(obj), namespace, PLURALS[kind]) if kind in PLURALS and here else ""
+    return paths.of_object(obj, namespace) if kind in NAMESPACED and here else ""
 
 
 def _overlap(one: str, other: str) -> bool:

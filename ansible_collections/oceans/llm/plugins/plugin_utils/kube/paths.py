@@ -8,7 +8,9 @@ Each function takes a namespace (and a name for one object) and returns the path
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 from urllib.parse import quote
 
 VERSION = "/version"
@@ -43,6 +45,12 @@ def version(api_version: str) -> str:
     return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
 
 
+def plural(kind: str) -> str:
+    """The name of a kind in paths, by the rule that Kubernetes' own kinds follow."""
+    name = kind.lower()
+    return f"{name[:-1]}ies" if name.endswith("y") else f"{name}es" if name.endswith("s") else f"{name}s"
+
+
 def of(api_version: str, plural: str, namespace: str = "") -> str:
     """The path of all resources of one plural, in one namespace or in all, by the rule that all of the Kubernetes API follows."""
     where = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
@@ -53,9 +61,9 @@ def one_of(api_version: str, plural: str, namespace: str, name: str) -> str:
     return f"{of(api_version, plural, namespace)}/{quote(name, safe='')}"
 
 
-def of_object(obj: dict[str, object], ns: str, plural: str) -> str:
-    """The path of one object by its own apiVersion; `plural` as the API server names its kind."""
-    return one_of(str(obj["apiVersion"]), plural, ns, str(obj["metadata"]["name"]))  # type: ignore[index]
+def of_object(obj: Mapping[str, Any], ns: str) -> str:
+    """The path of one object of Kubernetes' own kinds; `ns` is empty where the kind has no namespace."""
+    return one_of(str(obj["apiVersion"]), plural(str(obj["kind"])), ns, str(obj["metadata"]["name"]))
 
 
 def collection(plural: str, namespace: str) -> str:

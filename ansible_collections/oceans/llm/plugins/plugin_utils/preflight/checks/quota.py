@@ -19,7 +19,7 @@ from typing import Any
 with contextlib.suppress(ImportError):  # without the package no cluster was reached, and nothing is checked
     from kubernetes.utils import parse_quantity
 
-from ...kube import refusals
+from ...kube import paths, refusals
 from ...secrets.pod_env import containers
 from ..facts import HOOK, DryRun, Object, Picture, is_hook, label, meta, pod_templates
 from ..finding import Finding
@@ -125,7 +125,7 @@ def _objects(picture: Picture, lives: Mapping[str, DryRun]) -> Amounts:
         run = lives.get(label(obj))
         if run is not None and run.live is None and not run.status and not (is_hook(obj) and picture.release):
             group, _slash, _version = str(obj["apiVersion"]).rpartition("/")
-            _count(found, _plural(str(obj["kind"])), group)
+            _count(found, paths.plural(str(obj["kind"])), group)
     if found or not picture.release:
         _count(found, "secrets", "")  # Helm's record of the revision
     if not picture.release:
@@ -139,11 +139,6 @@ def _count(found: Amounts, plural: str, group: str) -> None:
     found[f"count/{plural}{'.' if group else ''}{group}"] += 1
     if not group and plural in BARE:
         found[plural] += 1
-
-
-def _plural(kind: str) -> str:
-    name = kind.lower()
-    return f"{name[:-1]}ies" if name.endswith("y") else f"{name}es" if name.endswith("s") else f"{name}s"
 
 
 def _pod(spec: Mapping[str, Any]) -> Amounts:
