@@ -28,9 +28,8 @@ class ActionModule(ClusterAction):
         chain = self._look(args, cluster, gateway, accounts, tries=not self._task.check_mode)
         bad = admin_chain.broken(chain)
         if bad is None:
-            return self._told(
-                chain, False, "no broken step was found; check mode does not try a login" if self._task.check_mode else "an administrator can log in"
-            )
+            untried = "no broken step was found; check mode does not try a login"
+            return self._told(chain, False, untried if self._task.check_mode else "an administrator can log in")
         if not (bad.repair and args["repair"]):
             return {**self._told(chain, False, f"BROKEN {bad.name}: {bad.sentence}" + (f" — {bad.cure}" if bad.cure else "")), "failed": True}
         email, password = gateway.admin()

@@ -37,8 +37,7 @@ class ActionModule(ClusterAction):
                 "msg": f"release {args['name']} does not exist in namespace {args['namespace']} yet; the bootstrap would run after the deployment",
             }
         gateway = Gateway.of(cluster, args["namespace"], args["name"], self.say)
-        for value in gateway.secret_values():
-            self.redactor.learn([value])
+        self.redactor.learn(gateway.secret_values())
         record = Record(cluster, args["namespace"], f"{args['name']}-bootstrap", gateway.identity())
         result: dict[str, Any] = {"changed": False}
         if args["admin"]:

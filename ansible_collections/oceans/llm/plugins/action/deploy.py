@@ -8,7 +8,6 @@ The planning is in rollout/plan.py, the change in rollout/change.py; here are ar
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -39,14 +38,12 @@ class ActionModule(ClusterAction):
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:
         self.redactor.learn(str(v) for v in inline_secrets(args["values"]).values())
         self.redactor.learn([args["chart_registry"].get("password") or ""])
-        self._scratch = tempfile.mkdtemp(prefix="oceans-llm-")
         with Interrupt(stdout=for_people()) as self.interrupt:
             try:
-                result = self._prepared(args, cluster)
+                with tempfile.TemporaryDirectory(prefix="oceans-llm-", ignore_cleanup_errors=True) as self._scratch:
+                    result = self._prepared(args, cluster)
             except Refused as refused:
                 result = {"failed": True, "changed": False, "msg": str(refused)}
-            finally:
-                shutil.rmtree(self._scratch, ignore_errors=True)
             result |= {"plan": dict(self._stated)} if self._stated else {}
             return conclusion.tell(result, self.interrupt, self.say, verbose=self.verbose)
 
@@ -87,7 +84,7 @@ class ActionModule(ClusterAction):
             if check:
                 return dict(change.would_give_up(live))
             with lock.of(live.revision + 1):
-                change.recover(cluster, wanted, live, lock, self.say, args["recover_after"])
+                change.recover(cluster, live, lock, self.say, args["recover_after"])
             live = releases.latest(cluster, wanted.namespace, wanted.name)
         self._go_on()
         plan = planner.make(cluster, self._cli, wanted, live, self.say, check=check, make_key=not check)

@@ -131,11 +131,6 @@ class ActionModule(ClusterAction):
 
 
 def _said(schema: Schema) -> str:
-    at = (
-        f"database at V{schema.newest}"
-        if schema.newest
-        else "the database has no tables of the gateway"
-        if schema.newest == 0
-        else "the state of the database is not known"
-    )
+    special = {None: "the state of the database is not known", 0: "the database has no tables of the gateway"}
+    at = special.get(schema.newest, f"database at V{schema.newest}")
     return f"{at}; pending migrations: {migrations.phrase(schema.versions) if schema.versions is not None else f'not known ({schema.why})'}"

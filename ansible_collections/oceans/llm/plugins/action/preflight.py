@@ -25,7 +25,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import configur
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import chart as charts
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import DECIDED, ChartUnavailable, Helm, HelmError, as_text, for_helm
-from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import manifests, paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster, ClusterError
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight import collect, rules
 from ansible_collections.oceans.llm.plugins.plugin_utils.preflight.checks import drain, route_timeouts
@@ -216,7 +216,7 @@ class Renderer(Helm):
         arguments = ["template", release, chart, "--namespace", namespace, "--values", "-", *options]
         text = self._run(arguments, stdin=as_text(values))
         self.size = releases.record_size(json.dumps({"chart": files_of(chart), "values": charts.defaults(chart), "config": values, "manifest": text}))
-        found = releases.documents(text)
+        found = manifests.load_all(text)
         self._version = next((str(o["version"]) for o in found if o.get("kind") == HELM_VERSION), "")
         return tuple(o for o in found if o.get("kind") != HELM_VERSION and not is_test(o))
 

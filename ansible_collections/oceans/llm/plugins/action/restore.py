@@ -48,13 +48,8 @@ class ActionModule(ClusterAction):
         if self._task.check_mode:
             restoring.refuse(source, point)
             text = f"would restore {point.phrase(cluster.now())} into {f'the new database {to}' if to else source.target}"
-            return {
-                **told,
-                "changed": True,
-                "msg": text
-                if to
-                else f"{text}, {f'and deploy version {version}' if version else 'but deploy nothing, because the version that fits is not known'}",
-            }
+            then = f"and deploy version {version}" if version else "but deploy nothing, because the version that fits is not known"
+            return {**told, "changed": True, "msg": text if to else f"{text}, {then}"}
         self.say(f"restoring {point.phrase(cluster.now())}")
         with Interrupt(stdout=for_people()) as interrupt, lock.of(release.revision):
             done = restoring.restore(

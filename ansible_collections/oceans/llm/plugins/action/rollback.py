@@ -57,7 +57,7 @@ class ActionModule(deploy.ActionModule):
         """Why it is allowed. :raises Refused: with the command that works instead."""
         found, why_not = asked.history(cluster, namespace, wanted)
         said, why = asked.fits(cluster, namespace, wanted, found, not self._task.check_mode)
-        known = schema.newest(schema.release_of(asked.image(wanted)))
+        known = asked.knows(wanted)
         since = tuple(v for v in found or () if known and known.sure and v > known.version)
         decision = policy.decide(Situation(Moment.SERVED, committed=since, old_image=said))
         if decision.may_go_back:

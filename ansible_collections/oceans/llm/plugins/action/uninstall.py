@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -195,7 +195,7 @@ def _orphaning(release: Release) -> set[str]:
 
 def _exists(cluster: Cluster, data: Data) -> bool:
     """True, too, where this user may not see it: nothing is claimed then."""
-    live = unless_forbidden(lambda: cluster.find(data.path), {"metadata": {}})
+    live: Mapping[str, Any] | None = unless_forbidden(lambda: cluster.find(data.path), {"metadata": {}})
     return live is not None and not live["metadata"].get("deletionTimestamp")
 
 

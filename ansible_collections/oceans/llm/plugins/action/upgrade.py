@@ -13,7 +13,6 @@ from typing import Any
 from ansible_collections.oceans.llm.plugins.action import deploy, rollback
 from ansible_collections.oceans.llm.plugins.plugin_utils import playbooks
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import Refused, documented
-from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import schema as schema_table
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Lock
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.recorded import NotRecorded
@@ -114,7 +113,7 @@ class ActionModule(rollback.ActionModule):
         safe = not self._helm_runs and not self._outcome.not_fenced  # nothing changes the database or the release any more
         if automatic and safe and decision.on_failure is OnFailure.ROLLBACK:
             return self._rolled_back(args, cluster, result, back, what)
-        known = schema_table.newest(schema_table.release_of(asked.image(back)))
+        known = asked.knows(back)
         point = restore_point.fitting(cluster, args["namespace"], args["name"], known.version if known else None)
         how = playbooks.filled(decision.command.format(target=back.revision, versions="", point=point.name if point else "NAME"))
         if not decision.may_go_back:

@@ -64,9 +64,9 @@ def chart_values(
     Only what was set is passed on, so that a default of the chart stays a default of the chart.
     """
     worked_out = {
-        "gateway": {"replicaCount": int(replicas), "image": _image(gateway_image, version), "config": dict(config)},
+        "gateway": {"replicaCount": int(replicas), "image": {"repository": gateway_image, "tag": version}, "config": dict(config)},
         # two images never have the same digest: the version's is the gateway's
-        "adminUi": {"image": _image(admin_ui_image, version.partition("@")[0])},
+        "adminUi": {"image": {"repository": admin_ui_image, "tag": version.partition("@")[0]}},
         "imagePullSecrets": [{"name": s} if isinstance(s, str) else dict(s) for s in image_pull_secrets],
         **_secrets(secrets_source, secret_name, secrets or {}, external_secrets or {}),
         "database": _database(database_mode, database_secret, database_secret_key, cloudnativepg or {}, secrets_source, secret_name),
@@ -96,10 +96,6 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
         old = merged.get(key)
         merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
     return merged
-
-
-def _image(repository: str, version: str) -> dict[str, str]:
-    return {"repository": repository, "tag": version}
 
 
 def _secrets(source: str, name: str, inline: Mapping[str, Any], external: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from ..kube import paths
+from ..kube import manifests, paths
 from ..kube.client import ApiError, Cluster
 from ..kube.refused import Refused
 from . import releases
@@ -137,7 +137,7 @@ def _annotated(manifest: str, names: set[str]) -> str:
 
 
 def _with_policy(text: str, names: set[str]) -> str:
-    found = releases.documents(text) if not text.startswith("---") else ()
+    found = manifests.load_all(text) if not text.startswith("---") else ()
     if len(found) != 1 or not isinstance(found[0], dict) or not _plural(found[0]) or _data(found[0], "").name not in names:
         return text
     obj = found[0]

@@ -26,7 +26,9 @@ def find(cluster: Cluster, namespace: str, release: str, rendered: Iterable[Mapp
     ours = {f"{obj.get('kind')}/{obj['metadata']['name']}" for obj in rendered if obj.get("metadata")}
     found: dict[str, str] = {}
     for kind, plural in KINDS.items():
-        listed = unless_forbidden(partial(cluster.metadata, paths.collection(plural, namespace), labelSelector=f"{INSTANCE}={release}"), {"items": []})
+        listed: Mapping[str, Any] = unless_forbidden(
+            partial(cluster.metadata, paths.collection(plural, namespace), labelSelector=f"{INSTANCE}={release}"), {"items": []}
+        )
         for meta in (item["metadata"] for item in listed["items"]):
             name = f"{kind}/{meta.get('name')}"
             if HOOK in (meta.get("annotations") or {}) and name not in ours and not meta.get("deletionTimestamp"):

@@ -13,6 +13,7 @@ ended is known: by SIGTERM (release `failed`), never by SIGKILL (release `pendin
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -22,8 +23,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .cli import as_text
@@ -111,8 +112,7 @@ class HelmJob:
 
     def _read(self) -> dict[str, Any] | None:
         try:
-            with open(self._file, encoding="utf-8") as file:
-                found = json.load(file)
+            found = json.loads(Path(self._file).read_text(encoding="utf-8"))
             self._unread = ""
         except (OSError, ValueError) as error:  # not there yet, or it never will be
             self._unread = str(error)
@@ -253,7 +253,7 @@ def start(action: ActionBase, options: Mapping[str, Any], folder: str, task_vars
     return HelmJob(job, folder, clock)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _background(action: ActionBase, jobs: str) -> Iterator[None]:
     """The task as Ansible's async wrapper wants it, without become, and with the folder for job files."""
     task, connection = action._task, action._connection
@@ -300,31 +300,25 @@ def wrapper(folder: str, program: str, environment: Mapping[str, str | None]) ->
 
 def stop(folder: str) -> None:
     """From now on the wrapper starts nothing. Without the folder there is no wrapper, either."""
-    try:
-        with open(os.path.join(folder, "stop"), "w", encoding="ascii"):
-            pass
-    except OSError:
-        return
+    with contextlib.suppress(OSError):
+        Path(folder, "stop").touch()
 
 
 def _numbers(folder: str) -> tuple[int | None, int | None]:
     """(helm's process, the module's process) as the wrapper wrote them."""
     try:
-        with open(os.path.join(folder, "pid"), encoding="ascii") as file:
-            helm, module = file.read().split()
+        helm, module = Path(folder, "pid").read_text(encoding="ascii").split()
         return int(helm), int(module)
     except (OSError, ValueError):
         return None, None
 
 
 def _runs(pid: int | None) -> bool:
-    if not pid:
-        return False
-    try:
-        os.kill(pid, 0)
-    except OSError:  # gone; or the number belongs to somebody else's process by now
-        return False
-    return True
+    with contextlib.suppress(OSError):  # gone; or the number belongs to somebody else's process by now
+        if pid:
+            os.kill(pid, 0)
+            return True
+    return False
 
 
 #: what is no word of Helm's: client-go's log (klog: severity, month and day), Helm's own log, warnings

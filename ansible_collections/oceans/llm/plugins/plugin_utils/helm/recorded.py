@@ -9,6 +9,7 @@ import base64
 import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 
@@ -35,10 +36,9 @@ def write_chart(body: Mapping[str, Any], folder: str) -> str:
         texts[file["name"]] = base64.b64decode(file.get("data") or "")
     root = os.path.join(folder, "recorded-chart")
     for name, data in texts.items():
-        path = os.path.join(root, name)
+        path = Path(root, name)
         if not os.path.abspath(path).startswith(os.path.join(root, "")):
             raise NotRecorded(f"the chart of the revision has a file {name!r} outside of the chart's folder")
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        with open(path, "wb") as out:
-            out.write(data)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.write_bytes(data)
     return root

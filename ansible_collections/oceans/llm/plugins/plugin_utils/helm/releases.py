@@ -112,8 +112,10 @@ def parse(body: Mapping[str, Any]) -> Release:
         chart=f"{meta.get('name', '')}-{meta.get('version', '')}",
         app_version=meta.get("appVersion", ""),
         deployed_at=info.get("last_deployed", ""),
-        manifest=documents(body.get("manifest", "")),
-        hooks=tuple(doc for hook in body.get("hooks") or () if "test" not in (hook.get("events") or ()) for doc in documents(hook.get("manifest", ""))),
+        manifest=manifests.load_all(body.get("manifest", "")),
+        hooks=tuple(
+            doc for hook in body.get("hooks") or () if "test" not in (hook.get("events") or ()) for doc in manifests.load_all(hook.get("manifest", ""))
+        ),
         values=body.get("config") or {},
         apply_method=body.get("apply_method") or "",
     )
@@ -161,11 +163,6 @@ def rewrite(cluster: Cluster, release: Release, change: Callable[[dict[str, Any]
 
 def _secret_name(release: Release) -> str:
     return f"sh.helm.release.v1.{release.name}.v{release.revision}"
-
-
-def documents(text: str) -> tuple[dict[str, Any], ...]:
-    """The objects of a YAML stream, empty documents left out."""
-    return manifests.load_all(text)
 
 
 def names(objects: Iterable[Mapping[str, Any]], kind: str) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from urllib.parse import urlencode
 from . import paths
 from .auth import ClusterError, Way, resolve
 from .common import Common
+from .objects import json_object
 
 try:
     import kubernetes.client
@@ -311,7 +312,7 @@ class Cluster:
         return time.time() + self.skew
 
 
-def unless_forbidden[Answer](ask: Callable[[], Answer], instead: Answer) -> Answer:
+def unless_forbidden[Answer, Instead](ask: Callable[[], Answer], instead: Instead) -> Answer | Instead:
     """The answer of the API server; `instead` where the caller lacks the permission to ask."""
     try:
         return ask()
@@ -354,14 +355,11 @@ def _plain(error: BaseException) -> str:
 
 
 def _refused(status: int, text: str, path: str, server: str) -> ApiError:
-    try:
-        body = json.loads(text)
-        reason, message = body.get("reason") or "", body.get("message") or text
-    except (ValueError, AttributeError):
-        reason, message = "", text.strip()[:500] or f"HTTP {status}"
+    said = json_object(text)
+    message = said.get("message") or (text if said else text.strip()[:500] or f"HTTP {status}")
     if status == 401:
         message = f"the API server {server} does not accept the credentials (401 Unauthorized): the token or certificate is wrong or has expired"
-    return ApiError(status, reason, message, path)
+    return ApiError(status, said.get("reason") or "", message, path)
 
 
 def _lines(answer: Any) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -32,6 +33,15 @@ def epoch(stamp: str | None) -> float:
 def stamp(seconds: float) -> str:
     """Epoch seconds as the API writes them; empty for none."""
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds else ""
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """A text that is a JSON object; empty for any other text."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def meta(obj: Object) -> Mapping[str, Any]:
@@ -211,7 +221,7 @@ def lost_readiness(pod: Mapping[str, Any], status: Mapping[str, Any]) -> float:
 
 
 def is_ready(pod: Mapping[str, Any]) -> bool:
-    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in (pod.get("status") or {}).get("conditions") or ())
+    return condition(pod, "Ready").get("status") == "True"
 
 
 def pod_phrase(pod: Mapping[str, Any]) -> str:

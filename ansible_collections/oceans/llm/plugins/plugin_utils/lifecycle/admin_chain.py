@@ -76,12 +76,8 @@ def sso_sections(config: Mapping[str, Any]) -> list[str]:
 
 
 def _chain(facts: Facts) -> Iterator[Link]:
-    yield _answer(
-        "Service",
-        facts.health,
-        "the gateway answers",
-        f"find the cause: {playbooks.command('diagnose')}; kubectl -n {facts.namespace} get endpointslices,pods",
-    )
+    look = f"find the cause: {playbooks.command('diagnose')}; kubectl -n {facts.namespace} get endpointslices,pods"
+    yield _answer("Service", facts.health, "the gateway answers", look)
     pods = f"check the pods of the admin UI: kubectl -n {facts.namespace} get pods -l {COMPONENT}=admin-ui"
     yield _answer("/admin", facts.page, "the admin UI answers through the gateway", pods)
     if facts.refused:
@@ -123,9 +119,8 @@ def _database(facts: Facts) -> Iterator[Link]:
             return
     if facts.login is False:
         cure = f"write the present password into the Secret, or set a new password and rotate: {playbooks.command('rotate', ROTATE)}"
-        yield Link(
-            "password", BROKEN, f"the gateway refuses the password in {facts.origin}; the password was changed in /admin after the Secret was written", cure
-        )
+        sentence = f"the gateway refuses the password in {facts.origin}; the password was changed in /admin after the Secret was written"
+        yield Link("password", BROKEN, sentence, cure)
     if facts.login is None:
         yield Link("password", UNKNOWN, "no login was tried")
         return
@@ -141,12 +136,8 @@ def _no_row(facts: Facts) -> Link:
 
 def _row(facts: Facts, user: User) -> Link:
     if user.role != "platform_admin":
-        return Link(
-            "row in users",
-            BROKEN,
-            f"{facts.email} has the role {user.role or 'none'}, not platform_admin",
-            "let another administrator set the role platform_admin in /admin (Users)",
-        )
+        cure = "let another administrator set the role platform_admin in /admin (Users)"
+        return Link("row in users", BROKEN, f"{facts.email} has the role {user.role or 'none'}, not platform_admin", cure)
     if user.status not in ("active", ""):
         return Link("row in users", BROKEN, f"{facts.email} has the status {user.status}", "let another administrator activate the user in /admin (Users)")
     return Link("row in users", OK, f"{facts.email}, platform_admin, {user.status or 'without a status'}")

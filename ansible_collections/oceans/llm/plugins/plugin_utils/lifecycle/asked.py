@@ -46,6 +46,11 @@ def image(release: Release) -> str:
     return str(deployment["spec"]["template"]["spec"]["containers"][0].get("image") or "") if deployment else ""
 
 
+def knows(release: Release) -> schema.Known | None:
+    """The newest migration that the release's image knows; None: not known."""
+    return schema.newest(schema.release_of(image(release)))
+
+
 def version(release: Release) -> str:
     """The version of a release for the reader: its image's tag."""
     deployment = part(release.manifest, "Deployment")
@@ -55,7 +60,7 @@ def version(release: Release) -> str:
 def pending(cluster: Cluster, namespace: str, planned: Release, trial: bool) -> Schema:
     """What a planned release would migrate. `trial`: a Job may be created for the question."""
     found, why = history(cluster, namespace, planned)
-    known = schema.newest(schema.release_of(image(planned)))
+    known = knows(planned)
     if found is not None and known is not None and known.sure:
         return Schema(tuple(v for v in range(schema.FIRST, known.version + 1) if v not in found), max(found, default=0), history=found)
     told = by_image(cluster, planned, namespace) if trial else Schema(None, None, "check mode creates no Job")
@@ -76,7 +81,7 @@ def by_image(cluster: Cluster, release: Release, namespace: str = "") -> Schema:
 
 def fits(cluster: Cluster, namespace: str, older: Release, found: tuple[int, ...] | None, trial: bool) -> tuple[Says, str]:
     """What an older release's image says of a database with this history, and how that is known."""
-    known, tag = schema.newest(schema.release_of(image(older))), version(older)
+    known, tag = knows(older), version(older)
     if found is not None and known is not None and known.sure:
         newest = max(found, default=0)
         if newest > known.version:

@@ -16,7 +16,7 @@ from typing import Any
 from ..gateway.database_url import Target
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import Object, meta, name_of, own_labels
+from ..kube.objects import Object, is_ready, meta, name_of, own_labels
 from . import held
 from .deployed import NotPossible
 from .dump_job import telling
@@ -158,7 +158,7 @@ def recovery(live: Object, backup: Object, name: str, source: Source) -> dict[st
 
 
 def _ready(status: Mapping[str, Any]) -> bool:
-    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ())
+    return is_ready({"status": status})
 
 
 def until(cluster: Cluster, path: str, name: str, timeout: float, over: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any]:

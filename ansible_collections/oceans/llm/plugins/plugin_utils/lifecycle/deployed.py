@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +15,7 @@ from ..gateway import configuration
 from ..helm import releases
 from ..kube import paths
 from ..kube.client import Cluster, ClusterError
-from ..kube.objects import name_of, part, selector_of
+from ..kube.objects import json_object, name_of, part, selector_of
 from ..rollout import post_check, unrecorded
 from ..secrets import live_env, pod_env, shapes
 
@@ -113,8 +112,7 @@ class Gateway:
     def identity(self) -> str:
         """This installation on this database: both may be replaced while everything else keeps its name."""
         url = str(configuration.section(self.config, "database").get("url") or "")
-        variable = self._env.get(url.removeprefix("env.")) if url.startswith("env.") else None
-        address = (variable.value or b"").decode("utf-8", "replace").rpartition("@")[2] if variable else ""
+        address = self.value(url.removeprefix("env.")).rpartition("@")[2] if url.startswith("env.") else ""
         return f"{self.deployment['metadata']['uid']}/{hashlib.sha256(address.encode()).hexdigest()[:12]}"
 
     def config_digest(self) -> str:
@@ -131,8 +129,8 @@ class Gateway:
         status, headers, text = self.ask(cluster, LOGIN, method="POST", body=body)
         if status == 200:
             cookie = next((value for name, value in headers.items() if name.lower() == "set-cookie"), "").partition(";")[0]
-            return Session(cookie, must_change=bool(_field(text, "data").get("must_change_password")))
-        if status in (401, 403) and _code(text) in ("invalid_credentials", "authentication_error"):
+            return Session(cookie, must_change=bool(configuration.section(json_object(text), "data").get("must_change_password")))
+        if status in (401, 403) and configuration.section(json_object(text), "error").get("code") in ("invalid_credentials", "authentication_error"):
             return None
         raise NotPossible(
             f"a login through Service/{self.service} failed: HTTP {status} {text[:200]}; the gateway must serve before the administrator is created; "
@@ -172,15 +170,3 @@ class Session:
 
     cookie: str = field(repr=False)
     must_change: bool = False
-
-
-def _field(text: str, name: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text).get(name)
-    except (ValueError, AttributeError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _code(text: str) -> str:
-    return str(_field(text, "error").get("code") or "")

@@ -20,7 +20,7 @@ from .deployed import Gateway, NotPossible
 
 def run(cluster: Cluster, gateway: Gateway, release: str, command: Sequence[str], timeout: int, say: Callable[[str], None]) -> str:
     """What the program printed. :raises NotPossible: with the cause, when it failed."""
-    namespace = gateway.deployment["metadata"]["namespace"]
+    namespace = gateway.namespace
     body = one_off_job.job(gateway.deployment, command, prefix=f"{release}-{command[0]}", component=command[0], deadline=timeout)
     name = cluster.create(paths.jobs(namespace), body)["metadata"]["name"]
     say(f"running `gateway {' '.join(command)}` as Job/{name}")

@@ -135,13 +135,8 @@ class AdminPassword(Step):
             return
         kept = user.kept_by(self.OWN)
         if kept or user.rows(PASSWORDS) is None or user.others:
-            why = (
-                f"{kept} refer to the administrator"
-                if kept
-                else f"{user.others} other platform administrators exist"
-                if user.others
-                else f"the table {PASSWORDS} was not found"
-            )
+            other = f"{user.others} other platform administrators exist" if user.others else f"the table {PASSWORDS} was not found"
+            why = f"{kept} refer to the administrator" if kept else other
             raise NotPossible(
                 f"the password of {self.email} can only be changed in /admin: the gateway has no command for this change, and the administrator cannot be "
                 f"recreated, because {why}; log in, change the password in /admin, then set {self.value.setting} to the new password"
@@ -287,12 +282,8 @@ class ProviderToken(Step):
         name, revoke = str(provider.get("id")), "revoke the old token at the provider"
         route = next((r for r in configuration.routes_of(self.run.gateway.config, self.run.model) if r.get("provider") == name), None)
         if route is None:
-            asked = (
-                f"the new token was not tried, because model {self.run.model} has no route to {name}"
-                if self.run.model
-                else "the new token was not tried; set oceans_llm_probe_model to request a completion"
-            )
-            return f"{started} {name}; {asked}", f"not tried, for the same reason; {revoke}"
+            why = f", because model {self.run.model} has no route to {name}" if self.run.model else "; set oceans_llm_probe_model to request a completion"
+            return f"{started} {name}; the new token was not tried{why}", f"not tried, for the same reason; {revoke}"
         new = f"{started} {name}; model {self.run.model} answered a completion"
         if not value.known:
             return new, f"{NOT_KNOWN}; {revoke}"

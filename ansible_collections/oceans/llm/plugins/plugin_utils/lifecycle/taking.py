@@ -155,12 +155,7 @@ def volume(cluster: Cluster, release: Release, wish: Wish) -> str:
     if cluster.find(path) is None:
         storage_class = wish.volume.get("storage_class")
         spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": str(wish.volume.get("size") or SIZE)}}}
-        body = {
-            "apiVersion": "v1",
-            "kind": "PersistentVolumeClaim",
-            "metadata": {"name": name, "labels": own_labels(release.name)},
-            "spec": spec,
-        }
+        body = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name, "labels": own_labels(release.name)}, "spec": spec}
         if storage_class:
             spec["storageClassName"] = str(storage_class)
         try:

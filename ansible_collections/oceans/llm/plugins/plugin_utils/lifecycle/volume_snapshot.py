@@ -30,12 +30,7 @@ def take(cluster: Cluster, source: Source, name: str, say: Callable[[str], None]
     pod, claim = _volume(cluster, source)
     ns = meta(pod)["namespace"]
     spec = {"source": {"persistentVolumeClaimName": claim}}  # of the default class of the volume's driver
-    body = {
-        "apiVersion": API,
-        "kind": "VolumeSnapshot",
-        "metadata": {"name": name, "labels": own_labels(source.release.name)},
-        "spec": spec,
-    }
+    body = {"apiVersion": API, "kind": "VolumeSnapshot", "metadata": {"name": name, "labels": own_labels(source.release.name)}, "spec": spec}
     with telling(say, f"creating VolumeSnapshot/{name} of PersistentVolumeClaim/{claim}"):
         try:
             cluster.create(paths.of(API, "volumesnapshots", ns), body)

@@ -10,12 +10,12 @@ server is alive, and either the gateway or the way to its pods is silent.
 from __future__ import annotations
 
 import http.client
-import json
 from dataclasses import dataclass
 from enum import Enum
 
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
+from ..kube.objects import json_object
 
 #: seconds to connect, and for an answer: kubelet's readiness probe took seconds at most, or the pod would not be ready
 PATIENCE = 10.0
@@ -56,10 +56,7 @@ class Reply:
 
 def field(text: str, name: str) -> str:
     """One field of a JSON object; empty when it is not there, or the text is something else."""
-    try:
-        return str(json.loads(text).get(name) or "")
-    except (ValueError, AttributeError):
-        return ""
+    return str(json_object(text).get(name) or "")
 
 
 def through_service(cluster: Cluster, namespace: str, service: str, port: int, path: str) -> Reply:

@@ -28,7 +28,7 @@ from .scope import also_watched, scope_of
 from .verdict import State
 
 
-def recover(cluster: Cluster, wanted: Wanted, pending: Release, lock: Lock, say: Callable[[str], None], after: float) -> None:
+def recover(cluster: Cluster, pending: Release, lock: Lock, say: Callable[[str], None], after: float) -> None:
     """Give up a revision that is still pending although nobody works on it. The lock is held by this run.
 
     :raises NotPlanned: when somebody may work on it: a Helm that this collection did not start, `after` seconds ago or less.
@@ -43,9 +43,8 @@ def recover(cluster: Cluster, wanted: Wanted, pending: Release, lock: Lock, say:
         )
     who = f"by a run that has died ({lock.last_holder()})" if ours else "by another Helm process"
     say(f"{what}, left {who}; marking the revision as failed and continuing")
-    releases.give_up(
-        cluster, pending, f"marked as failed by oceans.llm: the run that made this revision has died ({pending.status} since {pending.deployed_at})"
-    )
+    why = f"the run that made this revision has died ({pending.status} since {pending.deployed_at})"
+    releases.give_up(cluster, pending, f"marked as failed by oceans.llm: {why}")
 
 
 class Change:

@@ -197,12 +197,11 @@ class DatabaseLook:
                     last = self._answer(way, session, last)
                     yield last
         except Refusal as refusal:
+            words = f"{refusal.message} (SQLSTATE {refusal.sqlstate})"
             if logged_in:
-                yield Seen(
-                    f"{way.said} accepts the login, but answers a query with the error: {refusal.message} (SQLSTATE {refusal.sqlstate})", worked=self._worked
-                )
+                yield Seen(f"{way.said} accepts the login, but answers a query with the error: {words}", worked=self._worked)
             else:
-                yield Seen(f"{way.said} refuses the login: {refusal.message} (SQLSTATE {refusal.sqlstate})", sqlstate=refusal.sqlstate)
+                yield Seen(f"{way.said} refuses the login: {words}", sqlstate=refusal.sqlstate)
         except NotPostgres as error:
             yield Seen(str(error))
         except NotAsked as error:

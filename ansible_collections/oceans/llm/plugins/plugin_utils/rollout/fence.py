@@ -13,7 +13,6 @@ more (measured: 31 s instead of 3 s).
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from typing import Any
 
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import JOB_NAME, QUEUE, finished
+from ..kube.objects import JOB_NAME, QUEUE, finished, json_object
 
 GRACE = 1  # seconds between TERM and KILL for a pod that is fenced
 DEADLINE = 60.0  # seconds for everything: longer than the grace in which a suspended Job's controller ends its pods
@@ -111,11 +110,8 @@ def _until_no_pod(cluster: Cluster, namespace: str, job: str, end: float) -> Non
             refused = refused or str(error)  # why a pod was not deleted says more than that its watch broke off
             time.sleep(min(AGAIN, max(0.0, end - time.monotonic())))
         if time.monotonic() > end:
-            pods = (
-                f"{', '.join(sorted(f'Pod/{name}' for name in alive))} still running"
-                if alive != {"?"}
-                else "it is not known whether a pod of the Job is running"
-            )
+            known = f"{', '.join(sorted(f'Pod/{name}' for name in alive))} still running"
+            pods = known if alive != {"?"} else "it is not known whether a pod of the Job is running"
             raise ApiError(504, "Timeout", f"{pods}{f' ({refused})' if refused else ''}", paths.pods(namespace))
 
 
@@ -145,8 +141,5 @@ def _delete_now(cluster: Cluster, namespace: str, pod: str) -> str:
     status, _headers, text = cluster.raw("DELETE", paths.pod(namespace, pod), body={"gracePeriodSeconds": GRACE})
     if status < 400 or status == 404:
         return ""
-    try:
-        words = json.loads(text).get("message") or text
-    except (ValueError, AttributeError):
-        words = text
+    words = str(json_object(text).get("message") or text)
     return f"the API server refused to delete Pod/{pod}: {' '.join(words.split())[:300] or f'HTTP {status}'}"

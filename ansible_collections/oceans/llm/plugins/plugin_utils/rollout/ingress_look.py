@@ -61,9 +61,8 @@ def _ingress(cluster: Cluster, snapshot: Snapshot, rendered: Object) -> Iterator
     for path, service, port in backends(live):
         if (service, port) not in ours:
             sides = f"{path} routes to Service/{service} port {port}{who}; in the release: {' and '.join(f'Service/{s} port {p}' for s, p in sorted(ours))}"
-            yield make(
-                "IngressBackend", snapshot, where, f"path {path} of the Ingress routes to Service/{service} port {port}, not to the release's Service", sides
-            )
+            what = f"path {path} of the Ingress routes to Service/{service} port {port}, not to the release's Service"
+            yield make("IngressBackend", snapshot, where, what, sides)
     meant_rules, there_rules = _rules(rendered), _rules(live)
     if lost := [r for r in meant_rules if r not in there_rules]:
         what = f"the Ingress has no rule for {', '.join(lost)}; its rules are: {', '.join(there_rules) or 'none'}"
@@ -166,9 +165,8 @@ def _route(cluster: Cluster, snapshot: Snapshot, rendered: Object) -> Iterator[C
     parents = ((live.get("status") or {}).get("parents")) or ()
     wanted = ", ".join(str(p.get("name")) for p in (live.get("spec") or {}).get("parentRefs") or ())
     if not parents:
-        yield make(
-            "RouteRefused", snapshot, where, f"no controller has accepted the route; its parentRefs name {wanted or 'nothing'}", "status.parents is empty"
-        )
+        what = f"no controller has accepted the route; its parentRefs name {wanted or 'nothing'}"
+        yield make("RouteRefused", snapshot, where, what, "status.parents is empty")
     for parent in parents:
         for condition in parent.get("conditions") or ():
             if condition.get("type") in ("Accepted", "ResolvedRefs") and condition.get("status") == "False":

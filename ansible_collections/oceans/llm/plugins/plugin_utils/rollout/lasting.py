@@ -123,12 +123,8 @@ def _said(cluster: Cluster, snapshot: Snapshot) -> list[Object]:
 
 
 def _about(pod: Object, status: Object, said: Iterable[Object], words: str) -> list[Object]:
-    name = meta(pod)["name"]
-    return [
-        e
-        for e in said
-        if words in str(e.get("message") or "") and (e.get("involvedObject") or {}).get("name") == name and about_container(e, str(status["name"]))
-    ]
+    of_pod = [e for e in said if (e.get("involvedObject") or {}).get("name") == meta(pod)["name"]]
+    return [e for e in of_pod if words in str(e.get("message") or "") and about_container(e, str(status["name"]))]
 
 
 def _killed(snapshot: Snapshot, pod: Object, status: Object, said: Iterable[Object]) -> Cause | None:

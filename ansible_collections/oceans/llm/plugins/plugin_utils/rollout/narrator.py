@@ -46,25 +46,22 @@ class Narrator:
         for key, phrase in {**facts(snapshot), **self._behind_services(snapshot), **self._warnings(verdict), **unknown}.items():
             if self._told.get(key) != (news := _DURATION.sub("", phrase)):
                 self._told[key] = news
-                self._line(phrase + shown.get(key, ""))
+                self.note(phrase + shown.get(key, ""))
                 said = True
         if not away and self._told.pop("api", ""):
-            self._line("the API server answers again")
+            self.note("the API server answers again")
             said = True
         return said
 
     def heartbeat(self, snapshot: Snapshot, verdict: Verdict, away: str) -> None:
         """What is waited for. A warning that has had its own line is referred to, not told again every few seconds."""
         waited = progress.blocker(snapshot, verdict.causes, self._told) or verdict.blocker or "finishing the checks"
-        self._line(f"… {'cluster state unknown: ' + away if away else waited}")
+        self.note(f"… {'cluster state unknown: ' + away if away else waited}")
 
     def found(self, cause: Cause, doing: str) -> None:
         """The cause, the moment it is certain: FAILED is said only when everything has been stopped, some seconds later."""
         where = f"{cause.object} container {cause.container}" if cause.container else cause.object
-        self._line(f"{cause.code} {where}: {cause.cause}{' — ' + doing if doing else ''}")
-
-    def note(self, text: str) -> None:
-        self._line(text)
+        self.note(f"{cause.code} {where}: {cause.cause}{' — ' + doing if doing else ''}")
 
     def _behind_services(self, snapshot: Snapshot) -> dict[str, str]:
         """A Service that had ready pods behind it and has none now, and its recovery: users notice both."""
@@ -95,7 +92,8 @@ class Narrator:
         """What a warning is said of, shown beside it: evidence that changes (an event is counted, a date moves on) makes no new line."""
         return {f"{c.code} {c.object}": f" — {shortened(c.evidence)}" for c in verdict.causes if c.evidence and c.evidence not in c.cause}
 
-    def _line(self, text: str) -> None:
+    def note(self, text: str) -> None:
+        """One line, now."""
         self.timeline.append((round(time.monotonic() - self._start, 1), text))
         self._say(f"{time.monotonic() - self._start:5.1f}s {text}")
 

@@ -42,6 +42,7 @@ ANSWERED = 1.0
 PODS = 2
 #: what a pod template that was changed by hand may bring about
 BY_HAND = ("AdminUiDown", "WrongVersionServed", "NotServed", "Unverified")
+NOT_ASKED = "the collection could not ask the gateway which version it serves"
 #: what changes by itself while a way opens
 OPENING = (
     "NoEndpoints",
@@ -141,14 +142,11 @@ def check(
         try:
             found = run.once(patient=spent < PATIENT)
         except ApiError as error:
-            found = Served(
-                wrong=make("Unverified", snapshot, run.where, "the collection could not ask the gateway which version it serves", f"{error.path}: {error}")
-            )
+            found = Served(wrong=make("Unverified", snapshot, run.where, NOT_ASKED, f"{error.path}: {error}"))
         if interrupted:
             what = f"the run was ended by {interrupted.name} while it checked the served version"
-            return Served(
-                wrong=make("Interrupted", snapshot, run.where, what, f"result of the checks so far: {found.wrong.cause if found.wrong else 'no error'}")
-            )
+            so_far = f"result of the checks so far: {found.wrong.cause if found.wrong else 'no error'}"
+            return Served(wrong=make("Interrupted", snapshot, run.where, what, so_far))
         if found.wrong is None:
             return run.explained(run.completed(found, question)) if question else found
         if spent >= settle(found.wrong, run.by_hand(found.wrong)):
@@ -199,7 +197,7 @@ class _Check:
         if wrong:
             # pods that became unready again may have lost what they need, and not the Service its pods
             return Served(wrong=(self._network() if wrong.code == "NoEndpoints" else None) or wrong)
-        found = self._asked(patient) if self.service else Served()
+        found = self._asked(self.service, patient) if self.service else Served()
         wrong = found.wrong or next(ingress_look.find(self.cluster, self.snapshot, self.release), None)
         return replace(found, wrong=wrong or lasting.check(self.cluster, self.snapshot, self.say, lambda: bool(self.interrupted)))
 
@@ -229,10 +227,8 @@ class _Check:
             return ""
         return "".join(by_hand.template(self.snapshot, name) for name in self.snapshot.scope.deployments)
 
-    def _asked(self, patient: bool) -> Served:
-        if self.service is None:
-            return Served()
-        found = _judge(Asker(self.cluster, self.snapshot.scope.namespace, *self.service, patient), self.snapshot, self.expected)
+    def _asked(self, service: tuple[str, int], patient: bool) -> Served:
+        found = _judge(Asker(self.cluster, self.snapshot.scope.namespace, *service, patient), self.snapshot, self.expected)
         unasked = bool(found.wrong and found.wrong.code == "Unverified")
         if self._deployment is None or (found.wrong and found.wrong.code == "WrongVersionServed"):
             return found
@@ -244,14 +240,10 @@ class _Check:
         if self.probe:
             return self._probed(found)
         shut = self._shut()
-        return (
-            replace(
-                found,
-                notes=(*found.notes, f"{shut.object}: {shut.cause}; not probed: no probe pod tested whether the cluster network enforces NetworkPolicies"),
-            )
-            if shut
-            else found
-        )
+        if shut is None:
+            return found
+        note = f"{shut.object}: {shut.cause}; not probed: no probe pod tested whether the cluster network enforces NetworkPolicies"
+        return replace(found, notes=(*found.notes, note))
 
     def _shut(self, between: bool = False) -> Cause | None:
         """NetworkPolicies that leave the gateway's pods no way; `between`: none to the admin UI."""
@@ -338,7 +330,7 @@ class Asker:
             self.tried["port-forward"] = other
             if other.trouble is Trouble.FORBIDDEN:
                 break
-        return next((r for r in self.tried.values() if r.trouble in (Trouble.REFUSED,)), reply)
+        return next((r for r in self.tried.values() if r.trouble is Trouble.REFUSED), reply)
 
     def _pods(self) -> Iterator[tuple[str, int]]:
         """(name, port) of the pods behind the Service."""
@@ -363,9 +355,9 @@ def _judge(asker: Asker, snapshot: Snapshot, expected: Expected) -> Served:
     health = asker.ask("/api/v1/health")
     if health.trouble is not Trouble.NONE:
         return _unanswered(asker, snapshot)
-    notes = tuple(
-        f"the Service proxy of the API server returned no answer of the gateway ({asker.said()}), so {asker.through} was used" for _once in (1,) if asker.tried
-    )
+    notes: tuple[str, ...] = ()
+    if asker.tried:
+        notes = (f"the Service proxy of the API server returned no answer of the gateway ({asker.said()}), so {asker.through} was used",)
     said, served = f"GET /api/v1/health: {health.status} {health.text[:200]}", health.field("version") if health.status == 200 else ""
     if not served:
         return Served(wrong=make("NotServed", snapshot, where, f"the gateway does not answer through {asker.through}", said), notes=notes)
@@ -390,13 +382,11 @@ def _unanswered(asker: Asker, snapshot: Snapshot) -> Served:
         return Served(notes=(f"the served version was not checked: {asker.rights}; one of these permissions is enough (docs/deployer-role.yaml)",))
     proxy, pod = asker.tried.get("Service proxy"), asker.tried.get("port-forward")
     if pod and pod.trouble in (Trouble.REFUSED, Trouble.SILENT):
-        silent = pod.trouble is Trouble.SILENT
-        what = "the gateway accepts connections, but does not answer requests" if silent else "the gateway's pod refuses the connection"
+        refused = pod.trouble is Trouble.REFUSED
+        what = "the gateway's pod refuses the connection" if refused else "the gateway accepts connections, but does not answer requests"
         return Served(wrong=make("NotServed", snapshot, asker.where, what, f"GET /api/v1/health: {asker.said()}; {_CLOSED}"))
-    if proxy and proxy.trouble is Trouble.SILENT:
-        what = "the gateway did not answer through its Service, and no other way was possible"
-    else:
-        what = "the collection could not ask the gateway which version it serves"
+    silent = proxy and proxy.trouble is Trouble.SILENT
+    what = "the gateway did not answer through its Service, and no other way was possible" if silent else NOT_ASKED
     closed = f"; {_CLOSED}" if proxy and proxy.closed else ""
     return Served(wrong=make("Unverified", snapshot, asker.where, what, f"GET /api/v1/health: {asker.said()}{closed}"))
 

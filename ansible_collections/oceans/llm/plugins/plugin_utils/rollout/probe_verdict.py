@@ -163,9 +163,8 @@ def _answered(line: Mapping[str, Any], snapshot: Snapshot, service: str, version
     if not own:
         return Seen(wrong=make("NotServed", snapshot, where, "the program that answers at the Service's ClusterIP is not the gateway", said))
     if version and own != version:
-        return Seen(
-            own, make("WrongVersionServed", snapshot, where, f"version {own} is served at the Service's ClusterIP, but version {version} by the pods", said)
-        )
+        what = f"version {own} is served at the Service's ClusterIP, but version {version} by the pods"
+        return Seen(own, make("WrongVersionServed", snapshot, where, what, said))
     return Seen(own, next((c for h in line.get("hosts") or () if (c := _host(h, snapshot))), None), _hosts_note(line))
 
 

@@ -29,11 +29,7 @@ def missing(cluster: Cluster, node: str) -> str:
             return ""
     except ApiError:
         return ""
-    why = (
-        "the kube-proxy pod on this node is not ready"
-        if pods
-        else "it has no pod there"
-        if sets
-        else f"there is no DaemonSet kube-proxy in namespace {paths.SYSTEM}"
-    )
+    why = "the kube-proxy pod on this node is not ready" if pods else "it has no pod there"
+    if not pods and not sets:
+        why = f"there is no DaemonSet kube-proxy in namespace {paths.SYSTEM}"
     return f"kube-proxy does not run on Node/{node} ({why}), so pods on this node cannot reach the ClusterIP of any Service"

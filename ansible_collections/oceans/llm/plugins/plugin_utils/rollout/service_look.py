@@ -77,10 +77,8 @@ def _configured(cluster: Cluster, snapshot: Snapshot, rendered: Object, live: Ob
         yield make("ScaledToZero", snapshot, name, f"the Deployment has 0 replicas{who}, so {where} has no pod", f"spec.replicas: 0{who}")
         return
     if spec.get("type") == "ExternalName" and (rendered.get("spec") or {}).get("type") != "ExternalName":
-        what = (
-            f"the type of the Service is ExternalName{writer(live, 'spec', 'type')}, so "
-            f"it leads to the host {spec.get('externalName')}, not to the pods of {name}"
-        )
+        to = f"it leads to the host {spec.get('externalName')}, not to the pods of {name}"
+        what = f"the type of the Service is ExternalName{writer(live, 'spec', 'type')}, so {to}"
         yield make("ServiceSelector", snapshot, where, what, f"type: ExternalName, externalName: {spec.get('externalName')}")
         return
     selector, labels = spec.get("selector"), pod_labels(owner)
@@ -146,12 +144,8 @@ def _ports(snapshot: Snapshot, where: str, rendered: Object, live: Object, pod_s
 
 
 def ready_ends(slices: Sequence[Object]) -> list[Object]:
-    return [
-        end
-        for piece in slices
-        for end in piece.get("endpoints") or ()
-        if (end.get("conditions") or {}).get("ready") and not (end.get("conditions") or {}).get("terminating")
-    ]
+    ends = [(end, end.get("conditions") or {}) for piece in slices for end in piece.get("endpoints") or ()]
+    return [end for end, state in ends if state.get("ready") and not state.get("terminating")]
 
 
 def _ends(cluster: Cluster, snapshot: Snapshot, service: str, slices: Sequence[Object], owner: Object) -> Iterator[Cause]:

@@ -97,9 +97,8 @@ def _jobs(snapshot: Snapshot) -> list[str]:
 def _has_run(snapshot: Snapshot, jobs: list[str]) -> bool:
     """By the Job's own counts: its pods may be gone."""
     states = [snapshot.kind("Job").get(name, {}).get("status") or {} for name in jobs]
-    return any(s.get("succeeded") or s.get("failed") or (s.get("uncountedTerminatedPods") or {}).get("failed") for s in states) or (
-        any(finished(snapshot.kind("Job")[name]) for name in jobs if name in snapshot.kind("Job"))
-    )
+    counted = any(s.get("succeeded") or s.get("failed") or (s.get("uncountedTerminatedPods") or {}).get("failed") for s in states)
+    return counted or any(finished(snapshot.kind("Job")[name]) for name in jobs if name in snapshot.kind("Job"))
 
 
 def _history(snapshot: Snapshot, jobs: list[str]) -> History:
@@ -174,9 +173,8 @@ def _told(found: log_words.Migrations, history: History, over: bool, by: str) ->
     failed = [v for v in found.rolled_back if v not in found.committed and v[0] not in (history.now or ())]
     still = [v for v in found.open if v[0] not in (history.now or ())]
     if failed:
-        return f"database: migration V{failed[-1][0]} {failed[-1][1]} was rolled back, {at or 'still at the version before it'}" + (
-            f" ({done})" if done else ""
-        )
+        said = f"database: migration V{failed[-1][0]} {failed[-1][1]} was rolled back, {at or 'still at the version before it'}"
+        return said + (f" ({done})" if done else "")
     if still:
         before = at or "this run committed no migration, so the schema is still at the version before that"
         return f"database: migration V{still[-1][0]} {still[-1][1]} began and was not committed; PostgreSQL rolls it back when the client disconnects; {before}"
@@ -200,9 +198,8 @@ def old_pods_statement(snapshot: Snapshot) -> str:
         any_old = any_old or bool(old) or _made_before(snapshot.kind("Deployment").get(name) or {}, snapshot)
         serving = [p for p in old if is_ready(p) and not meta(p).get("deletionTimestamp")]
         if serving:
-            parts.append(
-                f"{len(serving)} of Deployment/{name} still serve{'' if len(serving) > 1 else 's'} ({', '.join(sorted({_image(p) for p in serving}))})"
-            )
+            images = ", ".join(sorted({_image(p) for p in serving}))
+            parts.append(f"{len(serving)} of Deployment/{name} still serve{'' if len(serving) > 1 else 's'} ({images})")
         elif old:
             parts.append(f"none of Deployment/{name} serves ({len(old)} exist{'' if len(old) > 1 else 's'})")
     if parts:

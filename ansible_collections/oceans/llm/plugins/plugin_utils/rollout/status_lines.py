@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..gateway import log_words
 from ..helm.releases import Release
 from ..kube.objects import Object, epoch, meta
-
-_MIGRATION = re.compile(r"^v(\d+) (\S+) \[(applied|pending)\]$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -87,13 +85,12 @@ def pods(deployment: Object, of_release: Iterable[Object]) -> str:
 
 def database(text: str) -> str:
     """What `gateway migrate --status` printed, in a phrase; its last line when it is something else."""
-    found = _MIGRATION.findall(text)
-    if not found:
+    found = log_words.migrations(text)
+    if not found.applied and not found.pending:
         return (text.strip().splitlines() or ["no answer from the gateway"])[-1].strip()
-    applied = [f"V{number} {name}" for number, name, state in found if state == "applied"]
-    pending = [f"V{number}" for number, _name, state in found if state == "pending"]
-    at = f"at {applied[-1]}" if applied else "empty"
-    return at + (f", {len(pending)} pending ({pending[0]}–{pending[-1]})" if pending else ", nothing pending")
+    at = f"at V{found.applied[-1][0]} {found.applied[-1][1]}" if found.applied else "empty"
+    versions = [f"V{version}" for version, _name in found.pending]
+    return at + (f", {len(versions)} pending ({versions[0]}–{versions[-1]})" if versions else ", nothing pending")
 
 
 def secret_phrase(secret: Object | None, now: float) -> str:

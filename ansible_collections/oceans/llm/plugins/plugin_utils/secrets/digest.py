@@ -118,7 +118,7 @@ def with_digests(values: Mapping[str, Any], where: Mapping[str, tuple[str, ...]]
 
 def as_live(values: Mapping[str, Any], where: Mapping[str, tuple[str, ...]], live: Release | None) -> dict[str, Any]:
     """A copy of the values with the digests of the live revision."""
-    return with_digests(values, where, live, live_texts(live))
+    return with_digests(values, where, live, {name: _annotation(deployment) for name, deployment in _deployments(live)})
 
 
 def without_digests(values: Mapping[str, Any], where: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
@@ -131,11 +131,6 @@ def without_digests(values: Mapping[str, Any], where: Mapping[str, tuple[str, ..
         if isinstance(at, dict):
             at.pop(last, None)
     return result
-
-
-def live_texts(live: Release | None) -> dict[str, str]:
-    """What the annotations of the live revision say, by Deployment."""
-    return {name: _annotation(deployment) for name, deployment in _deployments(live)}
 
 
 def work_out(
@@ -154,7 +149,7 @@ def work_out(
     """
     rendered = {o["metadata"]["name"] for o in planned.manifest if o.get("kind") == "Secret"}
     promises = promised(planned.objects)
-    before = {name: parse(_annotation(o)) for name, o in _deployments(live)} if live else {}
+    before = {name: parse(_annotation(o)) for name, o in _deployments(live)}
     data: dict[str, Mapping[str, Any]] = {}
     texts: dict[str, str] = {}
     restarts: dict[str, tuple[str, ...]] = {}

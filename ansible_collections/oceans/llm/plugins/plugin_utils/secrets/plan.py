@@ -78,9 +78,8 @@ def unwritable(wanted: Mapping[str, Any]) -> list[tuple[str, Problem]]:
     found: list[tuple[str, Problem]] = []
     for key, value in wanted.items():
         if list(KEY.wrong("", str(key))):
-            found.append(
-                (str(key), Problem("SecretKeyName", f"{key!r} is not a valid key of a Secret", "rename the key: use only letters, digits, -, _ and ."))
-            )
+            problem = Problem("SecretKeyName", f"{key!r} is not a valid key of a Secret", "rename the key: use only letters, digits, -, _ and .")
+            found.append((str(key), problem))
         elif isinstance(value, (Mapping, list, tuple)) or value is None:
             kind = "empty (null)" if value is None else f"a {'map' if isinstance(value, Mapping) else 'list'}"
             found.append((str(key), Problem("SecretNotText", f"{key} is {kind}, not text", f"write {key} as a string")))
@@ -89,9 +88,8 @@ def unwritable(wanted: Mapping[str, Any]) -> list[tuple[str, Problem]]:
     sizes = {str(key): len(as_bytes(value)) for key, value in wanted.items()}
     if sum(sizes.values()) > LARGEST:
         sentence = f"the values of the Secret have {sum(sizes.values())} bytes together, but a Secret can hold at most {LARGEST}"
-        found.append(
-            (max(sizes, key=sizes.__getitem__), Problem("ObjectInvalid", sentence, "mount large files from a volume (oceans_llm_values.gateway.extraVolumes)"))
-        )
+        problem = Problem("ObjectInvalid", sentence, "mount large files from a volume (oceans_llm_values.gateway.extraVolumes)")
+        found.append((max(sizes, key=sizes.__getitem__), problem))
     return found
 
 

@@ -119,10 +119,8 @@ def _key_32(key: str, text: str) -> Iterator[Problem]:
             sentence = f"{key} is base64 without its padding, or with - and _ for + and /"
             hint = "write the same key with + in place of -, / in place of _, and = at the end"
     elif re.fullmatch(r"[0-9A-Fa-f]{64}", text):
-        sentence, hint = (
-            f"{key} is hexadecimal; it must be base64 of the same 32 bytes",
-            f"convert the key: {same} | xxd -r -p | base64; or set a new key: {new}",
-        )
+        sentence = f"{key} is hexadecimal; it must be base64 of the same 32 bytes"
+        hint = f"convert the key: {same} | xxd -r -p | base64; or set a new key: {new}"
     elif len(plain) == 32:
         return
     elif len(_unpacked(plain.decode("latin-1").strip()) or b"") == 32:
@@ -154,11 +152,8 @@ def _url(key: str, text: str) -> Iterator[Problem]:
         form = f": it begins with {scheme[0].strip()}" if scheme else ": it is JSON" if text.lstrip().startswith("{") else listed
         yield Problem("SecretNotUrl", f"{key} is not a PostgreSQL URL{form}", f"write {FORM}, with user and password percent-encoded")
     elif "," in host and ("@" in authority or "@" not in text):
-        yield Problem(
-            "SecretNotUrl",
-            f"{key} names several hosts, but the gateway's driver accepts only one host",
-            "write the address of the Service or proxy in front of the servers",
-        )
+        sentence = f"{key} names several hosts, but the gateway's driver accepts only one host"
+        yield Problem("SecretNotUrl", sentence, "write the address of the Service or proxy in front of the servers")
     elif not found and re.fullmatch(r"[0-9A-Fa-f:]+", host) and host.count(":") > 1:
         yield Problem("SecretNotUrl", f"{key} contains an IPv6 address without brackets, or two ports", "write [ADDRESS]:5432 for the host and its port")
     elif not found and re.search(r"(@|://)[a-z]+:?//", text[8:]):

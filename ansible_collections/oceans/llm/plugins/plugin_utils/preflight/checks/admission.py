@@ -68,9 +68,8 @@ def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
     elif kind == refusals.QUOTA:
         look = f"kubectl -n {picture.wanted.namespace} describe resourcequota {parts['quota']}"
         hint = f"raise the ResourceQuota, or lower oceans_llm_replicas or oceans_llm_resources; read the ResourceQuota: {look}"
-        yield Finding(
-            "QuotaExceeded", where, f"ResourceQuota {parts['quota']}: requested {parts['need']}, used {parts['used']}, limit (hard) {parts['hard']}", hint
-        )
+        what = f"ResourceQuota {parts['quota']}: requested {parts['need']}, used {parts['used']}, limit (hard) {parts['hard']}"
+        yield Finding("QuotaExceeded", where, what, hint)
     elif kind == refusals.TERMINATING:
         return  # the namespace: said once, by access.py
     elif kind == refusals.IMMUTABLE:
@@ -78,12 +77,9 @@ def classify(run: DryRun, picture: Picture) -> Iterator[Finding]:
         hint += "" if run.object.startswith(HOLDS_DATA) else f", or delete {run.object} (its pods stop) and run the playbook again"
         yield Finding("FieldImmutable", where, f"{immutable(text, run.live or {})}; Kubernetes does not allow this field to change on an existing object", hint)
     elif kind == refusals.LIMIT_RANGE:
-        what = (
-            "oceans_llm_cloudnativepg.storage and oceans_llm_cloudnativepg.walStorage"
-            if "PersistentVolumeClaim" in text
-            else "oceans_llm_values.scheduling.resources"
-        )
-        hint = f"set {what} to values that the LimitRange allows; read the LimitRange: kubectl -n {picture.wanted.namespace} describe limitrange"
+        volumes = "oceans_llm_cloudnativepg.storage and oceans_llm_cloudnativepg.walStorage"
+        setting = volumes if "PersistentVolumeClaim" in text else "oceans_llm_values.scheduling.resources"
+        hint = f"set {setting} to values that the LimitRange allows; read the LimitRange: kubectl -n {picture.wanted.namespace} describe limitrange"
         yield Finding("LimitRangeViolated", where, text, hint)
     elif kind == refusals.SCC:
         fields = ", ".join(refusals.scc_fields(run.message)) or "the pod"

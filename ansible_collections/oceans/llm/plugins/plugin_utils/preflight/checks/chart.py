@@ -125,9 +125,8 @@ def _images(picture: Picture) -> Iterator[Finding]:
             repository, _at, digest = str(container.get("image") or "").partition("@")
             other = users.setdefault(digest, repository.rpartition("/")[2].partition(":")[0]) if digest else ""
             if other and other != repository.rpartition("/")[2].partition(":")[0]:
-                yield Finding(
-                    "DigestOfTwoImages", where, f"the images {other} and {repository} are pinned by the same digest, and a digest belongs to one image only"
-                )
+                what = f"the images {other} and {repository} are pinned by the same digest, and a digest belongs to one image only"
+                yield Finding("DigestOfTwoImages", where, what)
 
 
 def _schema(text: str, defaults: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[Finding]:

@@ -23,9 +23,9 @@ HINT = "put the value into oceans_llm_secrets under a key NAME, and write env.NA
 SECRET_FIELD = re.compile(r"(?i)(^|[._])(password|client_secret|token|secret|api_key|secret_access_key|session_token|private_key)$")
 #: a path of a file is no secret (github_copilot reads its private_key from one)
 FILE = re.compile(r"^\.{0,2}/|\.(pem|key|json)$")
-#: numbers that YAML 1.1 takes for text, because they lack the dot or the sign
 #: how other programs write a reference to a variable. $NAME is not among them, because a password may look like that, and the finding shows the value
 FOREIGN = re.compile(r"(?:os\.environ/|\$\{(?=\w+\}))(?P<name>[A-Z][A-Z0-9_]*)\}?")
+#: numbers that YAML 1.1 takes for text, because they lack the dot or the sign
 NUMBER_AS_TEXT = re.compile(r"\A[-+]?(\d+[eE][-+]?\d+|\d*\.\d*[eE]\d+)")
 _HTTP = re.compile(r"https?://[^\s/]\S*")
 PROVIDER_TYPES = ("openai_compat", "gcp_cloud_run_openai_compat", "gcp_vertex", "aws_bedrock", "github_copilot")
@@ -132,13 +132,9 @@ def transport(config: Mapping[str, Any]) -> Iterator[Finding]:
     held = configuration.section(config, "budget_alerts", "email", "transport")
     missing = [field for field in ("username", "password") if not held.get(field)]
     if len(missing) == 1:
-        where = f"config budget_alerts.email.transport.{missing[0]}"
-        yield Finding(
-            "GatewayConfigInvalid",
-            where,
-            "is missing; the gateway needs both username and password, or neither",
-            "set both fields to env.NAME (NAME is a key of the gateway's Secret), or remove both",
-        )
+        what = "is missing; the gateway needs both username and password, or neither"
+        hint = "set both fields to env.NAME (NAME is a key of the gateway's Secret), or remove both"
+        yield Finding("GatewayConfigInvalid", f"config budget_alerts.email.transport.{missing[0]}", what, hint)
 
 
 def addresses(config: Mapping[str, Any], picture: Picture) -> Iterator[Finding]:
@@ -192,12 +188,8 @@ def kinds(config: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _of_another_kind(path: str, value: Any, wanted: str) -> Finding:
     kind = next(words for types, words in KINDS if isinstance(value, types))
-    hint = (
-        "put the value in quotes in oceans_llm_config"
-        if wanted == "text" and not isinstance(value, (Mapping, list))
-        else f"write the value as {wanted} in oceans_llm_config"
-    )
-    return Finding("GatewayConfigInvalid", f"config {path}", f"is {kind} and must be {wanted}", hint)
+    how = "put the value in quotes" if wanted == "text" and not isinstance(value, (Mapping, list)) else f"write the value as {wanted}"
+    return Finding("GatewayConfigInvalid", f"config {path}", f"is {kind} and must be {wanted}", f"{how} in oceans_llm_config")
 
 
 KINDS: tuple[tuple[Any, str], ...] = ((bool, "a boolean"), ((int, float), "a number"), (Mapping, "a map"), (list, "a list"), (object, "text"))
@@ -349,12 +341,8 @@ def references(config: Mapping[str, Any], environment: Mapping[str, Variable], p
         if not configuration.STRICT.fullmatch(path) and not configuration.LENIENT.fullmatch(path):
             continue  # said by `unresolved`
         if not name:
-            yield Finding(
-                "GatewayVariableMissing",
-                f"config {path}",
-                "is env. without the name of a variable",
-                "write env.NAME in this field, where NAME is a key of the gateway's Secret",
-            )
+            hint = "write env.NAME in this field, where NAME is a key of the gateway's Secret"
+            yield Finding("GatewayVariableMissing", f"config {path}", "is env. without the name of a variable", hint)
             continue
         looked = ", ".join(secret_objects(picture)) or "no Secret, because the pods read none"
         how = f"add {name} to oceans_llm_secrets" if picture.wanted.secrets_source in ("provision", "inline") else f"add the key {name} to that Secret"

@@ -116,9 +116,8 @@ def _has_image(picture: Picture, template: Mapping[str, Any]) -> bool:
 def _closed(where: str, names: Iterable[str], what: str) -> Iterator[Finding]:
     names = list(names)
     if names:
-        said = (
-            f"{', '.join('NetworkPolicy/' + n for n in names)} select{'s' if len(names) == 1 else ''} its pods and allow{'s' if len(names) == 1 else ''} {what}"
-        )
+        s = "s" if len(names) == 1 else ""
+        said = f"{', '.join('NetworkPolicy/' + n for n in names)} select{s} its pods and allow{s} {what}"
         hint = "add a rule for this traffic to a NetworkPolicy; ignore this warning if the network plugin does not enforce NetworkPolicies"
         yield Finding("NetworkPolicyBlocks", where, said, hint, WARNING)
 
@@ -194,9 +193,8 @@ def _certificates(picture: Picture) -> Iterator[Finding]:
                 continue
             over = found.expired(picture.now)
             if over:
-                yield Finding(
-                    "CertificateExpired", label(ingress), f"the certificate in Secret {name} {over}", "renew the certificate, then run the playbook again"
-                )
+                hint = "renew the certificate, then run the playbook again"
+                yield Finding("CertificateExpired", label(ingress), f"the certificate in Secret {name} {over}", hint)
             if found.since > picture.now > 0:
                 what = f"the certificate in Secret {name} is not valid before {datetime.datetime.fromtimestamp(found.since, datetime.UTC):%Y-%m-%d %H:%M} UTC"
                 yield Finding("CertificateExpired", label(ingress), what, "use a certificate that is valid now", WARNING)

@@ -209,9 +209,8 @@ def _autoscaler(picture: Picture) -> Iterator[Finding]:
                 )
                 yield Finding("HpaWithoutRequests", label(hpa), what, f"set oceans_llm_values.scheduling.resources.requests.{resource}")
         if any(m.get("type") in ("Resource", "ContainerResource") for m in spec.get("metrics") or ()) and picture.groups and METRICS not in picture.groups:
-            yield Finding(
-                "MetricsMissing", label(hpa), f"the cluster does not serve {METRICS}, so the HorizontalPodAutoscaler will never scale", severity=WARNING
-            )
+            what = f"the cluster does not serve {METRICS}, so the HorizontalPodAutoscaler will never scale"
+            yield Finding("MetricsMissing", label(hpa), what, severity=WARNING)
 
 
 def _disruption(picture: Picture) -> Iterator[Finding]:

@@ -48,12 +48,8 @@ def _pending(picture: Picture, release: Release, where: str) -> Finding:
     text = f"revision {release.revision} has been {release.status} for {age:.0f} s, and a Helm process outside of this collection created it"
     if age >= patience:
         return Finding("ReleasePending", where, text, "nothing to do: this run marks the revision as failed and continues", WARNING)
-    return Finding(
-        "ReleasePending",
-        where,
-        text,
-        f"wait {patience - age:.0f} s and run the playbook again; if that Helm process has ended, set oceans_llm_recover_after: 0",
-    )
+    hint = f"wait {patience - age:.0f} s and run the playbook again; if that Helm process has ended, set oceans_llm_recover_after: 0"
+    return Finding("ReleasePending", where, text, hint)
 
 
 def _foreign_objects(picture: Picture) -> Iterator[Finding]:

@@ -81,11 +81,9 @@ def _missing(picture: Picture) -> Iterator[Finding]:
             continue
         if key and key not in held.data and held.closed:
             has = ", ".join(sorted(held.data)) or "none"
-            hint = (
-                f"add {key} to oceans_llm_secrets"
-                if held.origin in ("written by this run", "created by the chart") and kind == "Secret"
-                else f"add the key, or correct its name in the variables (read by {', '.join(who)})"
-            )
+            ours = held.origin in ("written by this run", "created by the chart") and kind == "Secret"
+            elsewhere = f"add the key, or correct its name in the variables (read by {', '.join(who)})"
+            hint = f"add {key} to oceans_llm_secrets" if ours else elsewhere
             yield Finding(f"{kind}KeyMissing", target, f"has no key {key} ({held.origin}; its keys: {has})", hint)
 
 
@@ -93,12 +91,10 @@ def _absent(picture: Picture, kind: str, name: str, keys: list[str]) -> Finding:
     """One finding for an object, whatever reads it. The Secrets Store CSI driver creates Secrets when the first pod mounts its volume."""
     what = f"does not exist; pods read it{f', for its key{chr(115) * (len(keys) > 1)} ' if keys else ''}{', '.join(keys)}"
     if kind == "Secret" and mounts_secrets_store(picture):
-        hint = (
-            f"make sure that secretObjects of the SecretProviderClass names the Secret: kubectl -n {picture.wanted.namespace} get secretproviderclass -o yaml"
-        )
-        return Finding(
-            f"{kind}Missing", f"{kind}/{name}", f"{what}; the Secrets Store CSI driver may create the {kind} when the first pod starts", hint, WARNING
-        )
+        look = f"kubectl -n {picture.wanted.namespace} get secretproviderclass -o yaml"
+        hint = f"make sure that secretObjects of the SecretProviderClass names the Secret: {look}"
+        what += f"; the Secrets Store CSI driver may create the {kind} when the first pod starts"
+        return Finding(f"{kind}Missing", f"{kind}/{name}", what, hint, WARNING)
     hint = f"create the {kind} in namespace {picture.wanted.namespace}, or correct its name in the variables"
     if kind == "Secret":
         hint += "; if another program creates it later, set oceans_llm_preflight_waive: [SecretMissing]"
