@@ -98,7 +98,7 @@ BootstrapIncomplete [preflight: error or warning] the configuration sets no pass
     oceans_llm_secrets_generate
 
 # Images
-ImageNotFound [rollout: fatal] the registry has no such image or tag
+ImageNotFound [rollout: fatal] the image, or its tag, does not exist in the registry
     push the image, or set oceans_llm_version to a tag that exists in {repository}: skopeo list-tags docker://{repository}
 ImageDenied [rollout: fatal] the registry denies access to the image (HTTP 401 or 403)
     check the name of the image (some registries deny access to images that do not exist), and the pull Secrets of the pod: {pull_secrets}
@@ -265,7 +265,7 @@ PostgresClusterWaits [rollout: retryable 600 s] CloudNativePG is still setting u
     read the state of the Cluster, and the logs of its pods: kubectl -n {ns} describe cluster.postgresql.cnpg.io {name}; kubectl -n {ns} logs -l
     cnpg.io/cluster={name} --all-containers --tail 50
 PostgresPrimaryMoves [rollout: retryable 300 s] CloudNativePG is moving the primary to another instance (failover or switchover)
-    wait; read the conditions of the Cluster: kubectl -n {ns} describe cluster.postgresql.cnpg.io {name}
+    wait until the new primary is ready; read the conditions of the Cluster: kubectl -n {ns} describe cluster.postgresql.cnpg.io {name}
 
 # Jobs
 JobAttemptFailed [rollout: retryable] one attempt of a Job failed, and the Job controller retries
@@ -304,7 +304,7 @@ ClusterName [preflight: error] the name of the CloudNativePG Cluster has more th
 QuotaExceeded [preflight: error; rollout: fatal] a ResourceQuota of the namespace is exhausted
     raise the ResourceQuota, or lower oceans_llm_replicas or oceans_llm_resources; read the quota: kubectl -n {ns} describe resourcequota {quota}
 QuotaBusy [rollout: retryable 120 s] a ResourceQuota is exhausted while old pods are being deleted
-    wait; if the quota stays exhausted, raise the quota by the requests of one more pod; read the quota: kubectl -n {ns} describe resourcequota
+    wait until the old pods are deleted; if the quota stays exhausted, raise it by the requests of one more pod; read the quota: kubectl -n {ns} describe resourcequota
 QuotaNeedsResources [preflight: error; rollout: fatal] a ResourceQuota requires resource requests or limits that a container does not set
     set oceans_llm_resources, which applies to all containers of the chart; a component whose own resources are set (such as
     oceans_llm_values.migrations.resources) needs the values there
@@ -498,7 +498,7 @@ IngressClassMissing [preflight: error or warning; post-check: fatal] the Ingress
 RouteRefused [post-check: fatal] no Gateway accepts an HTTPRoute of the release
     correct oceans_llm_http_route.parentRefs, or allow this namespace in the Gateway's listener; read the conditions of the route:
     kubectl -n {ns} describe {kind} {name}
-CertificateExpired [preflight: error or warning; post-check: fatal] the TLS certificate of an Ingress has expired; only a warning if it is not valid yet
+CertificateExpired [preflight: error or warning; post-check: fatal] the TLS certificate of an Ingress has expired; only a warning if not valid yet
     renew the certificate in the TLS Secret of the Ingress (cert-manager: cmctl renew), then run the playbook again
 NetworkPolicyBlocks [preflight: warning; post-check: fatal] NetworkPolicies block connections to the pods, from the pods, to DNS, or to the database
     add a rule that admits the blocked connection; read the policy: kubectl -n {ns} describe networkpolicy {name}
