@@ -304,7 +304,8 @@ ClusterName [preflight: error] the name of the CloudNativePG Cluster has more th
 QuotaExceeded [preflight: error; rollout: fatal] a ResourceQuota of the namespace is exhausted
     raise the ResourceQuota, or lower oceans_llm_replicas or oceans_llm_resources; read the quota: kubectl -n {ns} describe resourcequota {quota}
 QuotaBusy [rollout: retryable 120 s] a ResourceQuota is exhausted while old pods are being deleted
-    wait until the old pods are deleted; if the quota stays exhausted, raise it by the requests of one more pod; read the quota: kubectl -n {ns} describe resourcequota
+    wait until the old pods are deleted; if the quota stays exhausted, raise it by the requests of one more pod; read the quota: kubectl -n {ns}
+    describe resourcequota
 QuotaNeedsResources [preflight: error; rollout: fatal] a ResourceQuota requires resource requests or limits that a container does not set
     set oceans_llm_resources, which applies to all containers of the chart; a component whose own resources are set (such as
     oceans_llm_values.migrations.resources) needs the values there
