@@ -97,7 +97,7 @@ CNI = 'Failed to create pod sandbox: rpc error: code = Unknown desc = failed to 
 @pytest.mark.parametrize(
     ("reason", "message", "words"),
     [
-        ("FailedCreatePodSandBox", CNI, "network plugin (CNI) calico returns an error"),
+        ("FailedCreatePodSandBox", CNI.replace("timeout", "no one knows"), "network plugin (CNI) calico returns an error: no one knows"),
         ("FailedCreatePodSandBox", CNI.replace("timeout", "add cmd: failed to assign an IP address to container"), "no IP address is free for the pod"),
         ("FailedCreatePodSandBox", CNI.replace("timeout", "Failed to allocate address: No available addresses"), "no IP address is free for the pod"),
         (
@@ -124,7 +124,7 @@ CNI = 'Failed to create pod sandbox: rpc error: code = Unknown desc = failed to 
         ("FailedCreatePodSandBox", CNI.replace("timeout", "dial tcp 127.0.0.1:10090: connect: connection refused"), "calico does not run on the node"),
         ("FailedCreatePodSandBox", "failed to start shim: fork/exec /x: resource temporarily unavailable", "no free process ids"),
         ("FailedCreatePodSandBox", "Could not access KVM kernel module: No such file or directory", "no hardware virtualization"),
-        ("FailedCreatePodSandBox", "unable to apply cgroup configuration: no space left on device", "cgroup of the pod"),
+        ("FailedCreatePodSandBox", "unable to apply cgroup configuration: no space left on device", "the node cannot create the cgroup"),
     ],
 )
 def test_a_sandbox_that_cannot_be_created_is_named(reason, message, words):

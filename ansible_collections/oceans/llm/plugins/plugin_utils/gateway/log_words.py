@@ -21,6 +21,7 @@ from ..codes import BY_CODE, Certainty
 from ..kube.expression import Expression
 from . import word_table
 from .crash_line import crash_line
+from .innermost import innermost
 
 #: PostgreSQL's words -> SQLSTATE (PostgreSQL documentation, appendix A) and the engine's code; "" means: a failed statement
 WORDS: tuple[tuple[Expression, str, str], ...] = tuple(
@@ -28,7 +29,8 @@ WORDS: tuple[tuple[Expression, str, str], ...] = tuple(
     for pattern, state, code in (
         (
             r"authentication failed for user|(?:password|SASL) authentication failed|SCRAM|no password supplied|no such user: "
-            r"|empty password returned|no PostgreSQL user name specified"
+            r"|empty password returned|no PostgreSQL user name specified|password (?:does not|doesn't) match|(?:invalid|incorrect|wrong) password"
+            r"|closed when state was authentication|auth(?:entication|orization) (?:failed|rejected)"
             r"|tenant(?: or |/)user .{0,80}not found",
             "28P01",
             "DatabaseAuth",
@@ -97,8 +99,8 @@ DatabaseUrlInvalid (?P<why>unrecognized configuration parameter|invalid value fo
     the database server refuses the parameter {parameter} of the connection ({why})
 DatabaseUrlInvalid unknown value .{1,80} for .?ssl_?mode
     the database's URL has a value of sslmode that the gateway's driver does not know
-DatabaseUrlInvalid Endpoint ID is not specified
-    the host in the database's URL does not name an endpoint of the database's provider
+DatabaseUrlInvalid Endpoint ID is not specified|ParamsRoutingFailed|(?:missing|invalid|unknown) (?:cluster|tenant|project|endpoint|branch)\b
+    the database's URL does not name an endpoint or cluster that the database's provider knows: {told}
 DatabaseMissing cannot connect to invalid database (?P<database>"[^"]*")
     the database {database} is invalid, because a DROP DATABASE was interrupted
 DatabasePooler expecting [a-z]+ but received [a-z]
@@ -124,8 +126,20 @@ DatabaseUnreachable pool timed out
     no connection to the database within 30 s: connection refused, server starting, server full, or packets dropped (the gateway does not report which)
 DatabaseUnreachable connection refused|connection reset|broken pipe|timed out|unexpected eof|expected to read|connection closed
     the connection to the database fails
+DatabaseTls UnknownIssuer|unknown authority|self.signed|unable to get local issuer
+    the gateway does not trust the authority that issued the certificate of the database server: {told}
+    mount the authority's certificate, and name its file as sslrootcert in the database URL
+DatabaseTls peer certificate: Expired|certificate .{0,20}expired|NotValidYet
+    the certificate of the database server has expired, or is not valid yet: {told}
+    renew the certificate of the database server, or correct the clock of the node
+DatabaseTls NotValidForName|hostname mismatch|not valid for name
+    the certificate of the database server is for another host name: {told}
+    write a host name of the certificate into the database URL, or set sslmode=verify-ca
+DatabaseTls valid client certificate|certificate required|CertificateRequired
+    the database server requires a client certificate: {told}
+    mount a client certificate and its key, and name both as sslcert and sslkey in the database URL
 DatabaseTls certificate|tls|ssl|received fatal alert|corrupt message|peer is incompatible|peer misbehaved
-    no TLS connection to the database can be established
+    no TLS connection to the database can be established: {told}
 DatabaseUrlInvalid relative URL without a base|error with configuration|invalid port number|empty host|international domain name|database URL (?:has no|begins)
     the database's URL is not a well-formed PostgreSQL URL
 """
@@ -351,7 +365,12 @@ def _database(links: list[str], told: str, text: str) -> Failure | None:
     for pattern, code, (sentence, *hint) in NETWORK:
         found = pattern.search(links[-1])
         if found and not (version and "{parameter}" in sentence):  # in a migration the parameter is that of a statement
-            return Failure(code, sentence.format_map(found.groupdict()) + _host(told) + _first_byte(links[-1]), told, names={"hint": hint[0]} if hint else {})
+            return Failure(
+                code,
+                sentence.format_map({"told": innermost(links[-1]), **found.groupdict()}) + _host(told) + _first_byte(links[-1]),
+                told,
+                names={"hint": hint[0]} if hint else {},
+            )
     if BROKE in told:  # in a migration, too: its transaction went with the connection
         return Failure("DatabaseInterrupted", f"the connection to the database was lost{f' during migration V{version.group(1)}' if version else ''}", told)
     if version:

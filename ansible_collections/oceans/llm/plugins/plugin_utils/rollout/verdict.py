@@ -10,6 +10,7 @@ its budget, counted from its first evidence.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -17,6 +18,7 @@ from typing import Any
 
 from ..codes import BY_CODE, Certainty
 from ..gateway import word_table
+from ..gateway.innermost import innermost
 from ..helm.process import Helm
 from ..kube import refusals
 from ..kube.objects import claims, meta, ref
@@ -114,6 +116,15 @@ CredentialsRefused : (?:Unauthorized|the server has asked for the client to prov
 HelmFailed etcdserver: mvcc: database space exceeded
     the etcd of the cluster has no space left, so the API server refuses every write
     have an administrator of the cluster free space in etcd, then run the playbook again: etcdctl defrag, and etcdctl alarm disarm
+HelmFailed "(?P<release>[^"]+)" has no deployed releases
+    release {release} has no revision that was ever complete (has no deployed releases), so Helm cannot upgrade the release
+    read the revisions, then uninstall the release and run the playbook again: helm -n {ns} history {release}; helm -n {ns} uninstall {release}
+HelmFailed (?<!\w)(?P<kind>\w{1,60}) "(?P<object>[^"]+)" in namespace "[^"]*" exists and cannot be imported
+    {kind}/{object} exists already, and does not belong to this release of Helm
+    delete the object, or give it to the release with the label and the annotations that the quoted message names: kubectl -n {ns} get {kind} {object} -o yaml
+HelmFailed no matches for kind "(?P<kind>[^"]+)" in version "(?P<version>[^"]+)"
+    the cluster does not serve {kind} ({version})
+    install the CustomResourceDefinition of {kind}, or set the chart value that renders it to false: kubectl get crds
 HelmFailed the server has received too many requests
     the API server refused a request of Helm, because it has too many requests (429)
     run the playbook again; if the error remains, read the limits for this user: kubectl get flowschemas,prioritylevelconfigurations
@@ -122,6 +133,11 @@ HelmFailed (?:server APIs: (?P<api>[\w./-]+): )?the server is currently unable t
     repair that API server, or delete its APIService; list those that are not available: kubectl get apiservices
 """
 HELM_WORDS = tuple(word_table.rows(_HELM_WORDS))
+#: words for a way to the API server that is closed; they may be about a webhook, too, so they are the last to be asked
+NO_SERVER = re.compile(
+    r"cluster unreachable|connection lost|connection refused|i/o timeout|TLS handshake|no such host|no route to host|connection reset|GOAWAY"
+    r"|: (?:unexpected )?EOF\b"
+)
 
 
 def helm_cause(snapshot: Snapshot, helm: Helm) -> Cause:
@@ -130,7 +146,7 @@ def helm_cause(snapshot: Snapshot, helm: Helm) -> Cause:
     refusal = refusals.classify(helm.error)
     if BUSY in helm.error:
         return make("ReleaseBusy", snapshot, where, BY_CODE["ReleaseBusy"].title, helm.error, since=helm.ended_at)
-    if known := word_table.matched(HELM_WORDS, helm.error, api="not named"):
+    if known := word_table.matched(HELM_WORDS, helm.error, api="not named", ns=snapshot.scope.namespace):
         code, what, hint = known
         return make(code, snapshot, where, what or BY_CODE[code].title, helm.error, since=helm.ended_at, hint=hint)
     if refusal.kind == refusals.IMMUTABLE:
@@ -144,7 +160,10 @@ def helm_cause(snapshot: Snapshot, helm: Helm) -> Cause:
         names: dict[str, Any] = {k: v for k, v in parts.items() if k in admission.NAMES}
         what = sentence if code == "NotAllowed" else f"an object cannot be created: {sentence}"
         return make(code, snapshot, where, what, helm.error, since=helm.ended_at, certainty=Certainty.FATAL, **names)
-    return make("HelmFailed", snapshot, where, "Helm ended with an error, and no object in the namespace explains it", helm.error, since=helm.ended_at)
+    what, hint = "Helm ended with an error that no object in the namespace explains", ""
+    if NO_SERVER.search(helm.error):
+        what, hint = "Helm lost the connection to the API server", "check the network to the API server, then run the playbook again: kubectl version"
+    return make("HelmFailed", snapshot, where, f"{what}: {innermost(helm.error)}", helm.error, since=helm.ended_at, hint=hint)
 
 
 def timeout_cause(snapshot: Snapshot, verdict: Verdict, seconds: float) -> Cause:

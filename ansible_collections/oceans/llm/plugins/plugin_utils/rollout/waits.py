@@ -44,9 +44,8 @@ def _scheduling(snapshot: Snapshot, pod: Object) -> Wait | None:
     if spec.get("nodeName"):
         if any("state" in s for s in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))):
             return None
-        return Wait(
-            "PodStarting", ref(pod), f"has been waiting for the kubelet of node {spec['nodeName']} for {age(pod, snapshot.now):.0f} s", _warning(snapshot, pod)
-        )
+        what, said = f"has been waiting for the kubelet of node {spec['nodeName']} for {age(pod, snapshot.now):.0f} s", _warning(snapshot, pod)
+        return Wait("PodStarting", ref(pod), what if said.startswith("phase ") else f"{what}; the last warning: {said}", said)
     gates = [str(g.get("name")) for g in spec.get("schedulingGates") or ()]
     if gates:
         return Wait("SchedulingGated", ref(pod), f"has scheduling gates that no controller has removed: {', '.join(gates)}", "spec.schedulingGates")

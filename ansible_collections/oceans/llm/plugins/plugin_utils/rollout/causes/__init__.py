@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from ...codes import Certainty
-from ..model import Cause, Snapshot
+from ..model import Cause, Snapshot, owner_of
 from . import admission, config, containers, images, jobs, operators, readiness, release, rollout, scheduling, starting, volumes, waiter  # noqa: F401 - their rules
 from .cause import Rule, rules
 
@@ -28,9 +29,19 @@ def find(snapshot: Snapshot, rules: Iterable[Rule] | None = None, broken: Callab
         try:
             for cause in rule(snapshot):
                 if guesses or not cause.guess:
-                    found.append(cause)  # one by one: what a rule saw before it broke is true
+                    found.append(_named(snapshot, cause))  # one by one: what a rule saw before it broke is true
         except Exception as error:
             if broken is None:
                 raise
             broken(getattr(rule, "__name__", "?"), error)
     return sorted(found, key=lambda cause: _ORDER[cause.certainty])
+
+
+def _named(snapshot: Snapshot, found: Cause) -> Cause:
+    """A container that is in the pod but not in the template of its owner comes from a mesh or an agent: the gateway is not to blame."""
+    kind, owner = owner_of(found, snapshot) if found.container and found.object.startswith("Pod/") else ("", "")
+    spec = (((snapshot.kind(kind).get(owner) or {}).get("spec") or {}).get("template") or {}).get("spec") or {}
+    declared = [c["name"] for c in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))]
+    if not declared or found.container in declared or found.cause.startswith(f"container {found.container} "):
+        return found
+    return replace(found, cause=f"container {found.container}, which the release does not declare (an admission webhook added it to the pod): {found.cause}")

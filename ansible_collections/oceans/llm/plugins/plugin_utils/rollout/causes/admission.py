@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...codes import RETRYABLE
+from ...gateway.innermost import innermost
 from ...kube import refusals
 from ...kube.objects import Object, condition, epoch, finished, meta, name_of, seen_at
 from ..model import Cause, Snapshot, events_of, job_pods, new_replicaset, own, pods_of, since
@@ -45,19 +46,27 @@ TEXTS: dict[str, tuple[str, str]] = {
 }
 #: why a webhook could not be called: (words of the API server, sentence)
 FAILURES = (
+    ("certificate has expired", "is not trusted: its certificate has expired"),
+    ("certificate is (?:not )?valid for|doesn't contain any IP SANs|not valid for any names", "is not trusted: its certificate is for another host name"),
     ("x509|tls: failed to verify", "is not trusted: its certificate does not match caBundle of the webhook configuration"),
     ("no endpoints available|service .* not found", "has no ready pod: its Service has no endpoints"),
     ("connection refused", "refuses the connection"),
     (r"deadline exceeded|timeout(?!=)|timed out", "does not answer in time"),
     ("no such host|no route|unreachable|not permitted|no agent available|proxyconnect", "cannot be reached"),
     (
-        "could not (find|get) the requested resource|rejected our request|unexpected response|invalid webhook response|status code|EOF|"
+        "an error on the server|could not (find|get) the requested resource|rejected our request|unexpected response|invalid webhook response|status code|EOF|"
         "server returned|unable to handle|remote error: tls",
         "answers with an error",
     ),
 )
 #: what to do where the code's own hint is too general
 HINTS = {refusals.SCC: refusals.SCC_CURE, refusals.QUOTA_SCOPE: refusals.SCOPE_CURE}
+#: of those, the ones that say nothing without the words behind them
+VAGUE = ("answers with an error", "cannot be called")
+WEBHOOK_CERTIFICATE = (
+    "issue the certificate of the webhook again (cert-manager or the operator normally does so), and restart the webhook's pods: "
+    "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml"
+)
 #: parts of a message that a hint may use, and the hint itself
 NAMES = ("quota", "policy", "hint")
 #: seconds that a missing pod is given when others of the same ReplicaSet are there
@@ -67,10 +76,11 @@ BESIDE_OTHERS = 60.0
 def classify(text: str) -> tuple[str, str, dict[str, str]]:
     """(code, sentence, named parts) for the API server's refusal of a pod or object; `hint` among the parts when there is a better one than the code's."""
     refusal = refusals.classify(text)
-    code, sentence = TEXTS.get(refusal.kind, ("PodNotCreated", "this collection does not know the reason"))
+    code, sentence = TEXTS.get(refusal.kind, ("PodNotCreated", "the API server refuses the object: {what}"))
     parts = dict(refusal.parts)
-    if refusal.kind == refusals.OTHER and (told := re.search(r" is forbidden: (.+)", text, re.DOTALL)):
-        sentence, parts = "the API server refuses the object: {what}", {"what": " ".join(told[1].split())}
+    if refusal.kind == refusals.OTHER:
+        told = re.search(r" is forbidden: (.+)", text, re.DOTALL)
+        parts = {"what": " ".join(told[1].split()) if told else innermost(text)}
     if "webhook" in parts and refusal.kind == refusals.POLICY:
         sentence = "webhook {policy} denies the object: {what}"
     if refusal.kind in HINTS:
@@ -78,6 +88,10 @@ def classify(text: str) -> tuple[str, str, dict[str, str]]:
     if refusal.kind == refusals.WEBHOOK_DOWN:
         parts["failure"] = next((said for words, said in FAILURES if re.search(words, parts.get("why", ""), re.IGNORECASE)), "cannot be called")
         code = "WebhookUntrusted" if "x509" in parts.get("why", "") else code
+        if "its certificate" in parts["failure"] and "caBundle" not in parts["failure"]:
+            parts["hint"] = WEBHOOK_CERTIFICATE
+        elif parts["failure"] in VAGUE:
+            parts["failure"] += f": {innermost(parts.get('why', ''))}"
     fields = ", ".join(refusals.scc_fields(text)) or "the pod"
     return code, sentence.format_map({"what": "", "fields": fields, **parts}).rstrip(": "), parts
 

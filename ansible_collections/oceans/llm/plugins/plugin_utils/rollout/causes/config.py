@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from ...codes import RETRYABLE
 from ...gateway import word_table
+from ...gateway.innermost import innermost
 from ...kube.objects import Object, about_container, age, containers, name_of, ref, waiting
 from ..model import Cause, Snapshot, events_of, starting
 from .cause import cause, rule
@@ -40,9 +41,6 @@ ContainerConfig failed to create snapshot
 ContainerConfig final child's PID from pipe|copying bootstrap data to pipe
     the container's first process ended at once, usually because the memory limit of the container is too low
     raise the memory limit of container {container} (oceans_llm_resources.limits.memory), or check the memory and process ids of Node/{node}
-ContainerConfig attr/(keycreate|exec)\b
-    the SELinux label of the container is not valid on the node
-    correct seLinuxOptions of the pod, or the SELinux policy of Node/{node}
 ContainerConfig bind source path does not exist: (?P<what>\S+)
     the path {what} does not exist on the node
     create the path on Node/{node}, or correct the hostPath volume
@@ -64,18 +62,75 @@ ContainerConfig cannot find volume "(?P<what>[^"]+)"
 ContainerConfig apparmor_parser
     AppArmor is enabled on the node, but the program apparmor_parser is missing
     install apparmor_parser on Node/{node}, or disable AppArmor on the node
-ContainerConfig apply cgroup configuration|/sys/fs/cgroup|systemd unit
-    the cgroup of the container cannot be created
-    keep pods away from the node and restart it: kubectl drain {node} --ignore-daemonsets --delete-emptydir-data
+ContainerConfig apparmor
+    the AppArmor profile of the container cannot be applied: {told}
+    load the profile on every node (apparmor_parser -r FILE), or correct appArmorProfile of the pod
+ContainerConfig seccomp
+    the seccomp profile of the container cannot be applied: {told}
+    copy the profile to /var/lib/kubelet/seccomp on every node, or set seccompProfile.type: RuntimeDefault
+ContainerConfig attr/(keycreate|exec)\b|selinux
+    the SELinux label of the container is not valid on the node
+    correct seLinuxOptions of the pod, or the SELinux policy of Node/{node}
+ContainerConfig cgroupsPath to be of format|cgroup-parent for systemd
+    the kubelet and the container runtime of the node use different cgroup drivers: {told}
+    set the same cgroup driver on Node/{node}: cgroupDriver of the kubelet, SystemdCgroup of containerd, cgroup_manager of CRI-O
+ContainerConfig cgroup|sd-bus|systemd unit|\.(slice|scope)\b
+    the node cannot create the cgroup: {told}
+    keep pods away from the node and restart it, and check which cgroup controllers it has: kubectl drain {node} --ignore-daemonsets --delete-emptydir-data
+ContainerConfig apply caps|capabilit
+    the capabilities of the container cannot be set: {told}
+    correct securityContext.capabilities of container {container}
+ContainerConfig rlimit
+    the resource limits (rlimits) of the container cannot be set: {told}
+    raise LimitNOFILE and the other limits of the container runtime's service on Node/{node}
+ContainerConfig idmap|user namespace|NEWUSER
+    the node cannot give the pod a user namespace: {told}
+    set hostUsers: true in the pod, or use nodes whose kernel and file systems support idmap mounts
+ContainerConfig /dev/\S|\bCDI\b|device
+    a device of the container is missing on the node: {told}
+    start the device driver's pod on Node/{node}, or remove the device from the container: kubectl get pods -A -o wide --field-selector spec.nodeName={node}
+ContainerConfig argument list too long
+    arguments and environment of the container are too long: {told}
+    set enableServiceLinks: false, or shorten the environment variables of container {container}
+ContainerConfig no command specified
+    the image has no command, and the container sets none: {told}
+    use the gateway's own image, or set command of container {container}
+ContainerConfig image not found|no such image|get image
+    the image is no longer on the node: {told}
+    delete the pod so that the kubelet pulls the image again; free space on the node if its kubelet removes images: kubectl -n {ns} delete pod {name}
+ContainerConfig /proc/sys|sysctl
+    the node does not let the container runtime set a kernel parameter (sysctl): {told}
+    upgrade the container runtime of Node/{node}, or remove the sysctl from the pod
+ContainerConfig resolv\.conf
+    the kubelet's file of name servers does not exist on the node: {told}
+    correct resolvConf in the kubelet's configuration on Node/{node}, or start systemd-resolved
+ContainerConfig not supported|not implemented|unsupported|invalid argument
+    the kernel or the container runtime of the node does not support what the pod asks for: {told}
+    compare kernel and container runtime of Node/{node} with those of the other nodes: kubectl get nodes -o wide
+ContainerConfig resource temporarily unavailable|cannot allocate memory|pthread_create failed|too many open files
+    the node has no free process ids, memory or files: {told}
+    stop processes on the node, or raise its limits; keep pods away from it meanwhile: kubectl cordon {node}
+ContainerConfig no space left on device|read-only file system|input/output error|disk quota
+    the disk of the node is full or broken: {told}
+    free disk space on the node or repair its disk; keep pods away from it meanwhile: kubectl cordon {node}
+ContainerConfig dial unix|connect: connection refused|code = Unavailable|transport is closing
+    the container runtime of the node does not answer: {told}
+    restart the container runtime on Node/{node}: kubectl describe node {node}
 """
 RUNTIME_TEXTS = tuple(word_table.rows(_RUNTIME))
+#: what to do about words that no row knows
+READ = (
+    "do what the quoted message asks for, and read the container runtime's log on Node/{node}: journalctl -u containerd -u crio; "
+    "kubectl -n {ns} describe pod {name}"
+)
 
 
 def of_runtime(snapshot: Snapshot, pod: Object, container: str, text: str) -> tuple[str, str]:
-    """(end of a sentence, hint) for words of the runtime or kubelet that are known; empty else."""
+    """(why, hint) for words of the runtime or the kubelet. What no row knows is quoted."""
     node = (pod.get("spec") or {}).get("nodeName") or "<node>"
-    known = word_table.matched(RUNTIME_TEXTS, text, ns=snapshot.scope.namespace, name=name_of(pod), node=node, container=container)
-    return (f": {known[1]}", known[2]) if known else ("", "")
+    names = {"ns": snapshot.scope.namespace, "name": name_of(pod), "node": node, "container": container, "told": innermost(text)}
+    _code, why, hint = word_table.matched(RUNTIME_TEXTS, text, **names) or ("", names["told"], READ.format_map(names))
+    return why, hint
 
 
 @rule(60)
@@ -126,7 +181,7 @@ def of_text(snapshot: Snapshot, pod: Object, container: str, text: str) -> Cause
         return cause("MountRetrying", snapshot, where, "the node has not received a ConfigMap or Secret yet", text, since=begun, container=container)
     # what is left of CreateContainerError may pass (name in use, runtime busy)
     why, hint = of_runtime(snapshot, pod, container, text)
-    what = f"the container runtime cannot create the container{why}"
+    what = f"the container runtime cannot create the container: {why}"
     return cause("ContainerConfig", snapshot, where, what, text, since=begun, container=container, certainty=RETRYABLE, budget=60, hint=hint)
 
 

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from ...codes import FATAL, RETRYABLE
 from ...gateway import log_words
+from ...gateway.innermost import innermost
 from ...kube.objects import Object, about_container, container_spec, containers, epoch, is_ready, name_of, ref, terminated, waiting
 from ..model import Cause, Snapshot, events_of, starting
 from . import config, origin, probes
@@ -24,6 +24,9 @@ from .cause import cause, rule
 
 #: exit codes of signals that a program brings upon itself: SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV
 SIGNALS = {132: "SIGILL", 134: "SIGABRT", 135: "SIGBUS", 136: "SIGFPE", 139: "SIGSEGV"}
+#: other signals of Linux that end a program; exit code = 128 + number
+ENDING = {129: "SIGHUP", 130: "SIGINT", 131: "SIGQUIT", 133: "SIGTRAP", 138: "SIGUSR1", 140: "SIGUSR2", 141: "SIGPIPE", 142: "SIGALRM", 152: "SIGXCPU"}
+ENDING |= {144: "SIGSTKFLT", 153: "SIGXFSZ", 154: "SIGVTALRM", 155: "SIGPROF", 157: "SIGIO", 158: "SIGPWR"}
 START_FAILURES = ("StartError", "ContainerCannotRun", "RunContainerError")
 #: words of the container runtime: before the program ran
 RUNTIME = re.compile(r"OCI runtime|exec:? \"")
@@ -45,6 +48,8 @@ KILLED = {
 NO_MEMORY = re.compile(r"memory allocation of \d+ bytes failed")
 NO_THREADS = re.compile(r"Resource temporarily unavailable \(os error 11\)|can't spawn worker thread|failed to spawn thread")
 OTHER_CPU = "the program in the image is built for a CPU architecture that the node does not have"
+#: characters of a last line that a sentence bears
+SAID = 300
 #: a run that lasted longer than this did not fail at its start (seconds)
 LONG_RUN = 60.0
 #: exits that prove a loop: with the same code, or any
@@ -56,22 +61,13 @@ ADDRESS = ("DatabaseUnreachable", "DatabaseUrlInvalid", "DatabaseHostUnknown", "
 @rule(180)
 def crashes(snapshot: Snapshot) -> Iterator[Cause]:
     """Pods of Deployments."""
-    for kind, owner, pod in starting(snapshot):
+    for kind, _owner, pod in starting(snapshot):
         if kind != "Deployment" or is_ready(pod):
             continue
         for status, init in containers(pod):
             found = of_container(snapshot, pod, status, init)
             if found:
-                yield _named(found, snapshot.kind("Deployment").get(owner) or {}, status["name"])
-
-
-def _named(found: Cause, deployment: Object, name: str) -> Cause:
-    """A container that is in the pod but not in the Deployment comes from a mesh or an agent: the gateway did not end."""
-    spec = ((deployment.get("spec") or {}).get("template") or {}).get("spec") or {}
-    declared = [c["name"] for c in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))]
-    if not declared or name in declared:
-        return found
-    return replace(found, cause=f"container {name}, which the release does not declare (an admission webhook added it to the pod): {found.cause}")
+                yield found
 
 
 def of_container(snapshot: Snapshot, pod: Object, status: Object, init: bool) -> Cause | None:
@@ -132,11 +128,13 @@ def of_end(snapshot: Snapshot, pod: Object, name: str, end: Object, exits: int) 
         what = f"the program ended, because it could not allocate memory{times(exits)}"
         return cause("OOMKilled", snapshot, where, what, log, since=begun, container=name, certainty=RETRYABLE, budget=90, limit=limit)
     if code in SIGNALS and ran < LONG_RUN:
-        what = f"the program was killed by {SIGNALS[code]} (exit code {code}) after {ran:.0f} s"
+        what = f"the program was killed by {SIGNALS[code]} (exit code {code}) after {ran:.0f} s{f': {log}' if log else ''}"
         return cause("Segfault", snapshot, where, what, log or message or f"exit code {code}", since=begun, container=name)
     what = f"the container ended with exit code {code} after {ran:.0f} s{times(exits)}"
-    what += f"; exit code {code} means that {KILLED[code]}" if code in KILLED else ""
+    if code in KILLED or code in ENDING:
+        what += f"; exit code {code} means that {KILLED.get(code) or f'it was ended by {ENDING[code]}'}"
     what += "; the container cannot start more threads or processes (limit of process ids)" if NO_THREADS.search(log) else ""
+    what += f": {said}" if (said := (log or innermost(message))[:SAID]) and len(log) <= SAID else ""
     evidence = log or message or f"exit code {code}, and the log is empty"
     if exits >= EXITS_ALIKE and ran < LONG_RUN or exits >= EXITS_ANY:
         return cause("CrashLoop", snapshot, where, what, evidence, since=begun, container=name)
@@ -235,15 +233,12 @@ def _not_started(snapshot: Snapshot, where: str, name: str, message: str, begun:
         what = f"volume {mount['volume']}" if mount["volume"] else "a volume"
         at = f" at {mount['path']}" if mount["path"] else ""
         return cause("MountFailed", snapshot, where, f"{what} cannot be mounted into the container{at}", message, since=begun, container=name)
-    why, hint = config.of_runtime(snapshot, snapshot.kind("Pod").get(where.partition("/")[2]) or {}, name, message)
-    known = (
-        None if why else re.search(r"executable file not found|exec:? \"[^\"]*\": .*?(no such file or directory|permission denied|not a directory)", message)
-    )
-    if known:
+    known = re.search(r"executable file not found|exec:? \"[^\"]*\": .*?(no such file or directory|permission denied|not a directory)", message)
+    if known and not re.search(r"chdir to cwd|apparmor_parser| hook", message):
         what = f"the container's command cannot be started: {known.group(1) or known.group(0)}"
         return cause("CannotStart", snapshot, where, what, message, since=begun, container=name)
-    hint = hint or f"read the pod's events: kubectl -n {snapshot.scope.namespace} describe {where.lower()}"
-    what = f"the container runtime cannot start the container{why}"
+    why, hint = config.of_runtime(snapshot, snapshot.kind("Pod").get(where.partition("/")[2]) or {}, name, message)
+    what = f"the container runtime cannot start the container: {why}"
     return cause("CannotStart", snapshot, where, what, message, since=begun, container=name, certainty=RETRYABLE, budget=60, hint=hint)
 
 

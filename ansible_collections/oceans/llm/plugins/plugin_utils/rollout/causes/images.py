@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ...gateway import word_table
+from ...gateway.innermost import innermost
 from ...kube import pull_secrets
 from ...kube.objects import Object, about_container, container_spec, containers, meta, name_of, ref, seen_at, waiting
 from ..model import Cause, Snapshot, events_of, since, starting
@@ -61,7 +62,7 @@ ImagePullFailed content digest sha256:[0-9a-f]*: not found|reader from content s
     |lease "[^"]*": not found
     the image store of the node lacks a part of {image}
     remove the image from the node so that the kubelet pulls it again; run on Node/{node}: crictl rmi {image}
-ImageDenied 412 Precondition Failed|due to configured policy|prohibited by organization's policy
+ImageDenied 412 Precondition Failed|due to configured policy|prohibited by organization's policy|block(?:ed|ing) (?:by )?(?:[\w-]+ )?policy
     a policy of the registry {registry} blocks the image {image}
     do what the evidence asks for (a newer image without the vulnerabilities, a signature), or change the policy of {registry}
 ImagePullFailed credential helper|docker-credential-|error getting credentials|credential provider
@@ -71,6 +72,8 @@ ImageUnusable no processor for media-type
     the image {image} is encrypted or compressed in a format that the node does not support
 ImageUnusable manifest\.v1\+prettyjws|schema 1[ ]
     the image {image} has an old format (schema 1) that the node no longer supports
+ImageUnusable unsupported (?!manifest)[\w. -]{1,40}media type
+    the node does not support a format that the image {image} uses: {told}
 ImageUnusable (unexpected|unsupported|invalid)( manifest)? media type
     {image} is not a container image
 ImageUnusable SignatureValidationFailed|Source image rejected|rejected by policy
@@ -132,6 +135,14 @@ ImageRateLimited status(?: code)?[^\n]{0,60}\b429\b|\b429 Too|too ?many ?request
 ImageDenied https://[^/\s]*(s3[.-][\w.-]*amazonaws|blob\.core\.windows|storage\.googleapis|cloudfront|r2\.cloudflarestorage)[^\n]*\b403\b
     the storage behind the registry {registry} denies access to a layer of {image}
     admit the storage of the registry in the endpoint policy, firewall and proxy of the network of Node/{node}; the evidence names its host
+ImageDenied \b40[13]\b[^\n]{0,200}(token|credentials?|password|session)\b[^\n]{0,30}expired
+    the credentials for the registry {registry} have expired
+    renew the credentials in the image pull Secret of the pod, or those of the node's credential provider; tokens of cloud registries last some hours
+ImageDenied \b40[13]\b[^\n]{0,200}(client with IP|IP address|firewall|network rule|private endpoint|not allowed access)
+    the registry {registry} does not admit the network address of the node: {told}
+    admit the address of Node/{node} in the firewall or network rules of {registry}, or reach the registry by its private endpoint
+ImageDenied failed to (fetch|get|refresh) [\w ]{0,20}token[^\n]{0,300}\b4(?!04|08|29)\d\d\b
+    the token service of the registry {registry} denies access to the image {image}: {told}
 ImageDenied repository does not exist or may require
     the registry {registry} has no repository {repository}, or requires a login for it
 ImageDenied status(?: code)?[^\n]{0,60}\b40[13]\b|\b402 Payment|\bunauthorized\b|\b403 Forbidden|access denied|(?<!permission )denied: |authorization failed
@@ -149,8 +160,11 @@ ImageRegistryError dial tcp [^\n]{1,200}(operation not permitted|permission deni
     a policy on the node forbids the way to {registry}
 ImageRegistryError status(?: code)?[^\n]{0,300}\b400 Bad Request
     the registry {registry}, or a mirror of it, does not understand the request (400)
-ImageRegistryError i/o timeout|timed out|deadline exceeded|handshake timeout|request canceled|connection reset|connection lost|stream error
-    |unexpected EOF|: EOF|broken pipe|context canceled|sent GOAWAY
+ImageRegistryError status(?: code)?[^\n]{0,300}\b(?!40[1-489]\b)4\d\d [A-Z]
+    the registry {registry}, or a mirror or proxy of it, gives an answer that is not a registry's: {told}
+ImageRegistryError unexpected EOF|: EOF|broken pipe|connection reset|connection lost|stream error|sent GOAWAY
+    the connection to the registry {registry} ends before the image is complete: {told}
+ImageRegistryError i/o timeout|timed out|deadline exceeded|handshake timeout|request canceled|context canceled
     the registry {registry} does not answer in time
 ImageNotFound content at \S+/blobs/\S+ not found|blob unknown|/blobs/sha256:[^\n]*\b404\b
     the registry {registry} lacks a layer of {image}
@@ -161,11 +175,18 @@ ImageNotFound code = NotFound|\b404 Not Found|status(?: code)?[^\n]{0,60}\b404\b
 ImagePullFailed too many open files
     the container runtime of the node has too many open files, so {image} cannot be pulled
     raise LimitNOFILE of the container runtime on Node/{node}, and restart the runtime
+ImagePullFailed unknown service|code = Unimplemented
+    the container runtime of the node does not speak the kubelet's version of CRI, so {image} cannot be pulled: {told}
+    enable the plugin cri in /etc/containerd/config.toml, or upgrade the container runtime of Node/{node}: kubectl get nodes -o wide
+ImagePullFailed size of zero|layer not known|unknown layer|layer .{0,80}(missing|corrupt)|failed to get reader
+    the image store of the node lacks a part of {image}: {told}
+    remove the image from the node so that the kubelet pulls it again; run on Node/{node}: crictl rmi {image}
 ImagePullFailed failed to extract layer|failed to unpack image|unpacking image|mount callback failed
     the container runtime of the node cannot unpack the image {image}
     remove the image from the node so that the kubelet pulls it again; run on Node/{node}: crictl rmi {image}
 ImagePullFailed
-    the image {image} cannot be pulled
+    the image {image} cannot be pulled: {told}
+    do what the quoted message asks for; read the container runtime's log on Node/{node}: journalctl -u containerd -u crio
 """
 TEXTS = tuple((pattern, Words(code, *texts)) for pattern, code, texts in word_table.rows(_TABLE))
 
@@ -224,9 +245,20 @@ def _cause(snapshot: Snapshot, pod: Object, status: Object, text: str, begun: fl
     if code == "ImageNotFound" and re.match(r"V?\d+\.\d", tag):
         hint = f"set oceans_llm_version to v{tag.lstrip('V')} (releases of the gateway have tags with a v), or push the image"
     node = (pod.get("spec") or {}).get("nodeName") or "<node>"
-    names: dict[str, Any] = {"image": image, "registry": pull_secrets.registry_of(image), "repository": image.rsplit("@", 1)[0].rsplit(":", 1)[0], "node": node}
-    host = re.search(r"\blookup ([\w.-]{1,260})(?:\.? on |:)", text)
-    other = f": {host[1]}" if host and "cannot resolve" in sentence and host[1] != names["registry"] else ""
+    names: dict[str, Any] = {
+        "told": innermost(text),
+        "image": image,
+        "registry": pull_secrets.registry_of(image),
+        "repository": image.rsplit("@", 1)[0].rsplit(":", 1)[0],
+        "node": node,
+    }
+    host = re.search(r"\blookup ([\w.-]{1,260})(?:\.? on |:)", text) or re.search(r'(?:Head|Get) \\?"https?://([^/"\\\s]{1,260})/v2/', text)
+    other = host[1] if host and code == "ImageRegistryError" and not host[1].endswith(names["registry"]) and "proxy" not in sentence else ""
+    if other and host and "lookup" not in host[0]:
+        hint = hint or "correct the mirror of the registry in /etc/containerd/certs.d/{registry}/hosts.toml on Node/{node}, or repair the mirror"
+        other = f" by way of {other}, which the node asks in its place"
+    elif other:
+        other = f": {other}"
     what = f"{sentence.format(**names)}{other} (pod of {owner})" + (_same_tag(snapshot, image, tag) if code == "ImageNotFound" else "") + _unread(snapshot, pod)
     hint, names["pull_secrets"] = hint.format(**names, **_settings(names["registry"])), _pull_secrets(snapshot, pod, names["registry"])
     return cause(code, snapshot, ref(pod), what, _short(text), since=begun, container=status["name"], hint=hint, **names)

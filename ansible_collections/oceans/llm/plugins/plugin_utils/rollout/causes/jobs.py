@@ -180,9 +180,8 @@ def _of_last_attempt(snapshot: Snapshot, name: str, condition: Object, evidence:
     ends = [(p, s) for p in job_pods(snapshot, name) for s, init in containers(p) if _failed(p, s, init) and not disrupted(p)]
     failed = int((snapshot.kind("Job")[name].get("status") or {}).get("failed") or len(ends))
     if not ends:
-        return cause(
-            "JobFailed", snapshot, f"Job/{name}", f"the Job failed ({condition.get('reason')}) after {failed} attempts", evidence, since=begun, job=name
-        )
+        what = f"the Job failed ({condition.get('reason')}) after {failed} attempt{'s' if failed != 1 else ''}{f': {evidence}' if evidence else ''}"
+        return cause("JobFailed", snapshot, f"Job/{name}", what, evidence, since=begun, job=name)
     pod, status = max(ends, key=lambda e: epoch(terminated(e[1]).get("finishedAt")))
     last = of_end(snapshot, pod, status["name"], terminated(status), len(ends))
     code = last.code if last.code not in ("ContainerExited", "CrashLoop") else "JobFailed"

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from ...codes import RETRYABLE, SHOWN
+from ...gateway.innermost import innermost
 from ...kube.objects import Object, age, condition, containers, controlled_by, epoch, finished, is_ready, meta, name_of, seen_at, terminated
 from ..model import Cause, Snapshot, events_of, own, pods_of, primary_ready, since
 from .cause import cause, rule
@@ -60,13 +61,14 @@ def external_secrets(snapshot: Snapshot) -> Iterator[Cause]:
                 code, budget = "ExternalSecretRetrying", _SETTLE
         else:
             code, budget = "ExternalSecretRetrying", None
-        what = f"External Secrets Operator cannot create the Secret of ExternalSecret {name}{f' yet: {_reason(text)}' if code.endswith('Retrying') else ''}"
+        what = f"External Secrets Operator cannot create the Secret of ExternalSecret {name}{' yet' if code.endswith('Retrying') else ''}: {_reason(text)}"
         yield cause(code, snapshot, f"ExternalSecret/{name}", what, text, since=begun, budget=budget)
 
 
 def _reason(text: str) -> str:
     """The provider's own words, without the operator's path to them."""
-    return " ".join(text.rsplit("err: ", 1)[-1].split())[:160]
+    words = " ".join(text.rsplit("err: ", 1)[-1].split())
+    return words if len(words) <= 160 else innermost(words)
 
 
 #: an object of a release that its operator has not touched
@@ -136,14 +138,27 @@ def _set_up(snapshot: Snapshot, cluster: Object) -> tuple[int, str]:
     return len(failed), said(next(texts, "")) or f"Pod/{name_of(newest_first[0])} failed"
 
 
+#: what the instance manager says of a program that it ran, and a program's own words for an error
+_EXIT, _ERROR = re.compile(r"exit status \d+$"), re.compile(r"\b(?:ERROR|FATAL|PANIC|error):? ")
+
+
 def said(text: str) -> str:
-    """The last error of a log of CloudNativePG's instance manager, which writes JSON lines; else its last line."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    """The last error of a log of CloudNativePG's instance manager, which writes JSON lines; else its last line.
+
+    Of a program that it ran (initdb, pg_ctl, barman) it says `exit status 1`; the program's own words are in lines of the level info.
+    """
+    lines, poor = [line.strip() for line in text.splitlines() if line.strip()], ""
     for line in reversed(lines):
         try:
             told = json.loads(line)
         except ValueError:
             continue
-        if isinstance(told, dict) and told.get("level") in ("error", "fatal") and (told.get("err") or told.get("error")):
-            return str(told.get("err") or told["error"])
-    return lines[-1] if lines else ""
+        if not isinstance(told, dict):
+            continue
+        if told.get("level") in ("error", "fatal") and (error := str(told.get("err") or told.get("error") or "")):
+            if not _EXIT.search(error):
+                return error
+            poor = poor or error
+        elif told.get("pipe") and _ERROR.search(words := str(told.get("msg") or "")):
+            return innermost(words[_ERROR.search(words).start() :])  # type: ignore[union-attr]
+    return poor or (lines[-1] if lines else "")

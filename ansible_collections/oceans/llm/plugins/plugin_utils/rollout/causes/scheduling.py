@@ -8,10 +8,55 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ...gateway import word_table
 from ...kube.objects import Object, epoch, meta, name_of, ref
 from ..model import Cause, Snapshot, events_of, old_pods, starting, workers
 from . import origin
 from .cause import cause, rule
+
+#: what helps against the reasons of schedulers and autoscalers; each that fits, in this order
+_CURES = r"""
+fargate supported on Fargate
+    remove what Fargate does not support from the pod, or change the Fargate profile so that other nodes take the pods of the namespace
+gang pod ?group|gang|queue
+    raise the quota of the pod's queue, or use the default scheduler for the namespace: kubectl -n {ns} describe podgroups; kubectl get queues
+claims resource ?claim|dynamic resource
+    create the ResourceClaim, or start the driver that serves it: kubectl -n {ns} get resourceclaims; kubectl get deviceclasses
+pool nodepool|provisioner|instance type
+    admit the pod in a node pool (requirements, taints and limits): kubectl get nodepools -o yaml
+zone volume node affinity|volume zone|volume\(s\) in|node\(s\) (?:had )?no available volume
+    add a node in the zone of the pod's volume: kubectl get pv -o yaml
+limit max volume count|volume limit
+    use nodes that can attach more volumes, or move pods with volumes to other nodes: kubectl get csinodes
+ports free ports
+    remove hostPort and hostNetwork, or use as many nodes as replicas
+full Too many pods
+    add a node, or raise maxPods of the kubelets
+pressure node\.kubernetes\.io/(?P<what>disk|memory|pid)-pressure
+    free {what} on the nodes: kubectl describe nodes
+broken node\.kubernetes\.io/(?:not-ready|unreachable|network-unavailable|out-of-service)
+    repair the nodes that are not ready: kubectl get nodes
+cloud uninitialized
+    start the cloud-controller-manager, which removes the taint uninitialized from new nodes: kubectl -n kube-system get pods
+cordoned unschedulable: true|unschedulable: \}|were unschedulable|node\.kubernetes\.io/unschedulable
+    admit pods to the nodes again: kubectl uncordon NODE
+tainted taint \{(?!node\.kubernetes\.io|node\.cloudprovider|unschedulable)|taints that|not tolerate
+    add the toleration in oceans_llm_values.scheduling.tolerations, or remove the taint: kubectl describe nodes
+spread topology spread|anti-affinity|pod affinity
+    add nodes, or relax topologySpreadConstraints and affinity in oceans_llm_values.scheduling
+labels node affinity/selector|node selector|(?<!volume )node affinity
+    correct nodeSelector and affinity in oceans_llm_values.scheduling, or label a node: kubectl get nodes --show-labels
+resources Insufficient
+    add a node, or lower the resource requests (oceans_llm_resources): kubectl describe nodes
+"""
+CURES = tuple(word_table.rows(_CURES))
+
+
+def _hint(snapshot: Snapshot, pod: Object, what: str) -> str:
+    """One cure for each reason that the scheduler names, at most two; empty where it names none that is known."""
+    known = {"ns": snapshot.scope.namespace, "name": name_of(pod)}
+    found = [texts[0].format_map({**known, **hit.groupdict()}) for pattern, _reason, texts in CURES if (hit := pattern.search(what))]
+    return "; or ".join(found[:2])
 
 
 @rule(30)
@@ -30,7 +75,7 @@ def unschedulable(snapshot: Snapshot) -> Iterator[Cause]:
         else:
             changed = origin.changed_resources(snapshot, pod)
             what = f"no node can take the pod of {kind}/{owner}: {_nodes(text)}{f'; {changed}' if changed else ''}{_no_node(snapshot, pod)}"
-            yield cause("Unschedulable", snapshot, ref(pod), what, text, since=begun)
+            yield cause("Unschedulable", snapshot, ref(pod), what, text, since=begun, hint=_hint(snapshot, pod, what))
 
 
 def _reason(snapshot: Snapshot, pod: Object) -> str:
@@ -43,7 +88,7 @@ def _reason(snapshot: Snapshot, pod: Object) -> str:
 
 def _nodes(text: str) -> str:
     """The scheduler's count of nodes and reasons, without what it says of preemption."""
-    return " ".join(re.split(r" preemption:|\.? no new claims", text)[0].removesuffix(".").split())
+    return " ".join(re.split(r"(?:\.? still not schedulable,)? preemption:|\.? no new claims", text)[0].removesuffix(".").split())
 
 
 def _of_karpenter(event: Object) -> bool:

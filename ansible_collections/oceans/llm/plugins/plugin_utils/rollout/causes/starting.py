@@ -14,10 +14,11 @@ from itertools import groupby
 
 from ...codes import FATAL, RETRYABLE, SHOWN
 from ...gateway import log_words, word_table
+from ...gateway.innermost import innermost
 from ...kube.objects import Object, age, asked_container, containers, epoch, finished, has_been_seen, meta, name_of, ref, status_of, waiting
 from ..model import Cause, Snapshot, events_of, job_pods, new_replicaset, own, pods_of, since, starting, workers
 from ..waits import silent_scheduler
-from . import origin
+from . import config, origin
 from .cause import cause, rule
 from .containers import EXITS_ALIKE, exits_of
 from .jobs import refused
@@ -91,12 +92,6 @@ def _changed(obj: Object, snapshot: Snapshot) -> float:
     return max([*stamps, epoch(meta(obj).get("creationTimestamp")), snapshot.started])
 
 
-#: words of the address managers of AWS, Azure, Calico, Cilium and host-local
-NO_ADDRESS = re.compile(
-    r"failed to assign an IP address|no available addresses|no (more |free )?(IP )?addresses available|no more IPs available|InsufficientFreeAddresses", re.I
-)
-
-
 _ON_NODE = "kubectl get pods -A -o wide --field-selector spec.nodeName={node}"
 #: what else is told of a sandbox: the sentence after `node N cannot create the sandbox of …:` and the hint
 _SANDBOX = r"""
@@ -122,15 +117,34 @@ SandboxFailed failed to (get|pull)[^\n]{0,40} sandbox image "(?P<image>[^"]+)"|i
 SandboxFailed is reserved for|shim task: context deadline exceeded|code = DeadlineExceeded desc = context deadline exceeded
     the container runtime does not finish its work in time, because it is slow or hangs
     check load and disk of the node; if the error stays, restart the container runtime on the node: kubectl describe node {node}
-SandboxFailed resource temporarily unavailable|cannot allocate memory|pthread_create failed
-    the node has no free process ids, or no memory
-    stop processes on the node, or raise its limits; keep pods away from it meanwhile: kubectl cordon {node}
+SandboxFailed final child's PID from pipe|copying bootstrap data to pipe
+    the first process of the sandbox ended at once, usually because the node has no memory or process ids
+    keep pods away from the node, and free memory on it: kubectl cordon {node}; kubectl describe node {node}
 SandboxFailed /dev/kvm|KVM kernel module
     the node offers no hardware virtualization (KVM), which RuntimeClass {runtime} needs
     schedule the pod to nodes with KVM, or correct oceans_llm_values.scheduling.runtimeClassName
-SandboxFailed apply cgroup configuration|/sys/fs/cgroup
-    the cgroup of the pod cannot be created
-    keep pods away from the node and restart it: kubectl drain {node} --ignore-daemonsets --delete-emptydir-data
+SandboxFailed network-attachment-definition\S* "?\(?(?P<net>[\w.-]{1,253})
+    the network attachment {net} that an annotation of the pod names does not exist
+    create the NetworkAttachmentDefinition, or remove the annotation k8s.v1.cni.cncf.io/networks: kubectl get network-attachment-definitions -A
+SandboxFailed failed to assign an IP address|no available addresses|no (more |free )?(IP )?addresses available|no more IPs available|InsufficientFreeAddresses
+    |range is full|(could not|unable to|failed to) allocate [^\n]{0,40}\bIP\b|no free IPs?\b|address pool [^\n]{0,40}exhausted
+    no IP address is free for the pod: {told}
+    enlarge the subnet or the IP pool of the node, or delete pods: kubectl get pods -A -o wide
+SandboxFailed plugin type=.*(ip ?pools?\b|calico pools)
+    the network plugin (CNI) {plugin} has no IP pool for the pod: {told}
+    create or enable an IP pool of the network plugin, and correct the pool's node selector: kubectl get ippools -o yaml
+SandboxFailed plugin type=.*(iptables|nftables|ip6tables|netfilter|nf_tables)
+    the network plugin (CNI) {plugin} cannot change the packet filter of the node: {told}
+    load the kernel modules that iptables or nftables needs on the node, and update the network plugin: kubectl describe node {node}
+SandboxFailed plugin type=.*(timeout|timed out|deadline exceeded|too ?many ?requests|\b429\b)
+    the network plugin (CNI) {plugin} does not answer in time: {told}
+    check the load of the node and of the network plugin's pod on it: ON_NODE
+SandboxFailed plugin type=.*already exists
+    the network plugin (CNI) {plugin} finds remains of an earlier pod: {told}
+    restart the network plugin's pod on the node, which removes the remains: ON_NODE
+SandboxFailed plugin type=.*(not supported|unknown device|invalid argument|operation not permitted|no such device)
+    the kernel of the node refuses what the network plugin (CNI) {plugin} does: {told}
+    compare kernel and modules of Node/{node} with those of the other nodes: kubectl get nodes -o wide
 """.replace("ON_NODE", _ON_NODE)
 SANDBOX_TEXTS = tuple(word_table.rows(_SANDBOX))
 
@@ -145,18 +159,24 @@ def sandboxes(snapshot: Snapshot) -> Iterator[Cause]:
         if told:
             text = str(told[-1].get("message") or told[-1].get("reason"))
             plugin = re.search(r'plugin type="([^"]+)"', text)
-            network = f"the network plugin (CNI){' ' + plugin[1] if plugin else ''} returns an error"
-            if told[-1].get("reason") == "NetworkNotReady":
-                network = "the network of the node is not ready"
-            elif NO_ADDRESS.search(text):
-                network = "no IP address is free for the pod; enlarge the subnet or the IP pool of the node, or delete pods"
-            by = network if re.search(r"plugin type=|\bcni\b|NetworkPluginNotReady|network", text, re.IGNORECASE) else "the container runtime returns an error"
             spec, handler = pod.get("spec") or {}, re.search(r'no runtime for "([^"]+)" is configured', text)
+            node, whose = spec.get("nodeName") or "?", f" {plugin[1]}" if plugin else ""
+            names = {"node": node, "plugin": plugin[1] if plugin else "of the node", "runtime": str(spec.get("runtimeClassName")), "told": innermost(text)}
+            known = word_table.matched(SANDBOX_TEXTS, text, **names)
             if handler:
-                by = f"its container runtime has no handler {handler[1]} (RuntimeClass {spec.get('runtimeClassName')})"
-            node = spec.get("nodeName") or "?"
-            names = {"node": node, "plugin": plugin[1] if plugin else "of the node", "runtime": str(spec.get("runtimeClassName"))}
-            _code, why, hint = word_table.matched(SANDBOX_TEXTS, text, **names) or ("", by, "")
+                why, hint = f"its container runtime has no handler {handler[1]} (RuntimeClass {spec.get('runtimeClassName')})", ""
+            elif known:
+                _code, why, hint = known
+            elif told[-1].get("reason") == "NetworkNotReady" or re.search(r"plugin type=|\bcni\b|NetworkPluginNotReady|network", text, re.IGNORECASE):
+                by = (
+                    "the network of the node is not ready"
+                    if told[-1].get("reason") == "NetworkNotReady"
+                    else f"the network plugin (CNI){whose} returns an error"
+                )
+                why, hint = f"{by}: {names['told']}", ""
+            else:
+                said, hint = config.of_runtime(snapshot, pod, "", text)
+                why = said if said != names["told"] else f"the container runtime returns an error: {said}"
             what = f"node {node} cannot create the sandbox of the pod of {kind}/{owner}: {why}"
             yield cause("SandboxFailed", snapshot, ref(pod), what, text, since=since(told[0], snapshot), hint=hint)
 
@@ -178,10 +198,13 @@ def rejected(snapshot: Snapshot) -> Iterator[Cause]:
         nodes = sorted({str((pod.get("spec") or {}).get("nodeName") or "?") for pod in gone})
         who = f"kubelets of nodes {', '.join(nodes[:3])}{', …' * (len(nodes) > 3)} do" if len(nodes) > 1 else f"kubelet of node {nodes[0]} does"
         what = f"the {who} not admit the {'pods' if many else 'pod'} of {kind}/{owner}: {reason}"
+        said = status.get("message") or ""
+        why = "" if reason.startswith("OutOf") else innermost(said.removeprefix("Pod was rejected: "))  # it counts what changes
+        what += f" ({why})" if why and why != reason else ""
         what += f"; the pod template sets nodeName {pinned}, so no scheduler checks whether the pod fits the node" if pinned else ""
         where = ref(last) if not many or kind == "Cluster" else f"Job/{owner}" if kind == "Job" else ref(new_replicaset(snapshot, owner) or {})
         since_first = epoch(meta(gone[0]).get("creationTimestamp"))
-        said, budget = status.get("message") or "", SEARCH if again else None
+        budget = SEARCH if again else None
         yield cause("PodRejected", snapshot, where, what, said, since=since_first, certainty=sure, budget=budget, name=name_of(last))
 
 

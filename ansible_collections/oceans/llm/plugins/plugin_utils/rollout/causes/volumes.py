@@ -12,7 +12,7 @@ from ...codes import FATAL
 from ...gateway import word_table
 from ...kube.objects import Object, claims, epoch, meta, name_of, ref, seen_at, waiting
 from ..model import Cause, Snapshot, events_of, since, starting
-from . import config
+from . import config, storage
 from .cause import cause, rule
 from .reasons import REASONS
 
@@ -89,12 +89,15 @@ MountFailed mount secrets store objects.*(access ?denied|permission ?denied|not 
     give the identity of the ServiceAccount the right to read the secret in the store
 MountFailed mount secrets store objects
     the Secrets Store CSI driver does not get the secrets from the secret store
-MountFailed
-    volume {volume} cannot be mounted
+MountFailed ^Unable to attach or mount volumes
+    volume {volume} cannot be mounted: the kubelet of Node/{node} gave up waiting, and no event names a reason
 """
 TEXTS = tuple(word_table.rows(_TABLE))
 #: how attachers and drivers say that another node holds a volume
-BUSY = re.compile(r"Multi-Attach error|IN_USE_BY_ANOTHER_RESOURCE|already attached to (?:node|an instance)|rbd image \S{1,200} is still being used")
+BUSY = re.compile(
+    r"Multi-Attach error|IN_USE_BY_ANOTHER_RESOURCE|already attached to (?:node|an instance)|rbd image \S{1,200} is still being used"
+    r"|currently being detached|VolumeInUse|AttachDiskWhileBeingDetached|attachment is being deleted"
+)
 
 
 @rule(70)
@@ -134,8 +137,12 @@ def _failed(snapshot: Snapshot, pod: Object, text: str, begun: float) -> Cause:
         "ns": snapshot.scope.namespace,
         "node": (pod.get("spec") or {}).get("nodeName") or "",
     }
-    code, what, hint = word_table.matched(TEXTS, " ".join(text.split()), **names) or ("MountFailed", "", "")  # the last row fits all
-    return cause(code, snapshot, ref(pod), what, text, since=begun, hint=hint)
+    if known := word_table.matched(TEXTS, " ".join(text.split()), **names):
+        _code, what, hint = known
+    else:
+        why, hint = storage.reason(text)
+        what = f"volume {names['volume']} cannot be {'attached' if 'AttachVolume' in text else 'mounted'}: {why}"
+    return cause("MountFailed", snapshot, ref(pod), what, text, since=begun, hint=hint)
 
 
 def _source(pod: Object, text: str) -> str:
@@ -204,5 +211,6 @@ def _claim(snapshot: Snapshot, name: str, claim: Object) -> Iterator[Cause]:
         yield cause("StorageClassMissing", snapshot, where, what, text, since=begun)
     else:
         sure = FATAL if "is forbidden" in text or "is invalid" in text else None
-        what = f"no volume can be provisioned (StorageClass {spec.get('storageClassName') or 'default'})"
-        yield cause("ProvisioningFailed", snapshot, where, what, text, since=begun or epoch(None), certainty=sure)
+        why, hint = storage.reason(text)
+        what = f"no volume can be provisioned (StorageClass {spec.get('storageClassName') or 'default'}): {why}"
+        yield cause("ProvisioningFailed", snapshot, where, what, text, since=begun or epoch(None), certainty=sure, hint=hint)
