@@ -43,6 +43,17 @@ HEAD = PULL + "unexpected status from HEAD request to https://reg.example/v2/a/b
             "by way of 127.0.0.1:30020",
             "mirror",
         ),
+        ("kubelet", "Failed", PULL + "layers exceed the maximum of 500 lowerdirs", "ImagePullFailed", "500 lowerdirs", "journalctl"),
+        (
+            "Dragonfly",
+            "Failed",
+            HEAD.replace("https://reg.example", "http://127.0.0.1:65001") + "500 Internal Server Error",
+            "ImageRegistryError",
+            "5xx",
+            "mirror",
+        ),
+        ("Portworx", "FailedMount", "Volume is attached on: node-2. Volume is in use by another node", "VolumeBusy", "another node", "Recreate"),
+        ("openebs#3517", "FailedMount", "Volume pvc-2f is not ready: Replicas yet to connect", "MountFailed", "in a state that", "state of the volume"),
         ("gRPC", "Failed", PULL + "grpc: received message larger than max", "ImagePullFailed", "cannot be pulled: grpc: received message", "journalctl"),
         ("calico#4308", "FailedCreatePodSandBox", CNI.format("calico") + "cannot find a qualified ippool", "SandboxFailed", "no IP pool", "ippools"),
         (
@@ -94,6 +105,7 @@ def test_a_container_that_cannot_be_started_says_why(text, says, hint):
         ("0/3 nodes are available: 3 node(s) had volume node affinity conflict.", ["zone of the pod's volume"]),
         ("0/2 nodes are available: 2 node(s) had untolerated taint {node.kubernetes.io/disk-pressure: }.", ["free disk on the nodes"]),
         ("0/2 nodes are available: 1 Too many pods, 1 Insufficient cpu.", ["maxPods", "resource requests"]),
+        ("0/3 nodes are available: 3 node(s) didn't find available persistent volumes to bind.", ["create a PersistentVolume"]),
         ("Pod not supported on Fargate: volumes not supported: data", ["Fargate profile"]),
     ],
 )
@@ -119,6 +131,16 @@ def test_the_words_of_a_kubelet_that_rejects_pods_are_told_without_what_it_count
 
     assert words("SysctlForbidden", 'Pod was rejected: forbidden sysctl: "net.core.somaxconn"').endswith('(forbidden sysctl: "net.core.somaxconn")')
     assert words("OutOfcpu", "Pod was rejected: used: 110, capacity: 110").endswith("OutOfcpu")
+
+
+def test_an_eviction_says_why_and_a_foreign_user_is_not_that_of_the_run():
+    low = "The node was low on resource: ephemeral-storage. Threshold quantity: 2, available: 1."
+    gone = pod(status={"phase": "Failed", "reason": "Evicted", "message": low})
+    assert "(Evicted: The node was low on resource: ephemeral-storage)" in find(web(gone))[0].cause
+    none = {**replicaset(), "status": {"replicas": 0}}
+    said = 'Error creating: pods "x" is forbidden: User "system:serviceaccount:dd:agent" cannot get resource "pods" in API group "" in the namespace "ns"'
+    (found,) = find(snapshot(deployment(), none, event("e", "web-1", "FailedCreate", said, kind="ReplicaSet")))
+    assert (found.code, found.object) == ("NotAllowed", "ReplicaSet/web-1") and "which is not the user of this run" in found.hint
 
 
 def test_the_instance_manager_is_read_past_its_exit_status():
@@ -152,7 +174,11 @@ def test_a_container_that_a_webhook_added_is_named_whatever_goes_wrong():
         ),
         ('no matches for kind "ServiceMonitor" in version "monitoring.coreos.com/v1"', "does not serve ServiceMonitor", "CustomResourceDefinition"),
         ('Get "https://10.0.0.1:6443/apis": http2: client connection lost', "lost the connection to the API server", "network"),
-        ("UPGRADE FAILED: pre-upgrade hooks failed: job mig failed", "no object in the namespace explains: pre-upgrade hooks failed: job mig failed", "quoted"),
+        (
+            "UPGRADE FAILED: pre-upgrade hooks failed: job mig failed",
+            "no object in the namespace explains: pre-upgrade hooks failed: job mig failed",
+            "Helm's error",
+        ),
     ],
 )
 def test_helms_own_words_are_told(text, says, hint):

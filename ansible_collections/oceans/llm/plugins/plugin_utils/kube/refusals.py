@@ -64,7 +64,10 @@ _PATTERNS: tuple[tuple[str, Expression], ...] = tuple(
         (PRIORITY_CLASS, r"no PriorityClass with name (?P<name>\S+)"),
         (RUNTIME_CLASS, r"RuntimeClass \"(?P<name>[^\"]+)\" not found"),
         (TERMINATING, r"because it is being terminated|namespace is being terminated"),
-        (IMMUTABLE, r"(?:field|spec) is immutable|may not change once set|immutable once set|updates to \w+ spec for fields other than"),
+        (
+            IMMUTABLE,
+            r"(?:field|spec) is immutable|is immutable after creation|may not change once set|immutable once set|updates to \w+ spec for fields other than",
+        ),
         (FORBIDDEN, r"(?P<who>user \"[^\"]+\") cannot (?P<verb>\w+) resource \"(?P<resource>[^\"]+)\""),
         (INVALID, r"failed to create typed patch object \([^)]*\): (?:errors:)?(?P<what>.+)"),
         (INVALID, r" cannot be handled as an? \w+: (?P<what>.+)"),

@@ -121,7 +121,7 @@ HelmFailed "(?P<release>[^"]+)" has no deployed releases
     read the revisions, then uninstall the release and run the playbook again: helm -n {ns} history {release}; helm -n {ns} uninstall {release}
 HelmFailed (?<!\w)(?P<kind>\w{1,60}) "(?P<object>[^"]+)" in namespace "[^"]*" exists and cannot be imported
     {kind}/{object} exists already, and does not belong to this release of Helm
-    delete the object, or give it to the release with the label and the annotations that the quoted message names: kubectl -n {ns} get {kind} {object} -o yaml
+    delete the object, or give it to the release with the label and the annotations that Helm's error names: kubectl -n {ns} get {kind} {object} -o yaml
 HelmFailed no matches for kind "(?P<kind>[^"]+)" in version "(?P<version>[^"]+)"
     the cluster does not serve {kind} ({version})
     install the CustomResourceDefinition of {kind}, or set the chart value that renders it to false: kubectl get crds

@@ -162,6 +162,8 @@ def _cause(snapshot: Snapshot, where: str, text: str, begun: float, others: int,
     if code == "QuotaExceeded" and any(meta(p).get("deletionTimestamp") for p in snapshot.kind("Pod").values()):
         code, sentence = "QuotaBusy", f"{sentence}; pods are being deleted, which will free some of the quota"
     names: dict[str, Any] = {k: v for k, v in parts.items() if k in NAMES}
+    if code == "NotAllowed":  # a controller creates pods: the user is its own, or that of a webhook
+        names["hint"] = f"let an administrator of the cluster give {parts.get('who', 'this user')}, which is not the user of this run, the permission"
     if others:
         return cause(code, snapshot, where, f"another pod cannot be created: {sentence}", text, since=begun, certainty=RETRYABLE, budget=BESIDE_OTHERS, **names)
     return cause(code, snapshot, where, f"no pod can be created: {sentence}", text, since=begun, **names)

@@ -110,7 +110,7 @@ ContainerConfig not supported|not implemented|unsupported|invalid argument
 ContainerConfig resource temporarily unavailable|cannot allocate memory|pthread_create failed|too many open files
     the node has no free process ids, memory or files: {told}
     stop processes on the node, or raise its limits; keep pods away from it meanwhile: kubectl cordon {node}
-ContainerConfig no space left on device|read-only file system|input/output error|disk quota
+ContainerConfig no space left on device|read-only file system|input/output error
     the disk of the node is full or broken: {told}
     free disk space on the node or repair its disk; keep pods away from it meanwhile: kubectl cordon {node}
 ContainerConfig dial unix|connect: connection refused|code = Unavailable|transport is closing
@@ -120,7 +120,7 @@ ContainerConfig dial unix|connect: connection refused|code = Unavailable|transpo
 RUNTIME_TEXTS = tuple(word_table.rows(_RUNTIME))
 #: what to do about words that no row knows
 READ = (
-    "do what the quoted message asks for, and read the container runtime's log on Node/{node}: journalctl -u containerd -u crio; "
+    "correct what the pod's event names, and read the container runtime's log on Node/{node}: journalctl -u containerd -u crio; "
     "kubectl -n {ns} describe pod {name}"
 )
 

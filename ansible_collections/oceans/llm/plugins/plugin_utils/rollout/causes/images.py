@@ -148,7 +148,7 @@ ImageDenied repository does not exist or may require
 ImageDenied status(?: code)?[^\n]{0,60}\b40[13]\b|\b402 Payment|\bunauthorized\b|\b403 Forbidden|access denied|(?<!permission )denied: |authorization failed
     |authentication required|no basic auth credentials|resource is denied
     the registry {registry} denies access to the image {image}
-ImageRegistryError \b5\d\d (Internal|Bad|Service|Gateway|[A-Z])|status(?: code)?[^\n]{0,40}\b5\d\d\b
+ImageRegistryError \b5\d\d (?-i:[A-Z])|status(?: code)?[^\n]{0,40}\b5\d\d\b
     the registry {registry} answers with a server error (5xx)
 ImageRegistryError dial tcp: lookup |no such host|server misbehaving|temporary failure in name resolution
     the node cannot resolve the host name of the registry {registry}
@@ -160,13 +160,13 @@ ImageRegistryError dial tcp [^\n]{1,200}(operation not permitted|permission deni
     a policy on the node forbids the way to {registry}
 ImageRegistryError status(?: code)?[^\n]{0,300}\b400 Bad Request
     the registry {registry}, or a mirror of it, does not understand the request (400)
-ImageRegistryError status(?: code)?[^\n]{0,300}\b(?!40[1-489]\b)4\d\d [A-Z]
+ImageRegistryError status(?: code)?[^\n]{0,300}\b(?!40[1-489]\b)4\d\d (?-i:[A-Z])
     the registry {registry}, or a mirror or proxy of it, gives an answer that is not a registry's: {told}
 ImageRegistryError unexpected EOF|: EOF|broken pipe|connection reset|connection lost|stream error|sent GOAWAY
     the connection to the registry {registry} ends before the image is complete: {told}
 ImageRegistryError i/o timeout|timed out|deadline exceeded|handshake timeout|request canceled|context canceled
     the registry {registry} does not answer in time
-ImageNotFound content at \S+/blobs/\S+ not found|blob unknown|/blobs/sha256:[^\n]*\b404\b
+ImageNotFound content at \S+/blobs/\S+ not found|blob unknown|unknown blob|/blobs/sha256:[^\n]*\b404\b
     the registry {registry} lacks a layer of {image}
     push the image again: docker push {image}
 ImageNotFound code = NotFound|\b404 Not Found|status(?: code)?[^\n]{0,60}\b404\b|manifest unknown|name unknown|not known to registry|: not found
@@ -186,7 +186,7 @@ ImagePullFailed failed to extract layer|failed to unpack image|unpacking image|m
     remove the image from the node so that the kubelet pulls it again; run on Node/{node}: crictl rmi {image}
 ImagePullFailed
     the image {image} cannot be pulled: {told}
-    do what the quoted message asks for; read the container runtime's log on Node/{node}: journalctl -u containerd -u crio
+    correct what the pod's event names; read the container runtime's log on Node/{node}: journalctl -u containerd -u crio
 """
 TEXTS = tuple((pattern, Words(code, *texts)) for pattern, code, texts in word_table.rows(_TABLE))
 
@@ -252,11 +252,13 @@ def _cause(snapshot: Snapshot, pod: Object, status: Object, text: str, begun: fl
         "repository": image.rsplit("@", 1)[0].rsplit(":", 1)[0],
         "node": node,
     }
-    host = re.search(r"\blookup ([\w.-]{1,260})(?:\.? on |:)", text) or re.search(r'(?:Head|Get) \\?"https?://([^/"\\\s]{1,260})/v2/', text)
+    host = re.search(r"\blookup ([\w.-]{1,260})(?:\.? on |:)", text) or re.search(
+        r'(?:Head|Get|request to|status code) \\?"?https?://([^/"\\\s]{1,260})/v2/', text
+    )
     other = host[1] if host and code == "ImageRegistryError" and not host[1].endswith(names["registry"]) and "proxy" not in sentence else ""
     if other and host and "lookup" not in host[0]:
         hint = hint or "correct the mirror of the registry in /etc/containerd/certs.d/{registry}/hosts.toml on Node/{node}, or repair the mirror"
-        other = f" by way of {other}, which the node asks in its place"
+        other = f", by way of {other}, which the node asks in its place"
     elif other:
         other = f": {other}"
     what = f"{sentence.format(**names)}{other} (pod of {owner})" + (_same_tag(snapshot, image, tag) if code == "ImageNotFound" else "") + _unread(snapshot, pod)

@@ -135,7 +135,8 @@ def disruptions(snapshot: Snapshot) -> Iterator[Cause]:
     for kind, owner, pod in workers(snapshot):
         if disrupted(pod) and not refused(pod):
             status = pod.get("status") or {}
-            what = f"the pod was evicted, preempted or deleted ({_why(pod)}); {kind}/{owner} creates a replacement"
+            said = str(status.get("message") or "").partition(". ")[0].rstrip(".")
+            what = f"the pod was evicted, preempted or deleted ({_why(pod)}{f': {said}' if said else ''}); {kind}/{owner} creates a replacement"
             yield cause("PodEvicted", snapshot, ref(pod), what, status.get("message") or _why(pod), since=epoch(meta(pod).get("creationTimestamp")))
 
 

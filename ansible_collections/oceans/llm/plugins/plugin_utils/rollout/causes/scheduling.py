@@ -24,8 +24,10 @@ claims resource ?claim|dynamic resource
     create the ResourceClaim, or start the driver that serves it: kubectl -n {ns} get resourceclaims; kubectl get deviceclasses
 pool nodepool|provisioner|instance type
     admit the pod in a node pool (requirements, taints and limits): kubectl get nodepools -o yaml
-zone volume node affinity|volume zone|volume\(s\) in|node\(s\) (?:had )?no available volume
+zone volume node affinity|volume zone|no available volume
     add a node in the zone of the pod's volume: kubectl get pv -o yaml
+claims2 persistent volumes to bind|non-existent pv
+    create a PersistentVolume that fits the claim of the pod, or correct its StorageClass: kubectl get pv; kubectl -n {ns} get pvc
 limit max volume count|volume limit
     use nodes that can attach more volumes, or move pods with volumes to other nodes: kubectl get csinodes
 ports free ports

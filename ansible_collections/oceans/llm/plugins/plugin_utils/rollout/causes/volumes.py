@@ -95,8 +95,9 @@ MountFailed ^Unable to attach or mount volumes
 TEXTS = tuple(word_table.rows(_TABLE))
 #: how attachers and drivers say that another node holds a volume
 BUSY = re.compile(
-    r"Multi-Attach error|IN_USE_BY_ANOTHER_RESOURCE|already attached to (?:node|an instance)|rbd image \S{1,200} is still being used"
-    r"|currently being detached|VolumeInUse|AttachDiskWhileBeingDetached|attachment is being deleted"
+    r"Multi-Attach error|IN_USE_BY_ANOTHER_RESOURCE|VolumeInUse|AttachDiskWhileBeingDetached|currently being detached|attachment is being deleted"
+    r"|(?<!not )attached (?:to|on):? (?:node|an? |another|instance|server)|by another (?:node|machine|instance|server)"
+    r"|rbd image \S{1,200} is still being used"
 )
 
 
