@@ -89,7 +89,7 @@ ReferenceNotResolved [preflight: warning] env.NAME is written in a field in whic
     write the value itself; use env.NAME only in fields that take references, such as providers[].auth.token
 NumberAsText [preflight: warning] a number such as 1e-7 is text in YAML 1.1
     write the number with a decimal point and a sign in the exponent: 1.0e-7
-ConfigUnknown [preflight: warning] the gateway ignores this section of the configuration, or this environment variable
+ConfigUnknown [preflight: warning] the gateway ignores a section of oceans_llm_config, or an environment variable of its pods
     correct the name in oceans_llm_config, or remove the section or the environment variable
 BootstrapDisabled [preflight: error] oceans_llm_bootstrap_admin is true, but auth.bootstrap_admin.enabled in the configuration is not
     set oceans_llm_config.auth.bootstrap_admin.enabled: true, or oceans_llm_bootstrap_admin: false
@@ -243,7 +243,7 @@ DatabaseInterrupted [rollout: retryable 120 s] the database server ended the ses
 DatabaseNotPostgres [rollout: retryable 90 s] the program that answers at the database's address is not PostgreSQL
     correct host and port in {source}; if both are right, a DNS search domain may select another host: resolve the host name in a pod
 DatabaseTls [preflight: warning; rollout: fatal] no TLS connection to the database can be established
-    check sslmode in the database URL, and the certificate authority that is mounted for PostgreSQL
+    check sslmode and sslrootcert in the database URL (with oceans_llm_database_parts: sslMode and ca)
 MigrationFailed [rollout: fatal] a migration failed and was rolled back
     correct the rows or the table that PostgreSQL's error names, then run the playbook again, which starts with the failed migration
 MigrationRace [rollout: retryable 120 s] another migration is running on the same database
