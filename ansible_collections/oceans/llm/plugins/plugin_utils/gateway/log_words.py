@@ -210,7 +210,7 @@ class Migrations:
 _RESULT = re.compile(r"^v(\d+) (\S+) \[(applied|pending)\]\s*$", re.MULTILINE)
 
 
-@functools.lru_cache(maxsize=8)  # several rules read the same log at every look
+@functools.lru_cache(maxsize=32)  # several rules read the same log at every look
 def migrations(text: str) -> Migrations:
     """The migration lines of a log: JSON lines (log_format json), and the result lines `v17 baseline [applied]`."""
     found: dict[str, list[tuple[int, str]]] = {"begin": [], "commit": [], "rollback": [], "applied": [], "pending": []}

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime
 import functools
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 Object = Mapping[str, Any]
@@ -86,7 +86,10 @@ def owned_by(deployment: Object) -> list[dict[str, Any]]:
 
 def condition(obj: Object, kind: str) -> Mapping[str, Any]:
     """The condition of one type in an object's status; empty when it has none."""
-    return next((c for c in (obj.get("status") or {}).get("conditions") or () if c.get("type") == kind), {})
+    for each in (obj.get("status") or {}).get("conditions") or ():
+        if each.get("type") == kind:
+            return each
+    return {}
 
 
 def has_been_seen(obj: Object) -> bool:
@@ -109,11 +112,11 @@ def ref(obj: Object) -> str:
     return f"{obj.get('kind')}/{meta(obj).get('name')}"
 
 
-def containers(pod: Object) -> Iterator[tuple[Object, bool]]:
+def containers(pod: Object) -> list[tuple[Object, bool]]:
     """(container status, is an init container) of all containers: init, sidecars and main ones by the same rules."""
     status = pod.get("status") or {}
-    yield from ((each, True) for each in status.get("initContainerStatuses") or () if each.get("name"))
-    yield from ((each, False) for each in status.get("containerStatuses") or () if each.get("name"))
+    lists = ((status.get("initContainerStatuses") or (), True), (status.get("containerStatuses") or (), False))
+    return [(each, init) for statuses, init in lists for each in statuses if each.get("name")]
 
 
 def waiting(status: Object) -> Mapping[str, Any]:
@@ -179,10 +182,8 @@ def claims(pod: Object) -> list[str]:
 def seen_at(event: Object) -> float:
     """When an event was last seen, epoch seconds (core and events.k8s.io fields)."""
     series = event.get("series") or {}
-    for stamp in (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"), event.get("firstTimestamp")):
-        if stamp:
-            return epoch(stamp)
-    return epoch(meta(event).get("creationTimestamp"))
+    stamp = series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime") or event.get("firstTimestamp")
+    return epoch(stamp or meta(event).get("creationTimestamp"))
 
 
 QUEUE = "kueue.x-k8s.io/queue-name"  # label by which Kueue takes a Job over

@@ -99,7 +99,11 @@ def once[*Names, R](function: Callable[[Snapshot, *Names], R]) -> Callable[[Snap
 
     @functools.wraps(function)
     def asked(snapshot: Snapshot, *names: *Names) -> R:
-        return _answer(snapshot.known, function, snapshot, names)
+        known, key = snapshot.known, (function, names)
+        try:
+            return known[key]
+        except KeyError:
+            return known.setdefault(key, function(snapshot, *names))
 
     return asked
 
@@ -109,24 +113,22 @@ def until_changed[*Names, R](function: Callable[[Snapshot, *Names], R]) -> Calla
 
     @functools.wraps(function)
     def asked(snapshot: Snapshot, *names: *Names) -> R:
-        return _answer(snapshot.shared, function, snapshot, names)
+        known, key = snapshot.shared, (function, names)
+        try:
+            return known[key]
+        except KeyError:
+            return known.setdefault(key, function(snapshot, *names))
 
     return asked
 
 
-def _answer(known: dict[Any, Any], function: Callable[..., Any], snapshot: Snapshot, names: tuple[Any, ...]) -> Any:
-    key = (function, names)
-    try:
-        return known[key]
-    except KeyError:
-        return known.setdefault(key, function(snapshot, *names))
-
-
-def own(snapshot: Snapshot, kind: str) -> Iterator[tuple[str, Object]]:
+@until_changed
+def own(snapshot: Snapshot, kind: str) -> list[tuple[str, Object]]:
     """(name, object) of the release's own Deployments, Jobs or custom resources of one kind, as far as they exist."""
     scope = snapshot.scope
     names = {"Deployment": scope.deployments, "Job": scope.jobs}.get(kind) or [name for of, name in scope.custom if of == kind]
-    return ((name, found) for name in names if (found := snapshot.kind(kind).get(name)) is not None)
+    objects = snapshot.kind(kind)
+    return [(name, objects[name]) for name in names if name in objects]
 
 
 @until_changed

@@ -305,7 +305,7 @@ class World:
 def _messages(data: Any, clean: Callable[[str], str]) -> Any:
     """A status with every `message` in it cleaned."""
     if isinstance(data, dict):
-        return {k: clean(v) if k == "message" and isinstance(v, str) else _messages(v, clean) for k, v in data.items()}
+        return {k: clean(v) if k == "message" and isinstance(v, str) else _messages(v, clean) if isinstance(v, (dict, list)) else v for k, v in data.items()}
     return [_messages(v, clean) for v in data] if isinstance(data, list) else data
 
 

@@ -9,6 +9,7 @@ The kubelet's event `Failed to pull image` is about a second earlier than the co
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -191,6 +192,7 @@ ImagePullFailed
 TEXTS = tuple((pattern, Words(code, *texts)) for pattern, code, texts in word_table.rows(_TABLE))
 
 
+@functools.lru_cache(maxsize=32)  # every look reads the same event again
 def classify(text: str) -> Words:
     """What a kubelet says about a pull. The image's own name says nothing, whatever it looks like."""
     text = re.sub(r'image "[^"]*"|\(Mirrors also failed: .*?\]\)', "image", text)  # the registry's own answer comes after those of its mirrors

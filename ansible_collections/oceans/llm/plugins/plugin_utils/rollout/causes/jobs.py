@@ -18,6 +18,7 @@ from ...gateway import log_words
 from ...kube.objects import (
     Object,
     asked_container,
+    condition,
     container_spec,
     containers,
     end_of,
@@ -142,7 +143,7 @@ def disruptions(snapshot: Snapshot) -> Iterator[Cause]:
 
 def disrupted(pod: Object) -> bool:
     status = pod.get("status") or {}
-    if any(c.get("type") == "DisruptionTarget" and c.get("status") == "True" for c in status.get("conditions") or ()):
+    if condition(pod, "DisruptionTarget").get("status") == "True":
         return True
     return status.get("phase") == "Failed" and status.get("reason") in DISRUPTED or refused(pod)
 
@@ -150,8 +151,10 @@ def disrupted(pod: Object) -> bool:
 def refused(pod: Object) -> bool:
     """True when the kubelet of its node did not admit the pod: no container was started. `OutOf` is followed by any resource."""
     status = pod.get("status") or {}
+    if status.get("phase") != "Failed":
+        return False
     reason, said = str(status.get("reason")), str(status.get("message"))
-    return status.get("phase") == "Failed" and (reason in REJECTED or reason.startswith("OutOf") or said.startswith(REJECTION))
+    return reason in REJECTED or reason.startswith("OutOf") or said.startswith(REJECTION)
 
 
 def _why(pod: Object) -> str:
@@ -324,9 +327,11 @@ def kept_alive(snapshot: Snapshot) -> Iterator[Cause]:
 @functools.lru_cache(maxsize=8)
 def _stamp(text: str) -> float:
     """When the last JSON line was written."""
-    found = re.findall(r'"timestamp":"([^"]+)"', text)
+    field = '"timestamp":"'
+    at = text.rfind(field, 0, text.rfind('"'))  # not one that the end of the text cuts
+    written = text[at + len(field) :].partition('"')[0] if at >= 0 else ""
     try:
-        return epoch(re.sub(r"(\.\d{6})\d*", r"\1", found[-1])) if found else 0.0
+        return epoch(re.sub(r"(\.\d{6})\d*", r"\1", written))
     except ValueError:
         return 0.0
 

@@ -23,9 +23,14 @@ PLAIN = "a plain value"
 
 def database_url(snapshot: Snapshot, pod: Object, container: str) -> tuple[str, str]:
     """(variable, where its value comes from) of the database's address; ("", a general phrase) where no variable looks like it."""
-    given = list(sources(container_spec(pod, container)))
-    name = next((s.name for s in reversed(given) if s.name and _URL.search(s.name)), "")
+    name = database_variable(pod, container)
     return (name, variable(snapshot, pod, container, name)) if name else ("", "the database Secret (key POSTGRES_URL)")
+
+
+def database_variable(pod: Object, container: str) -> str:
+    """The container's last variable whose name is that of a database's address; empty where there is none."""
+    names = [str(entry.get("name") or "") for entry in container_spec(pod, container).get("env") or ()]
+    return next((name for name in reversed(names) if _URL.search(name)), "")
 
 
 def variable(snapshot: Snapshot, pod: Object, container: str, name: str) -> str:

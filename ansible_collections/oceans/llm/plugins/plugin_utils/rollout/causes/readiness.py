@@ -46,10 +46,11 @@ def not_ready(snapshot: Snapshot) -> Iterator[Cause]:
         if kind != "Deployment" or is_ready(pod):
             continue
         for status, init in containers(pod):
-            running = (status.get("state") or {}).get("running")
+            if status.get("ready") or not (status.get("state") or {}).get("running"):
+                continue
             spec = container_spec(pod, status["name"])
             sidecar = init and spec.get("restartPolicy") == "Always"
-            if not running or status.get("ready") or (init and not sidecar) or not (spec.get("readinessProbe") or spec.get("startupProbe")):
+            if (init and not sidecar) or not (spec.get("readinessProbe") or spec.get("startupProbe")):
                 continue
             if killed_by(snapshot, pod, status["name"]) == "startup" and not status.get("restartCount"):
                 # the kubelet has given up; a program that ignores SIGTERM runs on for its whole grace period. Of a later run containers.py reads how the

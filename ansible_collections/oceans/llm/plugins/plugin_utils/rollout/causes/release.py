@@ -19,6 +19,8 @@ def overtaken(snapshot: Snapshot) -> Iterator[Cause]:
     for secret in snapshot.kind("Release").values():
         labels = meta(secret).get("labels") or {}
         revision, status = int(labels.get("version") or 0), labels.get("status", "")
+        if revision < ours:
+            continue
         what = f"Release/{snapshot.scope.release}"
         said = f"Secret {name_of(secret)}: status {status}"
         if ours and revision > ours:

@@ -58,7 +58,8 @@ AT_ONCE, LONG = 2.0, 600.0
 def not_available(snapshot: Snapshot) -> Iterator[Cause]:
     """All new pods are ready, and minReadySeconds keeps them from counting."""
     for name, found in own(snapshot, "Deployment"):
-        wait, pods = float((found.get("spec") or {}).get("minReadySeconds") or 0), new_pods(snapshot, name)
+        wait = float((found.get("spec") or {}).get("minReadySeconds") or 0)
+        pods = new_pods(snapshot, name) if wait else []
         begun = max((epoch(condition(p, "Ready").get("lastTransitionTime")) for p in pods), default=0.0)
         if begun and all(is_ready(p) for p in pods) and (PATIENT if wait < LONG else AT_ONCE) < snapshot.now - begun < wait:
             what = f"the new pods are ready, but count as available only after minReadySeconds ({wait:.0f} s){writer(found, 'spec', 'minReadySeconds')}"
@@ -97,9 +98,12 @@ def made_again(snapshot: Snapshot) -> Iterator[Cause]:
     """A ReplicaSet that has to create its pods again and again: somebody deletes them, or they lose the labels that it selects by."""
     for name in snapshot.scope.deployments:
         newest = new_replicaset(snapshot, name) or {}
+        events = events_of(snapshot, "ReplicaSet", name_of(newest)) if newest else []
+        if len(events) < REPEATED:
+            continue
         made: dict[str, set[str]] = {"Created": set(), "Deleted": set()}
-        for event in events_of(snapshot, "ReplicaSet", name_of(newest)) if newest else ():
-            if (told := _MADE.match(str(event.get("message")))) and snapshot.now - seen_at(event) < RECENT:
+        for event in events:
+            if snapshot.now - seen_at(event) < RECENT and (told := _MADE.match(str(event.get("message")))):
                 made[told[1]].add(told[2])
         still = {name_of(p) for p in pods_of(snapshot, meta(newest).get("uid"))}
         lost = made["Created"] - made["Deleted"] - {n for n in still if not meta(snapshot.kind("Pod")[n]).get("deletionTimestamp")}

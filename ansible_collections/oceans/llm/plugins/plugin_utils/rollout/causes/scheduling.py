@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from ...gateway import word_table
-from ...kube.objects import Object, epoch, meta, name_of, ref
+from ...kube.objects import Object, epoch, is_ready, meta, name_of, ref
 from ..model import Cause, Snapshot, events_of, old_pods, starting, workers
 from . import origin
 from .cause import cause, rule
@@ -111,8 +111,7 @@ def lost_nodes(snapshot: Snapshot) -> Iterator[Cause]:
     """A pod whose node stopped answering; the node controller tells it by an event on the pod."""
     for _kind, _owner, pod in starting(snapshot):
         told = [e for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("reason") in ("NodeNotReady", "TaintManagerEviction")]
-        ready = any(c.get("type") == "Ready" and c.get("status") == "True" for c in (pod.get("status") or {}).get("conditions") or ())
-        if told and not ready:
+        if told and not is_ready(pod):
             node = (pod.get("spec") or {}).get("nodeName") or "?"
             since = epoch(told[0].get("firstTimestamp") or told[0].get("eventTime"))
             what = f"node {node} is not ready; pods of the release on this node: {', '.join(_on(snapshot, node)) or ref(pod)}"

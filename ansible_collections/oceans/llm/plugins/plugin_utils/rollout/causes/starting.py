@@ -229,10 +229,11 @@ def hooks(snapshot: Snapshot) -> Iterator[Cause]:
     """A postStart hook that fails: the kubelet kills the container, whose own log and exit code say nothing of it."""
     for _kind, _owner, pod in starting(snapshot):
         for status, _init in containers(pod):
-            name = str(status.get("name"))
+            if status.get("ready"):
+                continue
+            name, state = str(status.get("name")), waiting(status)
             told = [e for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("reason") == "FailedPostStartHook" and _about(e, name)]
-            state = waiting(status)
-            if (told or state.get("reason") == "PostStartHookError") and not status.get("ready"):
+            if told or state.get("reason") == "PostStartHookError":
                 text = (told[-1].get("message") if told else "") or state.get("message") or "FailedPostStartHook"
                 what = f"the postStart hook fails, and the kubelet kills the container{f' ({exits_of(status)} times)' if exits_of(status) > 1 else ''}"
                 sure = FATAL if exits_of(status) >= EXITS_ALIKE else None

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from ...codes import FATAL
 from ...gateway import word_table
-from ...kube.objects import Object, claims, epoch, meta, name_of, ref, seen_at, waiting
+from ...kube.objects import Object, claims, containers, epoch, meta, name_of, ref, seen_at, waiting
 from ..model import Cause, Snapshot, events_of, since, starting
 from . import config, storage
 from .cause import cause, rule
@@ -105,11 +105,8 @@ BUSY = re.compile(
 def mounts(snapshot: Snapshot) -> Iterator[Cause]:
     """Pods whose volumes do not come; a container that has been created, or could only not be, is the proof that they did."""
     for _kind, _owner, pod in starting(snapshot):
-        status = pod.get("status") or {}
-        each = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
-        started = [s for s in each if s.get("containerID") or waiting(s).get("reason") in ("CreateContainerConfigError", "CreateContainerError")]
         told = [e for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("reason") in MOUNTS]
-        if not told or started:
+        if not told or any(_made(status) for status, _init in containers(pod)):
             continue
         # the kubelet's summary comes after the words that say why
         reasons = [e for e in told if not str(e.get("message")).startswith("Unable to attach or mount volumes")] or told
@@ -129,6 +126,10 @@ def mounts(snapshot: Snapshot) -> Iterator[Cause]:
             yield cause("VolumeBusy", snapshot, ref(pod), "the volume of the pod is still attached to another node", text, since=begun)
         else:
             yield _failed(snapshot, pod, text, begun)
+
+
+def _made(status: Object) -> bool:
+    return bool(status.get("containerID")) or waiting(status).get("reason") in ("CreateContainerConfigError", "CreateContainerError")
 
 
 def _failed(snapshot: Snapshot, pod: Object, text: str, begun: float) -> Cause:

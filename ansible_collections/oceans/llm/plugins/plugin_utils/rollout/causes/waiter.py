@@ -65,6 +65,6 @@ def mute(snapshot: Snapshot) -> list[tuple[Object, str, str, float]]:
                 continue
             if not init and (log is None or status.get("ready") or silent > GIVEN_UP):
                 continue
-            if origin.database_url(snapshot, pod, name)[0]:
+            if origin.database_variable(pod, name):
                 found.append((pod, "init container" if init else "container", name, began))
     return found
