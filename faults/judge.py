@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from . import kube
 from .compare import compare
 from .kube import Broken, Watcher
+from .order import Slots
 from .place import NEW, OLD, Place
 from .play import HOST, Play
 from .row import ENGINE, PREFLIGHT, Measured, Row
@@ -65,19 +66,20 @@ def placed(place: Place) -> Iterator[Place]:
             place.remove()
 
 
-def measure(row: Row, token: str, keep: bool, slots: threading.Semaphore) -> Measured:
+def measure(row: Row, token: str, keep: bool, slots: Slots) -> Measured:
     """Never raises: what breaks in the suite is the row's problem."""
     result = Measured(row.id, row.title, row.on[0], row.expect or "must pass", within=row.within)
     begun = time.monotonic()
     try:
-        _measure(row, Place(row, token, keep), result, slots)
+        with slots.alone() if row.alone else contextlib.nullcontext():
+            _measure(row, Place(row, token, keep), result, slots)
     except Exception as error:  # noqa: BLE001 - a suite that dies in the middle says nothing about the other rows
         result.problems.append(f"the test suite failed: {type(error).__name__}: {error}")
     result.seconds = round(time.monotonic() - begun, 1)
     return result
 
 
-def _measure(row: Row, place: Place, result: Measured, slots: threading.Semaphore) -> None:
+def _measure(row: Row, place: Place, result: Measured, slots: Slots) -> None:
     with placed(place):
         with slots:
             if row.upgrade:

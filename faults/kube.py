@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import kubernetes
+import urllib3
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 STATE = ROOT / ".testbed" / ("" if os.environ.get("OCEANS_LLM_CLUSTER", "oceans-llm") == "oceans-llm" else os.environ["OCEANS_LLM_CLUSTER"])
@@ -48,11 +49,6 @@ def kubectl(*arguments: str, stdin: str = "", check: bool = True, timeout: float
     return run(KUBECTL, "--kubeconfig", KUBECONFIG, *arguments, stdin=stdin, check=check, timeout=timeout)
 
 
-def apply(namespace: str, *objects: Mapping[str, Any], manager: str = "kubectl") -> None:
-    for obj in objects:
-        kubectl("-n", namespace, "apply", "--server-side", f"--field-manager={manager}", "-f", "-", stdin=json.dumps(obj))
-
-
 def get(namespace: str, what: str, *options: str) -> list[dict[str, Any]]:
     """Objects of a kind."""
     return list(json.loads(kubectl("-n", namespace, "get", what, "-o", "json", *options))["items"])
@@ -63,13 +59,42 @@ def _client() -> Any:
     return kubernetes.config.new_client_from_config(str(KUBECONFIG))
 
 
-def read(path: str) -> dict[str, Any]:
-    """One GET without a kubectl, for what is asked again and again; empty when it does not exist."""
-    answer = _client().rest_client.pool_manager.request("GET", f"{_client().configuration.host}{path}", timeout=20.0)
-    if answer.status not in (200, 404):
-        raise Broken(f"GET {path}: {answer.status}")
-    found: dict[str, Any] = json.loads(answer.data) if answer.status == 200 else {}
+def request(method: str, path: str, body: Any = None, kind: str = "application/json", seconds: float = 60.0) -> dict[str, Any]:
+    """One request without a kubectl, which costs more CPU than the request; empty when the object does not exist."""
+    more = {} if body is None else {"body": json.dumps(body), "headers": {"Content-Type": kind}}
+    try:
+        answer = _client().rest_client.pool_manager.request(method, f"{_client().configuration.host}{path}", timeout=seconds, **more)
+    except urllib3.exceptions.HTTPError as error:
+        raise Broken(f"{method} {path}: {error}") from error
+    if answer.status >= 300 and answer.status != 404:
+        raise Broken(f"{method} {path}: {answer.status} {answer.data[:300].decode(errors='replace')}")
+    found: dict[str, Any] = json.loads(answer.data) if answer.status != 404 else {}
     return found
+
+
+def read(path: str) -> dict[str, Any]:
+    return request("GET", path, seconds=20.0)
+
+
+@functools.cache
+def _resource(api_version: str, kind: str) -> tuple[str, bool]:
+    """(path of the group with a placeholder, is it namespaced) of a kind. :raises Broken: there is none."""
+    base = f"/api/{api_version}" if "/" not in api_version else f"/apis/{api_version}"
+    for found in read(base).get("resources") or ():
+        if found["kind"] == kind and "/" not in found["name"]:
+            return f"{base}{{}}/{found['name']}", found["namespaced"]
+    raise Broken(f"the cluster has no {kind} of {api_version}")
+
+
+def apply(namespace: str, *objects: Mapping[str, Any], manager: str = "kubectl") -> None:
+    """As `kubectl apply --server-side` does it."""
+    for obj in objects:
+        path, namespaced = _resource(obj["apiVersion"], obj["kind"])
+        metadata = obj["metadata"]
+        inside = f"/namespaces/{metadata.get('namespace', namespace)}" if namespaced else ""
+        path = f"{path.format(inside)}/{metadata['name']}?fieldManager={manager}"
+        if not request("PATCH", path, obj, "application/apply-patch+yaml"):
+            raise Broken(f"PATCH {path}: the namespace does not exist")
 
 
 def node(*command: str, stdin: str = "", check: bool = True) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pathlib
 import secrets
@@ -113,7 +114,8 @@ class Place:
     def make(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        kubectl("delete", "namespace", self.namespace, "--ignore-not-found", "--wait=true", timeout=180)
+        if kube.read(f"/api/v1/namespaces/{self.namespace}"):
+            kubectl("delete", "namespace", self.namespace, "--ignore-not-found", "--wait=true", timeout=180)
         kube.apply(self.namespace, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace, "labels": dict(self.row.labels)}})
         if isinstance(self.server, Primary):
             return
@@ -126,9 +128,11 @@ class Place:
     def remove(self) -> None:
         if self.keep:
             return
-        kubectl("delete", "namespace", self.namespace, "--ignore-not-found", "--wait=false", check=False)
+        path = f"/api/v1/namespaces/{self.namespace}"
         # a pod that ignores SIGTERM keeps its namespace for its whole grace
-        kubectl("-n", self.namespace, "delete", "pod", "--all", "--grace-period=1", "--wait=false", check=False)
+        for each in (path, f"{path}/pods?gracePeriodSeconds=1"):
+            with contextlib.suppress(Broken):
+                kube.request("DELETE", each)
         if isinstance(self.server, Primary):
             return
         if self.row.own_server:

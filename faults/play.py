@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import kube
@@ -98,13 +98,14 @@ class Play:
                     self.lines.append((time.monotonic(), line.rstrip("\n")))
                     self._grew.notify_all()
 
-    def until(self, pattern: str, seconds: float = 90.0) -> float | None:
-        """Wait for a line; when it came, or None when it did not in this time or the run ended without it."""
-        wanted, end, seen = re.compile(pattern), time.monotonic() + seconds, 0
+    def until(self, wanted: str | Callable[[str], Any], seconds: float = 90.0) -> float | None:
+        """Wait for a line; when it came, or None when it did not in this time or the run ended without it. `wanted`: a pattern, or what a line is asked."""
+        meant = re.compile(wanted).search if isinstance(wanted, str) else wanted
+        end, seen = time.monotonic() + seconds, 0
         while time.monotonic() < end:
             with self._grew:
                 for at, text in self.lines[seen:]:
-                    if wanted.search(text):
+                    if meant(text):
                         return at
                 seen = len(self.lines)
                 if self.process.poll() is not None and not self._reader.is_alive():
@@ -112,9 +113,9 @@ class Play:
                 self._grew.wait(0.5)
         return None
 
-    def first(self, pattern: str) -> float | None:
-        wanted = re.compile(pattern)
-        return next((at for at, text in self.lines if wanted.search(text)), None)
+    def first(self, wanted: str | Callable[[str], Any]) -> float | None:
+        meant = re.compile(wanted).search if isinstance(wanted, str) else wanted
+        return next((at for at, text in self.lines if meant(text)), None)
 
     def wait(self, seconds: float = 600.0) -> int:
         try:

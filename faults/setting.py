@@ -32,8 +32,10 @@ class Setting:
     quick: bool = False
     #: other tools are given the same fault, too, when the suite is asked to compare
     compare: bool = False
-    #: it breaks what other rows use (an operator, a webhook): it runs when they are over, and nothing beside it
+    #: it breaks what all rows use (names, the scheduler): it runs when they are over, and nothing beside it
     alone: bool = False
+    #: the one of `needs` that it breaks: it runs when the other rows that need the same are over
+    breaks: str = ""
     #: what puts that right again, whatever came of the row
     mend: Callable[[], None] | None = None
     #: seconds that it takes, about: the longest rows are begun first

@@ -55,6 +55,22 @@ def unfinished(place: Place) -> str:
     return "" if done else f"Job {RELEASE}-oceans-llm-migrate is not complete"
 
 
+def overstays(place: Place) -> str:
+    """kubectl: the migration has ended, and its Job is not complete. Not before: a migration takes its time."""
+    pods = kube.read(f"/api/v1/namespaces/{place.namespace}/pods?labelSelector=job-name%3D{RELEASE}-oceans-llm-migrate").get("items") or ()
+    each = [s for p in pods for s in (p.get("status") or {}).get("containerStatuses") or () if s["name"] == "migrate"]
+    place.notes["migrated"] = place.notes.get("migrated") or any((s["state"].get("terminated") or {}).get("exitCode") == 0 for s in each)
+    return unfinished(place) if place.notes["migrated"] else ""
+
+
+def not_pulled(place: Place) -> str:
+    """kubectl: a container waits for its image."""
+    pods = kube.read(f"/api/v1/namespaces/{place.namespace}/pods").get("items") or ()
+    each = [s for p in pods for s in (p.get("status") or {}).get("containerStatuses") or ()]
+    reasons = [(s["state"].get("waiting") or {}).get("reason", "") for s in each]
+    return next((f"a container waits: {reason}" for reason in reasons if reason in ("ErrImagePull", "ImagePullBackOff")), "")
+
+
 def killed(place: Place) -> str:
     """kubectl: the kubelet restarts a container because its liveness probe failed."""
     said = [e.get("message") or "" for e in kube.get(place.namespace, "event", "--field-selector", "reason=Killing")]

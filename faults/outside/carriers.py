@@ -14,14 +14,18 @@ from ..catalogue.h_operators import database
 from ..kube import kubectl
 from ..place import CLUSTER, Place
 from . import webhooks
-from .bites import unfinished, unreachable
+from .bites import Bite, overstays, unreachable
 from .eye import SECOND
 from .foreign import INSTALL, Foreign, Wanted
 from .hands import restart
 
 G = r"(Deployment|ReplicaSet|Pod)/oc-oceans-llm-gateway"
-ON_SECOND = {
-    "oceans_llm_values": {"scheduling": {"nodeSelector": {SECOND: ""}, "tolerations": [{"key": SECOND, "operator": "Exists", "effect": "NoSchedule"}]}}
+TOLERATED = {"key": SECOND, "operator": "Exists", "effect": "NoSchedule"}
+#: a release on the second node, which the row may break
+ON_SECOND: dict[str, Any] = {
+    "base": {"oceans_llm_values": {"scheduling": {"nodeSelector": {SECOND: ""}, "tolerations": [TOLERATED]}}},
+    "needs": ("second-node",),
+    "breaks": "second-node",
 }
 SCHEDULER = "/etc/kubernetes/manifests/kube-scheduler.yaml"
 SYSTEM = ("-n", "kube-system")
@@ -51,25 +55,21 @@ def _pods_of(name: str) -> list[dict[str, Any]]:
 
 
 def _taint(place: Place) -> None:
-    kubectl("taint", "node", kube.NODE, "example.com/maintenance=soon:NoSchedule", "--overwrite")
+    kubectl("taint", "node", kube.SECOND_NODE, "example.com/maintenance=soon:NoSchedule", "--overwrite")
     restart(place)
 
 
 def _no_taint() -> None:
-    kubectl("taint", "node", kube.NODE, "example.com/maintenance-", check=False)
+    kubectl("taint", "node", kube.SECOND_NODE, "example.com/maintenance-", check=False)
 
 
 def _cordon(place: Place) -> None:
-    kubectl("cordon", kube.NODE)
+    kubectl("cordon", kube.SECOND_NODE)
     restart(place)
 
 
 def _uncordon() -> None:
-    kubectl("uncordon", kube.NODE, check=False)
-
-
-def _second_node(place: Place) -> None:
-    kube.run(kube.ROOT / "testbed" / "second-node.sh", "up", timeout=400)
+    kubectl("uncordon", kube.SECOND_NODE, check=False)
 
 
 def _no_kubelet(place: Place) -> None:
@@ -77,8 +77,9 @@ def _no_kubelet(place: Place) -> None:
     restart(place)
 
 
-def _no_second_node() -> None:
-    kube.run(kube.ROOT / "testbed" / "second-node.sh", "down", check=False)
+def _kubelet_back() -> None:
+    kube.run("docker", "exec", kube.SECOND_NODE, "systemctl", "start", "kubelet")
+    kubectl("wait", "--for=condition=Ready", f"node/{kube.SECOND_NODE}", "--timeout=90s")
 
 
 # --- the control plane --------------------------------------------------------------------------------------------------
@@ -136,14 +137,20 @@ def no_cluster(place: Place) -> str:
     return "" if phase == "Cluster in healthy state" else f"Cluster {CLUSTER}: {phase}"
 
 
-def _misoperated(id_: str, title: str, mechanism: tuple[str, ...], name: str, **fields: Any) -> Foreign:
+def sick_cluster(place: Place) -> str:
+    """The same of a Cluster that has been created."""
+    damage = no_cluster(place)
+    return "" if damage.endswith("does not exist") else damage
+
+
+def _misoperated(id_: str, title: str, mechanism: tuple[str, ...], name: str, bite: Bite = no_cluster, **fields: Any) -> Foreign:
     entity = rf"Cluster/{CLUSTER}|clusters?\.postgresql|PersistentVolumeClaim/{CLUSTER}|StorageClass"
     return Foreign(
         id_,
         title,
         Wanted(entity, mechanism),
         None,
-        no_cluster,
+        bite,
         (INSTALL,),
         name=name,
         needs=("cloudnativepg",),
@@ -211,7 +218,7 @@ ROWS = (
         "a webhook adds to the migration's pod a sidecar that never ends",
         Wanted(r"mesh-proxy", (r"mesh-proxy", r"migrate.{0,60}(ended|complete|exit|0)|still run|has not ended|does not end"), (r"DatabaseSilent",)),
         hook("/sidecar", then_restart=False, labels={"app.kubernetes.io/component": "migration"}),
-        unfinished,
+        overstays,
         ways=(INSTALL,),
         mend=away("s41"),
         takes=90,
@@ -222,9 +229,8 @@ ROWS = (
         "a taint on the node that no pod tolerates",
         Wanted(G, (r"taint", r"example\.com/maintenance")),
         _taint,
-        alone=True,
-        timeout=30,
         mend=_no_taint,
+        **ON_SECOND,
         name="taint_no_toleration",
     ),
     Foreign(
@@ -232,9 +238,8 @@ ROWS = (
         "the node is cordoned",
         Wanted(G + r"|Node/", (r"unschedulable|cordon",)),
         _cordon,
-        alone=True,
-        timeout=30,
         mend=_uncordon,
+        **ON_SECOND,
         name="Cordoned Kubernetes Worker Node",
     ),
     Foreign(
@@ -242,12 +247,10 @@ ROWS = (
         "the kubelet of the pod's node stops",
         Wanted(r"Node/\S*second|second", (r"not ready|NotReady|kubelet|not posting",)),
         _no_kubelet,
-        prepare=_second_node,
-        base=ON_SECOND,
-        alone=True,
-        mend=_no_second_node,
-        timeout=100,
-        takes=170,
+        mend=_kubelet_back,
+        timeout=80,
+        takes=120,
+        **ON_SECOND,
         name="kubelet_crash",
     ),
     Foreign(
@@ -256,7 +259,7 @@ ROWS = (
         Wanted(r"scheduler", (r"scheduler", r"lease|renew|PodScheduled|not scheduled|no event")),
         _no_scheduler,
         alone=True,
-        timeout=30,
+        timeout=25,
         mend=_scheduler_back,
         name="the scheduler's manifest is removed",
     ),
@@ -297,6 +300,7 @@ ROWS = (
         "a CloudNativePG Cluster with the invalid user id -1",
         (r"postgresUID|runAsUser|uid|user",),
         "security_context_fault",
+        sick_cluster,
         additionalSpec={"postgresUID": -1},
     ),
     _misoperated(
@@ -315,7 +319,7 @@ ROWS = (
         (INSTALL,),
         needs=("cloudnativepg",),
         variables=database(),
-        alone=True,
+        breaks="cloudnativepg",
         mend=_operator_back,
         timeout=90,
         takes=120,

@@ -128,6 +128,7 @@ ROWS = (
         None,
         no_completion,
         (UPGRADE,),
+        late=True,
         name="healthy gateway, every completion fails: wrong base URL",
         **{**SEEDED, "variables": {**SEEDED["variables"], "oceans_llm_config": _config(WRONG)}},
     ),

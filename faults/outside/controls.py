@@ -139,7 +139,16 @@ def _odd_autoscaler(place: Place) -> None:
 
 NO_LIMITS = json_patch({"op": "remove", "path": "/spec/template/spec/containers/0/resources"})
 ROWS = (
-    Foreign("quiet", "an init container sleeps 150 s, and nothing else happens", None, init("sleeper", "sleep 150"), HEALTHY, timeout=240, takes=260),
+    Foreign(
+        "quiet",
+        "an init container sleeps 150 s, and nothing else happens",
+        None,
+        init("sleeper", "sleep 150"),
+        HEALTHY,
+        timeout=240,
+        takes=260,
+        idle=True,
+    ),
     Foreign(
         "I6",
         "a NetworkPolicy that blocks nothing (ports: [])",

@@ -59,6 +59,10 @@ class Foreign(Setting):
     base_roles: str = "secrets deploy"
     #: what the original is called
     name: str = ""
+    #: its damage is done in the run, and not before
+    late: bool = False
+    #: its run only waits: other rows may have its slot from the start of the run on
+    idle: bool = False
     _: KW_ONLY
     timeout: int = 60
     suite: str = "out"

@@ -257,7 +257,7 @@ ROWS = (
         _dns_gone,
         names_lost,
         alone=True,
-        timeout=30,
+        timeout=20,
         mend=_dns_back,
         name="cluster DNS is down",
     ),

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from ..judge import placed
+from ..order import Slots
 from ..place import Place
 from ..play import HOST, Play
 from . import eye, grade, healthy, webhooks
 from .bites import stuck
-from .foreign import INSTALL, UPGRADE, WAIT, Foreign, Graded
+from .foreign import INSTALL, UPGRADE, WAIT, Foreign, Graded, Wanted
 from .theirs import theirs
 
 ROLES = {WAIT: "wait", UPGRADE: "preflight secrets deploy", INSTALL: "preflight secrets deploy"}
@@ -24,18 +25,24 @@ ROLES = {WAIT: "wait", UPGRADE: "preflight secrets deploy", INSTALL: "preflight 
 TO_BITE = 25.0
 
 
-def measure(row: Foreign, token: str, keep: bool, slots: threading.Semaphore) -> Graded:
+def measure(row: Foreign, token: str, keep: bool, slots: Slots) -> Graded:
     """Never raises: what breaks in the suite is the row's problem."""
     way = row.ways[0]
     result = Graded(row.id, row.title, way, row.wanted is None)
-    begun = time.monotonic()
     try:
-        with placed(Place(row, token, keep)) as place, slots, spent(result, "whole"):
-            _measure(row, place, result)
+        with ExitStack() as turn, placed(Place(row, token, keep)) as place:
+            turn.enter_context(slots)
+            _healthy(row, place, result)
+            if row.alone:  # its release is there before its turn comes
+                turn.close()
+                turn.enter_context(slots.alone())
+            _measure(row, place, result, turn)
+            if not row.alone:
+                turn.close()
     except Exception as error:  # noqa: BLE001 - a suite that dies in the middle says nothing about the other rows
         result.outcome = "broken"
         result.problems.append(f"the test suite failed: {type(error).__name__}: {error}")
-    result.seconds = round(time.monotonic() - begun, 1)
+    result.seconds = round(sum(result.spent.values()), 1)
     return result
 
 
@@ -49,13 +56,17 @@ def spent(result: Graded, phase: str) -> Iterator[None]:
         result.spent[phase] = round(result.spent.get(phase, 0.0) + time.monotonic() - begun, 1)
 
 
-def _measure(row: Foreign, place: Place, result: Graded) -> None:
+def _healthy(row: Foreign, place: Place, result: Graded) -> None:
     with spent(result, "prepare"):
         if row.prepare:
             row.prepare(place)
     if result.way != INSTALL:
         with spent(result, "healthy release"):
             healthy.make(row, place, result.way)
+
+
+def _measure(row: Foreign, place: Place, result: Graded, turn: ExitStack) -> None:
+    """`turn`: given up as soon as the row has only to wait for the end of its run."""
     with spent(result, "fault"):
         if row.inject:
             row.inject(place)
@@ -64,6 +75,8 @@ def _measure(row: Foreign, place: Place, result: Graded) -> None:
     with spent(result, "run"):
         play = Play(place, place.variables(), ROLES[result.way])
         look = Look(row, place, play, before)
+        if not row.alone and (row.idle or (row.wanted and play.until(_named_by(row.wanted), row.timeout))):
+            turn.close()
         code = play.wait(row.timeout + 120)
     with spent(result, "bite"):
         at, damage = look.end(wait=row.wanted is not None)
@@ -88,10 +101,14 @@ def _points(row: Foreign, place: Place, result: Graded, play: Play, code: int, a
     bitten = at is not None and (code == 0 or bool(damaged))
     hints = grade.hints(lines)
     grade.fault(result, row.wanted, sentence, hints, code, bitten, damaged, place.version())
-    said = next((when for when, text in play.lines if grade.names(row.wanted, grade.asserted(text, hints))), None)
+    said = play.first(_named_by(row.wanted, hints))
     if said is not None and at is not None:
         start = max(at, play.role_started(ROLES[result.way].split()[0]) or play.started)
         result.named = round(max(0.0, said - start), 1)
+
+
+def _named_by(wanted: Wanted, hints: Sequence[str] = ()) -> Callable[[str], bool]:
+    return lambda text: grade.names(wanted, grade.asserted(text, hints))
 
 
 def _bitten_first(row: Foreign, place: Place) -> tuple[float, str] | None:
@@ -99,7 +116,7 @@ def _bitten_first(row: Foreign, place: Place) -> tuple[float, str] | None:
 
     A rollout that is stuck shows in the run's own time.
     """
-    if row.bite is stuck:
+    if row.bite is stuck or row.late:
         return None
     end = time.monotonic() + TO_BITE
     while time.monotonic() < end:

@@ -178,6 +178,7 @@ ROWS = (
         json_patch({"op": "add", "path": "/metadata/finalizers", "value": ["example.com/hold"]}, what=f"job/{JOB}"),
         held,
         (UPGRADE,),
+        late=True,
         mend=lambda: kubectl("-n", "out-k10", "patch", "job", JOB, "--type=merge", "-p", _finalizers(None), check=False) and None,
         takes=120,
         name="finalizers",

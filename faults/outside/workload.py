@@ -12,7 +12,7 @@ from dataclasses import replace
 from .. import kube, registry
 from ..kube import kubectl
 from ..place import Place
-from .bites import unreachable
+from .bites import not_pulled, unreachable
 from .foreign import UPGRADE, WAIT, Foreign, Wanted
 from .hands import call, claim, container, deployment, in_turn, init, init_container, json_patch, pod, put, quota, restart, sidecar, volume
 
@@ -322,7 +322,11 @@ FIRST: tuple[Foreign, ...] = (
     ),
     replace(
         Foreign(
-            "I15f", "an image that does not exist, on the first installation", Wanted(r"gateway:v9\.9\.9", (r"not found|does not exist",)), ways=("install",)
+            "I15f",
+            "an image that does not exist, on the first installation",
+            Wanted(r"gateway:v9\.9\.9", (r"not found|does not exist",)),
+            bite=not_pulled,
+            ways=("install",),
         ),
         variables={"oceans_llm_version": "v9.9.9"},
     ),
