@@ -18,7 +18,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.helm.keep import Data
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Lock
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.promises import promised
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
-from ansible_collections.oceans.llm.plugins.plugin_utils.kube import gone, paths
+from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths, waiting
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster, unless_forbidden
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.objects import INSTANCE, name_of
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import unrecorded
@@ -152,7 +152,7 @@ class ActionModule(ClusterAction):
             return
         where, of_release = paths.jobs(args["namespace"]), f"{INSTANCE}={args['name']}"
         try:
-            left = gone.left(cluster, where, args["timeout"], lambda job: f"Job/{name_of(job)}" in jobs, labelSelector=of_release)
+            left = waiting.left(cluster, where, args["timeout"], lambda job: f"Job/{name_of(job)}" in jobs, labelSelector=of_release)
         except ApiError as error:
             if error.status == 403:
                 raise Refused(f"the Jobs of the release cannot be watched: {error}; their deletion was requested") from error

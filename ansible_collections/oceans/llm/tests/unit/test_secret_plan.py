@@ -27,8 +27,9 @@ def secret(data: dict[str, str], ours: tuple[str, ...] = (), others: dict[str, s
     return {"metadata": {"managedFields": fields, "resourceVersion": "1"}, "data": {k: base64.b64encode(v.encode()).decode() for k, v in data.items()}}
 
 
-def test_a_first_run_adds_what_is_listed_and_generates_the_rest():
-    result = plan.plan(None, {"A": "1"}, ["B"], make=lambda key: f"made-{key}")
+def test_a_first_run_adds_what_is_listed_and_generates_the_rest(monkeypatch):
+    monkeypatch.setattr(plan, "generated", lambda key: f"made-{key}")
+    result = plan.plan(None, {"A": "1"}, ["B"])
     assert result.added == ("A", "B") and result.generated == ("B",) and result.data == {"A": b"1", "B": b"made-B"}
     assert result.lines() == ["+ A", "+ B (generated)"]
 
@@ -44,7 +45,7 @@ def test_a_generated_value_that_somebody_else_put_there_is_kept():
 
 
 def test_an_empty_value_counts_as_missing_for_generation():
-    assert plan.plan(secret({"B": ""}, ours=("B",)), {}, ["B"], make=lambda _: "new").changed == ("B",)
+    assert plan.plan(secret({"B": ""}, ours=("B",)), {}, ["B"]).changed == ("B",)
 
 
 def test_keys_of_others_are_not_sent():

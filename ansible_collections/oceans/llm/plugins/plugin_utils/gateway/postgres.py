@@ -60,9 +60,9 @@ class Session:
             raise
 
     @contextlib.contextmanager
-    def transaction(self, limit: float = 5.0) -> Iterator[Callable[[str], list[list[str]]]]:
+    def transaction(self) -> Iterator[Callable[[str], list[list[str]]]]:
         """One transaction that may write, for queries of the block; given up whole when the block raises."""
-        self._simple(f"BEGIN; SET LOCAL statement_timeout = '{limit * 1000:.0f}ms'; SET LOCAL lock_timeout = '{limit * 1000:.0f}ms'")
+        self._simple("BEGIN; SET LOCAL statement_timeout = '5s'; SET LOCAL lock_timeout = '5s'")
         try:
             yield self._simple
             self._simple("COMMIT")

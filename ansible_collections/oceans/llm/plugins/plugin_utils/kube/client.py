@@ -189,10 +189,9 @@ class Cluster:
         query = {"fieldManager": manager, "force": force, "dryRun": "All" if dry_run else None}
         return self._json("PATCH", path, body=body, query=query, content_type="application/apply-patch+yaml")
 
-    def patch(self, path: str, body: Any, dry_run: bool = False, manager: str | None = None) -> dict[str, Any]:
+    def patch(self, path: str, body: Any, manager: str | None = None) -> dict[str, Any]:
         """JSON merge patch."""
-        query = {"dryRun": "All" if dry_run else None, "fieldManager": manager}
-        return self._json("PATCH", path, body=body, query=query, content_type="application/merge-patch+json")
+        return self._json("PATCH", path, body=body, query={"fieldManager": manager}, content_type="application/merge-patch+json")
 
     def delete(self, path: str, propagation: str = "Background", grace: int | None = None) -> None:
         """What is gone already is as good. `grace`: seconds that a pod may take to end, also one that is ending already."""
@@ -232,9 +231,9 @@ class Cluster:
 
     # --- what the callers ask -------------------------------------------------------------------------------------
 
-    def logs(self, namespace: str, pod: str, container: str, previous: bool = False, tail: int = 50) -> str:
-        """The last lines of one container; of its previous run with ``previous``."""
-        return "".join(self.log_stream(namespace, pod, container, previous=previous or None, tailLines=tail))
+    def logs(self, namespace: str, pod: str, container: str, tail: int = 50) -> str:
+        """The last lines of one container."""
+        return "".join(self.log_stream(namespace, pod, container, tailLines=tail))
 
     def log_lines(self, namespace: str, pod: str, container: str) -> Iterator[str]:
         """Whole lines of a short log as they are written; ends when the container does."""

@@ -21,10 +21,6 @@ class _Loader(_BASE):
     """With resolvers of its own."""
 
 
-def _truth(loader: Any, node: Any) -> bool:
-    return str(loader.construct_scalar(node)).lower() in ("y", "yes", "true", "on")
-
-
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in found if tag not in (_TIMESTAMP, _INT, _FLOAT)] for first, found in _BASE.yaml_implicit_resolvers.items()
 }
@@ -33,7 +29,7 @@ _Loader.add_implicit_resolver(
     _FLOAT, re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z|[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z"), list("-+.0123456789")
 )
 _Loader.add_implicit_resolver(_BOOL, re.compile(r"[yYnN]\Z"), list("yYnN"))
-_Loader.add_constructor(_BOOL, _truth)
+_Loader.add_constructor(_BOOL, lambda loader, node: str(loader.construct_scalar(node)).lower() in ("y", "yes", "true", "on"))
 _Loader.add_constructor(_INT, lambda loader, node: _whole(loader.construct_scalar(node)))
 
 

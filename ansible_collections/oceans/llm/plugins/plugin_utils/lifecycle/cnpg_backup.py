@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from ..gateway.database_url import Target
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
 from ..kube.objects import Object, is_ready, meta, name_of, own_labels
+from ..kube.waiting import until
 from . import held
 from .deployed import NotPossible
 from .dump_job import telling
@@ -159,17 +159,3 @@ def recovery(live: Object, backup: Object, name: str, source: Source) -> dict[st
 
 def _ready(status: Mapping[str, Any]) -> bool:
     return is_ready({"status": status})
-
-
-def until(cluster: Cluster, path: str, name: str, timeout: float, over: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any]:
-    """The status of an object when it is over, or when the time is."""
-    end = time.monotonic() + timeout
-    only, status = f"metadata.name={name}", {}
-    while time.monotonic() < end:
-        listed = cluster.list(path, fieldSelector=only)
-        changes = cluster.watch(path, listed["metadata"]["resourceVersion"], timeout=max(1.0, end - time.monotonic()), fieldSelector=only)
-        for found in itertools.chain(listed["items"], (event["object"] for event in changes if event["type"] != "BOOKMARK")):
-            status = dict(found.get("status") or {})
-            if over(status):
-                return status
-    return status

@@ -63,7 +63,8 @@ def simulate(picture: Picture) -> Iterator[Finding]:
 def _findings(picture: Picture, node: str) -> Iterator[Finding]:
     here = [p for p in picture.gateway if p["spec"].get("nodeName") == node]
     ready = [p for p in picture.gateway if is_ready(p)]
-    budget = _budget(picture.budgets, here[0])
+    labels = meta(here[0]).get("labels") or {}
+    budget = next((b for b in picture.budgets if selects((b.get("spec") or {}).get("selector"), labels)), None)
     allowed = int((budget.get("status") or {}).get("disruptionsAllowed") or 0) if budget else None
     if budget and allowed == 0:
         name, status = meta(budget).get("name"), budget.get("status") or {}
@@ -85,10 +86,6 @@ def _findings(picture: Picture, node: str) -> Iterator[Finding]:
     one = "1 gateway pod" if len(here) == 1 else f"{len(here)} gateway pods"
     one += f" can be evicted, {allowed} at a time" if budget and len(here) > 1 else " can be evicted"
     yield Finding("DrainSafe", node, f"{one}, {len(ready) - min(len(here), allowed or len(here))} of {len(ready)} gateway pods serve during the drain")
-
-
-def _budget(budgets: Iterable[Object], pod: Object) -> Object | None:
-    return next((b for b in budgets if selects((b.get("spec") or {}).get("selector"), meta(pod).get("labels") or {})), None)
 
 
 # --- room ---------------------------------------------------------------------------------------------------------------------

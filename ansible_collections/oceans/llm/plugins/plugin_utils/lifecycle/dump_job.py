@@ -128,7 +128,7 @@ def job(source: Source, image: str, place: Place, words: Sequence[str], deadline
     made = one_off_job.job(source.gateway.deployment, [], prefix=f"{release[:36]}-{COMPONENT}", component=COMPONENT, deadline=deadline)
     spec = made["spec"]["template"]["spec"]
     (container,) = spec["containers"]
-    authority = [m for m in container.get("volumeMounts") or () if target.authority and _below(target.authority, str(m["mountPath"]))]
+    authority = [m for m in container.get("volumeMounts") or () if f"{target.authority}/".startswith(f"{str(m['mountPath']).rstrip('/')}/")]
     for name in ("env", "envFrom", "volumeDevices", "workingDir"):
         container.pop(name, None)
     container |= {
@@ -201,7 +201,3 @@ def _security(spec: Object, container: Object) -> dict[str, Any]:
     own = dict(spec.get("securityContext") or {})
     user = (container.get("securityContext") or {}).get("runAsUser", own.get("runAsUser"))
     return own if user is None else {"fsGroup": user, **own}
-
-
-def _below(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")

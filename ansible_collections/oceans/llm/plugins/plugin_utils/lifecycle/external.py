@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..helm.promises import CUSTOM, is_custom
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
-from ..kube.objects import Object, meta
+from ..kube.objects import Object, condition, meta
+from ..kube.waiting import until
 from . import held
 from .deployed import NotPossible
 
@@ -54,32 +54,30 @@ def command(namespace: str, external: Object) -> str:
     return f"kubectl -n {namespace} annotate externalsecret {meta(external)['name']} {FORCE}=$(date +%s) --overwrite"
 
 
-def refresh(cluster: Cluster, namespace: str, external: Object, say: Callable[[str], None], patience: float = PATIENCE) -> None:
+def refresh(cluster: Cluster, namespace: str, external: Object, say: Callable[[str], None]) -> None:
     """Return when the operator has read the store after now. :raises NotPossible: when it cannot, or does not."""
-    name = str(meta(external)["name"])
-    path = paths.one_of(str(external["apiVersion"]), CUSTOM["ExternalSecret"], namespace, name)
-    before = _status(cluster.get(path))
+    name, where = str(meta(external)["name"]), paths.of(str(external["apiVersion"]), CUSTOM["ExternalSecret"], namespace)
+    before = cluster.get(f"{where}/{name}").get("status") or {}
+
+    def refreshed(status: Mapping[str, Any]) -> bool:
+        return status.get("syncedResourceVersion") != before.get("syncedResourceVersion")
+
+    def over(status: Mapping[str, Any]) -> bool:
+        failed = _failure(status)
+        return refreshed(status) or bool(failed and failed not in (before.get("conditions") or ()))  # the same failure as before may be over
+
     say(f"ExternalSecret/{name}: requesting a refresh from the store by the annotation {FORCE}")
-    found: Object = cluster.patch(path, {"metadata": {"annotations": {FORCE: f"{cluster.now():.3f}"}}}, manager=held.MANAGER)
-    end = time.monotonic() + patience
-    while _status(found).get("syncedResourceVersion") == before.get("syncedResourceVersion"):
-        failed = next((c for c in _status(found).get("conditions") or () if c.get("type") == "Ready" and c.get("status") == "False"), None)
-        late = time.monotonic() >= end
-        if late or (failed and failed not in (before.get("conditions") or ())):  # the same failure as before may be over
-            why = f"{failed.get('reason')}: {failed.get('message')}" if failed else f"the status of the ExternalSecret has not changed for {patience:g} s"
-            raise NotPossible(
-                f"External Secrets Operator has not refreshed ExternalSecret/{name} ({why}), so the values in the store are not known; no pod was restarted — "
-                f"find the reason: kubectl -n {namespace} describe externalsecret {name}"
-            )
-        found = _next(cluster, path, found, end - time.monotonic())
+    cluster.patch(f"{where}/{name}", {"metadata": {"annotations": {FORCE: f"{cluster.now():.3f}"}}}, manager=held.MANAGER)
+    status = until(cluster, where, name, PATIENCE, over)
+    if not refreshed(status):
+        failed = _failure(status)
+        why = f"{failed.get('reason')}: {failed.get('message')}" if failed else f"the status of the ExternalSecret has not changed for {PATIENCE:g} s"
+        raise NotPossible(
+            f"External Secrets Operator has not refreshed ExternalSecret/{name} ({why}), so the values in the store are not known; no pod was restarted — "
+            f"find the reason: kubectl -n {namespace} describe externalsecret {name}"
+        )
 
 
-def _next(cluster: Cluster, path: str, found: Object, timeout: float) -> Object:
-    """The object after its next change, or as it is after the timeout."""
-    where, _slash, name = path.rpartition("/")
-    events = cluster.watch(where, str(meta(found)["resourceVersion"]), timeout=max(1.0, timeout), fieldSelector=f"metadata.name={name}")
-    return next((e["object"] for e in events if e["type"] == "MODIFIED" and meta(e["object"])["name"] == name), None) or cluster.get(path)
-
-
-def _status(obj: Object) -> Mapping[str, Any]:
-    return dict(obj.get("status") or {})
+def _failure(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = condition({"status": status}, "Ready")
+    return found if found.get("status") == "False" else {}

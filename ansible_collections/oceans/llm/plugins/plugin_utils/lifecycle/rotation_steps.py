@@ -15,7 +15,7 @@ from .. import playbooks
 from ..gateway import configuration, schema
 from ..gateway.database_url import Target
 from ..gateway.postgres import Refusal
-from ..kube import gone, paths
+from ..kube import paths, waiting
 from ..kube.client import Cluster
 from ..kube.objects import Object, meta
 from . import held, one_offs, rotation
@@ -240,10 +240,10 @@ class DatabasePassword(Step):
             return bool(meta(pod).get("deletionTimestamp"))
 
         end, pods = time.monotonic() + self.run.timeout, paths.pods(self.run.gateway.namespace)
-        left = gone.left(self.run.cluster, pods, 0, stopping, labelSelector=self.run.gateway.selector)
+        left = waiting.left(self.run.cluster, pods, 0, stopping, labelSelector=self.run.gateway.selector)
         while left and time.monotonic() < end:
             self.run.say(f"waiting for {_plural(len(left), 'old pod')} to stop, which may still use login {login}: {', '.join(left)}")
-            left = gone.left(self.run.cluster, pods, HEARTBEAT, stopping, labelSelector=self.run.gateway.selector)
+            left = waiting.left(self.run.cluster, pods, HEARTBEAT, stopping, labelSelector=self.run.gateway.selector)
 
     def _lock(self, old: str, sessions: int, who: str) -> str:
         """A login may take its own password away."""

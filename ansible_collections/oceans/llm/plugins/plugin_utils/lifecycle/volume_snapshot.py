@@ -15,7 +15,7 @@ from typing import Any
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
 from ..kube.objects import Object, meta, own_labels
-from .cnpg_backup import until
+from ..kube.waiting import until
 from .deployed import NotPossible
 from .dump_job import Recovered, telling
 from .restore_point import RestorePoint

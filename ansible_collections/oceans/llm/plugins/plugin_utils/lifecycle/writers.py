@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from ..kube import gone, paths
+from ..kube import paths, waiting
 from ..kube.client import ApiError, Cluster
 from ..kube.objects import INSTANCE, JOB_NAME, Object, epoch, meta, name_of
 from .deployed import NotPossible
@@ -104,7 +104,7 @@ class Writers:
         def counts(pod: Object) -> bool:
             return may_write(pod) and (not only or name_of(pod) in only)
 
-        return gone.left(self._cluster, paths.pods(self._ns), seconds, counts, labelSelector=self._selector)
+        return waiting.left(self._cluster, paths.pods(self._ns), seconds, counts, labelSelector=self._selector)
 
 
 def may_write(pod: Object) -> bool:

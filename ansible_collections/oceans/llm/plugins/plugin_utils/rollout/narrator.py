@@ -124,7 +124,7 @@ def shortened(text: str) -> str:
 def facts(snapshot: Snapshot) -> dict[str, str]:
     """The state of each operator's object, Job and Deployment of the release in a phrase that changes only when something happens."""
     found = {f"{kind}/{name}": _custom_fact(kind, name, obj) for kind in dict(snapshot.scope.custom) for name, obj in own(snapshot, kind) if is_ready(obj)}
-    found |= {f"Job/{name}": _job_fact(job, name, snapshot) for name, job in own(snapshot, "Job") if _made_since(job, snapshot)}
+    found |= {f"Job/{name}": _job_fact(job, name) for name, job in own(snapshot, "Job") if age(job, snapshot.now) <= snapshot.now - snapshot.started + STAMPS}
     return found | {f"Deployment/{name}": _deployment_fact(deployment, name, snapshot) for name, deployment in own(snapshot, "Deployment")}
 
 
@@ -145,11 +145,7 @@ def ready_behind(snapshot: Snapshot, service: str) -> int:
     return sum(1 for s in slices for e in s.get("endpoints") or () if (e.get("conditions") or {}).get("ready"))
 
 
-def _made_since(job: Object, snapshot: Snapshot) -> bool:
-    return age(job, snapshot.now) <= snapshot.now - snapshot.started + STAMPS
-
-
-def _job_fact(job: Object, name: str, snapshot: Snapshot) -> str:
+def _job_fact(job: Object, name: str) -> str:
     done = finished(job)
     if done is not None:
         return f"Job/{name} {'is complete' if done else 'has failed'}"

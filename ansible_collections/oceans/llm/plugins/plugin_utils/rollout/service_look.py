@@ -225,8 +225,8 @@ def _local(cluster: Cluster, snapshot: Snapshot, rendered: Object, live: Object,
     if (live.get("spec") or {}).get(policy) != "Local" or (rendered.get("spec") or {}).get(policy) == "Local":
         return
     local = {str(e.get("nodeName")) for e in ready_ends(slices) if e.get("nodeName")}
-    nodes = read(cluster, paths.of("v1", "nodes"))
-    names = {str(meta(n)["name"]) for n in nodes if _has_callers(n)} if nodes is not None else _nodes_of_pods(snapshot)
+    nodes, scheduled = read(cluster, paths.of("v1", "nodes")), (p for p in snapshot.kind("Pod").values() if (p.get("spec") or {}).get("nodeName"))
+    names = {str(meta(n)["name"]) for n in nodes if _has_callers(n)} if nodes is not None else {str(p["spec"]["nodeName"]) for p in scheduled}
     without = sorted(names - local)
     if local and without:
         who = writer(live, "spec", policy)
@@ -237,7 +237,3 @@ def _local(cluster: Cluster, snapshot: Snapshot, rendered: Object, live: Object,
 def _has_callers(node: Object) -> bool:
     """A node where pods run that may call the gateway; a taint keeps away only those that do not tolerate it."""
     return is_ready(node) and not any(str(t.get("key")).startswith("node-role.kubernetes.io/") for t in (node.get("spec") or {}).get("taints") or ())
-
-
-def _nodes_of_pods(snapshot: Snapshot) -> set[str]:
-    return {str(p["spec"]["nodeName"]) for p in snapshot.kind("Pod").values() if (p.get("spec") or {}).get("nodeName")}

@@ -47,11 +47,8 @@ def problems(key: str, text: str, *, one_line: bool, binary: bool) -> Iterator[t
     if not one_line:
         return
     if _REFERENCE.fullmatch(text.strip()):
-        yield (
-            f"{key} is the address of a secret, not the secret itself, and the gateway does not read it from there",
-            "set the key to the secret itself (with a lookup of Ansible), or set oceans_llm_secrets_source: external_secrets",
-            True,
-        )
+        hint = "set the key to the secret itself (with a lookup of Ansible), or set oceans_llm_secrets_source: external_secrets"
+        yield f"{key} is the address of a secret, not the secret itself, and the gateway does not read it from there", hint, True
     if text.endswith("\\n"):
         yield f"{key} ends with the two characters \\ and n, which are no line break", "remove them", False
     if _URL_PLACEHOLDER.search(text):
@@ -59,32 +56,20 @@ def problems(key: str, text: str, *, one_line: bool, binary: bool) -> Iterator[t
     if _HEADER.search(key) and not _SCHEME.match(text) and re.fullmatch(r"[\w.~+/-]+([ ,;]+[\w.~+/-]+)+", text):
         yield f"{key} contains a {'space' if ' ' in text else 'comma or semicolon'}, which no API key has", f"copy {key} again from its source", True
     if _TEMPLATE.search(text):
-        yield (
-            f"{key} contains a template that was not rendered ({{{{ … }}}}, ${{…}}, $(…), $NAME, #{{…}}, %NAME%, __NAME__)",
-            "set the key to the secret itself, because nothing renders a template in a Secret",
-            False,
-        )
+        hint = "set the key to the secret itself, because nothing renders a template in a Secret"
+        yield f"{key} contains a template that was not rendered ({{{{ … }}}}, ${{…}}, $(…), $NAME, #{{…}}, %NAME%, __NAME__)", hint, False
     if len(text) > 2 and text[0] + text[-1] in _QUOTES:
-        yield (
-            f"{key} begins and ends with quotation marks, which become part of the value",
-            f"write {key} without the quotation marks (they are often copied from a .env file)",
-            False,
-        )
+        hint = f"write {key} without the quotation marks (they are often copied from a .env file)"
+        yield f"{key} begins and ends with quotation marks, which become part of the value", hint, False
     if re.match(rf"(export\s+)?{re.escape(key)}\s*=", text):
         yield f"{key} begins with its own name and =, which become part of the value", "set the key to the text after the =", False
     if _SCHEME.match(text):
-        yield (
-            f"{key} begins with the scheme of an HTTP header (Bearer, Basic), which the gateway writes itself",
-            "set the key to the text after the scheme",
-            True,
-        )
+        what = f"{key} begins with the scheme of an HTTP header (Bearer, Basic), which the gateway writes itself"
+        yield what, "set the key to the text after the scheme", True
     packed = "" if binary else _decoded(text)
     if packed:
-        yield (
-            f"{key} is base64: decoded, it {packed}",
-            "decode the value (base64 -d, or the filter b64decode), because oceans_llm_secrets takes plain text",
-            False,
-        )
+        hint = "decode the value (base64 -d, or the filter b64decode), because oceans_llm_secrets takes plain text"
+        yield f"{key} is base64: decoded, it {packed}", hint, False
     if _PLACEHOLDER.fullmatch(text):
         yield f"{key} is a placeholder", "set the key to the secret itself", True
     strange = next((c for c in text if c.isalnum() and not c.isascii()), "")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import datetime
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,11 +46,11 @@ class Plan:
         return [f"+ {k}{' (generated)' if k in self.generated else ''}" for k in self.added] + [f"~ {k} (changed)" for k in self.changed]
 
 
-def plan(live: Mapping[str, Any] | None, wanted: Mapping[str, Any], generate: Iterable[str], make: Callable[[str], str] | None = None) -> Plan:
+def plan(live: Mapping[str, Any] | None, wanted: Mapping[str, Any], generate: Iterable[str]) -> Plan:
     """`live` is the Secret of the API. What was generated once, or put there by anyone, is never generated again."""
     held = values_of(live)
     listed = {key: as_bytes(value) for key, value in wanted.items()}
-    fresh = {key: (make or generated)(key).encode() for key in generate if key not in listed and not held.get(key)}
+    fresh = {key: generated(key).encode() for key in generate if key not in listed and not held.get(key)}
     kept = {key: held[key] for key in generate if key not in listed and held.get(key)}
     ours = owned(live)
     unlisted = {key: held[key] for key in ours if key in held and key not in listed and key not in kept and key not in fresh}

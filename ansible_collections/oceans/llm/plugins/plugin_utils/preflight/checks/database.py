@@ -16,7 +16,7 @@ from ...gateway import schema
 from ...kube.endpoints import is_own
 from ...secrets.pod_env import containers
 from ..ask_database import target
-from ..facts import Picture, gateway_container, pod_templates
+from ..facts import Database, Picture, gateway_container, pod_templates
 from ..finding import ERROR, WARNING, Finding
 
 #: containers of the chart
@@ -37,9 +37,11 @@ def find(picture: Picture) -> Iterator[Finding]:
             yield Finding(LOGIN[database.sqlstate], "database", text, hint, WARNING)
         return
     severity = ERROR if _migrates(picture) else WARNING  # a gateway that only serves never looks at the history
-    yield from _foreign(picture, severity)
-    yield from _older_image(picture, severity)
-    yield from _other_history(picture, severity)
+    image = _image(picture)
+    if not database.history:
+        yield from _foreign(database, image, severity)
+    yield from _older_image(database, image, severity)
+    yield from _other_history(database, severity)
 
 
 def _way(picture: Picture) -> Iterator[Finding]:
@@ -58,10 +60,8 @@ def _way(picture: Picture) -> Iterator[Finding]:
         yield Finding("DatabaseTls", "database", what, "mount the file with oceans_llm_extra_volumes and oceans_llm_extra_volume_mounts", WARNING)
 
 
-def _foreign(picture: Picture, severity: str) -> Iterator[Finding]:
-    database, release = picture.database, schema.release_of(_image(picture))
-    if database is None or database.history:
-        return
+def _foreign(database: Database, image: str, severity: str) -> Iterator[Finding]:
+    release = schema.release_of(image)
     later = schema.LATER if release is not None and release <= schema.LAST else ()
     tables = [table for table in database.tables if table not in later]
     if tables:
@@ -70,10 +70,9 @@ def _foreign(picture: Picture, severity: str) -> Iterator[Finding]:
         yield Finding("DatabaseForeign", "database", text, hint, severity)
 
 
-def _older_image(picture: Picture, severity: str) -> Iterator[Finding]:
-    image = _image(picture)
+def _older_image(database: Database, image: str, severity: str) -> Iterator[Finding]:
     known = schema.newest(schema.release_of(image))
-    at = max((version for version, _name, _checksum in picture.database.history), default=0) if picture.database else 0
+    at = max((version for version, _name, _checksum in database.history), default=0)
     if known is None or at <= known.version:
         return
     forward = schema.release_for(at)
@@ -81,29 +80,23 @@ def _older_image(picture: Picture, severity: str) -> Iterator[Finding]:
     if not known.sure:
         limit = f"the neighbouring releases accept at most V{known.version} (this collection does not know this patch release)"
     what = f"the database schema is at V{at}, and {limit}; the gateway refuses a newer schema"
-    hint = (
-        f"deploy {f'{forward} or later' if forward else 'the release that migrated the database, or a later release'}, "
-        "or restore a backup from before that migration"
-    )
+    newer = f"{forward} or later" if forward else "the release that migrated the database, or a later release"
+    hint = f"deploy {newer}, or restore a backup from before that migration"
     yield Finding("ImageOlderThanDatabase", f"image {image}", what, hint, severity if known.sure else WARNING)
 
 
-def _other_history(picture: Picture, severity: str) -> Iterator[Finding]:
+def _other_history(database: Database, severity: str) -> Iterator[Finding]:
     first, names = schema.FIRST, schema.NAMES
-    for version, name, checksum in picture.database.history if picture.database else ():
+    for version, name, checksum in database.history:
         if not first <= version < first + len(names):
             continue
         expected, file = names[version - first], f"V{version}__{names[version - first]}.sql"
         if (name, checksum) != (expected, file):
-            yield Finding(
-                "MigrationHistoryForeign",
-                "database",
-                f"migration V{version} is {name} ({checksum}) in the database and {expected} ({file}) in the gateway: the history was edited, "
-                "or another fork of the gateway wrote it",
-                "do not migrate; find out who wrote this row: SELECT version, name, applied_on FROM refinery_schema_history; "
-                "then restore a backup, or correct the row",
-                severity if version <= schema.NEWEST[-1][1] else WARNING,  # the names of a release to come may still change
-            )
+            what = f"migration V{version} is {name} ({checksum}) in the database and {expected} ({file}) in the gateway"
+            look = "SELECT version, name, applied_on FROM refinery_schema_history"
+            hint = f"do not migrate; find out who wrote this row: {look}; then restore a backup, or correct the row"
+            severity = severity if version <= schema.NEWEST[-1][1] else WARNING  # the names of a release to come may still change
+            yield Finding("MigrationHistoryForeign", "database", f"{what}: the history was edited, or another fork of the gateway wrote it", hint, severity)
             return  # the gateway stops at the first one, too
 
 

@@ -33,11 +33,9 @@ def find(picture: Picture) -> Iterator[Finding]:
             near = [k for k in sorted(known) if near_miss(name, k)]
             like = near or [k for k in sorted(known) if _of_it(name, k)]
             what = f"no role, module or playbook of the collection reads the variable {name}{did_you_mean(name, like)}"
-            hint = (
-                "correct the name or remove the variable; to list all variables: ansible-doc -t role oceans.llm.gateway"
-                if near
-                else "remove the variable, unless a playbook of your own reads it"
-            )
+            hint = "remove the variable, unless a playbook of your own reads it"
+            if near:
+                hint = "correct the name or remove the variable; to list all variables: ansible-doc -t role oceans.llm.gateway"
             yield Finding("UnknownVariable", name, what, hint, ERROR if near else WARNING)
 
 
