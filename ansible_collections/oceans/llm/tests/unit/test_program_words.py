@@ -348,7 +348,7 @@ def test_a_parameter_of_the_connection_is_no_parameter_of_a_migration():
 
 def test_a_server_that_answers_is_not_looked_for():
     found = find(crashed(1, log=said("failed to initialize gateway store", DB + "the database system is not accepting connections")))[0]
-    assert found.code == "DatabaseUnreachable" and "message of the database server" in found.hint and "host and port" not in found.hint
+    assert found.code == "DatabaseUnreachable" and "database server's message" in found.hint and "host and port" not in found.hint
 
 
 def test_a_limit_of_open_files_is_nothing_of_the_network():
