@@ -97,7 +97,7 @@ CNI = 'Failed to create pod sandbox: rpc error: code = Unknown desc = failed to 
 @pytest.mark.parametrize(
     ("reason", "message", "words"),
     [
-        ("FailedCreatePodSandBox", CNI.replace("timeout", "no one knows"), "network plugin (CNI) calico returns an error: no one knows"),
+        ("FailedCreatePodSandBox", CNI.replace("timeout", "a thing that no one knows"), "network plugin (CNI) calico returns an error: a thing that no one"),
         ("FailedCreatePodSandBox", CNI.replace("timeout", "add cmd: failed to assign an IP address to container"), "no IP address is free for the pod"),
         ("FailedCreatePodSandBox", CNI.replace("timeout", "Failed to allocate address: No available addresses"), "no IP address is free for the pod"),
         (

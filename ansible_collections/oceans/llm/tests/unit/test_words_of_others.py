@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.oceans.llm.plugins.plugin_utils.codes import Certainty
+from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.crash_line import crash_line
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.innermost import MOST, innermost
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Helm
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import find, operators
@@ -161,6 +163,54 @@ def test_a_container_that_a_webhook_added_is_named_whatever_goes_wrong():
     told = event("e", "web-1-a", "Unhealthy", "Startup probe failed: connection refused", path="spec.containers{istio-proxy}", ago=2)
     (found,) = find(snapshot(owner, newest, pod(containers=states, spec=spec, status={"phase": "Running"}, ago=60), told))
     assert found.code == "NotReadyInTime" and found.cause.startswith("container istio-proxy, which the release does not declare")
+
+
+def mounting(text, **volume):
+    volumes = [{"name": "x", **volume}] if volume else []
+    return find(web(pod(containers=[waits()], spec={"volumes": volumes}), events=[event("e", "web-1-a", "FailedMount", text)]))[0]
+
+
+def test_a_volume_of_the_kubelet_itself_is_no_storage():
+    said = 'MountVolume.SetUp failed for volume "x" : mount failed: Output: Failed to start transient scope unit: Connection timed out'
+    assert "the storage does not answer" in mounting(said).cause and "the storage does not answer" in mounting(said, csi={}).cause
+    assert "kubelet of Node/n1 returns an error: Failed to start transient scope" in mounting(said, emptyDir={}).cause
+    token = mounting('MountVolume.SetUp failed for volume "x" : failed to fetch token: Post "https://10.0.0.1/api/v1/x": dial tcp: i/o timeout')
+    assert "gets no token of the pod's ServiceAccount" in token.cause and "API server" in token.hint
+
+
+@pytest.mark.parametrize(("name", "maker"), [("kube-root-ca.crt", "kube-controller-manager"), ("istio-ca-root-cert", "istiod")])
+def test_what_a_controller_creates_in_every_namespace_is_waited_for(name, maker):
+    """A pod may be faster than the controller in a new namespace: that fails no rollout at once."""
+    found = mounting(f'MountVolume.SetUp failed for volume "x" : configmap "{name}" not found')
+    assert (found.code, found.certainty) == ("MountRetrying", Certainty.RETRYABLE) and maker in found.cause and maker in found.hint
+    assert mounting('MountVolume.SetUp failed for volume "x" : configmap "other" not found').code == "ConfigMapMissing"
+
+
+def test_a_container_that_runs_had_a_sandbox_and_its_volumes():
+    early = [event("a", "web-1-a", "FailedCreatePodSandBox", "Failed to create pod sandbox: x"), event("b", "web-1-a", "FailedMount", "x")]
+    runs = {"name": "it", "ready": False, "restartCount": 0, "state": {"running": {"startedAt": stamp(3)}}}
+    assert find(web(pod(containers=[runs], status={"phase": "Running"}), events=early)) == []
+    assert {c.code for c in find(web(pod(containers=[waits()]), events=early))} == {"SandboxFailed", "MountFailed"}
+
+
+@pytest.mark.parametrize(
+    ("log", "line"),
+    [
+        ('12:00:01 [ERROR] agent: failed: Errors:\n\n* permission denied\n\n"\n', "12:00:01 [ERROR] agent: failed: Errors: * permission denied"),
+        ("error no table 'nat'\nError occurred at line: 1\nTry iptables -h\n", "error no table 'nat' Error occurred at line: 1 Try iptables -h"),
+        ("12:00:01 ERROR first\n12:00:02 INFO bye\n", "12:00:02 INFO bye"),
+        ("12:00:01 INFO start\n12:00:02 ERROR last\n", "12:00:02 ERROR last"),
+        ("12:00:01 INFO start\nlast words\n", "last words"),
+    ],
+)
+def test_an_error_of_several_lines_is_told_whole(log, line):
+    assert crash_line(log) == line
+
+
+def test_a_termination_message_is_read_like_a_log():
+    panic = "thread 'main' panicked at src/main.rs:1:2:\nconfig file missing\nnote: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n"
+    (found,) = find(crashed(101, message=panic, restarts=3))
+    assert found.cause.endswith("panicked at src/main.rs:1:2: config file missing")
 
 
 @pytest.mark.parametrize(

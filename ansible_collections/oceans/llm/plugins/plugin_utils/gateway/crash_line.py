@@ -17,6 +17,13 @@ _BACKTRACE = re.compile(r"^\s{0,40}[Ss]tack backtrace:", re.MULTILINE)
 _FATAL = ("panic: ", "fatal error: ")
 
 
+#: a line that begins a record of a log, and one that begins a record of an error
+_RECORD = re.compile(r"^(?:\{|\[?(?:TRACE|DEBUG|INFO|WARN|NOTICE)|\[?\d{2,4}[-/:]\d{2})", re.IGNORECASE)
+_FAILED = re.compile(r"^(?:(?:[\d\[]\S{0,40}|UTC|time=\S{1,40}) ){0,4}\[?(?:ERROR|FATAL|CRITICAL|level=error|level=fatal)\b|^[EF]\d{4} ", re.IGNORECASE)
+#: lines of one record, and characters of it, that are shown
+_LINES, _SHOWN = 12, 300
+
+
 def crash_line(text: str) -> str:
     """The line to show; empty when the log says nothing."""
     lines = [line.strip() for line in _BACKTRACE.split(text)[0].splitlines() if line.strip()]
@@ -25,8 +32,18 @@ def crash_line(text: str) -> str:
         if panic:
             return " ".join(f"panicked at {panic.group(1)} {' '.join(_until_around(lines[at + 1 :]))}".split())
     fatal = [line for line in lines if line.startswith(_FATAL)]
-    said = [line for line in lines if not _AROUND.match(line)]
-    return (fatal or said or lines or [""])[-1]
+    said = [line for line in lines if not _AROUND.match(line) and re.search(r"\w", line)]
+    return (fatal or _last_error(said) or said or lines or [""])[-1]
+
+
+def _last_error(lines: list[str]) -> list[str]:
+    """The last record, if it is one of an error and has several lines: the last of these may be a hint or a closing quote."""
+    tail = lines[-_LINES:]
+    begins = [n for n, line in enumerate(tail) if _RECORD.match(line) or _FAILED.match(line)]
+    first = begins[-1] if begins and _FAILED.match(tail[begins[-1]]) else len(tail) - 1
+    while 0 < first < len(tail) - 1 and _FAILED.match(tail[first - 1]):
+        first -= 1
+    return [" ".join(tail[first:])[:_SHOWN]] if 0 <= first < len(tail) - 1 else []
 
 
 def _until_around(lines: list[str]) -> list[str]:

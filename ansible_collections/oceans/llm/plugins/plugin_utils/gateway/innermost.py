@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-#: characters that a part needs to say something, and that a sentence bears
-ENOUGH, MOST = 40, 240
+#: characters below which a part says nothing, with which it says something, and that a sentence bears
+LEAST, ENOUGH, MOST = 22, 40, 240
 #: what goes round a message and says nothing of its own
 _NOISE = re.compile(
     r"(?:rpc error: )?code = \w{1,30} desc = |Refer to the mount\.cifs\(8\)[^:]{0,80}"
@@ -36,7 +36,7 @@ def innermost(text: str) -> str:
         text = next((part.strip() for part in reversed(output) if len(part) >= ENOUGH / 2), text)
     parts = text.split(": ")
     found = parts.pop()
-    while parts and not _STEP.match(parts[-1].strip()) and (len(found) < ENOUGH or len(parts[-1]) + len(found) < MOST / 2):
+    while parts and (len(found) < LEAST or not _STEP.match(parts[-1].strip()) and (len(found) < ENOUGH or len(parts[-1]) + len(found) < MOST / 2)):
         found = f"{parts.pop()}: {found}"
     return _short(found)
 

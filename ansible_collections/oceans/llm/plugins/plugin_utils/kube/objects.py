@@ -97,6 +97,11 @@ def has_been_seen(obj: Object) -> bool:
     return int((obj.get("status") or {}).get("observedGeneration") or 0) >= int(meta(obj).get("generation") or 1)
 
 
+def has_run(status: Object) -> bool:
+    """True when the container of this status was created once: its pod's sandbox and volumes were there."""
+    return bool(status.get("containerID") or "running" in (status.get("state") or {}))
+
+
 def age(obj: Object, now: float) -> float:
     """Seconds since the object was made."""
     made = epoch(meta(obj).get("creationTimestamp"))

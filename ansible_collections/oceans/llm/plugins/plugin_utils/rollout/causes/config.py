@@ -22,6 +22,12 @@ _KEY = re.compile(r"couldn't find key (\S+) in (Secret|ConfigMap) (?:[^/\s]+/)?(
 _EARLY = re.compile(r"failed to sync (secret|configmap) cache|object \"[^\"]*\"/\"[^\"]*\" not registered|timed out waiting for the condition", re.IGNORECASE)
 
 
+#: ConfigMaps that a controller of the cluster creates in every namespace, a moment after the namespace
+PUBLISHED = {
+    "kube-root-ca.crt": "kube-controller-manager",
+    "openshift-service-ca.crt": "the service CA operator of OpenShift",
+    "istio-ca-root-cert": "istiod",
+}
 #: a memory limit of some kilobytes (runc, CRI-O, Docker)
 TOO_LITTLE = re.compile(r"init was OOM-killed|memory limit (?:\S+ )?too low|minimum memory limit", re.IGNORECASE)
 CREATING = tuple(reason for reason, code in REASONS["Container waiting (kubelet)"].items() if code == "ContainerConfig")
@@ -169,6 +175,9 @@ def of_text(snapshot: Snapshot, pod: Object, container: str, text: str) -> Cause
         return cause(code, snapshot, where, f"{key.group(2)} {name} has no key {key.group(1)}{has}", text, container=container, missing=name, key=key.group(1))
     if missing and missing.group(1).lower() == "secret":
         return secret_missing(snapshot, where, container, missing.group(2), text, begun)
+    if missing and (maker := PUBLISHED.get(missing.group(2))):
+        what, hint = f"ConfigMap {missing.group(2)} does not exist yet; {maker} creates it in every namespace", f"check that {maker} runs: kubectl get pods -A"
+        return cause("MountRetrying", snapshot, where, what, text, since=begun, container=container, hint=hint)
     if missing:
         return cause("ConfigMapMissing", snapshot, where, f"ConfigMap {missing.group(2)} does not exist", text, container=container, missing=missing.group(2))
     if "runAsNonRoot" in text or "non-numeric user" in text or "breaks non-root policy" in text:

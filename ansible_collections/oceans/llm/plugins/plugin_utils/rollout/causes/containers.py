@@ -102,7 +102,7 @@ def of_end(snapshot: Snapshot, pod: Object, name: str, end: Object, exits: int) 
     where, begun = ref(pod), epoch(end.get("finishedAt"))
     code, reason, message = int(end.get("exitCode") or 0), end.get("reason") or "", end.get("message") or ""
     ran = max(0.0, begun - epoch(end.get("startedAt"))) if end.get("startedAt") else 0.0
-    log = _log(snapshot, pod, name)
+    log = _log(snapshot, pod, name) or ("" if RUNTIME.search(message) else log_words.last_line(message))  # terminationMessagePolicy
     if reason == "OOMKilled":
         return _oom(snapshot, pod, name, begun, ran, exits)
     if reason in START_FAILURES or (code in (126, 127, 128) and RUNTIME.search(message)):

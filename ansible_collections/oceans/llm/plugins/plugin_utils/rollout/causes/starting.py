@@ -15,7 +15,7 @@ from itertools import groupby
 from ...codes import FATAL, RETRYABLE, SHOWN
 from ...gateway import log_words, word_table
 from ...gateway.innermost import innermost
-from ...kube.objects import Object, age, asked_container, containers, epoch, finished, has_been_seen, meta, name_of, ref, status_of, waiting
+from ...kube.objects import Object, age, asked_container, containers, epoch, finished, has_been_seen, has_run, meta, name_of, ref, status_of, waiting
 from ..model import Cause, Snapshot, events_of, job_pods, new_replicaset, own, pods_of, since, starting, workers
 from ..waits import silent_scheduler
 from . import config, origin
@@ -153,7 +153,7 @@ SANDBOX_TEXTS = tuple(word_table.rows(_SANDBOX))
 def sandboxes(snapshot: Snapshot) -> Iterator[Cause]:
     """No container can be created: the sandbox, which is the network, or a device. Told by events only."""
     for kind, owner, pod in starting(snapshot):
-        if any(status.get("containerID") for status, _init in containers(pod)):
+        if any(has_run(status) for status, _init in containers(pod)):
             continue
         told = [e for e in events_of(snapshot, "Pod", name_of(pod)) if e.get("reason") in SANDBOX]
         if told:

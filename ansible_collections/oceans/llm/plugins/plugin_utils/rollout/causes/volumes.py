@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from ...codes import FATAL
 from ...gateway import word_table
-from ...kube.objects import Object, claims, containers, epoch, meta, name_of, ref, seen_at, waiting
+from ...gateway.innermost import innermost
+from ...kube.objects import Object, claims, containers, epoch, has_run, meta, name_of, ref, seen_at, waiting
 from ..model import Cause, Snapshot, events_of, since, starting
 from . import config, storage
 from .cause import cause, rule
@@ -38,6 +39,9 @@ MountFailed (driver|plugins)\S*\.sock: connect: |node service has VOLUME_MOUNT_G
 MountFailed failed to fetch token: serviceaccounts "(?P<account>[^"]+)" not found
     the pod's ServiceAccount {account} does not exist
     create the ServiceAccount: kubectl -n {ns} create serviceaccount {account}
+MountFailed failed to fetch token
+    the kubelet of Node/{node} gets no token of the pod's ServiceAccount: {told}
+    check the API server and the way from the node to it: kubectl describe node {node}
 MountFailed might need a /sbin/mount
     Node/{node} lacks the program that mounts volume {volume}
     install the mount program of the file system on the nodes, such as nfs-common or amazon-efs-utils
@@ -93,6 +97,8 @@ MountFailed ^Unable to attach or mount volumes
     volume {volume} cannot be mounted: the kubelet of Node/{node} gave up waiting, and no event names a reason
 """
 TEXTS = tuple(word_table.rows(_TABLE))
+#: volumes that the kubelet makes itself, without a storage driver
+LOCAL = {"configMap", "secret", "emptyDir", "projected", "downwardAPI", "hostPath", "image"}
 #: how attachers and drivers say that another node holds a volume
 BUSY = re.compile(
     r"Multi-Attach error|IN_USE_BY_ANOTHER_RESOURCE|VolumeInUse|AttachDiskWhileBeingDetached|currently being detached|attachment is being deleted"
@@ -129,7 +135,7 @@ def mounts(snapshot: Snapshot) -> Iterator[Cause]:
 
 
 def _made(status: Object) -> bool:
-    return bool(status.get("containerID")) or waiting(status).get("reason") in ("CreateContainerConfigError", "CreateContainerError")
+    return has_run(status) or waiting(status).get("reason") in ("CreateContainerConfigError", "CreateContainerError")
 
 
 def _failed(snapshot: Snapshot, pod: Object, text: str, begun: float) -> Cause:
@@ -138,11 +144,15 @@ def _failed(snapshot: Snapshot, pod: Object, text: str, begun: float) -> Cause:
         "volume": (volume[1] or volume[2]) if volume else "of the pod",
         "ns": snapshot.scope.namespace,
         "node": (pod.get("spec") or {}).get("nodeName") or "",
+        "told": innermost(text),
     }
     if known := word_table.matched(TEXTS, " ".join(text.split()), **names):
         _code, what, hint = known
     else:
         why, hint = storage.reason(text)
+        if LOCAL & set(next((v for v in (pod.get("spec") or {}).get("volumes") or () if v.get("name") == names["volume"]), {})):
+            why = f"the kubelet of Node/{names['node']} returns an error: {names['told']}"
+            hint = f"read the kubelet's log on Node/{names['node']}: journalctl -u kubelet; kubectl -n {names['ns']} describe pod {name_of(pod)}"
         what = f"volume {names['volume']} cannot be {'attached' if 'AttachVolume' in text else 'mounted'}: {why}"
     return cause("MountFailed", snapshot, ref(pod), what, text, since=begun, hint=hint)
 
