@@ -18,6 +18,7 @@ import os
 import pathlib
 import platform
 import shutil
+import signal
 import sys
 import time
 
@@ -48,6 +49,8 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="keep the namespace")
     options = parser.parse_args()
     chosen = [c for c in CELLS if not options.cells or any(word.strip() in c.name for word in options.cells.split(","))]
+    for number in (signal.SIGINT, signal.SIGTERM):  # a job in the background ignores Ctrl-C unless told otherwise
+        signal.signal(number, signal.default_int_handler)
     world = World(options.keep, options.longest)
     try:
         cells, run = measure(world, chosen, options)

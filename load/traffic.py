@@ -111,7 +111,7 @@ class Streams:
         lengths = random.Random(seed)
         self._plan = [(over * i / count, lengths.uniform(shortest, longest)) for i in range(count)]
         self.done: list[Stream] = []
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._all()))
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._all()), daemon=True)
         self._thread.start()
 
     async def _all(self) -> None:
