@@ -13,11 +13,13 @@ my $SUBMITTED = 30_000; # ms for which a question to a provider counts that no c
 my $RECENT = 2;        # s in which more than so many new connections mean that a client or a load balancer has not forgotten this pod yet;
 my $PROBES = 3;        # the kubelet's probes make new connections, too
 my $LATE = 15;         # s after the settle time for which such connections are waited out
+my $GAP = 0.2;         # s for which an answer is waited for, if connections are in use
 my $BETWEEN = 3;       # s after the limit in which a moment between two requests is looked for
 # Ports of servers that are no providers: the database, the admin UI, the collector; and this gateway, as a proxy in the pod reaches it.
 my %other = map { $_ => 1 } @others, $port;
 for (values %ENV) { $other{$1 // 5432} = 1 if m{^postgres(?:ql)?://[^/?]*?(?::(\d+))?(?:[/?]|$)} }
 
+my $kernel;
 connections() or exit 3;
 my $start = now();
 my @opened;
@@ -30,7 +32,8 @@ my $left;
 while (1) {
   my $spent = now() - $begun;
   my $silence = $spent < $PATIENCE ? $QUIET : 0;
-  my ($clients, $providers, $long) = open_requests($silence);
+  my $found = connections();
+  my ($clients, $providers, $long) = $found ? open_requests($silence, { own() }, @$found) : (1, 0, 0);
   $left = $clients + $providers;
   my $late = arriving() && $spent < $LATE;
   last if $spent >= $limit + $BETWEEN or !$late and (!$left or $spent >= $limit and !$clients) and still($silence, $spent >= $limit);
@@ -43,33 +46,59 @@ printf "drain: %s after %.1f s\n", $left ? 'the limit is over' : 'no request is 
 
 # Whether new connections still come. kube-proxy of a busy node removes an endpoint late, and whoever connects after the stop is refused.
 sub arriving {
+  push @opened, [now(), opened()];
+  shift @opened while $opened[-1][0] - $opened[0][0] > $RECENT;
+  return $opened[-1][1] - $opened[0][1] > $PROBES;
+}
+
+# Number of connections that were ever made to this pod.
+sub opened {
   open my $counters, '<', '/proc/net/snmp' or return 0;
   my ($names, $values) = map { [split] } grep { /^Tcp:/ } <$counters>;
-  my ($opened) = map { $values->[$_] } grep { $names->[$_] eq 'PassiveOpens' } 0 .. $#$names;
-  push @opened, [now(), $opened];
-  shift @opened while $opened[-1][0] - $opened[0][0] > $RECENT;
-  return $opened - $opened[0][1] > $PROBES;
+  return (map { $values->[$_] } grep { $names->[$_] eq 'PassiveOpens' } 0 .. $#$names)[0];
 }
 
 # True when no request has come since the connections were looked at. The gateway is held meanwhile, so that a request that comes now stays
-# unread, where the kernel shows it; then the gateway goes on.
+# unread, where the kernel shows it; then the gateway goes on. What comes after the last look is lost, so this look is short: each known
+# connection by its address, which takes microseconds, and whether there is a new one.
 sub still {
   my ($silence, $over) = @_;
   $pid or return 1;
+  my $opened = opened();
+  my %own = own();
+  my @known = @{ connections() or return 1 };
+  my @kept = grep { $_->{here} == $port and $_->{bytes} } @known;
+  my $idle = sub { my ($clients, $providers) = @_; !$clients and ($over or !$providers) };
+  $idle->(open_requests($silence, \%own, @known)) or return 0;
+  answered(@kept) if grep { $_->{received} < $QUIET } @kept;
   kill STOP => $pid;
-  my ($clients, $providers) = open_requests($silence);
-  return 1 if !$clients and ($over or !$providers) and !grep { my ($here, $unread) = unpack 'x4 n x50 L', $_; $here == $port and $unread } messages(0);
+  return 1 if $idle->(open_requests($silence, \%own, map { again($_) } @known))
+    and opened() == $opened and !grep { !$own{$_} } keys %{ { own() } } and !grep { $_->{unread} } map { again($_) } @kept;
   kill CONT => $pid;
   return 0;
 }
 
-# Connections with an open request, as far as it shows: (of clients, to providers, of clients for over a second).
+# Waits for an answer, at most $GAP seconds: a client that was just answered does not ask again at once.
+sub answered {
+  my %answers = map { $_->{id} => $_->{answers} } @_;
+  my $until = now() + $GAP;
+  while (now() < $until) {
+    select undef, undef, undef, 0.001;
+    my @now = map { again($_) } @_;
+    my $new = grep { $_->{answers} != $answers{ $_->{id} } } @now;
+    return if $new and !grep { $_->{unread} or $_->{received} < $_->{sent} } @now;
+    %answers = map { $_->{id} => $_->{answers} } @now;
+  }
+}
+
+# The sockets of the gateway.
+sub own { return map { ((readlink // '') =~ /^socket:\[(\d+)\]/) ? ($1 => 1) : () } $pid ? glob "/proc/$pid/fd/*" : () }
+
+# Of these connections, those with an open request, as far as it shows: (of clients, to providers, of clients for over a second).
 sub open_requests {
-  my ($silence) = @_;
+  my ($silence, $own, @found) = @_;
   my ($kept, $clients, $providers, $waiting, $long) = (0, 0, 0, 0, 0);
-  my %own = map { ((readlink // '') =~ /^socket:\[(\d+)\]/) ? ($1 => 1) : () } $pid ? glob "/proc/$pid/fd/*" : ();
-  my $found = connections() or return (1, 0, 0);
-  for my $c (@$found) {
+  for my $c (@found) {
     my $quiet = $c->{sent} < $c->{received} ? $c->{sent} : $c->{received};
     if ($c->{here} == $port) {
       next if !$c->{bytes};
@@ -81,7 +110,7 @@ sub open_requests {
       $clients++;
       $long++ if $c->{received} > 1_000;
     }
-    elsif (!$c->{inbound} and !$other{$c->{there}} and (!%own or $own{$c->{inode}})) {
+    elsif (!$c->{inbound} and !$other{$c->{there}} and (!%$own or $own->{$c->{inode}})) {
       $providers++;
       $waiting++ if $c->{queued} or ($quiet < $SUBMITTED and (!$c->{bytes} or $c->{sent} < $c->{received}));
     }
@@ -90,14 +119,11 @@ sub open_requests {
   return ($clients, $kept ? $providers : $waiting, $long);
 }
 
-# What the kernel tells of established and listening TCP sockets of the pod, one text for each; `$more` is 2 for tcp_info. Nothing: it does not tell.
+# What the kernel tells of established and listening TCP sockets of the pod, one text for each. Nothing: it does not tell.
 sub messages {
-  my ($more) = @_;
   my @found;
-  socket(my $kernel, 16, 3, 4) or return; # AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG
   for my $family (2, 10) {
-    my $request = pack 'CCCCL x48', $family, 6, $more, 0, 1 << 1 | 1 << 10; # TCP
-    send $kernel, pack('LSSLL', 16 + length $request, 20, 0x301, 1, 0) . $request, 0 or return;
+    ask(0x301, pack 'CCCCL x48', $family, 6, 2, 0, 1 << 1 | 1 << 10) or return; # NLM_F_DUMP; TCP, tcp_info, these states
     ANSWER: while (1) {
       defined recv $kernel, my $answer, 1 << 18, 0 or return;
       while (length $answer >= 16) {
@@ -112,28 +138,51 @@ sub messages {
   return @found;
 }
 
-# All established TCP connections of the pod; times are milliseconds ago (linux/inet_diag.h, linux/tcp.h: both are stable interfaces).
+# A connection as it is now. Nothing: it is closed.
+sub again {
+  my ($known) = @_;
+  ask(1, pack('CCCCL', $known->{family}, 6, 2, 0, 0xffffffff) . $known->{id}) or return;
+  defined recv $kernel, my $answer, 1 << 16, 0 or return;
+  my ($size, $type) = unpack 'LS', $answer;
+  my $now = $type == 2 || $size < 88 ? undef : told(substr $answer, 16, $size - 16);
+  return $now ? { %$known, %$now } : ();
+}
+
+sub ask {
+  my ($flags, $request) = @_;
+  $kernel or socket $kernel, 16, 3, 4 or return; # AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG
+  return defined send $kernel, pack('LSSLL', 16 + length $request, 20, $flags, 1, 0) . $request, 0;
+}
+
+# All established TCP connections of the pod.
 sub connections {
   my (@found, %listens);
-  my @messages = messages(2) or return;
+  my @messages = messages() or return;
   for my $message (@messages) {
-    my ($state, $here, $there) = unpack 'x C x2 nn', $message;
+    my ($state, $here) = unpack 'x C x2 n', $message;
     if ($state == 10) { $listens{$here} = 1; next }
-    my ($unread, $unconfirmed, undef, $inode) = unpack 'x56 LLLL', $message;
-    my %c = (here => $here, there => $there, inode => $inode);
-    for (my $at = 72; $at + 4 <= length $message;) {
-      my ($long, $kind) = unpack 'SS', substr $message, $at, 4;
-      last if $long < 4;
-      @c{qw(sent received bytes unsent answers)} = unpack 'x44 L x4 L x72 Q x8 L x8 L', substr $message, $at + 4, $long - 4 if $kind == 2 and $long >= 164;
-      $at += ($long + 3) & ~3;
-    }
-    return if !defined $c{answers};
-    # A client confirms an answer up to 200 ms late, with its next question if it can: that is no lost answer.
-    $c{queued} = $unread + $c{unsent} + ($c{sent} > 250 ? $unconfirmed : 0);
-    push @found, \%c;
+    push @found, told($message) // return;
   }
   $_->{inbound} = $listens{$_->{here}} for @found;
   return \@found;
+}
+
+# A connection; times are milliseconds ago (linux/inet_diag.h, linux/tcp.h: both are stable interfaces).
+sub told {
+  my ($message) = @_;
+  my ($family, $id, $unread, $unconfirmed, undef, $inode) = unpack 'C x3 a48 x4 LLLL', $message;
+  my ($here, $there) = unpack 'nn', $id;
+  my %c = (family => $family, id => $id, here => $here, there => $there, inode => $inode, unread => $unread);
+  for (my $at = 72; $at + 4 <= length $message;) {
+    my ($long, $kind) = unpack 'SS', substr $message, $at, 4;
+    last if $long < 4;
+    @c{qw(sent received bytes unsent answers)} = unpack 'x44 L x4 L x72 Q x8 L x8 L', substr $message, $at + 4, $long - 4 if $kind == 2 and $long >= 164;
+    $at += ($long + 3) & ~3;
+  }
+  return if !defined $c{answers};
+  # A client confirms an answer up to 200 ms late, with its next question if it can: that is no lost answer.
+  $c{queued} = $unread + $c{unsent} + ($c{sent} > 250 ? $unconfirmed : 0);
+  return \%c;
 }
 
 # The process that listens on the port, if it is the gateway, and the shell that waits for it.
