@@ -90,7 +90,7 @@ class ActionModule(ClusterAction):
         served = self.through(deploy.ActionModule, given, cluster, check=False)
         if served.get("failed"):
             secrets_ = ", ".join(sorted({f"Secret/{v.secret}" for v in values}))
-            state = f"the new values are in {secrets_}, and the old pods still use the old values; fix the cause, then run the playbook again"
+            state = f"the new values are in {secrets_}, and old pods may still use the old values; fix the cause, then run the playbook again"
             return {**served, "changed": True, "msg": f"{served['msg']} — {state}"}
         answered = (served.get("completion") or {}).get("status") == 200
         told: list[dict[str, Any]] = []

@@ -126,6 +126,12 @@ def test_a_rotation_that_broke_off_knows_what_it_has_replaced():
     assert (value.old, value.new, value.name) == ("old", "1", "ONE")
 
 
+def test_a_rotation_that_broke_off_has_changed_no_other_token():
+    """The digest of the Secret tells only that a key has changed; of the other one no old value would be left to revoke."""
+    changed = inventory(listed={"ONE": "1", "TWO": "2"}, due=frozenset({"mine"}), held={"mine.ONE": "old"})
+    assert [v.name for v in rotation.plan(gateway(), changed, ["provider_token"], unfinished=["provider_token"])] == ["ONE"]
+
+
 def test_a_third_login_would_leave_one_of_the_others_unlocked():
     with pytest.raises(NotPossible, match="an earlier rotation of POSTGRES_URL was not finished"):
         rotation.plan(gateway(), inventory(listed={"POSTGRES_URL": "third"}, held={"mine.POSTGRES_URL": "first"}), ["database_password"])

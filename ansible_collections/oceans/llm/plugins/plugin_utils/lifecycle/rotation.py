@@ -99,9 +99,11 @@ def plan(gateway: Gateway, inventory: Inventory, kinds: Iterable[str], unfinishe
         if not variables:
             raise NotPossible(f"{kind}: the gateway's configuration (oceans_llm_config) refers to no secret of this class; nothing was changed")
         planned, refused = [], []
+        # what an earlier run has not replaced of this class has not changed, although the Secret has
+        replaced = any(f"{v.source.object}.{v.source.key}" in inventory.held for name, _place in variables if (v := gateway.variable(name)))
         for name, place in variables:
             try:
-                planned.append(_value(gateway, inventory, kind, name, place, kind in unfinished))
+                planned.append(_value(gateway, inventory, kind, name, place, replaced=replaced, unfinished=kind in unfinished))
             except NotPossible as reason:
                 refused.append(reason)
         if not planned:  # of several tokens or keys, those that the inventory does not change stay
@@ -117,14 +119,14 @@ def variables_of(config: Mapping[str, Any], kind: str) -> list[tuple[str, str]]:
     return [(name, place) for place, name in configuration.env_references(config) if _PLACES[kind].fullmatch(place)]
 
 
-def _value(gateway: Gateway, inventory: Inventory, kind: str, name: str, place: str, unfinished: bool) -> Value:
+def _value(gateway: Gateway, inventory: Inventory, kind: str, name: str, place: str, *, replaced: bool, unfinished: bool) -> Value:
     variable = gateway.variable(name)
     if variable is None or variable.source.kind != "Secret":
         where = f"is {variable.origin()}" if variable else "is not set"
         raise NotPossible(f"{name} {where}, and a rotation changes keys of Secrets only; add {name} to oceans_llm_secrets and deploy, then rotate")
     secret, key, now = variable.source.object, variable.source.key, gateway.value(name)
     old = inventory.held.get(f"{secret}.{key}", now)
-    due = secret in inventory.due or unfinished or old != now
+    due = old != now or (not replaced and (secret in inventory.due or unfinished))
     new = now
     if inventory.owns(secret):
         new = _new(inventory, key, now, old)

@@ -282,8 +282,10 @@ class ProviderToken(Step):
         name, revoke = str(provider.get("id")), "revoke the old token at the provider"
         route = next((r for r in configuration.routes_of(self.run.gateway.config, self.run.model) if r.get("provider") == name), None)
         if route is None:
-            why = f", because model {self.run.model} has no route to {name}" if self.run.model else "; set oceans_llm_probe_model to request a completion"
-            return f"{started} {name}; the new token was not tried{why}", f"not tried, for the same reason; {revoke}"
+            probe = playbooks.command("probe", "-e oceans_llm_probe_model=MODEL")
+            unasked = f"this run requested no completion; request a completion: {probe}"
+            why = f"model {self.run.model} has no route to {name}" if self.run.model else unasked
+            return f"{started} {name}; the new token was not tried, because {why}", f"not tried, for the same reason; {revoke}"
         new = f"{started} {name}; model {self.run.model} answered a completion"
         if not value.known:
             return new, f"{NOT_KNOWN}; {revoke}"
