@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -12,7 +13,9 @@ from pathlib import Path
 
 def tree(pid: int) -> list[int]:
     """A process and its descendants: each worker of ansible-playbook has a session of its own."""
-    children = [int(child) for thread in Path(f"/proc/{pid}/task").iterdir() for child in (thread / "children").read_text().split()]
+    children: list[int] = []
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+        children = [int(child) for thread in Path(f"/proc/{pid}/task").iterdir() for child in (thread / "children").read_text().split()]
     return [pid, *(found for child in children for found in tree(child))]
 
 
@@ -25,9 +28,9 @@ for line in run.stdout or ():
         done = True
         if do == "kill":
             for pid in tree(run.pid):
-                os.kill(pid, signal.SIGKILL)
-            run.wait()
-            sys.exit()
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            sys.exit(0 if run.wait() == -signal.SIGKILL else f"it ended with {run.returncode} before it could be killed")
         subprocess.run(do, shell=True, check=True)
 code = run.wait()
 sys.exit(code if done else f"it ended with {code} and never said {text!r}")
