@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Callable
 
 
 class Expression:
@@ -19,5 +20,7 @@ class Expression:
     def compiled(self) -> re.Pattern[str]:
         return re.compile(self._text, self._flags)
 
-    def search(self, text: str) -> re.Match[str] | None:
-        return self.compiled.search(text)
+    @functools.cached_property
+    def search(self) -> Callable[[str], re.Match[str] | None]:
+        """The search of the compiled expression itself: a call in between takes longer than most searches."""
+        return self.compiled.search

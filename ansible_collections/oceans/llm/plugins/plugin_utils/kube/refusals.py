@@ -9,6 +9,7 @@ means for the user is the matter of those who ask. Pure.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -88,6 +89,7 @@ _DEFAULTS = {"protocol": "TCP"}
 _IMMUTABLE = re.compile(r"(?P<path>(?:spec|data|metadata)[\w.]*): Invalid value: (?P<value>.+?): field is immutable", re.DOTALL)
 
 
+@functools.lru_cache(maxsize=64)  # preflight and each look read the same words several times
 def classify(text: str) -> Refusal:
     """What kind of refusal the words are, and which names they tell."""
     for kind, pattern in _PATTERNS:

@@ -9,6 +9,7 @@ no finding.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -177,8 +178,15 @@ class Picture:
             if isinstance(metadata, Mapping) and metadata.get("name") and isinstance(metadata.get("annotations") or {}, Mapping):
                 yield obj
 
+    @functools.cached_property
+    def _by_kind(self) -> dict[Any, list[Object]]:
+        found: dict[Any, list[Object]] = {}
+        for obj in self.objects:
+            found.setdefault(obj["kind"], []).append(obj)
+        return found
+
     def kind(self, kind: str) -> Iterator[Object]:
-        return (o for o in self.objects if o.get("kind") == kind)
+        return iter(self._by_kind.get(kind, ()))
 
     @property
     def new_namespace(self) -> bool:
@@ -206,6 +214,16 @@ NAMED = ("containers", "initContainers", "env", "volumes")
 
 #: dict first: to ask an abstract class about every field takes most of the time
 MAP = (dict, Mapping)
+NESTED = (dict, list, Mapping)
+
+
+def _fits(key: Any, value: Any) -> bool:
+    """False where a field has another type than Kubernetes gives it."""
+    if key in MAPS:
+        return isinstance(value, MAP)
+    if key in LISTS:
+        return isinstance(value, list)
+    return key not in TEXTS or not isinstance(value, NESTED)
 
 
 def well_formed(data: Any, key: str = "") -> Any:
@@ -213,15 +231,7 @@ def well_formed(data: Any, key: str = "") -> Any:
     if isinstance(data, MAP):
         if key in OWN_KEYS:
             return {k: v for k, v in data.items() if v is not None}
-        entries = {k: well_formed(v, str(k)) for k, v in data.items()}
-        return {
-            k: v
-            for k, v in entries.items()
-            if v is not None
-            and not (k in MAPS and not isinstance(v, MAP))
-            and not (k in LISTS and not isinstance(v, list))
-            and not (k in TEXTS and isinstance(v, (Mapping, list)))
-        }
+        return {k: well_formed(v, str(k)) if isinstance(v, NESTED) else v for k, v in data.items() if v is not None and _fits(k, v)}
     if isinstance(data, list):
         kept = [well_formed(v) for v in data if v is not None and not (key in LISTS and not isinstance(v, MAP))]
         return [v for v in kept if key not in NAMED or v.get("name")]

@@ -12,14 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 #: the driver that creates Secrets when a pod mounts a volume of it (Secrets Store CSI, secretObjects)
 SECRETS_STORE = "secrets-store.csi.k8s.io"
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """One place that gives, or should give, a variable. `kind` is value, field, Secret or ConfigMap; `key` "" means all keys."""
 
     name: str
