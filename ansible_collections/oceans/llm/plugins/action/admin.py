@@ -12,7 +12,6 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import Clus
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster, ClusterError
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import admin_chain, one_offs
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.accounts import Accounts
-from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.admin_chain import Facts
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.deployed import Gateway, NotPossible
 
 
@@ -54,7 +53,7 @@ class ActionModule(ClusterAction):
         return {"changed": changed, "msg": sentence, "links": links, "broken": bad.name if bad else ""}
 
 
-def _facts(args: dict[str, Any], cluster: Cluster, gateway: Gateway, accounts: Accounts, tries: bool) -> Facts:
+def _facts(args: dict[str, Any], cluster: Cluster, gateway: Gateway, accounts: Accounts, tries: bool) -> admin_chain.Facts:
     """Everything is asked. A login, which makes a session, only where `tries`, and never for an administrator who has no password."""
     known: dict[str, Any] = {}
     health = _asked(cluster, gateway, "/api/v1/health")
@@ -74,7 +73,7 @@ def _facts(args: dict[str, Any], cluster: Cluster, gateway: Gateway, accounts: A
             session = gateway.session(cluster, known["email"], password)
             known["login"], known["must_change"] = session is not None, session.must_change if session else known["must_change"]
     sso = {name: _asked(cluster, gateway, f"/api/v1/auth/{name}/providers") for name in admin_chain.sso_sections(gateway.config)}
-    return Facts(args["name"], args["namespace"], health, _asked(cluster, gateway, "/admin"), sso=sso, **known)
+    return admin_chain.Facts(args["name"], args["namespace"], health, _asked(cluster, gateway, "/admin"), sso=sso, **known)
 
 
 def _asked(cluster: Cluster, gateway: Gateway, path: str) -> tuple[int, str]:

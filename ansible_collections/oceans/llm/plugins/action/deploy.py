@@ -21,8 +21,6 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.kube import namespaces
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import change, completion, conclusion, post_check, probe
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import plan as planner
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.change import Change
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.conclusion import Ending
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.plan import Plan, Wanted
 
@@ -125,7 +123,7 @@ class ActionModule(ClusterAction):
     def _follow(self, args: dict[str, Any], wanted: Wanted, plan: Plan, cluster: Cluster, lock: Lock | None) -> dict[str, Any]:
         """The rollout to its end. `lock`: None when nothing is changed."""
         prober = probe.wanted(args["probe"], bool(plan.difference), cluster, plan.planned, wanted.namespace)
-        run = Change(
+        run = change.Change(
             cluster, wanted, plan, self.say, args["timeout"],
             clean=self.redactor, interrupt=self.interrupt, lost=(lambda: lock.lost) if lock else str, probe=prober,
         )  # fmt: skip
@@ -135,7 +133,7 @@ class ActionModule(ClusterAction):
         if lock and run.helm_runs:
             lock.keep()
         expected = post_check.expected_version(plan.planned, args["expected_version"])
-        how = Ending.of(self, args, probe=prober, question=completion.wanted(args) if prober else None, key=plan.key, plan=self._stated)
+        how = conclusion.Ending.of(self, args, probe=prober, question=completion.wanted(args) if prober else None, key=plan.key, plan=self._stated)
         result = conclusion.report(cluster, plan.planned, outcome, expected, self.say, how)
         return result | {"changed": run.made}
 

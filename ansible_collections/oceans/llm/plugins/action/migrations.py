@@ -19,9 +19,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Clus
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.objects import part
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import asked, migrations, named, policy, restore_point
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.asked import Schema
-from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.policy import Moment, Situation
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion, unrecorded
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.conclusion import Ending
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database_look import DatabaseLook, Seen
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.guard import Guard
@@ -92,8 +90,8 @@ class ActionModule(ClusterAction):
         point = restore_point.latest(cluster, args["namespace"], args["name"])
         age = cluster.now() - point.created if point and point.schema_version in (None, schema.newest) else None
         allowed = args["allow_destructive"]
-        now = Situation(
-            Moment.BEFORE, pending=schema.versions, restore_point=age, empty=schema.newest == 0,
+        now = policy.Situation(
+            policy.Moment.BEFORE, pending=schema.versions, restore_point=age, empty=schema.newest == 0,
             allowed=allowed.migrations, named=allowed.release(asked.version(release)),
         )  # fmt: skip
         if not policy.decide(now).may_start:
@@ -123,7 +121,7 @@ class ActionModule(ClusterAction):
         left = asked.pending(cluster, namespace, release, trial=True).versions
         applied = [] if left is None else [version for version in pending if version not in left]
         if outcome.state is State.FAILED:
-            result = conclusion.report(cluster, release, outcome, Expected(""), self.say, Ending.of(self, args, probes=False, interrupted=interrupt))
+            result = conclusion.report(cluster, release, outcome, Expected(""), self.say, conclusion.Ending.of(self, args, probes=False, interrupted=interrupt))
             return conclusion.tell(result | {"changed": bool(applied), "applied": applied}, interrupt, self.say, verbose=self.verbose)
         text = f"{outcome.database or 'migrations applied'} ({outcome.seconds:.1f} s)"
         self.say(text)

@@ -10,7 +10,6 @@ from typing import Any
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented, for_people
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import completion, conclusion, post_check, probe, unrecorded
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.conclusion import Ending
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.interrupt import Interrupt
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.scope import also_watched, scope_of
@@ -34,6 +33,6 @@ class ActionModule(ClusterAction):
             follower = Follower(cluster, scope_of(release, namespace, name, hooks=False, ours=False), self.say, 0, clean=self.redactor,
                                 also=also_watched(release, namespace, name))  # fmt: skip
             expected = post_check.expected_version(release, args["expected_version"])
-            how = Ending.of(self, args, probe=prober, question=None if check else completion.wanted(args))
+            how = conclusion.Ending.of(self, args, probe=prober, question=None if check else completion.wanted(args))
             result = conclusion.report(cluster, release, follower.glance(), expected, self.say, how)
             return {"changed": False} | conclusion.tell(result, self.interrupt, self.say, verbose=self.verbose)

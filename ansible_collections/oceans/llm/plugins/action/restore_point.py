@@ -14,7 +14,6 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Clus
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import taking
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.restore_point import points
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.source import Source
-from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.taking import Wish
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import unrecorded
 
 
@@ -28,7 +27,7 @@ class ActionModule(ClusterAction):
         release = unrecorded.latest(cluster, ns, name, self.say)
         if release is None:
             raise Refused(f"Helm has no release {name} in namespace {ns} on {cluster.server}; nothing was changed — deploy the release first")
-        wish = Wish.of(args["restore_point"], args["timeout"])
+        wish = taking.Wish.of(args["restore_point"], args["timeout"])
         lock = Lock(cluster, ns, name, self.say)
         lock.look()
         if self._task.check_mode:

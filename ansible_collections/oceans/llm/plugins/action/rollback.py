@@ -19,11 +19,8 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import schema
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import recorded, releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.chart import defaults as chart_defaults
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Lock
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm.recorded import NotRecorded
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import asked, policy, restore_point, statement, target
-from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.policy import Moment, Situation
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.going_back import Says
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.plan import Wanted
 from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest
@@ -49,17 +46,17 @@ class ActionModule(deploy.ActionModule):
             why = self._allowed(cluster, namespace, wanted, what)
             self.say(f"rolling back to {what}: {why}")
             result = self._back_to(args, wanted, cluster)
-        except (target.NoTarget, NotRecorded) as reason:
+        except (target.NoTarget, recorded.NotRecorded) as reason:
             raise Refused(f"{reason}; nothing was changed") from reason
         return result | {"rollback": {"revision": wanted.revision, "version": asked.version(wanted)}}
 
-    def _allowed(self, cluster: Cluster, namespace: str, wanted: Release, what: str) -> str:
+    def _allowed(self, cluster: Cluster, namespace: str, wanted: releases.Release, what: str) -> str:
         """Why it is allowed. :raises Refused: with the command that works instead."""
         found, why_not = asked.history(cluster, namespace, wanted)
         said, why = asked.fits(cluster, namespace, wanted, found, not self._task.check_mode)
         known = asked.knows(wanted)
         since = tuple(v for v in found or () if known and known.sure and v > known.version)
-        decision = policy.decide(Situation(Moment.SERVED, committed=since, old_image=said))
+        decision = policy.decide(policy.Situation(policy.Moment.SERVED, committed=since, old_image=said))
         if decision.may_go_back:
             return why
         if said is Says.UNKNOWN and self._task.check_mode:
@@ -72,7 +69,7 @@ class ActionModule(deploy.ActionModule):
         has = f"restore point that fits {asked.version(wanted)}: {statement.restore_point(point, cluster.now())}"
         raise Refused(f"rollback to {what} is refused: {why}; nothing was changed; {has} — {playbooks.filled(instead)}")
 
-    def _back_to(self, args: dict[str, Any], wanted: Release, cluster: Cluster) -> dict[str, Any]:
+    def _back_to(self, args: dict[str, Any], wanted: releases.Release, cluster: Cluster) -> dict[str, Any]:
         """Deploy a revision again from its record. :raises NotRecorded: when that does not hold it."""
         body = releases.recorded(cluster, wanted)
         values = body.get("config") or {}

@@ -12,7 +12,6 @@ from typing import Any
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, documented
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import one_off_job, one_off_run
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import lock, releases
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm.releases import Release
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.objects import INSTANCE, component
@@ -43,7 +42,7 @@ class ActionModule(ClusterAction):
             self.say(line)
         return {"changed": False, "screen": screen, **status_lines.facts(status)}
 
-    def _status(self, args: dict[str, Any], cluster: Cluster, revisions: list[Release]) -> status_lines.Status:
+    def _status(self, args: dict[str, Any], cluster: Cluster, revisions: list[releases.Release]) -> status_lines.Status:
         ns, release = args["namespace"], revisions[0]
         names = releases.names(release.manifest, "Deployment")
         deployments = [d for n in names if (d := self._asked(f"Deployment/{n}", partial(cluster.find, paths.deployment(ns, n)), None))]
@@ -90,7 +89,7 @@ class ActionModule(ClusterAction):
         return ""
 
     @staticmethod
-    def _served(cluster: Cluster, release: Release) -> status_lines.Gateway:
+    def _served(cluster: Cluster, release: releases.Release) -> status_lines.Gateway:
         """Version and readiness as a user of the Service gets them, and when they are not known: why."""
         service = post_check.gateway_service(release.manifest)
         if service is None:

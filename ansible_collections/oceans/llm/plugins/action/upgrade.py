@@ -22,11 +22,9 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import asked,
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.asked import Schema
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.deployed import NotPossible
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.policy import Decision, Moment, OnFailure, Situation
-from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.restore_point import RestorePoint
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.source import Source
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.taking import Wish
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import going_back
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.going_back import Says
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.plan import Plan, Wanted
 
 
@@ -94,7 +92,7 @@ class ActionModule(rollback.ActionModule):
         except NotPossible as error:
             return "", f", and none can be taken: {error}"
 
-    def _taken(self, cluster: Cluster, live: Release, wish: Wish, known: RestorePoint | None) -> tuple[RestorePoint | None, str]:
+    def _taken(self, cluster: Cluster, live: Release, wish: Wish, known: restore_point.RestorePoint | None) -> tuple[restore_point.RestorePoint | None, str]:
         """Take a restore point, as the only run that changes the release: (it, nothing), or (the one that was known, why there is no new one)."""
         with Lock(cluster, live.namespace, live.name, self.say).of(live.revision):
             try:
@@ -128,7 +126,7 @@ class ActionModule(rollback.ActionModule):
         committed: tuple[int, ...] | None = tuple(v for v in found if v not in before) if found is not None and before is not None else None
         if schema.versions == () or (found is None and schema.newest is not None and asked.by_image(cluster, back, namespace).newest == schema.newest):
             committed = ()
-        said = asked.fits(cluster, namespace, back, found, trial=True)[0] if committed else Says.UNKNOWN
+        said = asked.fits(cluster, namespace, back, found, trial=True)[0] if committed else going_back.Says.UNKNOWN
         old_pods = going_back.old_replicaset(self._outcome.snapshot) is not None
         return policy.decide(Situation(Moment.FAILED, pending=schema.versions, committed=committed, old_image=said, old_pods=old_pods))
 

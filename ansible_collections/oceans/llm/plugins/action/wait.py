@@ -10,7 +10,6 @@ from typing import Any
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented, for_people
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import completion, conclusion, post_check, probe, unrecorded
-from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.conclusion import Ending
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.database_look import DatabaseLook
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.guard import Guard
@@ -53,6 +52,6 @@ class ActionModule(ClusterAction):
             guard = Guard(cluster, follower, changes=False)
             guard.start()
             expected = post_check.expected_version(release, args["expected_version"], args["version"])
-            how = Ending.of(self, args, probe=prober, question=None if self._task.check_mode else completion.wanted(args))
+            how = conclusion.Ending.of(self, args, probe=prober, question=None if self._task.check_mode else completion.wanted(args))
             result = conclusion.report(cluster, release, guard.run(None), expected, self.say, how)
             return {"changed": False} | conclusion.tell(result, self.interrupt, self.say, verbose=self.verbose)

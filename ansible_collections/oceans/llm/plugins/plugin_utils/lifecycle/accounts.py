@@ -14,7 +14,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..gateway import database_url, database_way
-from ..gateway.database_url import Target
 from ..gateway.postgres import NotAsked, Refusal, Session
 from ..kube.client import ApiError, Cluster
 from .deployed import Gateway, NotPossible
@@ -82,7 +81,7 @@ class User:
 class Accounts:
     """The database of one gateway. Every method raises :class:`NotPossible` with the reason when the database cannot be asked."""
 
-    def __init__(self, cluster: Cluster, gateway: Gateway, target: Target | None = None) -> None:
+    def __init__(self, cluster: Cluster, gateway: Gateway, target: database_url.Target | None = None) -> None:
         self._cluster, self._namespace = cluster, gateway.namespace
         self.target = target or database_url.target(gateway.config, gateway.value)
 

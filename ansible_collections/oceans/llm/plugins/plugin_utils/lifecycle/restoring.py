@@ -24,7 +24,6 @@ from . import dump_job, taking
 from .deployed import NotPossible
 from .restore_point import RestorePoint, points
 from .source import Source
-from .taking import Wish
 from .writers import Writers
 
 Say = Callable[[str], None]
@@ -69,7 +68,7 @@ def refuse(source: Source, point: RestorePoint) -> None:
         )
 
 
-def restore(cluster: Cluster, source: Source, point: RestorePoint, to: str, wish: Wish, say: Say, lost: Callable[[], str]) -> Restored:
+def restore(cluster: Cluster, source: Source, point: RestorePoint, to: str, wish: taking.Wish, say: Say, lost: Callable[[], str]) -> Restored:
     """`to`: name of a new database; empty: the release's own. `lost`: why the lock is not held any more.
 
     :raises NotPossible: the database is what it was, and so is the gateway.
@@ -93,7 +92,7 @@ def restore(cluster: Cluster, source: Source, point: RestorePoint, to: str, wish
     return Restored(point, where, "" if commanded else aside, version(point), time.monotonic() - begun)
 
 
-def _by_dump(cluster: Cluster, source: Source, point: RestorePoint, aside: str, to: str, wish: Wish, say: Say) -> Callable[[], dict[str, Any]]:
+def _by_dump(cluster: Cluster, source: Source, point: RestorePoint, aside: str, to: str, wish: taking.Wish, say: Say) -> Callable[[], dict[str, Any]]:
     """What reads the copy; it was looked at already. :raises NotPossible: when it cannot be brought back."""
     image, place = wish.image or source.image(cluster), taking.place_of(point, wish)
     words = [point.name, point.checksum, aside, *([to] if to else [])]

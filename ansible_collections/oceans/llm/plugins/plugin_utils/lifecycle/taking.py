@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..helm import releases
-from ..helm.releases import Release
 from ..kube import paths
 from ..kube.client import ApiError, Cluster
 from ..kube.objects import own_labels
@@ -62,7 +61,7 @@ def ways(cluster: Cluster, source: Source, wish: Wish) -> list[str]:
     return [*(["cnpg"] if cnpg_backup.method(source.cnpg(cluster)) else []), "pg_dump", "volume_snapshot"]
 
 
-def take(cluster: Cluster, release: Release, wish: Wish, say: Say) -> RestorePoint:
+def take(cluster: Cluster, release: releases.Release, wish: Wish, say: Say) -> RestorePoint:
     """A new restore point by the first method that works, recorded. `release`: the live revision, whose gateway may serve meanwhile.
 
     :raises NotPossible: when there is none; nothing but the volume and the Job was made.
@@ -148,7 +147,7 @@ def place_of(point: RestorePoint, wish: Wish) -> Place:
     return store(replace(wish, s3={**wish.s3, "address": point.place}))
 
 
-def volume(cluster: Cluster, release: Release, wish: Wish) -> str:
+def volume(cluster: Cluster, release: releases.Release, wish: Wish) -> str:
     """The name of the claim for copies, made where it is missing. It is no part of the Helm release, and outlives it."""
     ns, name = release.namespace, str(wish.volume.get("claim") or list_name(release.name))
     path = paths.persistentvolumeclaim(ns, name)

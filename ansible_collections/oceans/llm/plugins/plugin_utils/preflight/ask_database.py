@@ -14,7 +14,6 @@ import threading
 from collections.abc import Mapping
 
 from ..gateway import configuration, database_url, database_way, schema
-from ..gateway.database_url import Target
 from ..gateway.postgres import NotPostgres, Refusal, Session
 from ..kube.client import ApiError, Cluster
 from ..kube.endpoints import service_of
@@ -37,7 +36,7 @@ def look(picture: Picture, cluster: Cluster) -> Database | None:
         return Database(unknown=f"{where} did not answer within {LIMIT:g} s")
 
 
-def target(picture: Picture) -> Target | None:
+def target(picture: Picture) -> database_url.Target | None:
     """Where the URL points that the gateway's configuration refers to. None: it is not known, or not with which login."""
     found = database_url.target(configuration.find(picture.objects), lambda name: _value(picture, name))
     return found if found and found.user else None
@@ -57,7 +56,7 @@ def _live(secrets: Mapping[str, Object | None], name: str) -> Mapping[str, bytes
     return decoded(found) if found else {}
 
 
-def _ask(cluster: Cluster, namespace: str, where: Target) -> Database:
+def _ask(cluster: Cluster, namespace: str, where: database_url.Target) -> Database:
     try:
         way = database_way.find(cluster, namespace, where)
         with way.connect(PATIENCE) as stream, contextlib.closing(Session(stream, where)) as session:

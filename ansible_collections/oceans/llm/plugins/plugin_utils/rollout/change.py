@@ -13,7 +13,6 @@ from typing import Any
 from ..helm import releases
 from ..helm.lock import Lock
 from ..helm.process import Launch
-from ..helm.releases import Release
 from ..kube.client import ApiError, Cluster
 from ..kube.objects import epoch
 from ..secrets.redact import Redactor
@@ -28,7 +27,7 @@ from .scope import also_watched, scope_of
 from .verdict import State
 
 
-def recover(cluster: Cluster, pending: Release, lock: Lock, say: Callable[[str], None], after: float) -> None:
+def recover(cluster: Cluster, pending: releases.Release, lock: Lock, say: Callable[[str], None], after: float) -> None:
     """Give up a revision that is still pending although nobody works on it. The lock is held by this run.
 
     :raises NotPlanned: when somebody may work on it: a Helm that this collection did not start, `after` seconds ago or less.
@@ -130,7 +129,7 @@ def result_of(plan: Plan, diff: bool) -> dict[str, Any]:
     return found
 
 
-def would_give_up(pending: Release) -> Mapping[str, Any]:
+def would_give_up(pending: releases.Release) -> Mapping[str, Any]:
     """The result of check mode where a revision is pending: Helm does not even plan on top of that."""
     what = (
         f"revision {pending.revision} has been {pending.status} since {pending.deployed_at}; "

@@ -22,7 +22,6 @@ from .causes.cause import cause as make
 from .follow import ENDINGS, Outcome, as_dict
 from .interrupt import Interrupt
 from .model import Cause
-from .post_check import Expected
 from .probe import NOT_PROBED, Probe
 from .verdict import State
 
@@ -56,7 +55,7 @@ class Ending:
         return cls(**{**own, **report, **more})
 
 
-def report(cluster: Cluster, release: Release, outcome: Outcome, expected: Expected, say: Callable[[str], None], how: Ending) -> dict[str, Any]:
+def report(cluster: Cluster, release: Release, outcome: Outcome, expected: post_check.Expected, say: Callable[[str], None], how: Ending) -> dict[str, Any]:
     """Check what is served, and turn the outcome into a result: `msg` is the sentence, `failed` when it is no success.
 
     `say` gets what is worth a line before the sentence, never the sentence itself (:func:`tell`).

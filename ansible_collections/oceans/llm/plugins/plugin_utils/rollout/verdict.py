@@ -103,10 +103,9 @@ def all_doomed(snapshot: Snapshot, deployment: str, fatal: Iterable[Cause]) -> b
     return all(ref(p) in objects or any(f"PersistentVolumeClaim/{c}" in objects for c in claims(p)) for p in pods)
 
 
-#: Helm's own words for another Helm that works on the release
-BUSY = "another operation (install/upgrade/rollback) is in progress"
 #: Helm's own words; a row without a sentence has that of its code
 _HELM_WORDS = r"""
+ReleaseBusy another operation \(install/upgrade/rollback\) is in progress
 ReleaseTooLarge sh\.helm\.release\S+ is invalid: data: Too long|failed to create: etcdserver: request is too large
 NamespaceDeleted namespaces "[^"]+" not found
 HelmFailed \b(?:mkdir|open|rename|create|chmod) (?P<path>[^ :"]+): (?P<why>permission denied|read-only file system|no space left on device)
@@ -142,28 +141,30 @@ NO_SERVER = re.compile(
 
 def helm_cause(snapshot: Snapshot, helm: Helm) -> Cause:
     """Helm gave up by itself and nothing in the cluster says why: its own words are all there is."""
-    where = f"Release/{snapshot.scope.release}"
-    refusal = refusals.classify(helm.error)
-    if BUSY in helm.error:
-        return make("ReleaseBusy", snapshot, where, BY_CODE["ReleaseBusy"].title, helm.error, since=helm.ended_at)
+
+    def told(code: str, what: str = "", **more: Any) -> Cause:
+        return make(code, snapshot, f"Release/{snapshot.scope.release}", what or BY_CODE[code].title, helm.error, since=helm.ended_at, **more)
+
     if known := word_table.matched(HELM_WORDS, helm.error, api="not named", ns=snapshot.scope.namespace):
         code, what, hint = known
-        return make(code, snapshot, where, what or BY_CODE[code].title, helm.error, since=helm.ended_at, hint=hint)
-    if refusal.kind == refusals.IMMUTABLE:
-        return make("FieldImmutable", snapshot, where, BY_CODE["FieldImmutable"].title, helm.error, since=helm.ended_at)
-    if refusal.kind == refusals.CONFLICT:
+        return told(code, what, hint=hint)
+    kind = refusals.classify(helm.error).kind
+    if kind == refusals.IMMUTABLE:
+        return told("FieldImmutable")
+    if kind == refusals.CONFLICT:
         held = ", ".join(f"{field} ({manager})" for field, manager in refusals.conflicts(helm.error))
-        what = f"other field managers own fields that the chart sets: {held}" if held else BY_CODE["FieldConflict"].title.partition(";")[0]
-        return make("FieldConflict", snapshot, where, what, helm.error, since=helm.ended_at)
+        return told(
+            "FieldConflict", f"other field managers own fields that the chart sets: {held}" if held else BY_CODE["FieldConflict"].title.partition(";")[0]
+        )
     code, sentence, parts = admission.classify(helm.error)
     if code != "PodNotCreated":
-        names: dict[str, Any] = {k: v for k, v in parts.items() if k in admission.NAMES}
+        names = {k: v for k, v in parts.items() if k in admission.NAMES}
         what = sentence if code == "NotAllowed" else f"an object cannot be created: {sentence}"
-        return make(code, snapshot, where, what, helm.error, since=helm.ended_at, certainty=Certainty.FATAL, **names)
+        return told(code, what, certainty=Certainty.FATAL, **names)
     what, hint = "Helm ended with an error that no object in the namespace explains", ""
     if NO_SERVER.search(helm.error):
         what, hint = "Helm lost the connection to the API server", "check the network to the API server, then run the playbook again: kubectl version"
-    return make("HelmFailed", snapshot, where, f"{what}: {innermost(helm.error)}", helm.error, since=helm.ended_at, hint=hint)
+    return told("HelmFailed", f"{what}: {innermost(helm.error)}", hint=hint)
 
 
 def timeout_cause(snapshot: Snapshot, verdict: Verdict, seconds: float) -> Cause:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ..gateway import configuration, database_url
-from ..gateway.database_url import Target
 from ..kube import paths
 from ..kube.client import Cluster
 from ..kube.objects import Object, meta, part
@@ -27,7 +26,7 @@ def environment(cluster: Cluster, namespace: str, container: Object, release: It
     return resolve(container, data)
 
 
-def database(cluster: Cluster, namespace: str, release: Iterable[Object], container: Object | None = None) -> Target | None:
+def database(cluster: Cluster, namespace: str, release: Iterable[Object], container: Object | None = None) -> database_url.Target | None:
     """The server that the gateway's configuration names; None: its URL is not known (yet). `container`: another one than the gateway's.
 
     :raises ApiError: see :func:`environment`.
