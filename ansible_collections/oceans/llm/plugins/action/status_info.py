@@ -67,7 +67,7 @@ class ActionModule(ClusterAction):
             database=self._database(args, cluster, gateway),
             secrets=secrets,
             bootstrap=record.get("data") or {},
-            held=self._asked("lock", lambda: self._held(args, cluster), ""),
+            held=self._asked("lock", lambda: lock.holder(cluster, ns, args["name"]), ""),
             unknown=self._unknown,
         )
 
@@ -78,15 +78,6 @@ class ActionModule(ClusterAction):
         except ApiError as error:
             self._unknown.append((what, str(error)))
             return instead
-
-    @staticmethod
-    def _held(args: dict[str, Any], cluster: Cluster) -> str:
-        """Which run holds the lease of the release."""
-        try:
-            lock.Lock(cluster, args["namespace"], args["name"], lambda _line: None).look()
-        except lock.Held as error:
-            return str(error)
-        return ""
 
     @staticmethod
     def _served(cluster: Cluster, release: releases.Release) -> status_lines.Gateway:

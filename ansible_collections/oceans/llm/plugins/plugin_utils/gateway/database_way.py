@@ -14,7 +14,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ..kube import endpoints
+from ..kube import endpoints, paths
 from ..kube.client import Cluster
 from .database_url import Target
 
@@ -49,7 +49,7 @@ def find(cluster: Cluster, namespace: str, target: Target) -> Way:
     for _step in range(ALIASES):
         _askable(where)
         found = endpoints.service_of(where.host, namespace)
-        service = endpoints.find(cluster, *found) if found else None
+        service = cluster.find(paths.service(*found)) if found else None
         if found is None or (service is None and not endpoints.is_service(cluster, where.host, found[0])):
             return _from_here(where, target, f"{where.address}{alias}, tried from this machine,")
         if service is None:

@@ -246,6 +246,15 @@ class Lock:
         return False
 
 
+def holder(cluster: Cluster, namespace: str, release: str) -> str:
+    """Who holds the lock of a release, as a sentence; empty when nobody does."""
+    try:
+        Lock(cluster, namespace, release, lambda _line: None).look()
+    except Held as held:
+        return str(held)
+    return ""
+
+
 def lease_name(release: str) -> str:
     return f"oceans-llm-{release}"
 

@@ -64,11 +64,6 @@ def is_own(host: str) -> bool:
     return name == "localhost" or name.endswith(".localhost") or (is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 
-def find(cluster: Cluster, namespace: str, name: str) -> Service | None:
-    """The Service. :raises ApiError: when it may not be read."""
-    return cluster.find(paths.service(namespace, name))
-
-
 def external_name(service: Service) -> str:
     """The host that a Service of type ExternalName stands for; empty for any other."""
     spec = service.get("spec") or {}

@@ -99,7 +99,7 @@ class Source:
             return None
         if way.service is None:
             return None
-        service = endpoints.find(cluster, *way.service) or {}
+        service = cluster.find(paths.service(*way.service)) or {}
         for end in endpoints.behind(cluster, *way.service, service, self.target.port):
             pod = cluster.get(paths.pod(way.service[0], end.pod)) if end.pod else {"spec": {}}
             name = next((container for container, _n, number, _p in declared_ports(pod["spec"]) if number == end.port), "")

@@ -102,11 +102,7 @@ def _lock(cluster: Cluster, namespace: str, release: str) -> tuple[str, str]:
     """(who holds the lock, the revision that the last run was making)."""
     lease, _known = _read(lambda: cluster.find(paths.lease(namespace, lock.lease_name(release))))
     revision = (meta(lease or {}).get("annotations") or {}).get(lock.REVISION, "")
-    try:
-        lock.Lock(cluster, namespace, release, lambda _line: None).look()
-    except lock.Held as held:
-        return str(held), revision
-    return "", revision
+    return lock.holder(cluster, namespace, release), revision
 
 
 # --- discovery ----------------------------------------------------------------------------------------------------------

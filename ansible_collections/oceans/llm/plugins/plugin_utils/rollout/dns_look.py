@@ -95,7 +95,7 @@ class DnsLook(Look):
     def _ask(self, host: str) -> str:
         """`Service/x exists in namespace y`, or what is wrong with the name; empty when it is no Service's, or may not be read."""
         found = endpoints.service_of(host, self._namespace)
-        service = endpoints.find(self._cluster, *found) if found else None
+        service = self._cluster.find(paths.service(*found)) if found else None
         if not found or (service is None and not endpoints.is_service(self._cluster, host, found[0])):
             return ""
         if service is None:

@@ -51,11 +51,8 @@ def migrating(objects: Iterable[Object]) -> Object | None:
 
 
 def _gateway(objects: Iterable[Object]) -> Object | None:
-    for obj in objects:
-        for container in obj["spec"]["template"]["spec"]["containers"] if obj.get("kind") == "Deployment" else ():
-            if container["name"] == "gateway":
-                return container
-    return None
+    found = (c for obj in objects if obj.get("kind") == "Deployment" for c in obj["spec"]["template"]["spec"]["containers"])
+    return next((container for container in found if container["name"] == "gateway"), None)
 
 
 def _texts(data: Mapping[str, str] | None) -> dict[str, bytes]:
