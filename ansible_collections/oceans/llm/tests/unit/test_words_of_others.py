@@ -106,6 +106,7 @@ def test_a_container_that_cannot_be_started_says_why(text, says, hint):
     [
         ("0/3 nodes are available: 3 node(s) had volume node affinity conflict.", ["zone of the pod's volume"]),
         ("0/2 nodes are available: 2 node(s) had untolerated taint {node.kubernetes.io/disk-pressure: }.", ["free disk on the nodes"]),
+        ("0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 Insufficient cpu.", ["scheduling.tolerations", "resource requests"]),
         ("0/2 nodes are available: 1 Too many pods, 1 Insufficient cpu.", ["maxPods", "resource requests"]),
         ("0/3 nodes are available: 3 node(s) didn't find available persistent volumes to bind.", ["create a PersistentVolume"]),
         ("Pod not supported on Fargate: volumes not supported: data", ["Fargate profile"]),
@@ -163,6 +164,33 @@ def test_a_container_that_a_webhook_added_is_named_whatever_goes_wrong():
     told = event("e", "web-1-a", "Unhealthy", "Startup probe failed: connection refused", path="spec.containers{istio-proxy}", ago=2)
     (found,) = find(snapshot(owner, newest, pod(containers=states, spec=spec, status={"phase": "Running"}, ago=60), told))
     assert found.code == "NotReadyInTime" and found.cause.startswith("container istio-proxy, which the release does not declare")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('MountVolume.SetUp failed for volume "quota-zone" : rpc error: code = Internal desc = odd', "the storage driver returns an error: "),
+        ('MountVolume.SetUp failed for volume "x" : Not enough disk space', "has no free space"),
+        ('MountVolume.SetUp failed for volume "x" : StatusCode=401 -- Original Error: adal: Refresh request failed', "no valid credentials"),
+        ('MountVolume.MountDevice failed for volume "x" : mount: wrong fs type, bad option, bad superblock on /dev/sde', "does not know a mount option"),
+    ],
+)
+def test_a_name_is_no_reason(text, says):
+    assert says in mounting(text).cause
+
+
+def test_names_of_images_and_containers_are_no_reasons():
+    image = "reg.example/expired-token/firewall:403"
+    said = f'Failed to pull image "{image}": failed to resolve reference "{image}": {image}: not found'
+    assert told("Failed", said)[0].code == "ImageNotFound" and told("Failed", f"{PULL}manifest for reg.example/a/b:v1 not found")[0].code == "ImageNotFound"
+    spec = {"containers": [{"name": "device-seccomp"}]}
+    state = {**waits("CreateContainerError", 'something odd with container "device-seccomp"'), "name": "device-seccomp"}
+    assert "cannot create the container: something odd" in find(web(pod(containers=[state], spec=spec)))[0].cause
+
+
+def test_a_handler_that_the_runtime_lacks_is_named():
+    (found,) = told("FailedCreatePodSandBox", SANDBOX + 'RuntimeHandler "runsc" not supported')
+    assert "no handler runsc" in found.cause and "runtimeClassName" in found.hint
 
 
 def mounting(text, **volume):
@@ -234,6 +262,13 @@ def test_a_termination_message_is_read_like_a_log():
 def test_helms_own_words_are_told(text, says, hint):
     found = helm_cause(snapshot(), Helm(running=False, ended_at=NOW - 5, error=text))
     assert found.object == "Release/rel" and says in found.cause and hint in found.hint
+
+
+def test_a_pod_that_waits_for_a_claim_nobody_knows_is_not_a_bare_time_out():
+    why = {"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."}]}
+    picture = web(pod(status=why, spec={"nodeName": None}, ago=300))
+    found = timeout_cause(picture, judge(picture, find(picture), Helm(running=False)), 300)
+    assert found.code == "Unschedulable" and "unbound immediate PersistentVolumeClaims" in found.cause
 
 
 def test_a_pod_that_its_kubelet_only_warns_of_is_not_a_bare_time_out():

@@ -26,6 +26,13 @@ _STEP = re.compile(
 )
 
 
+def nameless(text: str, *names: str) -> str:
+    """Without the names of objects: a volume `quota-data` is no quota, and a container `device-plugin` no device."""
+    for name in sorted(filter(None, names), key=len, reverse=True):
+        text = re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", "…", text)
+    return text
+
+
 def innermost(text: str) -> str:
     """The end of the chain, long enough to be understood; the whole text if it is short."""
     text = _NOISE.sub("", " ".join(text[:8_000].split())).strip()

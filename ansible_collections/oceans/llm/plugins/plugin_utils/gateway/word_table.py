@@ -16,10 +16,13 @@ from ..kube.expression import Expression
 Row = tuple[Expression, str, list[str]]
 
 
-def matched(table: Iterable[Row], text: str, **names: str) -> tuple[str, str, str] | None:
-    """(code, sentence, hint) of the first row that fits; what the row lacks is empty. The texts may use `names`, and what the pattern names."""
+def matched(table: Iterable[Row], text: str, plain: str = "", **names: str) -> tuple[str, str, str] | None:
+    """(code, sentence, hint) of the first row that fits; what the row lacks is empty. The texts may use `names`, and what the pattern names.
+
+    `plain`: the text without the names of objects, if these may look like a reason; the row has to fit both.
+    """
     for pattern, code, texts in table:
-        if found := pattern.search(text):
+        if (not plain or pattern.search(plain)) and (found := pattern.search(text)):
             known = {**names, **{name: part or names.get(name, "") for name, part in found.groupdict().items()}}
             what, hint, *_more = (*(each.format_map(known) for each in texts), "", "")
             return code, what, hint

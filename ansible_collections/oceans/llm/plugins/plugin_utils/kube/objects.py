@@ -97,6 +97,13 @@ def has_been_seen(obj: Object) -> bool:
     return int((obj.get("status") or {}).get("observedGeneration") or 0) >= int(meta(obj).get("generation") or 1)
 
 
+def names_in(pod: Object) -> list[str]:
+    """The names that messages about a pod may contain: its own, its namespace's, and those of its containers and volumes."""
+    spec = pod.get("spec") or {}
+    parts = (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()), *(spec.get("volumes") or ()))
+    return [name_of(pod), str(meta(pod).get("namespace") or ""), *(str(part.get("name") or "") for part in parts)]
+
+
 def has_run(status: Object) -> bool:
     """True when the container of this status was created once: its pod's sandbox and volumes were there."""
     return bool(status.get("containerID") or "running" in (status.get("state") or {}))

@@ -50,7 +50,11 @@ _PATTERNS: tuple[tuple[str, Expression], ...] = tuple(
         ),
         (SCC, r"unable to validate against any security context constraint"),
         # what an operator's own webhook says of its objects is no policy
-        (IMMUTABLE, r"can't shrink existing|can ?not be less than (?:status\.capacity|previous value)|only dynamically provisioned pvc can be resized"),
+        (
+            IMMUTABLE,
+            r"can't shrink existing|can ?not be less than (?:status\.capacity|previous value)|only dynamically provisioned pvc can be resized",
+        ),
+        (IMMUTABLE, r"is immutable after creation|cannot change roleRef"),
         (INVALID, r"admission webhook \"[^\"]+\" denied the request: [\w.]+ \"[^\"]*\" is invalid: (?P<what>.+)"),
         (POLICY, r"ValidatingAdmissionPolicy '(?P<policy>[^']+)'(?: with binding '[^']*')? denied request: (?P<what>.+)"),
         (POLICY, r"admission webhook \"(?P<webhook>[^\"]+)\" denied the request:? ?(?P<what>.*)"),
@@ -67,7 +71,7 @@ _PATTERNS: tuple[tuple[str, Expression], ...] = tuple(
         (TERMINATING, r"because it is being terminated|namespace is being terminated"),
         (
             IMMUTABLE,
-            r"(?:field|spec) is immutable|is immutable after creation|may not change once set|immutable once set|updates to \w+ spec for fields other than",
+            r"(?:field|spec) is immutable|may not change once set|immutable once set|updates to \w+ spec for fields other than",
         ),
         (FORBIDDEN, r"(?P<who>user \"[^\"]+\") cannot (?P<verb>\w+) resource \"(?P<resource>[^\"]+)\""),
         (INVALID, r"failed to create typed patch object \([^)]*\): (?:errors:)?(?P<what>.+)"),

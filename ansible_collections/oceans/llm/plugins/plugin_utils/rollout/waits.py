@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..gateway.log_words import last_line
-from ..kube.objects import Object, age, claims, container_spec, epoch, is_ready, is_sidecar, lost_readiness, meta, name_of, ref, seen_at, waiting
+from ..kube.objects import Object, age, claims, condition, container_spec, epoch, is_ready, is_sidecar, lost_readiness, meta, name_of, ref, seen_at, waiting
 from .model import Snapshot, events_of
 
 PATIENT = 10.0  # seconds for which a container may be created without a word about its volumes
@@ -57,7 +57,8 @@ def _scheduling(snapshot: Snapshot, pod: Object) -> Wait | None:
             f"has been waiting for scheduler {who} for {age(pod, snapshot.now):.0f} s",
             "the pod has no condition PodScheduled and no event",
         )
-    return Wait("Unschedulable", ref(pod), "is waiting to be scheduled", _warning(snapshot, pod))
+    said = " ".join(str(condition(pod, "PodScheduled").get("message") or "").split())
+    return Wait("Unschedulable", ref(pod), f"is waiting to be scheduled{f': {said}' if said else ''}", said or _warning(snapshot, pod))
 
 
 def silent_scheduler(snapshot: Snapshot, pod: Object) -> bool:

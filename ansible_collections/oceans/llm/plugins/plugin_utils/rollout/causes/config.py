@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from ...codes import RETRYABLE
 from ...gateway import word_table
-from ...gateway.innermost import innermost
-from ...kube.objects import Object, about_container, age, containers, name_of, ref, waiting
+from ...gateway.innermost import innermost, nameless
+from ...kube.objects import Object, about_container, age, containers, name_of, names_in, ref, waiting
 from ..model import Cause, Snapshot, events_of, starting
 from .cause import cause, rule
 from .reasons import REASONS
@@ -135,7 +135,7 @@ def of_runtime(snapshot: Snapshot, pod: Object, container: str, text: str) -> tu
     """(why, hint) for words of the runtime or the kubelet. What no row knows is quoted."""
     node = (pod.get("spec") or {}).get("nodeName") or "<node>"
     names = {"ns": snapshot.scope.namespace, "name": name_of(pod), "node": node, "container": container, "told": innermost(text)}
-    _code, why, hint = word_table.matched(RUNTIME_TEXTS, text, **names) or ("", names["told"], READ.format_map(names))
+    _code, why, hint = word_table.matched(RUNTIME_TEXTS, text, nameless(text, *names_in(pod)), **names) or ("", names["told"], READ.format_map(names))
     return why, hint
 
 

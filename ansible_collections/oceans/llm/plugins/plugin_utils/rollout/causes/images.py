@@ -171,7 +171,7 @@ ImageNotFound content at \S+/blobs/\S+ not found|blob unknown|unknown blob|/blob
     the registry {registry} lacks a layer of {image}
     push the image again: docker push {image}
 ImageNotFound code = NotFound|\b404 Not Found|status(?: code)?[^\n]{0,60}\b404\b|manifest unknown|name unknown|not known to registry|: not found
-    |repository does not exist|artifact \S+ not found
+    |repository does not exist|(?:artifact|manifest for) \S+ not found
     the registry {registry} has no image {image}
 ImagePullFailed too many open files
     the container runtime of the node has too many open files, so {image} cannot be pulled
@@ -195,6 +195,8 @@ TEXTS = tuple((pattern, Words(code, *texts)) for pattern, code, texts in word_ta
 @functools.lru_cache(maxsize=32)  # every look reads the same event again
 def classify(text: str) -> Words:
     """What a kubelet says about a pull. The image's own name says nothing, whatever it looks like."""
+    for name in re.findall(r'image "([^"]{4,500})"', text):
+        text = text.replace(name, "NAME")
     text = re.sub(r'image "[^"]*"|\(Mirrors also failed: .*?\]\)', "image", text)  # the registry's own answer comes after those of its mirrors
     return next(words for pattern, words in TEXTS if pattern.search(text))
 

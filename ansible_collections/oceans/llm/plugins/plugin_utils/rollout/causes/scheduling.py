@@ -42,7 +42,7 @@ cloud uninitialized
     start the cloud-controller-manager, which removes the taint uninitialized from new nodes: kubectl -n kube-system get pods
 cordoned unschedulable: true|unschedulable: \}|were unschedulable|node\.kubernetes\.io/unschedulable
     admit pods to the nodes again: kubectl uncordon NODE
-tainted taint \{(?!node\.kubernetes\.io|node\.cloudprovider|unschedulable)|taints that|not tolerate
+tainted taint\(s\)|taint \{(?!node\.kubernetes\.io|node\.cloudprovider|unschedulable)|taints that|not tolerate
     add the toleration in oceans_llm_values.scheduling.tolerations, or remove the taint: kubectl describe nodes
 spread topology spread|anti-affinity|pod affinity
     add nodes, or relax topologySpreadConstraints and affinity in oceans_llm_values.scheduling

@@ -92,6 +92,7 @@ def _changed(obj: Object, snapshot: Snapshot) -> float:
     return max([*stamps, epoch(meta(obj).get("creationTimestamp")), snapshot.started])
 
 
+HANDLER_CURE = "install the handler in the container runtime of the nodes, or correct oceans_llm_values.scheduling.runtimeClassName: kubectl get runtimeclasses"
 _ON_NODE = "kubectl get pods -A -o wide --field-selector spec.nodeName={node}"
 #: what else is told of a sandbox: the sentence after `node N cannot create the sandbox of …:` and the hint
 _SANDBOX = r"""
@@ -159,12 +160,12 @@ def sandboxes(snapshot: Snapshot) -> Iterator[Cause]:
         if told:
             text = str(told[-1].get("message") or told[-1].get("reason"))
             plugin = re.search(r'plugin type="([^"]+)"', text)
-            spec, handler = pod.get("spec") or {}, re.search(r'no runtime for "([^"]+)" is configured', text)
+            spec, handler = pod.get("spec") or {}, re.search(r'(?:no runtime for|runtime ?handler) "?([\w.-]{1,63})', text, re.IGNORECASE)
             node, whose = spec.get("nodeName") or "?", f" {plugin[1]}" if plugin else ""
             names = {"node": node, "plugin": plugin[1] if plugin else "of the node", "runtime": str(spec.get("runtimeClassName")), "told": innermost(text)}
             known = word_table.matched(SANDBOX_TEXTS, text, **names)
             if handler:
-                why, hint = f"its container runtime has no handler {handler[1]} (RuntimeClass {spec.get('runtimeClassName')})", ""
+                why, hint = f"its container runtime has no handler {handler[1]} (RuntimeClass {spec.get('runtimeClassName')})", HANDLER_CURE
             elif known:
                 _code, why, hint = known
             elif told[-1].get("reason") == "NetworkNotReady" or re.search(r"plugin type=|\bcni\b|NetworkPluginNotReady|network", text, re.IGNORECASE):

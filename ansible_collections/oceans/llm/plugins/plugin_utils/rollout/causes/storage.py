@@ -6,26 +6,27 @@
 from __future__ import annotations
 
 from ...gateway import word_table
-from ...gateway.innermost import innermost
+from ...gateway.innermost import innermost, nameless
 
 #: the first that fits; the words of the driver follow the sentence
 _TABLE = r"""
 file (?:open|mkdir|l?stat|chmod|l?chown|write|remove|unlink(?:at)?|rename|link) /\S{1,300}: (?:permission denied|operation not permitted)
     the kubelet or the storage driver may not use a path of the node
     correct the owner and mode of the path on the node, or the SELinux or AppArmor policy that forbids the access
-denied \b(?:access|permission) ?denied\b|not authori[sz]ed|unauthori[sz]ed|disallowed by policy|ScopeLocked|\b40[13]\b.{0,40}(?:forbidden|unauthorized)
+denied \b(?:access|permission) ?denied\b|not authori[sz]ed|unauthori[sz]ed|disallowed by policy|ScopeLocked|\b403\b.{0,40}(?:forbidden|unauthorized)
     |Error 403: Required|AuthorizationFailed|does not have authorization|is forbidden
     the storage provider denies the request of the storage driver
     give the identity of the driver (cloud role or service account) the permission that the message names, or have the policy changed
 credentials NoCredentialProviders|no valid providers|failed to (?:refresh cached|retrieve) credentials|no EC2 IMDS role
-    |could not (?:find|load) (?:default )?credentials|AADSTS\d|InvalidClientTokenId|invalid_grant|authentication failed
+    |could not (?:find|load) (?:default )?credentials|AADSTS\d|\b401\b|refresh (?:the )?token|expired ?token|token .{0,20}expired
+    |InvalidClientTokenId|invalid_grant|authentication failed
     the storage driver has no valid credentials for the storage provider
     bind the driver's service account to an identity of the cloud, or renew its credentials, and restart the driver's controller
 limit quota|LimitExceeded|exceed(?:ed|s) (?:the )?(?:maximum|limit)|limit (?:is )?(?:reached|exceeded)
     |maximum number of|too many (?:volumes|disks|snapshots|requests)
     a quota or limit of the storage provider is used up
     raise the quota or limit that the message names, or delete volumes that nobody uses: kubectl get pv
-full insufficient (?:storage|capacity|space|free space)|not enough (?:free )?(?:space|capacity|storage)|no space left
+full (?:insufficient|not enough) (?:\w{1,20} )?(?:space|capacity|storage)\b|no space left
     |pool is full|out of space|no schedulable (?:disk|replica)
     the storage has no free space
     free space in the storage or enlarge it
@@ -76,8 +77,8 @@ other
 TEXTS = tuple(word_table.rows(_TABLE))
 
 
-def reason(text: str) -> tuple[str, str]:
-    """(why, with the driver's own words; hint)."""
-    found = word_table.matched(TEXTS, " ".join(text.split()))
+def reason(text: str, *names: str) -> tuple[str, str]:
+    """(why, with the driver's own words; hint). `names` of objects say nothing, whatever they look like."""
+    found = word_table.matched(TEXTS, nameless(" ".join(text.split()), *names))
     _kind, why, hint = found or ("", "", "")  # the last row fits all
     return f"{why}: {innermost(text)}", hint

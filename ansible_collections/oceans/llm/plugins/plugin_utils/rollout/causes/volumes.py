@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ...codes import FATAL
 from ...gateway import word_table
 from ...gateway.innermost import innermost
-from ...kube.objects import Object, claims, containers, epoch, has_run, meta, name_of, ref, seen_at, waiting
+from ...kube.objects import Object, claims, containers, epoch, has_run, meta, name_of, names_in, ref, seen_at, waiting
 from ..model import Cause, Snapshot, events_of, since, starting
 from . import config, storage
 from .cause import cause, rule
@@ -52,8 +52,8 @@ MountFailed attachment ?limit|maximum (allowed )?number of [^.]{0,40}attach|atta
     volume {volume} cannot be attached, because the limit of volumes of Node/{node} is reached
     move pods with volumes to other nodes, or use nodes with a higher limit: kubectl get csinode {node} -o yaml
 MountFailed fsck. found errors|fsck manually|bad superblock|read superblock|structure needs cleaning
-    the file system of volume {volume} is damaged, or of another type than the volume states
-    check the file system (fsck) while no pod uses the volume, or restore the volume from a backup
+    the file system of volume {volume} is damaged, is of another type than the volume states, or does not know a mount option
+    correct mountOptions and fsType of the volume; if both are right, check the file system (fsck) while no pod uses it, or restore the volume from a backup
 MountFailed access denied by server|mount error\(13\)
     the file server of volume {volume} denies access to Node/{node}
     admit the node's address in the exports of the server, or correct the credentials of the volume
@@ -149,7 +149,7 @@ def _failed(snapshot: Snapshot, pod: Object, text: str, begun: float) -> Cause:
     if known := word_table.matched(TEXTS, " ".join(text.split()), **names):
         _code, what, hint = known
     else:
-        why, hint = storage.reason(text)
+        why, hint = storage.reason(text, *names_in(pod), names["volume"])
         if LOCAL & set(next((v for v in (pod.get("spec") or {}).get("volumes") or () if v.get("name") == names["volume"]), {})):
             why = f"the kubelet of Node/{names['node']} returns an error: {names['told']}"
             hint = f"read the kubelet's log on Node/{names['node']}: journalctl -u kubelet; kubectl -n {names['ns']} describe pod {name_of(pod)}"
@@ -223,6 +223,6 @@ def _claim(snapshot: Snapshot, name: str, claim: Object) -> Iterator[Cause]:
         yield cause("StorageClassMissing", snapshot, where, what, text, since=begun)
     else:
         sure = FATAL if "is forbidden" in text or "is invalid" in text else None
-        why, hint = storage.reason(text)
+        why, hint = storage.reason(text, name, str(spec.get("storageClassName") or ""), snapshot.scope.namespace)
         what = f"no volume can be provisioned (StorageClass {spec.get('storageClassName') or 'default'}): {why}"
         yield cause("ProvisioningFailed", snapshot, where, what, text, since=begun or epoch(None), certainty=sure, hint=hint)
