@@ -42,9 +42,13 @@ class Noted(dict):
 codes.BY_CODE = Noted(codes.BY_CODE)
 
 
+gc.disable()  # until the tests are collected
+
+
 def pytest_collection_finish(session):
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(50_000, 20, 50)
 
 

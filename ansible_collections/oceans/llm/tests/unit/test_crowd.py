@@ -19,19 +19,26 @@ from .fake_cluster import WEB, FakeCluster, stamp
 PODS, EVENTS = 1000, 10_000
 #: MiB more than in a namespace of its own, and seconds more until the fault is named; a busy machine needs some of them
 MEMORY, LATER = 150, 5.0
-#: follows the release `rel` by the watches alone, and tells how long that took and what it cost
+#: follows the release `rel` by the watches alone, once for each line of its input, and tells how long that took and what it cost
 FOLLOW = """
-import json, resource, sys, time
+import json, os, resource, sys, time
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Follower
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope
+for _line in sys.stdin:
+    if not os.fork():
+        break
+    os.wait()
+else:
+    sys.exit()
 begun = time.monotonic()
 follower = Follower(Cluster.connect({"host": sys.argv[1]}), Scope(("web",), (), "ns", "rel"), lambda line: None, 60)
 follower.start()
 outcome = follower.run(None)
 follower.stop()
 code, peak = outcome.cause.code if outcome.cause else "", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-print(json.dumps({"code": code, "object": outcome.cause.object, "seconds": time.monotonic() - begun, "mebibytes": peak}))
+print(json.dumps({"code": code, "object": outcome.cause.object, "seconds": time.monotonic() - begun, "mebibytes": peak}), flush=True)
+os._exit(0)
 """
 
 
@@ -75,15 +82,18 @@ def crowd(cluster: FakeCluster) -> None:
         cluster.put("events", {"kind": "Event", "metadata": {"name": f"theirs.{n}", "managedFields": fields}, "involvedObject": about, **text, **times})
 
 
-def followed(cluster: FakeCluster) -> dict:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", FOLLOW, cluster.api.url], stdout=subprocess.PIPE, text=True, timeout=120, check=True, env=environment)
-    return json.loads(done.stdout.splitlines()[-1])
+def followed(program: subprocess.Popen) -> dict:
+    program.stdin.write("go\n")
+    program.stdin.flush()
+    return json.loads(program.stdout.readline())
 
 
 def test_a_crowd_costs_little_and_hides_nothing(cluster):
-    alone = followed(cluster)
-    crowd(cluster)
-    beside = followed(cluster)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", FOLLOW, cluster.api.url], text=True, env=environment, **pipes) as program:
+        alone = followed(program)
+        crowd(cluster)
+        beside = followed(program)
     assert alone["code"] == beside["code"] == "ImageNotFound" and beside["object"] == "Pod/web-1-a"
     assert beside["mebibytes"] - alone["mebibytes"] <= MEMORY and beside["seconds"] - alone["seconds"] <= LATER, f"alone {alone}, in the crowd {beside}"

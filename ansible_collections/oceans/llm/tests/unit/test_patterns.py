@@ -69,6 +69,8 @@ def test_an_expression_is_linear(where):
     search = PATTERNS[where].search
     for word in WORDS:
         text = word * (20_000 // len(word))
+        if seconds(search, text[:5_000]) <= 0.02 / 64:
+            continue  # even one that takes the cube of the length would pass
         taken = seconds(search, text)
         assert taken <= 0.02 or min(seconds(search, text) for _try in range(3)) <= 0.02, f"{taken * 50:.2f} s for a megabyte of {word!r}"
 

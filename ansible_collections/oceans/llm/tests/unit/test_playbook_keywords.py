@@ -26,12 +26,17 @@ from .fake_api import FakeApi, ok
 
 ROOT = Path(__file__).resolve().parents[5]
 HOSTS = ("one", "two", "twin")
-#: ansible-playbook's own program, which is imported once and then forked for each play: to import it takes longer than a play
+#: ansible-playbook's own program, which is imported once, with the plugins, and then forked for each play: to import it takes longer than a play
 PROGRAM = """
-import json, os, sys
+import json, os, sys, warnings
 import kubernetes.client
 from ansible.cli.playbook import PlaybookCLI
 from ansible.executor import playbook_executor
+from ansible.plugins.loader import action_loader, init_plugin_loader
+init_plugin_loader()
+for plugin in ("oceans.llm.secrets", "oceans.llm.purge"):
+    assert action_loader.get(plugin, class_only=True)
+warnings.filterwarnings("ignore", "AnsibleCollectionFinder has already been configured")
 for line in sys.stdin:
     arguments, output = json.loads(line)
     child = os.fork()

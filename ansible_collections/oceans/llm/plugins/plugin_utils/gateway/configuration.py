@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
@@ -43,16 +43,22 @@ def find(objects: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return parse(configmap(objects) or {})
 
 
-def leaves(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(data: Any, path: str = "") -> list[tuple[str, Any]]:
     """(path, value) of everything that is neither map nor list: `providers[0].auth.token`."""
+    found: list[tuple[str, Any]] = []
+    _gather(data, path, found)
+    return found
+
+
+def _gather(data: Any, path: str, found: list[tuple[str, Any]]) -> None:
     if isinstance(data, (dict, Mapping)):  # dict first: an abstract class is slow to ask
         for key, value in data.items():
-            yield from leaves(value, f"{path}.{key}" if path else str(key))
+            _gather(value, f"{path}.{key}" if path else str(key), found)
     elif isinstance(data, (list, tuple)):
         for index, value in enumerate(data):
-            yield from leaves(value, f"{path}[{index}]")
+            _gather(value, f"{path}[{index}]", found)
     else:
-        yield path, data
+        found.append((path, data))
 
 
 def env_references(config: Mapping[str, Any]) -> list[tuple[str, str]]:
