@@ -206,16 +206,12 @@ def test_a_start_that_takes_its_time_is_waited_for(tmp_path):
     assert launch.terminate() and launch.poll() == Helm(running=False, ended_at=7.0)
 
 
-def test_the_helm_module_is_made_to_start_helm_and_helm_gets_the_values(tmp_path):
+def test_the_helm_module_starts_helm_whatever_the_release_has_and_helm_gets_the_values(helm, scratch):
     """kubernetes.core.helm leaves Helm alone when its values files say what the release has; a changed template would pass for done."""
-    files = [json.loads(Path(name).read_text(encoding="utf-8")) for name in process.values_files(str(tmp_path), VALUES)]
-    module, merged = {}, {}
-    for content in files:
-        module.update(content)  # the module's own comparison: a later file's map replaces an earlier one's
-        merged = merge(merged, content)  # Helm: maps are merged key by key
-    assert module != VALUES and merged == VALUES
-    assert {oct(p.stat().st_mode & 0o777) for p in tmp_path.iterdir()} == {"0o600"}
-
-
-def merge(a, b):
-    return {**a, **{k: merge(a[k], v) if isinstance(v, dict) and isinstance(a.get(k), dict) else v for k, v in b.items()}}
+    helm.says("list", "print('- {name: rel, chart: oceans-llm-0.1.0, app_version: v0.24.0, status: deployed, revision: 1}')")
+    helm.says("get values", f"print({json.dumps(VALUES)!r})")
+    assert ended(launched(helm, scratch)).error == ""
+    (upgrade,) = helm.calls("upgrade")
+    assert {call["argv"][0] for call in helm.calls()} == {"version", "upgrade"}, "the answers to all else are known"
+    values = Path(next(word.partition("=")[2] for word in upgrade["argv"] if word.startswith("--values=")))
+    assert json.loads(values.read_text(encoding="utf-8")) == VALUES and stat.S_IMODE(values.stat().st_mode) == 0o600

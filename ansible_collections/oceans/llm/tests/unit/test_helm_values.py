@@ -16,7 +16,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.helm import cli, proces
 @pytest.mark.parametrize("text", ["Plattform 🚀", "海 ü", "0123456789", "\\ud83d\\ude80", "\\🚀", 'a"b\n\t\x7f\x85\u2028', "🚀🚀"])
 def test_a_text_arrives_as_it_was_written(text, tmp_path):
     assert yaml.safe_load(cli.as_text({"a": [text]})) == {"a": [text]}
-    [file, _same] = process.values_files(str(tmp_path), {"gateway": {"name": text}})
+    file = process.values_file(str(tmp_path), {"gateway": {"name": text}})
     with open(file, encoding="utf-8") as written:
         assert yaml.safe_load(written) == {"gateway": {"name": text}}
 

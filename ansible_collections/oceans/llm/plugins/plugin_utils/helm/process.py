@@ -9,6 +9,10 @@ job file holds only `started`/`finished` until the module's result replaces ever
 The module starts helm several times (version, list, show chart, upgrade). It is given a program of ours as helm (`binary_path`),
 which writes the numbers of helm's process and of the module's, and then becomes the real helm. So the one process that may be
 ended is known: by SIGTERM (release `failed`), never by SIGKILL (release `pending-…`).
+
+Whether anything has to change is decided when the module is started. The module would decide again, by the release's values and the chart's
+version, and leave Helm alone when both are the same: a changed template, drift, or a revision to be made again would pass for done. So our
+program answers these questions itself: as if there were no release. The module then starts `helm upgrade --install`, as for one that exists.
 """
 
 from __future__ import annotations
@@ -44,6 +48,10 @@ KILLED = "the module kubernetes.core.helm ended without a result (it was probabl
 WRAPPER = """#!/bin/sh
 echo "$$ $PPID" > {folder}/pid.$$ && mv {folder}/pid.$$ {folder}/pid || exit 1
 if [ -e {folder}/stop ]; then echo "Error: the run was ended before helm was started" >&2; exit 1; fi
+case "$1" in
+  list) echo "[]"; exit ;;
+  show) echo "{{}}"; exit ;;
+esac
 cd {here} || exit 1
 {environment}exec {program} "$@"
 """
@@ -213,8 +221,8 @@ class Upgrade:
             "chart_ref": self.chart,
             "wait": False,
             "timeout": f"{self.timeout}s",
-            # files of our own: the module would write YAML in which a string like 0123456789 stands bare, a number to Helm
-            "values_files": values_files(folder, self.values),
+            # a file of our own: the module would write YAML in which a string like 0123456789 stands bare, a number to Helm
+            "values_files": [values_file(folder, self.values)],
             "binary_path": program,
             **({"force_conflicts": True} if self.force_conflicts else {}),
         }
@@ -268,21 +276,11 @@ def _background(action: ActionBase, jobs: str) -> Iterator[None]:
         shell.set_option("async_dir", before)
 
 
-def values_files(folder: str, values: Mapping[str, Any]) -> list[str]:
-    """The values for Helm, readable for nobody else, gone with the folder; and a second file that makes the module start Helm.
-
-    The module compares the files with the release's values and the chart's version, and leaves Helm alone when they are equal:
-    a changed template, drift, or a revision to be made again would pass for done. It takes a map in the last file for the whole
-    value, while Helm merges maps key by key: an empty one is a difference to the module, and nothing to Helm.
-    """
-    some = next((key for key, value in values.items() if isinstance(value, Mapping) and value), None)
-    return [_written(folder, "values.json", values), *([_written(folder, "same.json", {some: {}})] if some else [])]
-
-
-def _written(folder: str, name: str, content: Mapping[str, Any]) -> str:
-    path = os.path.join(folder, name)
+def values_file(folder: str, values: Mapping[str, Any]) -> str:
+    """The values for Helm, readable for nobody else, gone with the folder."""
+    path = os.path.join(folder, "values.json")
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(as_text(content))
+        file.write(as_text(values))
     return path
 
 
