@@ -185,12 +185,15 @@ class _Check:
     service: tuple[str, int] | None
     say: Callable[[str], None]
     interrupted: Interrupt | None
+    #: rounds of the probe before this look
+    heard: int = 0
 
     @property
     def where(self) -> str:
         return f"Service/{self.service[0]}" if self.service else f"Release/{self.snapshot.scope.release}"
 
     def once(self, patient: bool) -> Served:
+        self.heard = self.probe.heard() if self.probe else 0  # the pod goes on asking while the other checks run
         stale = _secrets(self.cluster, self.snapshot, self.release, self.key)
         self.key = None  # once is enough
         wrong = stale or next(service_look.find(self.cluster, self.snapshot, self.release), None)
@@ -263,7 +266,7 @@ class _Check:
         """What the probe's pod sees now; None without a probe. `version`: what the API server's way brought."""
         if not (self.service and self.probe and self._deployment):
             return None
-        answer = self.probe.answer(self.snapshot, lambda: bool(self.interrupted))
+        answer = self.probe.answer(self.snapshot, lambda: bool(self.interrupted), self.heard)
         return probe_verdict.judge(answer, self.cluster, self.snapshot, self._deployment, self.service[0], version)
 
     @property

@@ -21,7 +21,7 @@ do {
     }
   }
   # they are not ours alone: not every round
-  $outside = list(map { host($path, split /\|/, $_, -1) } split /,/, $hosts // '') if $round % 20 == 1;
+  $outside = list(map { host($path, split /\|/, $_, -1) } split /,/, $hosts // '') if $round % 50 == 1;
   $line{hosts} = $outside;
   print json(\%line), "\n";
   select undef, undef, undef, $pause;

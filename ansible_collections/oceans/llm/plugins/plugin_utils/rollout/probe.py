@@ -173,11 +173,16 @@ class Probe:
 
     # --- answer ----------------------------------------------------------------------------------------------------------
 
-    def answer(self, snapshot: Snapshot, over: Callable[[], bool] = bool) -> Answer:
-        """A round that began after this call; starts the pod when nothing has so far. Nothing is waited for when the run is `over`."""
+    def heard(self) -> int:
+        """How many rounds are known: whoever puts a question now wants a later one."""
+        return len(self._lines)
+
+    def answer(self, snapshot: Snapshot, over: Callable[[], bool] = bool, heard: int | None = None) -> Answer:
+        """A round that began after this call, or after the one of :meth:`heard`; starts the pod when nothing has so far. Nothing is waited for when
+        the run is `over`."""
         self.start(snapshot)
         with self._changed:
-            known = len(self._lines)
+            known = len(self._lines) if heard is None else heard
             wanted = known + 2 if known else 1  # the round that is under way may be older than the question
             end = time.monotonic() + PATIENCE
             while not (len(self._lines) >= wanted or self._ended or over()) and time.monotonic() < end:

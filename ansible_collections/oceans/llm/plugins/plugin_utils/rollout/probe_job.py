@@ -21,7 +21,7 @@ from ..kube.objects import meta, owned_by
 COMPONENT = "probe"
 #: seconds that the script asks for, that the Job may take, and that it is kept
 SECONDS, DEADLINE, KEEP = 300, 330, 30
-PAUSE = 0.25
+PAUSE = 0.1
 #: seconds for one completion, and for the pod that asks for some
 ANSWER, COMPLETION_DEADLINE = 60, 200
 #: variable of the key in the pod that asks for completions
