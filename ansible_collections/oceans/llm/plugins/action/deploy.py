@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -85,7 +86,8 @@ class ActionModule(ClusterAction):
                 change.recover(cluster, live, lock, self.say, args["recover_after"])
             live = releases.latest(cluster, wanted.namespace, wanted.name)
         self._go_on()
-        plan = planner.make(cluster, self._cli, wanted, live, self.say, check=check, make_key=not check)
+        likely = (lambda: None) if check else partial(process.warm, self, self.task_vars)
+        plan = planner.make(cluster, self._cli, wanted, live, self.say, check=check, make_key=not check, likely=likely)
         rendered = [obj for obj in plan.planned.objects if obj.get("kind") == "Secret"]
         for secret in (*plan.digests.data.values(), *rendered):
             self.redactor.learn_secret(secret)

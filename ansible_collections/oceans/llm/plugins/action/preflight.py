@@ -17,13 +17,14 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, documented
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway import configuration, variables
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import chart as charts
-from ansible_collections.oceans.llm.plugins.plugin_utils.helm import releases
+from ansible_collections.oceans.llm.plugins.plugin_utils.helm import process, releases
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.cli import DECIDED, ChartUnavailable, Helm, HelmError, as_text, for_helm
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import manifests, paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import ApiError, Cluster, ClusterError
@@ -35,8 +36,6 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.secrets import digest, 
 
 #: the chart's refusals stand in this one file (a rule of the chart oceans-llm)
 VALIDATIONS = os.path.join("templates", "validations.yaml")
-#: the kind of an object that never leaves this machine: it carries Helm's version out of a render
-HELM_VERSION = "OceansLlmHelmVersion"
 
 
 class ActionModule(ClusterAction):
@@ -76,8 +75,10 @@ class ActionModule(ClusterAction):
             helm = Renderer(args["helm_binary"], dict.fromkeys(DECIDED))
         except HelmError as error:
             return replace(picture, tools=Tools(helm_error=str(error), kubernetes_core=kubernetes_core()))
-        picture = self._render(picture, helm, args, cluster)
-        return replace(picture, tools=Tools(helm=helm.version(), kubernetes_core=kubernetes_core()))
+        with ThreadPoolExecutor(1) as pool:
+            version = pool.submit(helm.version)  # beside the render
+            picture = self._render(picture, helm, args, cluster)
+        return replace(picture, tools=Tools(helm=version.result(), kubernetes_core=kubernetes_core()))
 
     def _render(self, picture: Picture, helm: Renderer, args: dict[str, Any], cluster: Cluster | None) -> Picture:
         """A chart that refuses is rendered again without its validations: what it would make can be judged all the same."""
@@ -123,6 +124,8 @@ class ActionModule(ClusterAction):
             live = releases.latest(cluster, args["namespace"], args["name"]) if cluster else None
             values = digest.as_live(args["values"], digest.places(charts.defaults(chart)), live)
             helm = Helm(args["helm_binary"], for_helm(self.auth(args), scratch)) if cluster else None
+            if helm and not self._task.check_mode and not (live and live.has(values)):
+                process.warm(self, self.task_vars)  # the role deploy will start it
             return helm.plan(args["name"], args["namespace"], chart, values, live, keep=True) if helm else None
         except (HelmError, ApiError, ClusterError):
             return None
@@ -197,28 +200,20 @@ def wanted_of(args: Mapping[str, Any]) -> Wanted:
 class Renderer(Helm):
     """Helm without a cluster: the chart's refusals are told apart from the cluster's."""
 
-    _version = ""
     #: bytes of Helm's record of what was rendered last
     size = 0
 
     def version(self) -> str:
-        """`v4.2.4`; what Helm prints, when it is something else. A render has told it already: no other process is needed."""
-        if not self._version:
-            done = subprocess.run([self.binary, "version", "--template", "{{.Version}}"], capture_output=True, text=True, timeout=20, check=False)
-            self._version = done.stdout.strip() or (done.stderr.strip().splitlines() or [""])[0]
-        return self._version
+        """`v4.2.4`; what Helm prints, when it is something else."""
+        done = subprocess.run([self.binary, "version", "--template", "{{.Version}}"], capture_output=True, text=True, timeout=20, check=False)
+        return done.stdout.strip() or (done.stderr.strip().splitlines() or [""])[0]
 
     def render(self, release: str, namespace: str, chart: str, values: Mapping[str, Any], *options: str) -> tuple[dict[str, Any], ...]:
         """All objects, hooks among them, tests left out. `chart` is a folder of our own (`unpacked`)."""
-        os.makedirs(os.path.join(chart, "templates"), exist_ok=True)
-        with open(os.path.join(chart, "templates", "oceans-llm-helm-version.yaml"), "w", encoding="utf-8") as file:
-            file.write(f"apiVersion: v1\nkind: {HELM_VERSION}\nversion: {{{{ .Capabilities.HelmVersion.Version | quote }}}}\n")
         arguments = ["template", release, chart, "--namespace", namespace, "--values", "-", *options]
         text = self._run(arguments, stdin=as_text(values))
         self.size = releases.record_size(json.dumps({"chart": files_of(chart), "values": charts.defaults(chart), "config": values, "manifest": text}))
-        found = manifests.load_all(text)
-        self._version = next((str(o["version"]) for o in found if o.get("kind") == HELM_VERSION), "")
-        return tuple(o for o in found if o.get("kind") != HELM_VERSION and not is_test(o))
+        return tuple(o for o in manifests.load_all(text) if not is_test(o))
 
 
 def unpacked(chart: str, into: str) -> str:

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import pytest
+from ansible import constants
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm import process
@@ -79,6 +80,13 @@ def test_the_module_starts_helm_and_its_result_lies_where_nobody_else_reads(helm
     assert not (home / "user/.ansible_async").exists()
     assert stat.S_IMODE((scratch / "job").stat().st_mode) == 0o700
     assert launch._job.result["changed"]
+
+
+def test_the_module_is_packed_before_it_is_started(helm, scratch, monkeypatch):
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(scratch))
+    process.warm(action_of(Example, {}), {})
+    until(lambda: [file for file in scratch.glob("ansiballz_cache/*kubernetes.core*helm*") if not file.name.endswith((".lock", "-part"))])
+    assert ended(launched(helm, scratch)).error == "" and len(helm.calls("upgrade")) == 1
 
 
 def test_helm_is_ended_by_its_own_number(helm, scratch):

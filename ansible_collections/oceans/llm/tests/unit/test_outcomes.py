@@ -83,7 +83,7 @@ class World:
 
     def __init__(self, tmp_path, api):
         self.home, self.api, self.cluster, self.helm = tmp_path, api, FakeCluster(api), FakeHelm(tmp_path)
-        self.said, self.options = [], {}
+        self.said, self.options, self.packed = [], {}, []
         #: seconds by which the clock of the rollout is ahead
         self.later = 0.0
         self.module = MODULE
@@ -119,6 +119,7 @@ class World:
         action = action_of(ActionModule, args, check=check_mode)
         action.show = lambda text: self.said.append(text.removeprefix("[here] "))
         action._execute_module = self._started
+        action._configure_module = lambda name, *_more: self.packed.append(name)
         return action.run(task_vars={"inventory_hostname": "here"})
 
     def _started(self, module_args, **_options):
@@ -211,6 +212,7 @@ def test_served(world):
     result = world.run()
     check(world, result, "served", "")
     assert result["changed"] and result["version_served"] == "0.24.0"
+    assert world.packed == ["kubernetes.core.helm"], "beside the render of the plan"
 
 
 @pytest.mark.parametrize(("code", "reason"), [(429, "TooManyRequests"), (503, "ServiceUnavailable")])
@@ -635,7 +637,7 @@ def test_nothing_to_change_writes_nothing_and_is_followed_once(world):
     unchanged(world)
     result = world.run()
     check(world, result, "served", "")
-    assert not result["changed"] and len(world.helm.calls("upgrade")) == 1
+    assert not result["changed"] and len(world.helm.calls("upgrade")) == 1 and world.packed == []
     assert not [w for w in writes(world) if "dryRun" not in str(w) and w[0] != "PATCH"] and "leases" not in str(writes(world))
     lists = [p for m, p, q, _b in world.api.seen if m == "GET" and p.endswith("/pods") and "watch" not in q]
     assert len(lists) == 1
@@ -644,6 +646,7 @@ def test_nothing_to_change_writes_nothing_and_is_followed_once(world):
 def test_check_mode_says_what_would_change_and_writes_nothing(world):
     result = world.run(check_mode=True)
     assert result["changed"] and result["msg"].startswith("would change: ") and world.said == [result["msg"]] and writes(world) == []
+    assert world.packed == []
 
 
 def test_check_mode_over_a_pending_revision(world):

@@ -13,6 +13,7 @@ ended is known: by SIGTERM (release `failed`), never by SIGKILL (release `pendin
 Whether anything has to change is decided when the module is started. The module would decide again, by the release's values and the chart's
 version, and leave Helm alone when both are the same: a changed template, drift, or a revision to be made again would pass for done. So our
 program answers these questions itself: as if there were no release. The module then starts `helm upgrade --install`, as for one that exists.
+It asks for Helm's version before and after that, and is told once.
 """
 
 from __future__ import annotations
@@ -48,12 +49,13 @@ KILLED = "the module kubernetes.core.helm ended without a result (it was probabl
 WRAPPER = """#!/bin/sh
 echo "$$ $PPID" > {folder}/pid.$$ && mv {folder}/pid.$$ {folder}/pid || exit 1
 if [ -e {folder}/stop ]; then echo "Error: the run was ended before helm was started" >&2; exit 1; fi
-case "$1" in
-  list) echo "[]"; exit ;;
-  show) echo "{{}}"; exit ;;
-esac
 cd {here} || exit 1
-{environment}exec {program} "$@"
+{environment}case "$1" in
+  list) echo "[]" ;;
+  show) echo "{{}}" ;;
+  version) [ -s {folder}/version ] || {program} "$@" > {folder}/version || exit; cat {folder}/version ;;
+  *) exec {program} "$@" ;;
+esac
 """
 
 
@@ -242,6 +244,21 @@ def launch(
     return Launch(lambda: start(action, options, folder, task_vars, clock), folder, clock)
 
 
+def warm(action: ActionBase, task_vars: Mapping[str, Any]) -> None:
+    """Have Ansible pack the module beside whatever comes before its start. Ansible keeps the package for this run, whichever task asked for it."""
+
+    def pack() -> None:
+        with contextlib.suppress(Exception):  # told when the module is started
+            action._configure_module("kubernetes.core.helm", {}, _here(task_vars))
+
+    threading.Thread(target=pack, name="helm module", daemon=True).start()
+
+
+def _here(task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    """The module runs here, beside this plugin, with the Python that runs Ansible: it needs the same packages."""
+    return {**task_vars, "ansible_python_interpreter": sys.executable}
+
+
 def start(action: ActionBase, options: Mapping[str, Any], folder: str, task_vars: Mapping[str, Any], clock: Callable[[], float]) -> HelmJob:
     """Have Ansible start the module in the background.
 
@@ -250,12 +267,10 @@ def start(action: ActionBase, options: Mapping[str, Any], folder: str, task_vars
 
     :raises RuntimeError: when Ansible does not get it started.
     """
-    # the module runs here, beside this plugin, with the Python that runs Ansible: it needs the same packages
-    here = {**task_vars, "ansible_python_interpreter": sys.executable}
     jobs = os.path.join(folder, "job")
     os.makedirs(jobs, mode=0o700, exist_ok=True)
     with _background(action, jobs):
-        job = action._execute_module(module_name="kubernetes.core.helm", module_args=dict(options), task_vars=here, wrap_async=True)
+        job = action._execute_module(module_name="kubernetes.core.helm", module_args=dict(options), task_vars=_here(task_vars), wrap_async=True)
     if "ansible_job_id" not in job:
         raise RuntimeError(failure_of(job))
     return HelmJob(job, folder, clock)

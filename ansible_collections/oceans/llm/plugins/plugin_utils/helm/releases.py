@@ -53,6 +53,10 @@ class Release:
         """All that Helm makes of it, hooks included."""
         return (*self.manifest, *self.hooks)
 
+    def has(self, values: Mapping[str, Any]) -> bool:
+        """True when it was made with these values: mostly nothing changes then."""
+        return dict(self.values) == dict(values)
+
     @property
     def pending(self) -> bool:
         return self.status in PENDING

@@ -57,14 +57,19 @@ class Plan:
         return phrase if len(phrase) <= 400 else f"{phrase[:400]}…"
 
 
-def make(cluster: Cluster, helm: Helm, wanted: Wanted, live: Release | None, say: Callable[[str], None], *, check: bool, make_key: bool) -> Plan:
-    """`live`: the newest revision.
+def make(
+    cluster: Cluster, helm: Helm, wanted: Wanted, live: Release | None, say: Callable[[str], None], *,
+    check: bool, make_key: bool, likely: Callable[[], None] = lambda: None,
+) -> Plan:  # fmt: skip
+    """`live`: the newest revision. `likely`: called before the render when the release was made with other values, so that it probably changes.
 
     :raises NotPlanned: with the reason why the change must not begin.  :raises HelmError: when Helm refuses the chart or its values."""
     ns = wanted.namespace
     places = digest.places(chart.defaults(wanted.chart))
     # Only the rendered pods say which Secrets they read. Mostly none was rotated: then the digests of the live revision are right at once.
     values = digest.as_live(wanted.values, places, live)
+    if not (live and live.has(values)):
+        likely()
     planned = helm.plan(wanted.name, ns, wanted.chart, values, live)
     if releases.too_large(planned.size):
         raise NotPlanned(f"{wanted.title}: {releases.too_large(planned.size)}; nothing was changed — {releases.SMALLER}")
