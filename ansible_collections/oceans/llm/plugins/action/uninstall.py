@@ -89,11 +89,8 @@ class ActionModule(ClusterAction):
 
     def _look(self, args: dict[str, Any], cluster: Cluster) -> Found:
         ns, name = args["namespace"], args["name"]
-        jobs = {
-            f"Job/{j['metadata']['name']}": paths.job(ns, j["metadata"]["name"])
-            for j in cluster.list(paths.jobs(ns), labelSelector=f"{INSTANCE}={name}")["items"]
-            if not j["metadata"].get("deletionTimestamp")
-        }
+        listed = cluster.list(paths.jobs(ns), labelSelector=f"{INSTANCE}={name}")["items"]
+        jobs = {f"Job/{name_of(job)}": paths.job(ns, name_of(job)) for job in listed if not job["metadata"].get("deletionTimestamp")}
         others = {
             f"Secret/{digest.key_name(name)}": paths.secret(ns, digest.key_name(name)),
             f"ConfigMap/{name}-bootstrap": paths.configmap(ns, f"{name}-bootstrap"),

@@ -45,9 +45,6 @@ def job(
     spec.pop("topologySpreadConstraints", None)  # they count the gateway's pods, which this is none of
     labels = {**(template.get("metadata") or {}).get("labels", {}), COMPONENT: component}
     template["metadata"] = {"labels": labels, "annotations": dict((template.get("metadata") or {}).get("annotations") or {})}
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {"generateName": f"{prefix[:50]}-", "namespace": deployment["metadata"]["namespace"], "labels": labels},
-        "spec": {"backoffLimit": 0, "activeDeadlineSeconds": deadline, "ttlSecondsAfterFinished": keep_for, "template": template},
-    }
+    about = {"generateName": f"{prefix[:50]}-", "namespace": deployment["metadata"]["namespace"], "labels": labels}
+    once = {"backoffLimit": 0, "activeDeadlineSeconds": deadline, "ttlSecondsAfterFinished": keep_for, "template": template}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": about, "spec": once}

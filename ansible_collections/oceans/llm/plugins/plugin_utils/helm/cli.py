@@ -45,12 +45,10 @@ class Helm:
     def __init__(self, binary: str, environment: Mapping[str, str | None]) -> None:
         found = shutil.which(os.path.expanduser(binary) or "helm")
         if not found:
-            raise HelmError(
-                f"{binary} is a folder; set oceans_llm_helm_binary to the program in it"
-                if binary and os.path.isdir(os.path.expanduser(binary))
-                else f"no program {binary or 'helm'!r} on PATH; install Helm 3.18 or a later "
-                f"3.x, or Helm 4.2.2 or a later 4.x, or set oceans_llm_helm_binary to its path"
-            )
+            if binary and os.path.isdir(os.path.expanduser(binary)):
+                raise HelmError(f"{binary} is a folder; set oceans_llm_helm_binary to the program in it")
+            cure = "install Helm 3.18 or a later 3.x, or Helm 4.2.2 or a later 4.x, or set oceans_llm_helm_binary to its path"
+            raise HelmError(f"no program {binary or 'helm'!r} on PATH; {cure}")
         self.binary = os.path.abspath(found)  # one meaning, whatever folder the module runs in
         wanted = {**os.environ, **environment}
         self._environment = {name: value for name, value in wanted.items() if value is not None}

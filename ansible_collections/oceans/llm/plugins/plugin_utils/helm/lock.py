@@ -197,12 +197,9 @@ class Lock:
 
     def _body(self) -> dict[str, Any]:
         now = self._stamp()
-        lease = {
-            "apiVersion": "coordination.k8s.io/v1",
-            "kind": "Lease",
-            "metadata": {"name": self._name, "labels": own_labels(), "annotations": {REVISION: str(self._revision)}},
-            "spec": {"holderIdentity": self._me, "leaseDurationSeconds": DURATION, "acquireTime": now, "renewTime": now},
-        }
+        about = {"name": self._name, "labels": own_labels(), "annotations": {REVISION: str(self._revision)}}
+        spec = {"holderIdentity": self._me, "leaseDurationSeconds": DURATION, "acquireTime": now, "renewTime": now}
+        lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": about, "spec": spec}
         return self._cluster.common.on(lease)  # here, because a lease that exists is patched
 
     def _stamp(self) -> str:

@@ -107,19 +107,11 @@ class Cluster:
         sent = urllib3.HTTPHeaderDict(own)
         for name, value in self._impersonation:
             sent.add(name, value)
-        url = self.server + path
         text = urlencode({k: _query(v) for k, v in (query or {}).items() if v is not None})
+        url, limit = self.server + path + (f"?{text}" if text else ""), urllib3.Timeout(connect=timeout[0], read=timeout[1])
         data = None if body is None else body if isinstance(body, (str, bytes)) else json.dumps(body)
         try:
-            answer = self._http.request(
-                method,
-                f"{url}?{text}" if text else url,
-                body=data,
-                headers=sent,
-                preload_content=False,
-                retries=False,
-                timeout=urllib3.Timeout(connect=timeout[0], read=timeout[1]),
-            )
+            answer = self._http.request(method, url, body=data, headers=sent, preload_content=False, retries=False, timeout=limit)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             plain = "; the server speaks HTTP, not HTTPS: write http:// or another port" if "WRONG_VERSION_NUMBER" in str(error) else ""
             raise ApiError(0, "Unreachable", f"the API server {self.server} does not answer: {_plain(error)}{plain}", path) from error
@@ -152,10 +144,8 @@ class Cluster:
             found = None
         if status >= 300 or not isinstance(found, dict):
             what = f"with a redirect (HTTP {status})" if status >= 300 else f"without a JSON object (HTTP {status})"
-            message = (
-                f"{self.server} answers {what}, so it is probably a login page or a proxy, not an API server; correct the server's address in the kubeconfig"
-            )
-            raise ApiError(0, "NotKubernetes", message, path)
+            likely = "it is probably a login page or a proxy, not an API server; correct the server's address in the kubeconfig"
+            raise ApiError(0, "NotKubernetes", f"{self.server} answers {what}, so {likely}", path)
         return found
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
@@ -277,9 +267,8 @@ class Cluster:
             refused = error.__context__ or error  # a handshake that was refused: the API server's answer is in the library's own exception
             status, answer = int(getattr(refused, "status_code", 0) or 0), getattr(refused, "resp_body", b"") or b""
             text = _refused(status, answer.decode("utf-8", "replace"), path, self.server).message if answer else _plain(refused)
-            raise ApiError(
-                status, "PortForward", f"port {port} of Pod/{pod} cannot be reached by port-forward: {text.partition(' -+-+- ')[0]}", path
-            ) from error
+            why = f"port {port} of Pod/{pod} cannot be reached by port-forward: {text.partition(' -+-+- ')[0]}"
+            raise ApiError(status, "PortForward", why, path) from error
         stream = forward.socket(port)
         stream = getattr(stream, "_socket", stream)  # a wrapper that TLS cannot work with
         try:

@@ -28,15 +28,10 @@ def rotation(release: str) -> str:
 
 
 def put(cluster: Cluster, deployment: Object, name: str, values: Mapping[str, str], manager: str) -> None:
-    ns, labels = meta(deployment)["namespace"], own_labels()
-    body = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "type": "Opaque",
-        "metadata": {"name": name, "labels": labels, "ownerReferences": owned_by(deployment)},
-        "data": {key: base64.b64encode(value.encode()).decode() for key, value in values.items()},
-    }
-    cluster.apply(paths.secret(ns, name), body, manager=manager, force=True)
+    about = {"name": name, "labels": own_labels(), "ownerReferences": owned_by(deployment)}
+    data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+    body = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": about, "data": data}
+    cluster.apply(paths.secret(meta(deployment)["namespace"], name), body, manager=manager, force=True)
 
 
 def read(cluster: Cluster, namespace: str, name: str) -> dict[str, str]:

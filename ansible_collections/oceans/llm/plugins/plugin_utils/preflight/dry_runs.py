@@ -141,13 +141,8 @@ def _dry_pod(cluster: Cluster, namespace: str, where: str, template: Object, acc
     if spec.get("serviceAccountName") in accounts:
         for field in ("serviceAccountName", "serviceAccount"):  # it comes with the release, and may not be there yet
             spec.pop(field, None)
-    labels = (template.get("metadata") or {}).get("labels") or {}
-    body = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"generateName": "preflight-", "labels": labels, "annotations": (template.get("metadata") or {}).get("annotations") or {}},
-        "spec": spec,
-    }
+    about = {part: meta(template).get(part) or {} for part in ("labels", "annotations")}
+    body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "preflight-", **about}, "spec": spec}
     return list(_tries(cluster, namespace, where, body))
 
 

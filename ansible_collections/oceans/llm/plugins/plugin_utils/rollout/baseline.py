@@ -67,9 +67,8 @@ class Before:
 
     def still(self, scope: Scope, objects: Mapping[str, Mapping[str, Any]]) -> Scope:
         """The scope without the Deployments that Helm has not touched so far."""
-        touched = tuple(
-            n for n in scope.deployments if n in objects["Deployment"] and objects["Deployment"][n]["metadata"].get("generation", 1) != self.generations.get(n)
-        )
+        live = objects["Deployment"]
+        touched = tuple(n for n in scope.deployments if n in live and live[n]["metadata"].get("generation", 1) != self.generations.get(n))
         return replace(scope, deployments=touched)
 
     def without_old_jobs(self, jobs: Mapping[str, Any]) -> dict[str, Any]:

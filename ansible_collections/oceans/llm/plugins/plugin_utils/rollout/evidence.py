@@ -122,12 +122,8 @@ def spans(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
                 continue
             for phase, begin, end in (_job if kind == "Job" else _pod)(obj, made, snapshot.now):
                 if end > begin or not phase.startswith("waits"):  # stamps have whole seconds: a run may begin and end in one
-                    yield {
-                        "object": f"{kind}/{name}",
-                        "phase": phase,
-                        "from": round(max(0.0, begin - snapshot.started), 1),
-                        "to": round(end - snapshot.started, 1),
-                    }
+                    seconds = {"from": round(max(0.0, begin - snapshot.started), 1), "to": round(end - snapshot.started, 1)}
+                    yield {"object": f"{kind}/{name}", "phase": phase, **seconds}
 
 
 def _job(job: Object, made: float, now: float) -> Iterator[tuple[str, float, float]]:
@@ -169,15 +165,8 @@ def _events(snapshot: Snapshot) -> list[Mapping[str, Any]]:
 
 def _event(event: Mapping[str, Any], snapshot: Snapshot) -> dict[str, Any]:
     about = event.get("involvedObject") or {}
-    return {
-        "object": f"{about.get('kind')}/{about.get('name')}",
-        "type": event.get("type"),
-        "reason": event.get("reason"),
-        "message": event.get("message"),
-        "count": event.get("count") or 1,
-        "since": stamp(since(event, snapshot)),
-        "last": stamp(seen_at(event)),
-    }
+    seen = {"count": event.get("count") or 1, "since": stamp(since(event, snapshot)), "last": stamp(seen_at(event))}
+    return {"object": f"{about.get('kind')}/{about.get('name')}", **{key: event.get(key) for key in ("type", "reason", "message")}, **seen}
 
 
 def _objects(snapshot: Snapshot) -> dict[str, Any]:

@@ -58,10 +58,7 @@ NOTHING_SEEN = asdict(Seen())
 SLEPT = 5.0
 #: code of the cause -> how the run ended, when it is neither served, nor failed by the release itself
 ENDINGS = {
-    "LeaseLost": "lost",
-    "ReleaseOvertaken": "lost",
-    "ReleaseUninstalled": "lost",
-    "NamespaceDeleted": "lost",
+    **dict.fromkeys(("LeaseLost", "ReleaseOvertaken", "ReleaseUninstalled", "NamespaceDeleted"), "lost"),
     "Unverified": "unverified",
     "Interrupted": "interrupted",
     "EngineBroke": "broken",

@@ -66,19 +66,15 @@ def says(answer: Answer) -> Says:
 
 def judged(tag: str, version: int, answer: Answer) -> str:
     """The same of an old image, as a phrase."""
-    said = says(answer)
+    said, checked = says(answer), "(checked by a Job with its image)"
     if said is Says.FITS:
-        return f"the old version {tag} can run on schema V{version} (checked by a Job with its image), so a rollback to this version is safe"
+        return f"the old version {tag} can run on schema V{version} {checked}, so a rollback to this version is safe"
     if said is Says.REFUSES:
-        return (
-            f"the old version {tag} refuses schema V{version} (checked by a Job with its image): "
-            f"do not restart or roll back its pods; deploy a newer version, or restore a backup"
-        )
+        cure = "do not restart or roll back its pods; deploy a newer version, or restore a backup"
+        return f"the old version {tag} refuses schema V{version} {checked}: {cure}"
     if said is Says.MISSES:
-        return (
-            f"the old version {tag} supports schema V{version}, but needs migrations that the database lacks (checked by a Job with its image): "
-            f"its running pods keep serving, but a restarted pod waits for those migrations"
-        )
+        waits = "its running pods keep serving, but a restarted pod waits for those migrations"
+        return f"the old version {tag} supports schema V{version}, but needs migrations that the database lacks {checked}: {waits}"
     return f"it is not known whether the old version {tag} can run on schema V{version} ({words_of(answer)})"
 
 

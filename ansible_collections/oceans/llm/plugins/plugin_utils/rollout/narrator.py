@@ -131,12 +131,8 @@ def facts(snapshot: Snapshot) -> dict[str, str]:
 def _custom_fact(kind: str, name: str, found: Object) -> str:
     """That an operator is done; what it waits for is told by the causes (operators.py)."""
     status = found.get("status") or {}
-    if kind == "Cluster":
-        return (
-            f"Cluster/{name} is ready: primary {status.get('currentPrimary')}, "
-            f"{status.get('readyInstances')} of {status.get('instances')} PostgreSQL instances are ready"
-        )
-    return f"{kind}/{name} is ready"
+    instances = f"{status.get('readyInstances')} of {status.get('instances')} PostgreSQL instances are ready"
+    return f"{kind}/{name} is ready" + (f": primary {status.get('currentPrimary')}, {instances}" if kind == "Cluster" else "")
 
 
 def ready_behind(snapshot: Snapshot, service: str) -> int:

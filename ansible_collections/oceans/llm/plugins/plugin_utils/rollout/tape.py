@@ -33,15 +33,8 @@ class Tape:
         self._helm = Helm()
 
     def begin(self, world: World, scope: Scope, before: Before) -> None:
-        self._put(
-            {
-                "version": VERSION,
-                "started": world.started,
-                "scope": asdict(scope),
-                "before": {"generations": before.generations, "jobs": sorted(before.jobs)},
-                "objects": world.objects,
-            }
-        )
+        then = {"generations": before.generations, "jobs": sorted(before.jobs)}
+        self._put({"version": VERSION, "started": world.started, "scope": asdict(scope), "before": then, "objects": world.objects})
 
     def note(self, now: float, change: Change, world: World) -> None:
         """A change that the world has taken in: what is noted is redacted as the world is."""

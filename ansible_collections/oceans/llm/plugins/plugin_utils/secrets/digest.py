@@ -219,9 +219,8 @@ def _written_since(cluster: Cluster, namespace: str, deployment: str, secret: Ma
     stamps = [epoch(m.get("time")) for m in secret["metadata"].get("managedFields") or () if "f:data" in (m.get("fieldsV1") or {})]
     written = max(stamps, default=epoch(secret["metadata"].get("creationTimestamp")))
     # the pods waited for the Secret: it is older than their containers, younger than the pods themselves
-    containers = [
-        epoch(((s.get("state") or {}).get("running") or {}).get("startedAt")) for p in pods for s in (p.get("status") or {}).get("containerStatuses") or ()
-    ]
+    states = (s.get("state") or {} for p in pods for s in (p.get("status") or {}).get("containerStatuses") or ())
+    containers = [epoch((state.get("running") or {}).get("startedAt")) for state in states]
     return bool(started) and written > max([*started, *containers])
 
 
@@ -233,13 +232,8 @@ def key_of(cluster: Cluster, namespace: str, release: str, make: bool) -> bytes 
         _bring_up_to_date(cluster, path, found)
     if found is None and make:
         labels = {**own_labels(release), **identity.label(cluster)}
-        body = {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "type": "Opaque",
-            "metadata": {"name": key_name(release), "labels": labels},
-            "data": {"key": base64.b64encode(secrets.token_bytes(32)).decode()},
-        }
+        data = {"key": base64.b64encode(secrets.token_bytes(32)).decode()}
+        body = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": {"name": key_name(release), "labels": labels}, "data": data}
         try:
             found = cluster.create(paths.secrets(namespace), body)
         except ApiError as error:
