@@ -62,14 +62,19 @@ def run[R: Result](
     """`measure` never raises. Ctrl-C ends the rows that are running and leaves the others out."""
     results: dict[str, R] = {}
     slots = Slots(at_once)
-    waiting = sorted(rows, key=lambda r: (r.alone, -r.takes))
+    # those that need something come first, so that it is there no longer than they are
+    waiting = sorted(rows, key=lambda r: (r.alone, not r.needs, -r.takes))
     running: dict[Future[R], Any] = {}
     # a row that has only to wait (for its turn, for the end of its run, for other tools) has no slot: so there are more threads than slots
     threads = 2 * at_once + sum(r.compare or r.alone for r in rows)
     pool = ThreadPoolExecutor(threads)
+    there = _scripts(rows)
     try:
         _each(_bring_up(rows))
         while waiting or running:
+            unused = there - _scripts([*waiting, *running.values()])
+            _each(_down(unused))
+            there -= unused
             for row in list(waiting):
                 if len(running) < threads and not _in_use(row, waiting, list(running.values())):
                     waiting.remove(row)
@@ -86,7 +91,7 @@ def run[R: Result](
     finally:
         slots.stop()
         pool.shutdown(cancel_futures=True)
-        _each(_take_down(rows, token, keep))
+        _each(_down(there) if keep else [*_down(there), partial(registry.down, token), *(shared(suite).down for suite in {row.suite for row in rows})])
     return [results[row.id] for row in rows if row.id in results]
 
 
@@ -106,14 +111,14 @@ def _script(need: str) -> str:
     return str(kube.ROOT / "testbed" / f"{need}.sh")
 
 
-def _scripts(rows: Sequence[Setting]) -> list[str]:
+def _scripts(rows: Sequence[Setting]) -> set[str]:
     """Needs that have a script of their own."""
-    return sorted({name for row in rows for name in row.needs} - {*OPERATORS, "registry"})
+    return {name for row in rows for name in row.needs} - {*OPERATORS, "registry"}
 
 
 def _bring_up(rows: Sequence[Setting]) -> list[Callable[[], Any]]:
     needs = {name for row in rows for name in row.needs}
-    steps: list[Callable[[], Any]] = [partial(kube.run, _script(need), "up", timeout=900) for need in _scripts(rows)]
+    steps: list[Callable[[], Any]] = [partial(kube.run, _script(need), "up", timeout=900) for need in sorted(_scripts(rows))]
     if "registry" in needs or any("5007" in str(row.variables) for row in rows):
         steps.append(registry.up)
     if needs.intersection(OPERATORS):
@@ -121,6 +126,5 @@ def _bring_up(rows: Sequence[Setting]) -> list[Callable[[], Any]]:
     return steps
 
 
-def _take_down(rows: Sequence[Setting], token: str, keep: bool) -> list[Callable[[], Any]]:
-    steps: list[Callable[[], Any]] = [partial(kube.run, _script(need), "down", check=False) for need in _scripts(rows)]
-    return steps if keep else [*steps, partial(registry.down, token), *(shared(suite).down for suite in {row.suite for row in rows})]
+def _down(needs: set[str]) -> list[Callable[[], Any]]:
+    return [partial(kube.run, _script(need), "down", check=False) for need in sorted(needs)]

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The healthy release that a row begins with.
 
-The roles make the first one. Rows that only look on afterwards (way `wait`) get a copy: the same values and Secrets with the database of the row,
-by `helm upgrade --install`. That saves an ansible-playbook, a dry run, a probe pod and a report for each of them.
+The roles make the first one of each version. The others are copies: the same values and Secrets with the database of the row, by
+`helm upgrade --install`. That saves an ansible-playbook, a dry run, a probe pod and a report for each of them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..compare import CHART
 from ..kube import Broken
 from ..place import NEW, OLD, RELEASE, Place, merged
 from ..play import Play
-from .foreign import UPGRADE, WAIT, Foreign
+from .foreign import UPGRADE, Foreign
 
 SECRET, KEY = f"{RELEASE}-secrets", f"{RELEASE}-digest-key"
 #: seconds until what is new is reachable from another node
@@ -61,7 +61,7 @@ class Model:
 
 def make(row: Foreign, place: Place, way: str) -> None:
     """The old version before an upgrade. :raises Broken: when it is not healthy."""
-    alike = way == WAIT and row.base_roles == Foreign.base_roles and not (place.operated or row.base.keys() - {"oceans_llm_values"})
+    alike = row.base_roles == Foreign.base_roles and not (place.operated or row.base.keys() - {"oceans_llm_values"})
     model = _models.get(way) if alike else None
     if model:
         model.put(place)

@@ -41,6 +41,12 @@ def patches(path: str, pod: dict[str, Any]) -> list[dict[str, Any]]:
             "resources": {"requests": {"cpu": "5m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
         }
         return [{"op": "add", "path": "/spec/containers/-", "value": mesh}]
+    if path == "/image":
+        return [
+            {"op": "replace", "path": f"/spec/containers/{i}/image", "value": c["image"].replace("/oceans-llm/", "/mirror/")} for i, c in enumerate(containers)
+        ]
+    if path == "/label":
+        return [{"op": "add", "path": "/metadata/labels", "value": {"app": "meshed"}}]
     return []
 
 
@@ -55,7 +61,8 @@ class Hook(BaseHTTPRequestHandler):
         found = patches(path, request["object"])
         if found:
             response |= {"patchType": "JSONPatch", "patch": base64.b64encode(json.dumps(found).encode()).decode()}
-        body = json.dumps({"apiVersion": review["apiVersion"], "kind": review["kind"], "response": response}).encode()
+        answer = {} if path == "/empty" else {"response": response}
+        body = json.dumps({"apiVersion": review["apiVersion"], "kind": review["kind"], **answer}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))

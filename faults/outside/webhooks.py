@@ -6,17 +6,19 @@
 from __future__ import annotations
 
 import base64
+import json
 import pathlib
 import threading
-import time
 from typing import Any
 
 from .. import certificates, kube
-from ..kube import kubectl
+from ..kube import Broken, kubectl
 from ..place import IMAGES, NEW, Place
 
 NAMESPACE = "out-hook"
 HOST = f"hook.{NAMESPACE}.svc"
+#: what hook_server.py writes into a pod
+SIGNS = ("10Mi", "shadow-db", "mesh-proxy", "/mirror/")
 _lock = threading.Lock()
 _authority: list[str] = []
 
@@ -109,7 +111,18 @@ def put(
             place.namespace,
             {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration", "metadata": metadata, "webhooks": [hook]},
         )
-    time.sleep(2)  # a webhook has no status that tells when it is in force
+    kube.until(lambda: _in_force(place, labels or {}), 30, "the webhook is not in force")
+
+
+def _in_force(place: Place, labels: dict[str, str]) -> bool:
+    """A webhook has no status that tells: a pod is tried, which is refused, changed, or not answered in time."""
+    container = {"name": "try", "image": f"{IMAGES}/gateway:{NEW}", "env": [{"name": "TRY", "value": "yes"}]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "try-", "labels": labels}, "spec": {"containers": [container]}}
+    try:
+        made = kube.request("POST", f"/api/v1/namespaces/{place.namespace}/pods?dryRun=All", pod, seconds=3.0)
+    except Broken as error:
+        return "serviceaccount" not in str(error)  # the namespace is new
+    return made["metadata"].get("labels", {}) != labels or any(sign in json.dumps(made["spec"]) for sign in SIGNS)
 
 
 def away(row: str) -> None:

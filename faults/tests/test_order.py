@@ -18,7 +18,9 @@ from faults.setting import Setting
 def ran(monkeypatch):
     """Runs rows; the ids of the results, of the rows as they began, and of those that were at work together with each."""
     monkeypatch.setattr(order, "_bring_up", lambda rows: [])
-    monkeypatch.setattr(order, "_take_down", lambda rows, token, keep: [])
+    monkeypatch.setattr(order, "_down", lambda needs: [])
+    monkeypatch.setattr(order.registry, "down", lambda token: None)
+    monkeypatch.setattr(order, "shared", lambda suite: SimpleNamespace(down=lambda: None))
 
     def run(rows, at_once=2):
         beside, now, lock = {}, set(), threading.Lock()
@@ -70,3 +72,10 @@ def test_after_an_interruption_no_row_begins():
         pass
     with pytest.raises(order.Broken), slots.alone():
         pass
+
+
+def test_what_rows_need_goes_with_the_last_of_them(ran, monkeypatch):
+    gone, went = [], threading.Event()
+    monkeypatch.setattr(order, "_down", lambda needs: [lambda: (gone.extend(needs), went.set())] if needs else [])
+    found = ran([Setting("b", "", mend=lambda _seconds: gone.append(went.wait(30))), Setting("a", "", needs=("ingress",))])[0]
+    assert found == ["b", "a"] and gone == ["ingress", True]
