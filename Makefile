@@ -29,10 +29,10 @@ faults: up ## run all faults on kind: print the reported cause, the seconds, and
 	@testbed/with-env.sh python faults/run.py --compare
 
 outside: up ## run faults of other projects: print whether the run names the right cause (docs/accuracy.md)
-	@testbed/with-env.sh python faults/run.py --outside --at-once 6
+	@testbed/with-env.sh python faults/run.py --outside --at-once 4
 
 outside-compare: up ## run some of these faults with kubectl, helm and kubernetes.core.helm, too: print which tool names the cause
-	@testbed/with-env.sh python faults/run.py --outside --compare only --merge --at-once 6
+	@testbed/with-env.sh python faults/run.py --outside --compare only --merge --at-once 4
 
 noise: up ## check for false alarms: replays with delayed or repeated watch events, and healthy rollouts on kind under stress
 	@testbed/with-env.sh python faults/noise/run.py --real

@@ -91,7 +91,7 @@ def _measure(row: Foreign, place: Place, result: Graded, turn: ExitStack) -> Non
 def _points(row: Foreign, place: Place, result: Graded, play: Play, code: int, at: float | None) -> None:
     lines = [text for _at, text in play.lines]
     if row.wanted is None:
-        grade.control(result, lines, code, row.bite(place) if row.bite else "")
+        grade.control(result, lines, code, _still(row, place))
         return
     failure, refusals = play.failure, play.refusals
     told = [text for text in lines if text.startswith(f"[{HOST}]")]

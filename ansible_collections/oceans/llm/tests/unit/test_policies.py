@@ -195,6 +195,7 @@ def test_a_pod_that_reaches_nobody_has_the_policy_in_its_cause(found, words, cod
 TO_DATABASE = {"ports": [{"port": 5432}]}
 
 
+@pytest.mark.parametrize("ready", [True, False])  # a policy drops the packets to a pod that is not ready, too
 @pytest.mark.parametrize(
     ("peer", "blocks"),
     [
@@ -205,11 +206,11 @@ TO_DATABASE = {"ports": [{"port": 5432}]}
         ({"namespaceSelector": {}}, False),
     ],
 )
-def test_a_way_out_that_misses_the_database_is_named(peer, blocks):
+def test_a_way_out_that_misses_the_database_is_named(peer, blocks, ready):
     picture = upgrade(pod(metadata={"labels": {"app": "a"}}))
     picture.objects["Facts"] = {"database": {"address": "the database d on pg.data.svc:5432"}}
     told = make("DatabaseUnreachable", picture, "Pod/web-1-a", "it reaches nobody", "x", container="it")
-    ends = {"ports": [{"port": 5432}], "endpoints": [{"addresses": ["10.1.2.3"], "conditions": {"ready": True}}]}
+    ends = {"ports": [{"port": 5432}], "endpoints": [{"addresses": ["10.1.2.3"], "conditions": {"ready": ready}}]}
     with FakeApi() as api:
         api.on("GET", POLICIES, objects("NetworkPolicy", "1", closing("out", "Egress", egress=[DNS_RULE, {**TO_DATABASE, "to": [peer]}])))
         api.on("GET", paths.service("data", "pg"), ok({"metadata": {"name": "pg"}, "spec": {"ports": [{"port": 5432}]}}))

@@ -70,22 +70,22 @@ def external_name(service: Service) -> str:
     return str(spec.get("externalName") or "") if spec.get("type") == "ExternalName" else ""
 
 
-def behind(cluster: Cluster, namespace: str, name: str, service: Service, port: int) -> list[Endpoint]:
-    """The ready ends of one port of a Service.
+def behind(cluster: Cluster, namespace: str, name: str, service: Service, port: int, unready: bool = False) -> list[Endpoint]:
+    """The ready ends of one port of a Service. `unready`: the others, too.
 
     :raises ApiError: when they may not be read.
     """
     slices = cluster.list(paths.endpointslices(namespace), labelSelector=f"kubernetes.io/service-name={name}")["items"]
-    return list(ready(service, slices, port))
+    return list(ready(service, slices, port, unready))
 
 
-def ready(service: Service, slices: Iterable[Mapping[str, Any]], port: int) -> Iterator[Endpoint]:
+def ready(service: Service, slices: Iterable[Mapping[str, Any]], port: int, unready: bool = False) -> Iterator[Endpoint]:
     ports = (service.get("spec") or {}).get("ports") or [{}]
     name = next((p.get("name") for p in ports if p.get("port") == port), ports[0].get("name")) or ""
     for each in slices:
         own = next((p.get("port") for p in each.get("ports") or () if (p.get("name") or "") == name), None) or port
         for end in each.get("endpoints") or ():
-            if (end.get("conditions") or {}).get("ready"):
+            if unready or (end.get("conditions") or {}).get("ready"):
                 about = end.get("targetRef") or {}
                 pod = str(about.get("name") or "") if about.get("kind", "Pod") == "Pod" else ""
                 yield Endpoint(pod, str(next(iter(end.get("addresses") or ()), "")), int(own))

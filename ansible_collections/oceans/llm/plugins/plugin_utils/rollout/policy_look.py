@@ -56,7 +56,7 @@ class PolicyLook(Look):
         """The address that a policy sees of the database: behind its Service, that of a pod. Empty where it is not known."""
         found = endpoints.service_of(host, self._namespace) if host else None
         service = self._cluster.find(paths.service(*found)) if found else None
-        ends = endpoints.behind(self._cluster, *found, service, DATABASE) if found and service else []
+        ends = endpoints.behind(self._cluster, *found, service, DATABASE, unready=True) if found and service else []
         return ends[0].address if ends else host if endpoints.is_address(host) else ""
 
     def _elsewhere(self, host: str) -> tuple[tuple[str, str], Mapping[str, str], Mapping[str, str], list[Object]] | None:
