@@ -135,6 +135,13 @@ def test_what_differs_is_said(spec, words):
     assert words in told and bool(words) == bool(told)
 
 
+def test_a_variable_that_the_template_defines_twice_was_changed_by_nobody():
+    twice = [{"name": "A", "value": "x"}, {"name": "A", "value": "y"}]
+    picture = killed(env=twice)
+    picture.objects["ReplicaSet"]["web-1"]["spec"]["template"]["spec"]["containers"][0]["env"] = twice
+    assert origin.changed(picture, picture.objects["Pod"]["web-1-a"], "it") == ""
+
+
 def test_a_variable_that_a_webhook_adds_hides_the_secret_and_is_not_the_templates():
     key = {"name": "POSTGRES_URL", "valueFrom": {"secretKeyRef": {"name": "s", "key": "POSTGRES_URL"}}}
     picture = killed(env=[key, {"name": "POSTGRES_URL", "value": "postgresql://u:p@other.example:5432/d"}])

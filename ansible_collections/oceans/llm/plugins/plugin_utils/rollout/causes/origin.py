@@ -143,9 +143,9 @@ def changed(snapshot: Snapshot, pod: Object, container: str) -> str:
             old, new = (before.get(name) or {}).get(field), (now.get(name) or {}).get(field)
             if old and new and old != new:
                 return f"{field} of container {name} is {_short(new)}, but {_short(old)} in the pod template: a mutating webhook changed the value"
-        own = {e.get("name"): e for e in (now.get(name) or {}).get("env") or ()}
-        template_env = (before.get(name) or {}).get("env") or ()
-        lost = [str(e["name"]) for e in template_env if "fieldRef" not in (e.get("valueFrom") or {}) and (own.get(e["name"]) or {}) != e]
+        # of a variable that is there twice, the later value is used
+        own, wanted = ({str(e["name"]): e for e in (each.get(name) or {}).get("env") or ()} for each in (now, before))
+        lost = [key for key, e in wanted.items() if "fieldRef" not in (e.get("valueFrom") or {}) and own.get(key) != e]
         if lost:
             return f"environment variable {lost[-1]} of container {name} differs from the pod template: a mutating webhook changed the variable"
     return ""
