@@ -9,7 +9,7 @@ import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ..secrets.pod_env import Source, Variable, containers, from_store, resolve, secret_names
+from ..secrets.pod_env import Source, Variable, containers, from_store, resolve, secret_names, volume_sources
 from ..secrets.pod_env import sources as env_sources
 from .facts import Object, Picture, gateway_container, meta, pod_templates
 
@@ -105,18 +105,7 @@ def references(picture: Picture) -> Iterator[tuple[str, str, Source]]:
                 if source.kind in ("Secret", "ConfigMap"):
                     yield where, container["name"], source
         for volume in spec.get("volumes") or ():
-            yield from ((where, "", source) for source in _volume(volume))
-
-
-def _volume(volume: Object) -> Iterator[Source]:
-    if volume.get("secret"):
-        yield Source("", "Secret", volume["secret"].get("secretName", ""), "", bool(volume["secret"].get("optional")))
-    if volume.get("configMap"):
-        yield Source("", "ConfigMap", volume["configMap"].get("name", ""), "", bool(volume["configMap"].get("optional")))
-    for part in (volume.get("projected") or {}).get("sources") or ():
-        for field_name, kind in (("secret", "Secret"), ("configMap", "ConfigMap")):
-            if part.get(field_name):
-                yield Source("", kind, part[field_name].get("name", ""), "", bool(part[field_name].get("optional")))
+            yield from ((where, "", source) for source in volume_sources(volume))
 
 
 def secret_objects(picture: Picture) -> list[str]:

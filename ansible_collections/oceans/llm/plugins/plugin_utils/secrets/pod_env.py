@@ -52,6 +52,17 @@ def _env(entry: Mapping[str, Any]) -> Source:
     return Source(entry["name"], "value", value=str(entry.get("value") or ""))
 
 
+def volume_sources(volume: Mapping[str, Any]) -> Iterator[Source]:
+    """The Secrets and ConfigMaps of one volume, also of a projected one."""
+    for part in (volume, *((volume.get("projected") or {}).get("sources") or ())):
+        for field, kind in (("secret", "Secret"), ("configMap", "ConfigMap")):
+            ref = part.get(field)
+            if ref:
+                # a Secret that is a volume of its own is named by secretName, everything else by name
+                named = "secretName" if part is volume and kind == "Secret" else "name"
+                yield Source("", kind, ref.get(named, ""), "", bool(ref.get("optional")))
+
+
 @dataclass(frozen=True)
 class Variable:
     """A variable that the container will have. `value` is None when only the cluster knows it (fieldRef)."""
@@ -108,14 +119,9 @@ def from_store(pod_spec: Mapping[str, Any]) -> bool:
 
 def secret_names(pod_spec: Mapping[str, Any]) -> set[str]:
     """Every Secret that a pod reads by env, envFrom or a volume."""
-    names = {s.object for c in containers(pod_spec) for s in sources(c) if s.kind == "Secret"}
-    for volume in pod_spec.get("volumes") or ():
-        if volume.get("secret"):
-            names.add(volume["secret"].get("secretName", ""))
-        for part in (volume.get("projected") or {}).get("sources") or ():
-            if part.get("secret"):
-                names.add(part["secret"].get("name", ""))
-    return names - {""}
+    read = [s for c in containers(pod_spec) for s in sources(c)]
+    read += [s for volume in pod_spec.get("volumes") or () for s in volume_sources(volume)]
+    return {s.object for s in read if s.kind == "Secret"} - {""}
 
 
 def containers(pod_spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:

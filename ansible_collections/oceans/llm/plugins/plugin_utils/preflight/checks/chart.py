@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...gateway.chart_values import setters
+from ...gateway.configuration import section
 from ...helm import keep, registry, releases
 from ...helm.chart import is_ours
 from ...secrets.pod_env import containers
@@ -201,7 +202,7 @@ def _instead(name: str, path: str, defaults: Mapping[str, Any], schema: Mapping[
     if place and place.partition(".")[0] in defaults:
         return f"; the chart has {place}"
     found = sorted((p for p in _paths(defaults) if f".{p}".endswith(f".{name}")), key=lambda p: (p.count("."), p))
-    keys = (*keys_at(defaults, path), *(_described(schema, path).get("properties") or ()))
+    keys = (*map(str, section(defaults, *filter(None, path.split(".")))), *(_described(schema, path).get("properties") or ()))
     near = did_you_mean(next((key for key in keys if key.startswith(name)), name), keys)
     if near and (path or not found):
         return near
@@ -215,11 +216,3 @@ def _paths(values: Any, path: str = "") -> Iterator[str]:
     for key, inner in values.items() if isinstance(values, Mapping) else ():
         yield f"{path}{key}"
         yield from _paths(inner, f"{path}{key}.")
-
-
-def keys_at(values: Mapping[str, Any], path: str) -> list[str]:
-    """The keys that the chart's own values have at a dotted path."""
-    here: Any = values
-    for part in filter(None, path.split(".")):
-        here = here.get(part) if isinstance(here, Mapping) else None
-    return [str(k) for k in here] if isinstance(here, Mapping) else []
