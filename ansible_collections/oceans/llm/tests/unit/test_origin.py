@@ -110,7 +110,7 @@ CALL = 'Internal error occurred: failed calling webhook "v.example.com": failed 
     [
         (CALL + "tls: failed to verify certificate: x509: certificate signed by unknown authority", "WebhookUntrusted", "caBundle"),
         (CALL + 'no endpoints available for service "v"', "WebhookUnavailable", "has no ready pod: its Service has no endpoints"),
-        (CALL + 'service "v" not found', "WebhookUnavailable", "has no ready pod: its Service has no endpoints"),
+        (CALL + 'service "v" not found', "WebhookUnavailable", "its Service does not exist"),
         (CALL + "dial tcp 10.0.0.1:443: connect: connection refused", "WebhookUnavailable", "refuses the connection"),
         (CALL + "context deadline exceeded", "WebhookUnavailable", "does not answer in time"),
         (CALL + "something new", "WebhookUnavailable", "cannot be called"),

@@ -12,6 +12,7 @@ from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.crash_line impo
 from ansible_collections.oceans.llm.plugins.plugin_utils.gateway.innermost import MOST, innermost
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.process import Helm
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import find, operators
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.model import Scope
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import helm_cause, judge, timeout_cause
 
 from .test_causes import NOW, deployment, event, obj, pod, replicaset, snapshot, stamp, waits, web
@@ -80,6 +81,18 @@ HEAD = PULL + "unexpected status from HEAD request to https://reg.example/v2/a/b
             "fire",
         ),
         ("kubelet", "FailedMount", "MountVolume.SetUp failed: mkdir /srv/x: permission denied", "MountFailed", "path of the node", "owner and mode"),
+        (
+            "EBS",
+            "FailedAttachVolume",
+            ATTACH + "RequestID: a1, api error InvalidVolume.ZoneMismatch: The volume is not in the same availability zone as instance 'i-0'",
+            "MountFailed",
+            "(zone or topology): api error InvalidVolume",
+            "zone of",
+        ),
+        ("Portworx", "FailedMount", "MountVolume.SetUp failed: Filesystem issues has been detected", "MountFailed", "is damaged: ", "fsck"),
+        ("TopoLVM", "FailedMount", "MountVolume.SetUp failed: no enough space left on VG: free=1", "MountFailed", "no free space: ", "free space"),
+        ("cilium", "FailedCreatePodSandBox", CNI.format("cilium-cni") + 'Put "http://localhost/v1/endpoint/x": EOF', "SandboxFailed", "breaks off", "restarts"),
+        ("containerd", "Failed", PULL + "error reading from server: EOF", "ImagePullFailed", "the container runtime of the node does not answer", "runtime"),
     ],
 )
 def test_a_message_of_a_node_is_told_by_its_kind(source, reason, text, code, says, hint):
@@ -93,6 +106,16 @@ def test_a_message_of_a_node_is_told_by_its_kind(source, reason, text, code, say
         ("unable to apply apparmor profile: write /proc/self/attr/apparmor/exec: no such file or directory", "AppArmor profile", "apparmor_parser"),
         ("can't apply ambient set: unable to apply caps: operation not permitted", "capabilities", "securityContext.capabilities"),
         ("error gathering device information while adding custom device: /dev/nvidia0: no such file", "a device of the container", "device driver's pod"),
+        (
+            "error running hook #0: exit status 1, stdout: , stderr: nvidia-container-cli: requirement error: unsatisfied condition: cuda>=12.2, please update",
+            "unsatisfied condition: cuda>=12.2, please update",
+            "the driver",
+        ),
+        (
+            'error mounting "cgroup" to rootfs at "/sys/fs/cgroup": mount cgroup: invalid argument',
+            "cannot create the cgroup",
+            "cgroup controllers",
+        ),
         ("a thing that nobody knows", "cannot start the container: a thing that nobody knows", "journalctl"),
     ],
 )
@@ -144,6 +167,36 @@ def test_an_eviction_says_why_and_a_foreign_user_is_not_that_of_the_run():
     said = 'Error creating: pods "x" is forbidden: User "system:serviceaccount:dd:agent" cannot get resource "pods" in API group "" in the namespace "ns"'
     (found,) = find(snapshot(deployment(), none, event("e", "web-1", "FailedCreate", said, kind="ReplicaSet")))
     assert (found.code, found.object) == ("NotAllowed", "ReplicaSet/web-1") and "which is not the user of this run" in found.hint
+
+
+@pytest.mark.parametrize(
+    ("why", "says", "hint"),
+    [
+        ('no endpoints available for service "policy-server"', "no ready pod", "start the pods again of Service policy-server: kubectl -n kubewarden get"),
+        ('service "policy-server" not found', "its Service does not exist", "remove its webhook configuration; it calls Service policy-server"),
+        ("Address is not allowed", "cannot be called: ", "network from the API server"),
+    ],
+)
+def test_the_service_of_a_webhook_is_named(why, says, hint):
+    call = 'failed calling webhook "w.kubewarden.admission": failed to call webhook: Post "https://policy-server.kubewarden.svc:443/v?timeout=10s": '
+    refused = event("e", "web-1", "FailedCreate", f"Error creating: Internal error occurred: {call}{why}", kind="ReplicaSet")
+    (found,) = find(snapshot(deployment(), {**replicaset(), "status": {"replicas": 0}}, refused))
+    assert (found.code, found.object) == ("WebhookUnavailable", "ReplicaSet/web-1") and says in found.cause and hint in found.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("err: Error making API request. URL: GET https://vault:8200/v1/it Code: 403. Errors: * permission denied", "permission to read the key"),
+        ("err: secret prod/db is marked for deletion", "correct the store or the key"),
+        ("err: key not found in 1Password Vaults: it in: map[prod:1]", "correct the store or the key"),
+    ],
+)
+def test_what_a_secret_store_forbids_or_lacks_does_not_get_better(text, hint):
+    ready = {"type": "Ready", "status": "False", "reason": "SecretSyncedError", "message": f"error processing spec.data[0], {text}"}
+    waiting = obj("ExternalSecret", "es", ago=30, status={"conditions": [{**ready, "lastTransitionTime": stamp(20)}]})
+    (found,) = find(snapshot(waiting, scope=Scope((), (), "ns", "rel", custom=(("ExternalSecret", "es"),))))
+    assert (found.code, found.object) == ("ExternalSecretFailed", "ExternalSecret/es") and hint in found.hint
 
 
 def test_the_instance_manager_is_read_past_its_exit_status():

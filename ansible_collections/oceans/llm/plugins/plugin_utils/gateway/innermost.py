@@ -12,7 +12,7 @@ LEAST, ENOUGH, MOST = 22, 40, 240
 #: what goes round a message and says nothing of its own
 _NOISE = re.compile(
     r"(?:rpc error: )?code = \w{1,30} desc = |Refer to the mount\.cifs\(8\)[^:]{0,80}"
-    r"|[,;.]? ?(?:status code: \d{3}, )?request id: \S{1,80}|(?::| ) unknown$|UPGRADE FAILED: |INSTALLATION FAILED: ",
+    r"|[,;.]? ?(?:status ?code: \d{3}, )?request ?id: \S{1,80}|(?::| ) unknown$|UPGRADE FAILED: |INSTALLATION FAILED: ",
     re.IGNORECASE,
 )
 _FIELD = re.compile(r'\\?"?\bmessage\\?"?[:=] ?\\?"((?:[^"\\]|\\.){8,600}?)\\?"', re.IGNORECASE)

@@ -359,7 +359,8 @@ def _database(links: list[str], told: str, text: str) -> Failure | None:
         if version and (code == "" or code in ("DatabasePermission",)):
             return _migration(int(version.group(1)), text, links, told, state)
         if code:
-            return Failure(code, f"{BY_CODE[code].title.split(' (')[0]} (SQLSTATE {state})", told, state)
+            said = f": {links[-1].removeprefix('error returned from database: ')}" if code == "DatabaseInterrupted" else ""
+            return Failure(code, f"{BY_CODE[code].title.split(' (')[0]}{said} (SQLSTATE {state})", told, state)
         if state == "42P01":
             return Failure("SchemaMissing", f"the database does not have the gateway's tables yet: {links[-1]} (SQLSTATE {state})", told, state)
     for pattern, code, (sentence, *hint) in NETWORK:

@@ -49,7 +49,8 @@ FAILURES = (
     ("certificate has expired", "is not trusted: its certificate has expired"),
     ("certificate is (?:not )?valid for|doesn't contain any IP SANs|not valid for any names", "is not trusted: its certificate is for another host name"),
     ("x509|tls: failed to verify", "is not trusted: its certificate does not match caBundle of the webhook configuration"),
-    ("no endpoints available|service .* not found", "has no ready pod: its Service has no endpoints"),
+    ("no endpoints available", "has no ready pod: its Service has no endpoints"),
+    ("service .* not found", "cannot be called: its Service does not exist"),
     ("connection refused", "refuses the connection"),
     (r"deadline exceeded|timeout(?!=)|timed out", "does not answer in time"),
     ("no such host|no route|unreachable|not permitted|no agent available|proxyconnect", "cannot be reached"),
@@ -59,6 +60,8 @@ FAILURES = (
         "answers with an error",
     ),
 )
+#: the Service of a webhook in the address that the API server calls
+SERVICE = re.compile(r"https://(?P<name>[\w-]{1,63})\.(?P<ns>[\w-]{1,63})\.svc\b")
 #: what to do where the code's own hint is too general
 HINTS = {refusals.SCC: refusals.SCC_CURE, refusals.QUOTA_SCOPE: refusals.SCOPE_CURE}
 #: of those, the ones that say nothing without the words behind them
@@ -92,8 +95,18 @@ def classify(text: str) -> tuple[str, str, dict[str, str]]:
             parts["hint"] = WEBHOOK_CERTIFICATE
         elif parts["failure"] in VAGUE:
             parts["failure"] += f": {innermost(parts.get('why', ''))}"
+        if (at := SERVICE.search(parts.get("why", ""))) and code == "WebhookUnavailable":
+            parts["hint"] = f"{_cure(parts['failure'])} {at['name']}: kubectl -n {at['ns']} get services,pods,endpointslices"
     fields = ", ".join(refusals.scc_fields(text)) or "the pod"
     return code, sentence.format_map({"what": "", "fields": fields, **parts}).rstrip(": "), parts
+
+
+def _cure(failure: str) -> str:
+    if "does not exist" in failure:
+        return "install the program of the webhook again, or remove its webhook configuration; it calls Service"
+    if "no ready pod" in failure:
+        return "start the pods again of Service"
+    return "check the network from the API server to the pods, and the log of the pods, of Service"
 
 
 @rule(100)

@@ -54,7 +54,7 @@ ContainerConfig unpacking image|failed to extract layer
     the runtime cannot unpack the image
     remove the image from the node so that the kubelet pulls it again; run on Node/{node}: crictl rmi
 ContainerConfig running (\w+ )?hook
-    a hook of the container runtime fails (such as the hook of the NVIDIA container toolkit)
+    a hook of the container runtime fails (such as the hook of the NVIDIA container toolkit): {told}
     repair what the hook needs on Node/{node} (for NVIDIA the driver), or correct oceans_llm_values.scheduling.runtimeClassName
 ContainerConfig chdir to cwd \("(?P<what>[^"]+)"\)
     the container's user may not enter workingDir {what}, or workingDir does not exist

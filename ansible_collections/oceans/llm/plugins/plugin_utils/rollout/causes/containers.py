@@ -32,6 +32,8 @@ START_FAILURES = ("StartError", "ContainerCannotRun", "RunContainerError")
 RUNTIME = re.compile(r"OCI runtime|exec:? \"")
 #: of them, those about a volume: the text of a wrong command ends in the same way
 MOUNTING = re.compile(r"error mounting \"(?:[^\"]*/volume-subpaths/(?P<volume>[^/\"]+)/)?[^\"]*\"(?: to rootfs at \"(?P<path>[^\"]+)\")?|volume-subpaths")
+#: paths that the container runtime itself mounts
+OF_KERNEL = re.compile(r"/(?:proc|sys)(?:/|$)")
 #: the last line of a program that its image cannot run, of one without memory (Rust), and of one without threads
 LOADER = re.compile(
     r"error while loading shared libraries: |Error loading shared library |version `[\w.]+' not found"
@@ -229,7 +231,7 @@ def _not_started(snapshot: Snapshot, where: str, name: str, message: str, begun:
         what = f"the memory limit of {limit} of the container is too low for any process to start"
         return cause("OOMKilled", snapshot, where, what, message, since=begun, container=name, limit=limit)
     mount = MOUNTING.search(message)
-    if mount:
+    if mount and not OF_KERNEL.match(mount["path"] or ""):
         what = f"volume {mount['volume']}" if mount["volume"] else "a volume"
         at = f" at {mount['path']}" if mount["path"] else ""
         return cause("MountFailed", snapshot, where, f"{what} cannot be mounted into the container{at}", message, since=begun, container=name)

@@ -44,7 +44,7 @@ ImageNameInvalid InvalidImageName|couldn't parse image|invalid reference format|
     the image name {image} is not a valid image reference
 ImageNeverPulled ErrImageNeverPull|pull policy of Never
     the image {image} is not on the node, and its pull policy is Never
-ImagePullFailed dial unix[ ]
+ImagePullFailed dial unix[ ]|error reading from server|transport is closing
     the container runtime of the node does not answer, so {image} cannot be pulled
     start the container runtime of the node again: kubectl describe node {node}
 ImageRegistryError proxyconnect|407 Proxy Authentication

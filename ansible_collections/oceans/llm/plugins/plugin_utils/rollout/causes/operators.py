@@ -20,14 +20,18 @@ _FINAL = re.compile(
     r"Secret does not exist|does not exist|key .* not found|could not get (Cluster)?SecretStore .* not found|"
     r"is forbidden|permission ?denied|AccessDenied|InvalidProviderConfig|target is owned|not authorized|StatusCode=403|"
     r"can't find the specified secret|ResourceNotFound|ParameterNotFound|code = NotFound|SecretNotFound|"
-    r"cannot find secret data for key|could not execute template|map has no entry",
+    r"marked for deletion|key not found|cannot find secret data for key|could not execute template|map has no entry",
     re.IGNORECASE,
 )
+#: of those, what the provider says when it forbids the access
+_DENIED = re.compile(r"permission ?denied|AccessDenied|not authorized|StatusCode=403", re.IGNORECASE)
 #: phases of a Cluster that no waiting ends (CloudNativePG's API): a person, an image catalog, a plugin or disk space is missing
 _STUCK = (
     *("Cluster is unrecoverable", "Cluster cannot proceed", "Cluster has incomplete or invalid image catalog", "Not enough disk space"),
     *("Unable to create required cluster objects", "Waiting for user action"),
 )
+#: what to do then
+_MAY_READ = "give the identity of the secret store (its role, policy or service account) the permission to read the key: kubectl -n"
 #: seconds that such a phase is given: the catalog or plugin may be created beside the Cluster
 _STUCK_FOR = 60.0
 #: seconds after which a new ExternalSecret that still fails so is believed: a store may be applied beside it
@@ -62,7 +66,8 @@ def external_secrets(snapshot: Snapshot) -> Iterator[Cause]:
         else:
             code, budget = "ExternalSecretRetrying", None
         what = f"External Secrets Operator cannot create the Secret of ExternalSecret {name}{' yet' if code.endswith('Retrying') else ''}: {_reason(text)}"
-        yield cause(code, snapshot, f"ExternalSecret/{name}", what, text, since=begun, budget=budget)
+        hint = f"{_MAY_READ} {snapshot.scope.namespace} describe externalsecret {name}" if _DENIED.search(text) else ""
+        yield cause(code, snapshot, f"ExternalSecret/{name}", what, text, since=begun, budget=budget, hint=hint)
 
 
 def _reason(text: str) -> str:

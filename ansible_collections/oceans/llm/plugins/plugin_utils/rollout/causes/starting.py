@@ -106,6 +106,9 @@ SandboxFailed unable to connect to Cilium|/run/flannel/subnet\.env|/var/lib/cali
     |dial tcp (127\.0\.0\.1|\[::1\]):\d+: connect: connection refused
     the agent of the network plugin (CNI) {plugin} does not run on the node
     start the network plugin's pod on the node: ON_NODE
+SandboxFailed plugin type=.*"http://(localhost|127\.0\.0\.1)(:\d+)?/[^"]*": (EOF|read|write|unexpected|http:)
+    the agent of the network plugin (CNI) {plugin} breaks off its answer: {told}
+    read why the network plugin's pod on the node restarts: ON_NODE
 SandboxFailed plugin type=.*(unauthorized|forbidden: user)
     the API server refuses the credentials of the network plugin (CNI) {plugin}
     restart the network plugin's pod on the node, which writes new credentials: ON_NODE

@@ -10,6 +10,9 @@ from ...gateway.innermost import innermost, nameless
 
 #: the first that fits; the words of the driver follow the sentence
 _TABLE = r"""
+damaged file ?system (?:issues|errors?)|fsck.{0,20} found errors|needs cleaning|superblock
+    the file system of the volume is damaged
+    check the file system (fsck) while no pod uses the volume, or restore the volume from a backup
 file (?:open|mkdir|l?stat|chmod|l?chown|write|remove|unlink(?:at)?|rename|link) /\S{1,300}: (?:permission denied|operation not permitted)
     the kubelet or the storage driver may not use a path of the node
     correct the owner and mode of the path on the node, or the SELinux or AppArmor policy that forbids the access
@@ -26,11 +29,11 @@ limit quota|LimitExceeded|exceed(?:ed|s) (?:the )?(?:maximum|limit)|limit (?:is 
     |maximum number of|too many (?:volumes|disks|snapshots|requests)
     a quota or limit of the storage provider is used up
     raise the quota or limit that the message names, or delete volumes that nobody uses: kubectl get pv
-full (?:insufficient|not enough) (?:\w{1,20} )?(?:space|capacity|storage)\b|no space left
+full (?:insufficient|not? enough) (?:\w{1,20} )?(?:space|capacity|storage)\b|no space left
     |pool is full|out of space|no schedulable (?:disk|replica)
     the storage has no free space
     free space in the storage or enlarge it
-zone not in (?:the same )?zone|different (?:availability )?zone|not in the same (?:zone|region)|zone does not match|topology
+zone not in (?:the same )?zone|different (?:availability )?zone|not in the same (?:\w{1,20} )?(?:zone|region)|ZoneMismatch|zone does not match|topology
     the volume and the node do not fit together (zone or topology)
     schedule the pods to nodes in the zone of the volume, and check that the driver runs on these nodes: kubectl get csinodes -o yaml; kubectl get pv -o yaml
 name no such host|dial tcp: lookup |could not resolve|name resolution|server misbehaving
