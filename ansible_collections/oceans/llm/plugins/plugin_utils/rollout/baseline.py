@@ -67,7 +67,7 @@ class Before:
 
     def still(self, scope: Scope, objects: Mapping[str, Mapping[str, Any]]) -> Scope:
         """The scope without the Deployments that Helm has not touched so far."""
-        live = objects["Deployment"]
+        live = objects.get("Deployment", {})
         touched = tuple(n for n in scope.deployments if n in live and live[n]["metadata"].get("generation", 1) != self.generations.get(n))
         return replace(scope, deployments=touched)
 
