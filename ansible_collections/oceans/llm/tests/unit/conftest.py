@@ -52,6 +52,14 @@ def pytest_collection_finish(session):
     gc.set_threshold(50_000, 20, 50)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    if hasattr(item.config, "workerinput"):
+        report.keywords = {}  # they are most of what a worker sends for each test, and nobody reads them
+    return report
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node, error):
     """Of pytest-xdist, where it is used: a worker is done."""
