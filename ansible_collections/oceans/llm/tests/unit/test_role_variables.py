@@ -20,8 +20,25 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultLib, VaultSecret, VaultSecretsContext
 from ansible.plugins.loader import filter_loader
 from ansible.template import Templar, trust_as_template
+from jinja2 import Environment
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled_once():
+    """Each Templar has a Jinja environment of its own, which compiles the roles' templates again: that takes most of the time."""
+    known, compiled = {}, Environment.compile
+
+    def compile_once(self, source, *args, **options):
+        key = (type(self), source, args, *options.items())
+        if key not in known:
+            known[key] = compiled(self, source, *args, **options)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Environment, "compile", compile_once)
+        yield
 
 
 filter_loader.add_directory(str(ROLES.parent / "plugins/filter"))  # by their short names: one process has one finder of collections, if any
