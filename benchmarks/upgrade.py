@@ -7,7 +7,8 @@
     benchmarks/upgrade.py [--rounds 3] [--json FILE]
 
 The change is a pod annotation, so that both Deployments' pods and the migration Job are created again. The plain tools are
-`helm upgrade` followed by `kubectl rollout status` of both Deployments. Seconds are medians. Only their ratios and differences are results.
+`helm upgrade` followed by `kubectl rollout status` of both Deployments. A play without a task shows what Ansible itself takes. Seconds are medians.
+Only their ratios and differences are results.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ def main() -> int:
         numbers = itertools.count(1)
         for _round in range(options.rounds):
             for name, run in {
+                "ansible-playbook, no task": lambda n: ours(place, "", f"empty-{n}", n),
                 "helm upgrade and kubectl rollout status": lambda n: plain(place, n),
                 "role deploy": lambda n: ours(place, "deploy", f"deploy-{n}", n),
                 "role gateway": lambda n: ours(place, "gateway", f"gateway-{n}", n),
