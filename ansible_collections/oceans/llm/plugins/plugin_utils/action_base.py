@@ -26,6 +26,8 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import filter_loader
+from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible.utils.display import Display
 
 from ..doc_fragments.auth import ModuleDocFragment
@@ -34,7 +36,7 @@ from .codes import BY_CODE
 from .gateway.variables import WrongVariable, options, variable
 from .helm.cli import refuse_driver
 from .kube import defects, refusals
-from .kube.auth import PREFIX, Way, resolve
+from .kube.auth import CORE, PREFIX, Way, resolve
 from .kube.client import ApiError, Cluster
 from .kube.common import Common
 from .kube.refused import Refused
@@ -84,6 +86,9 @@ AUTH: dict[str, dict[str, Any]] = _spec(yaml_load(ModuleDocFragment.DOCUMENTATIO
 #: not looked at by every task: their values may come from lookups that take long, and preflight and the role secrets read them before a write
 LEFT_TO_THEIR_TASK = {"oceans_llm_secrets", "oceans_llm_values", "oceans_llm_config", "oceans_llm_external_secrets", "oceans_llm_cloudnativepg"}
 
+#: of the roles' variables; the first of Ansible's own brings all of those
+FILTERS = ("oceans.llm.variable", "oceans.llm.chart_values", "combine")
+
 #: Ansible's types of a text that is still encrypted; str() decrypts
 VAULTED = ("EncryptedString", "AnsibleVaultEncryptedUnicode")
 
@@ -102,9 +107,14 @@ class ClusterAction(ActionBase):
     _supports_diff = True
 
     def __init_subclass__(cls, **more: Any) -> None:
-        """An action plugin is imported before Ansible forks for its task (Python documentation, gc.freeze): its processes then share this memory,
-        and the end of the run, which would go through all of it once more, is a quarter of a second sooner."""
+        """An action plugin is imported before Ansible forks for its task: what each task would load is loaded here, once. The processes share this
+        memory, and the end of the run does not go through all of it once more (Python documentation, gc.freeze)."""
         super().__init_subclass__(**more)
+        if AnsibleCollectionConfig.collection_finder:  # a test may want other filters
+            with contextlib.suppress(Exception):  # told by the task that needs them
+                for name in FILTERS:
+                    filter_loader.get(name)
+                importlib.import_module(CORE)
         gc.freeze()
 
     def act(self, args: dict[str, Any], cluster: Cluster) -> dict[str, Any]:

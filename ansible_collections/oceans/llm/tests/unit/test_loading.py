@@ -33,6 +33,20 @@ def test_ansible_loads_compiled_files(tmp_path):
     assert list(tmp_path.rglob("kube/paths.*.pyc"))
 
 
+SHARED = f"""
+import gc, sys
+from ansible.plugins.loader import action_loader, init_plugin_loader
+init_plugin_loader([{str(ROOT)!r}, {str(ROOT / ".testbed/collections")!r}])
+action_loader.get("oceans.llm.secrets", class_only=True)
+kept = ("oceans.llm.plugins.filter.variable", "oceans.llm.plugins.filter.chart_values", "kubernetes.core.plugins.module_utils.k8s.client")
+print(all(f"ansible_collections.{{name}}" in sys.modules for name in kept), gc.get_freeze_count() > 10000)
+"""
+
+
+def test_what_every_task_needs_is_loaded_before_ansible_forks(tmp_path):
+    assert subprocess.run([sys.executable, "-c", SHARED], capture_output=True, text=True, check=True, cwd=tmp_path).stdout.split() == ["True"] * 2
+
+
 def test_an_expression_is_compiled_when_it_is_searched_for():
     broken = Expression("(", re.IGNORECASE)
     with pytest.raises(re.error):
