@@ -78,7 +78,7 @@ ChartUnavailable [preflight: error] the chart cannot be downloaded: wrong name o
 OtherChart [preflight: warning] your own chart lacks a PodDisruptionBudget, a preStop hook, or the annotation helm.sh/resource-policy: keep on a database
     leave oceans_llm_chart empty to use the collection's chart, or set oceans_llm_preflight_waive: [OtherChart]
 ReleaseTooLarge [preflight: error; rollout: fatal] Helm's record of the release does not fit into a Secret (1 MiB)
-    shorten oceans_llm_config or oceans_llm_values, or split the models between two releases
+    shorten oceans_llm_config or oceans_llm_values, or deploy two releases, each with a part of oceans_llm_config.models
 ChartRefused [preflight: error] the chart refuses the values: one of its own validations fails
     correct the value that the chart's message names, in oceans_llm_config or oceans_llm_values
 
@@ -146,7 +146,8 @@ ContainerConfig [rollout: fatal] the container cannot be created from its specif
 ExternalSecretFailed [rollout: fatal] External Secrets Operator cannot read a value from the secret store
     correct the store or the key that the ExternalSecret names: kubectl -n {ns} describe externalsecret {name}
 ExternalSecretRetrying [rollout: retryable 120 s] External Secrets Operator has not read the values from the secret store yet
-    check that the secret store can be reached: kubectl -n {ns} describe externalsecret {name}; kubectl -n {ns} describe secretstore
+    check that External Secrets Operator can reach the secret store; read the error and the state of the stores: kubectl -n {ns} describe externalsecret {name};
+    kubectl get secretstore,clustersecretstore -A
 IdentityFallback [preflight: error] nothing provides GATEWAY_IDENTITY_TOKEN_SECRET, so the gateway would sign sessions with a publicly known value
     add GATEWAY_IDENTITY_TOKEN_SECRET to oceans_llm_secrets_generate or to oceans_llm_secrets
 SecretBuiltIn [preflight: error] the value of GATEWAY_IDENTITY_TOKEN_SECRET is the gateway's built-in value, which is publicly known
@@ -157,7 +158,7 @@ SecretTooShort [preflight: error] a secret value is too short to be secure
     set the output of this command: openssl rand -base64 48
 SecretBlank [preflight: error] a password, token or URL begins or ends with whitespace, or contains an invisible character
     write the value without the whitespace or invisible character (use printf '%s' instead of echo, or the filter trim)
-SecretMalformed [preflight: error or warning] the value is not the secret itself, but a vault text, a template, a placeholder, or quoted or base64 text
+SecretMalformed [preflight: error or warning] the value is not the secret itself, but text of Ansible Vault, a template, a placeholder, or quoted or base64 text
     set the key in oceans_llm_secrets to the secret itself, as plain text
 SecretNotQuoted [preflight: error or warning] YAML reads the value as a number, boolean or date, not as text: 0123 becomes 83, yes becomes true
     write the value in quotes, such as KEY: "0123"
@@ -185,7 +186,8 @@ Segfault [rollout: fatal] a container was killed by a signal that its own progra
 ExecFormat [rollout: fatal] the program in the image is built for a CPU architecture that the node does not have
     use an image for the node's architecture; list the nodes: kubectl get nodes -L kubernetes.io/arch
 CannotStart [rollout: fatal] the container's command cannot be started
-    correct command and args of container {container}: the first word of command must be an executable program in this image
+    correct command and args of container {container} where this container is defined (oceans_llm_values.observability.sidecars,
+    oceans_llm_values.gateway.extraInitContainers, your own chart or the live Deployment): the first word of command must be an executable program in this image
 UsageError [rollout: fatal] the program refuses its arguments or options (exit code 2)
     correct the argument or the environment variable that the container's log names: {logs}
 StartupProbeFailed [rollout: fatal] the container did not start within the time of its startup probe and was killed
@@ -231,10 +233,10 @@ DatabaseHostUnknown [rollout: fatal] the database's host name cannot be resolved
     correct the host in {source}; if the host is right, the password may contain @ : / # or %: percent-encode these characters
 DatabaseUrlInvalid [rollout: fatal] the database's URL is not a well-formed PostgreSQL URL
     correct {source}: postgresql://USER:PASSWORD@HOST:5432/DATABASE, with user and password percent-encoded
-DatabaseUnreachable [preflight: warning; rollout: retryable 150 s] the database does not answer: connection refused, server starting or full, or packets dropped
-    check host and port in the database URL, check the NetworkPolicies, and check that the database server is running
+DatabaseUnreachable [preflight: warning; rollout: retryable 150 s] no connection to the database: refused, server starting, no free connection, or no answer
+    check host and port in the database URL, the NetworkPolicies, and that the database server is running and has free connections (max_connections)
 DatabaseSilent [rollout: retryable 150 s] the migration, or an init container, has printed nothing; it is probably waiting for a connection to the database
-    check host and port in the database URL, check the NetworkPolicies, and check that the database server is running
+    check host and port in the database URL, the NetworkPolicies, and that the database server is running and has free connections (max_connections)
 DatabasePooler [rollout: retryable 120 s] the connection pooler in front of the database is not configured for the gateway
     in the pooler, set max_prepared_statements and ignore_startup_parameters, or set pool_mode: session; or write the address of the database server itself into
     the database URL
@@ -245,20 +247,22 @@ DatabaseNotPostgres [rollout: retryable 90 s] the program that answers at the da
 DatabaseTls [preflight: warning; rollout: fatal] no TLS connection to the database can be established
     check sslmode and sslrootcert in the database URL (with oceans_llm_database_parts: sslMode and ca)
 MigrationFailed [rollout: fatal] a migration failed and was rolled back
-    correct the rows or the table that PostgreSQL's error names, then run the playbook again, which starts with the failed migration
+    in the database, correct the rows or the table that PostgreSQL's error names, then run the playbook again: the migration Job applies the failed migration
+    again
 MigrationRace [rollout: retryable 120 s] another migration is running on the same database
-    wait until the other migration has finished; if the error stays, find the other client: SELECT pid, application_name, query FROM pg_stat_activity
+    wait until the other migration has finished; if the error stays, find the client that runs the other migration: SELECT pid, application_name, query FROM
+    pg_stat_activity
 MigrationWaits [rollout: retryable] a migration takes long, and may be waiting for a lock in the database
     find the session that holds the lock: SELECT pid, application_name, query FROM pg_stat_activity WHERE pid = ANY (SELECT unnest(pg_blocking_pids(pid)) FROM
     pg_stat_activity)
 ImageOlderThanDatabase [preflight: error or warning; rollout: fatal] the database's schema is newer than this image supports
     deploy a version that knows migration {version} (oceans_llm_version); do not recreate the database, because all its data would be lost
-MigrationHistoryForeign [preflight: error or warning; rollout: fatal] the migrations recorded in the database are not those of this image
-    do not migrate, because the history was edited or a fork of the gateway wrote the history; compare the table refinery_schema_history with a backup
+MigrationHistoryForeign [preflight: error or warning; rollout: fatal] the migration history in the database is not that of this image
+    do not apply migrations, because the history was edited or a fork of the gateway wrote the history; compare the table refinery_schema_history with a backup
 DatabaseForeign [preflight: error or warning; rollout: fatal] the database holds tables of an application, but no migration history of the gateway
     correct the database URL, so that the URL names the gateway's database or an empty database
 SchemaMissing [rollout: retryable 120 s] the gateway was started on a database that lacks the gateway's tables
-    check oceans_llm_values.migrations.enabled, and find out why the migration Job has not run: kubectl -n {ns} get jobs
+    set oceans_llm_values.migrations.enabled: true; if the value is already true, find out why the migration Job has not run: kubectl -n {ns} get jobs
 PostgresClusterFailed [rollout: fatal] CloudNativePG cannot set up the database
     read the conditions of the Cluster: kubectl -n {ns} describe cluster.postgresql.cnpg.io {name}
 PostgresClusterWaits [rollout: retryable 600 s] CloudNativePG is still setting up the database
@@ -278,7 +282,7 @@ SidecarKeepsJob [rollout: retryable 30 s] a sidecar keeps running after the Job'
 JobDeadline [rollout: fatal] a Job took longer than its activeDeadlineSeconds
     find out what the Job waited for: kubectl -n {ns} logs job/{job}; if the Job is only slow, raise activeDeadlineSeconds of this Job (for the migration Job
     oceans_llm_values.migrations.activeDeadlineSeconds)
-JobNotDeleted [rollout: retryable 60 s] the deletion of a Job of an earlier deployment does not finish, so Helm cannot create the Job again
+JobNotDeleted [rollout: retryable 60 s] the deletion of a Job of an earlier revision does not finish, so Helm cannot create the Job again
     remove the finalizers of the Job if their controller no longer exists: kubectl -n {ns} patch job {job} --type=merge -p
     '{{"metadata":{{"finalizers":null}}}}'
 JobSuspended [rollout: retryable 60 s] a Job is suspended
@@ -304,19 +308,21 @@ ClusterName [preflight: error] the name of the CloudNativePG Cluster has more th
 QuotaExceeded [preflight: error; rollout: fatal] a ResourceQuota of the namespace is exhausted
     raise the ResourceQuota, or lower oceans_llm_replicas or oceans_llm_resources; read the quota: kubectl -n {ns} describe resourcequota {quota}
 QuotaBusy [rollout: retryable 120 s] a ResourceQuota is exhausted while old pods are being deleted
-    wait until the old pods are deleted; if the quota stays exhausted, raise it by the requests of one more pod; read the quota: kubectl -n {ns}
-    describe resourcequota
+    wait until the old pods are deleted; if the quota stays exhausted, raise the quota so that it also holds the resource requests of one more pod; read the
+    quota: kubectl -n {ns} describe resourcequota
 QuotaNeedsResources [preflight: error; rollout: fatal] a ResourceQuota requires resource requests or limits that a container does not set
     set oceans_llm_resources, which applies to all containers of the chart; a component whose own resources are set (such as
     oceans_llm_values.migrations.resources) needs the values there
 LimitRangeViolated [preflight: error; rollout: fatal] the container's resources are outside the namespace's LimitRange
     set oceans_llm_resources to requests and limits that the LimitRange allows; read the LimitRange: kubectl -n {ns} describe limitrange
 PodSecurity [preflight: error; rollout: fatal] the namespace's Pod Security level forbids the pod
-    change the securityContext fields that the API server's message names, or the label pod-security.kubernetes.io/enforce of the namespace
+    in oceans_llm_values, correct the fields of podSecurityContext and securityContext that the API server's message names, or change the label
+    pod-security.kubernetes.io/enforce of the namespace
 AdmissionDenied [preflight: error; rollout: fatal] an admission policy or admission webhook denies the object
-    change the field that the policy's message names, or ask the owner of the policy for an exception
+    in oceans_llm_values, correct the field that the policy's message names, or ask the owner of the policy for an exception
 WebhookUnavailable [preflight: error; rollout: retryable 60 s] an admission webhook cannot be called, or gives an answer that the API server cannot use
-    start the pods of the webhook's Service again; to find this Service: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml
+    start the pods of the webhook's Service again, or, if the webhook gives an unusable answer, repair the program of the webhook; to find this Service: kubectl
+    get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml
 WebhookUntrusted [rollout: retryable 60 s] the API server does not trust the certificate of an admission webhook
     correct caBundle in the configuration of the webhook (cert-manager or the operator normally sets caBundle); to read caBundle: kubectl get
     validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml
@@ -332,14 +338,15 @@ RuntimeClassMissing [preflight: error; rollout: fatal] the pod's RuntimeClass do
 NamespaceTerminating [preflight: error; rollout: fatal] the namespace is being deleted
     wait until the namespace is deleted, or set oceans_llm_namespace to another namespace; to see what blocks the deletion: kubectl get namespace {ns} -o yaml
 ObjectInvalid [preflight: error; rollout: fatal] the API server refuses the object as invalid
-    correct the field that the API server's message names, in oceans_llm_values
+    correct the value of the field that the API server's message names: in oceans_llm_values, for a Cluster of CloudNativePG in oceans_llm_cloudnativepg
 PodNotCreated [rollout: retryable 45 s] the pod cannot be created, for a reason that this collection does not know
     read the events of the namespace: kubectl -n {ns} get events --sort-by=.lastTimestamp
 ApiRefused [preflight: error or warning] the API server refuses the object for a reason without a code; only a warning if the API server could not answer
-    correct the field that the API server's message names, in oceans_llm_values; if the message names no field, ask the administrator of the cluster
+    correct the value of the field that the API server's message names, in oceans_llm_values; if the message names no field, ask the administrator of the
+    cluster
 
 # Scheduling
-Unschedulable [preflight: error or warning; rollout: retryable 120 s] no node can take the pod, or all nodes together cannot take all pods
+Unschedulable [preflight: error or warning; rollout: retryable 120 s] no node can run the pod, or the nodes together have too few resources for all pods
     add a node, lower resource requests, or correct nodeSelector, affinity and tolerations in oceans_llm_values.scheduling; read the pod's events: kubectl -n
     {ns} describe pod {name}
 UnschedulableScaling [rollout: retryable 600 s] no node can take the pod, and the cluster autoscaler is adding a node
@@ -347,7 +354,8 @@ UnschedulableScaling [rollout: retryable 600 s] no node can take the pod, and th
 NodeNotReady [rollout: retryable 360 s] the pod's node is not ready
     check the node (Kubernetes replaces the pod after its toleration time, 300 s by default): kubectl describe node {node}
 SchedulingGated [rollout: retryable] the pod has scheduling gates that no controller has removed
-    find the controller that removes the scheduling gates: kubectl -n {ns} get pod {name} -o jsonpath='{{.spec.schedulingGates}}'
+    start or repair the controller that removes these scheduling gates; to print their names: kubectl -n {ns} get pod {name} -o
+    jsonpath='{{.spec.schedulingGates}}'
 SchedulerSilent [rollout: retryable 120 s] no scheduler has acted on the pod
     check the scheduler that spec.schedulerName of the pod names: kubectl -n kube-system get pods -l component=kube-scheduler; kubectl -n kube-system get lease
     kube-scheduler -o yaml
@@ -389,7 +397,8 @@ LifecycleHookFailed [rollout: retryable 90 s] a container's postStart hook fails
 ReadinessGateWaits [rollout: retryable] a readiness gate of the pod is not True
     find the controller that sets the condition of this readiness gate: kubectl -n {ns} get pod {name} -o jsonpath='{{.status.conditions}}'
 ProbeMisdirected [preflight: error or warning; rollout: fatal] a probe uses a port or a scheme (HTTP, HTTPS) with which the container does not answer
-    correct port and scheme of the probe; read the settings of the probe: kubectl -n {ns} get pod {name} -o yaml
+    correct port and scheme of the probe where the container is defined (oceans_llm_values.observability.sidecars, your own chart or the live Deployment); read
+    the settings of the probe: kubectl -n {ns} get pod {name} -o yaml
 NotReadyInTime [rollout: retryable] a container runs, but does not become ready within the time that its probes allow
     find out why the probe fails: kubectl -n {ns} describe pod {name}; if the container is only slow, raise failureThreshold of its startup or readiness probe
     (oceans_llm_values.probes)
@@ -402,13 +411,15 @@ ScaledToZero [rollout: fatal] the Deployment was scaled to 0 replicas during the
 DeploymentMissing [rollout: fatal] a Deployment of the release does not exist, or is being deleted
     run the playbook again: Helm creates the Deployment
 MinReadySeconds [rollout: retryable] new pods are ready, but count as available only after minReadySeconds
-    wait until minReadySeconds have passed, or lower minReadySeconds: kubectl -n {ns} edit deployment {name}
+    wait until minReadySeconds have passed, or lower oceans_llm_values.rollout.minReadySeconds; to lower minReadySeconds now: kubectl -n {ns} edit deployment
+    {name}
 DeploymentPaused [rollout: fatal] the Deployment is paused
     resume the Deployment: kubectl -n {ns} rollout resume deployment/{name}
 OldPodStuck [rollout: retryable 120 s] an old pod still exists although its grace period is over
     check the finalizers of the pod, and its node: kubectl -n {ns} get pod {name} -o yaml
 OldPodStops [rollout: retryable] with strategy Recreate, an old pod has to stop before new pods are created, and its grace period is long
-    lower terminationGracePeriodSeconds or correct the preStop hook; to delete the old pods now: kubectl -n {ns} delete pod <pod> --grace-period=1
+    wait, or delete the old pods now: kubectl -n {ns} delete pod <pod> --grace-period=1; to shorten later stops, lower terminationGracePeriodSeconds or correct
+    lifecycle.preStop in oceans_llm_values.gateway
 OldPodCannotRestart [rollout: retryable] a pod of the old version was recreated and cannot start, because the database's schema is already newer
     do not restart the other old pods until the new pods are ready; the rollout continues
 
@@ -418,12 +429,13 @@ TlsSecretMissing [preflight: error; post-check: fatal] the Ingress's TLS Secret 
     <name> --cert=<file> --key=<file>
 CertificateName [preflight: warning] the TLS certificate of an Ingress is not valid for its host
     renew the certificate with the host name of the Ingress as a subject alternative name, or correct the host in oceans_llm_values.ingress
-GatewayMissing [preflight: error] the parent Gateway of an HTTPRoute does not exist
+GatewayMissing [preflight: error] a Gateway (Gateway API) in parentRefs of an HTTPRoute does not exist
     correct oceans_llm_values.httpRoute.parentRefs; list the Gateways: kubectl get gateways.gateway.networking.k8s.io -A
-GatewayNotServed [preflight: error] no controller serves the parent Gateway of an HTTPRoute
-    read the conditions of the Gateway: kubectl -n <namespace> describe gateway <name>
-RouteTimeout [preflight: warning] the Gateway ends a response before the time limit of the provider, or ignores timeouts.request of the HTTPRoute
-    set oceans_llm_values.httpRoute.timeouts.request to the longest time that a response may take, such as 15m
+GatewayNotServed [preflight: error] no controller serves a Gateway (Gateway API) in parentRefs of an HTTPRoute
+    read the conditions of the Gateway: kubectl -n <namespace> describe gateways.gateway.networking.k8s.io <name>
+RouteTimeout [preflight: warning] the Gateway (Gateway API) of an HTTPRoute ends responses before timeouts.total_ms of the provider, or ignores timeouts.request
+    set oceans_llm_values.httpRoute.timeouts.request to the longest time that a response may take, such as 15m; if the controller of the Gateway ignores this
+    field, raise the time limit in the controller's own configuration
 DnsPolicy [preflight: error or warning] the pod's dnsPolicy does not resolve a name of the cluster that the pod needs
     set oceans_llm_values.scheduling.dnsPolicy: ClusterFirst (for pods with hostNetwork: ClusterFirstWithHostNet)
 PortTaken [preflight: error] two containers of a pod declare the same port
@@ -484,25 +496,27 @@ Unverified [post-check: fatal] the rollout is complete, but the collection could
     accept a release whose version is not known
 ServiceMissing [post-check: fatal] a Service of the release does not exist
     run the playbook again: Helm creates the Service
-ServiceSelector [preflight: error; post-check: fatal] a Service selects no pod of its Deployment, or selects pods of another Deployment
-    run the playbook again, or set the Service's selector to labels that only the pods of its Deployment have: kubectl -n {ns} edit service {name}
+ServiceSelector [preflight: error; post-check: fatal] a Service selects no pod of its Deployment, selects pods of another Deployment, or is an ExternalName
+    run the playbook again, or set the Service's selector to labels that only the pods of its Deployment have (and type ExternalName to ClusterIP): kubectl -n
+    {ns} edit service {name}
 ForeignEndpoint [post-check: fatal] an EndpointSlice sends requests of a Service to addresses that belong to no pod
     delete the EndpointSlice: kubectl -n {ns} delete endpointslice {name}
-ServicePort [preflight: error or warning; post-check: fatal] port, protocol or targetPort of a Service matches none of the ports of its pods
-    run the playbook again, or correct port, protocol and targetPort: kubectl -n {ns} edit service {name}
+ServicePort [preflight: error or warning; post-check: fatal] targetPort or protocol of a Service fits no container port, or port differs from the release
+    run the playbook again, which restores the ports of the Service, or correct port, protocol and targetPort yourself: kubectl -n {ns} edit service {name}
 NoLocalEndpoint [post-check: fatal] a Service with internalTrafficPolicy Local has no pod on a node from which clients send requests
     set internalTrafficPolicy to Cluster: kubectl -n {ns} patch service {name} --type=merge -p '{{"spec":{{"internalTrafficPolicy":"Cluster"}}}}'
 IngressBackend [post-check: fatal] an Ingress does not exist, or its rules differ from those of the release (host, path, Service or port)
     run the playbook again, or correct the rules of the Ingress: kubectl -n {ns} edit {kind} {name}
 IngressClassMissing [preflight: error or warning; post-check: fatal] the IngressClass of an Ingress does not exist, is not set, or differs from the release
     set oceans_llm_values.ingress.className to an IngressClass of this list, then run the playbook again: kubectl get ingressclass
-RouteRefused [post-check: fatal] no Gateway accepts an HTTPRoute of the release
+RouteRefused [post-check: fatal] no Gateway (Gateway API) accepts an HTTPRoute of the release
     correct oceans_llm_http_route.parentRefs, or allow this namespace in the Gateway's listener; read the conditions of the route:
     kubectl -n {ns} describe {kind} {name}
 CertificateExpired [preflight: error or warning; post-check: fatal] the TLS certificate of an Ingress has expired; only a warning if not valid yet
     renew the certificate in the TLS Secret of the Ingress (cert-manager: cmctl renew), then run the playbook again
 NetworkPolicyBlocks [preflight: warning; post-check: fatal] NetworkPolicies block connections to the pods, from the pods, to DNS, or to the database
-    add a rule that admits the blocked connection; read the policy: kubectl -n {ns} describe networkpolicy {name}
+    add a rule that admits the blocked connection (the chart's own NetworkPolicies: oceans_llm_values.networkPolicy.gatewayFrom and egress); read the policy:
+    kubectl -n {ns} describe networkpolicy {name}
 ClusterDnsFails [post-check: fatal] a pod of the namespace cannot resolve the Service's name
     check dnsPolicy of the gateway's pods, and the pods of the cluster's DNS: kubectl -n kube-system get pods -l k8s-app=kube-dns
 ServiceIpUnreachable [post-check: fatal] a pod reaches the gateway's pods directly, but not through the Service's ClusterIP
@@ -529,7 +543,8 @@ CompletionFailed [post-check: fatal] the gateway answers without a completion, a
 StreamBuffered [post-check: fatal] a streamed completion arrives in one piece
     switch response buffering off in the proxy (ingress-nginx: annotation nginx.ingress.kubernetes.io/proxy-buffering: "off")
 StreamBroken [post-check: fatal] a plain completion arrives, but a streamed completion ends early, or has the wrong content type
-    raise the time limits of the provider and of the proxies, and read the gateway's log: kubectl -n {ns} logs deployment/{deployment} --tail 50
+    raise timeouts.total_ms of the provider in oceans_llm_config and the time limits of the proxies, and read the gateway's log: kubectl -n {ns} logs
+    deployment/{deployment} --tail 50
 
 # Run
 ReleaseBusy [preflight: error; rollout: fatal] another run or another Helm process is changing the release
@@ -541,7 +556,7 @@ ReleaseUninstalled [rollout: fatal] the release was uninstalled while this run f
 FieldConflict [preflight: error or warning; rollout: fatal] another field manager owns a field that the chart sets; an error if Helm could not change the field
     set oceans_llm_force_conflicts: true so that Helm overwrites the field, or remove the field from oceans_llm_values so that the other manager (for example an
     autoscaler) keeps the field
-FieldImmutable [preflight: error; rollout: fatal] a field is changed that Kubernetes does not allow to change on a live object
+FieldImmutable [preflight: error; rollout: fatal] the change sets a field of a live object that Kubernetes does not allow to change
     set the chart value of the field to the old value again; or, if the object holds no data, delete the object (its pods stop) and run the playbook again
 Interrupted [rollout: fatal] the run was ended by a signal (Ctrl-C, SIGTERM)
     run the playbook again: the new run continues where this run stopped
@@ -550,10 +565,10 @@ LeaseLost [rollout: fatal] another run took over the lease while this run was ch
 NamespaceDeleted [rollout: fatal] the namespace was deleted while this run was changing the release
     find out who deleted the namespace, then run the playbook again
 CredentialsRefused [rollout: fatal] the API server no longer accepts the credentials of this run (HTTP 401)
-    renew the token or certificate, wait until the Jobs of the earlier run have ended, then run the playbook again; list Jobs and pods: kubectl -n
-    {ns} get jobs,pods
+    renew the token or certificate in the kubeconfig, wait until the Jobs that this run created have ended, then run the playbook again; list Jobs and pods:
+    kubectl -n {ns} get jobs,pods
 AccessRevoked [rollout: fatal] the API server no longer allows the requests with which this run follows the rollout (HTTP 403)
-    grant the permissions again (docs/deployer-role.yaml of the collection), wait until the Jobs of the earlier run have ended, then run the playbook again;
+    grant the permissions again (docs/deployer-role.yaml of the collection), wait until the Jobs that this run created have ended, then run the playbook again;
     list Jobs and pods: kubectl -n {ns} get jobs,pods
 EngineBroke [rollout: fatal] a defect of the collection ended the run; the state of the rollout is unknown
     report the defect with the evidence folder; to follow the rollout, use the role oceans.llm.wait, or: kubectl -n {ns} get pods

@@ -42,7 +42,7 @@ def named(api, code="DatabaseHostUnknown", address="the database d on pg.db.svc:
 def test_a_service_that_exists_and_has_no_address_is_the_fault_of_the_dns_and_is_asked_for_once(api):
     found = named(api)
     assert (found.code, found.object, found.container) == ("NameNotResolved", "Pod/web-1-a", "it") and api.asked(SERVICE) == 1
-    assert found.cause == "the cluster's DNS (CoreDNS) does not resolve pg.db.svc for container it, although Service/pg exists in namespace db"
+    assert found.cause == "the cluster's DNS (CoreDNS) does not resolve pg.db.svc, although Service/pg exists in namespace db"
     assert "configmap coredns" in found.hint and found.evidence == NO_ADDRESS
 
 

@@ -9,8 +9,11 @@ import pytest
 
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube import paths
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import conclusion
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes import admission, find, origin
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.causes.cause import cause as make
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.follow import Outcome
+from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.verdict import State
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout.webhook_look import API, WebhookLook
 
 from .fake_api import FakeApi, objects, ok, status
@@ -74,6 +77,8 @@ def test_a_patch_that_does_not_apply_names_who_may_have_sent_it(api):
     picture = killed()
     (found,) = named(api, picture, [make(code, picture, "ReplicaSet/web-1", sentence, said)])
     assert "called for the pod: MutatingWebhookConfiguration/patches" in found.cause and "validates" not in found.cause
+    line = conclusion.sentence(found, Outcome(State.FAILED, 1.0, picture))
+    assert line.count("nonexistent key") == 1, "the evidence is not repeated"
 
 
 def test_a_pod_that_is_what_its_template_says_is_not_asked_about(api):

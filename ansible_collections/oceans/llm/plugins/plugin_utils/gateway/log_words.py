@@ -123,7 +123,7 @@ DatabaseUnreachable network is unreachable|no route to host|host is unreachable
 DatabaseUrlInvalid no such file or directory \(os error 2\)
     a file that the database's URL names (sslrootcert, sslcert, a socket) does not exist in the pod
 DatabaseUnreachable pool timed out
-    no connection to the database within 30 s: connection refused, server starting, server full, or packets dropped (the gateway does not report which)
+    no connection to the database within 30 s: connection refused, server starting, no free connection, or no answer (the gateway does not report which)
 DatabaseUnreachable connection refused|connection reset|broken pipe|timed out|unexpected eof|expected to read|connection closed
     the connection to the database fails
 DatabaseTls UnknownIssuer|unknown authority|self.signed|unable to get local issuer

@@ -23,7 +23,7 @@ from ..kube.client import Cluster, ClusterError
 #: bytes that the API server takes in a Secret, and so in Helm's record of one revision (Kubernetes, MaxSecretSize)
 RECORD_LIMIT = 1024 * 1024
 #: the record has the configuration twice, in the values and in the ConfigMap
-SMALLER = "shorten oceans_llm_config or oceans_llm_values, or split the models between two releases"
+SMALLER = "shorten oceans_llm_config or oceans_llm_values, or deploy two releases, each with a part of oceans_llm_config.models"
 #: Helm release statuses of an operation that has not ended (Helm, pkg/release/common/status.go)
 PENDING = ("pending-install", "pending-upgrade", "pending-rollback", "uninstalling")
 

@@ -146,5 +146,6 @@ def sentence(cause: Cause, outcome: Outcome) -> str:
     where = f"{cause.object} container {cause.container}" if cause.container else cause.object
     state = "; ".join(part for part in (outcome.database, outcome.old_pods, outcome.helm) if part)
     evidence_text = cause.evidence if len(cause.evidence) <= 400 else f"{cause.evidence[:200]} … {cause.evidence[-200:]}"
-    parts = [f"FAILED {cause.code} {where}: {cause.cause}", "" if cause.evidence in cause.cause else evidence_text, state, cause.hint]
+    told = cause.evidence.removeprefix("Internal error occurred: ") in cause.cause
+    parts = [f"FAILED {cause.code} {where}: {cause.cause}", "" if told else evidence_text, state, cause.hint]
     return " ".join(" — ".join(part for part in parts if part).split())  # one line, whatever the programs wrote

@@ -80,7 +80,7 @@ class DnsLook(Look):
         said = self._once(self._ask, name, otherwise="")
         if not said.startswith("Service/"):
             return completed(cause, f"; {said}" if said else "")
-        what = f"the cluster's DNS (CoreDNS) does not resolve {name} for {f'container {cause.container}' if cause.container else 'the pod'}, although {said}"
+        what = f"the cluster's DNS (CoreDNS) does not resolve {name}, although {said}"
         return make("NameNotResolved", snapshot, cause.object, what, cause.evidence, since=cause.since, container=cause.container, hint=HINT)
 
     def _rules(self, host: str) -> str:

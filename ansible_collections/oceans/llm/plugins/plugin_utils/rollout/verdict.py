@@ -174,7 +174,7 @@ def timeout_cause(snapshot: Snapshot, verdict: Verdict, seconds: float) -> Cause
     over = f"the rollout is not complete after {seconds:.0f} s{f'; {nobody}' if nobody else ''}"
     nearest = _nearest(snapshot, verdict.causes)
     if nearest:
-        return replace(nearest, certainty=Certainty.FATAL, budget=None, cause=f"{nearest.cause} ({over})")
+        return replace(nearest, certainty=Certainty.FATAL, budget=None, cause=f"{nearest.cause}; {over}")
     for pod in progress.awaited(snapshot, kind, name)[:1]:
         wait = waits.of_pod(snapshot, pod)
         what = f"{'' if wait.container else 'the pod '}{wait.what} ({over}; {kind}/{name} waits for this pod)"

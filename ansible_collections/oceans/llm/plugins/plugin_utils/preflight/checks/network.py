@@ -219,7 +219,7 @@ def _gateways(picture: Picture) -> Iterator[Finding]:
                 continue
             held = picture.gateways[name]
             ns, _slash, own = name.partition("/")
-            look = f"read the conditions of the Gateway: kubectl -n {ns} describe gateway {own}"
+            look = f"read the conditions of the Gateway: kubectl -n {ns} describe gateways.gateway.networking.k8s.io {own}"
             if held is None:
                 yield Finding("GatewayMissing", label(route), f"its parent Gateway {name} does not exist")
                 continue

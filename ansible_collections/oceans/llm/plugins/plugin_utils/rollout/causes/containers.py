@@ -165,7 +165,8 @@ def _of_words(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failu
 
 def named(snapshot: Snapshot, pod: Object, name: str, words: log_words.Failure) -> dict[str, Any]:
     """What the hint of a program's own words may name."""
-    return {"source": origin.database_url(snapshot, pod, name)[1], **words.names}
+    place = re.split(r" \((?:host|set by) |; ", origin.database_url(snapshot, pod, name)[1])[0]  # without the host, and without the value that it overrides
+    return {"source": place, **words.names}
 
 
 #: causes that a wrong value of the database's variable may have

@@ -48,7 +48,7 @@ def variable(snapshot: Snapshot, pod: Object, container: str, name: str) -> str:
     said = f"{_phrase(own[-1])} {where}" if plain and kind else _phrase(own[-1])
     host = address_in(own[-1].value) if plain else ""
     who = _set_by(snapshot.kind(kind).get(owner) or {}, container, name)
-    said += (f" (host {host})" if host else "") + who
+    said += f" (host {host}){who}".replace(") (", ", ") if host else who
     return said + (f"; the container defines {name} twice, and the later value overrides {hidden[-1]}" if hidden else "")
 
 

@@ -36,7 +36,7 @@ def waiters(snapshot: Snapshot) -> Iterator[Cause]:
             if words is None or (words.code in ("DatabaseHostUnknown", "DatabaseUnreachable") and origin.own_dns(pod)):
                 continue
             more = about_the_database(snapshot, pod, name, words.code) if words.code in ABOUT_THE_URL else ""
-            what, begun = f"init container {name} is waiting: {words.what}{more}", epoch((state["running"] or {}).get("startedAt"))
+            what, begun = f"{words.what}{more}", epoch((state["running"] or {}).get("startedAt"))
             budget, names = BY_CODE[words.code].budget or PATIENCE, named(snapshot, pod, name, words)
             yield cause(words.code, snapshot, ref(pod), what, words.evidence, since=begun, container=name, certainty=RETRYABLE, budget=budget, **names)
 
