@@ -170,7 +170,7 @@ def _failed(row: Row, place: Place, play: Play, watcher: Watcher, result: Measur
     failure = play.failure
     if failure is None:
         result.got = "served" if play.process.returncode == 0 else f"no FAILED line (exit {play.process.returncode})"
-        result.problems.append(f"the run reported no failure: {play.screen[-500:]}")
+        result.problems.append(f"a failure was expected, and the run reported none; the end of its output: {play.screen[-500:]}")
         return
     at, result.got, line = failure
     result.said = round(at - play.started, 2)

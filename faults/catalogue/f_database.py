@@ -320,7 +320,7 @@ ROWS = (
     Row("F7", "the migration runs out of memory", "OOMKilled", 1.5, knobs={"STANDIN_MEMORY": "migrate-apply:400"}, signal=JOB_EXITS, says=("160Mi", "migrate")),
     Row(
         "F7b",
-        "the migration exceeds its deadline",
+        "the migration Job exceeds activeDeadlineSeconds",
         "JobDeadline",
         1.5,
         knobs={"STANDIN_MIGRATION_SLOW": "30:120"},
@@ -369,7 +369,7 @@ ROWS = (
     ),
     Row(
         "F12",
-        "the history holds another fork's migration (preflight)",
+        "the migration history of the database contains a migration of a fork of the gateway; the role runs preflight",
         "MigrationHistoryForeign",
         2,
         by=PREFLIGHT,
@@ -379,7 +379,7 @@ ROWS = (
     ),
     Row(
         "F12e",
-        "the history holds another fork's migration (without preflight)",
+        "the migration history of the database contains a migration of a fork of the gateway; the role runs without preflight",
         "MigrationHistoryForeign",
         1.5,
         roles=ENGINE_ROLES,

@@ -137,7 +137,8 @@ def _clock(seconds: int) -> Callable[[Place], Play]:
 def _dated_by_the_server(place: Place, play: Play) -> list[str]:
     """Whoever compares a report with the cluster's events must not be led astray."""
     off = [abs(path.stat().st_mtime - _stamp(path.parent.name)) for path in place.reports()]
-    return [] if off and max(off) < 120 else [f"reports are dated {max(off, default=0.0):.0f} s off"]
+    worst = max(off, default=0.0)
+    return [] if off and worst < 120 else [f"the time in the folder name of a report differs from the server's time by {worst:.0f} s (allowed: 120 s)"]
 
 
 def _stamp(folder: str) -> float:

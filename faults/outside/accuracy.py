@@ -33,12 +33,12 @@ TITLES = {row.id: row.title for row in ROWS}
 #: outcome -> its meaning, in the table and before the last line of each run
 MEANINGS = {
     "right": "The run named the right object and the right fault.",
-    "repaired": "The deployment repaired the fault, and the client saw no damage afterwards.",
+    "repaired": "The run of the role `deploy` repaired the fault: after the run, the requests of the test client succeeded.",
     "vague": "The run named the right object, but not its fault.",
     "time-out": "The run ended at its time limit and named no cause.",
     "wrong": "The run named another object or another fault.",
-    "false success": "The run reported success while the client saw damage.",
-    "no damage": "The client saw no damage after the fault. The row is not counted.",
+    "false success": "The run reported success while requests of the test client failed.",
+    "no damage": "After the fault, no request of the test client failed. The row is not counted.",
     "broken": "The test suite itself failed. The row is not counted.",
 }
 
@@ -50,7 +50,7 @@ INTRODUCTION = f"""# Accuracy
 How often does the collection name the cause of a failed rollout?
 
 1. `make outside` applies a fault to a healthy release on a kind cluster. The faults come from other projects, not from the authors of the collection.
-2. A client in another namespace, or kubectl, checks that requests fail or that a rollout does not complete.
+2. A test client in another namespace, or kubectl, checks that requests fail or that a rollout does not complete.
 3. The role `wait` follows the release for at most 60 s, or the role `deploy` deploys a version over the fault.
 4. A program compares the last line of the run with the expected result in `faults/outside/`, and gives points. The expected results were written
    before the first run.

@@ -73,7 +73,7 @@ def fault(result: Graded, wanted: Wanted, sentence: str, said_hints: Sequence[st
     result.line = asserted(sentence)
     if not bitten:
         result.outcome = "no damage"
-        result.problems.append("the client saw no damage (no failed request, no failed rollout), so the row is not counted")
+        result.problems.append("after the fault, no request of the test client and no rollout failed, so the row is not counted")
         return
     if code == 0:
         result.outcome = "false success" if damaged else "repaired" if result.way == UPGRADE and wanted.repaired else "no damage"

@@ -176,7 +176,8 @@ options:
         description: >-
           V(cnpg) creates a C(Backup) of CloudNativePG; the C(Cluster) must have backups configured. V(pg_dump) runs C(pg_dump) in a Job.
           V(volume_snapshot) creates a VolumeSnapshot of the database server's volume. V(command) runs O(restore_point.command). V(none) creates no
-          restore point. V(auto) uses the command when one is set, otherwise the first of V(cnpg), V(pg_dump) and V(volume_snapshot) that works.
+          restore point. V(auto) uses the command when one is set. Otherwise V(auto) tries V(cnpg), V(pg_dump) and
+          V(volume_snapshot) in this order, until one creates a restore point.
         type: str
         choices: [auto, none, cnpg, volume_snapshot, pg_dump, command]
         default: auto

@@ -42,7 +42,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 links:
-  description: Each tested step with C(name), C(state), C(sentence) and C(cure) (what to do). The first step that failed is the last entry.
+  description: Each tested step of the login with C(name), C(state) (C(ok), C(BROKEN), C(note) or C(not known)), C(sentence) and C(cure) (what to do).
+    The first step that failed is the last entry.
   returned: always
   type: list
   elements: dict

@@ -48,7 +48,7 @@ admin:
   returned: when O(admin) is set
   type: str
 login:
-  description: Result of the login as the administrator.
+  description: Result of the login as the administrator, as text. C(proved) means that the login succeeded in this run.
   returned: when O(admin) is set
   type: str
   sample: proved

@@ -58,16 +58,16 @@ EXAMPLES = r"""
 
 RETURN = r"""
 pending:
-  description: Pending migrations in their order; null when they are not known.
+  description: Numbers of the pending migrations in their order; null when the pending migrations are not known.
   type: list
   elements: int
   returned: always
 database:
-  description: The newest migration of the database; null when it is not known.
+  description: Number of the newest migration in the database; null when the number is not known.
   type: int
   returned: always
 applied:
-  description: Migrations that this task applied.
+  description: Numbers of the migrations that this task applied.
   type: list
   elements: int
   returned: when O(command=apply)

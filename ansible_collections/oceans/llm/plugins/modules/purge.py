@@ -49,7 +49,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 matched:
-  description: Number of request logs that are older than each age.
+  description: A map from each age to the number of request logs that are older.
   returned: when a dry run was made
   type: dict
   sample: {1d: 10, 3d: 8, 7d: 4}
@@ -58,7 +58,7 @@ deleted:
   returned: when O(retention) is set
   type: int
 enqueued:
-  description: Number of agent sessions that were queued.
+  description: Number of agent sessions that this task queued for a new analysis.
   returned: when O(recompute) is set
   type: int
 """

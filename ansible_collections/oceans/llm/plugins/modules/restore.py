@@ -49,7 +49,7 @@ EXAMPLES = r"""
 RETURN = r"""
 extends_documentation_fragment: oceans.llm.release.restore_points
 version:
-  description: Version of the gateway that fits the restored database.
+  description: Image tag of the gateway that can run on the restored database.
   returned: success
   type: str
   sample: v0.23.0

@@ -56,12 +56,14 @@ EXAMPLES = r"""
 RETURN = r"""
 extends_documentation_fragment: oceans.llm.release.followed
 rollback:
-  description: The revision that the rollback deployed. All other return values are those of M(oceans.llm.deploy).
+  description: The earlier revision that the rollback deployed again. All other return values are those of M(oceans.llm.deploy).
   type: dict
   returned: when the rollback was not refused
   contains:
-    revision: {description: The revision whose chart and values were deployed., type: int}
-    version: {description: Image tag of that revision., type: str, sample: v0.23.0}
+    revision:
+      description: Number of the earlier revision whose chart and values were deployed again. Helm gives the rollback a new number.
+      type: int
+    version: {description: Image tag of the earlier revision., type: str, sample: v0.23.0}
 msg:
   description: The last line of the run. When the old version cannot run on the database, the line contains the reason and the command that works instead.
   type: str

@@ -62,8 +62,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 rotated:
-  description: One entry for each entry of O(classes). C(keys) - the replaced keys of the Secret. C(invalid) - what the rotation makes invalid.
-    C(new), C(old) - results of the tests with the new and the old value.
+  description: One entry for each secret that was replaced, as in O(classes). C(class) is the entry of O(classes). C(keys) lists the keys of the Secret
+    that have a new value. C(invalid) is a sentence about what the rotation makes invalid, for example the number of sessions that end. C(new) and C(old)
+    are sentences. They say whether the gateway, the provider or the database accepted the new value and the old value after the rotation.
   returned: when something was rotated
   type: list
   elements: dict

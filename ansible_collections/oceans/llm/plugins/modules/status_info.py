@@ -24,7 +24,8 @@ attributes:
     support: full
 options:
   database:
-    description: Read the schema of the database in a one-off Job. With V(false) no Job is created.
+    description: Read the newest and the pending migrations of the database with a one-off Job of the gateway's image. With V(false) no Job is created,
+      and the migrations are not read.
     type: bool
     default: true
   revisions:
@@ -56,12 +57,12 @@ helm_record:
   returned: success
   type: bool
 revisions:
-  description: Revisions of the release, newest first.
+  description: Revisions of the release, newest first, each with C(revision), C(status), C(chart) and C(deployed_at).
   returned: success
   type: list
   elements: dict
 version_served:
-  description: Version that the gateway reports through its Service.
+  description: Version that the gateway reports through its Service, as text; empty when the gateway reports no version.
   returned: success
   type: str
   sample: version 0.24.0
@@ -75,7 +76,7 @@ ready:
   returned: success
   type: bool
 database:
-  description: Version of the database schema, and the pending migrations.
+  description: Newest migration in the database and the pending migrations, as text.
   returned: success
   type: str
 restore_point:
@@ -83,7 +84,7 @@ restore_point:
   returned: success
   type: str
 secrets:
-  description: Names of the keys of each Secret that the pods read.
+  description: A map from the name of each Secret that the pods read to the sorted list of its keys.
   returned: success
   type: dict
 """

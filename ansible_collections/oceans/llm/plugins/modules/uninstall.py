@@ -54,13 +54,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 removed:
-  description: Objects that were deleted, or would be deleted in check mode.
+  description: The release and the objects that were deleted, as C(Kind/name); in check mode those that would be deleted.
   returned: success
   type: list
   elements: str
   sample: [release oceans-llm (revision 3, deployed), Job/oceans-llm-migrate, Secret/oceans-llm-digest-key]
 kept:
-  description: Objects of the release that were kept.
+  description: Objects of the release that were kept, as C(Kind/name).
   returned: success
   type: list
   elements: str

@@ -78,8 +78,8 @@ plan:
   contains:
     from: {description: Image tag of the revision that is replaced; empty for a first install., type: str, sample: v0.23.0}
     to: {description: Image tag that the upgrade deploys., type: str, sample: v0.24.0}
-    chart: {description: "Name and version of the charts, C(from) and C(to).", type: dict}
-    database: {description: Newest migration of the database; C(0) in an empty database; null when it is not known., type: int, sample: 43}
+    chart: {description: "Name and version of the chart that is replaced (C(from)) and of the chart that is deployed (C(to)).", type: dict}
+    database: {description: Number of the newest migration in the database; C(0) in an empty database; null when unknown., type: int, sample: 43}
     pending: {description: "Pending migrations, each with C(version), C(class) and C(reason); null when they are not known.", type: list, elements: dict}
     not_known: {description: Why the pending migrations are not known., type: str}
     restore_point:
@@ -97,11 +97,15 @@ plan:
 rollback:
   description: Result of the rollback after a failed upgrade. All other return values are those of M(oceans.llm.deploy), for the upgrade.
   type: dict
-  returned: when a rollback was started
+  returned: when O(on_failure=rollback) tried a rollback
   contains:
-    revision: {description: Revision that the rollback deployed., type: int}
-    version: {description: Image tag of that revision., type: str, sample: v0.23.0}
-    outcome: {description: "C(served) or C(failed); C(refused) when the rollback did not start.", type: str}
+    revision: {description: Number of the earlier revision whose chart and values were deployed again., type: int}
+    version: {description: Image tag of the earlier revision., type: str, sample: v0.23.0}
+    outcome:
+      description: >-
+        How the rollback ended. C(served) - the old version answers requests. C(refused) - the rollback changed nothing, for example because the
+        old version cannot run on the present database; RV(msg) contains the reason. RV(outcome) explains all other values, such as C(failed).
+      type: str
     seconds: {description: Seconds from the failure to the end of the rollback., type: float}
 msg:
   description: The last line of the run. After a failed upgrade the line contains the result of the rollback. If no rollback was started, the line

@@ -80,6 +80,7 @@ together.
 | **error** | The run stops before the first write. |
 | **warning** | The run continues. |
 | **info** | The run continues. A line that begins with `note:` names something that could not be checked. |
+| **error or warning** | The line of the finding names the severity: an error if the release could not work, a warning if the release might work. |
 
 - `oceans_llm_preflight_waive: [CODE, …]` lets a run continue although there is a finding with this code. The variable applies to every role, also to
   `secrets`. A waived finding is still shown. If a waived code has no finding, a line of the run says so.
