@@ -206,4 +206,9 @@ def test_a_probe_that_begins_late_is_named():
 )
 def test_a_container_that_waits_for_a_volume_of_the_network_says_which(volume, words):
     found = over(upgrade(pod(containers=[waits()], spec={"volumes": [{"name": "v", **volume}]}, ago=30)))
-    assert found.code == "PodStarting" and f"is waiting (ContainerCreating, 30 s){words} (" in found.cause
+    assert found.code == "PodStarting" and f"is waiting (ContainerCreating, 30 s){words}; the rollout" in found.cause
+
+
+def test_the_line_of_a_cause_names_the_container_once():
+    found = over(upgrade(pod(containers=[waits("PodInitializing")], status=running_init())))
+    assert found.line.count("worker") == 1 and "container worker: the init container has been running for" in found.line

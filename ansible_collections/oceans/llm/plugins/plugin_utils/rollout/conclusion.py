@@ -143,9 +143,8 @@ def success(outcome: Outcome, found: post_check.Served, probes: bool = True) -> 
 
 def sentence(cause: Cause, outcome: Outcome) -> str:
     """`FAILED <code> <object>: <cause> — <evidence> — <database, old pods> — <what to do>` (the line's shape is an interface)."""
-    where = f"{cause.object} container {cause.container}" if cause.container else cause.object
     state = "; ".join(part for part in (outcome.database, outcome.old_pods, outcome.helm) if part)
     evidence_text = cause.evidence if len(cause.evidence) <= 400 else f"{cause.evidence[:200]} … {cause.evidence[-200:]}"
     told = cause.evidence.removeprefix("Internal error occurred: ") in cause.cause
-    parts = [f"FAILED {cause.code} {where}: {cause.cause}", "" if told else evidence_text, state, cause.hint]
+    parts = [f"FAILED {cause.line}", "" if told else evidence_text, state, cause.hint]
     return " ".join(" — ".join(part for part in parts if part).split())  # one line, whatever the programs wrote

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,6 +44,14 @@ class Cause:
     since: float = 0.0
     guess: bool = False
     closed: bool = False
+
+    @property
+    def line(self) -> str:
+        """`CODE Kind/name container x: sentence`; a sentence that begins with the container does not repeat its name."""
+        if not self.container:
+            return f"{self.code} {self.object}: {self.cause}"
+        said = re.sub(rf"^((?:init )?container) {re.escape(self.container)} ", r"the \1 ", self.cause)
+        return f"{self.code} {self.object} container {self.container}: {said}"
 
 
 @dataclass(frozen=True)

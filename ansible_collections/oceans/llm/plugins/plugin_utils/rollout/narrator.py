@@ -60,8 +60,7 @@ class Narrator:
 
     def found(self, cause: Cause, doing: str) -> None:
         """The cause, the moment it is certain: FAILED is said only when everything has been stopped, some seconds later."""
-        where = f"{cause.object} container {cause.container}" if cause.container else cause.object
-        self.note(f"{cause.code} {where}: {cause.cause}{' — ' + doing if doing else ''}")
+        self.note(f"{cause.line}{' — ' + doing if doing else ''}")
 
     def _behind_services(self, snapshot: Snapshot) -> dict[str, str]:
         """A Service that had ready pods behind it and has none now, and its recovery: users notice both."""

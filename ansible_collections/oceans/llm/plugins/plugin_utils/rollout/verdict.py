@@ -177,7 +177,7 @@ def timeout_cause(snapshot: Snapshot, verdict: Verdict, seconds: float) -> Cause
         return replace(nearest, certainty=Certainty.FATAL, budget=None, cause=f"{nearest.cause}; {over}")
     for pod in progress.awaited(snapshot, kind, name)[:1]:
         wait = waits.of_pod(snapshot, pod)
-        what = f"{'' if wait.container else 'the pod '}{wait.what} ({over}; {kind}/{name} waits for this pod)"
+        what = f"{'' if wait.container else 'the pod '}{wait.what}; {over}, and {kind}/{name} waits for this pod"
         return make(wait.code, snapshot, wait.object, what, wait.evidence, container=wait.container, certainty=Certainty.FATAL)
     what = f"{over}; this run was waiting for: {verdict.blocker or 'no known object'}"
     return make("Timeout", snapshot, f"{kind}/{name}" if kind else f"Release/{snapshot.scope.release}", what, progress.summary(snapshot))
