@@ -43,7 +43,7 @@ ROLES = {
         "The role works with every Helm release, also with a release that another tool installed. The role changes nothing.",
     ),
     "probe": (
-        "Test whether a running release serves, and whether a model answers",
+        "Test whether the gateway of a running release answers requests, and whether a model answers",
         "The role runs the tests that every rollout runs at its end. Use the role, for example, after a rollback by hand. "
         "The role changes nothing in the release.",
     ),

@@ -151,11 +151,11 @@ ExternalSecretRetrying [rollout: retryable 120 s] External Secrets Operator has 
 IdentityFallback [preflight: error] nothing provides GATEWAY_IDENTITY_TOKEN_SECRET, so the gateway would sign sessions with a publicly known value
     add GATEWAY_IDENTITY_TOKEN_SECRET to oceans_llm_secrets_generate or to oceans_llm_secrets
 SecretBuiltIn [preflight: error] the value of GATEWAY_IDENTITY_TOKEN_SECRET is the gateway's built-in value, which is publicly known
-    remove the value and list the key in oceans_llm_secrets_generate, or set the output of this command: openssl rand -base64 48
+    remove the value and list the key in oceans_llm_secrets_generate, or set the key to the output of this command: openssl rand -base64 48
 SecretEmpty [preflight: error or warning] a secret value is empty; an error for passwords, tokens, URLs and keys that the gateway reads
     set the key to a value in oceans_llm_secrets or in your own Secret, or remove the key
 SecretTooShort [preflight: error] a secret value is too short to be secure
-    set the output of this command: openssl rand -base64 48
+    set the key to the output of this command: openssl rand -base64 48
 SecretBlank [preflight: error] a password, token or URL begins or ends with whitespace, or contains an invisible character
     write the value without the whitespace or invisible character (use printf '%s' instead of echo, or the filter trim)
 SecretMalformed [preflight: error or warning] the value is not the secret itself, but text of Ansible Vault, a template, a placeholder, or quoted or base64 text
@@ -163,7 +163,7 @@ SecretMalformed [preflight: error or warning] the value is not the secret itself
 SecretNotQuoted [preflight: error or warning] YAML reads the value as a number, boolean or date, not as text: 0123 becomes 83, yes becomes true
     write the value in quotes, such as KEY: "0123"
 SecretNotKey [preflight: error] an encryption key is not the base64 encoding of exactly 32 bytes
-    set the output of this command: openssl rand -base64 32
+    set the key to the output of this command: openssl rand -base64 32
 SecretNotUrl [preflight: error] the value is not a PostgreSQL URL that the gateway's driver accepts; most often the password is not percent-encoded
     write postgresql://USER:PASSWORD@HOST:5432/DATABASE, with user and password percent-encoded
 SecretNotText [preflight: error or warning] a secret value is not UTF-8 text; only a warning for a key that the gateway does not read
@@ -235,7 +235,7 @@ DatabaseUrlInvalid [rollout: fatal] the database's URL is not a well-formed Post
     correct {source}: postgresql://USER:PASSWORD@HOST:5432/DATABASE, with user and password percent-encoded
 DatabaseUnreachable [preflight: warning; rollout: retryable 150 s] no connection to the database: refused, server starting, no free connection, or no answer
     check host and port in the database URL, the NetworkPolicies, and that the database server is running and has free connections (max_connections)
-DatabaseSilent [rollout: retryable 150 s] the migration, or an init container, has printed nothing; it is probably waiting for a connection to the database
+DatabaseSilent [rollout: retryable 150 s] the migration, or an init container, has printed nothing and is probably waiting for a connection to the database
     check host and port in the database URL, the NetworkPolicies, and that the database server is running and has free connections (max_connections)
 DatabasePooler [rollout: retryable 120 s] the connection pooler in front of the database is not configured for the gateway
     in the pooler, set max_prepared_statements and ignore_startup_parameters, or set pool_mode: session; or write the address of the database server itself into
@@ -445,7 +445,7 @@ PortTaken [preflight: error] two containers of a pod declare the same port
 HpaWithoutRequests [preflight: error] the HorizontalPodAutoscaler measures a resource that a container does not request
     set oceans_llm_resources.requests, for example cpu: 250m and memory: 256Mi
 MetricsMissing [preflight: warning] the Kubernetes cluster has no API for the metrics that the HorizontalPodAutoscaler needs
-    install metrics-server; to check it: kubectl top nodes
+    install metrics-server; to check metrics-server: kubectl top nodes
 PdbBlocks [preflight: error] the PodDisruptionBudget allows no disruption, so no node can be drained
     lower oceans_llm_values.podDisruptionBudget.minAvailable, or raise oceans_llm_replicas
 StrategyLeavesNobody [preflight: warning] maxUnavailable of the Deployment lets all old pods stop before a new pod is ready
@@ -482,7 +482,8 @@ NoEndpoints [post-check: fatal] the Service has no ready endpoints
     compare the Service's selector with the labels of the pods: kubectl -n {ns} get endpointslices -l kubernetes.io/service-name={name}; kubectl -n {ns} get
     pods --show-labels
 WrongVersionServed [post-check: fatal] the gateway reports another version than the expected version
-    compare the digest of the running image with the digest of the tag in the registry: kubectl -n {ns} get pods -o jsonpath='{{..imageID}}'
+    compare the digest of the running image with the digest of the tag in the registry: kubectl -n {ns} get pods -o jsonpath='{{..imageID}}'; if the tags of
+    your images are not versions, set oceans_llm_expected_version
 NotReady [post-check: fatal] the gateway answers, but reports that it cannot reach its database
     check the database server; the gateway pods keep running and recover when the database answers
 AdminUiDown [post-check: fatal] the gateway answers, but the admin UI cannot be reached through the gateway
