@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 from ansible_collections.oceans.llm.plugins.plugin_utils import playbooks
 from ansible_collections.oceans.llm.plugins.plugin_utils.action_base import ClusterAction, Refused, documented, for_people
 from ansible_collections.oceans.llm.plugins.plugin_utils.helm.lock import Lock
 from ansible_collections.oceans.llm.plugins.plugin_utils.kube.client import Cluster
-from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import restoring
-from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.restore_point import points
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle import cnpg_backup, restoring
+from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.restore_point import RestorePoint, points
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.source import Source
 from ansible_collections.oceans.llm.plugins.plugin_utils.lifecycle.taking import Wish
 from ansible_collections.oceans.llm.plugins.plugin_utils.rollout import unrecorded
@@ -42,9 +43,12 @@ class ActionModule(ClusterAction):
         source = Source.read(cluster, release)
         self.redactor.learn([source.target.password])
         version = restoring.version(point)
-        told = {"restore_point": dataclasses.asdict(point), "restore_points": known, "version": version, "deploy": bool(version and not to)}
+        told = {"restore_point": dataclasses.asdict(point), "restore_points": known, "version": version}
+        told |= {"deploy": bool(version and not to), "cloudnativepg": {}}
         for each in known if self._task.check_mode else ():
             self.say(f"restore point {each['name']}: {each['kind']}, {each['version'] or 'version not known'}, V{each['schema_version']}, in {each['place']}")
+        if cnpg_backup.replaces(source, point, to):
+            return {**told, **self._replaced(cluster, source, point, to, version)}
         if self._task.check_mode:
             restoring.refuse(source, point)
             text = f"would restore {point.phrase(cluster.now())} into {f'the new database {to}' if to else source.target}"
@@ -70,6 +74,19 @@ class ActionModule(ClusterAction):
             text += f"; the version that fits this database is not known, and no gateway pod is running — {deploy('')}"
         self.say(text)
         return {**told, "changed": True, "database": done.database, "aside": done.aside, "seconds": round(done.seconds, 1), "msg": text}
+
+    def _replaced(self, cluster: Cluster, source: Source, point: RestorePoint, to: str, version: str) -> dict[str, Any]:
+        """Nothing is written here: the chart has the new Cluster, and the deploy that follows follows its recovery, too."""
+        restoring.refuse(source, point)
+        if not version:
+            raise Refused(f"the version of the gateway that fits {point.name} is not known; nothing was changed — restore without oceans_llm_restore_to")
+        values = cnpg_backup.replacement(cluster, source, point, to)
+        variables = json.dumps({"oceans_llm_version": version, "oceans_llm_cloudnativepg": values})
+        text = f"{point.phrase(cluster.now())} is restored as the new Cluster/{to}, and version {version} is deployed on this Cluster"
+        text += f"; the Cluster of {source.target} stays unchanged; set these variables in the inventory before the next run: {variables}"
+        text = f"with a run without --check, {text}" if self._task.check_mode else text
+        self.say(text)
+        return {"changed": True, "deploy": True, "cloudnativepg": values, "database": f"Cluster/{to}", "msg": text}
 
 
 def deploy(version: str) -> str:

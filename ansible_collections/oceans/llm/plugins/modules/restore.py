@@ -31,8 +31,11 @@ options:
     type: str
     default: ''
   to:
-    description: Restore into a new database of this name, which the task creates on the same server; the release and its database are not changed.
-      Empty means that the content of the release's own database is replaced.
+    description:
+      - Restore into a new database of this name, which the task creates on the same server; the release and its database are not changed.
+        Empty means that the content of the release's own database is replaced.
+      - If the restore point is a Backup of CloudNativePG and the release contains the Cluster, the name of a new Cluster. The task writes nothing.
+        It returns RV(cloudnativepg), with which the role C(restore) deploys the new Cluster and the version that fits.
     type: str
     default: ''
 seealso:
@@ -54,9 +57,13 @@ version:
   type: str
   sample: v0.23.0
 deploy:
-  description: Whether the gateway of RV(version) must be deployed after this task; false for a restore into a new database.
+  description: Whether the gateway of RV(version) must be deployed after this task; false for a restore into a new database on the same server.
   returned: success
   type: bool
+cloudnativepg:
+  description: Chart values below C(database.cloudnativepg) that create a new Cluster from the Backup; empty without a new Cluster.
+  returned: success
+  type: dict
 database:
   description: Database that the copy was restored into.
   returned: when restored

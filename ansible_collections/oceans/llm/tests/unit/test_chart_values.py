@@ -144,3 +144,14 @@ def test_a_hint_names_the_variable_of_a_chart_value():
     assert setters("scheduling.resources.limits") == "oceans_llm_resources or oceans_llm_values"
     assert setters("scheduling.nodeSelector") == "oceans_llm_scheduling or oceans_llm_values"
     assert setters("httpRouteX") == setters("gateway") == "oceans_llm_values"
+
+
+def test_the_cluster_of_a_restore_has_one_way_to_bootstrap_whatever_the_inventory_says():
+    own = {"instances": 3, "clusterName": "old", "additionalSpec": {"bootstrap": {"initdb": {"encoding": "UTF8"}}, "imageName": "pg:16"}}
+    over = {"database": {"cloudnativepg": {"clusterName": "older"}}}
+    restored = {"clusterName": "new", "additionalSpec": {"bootstrap": {"recovery": {"backup": {"name": "b"}}}}}
+    found = chart_values(over, config={}, database_mode="cloudnativepg", cloudnativepg=own, new_cluster=restored)["database"]
+    assert found == {
+        "mode": "cloudnativepg",
+        "cloudnativepg": {"instances": 3, "clusterName": "new", "additionalSpec": {**restored["additionalSpec"], "imageName": "pg:16"}},
+    }

@@ -348,6 +348,39 @@ def test_a_backup_becomes_a_cluster_beside_the_live_one_and_its_rows_are_restore
     assert set(world.saved) == {"r-1", "r-1-copy"} and "canary" not in json.dumps([result, world.saved, world.jobs])
 
 
+@pytest.mark.parametrize("check", [False, True])
+@pytest.mark.parametrize("method", ["barmanObjectStore", "plugin"])
+def test_a_backup_into_a_new_database_is_a_new_cluster_of_the_release(api, method, check):
+    world = World(api, extra=({"apiVersion": CNPG, "kind": "Cluster", "metadata": {"name": "db"}},))
+    owner = cnpg(world, {})
+    owner["spec"] |= {"plugins": [{"name": "barman-cloud.cloudnative-pg.io", "parameters": {"barmanObjectName": "store"}}]}
+    world.keep(kind="CloudNativePG", place="Backup/r-1", checksum="")
+    asked, state = {"method": method, "cluster": {"name": "first"}}, {"backupId": "b1"}
+    api.on("GET", paths.one_of(CNPG, "backups", "ns", "r-1"), ok({"metadata": {"name": "r-1"}, "spec": asked, "status": state}))
+    result = bring_back(api, to="new", check=check)
+    target = {"targetImmediate": True, "backupID": "b1"}
+    spec = {"bootstrap": {"recovery": {"backup": {"name": "r-1"}, "recoveryTarget": target}}}
+    if method == "plugin":
+        # the archive is of the Cluster that the Backup was made of
+        archive = {"name": "barman-cloud.cloudnative-pg.io", "parameters": {"serverName": "first", "barmanObjectName": "store"}}
+        spec = {"bootstrap": {"recovery": {"source": "origin", "recoveryTarget": target}}, "externalClusters": [{"name": "origin", "plugin": archive}]}
+    assert result["cloudnativepg"] == {"clusterName": "new", "additionalSpec": spec} and (result["deploy"], result["version"]) == (True, "v0.23.0")
+    assert json.dumps({"oceans_llm_version": "v0.23.0", "oceans_llm_cloudnativepg": result["cloudnativepg"]}) in result["msg"]
+    assert written(api) == [] and result["msg"].startswith("with a run without --check, ") == check
+
+
+def test_a_cluster_that_exists_is_not_overwritten_by_a_restore(api):
+    world = World(api, extra=({"apiVersion": CNPG, "kind": "Cluster", "metadata": {"name": "db"}},))
+    cnpg(world, {})
+    world.keep(kind="CloudNativePG", place="Backup/r-1", checksum="")
+    said = bring_back(api, to="db")
+    assert said["failed"] and "Backup/r-1 cannot be restored as Cluster/db" in said["msg"] and "nothing was changed" in said["msg"]
+    api.on("GET", paths.one_of(CNPG, "backups", "ns", "r-1"), ok({"metadata": {"name": "r-1"}}))
+    assert "Cluster/db exists; nothing was changed — set oceans_llm_restore_to" in bring_back(api, to="db")["msg"]
+    world.keep(kind="CloudNativePG", place="Backup/r-1", checksum="", schema_version=None, version="")
+    assert "version of the gateway that fits r-1 is not known; nothing was changed" in bring_back(api, to="new")["msg"] and written(api) == []
+
+
 def test_a_backup_that_cannot_be_recovered_changes_nothing(api):
     world = World(api)
     cnpg(world, {})

@@ -57,9 +57,11 @@ def chart_values(
     database_secret: str = "",
     database_secret_key: str = "POSTGRES_URL",
     cloudnativepg: Mapping[str, Any] | None = None,
+    new_cluster: Mapping[str, Any] | None = None,
     **single: Any,
 ) -> dict[str, Any]:
     """What the variables say, with `values` merged over it: maps key by key, lists and everything else as a whole. `single`: those of :data:`PLACES`.
+    `new_cluster`: of a restore (lifecycle/cnpg_backup.py), over everything else.
 
     Only what was set is passed on, so that a default of the chart stays a default of the chart.
     """
@@ -80,7 +82,13 @@ def chart_values(
             found = merge(found, _at(place, {"enabled": True, **value} if switch else value))
     if single:
         raise TypeError(f"no chart value is set by {', '.join(single)}")
-    return merge(found, values)
+    found = merge(found, values)
+    if new_cluster:
+        cluster = found["database"].get("cloudnativepg") or {}
+        # whole fields of the spec: CloudNativePG takes one way to bootstrap
+        more = {**(cluster.get("additionalSpec") or {}), **new_cluster["additionalSpec"]}
+        found["database"] = {**found["database"], "cloudnativepg": {**cluster, **new_cluster, "additionalSpec": more}}
+    return found
 
 
 def _at(place: str, value: Any) -> dict[str, Any]:

@@ -143,18 +143,48 @@ def recovery(live: Object, backup: Object, name: str, source: Source) -> dict[st
         spec["postgresql"] = {key: value for key, value in spec["postgresql"].items() if key != "synchronous"}
     # the operator's probes come every 10 s, and the restore waits for each of the two
     spec["probes"] = {"startup": {"periodSeconds": 1, "failureThreshold": START}, "readiness": {"periodSeconds": 1}}
-    made = ((old.get("bootstrap") or {}).get("initdb")) or {}
-    database = made.get("database") or source.target.name
+    made: dict[str, Any] = next(iter((old.get("bootstrap") or {}).values()), {})
+    how = origin(live, backup)
+    how["bootstrap"]["recovery"] |= {"database": made.get("database") or source.target.name, "owner": made.get("owner") or source.target.user}
+    return {"apiVersion": CNPG, "kind": "Cluster", "metadata": {"name": name, "labels": own_labels()}, "spec": {**spec, "instances": 1, **how}}
+
+
+def origin(live: Object, backup: Object) -> dict[str, Any]:
+    """The fields of a new Cluster's spec that say from which Backup its data come, without what was archived after it."""
     # a target that is no time needs the ID, although the Backup is named
     target = {"targetImmediate": True, "backupID": (backup.get("status") or {}).get("backupId")}
-    how: dict[str, Any] = {"backup": {"name": meta(backup)["name"]}, "recoveryTarget": target}
-    if (backup.get("spec") or {}).get("method") == "plugin":
-        plugin = next(p for p in old["plugins"] if p.get("name") == BARMAN)
-        parameters = {"serverName": meta(live)["name"], **(plugin.get("parameters") or {})}
-        how = {"source": "origin", "recoveryTarget": target}
-        spec["externalClusters"] = [{"name": "origin", "plugin": {"name": BARMAN, "parameters": parameters}}]
-    spec |= {"instances": 1, "bootstrap": {"recovery": {**how, "database": database, "owner": made.get("owner") or source.target.user}}}
-    return {"apiVersion": CNPG, "kind": "Cluster", "metadata": {"name": name, "labels": own_labels()}, "spec": spec}
+    asked = backup.get("spec") or {}
+    if asked.get("method") != "plugin":
+        return {"bootstrap": {"recovery": {"backup": {"name": meta(backup)["name"]}, "recoveryTarget": target}}}
+    plugin = next(p for p in live["spec"]["plugins"] if p.get("name") == BARMAN)
+    # the archive is of the Cluster that the Backup was made of, which the live one may have replaced
+    server = (asked.get("cluster") or {}).get("name") or meta(live)["name"]
+    archive = {"name": "origin", "plugin": {"name": BARMAN, "parameters": {"serverName": server, **(plugin.get("parameters") or {})}}}
+    return {"bootstrap": {"recovery": {"source": "origin", "recoveryTarget": target}}, "externalClusters": [archive]}
+
+
+def replaces(source: Source, point: RestorePoint, to: str) -> bool:
+    """Whether a restore into a new database is a new Cluster of the release: its chart has the Cluster, and Helm deploys it."""
+    has = any((o.get("apiVersion"), o.get("kind")) == (CNPG, "Cluster") for o in source.release.manifest)
+    return bool(to and point.kind == "CloudNativePG" and source.release.revision and has)
+
+
+def replacement(cluster: Cluster, source: Source, point: RestorePoint, to: str) -> dict[str, Any]:
+    """Chart values below database.cloudnativepg, by which the chart has a Cluster of the Backup in place of the live one, which it keeps.
+
+    :raises NotPossible: when something is missing, or would be overwritten. Nothing is written.
+    """
+    live, ns = source.cnpg(cluster), source.release.namespace
+    try:
+        backup = cluster.get(paths.one_of(CNPG, "backups", ns, point.name))
+        there = cluster.find(paths.one_of(CNPG, "clusters", ns, to))
+    except ApiError as error:
+        raise NotPossible(f"Backup/{point.name} cannot be restored as Cluster/{to}: {error}; nothing was changed") from error
+    if live is None:
+        raise NotPossible(f"the Cluster of {source.target} cannot be read; nothing was changed")
+    if there is not None:
+        raise NotPossible(f"Cluster/{to} exists; nothing was changed — set oceans_llm_restore_to to the name of a new Cluster")
+    return {"clusterName": to, "additionalSpec": origin(live, backup)}
 
 
 def _ready(status: Mapping[str, Any]) -> bool:
