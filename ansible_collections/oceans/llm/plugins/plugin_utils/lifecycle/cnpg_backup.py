@@ -183,7 +183,10 @@ def replacement(cluster: Cluster, source: Source, point: RestorePoint, to: str) 
     if live is None:
         raise NotPossible(f"the Cluster of {source.target} cannot be read; nothing was changed")
     if there is not None:
-        raise NotPossible(f"Cluster/{to} exists; nothing was changed — set oceans_llm_restore_to to the name of a new Cluster")
+        raise NotPossible(
+            f"Cluster/{to} exists; nothing was changed — set oceans_llm_restore_to to the name of a new Cluster, or, if a restore that failed has created "
+            "this Cluster, deploy with the variables that the restore has printed"
+        )
     return {"clusterName": to, "additionalSpec": origin(live, backup)}
 
 
