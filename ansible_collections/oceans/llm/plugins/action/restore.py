@@ -43,7 +43,7 @@ class ActionModule(ClusterAction):
         source = Source.read(cluster, release)
         self.redactor.learn([source.target.password])
         version = restoring.version(point)
-        told = {"restore_point": dataclasses.asdict(point), "restore_points": known, "version": version}
+        told: dict[str, Any] = {"restore_point": dataclasses.asdict(point), "restore_points": known, "version": version}
         told |= {"deploy": bool(version and not to), "cloudnativepg": {}}
         for each in known if self._task.check_mode else ():
             self.say(f"restore point {each['name']}: {each['kind']}, {each['version'] or 'version not known'}, V{each['schema_version']}, in {each['place']}")

@@ -378,7 +378,9 @@ def test_a_cluster_that_exists_is_not_overwritten_by_a_restore(api):
     api.on("GET", paths.one_of(CNPG, "backups", "ns", "r-1"), ok({"metadata": {"name": "r-1"}}))
     assert "Cluster/db exists; nothing was changed — set oceans_llm_restore_to" in bring_back(api, to="db")["msg"]
     world.keep(kind="CloudNativePG", place="Backup/r-1", checksum="", schema_version=None, version="")
-    assert "version of the gateway that fits r-1 is not known; nothing was changed" in bring_back(api, to="new")["msg"] and written(api) == []
+    assert "version of the gateway that fits r-1 is not known; nothing was changed" in bring_back(api, to="new")["msg"]
+    world.keep(kind="CloudNativePG", place="Backup/r-1", checksum="", keys_digest="aa:bb")
+    assert "other encryption keys" in bring_back(api, to="new")["msg"] and written(api) == []
 
 
 def test_a_backup_that_cannot_be_recovered_changes_nothing(api):
