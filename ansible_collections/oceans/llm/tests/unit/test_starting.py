@@ -247,6 +247,17 @@ def test_silence_alone_is_a_guess_and_guesses_are_told_only_with_a_fact():
     assert guess.guess and completed(guess, "").guess and not completed(guess, "; NetworkPolicy/x blocks it").guess
 
 
+def test_silence_before_a_cluster_that_is_recovered_is_the_clusters():
+    """A recovery may take minutes: its own 600 s count, not the 150 s of a database that does not answer."""
+    picture = mute()
+    picture = replace(picture, scope=replace(picture.scope, custom=(("Cluster", "pg"),)))
+    picture.objects["Cluster"] = {"pg": obj("Cluster", "pg", status={"phase": "Setting up primary"})}
+    assert only(picture).code == "PostgresClusterWaits"
+    up = {"phase": "Cluster in healthy state", "conditions": [{"type": "Ready", "status": "True"}]}
+    picture = replace(picture, objects={**picture.objects, "Cluster": {"pg": obj("Cluster", "pg", status=up)}})
+    assert only(picture).code == "DatabaseSilent"
+
+
 @pytest.mark.parametrize(
     ("ago", "log", "ready", "silent"),
     [

@@ -266,6 +266,11 @@ def primary_ready(snapshot: Snapshot, cluster: Object) -> bool:
     return any((meta(p).get("labels") or {}).get(INSTANCE_ROLE) == "primary" and is_ready(p) for p in pods_of(snapshot, meta(cluster).get("uid")))
 
 
+def set_up(snapshot: Snapshot) -> bool:
+    """True unless CloudNativePG still creates or recovers a Cluster of the release: it is not ready and has no ready primary, and nobody can connect."""
+    return all(is_ready(found) or primary_ready(snapshot, found) for _name, found in own(snapshot, "Cluster"))
+
+
 @until_changed
 def workers(snapshot: Snapshot) -> tuple[tuple[str, str, Object], ...]:
     """(kind, name, pod) of every pod that this rollout needs: of its database's Cluster, of the hook Jobs, of the new ReplicaSets."""

@@ -34,7 +34,7 @@ from ...kube.objects import (
     suspension,
     terminated,
 )
-from ..model import Cause, Snapshot, events_of, job_pods, migrates, own, starting, workers
+from ..model import Cause, Snapshot, events_of, job_pods, migrates, own, set_up, starting, workers
 from .cause import cause, rule
 from .containers import EXITS_ALIKE, known_of_database, of_container, of_end
 from .reasons import REASONS
@@ -276,7 +276,7 @@ def open_migrations(snapshot: Snapshot) -> Iterator[tuple[Object, Object, tuple[
 def silent_migrations(snapshot: Snapshot) -> Iterator[Cause]:
     """A migration that runs and has not begun: it waits for a connection, for 30 s, without a word."""
     known = snapshot.kind("Facts").get("database", {})
-    for pod, status, began in mute(snapshot):
+    for pod, status, began in mute(snapshot) if set_up(snapshot) else ():  # otherwise the Cluster is what all wait for
         began = max(began, known.get("worked") or 0.0)  # an active session, or one more version: RUST_LOG keeps the log silent, nothing waits
         code = log_words.code_of(known.get("sqlstate") or "")
         if code:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from ...codes import BY_CODE, RETRYABLE
 from ...gateway import log_words
 from ...kube.objects import Object, containers, epoch, is_sidecar, name_of, ref
-from ..model import Cause, Snapshot, once, starting
+from ..model import Cause, Snapshot, once, set_up, starting
 from . import origin
 from .cause import cause, rule
 from .containers import ABOUT_THE_URL, about_the_database, known_of_database, named
@@ -45,7 +45,7 @@ def waiters(snapshot: Snapshot) -> Iterator[Cause]:
 def silent(snapshot: Snapshot) -> Iterator[Cause]:
     """A guess until something supports it: an entry of hostAliases, a database that does not answer the controller either, or a NetworkPolicy (a look)."""
     known = snapshot.kind("Facts").get("database", {})
-    for pod, what, name, began in mute(snapshot):
+    for pod, what, name, began in mute(snapshot) if set_up(snapshot) else ():  # otherwise the Cluster is what all wait for
         aliases = origin.host_aliases(snapshot, pod)
         away = known_of_database(snapshot) if known.get("away") else ""
         said = f"{what} {name} has printed nothing for {snapshot.now - began:.0f} s and is probably waiting for a connection to the database{away}"
