@@ -95,31 +95,46 @@ _MADE = re.compile(r"^(Created|Deleted) pod: (\S+)")
 
 @rule(227)
 def made_again(snapshot: Snapshot) -> Iterator[Cause]:
-    """A ReplicaSet that has to create its pods again and again: somebody deletes them, or they lose the labels that it selects by."""
+    """A ReplicaSet that has to create its pods again and again: they lose the labels that it selects by, or somebody deletes them."""
     for name in snapshot.scope.deployments:
-        newest = new_replicaset(snapshot, name) or {}
-        events = events_of(snapshot, "ReplicaSet", name_of(newest)) if newest else []
-        if len(events) < REPEATED:
-            continue
-        made: dict[str, set[str]] = {"Created": set(), "Deleted": set()}
-        for event in events:
-            if snapshot.now - seen_at(event) < RECENT and (told := _MADE.match(str(event.get("message")))):
-                made[told[1]].add(told[2])
-        still = {name_of(p) for p in pods_of(snapshot, meta(newest).get("uid"))}
-        lost = made["Created"] - made["Deleted"] - {n for n in still if not meta(snapshot.kind("Pod")[n]).get("deletionTimestamp")}
-        if len(lost) < max(REPEATED, 2 * int((newest.get("spec") or {}).get("replicas") or 0) + 1):
-            continue
-        where, evidence = f"ReplicaSet/{name_of(newest)}", ", ".join(sorted(lost)[:5])
-        if released := sorted(lost & set(snapshot.kind("Pod")) - still):
-            wanted = ((newest.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
-            labels = meta(snapshot.kind("Pod")[released[-1]]).get("labels") or {}
-            other = ", ".join(f"{key} is {labels.get(key, 'missing')}, not {value}" for key, value in wanted.items() if labels.get(key) != value)
-            what = f"the ReplicaSet creates pods again and again, because it does not select them ({other}): a mutating webhook changes labels of the pods"
-            yield cause("PodNotCreated", snapshot, where, what, evidence, certainty=FATAL)
-        else:
-            what = f"{len(lost)} new pods of Deployment/{name} were deleted within {RECENT:.0f} s by another client than the ReplicaSet"
-            hint = f"find out who deletes the pods: kubectl -n {snapshot.scope.namespace} get events --field-selector reason=Killing"
-            yield cause("PodEvicted", snapshot, where, what, evidence, certainty=FATAL, hint=hint)
+        if newest := new_replicaset(snapshot, name):
+            yield from _released(snapshot, newest)
+            yield from _deleted(snapshot, name, newest)
+
+
+def _released(snapshot: Snapshot, newest: Object) -> Iterator[Cause]:
+    """The pods tell: of so many events the controller's client sends only some."""
+    pods = {n: p for n, p in snapshot.kind("Pod").items() if meta(p).get("generateName") == f"{name_of(newest)}-" and not _owned(p)}
+    if len(pods) >= _many(newest):
+        wanted = ((newest.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
+        labels = meta(pods[max(pods)]).get("labels") or {}
+        other = ", ".join(f"{key} is {labels.get(key, 'missing')}, not {value}" for key, value in wanted.items() if labels.get(key) != value)
+        what = f"the ReplicaSet creates pods again and again, because it does not select them ({other}): a mutating webhook changes labels of the pods"
+        yield cause("PodNotCreated", snapshot, f"ReplicaSet/{name_of(newest)}", what, ", ".join(sorted(pods)[:5]), certainty=FATAL)
+
+
+def _deleted(snapshot: Snapshot, name: str, newest: Object) -> Iterator[Cause]:
+    events = events_of(snapshot, "ReplicaSet", name_of(newest))
+    if len(events) < REPEATED:
+        return
+    made: dict[str, set[str]] = {"Created": set(), "Deleted": set()}
+    for event in events:
+        if snapshot.now - seen_at(event) < RECENT and (told := _MADE.match(str(event.get("message")))):
+            made[told[1]].add(told[2])
+    lost = made["Created"] - made["Deleted"] - {n for n, p in snapshot.kind("Pod").items() if not meta(p).get("deletionTimestamp")}
+    if len(lost) >= _many(newest):
+        what = f"{len(lost)} new pods of Deployment/{name} were deleted within {RECENT:.0f} s by another client than the ReplicaSet"
+        hint = f"find out who deletes the pods: kubectl -n {snapshot.scope.namespace} get events --field-selector reason=Killing"
+        yield cause("PodEvicted", snapshot, f"ReplicaSet/{name_of(newest)}", what, ", ".join(sorted(lost)[:5]), certainty=FATAL, hint=hint)
+
+
+def _owned(pod: Object) -> bool:
+    return any(o.get("controller") for o in meta(pod).get("ownerReferences") or ())
+
+
+def _many(replicaset: Object) -> int:
+    """More pods than a drain or a person who takes one aside to look at it leaves."""
+    return max(REPEATED, 2 * int((replicaset.get("spec") or {}).get("replicas") or 0) + 1)
 
 
 @rule(290)
