@@ -87,7 +87,7 @@ findings:
   type: list
   elements: dict
   contains:
-    code: {description: Stable name of the finding, as used in O(waive)., type: str}
+    code: {description: "Stable name of the finding, as used in O(waive).", type: str}
     object: {description: Object that the finding describes., type: str}
     sentence: {description: What is wrong., type: str}
     hint: {description: What to do., type: str}

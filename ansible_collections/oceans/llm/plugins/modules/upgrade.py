@@ -104,7 +104,8 @@ rollback:
     outcome:
       description: >-
         How the rollback ended. C(served) - the old version answers requests. C(refused) - the rollback changed nothing, for example because the
-        old version cannot run on the present database; RV(msg) contains the reason. RV(outcome) explains all other values, such as C(failed).
+        old version cannot run on the present database; RV(msg) contains the reason. The return value C(outcome) of M(oceans.llm.deploy) explains
+        all other values, such as C(failed).
       type: str
     seconds: {description: Seconds from the failure to the end of the rollback., type: float}
 msg:

@@ -9,7 +9,7 @@ import contextlib
 import socket
 import struct
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from .database_url import Target
 from .postgres import NotAsked, Refusal
@@ -59,6 +59,11 @@ class Connection(CoreConnection):
         super().handle_AUTHENTICATION_REQUEST(data, context)
 
 
+def _broke(reason: OSError) -> NoReturn:
+    """A function, because pylint (a sanity test of Ansible) takes `__cause__` for None and refuses to see it raised."""
+    raise reason
+
+
 @contextlib.contextmanager
 def _plain_errors() -> Iterator[None]:
     """pg8000's exceptions as those of postgres.py, and as OSError where the connection broke."""
@@ -71,7 +76,7 @@ def _plain_errors() -> Iterator[None]:
         raise Refusal(told.get("C", ""), told.get("M") or str(error)) from error
     except Exception as error:
         if isinstance(error.__cause__, OSError):
-            raise error.__cause__ from None
+            _broke(error.__cause__)
         if isinstance(error, InterfaceError) and "network error" in str(error):
             raise ConnectionResetError("the server closed the connection") from error
         raise NotAsked(f"the login failed: {' '.join(str(error).split()) or type(error).__name__}") from error
