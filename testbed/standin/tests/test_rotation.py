@@ -178,7 +178,7 @@ def test_the_old_token_is_tried_at_the_provider(capfd):
 @pytest.mark.parametrize(
     ("model", "kind", "new", "old"),
     [
-        ("", "openai_compat", "set oceans_llm_probe_model to request a completion", "not tried, for the same reason; revoke the old token"),
+        ("", "openai_compat", "request a completion: ansible-playbook -i INVENTORY oceans.llm.probe", "not tried, for the same reason; revoke the old token"),
         ("other", "openai_compat", "model other has no route to fake", "not tried, for the same reason; revoke the old token"),
         ("fast", "aws_bedrock", "model fast answered a completion", "this collection cannot send a request to a provider of type aws_bedrock"),
         ("fast", "openai_compat", "model fast answered a completion", "the provider cannot be reached from the Ansible controller"),
