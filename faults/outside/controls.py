@@ -28,8 +28,10 @@ def _neighbour(place: Place, command: list[str], replicas: int = 2) -> dict[str,
         "command": command,
         "securityContext": {**POD_SECURITY, "runAsUser": 10001},
         "resources": {"requests": {"cpu": "5m", "memory": "16Mi"}, "limits": {"memory": "128Mi"}},
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
     }
-    spec = {"serviceAccountName": "lister", "terminationGracePeriodSeconds": 0, "containers": [container]}
+    tmp = {"name": "tmp", "emptyDir": {}}  # on the node's disk; the root file system is read-only
+    spec = {"serviceAccountName": "lister", "terminationGracePeriodSeconds": 0, "containers": [container], "volumes": [tmp]}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
