@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 
-#: characters below which a part says nothing, with which it says something, and that a sentence bears
+#: characters: a shorter part of a chain is no cause, a part of ENOUGH is one without the part before it, and a sentence quotes at most MOST
 LEAST, ENOUGH, MOST = 22, 40, 240
-#: what goes round a message and says nothing of its own
+#: words around a message that name no cause
 _NOISE = re.compile(
     r"(?:rpc error: )?code = \w{1,30} desc = |Refer to the mount\.cifs\(8\)[^:]{0,80}"
     r"|[,;.]? ?(?:status ?code: \d{3}, )?request ?id: \S{1,80}|(?::| ) unknown$|UPGRADE FAILED: |INSTALLATION FAILED: ",

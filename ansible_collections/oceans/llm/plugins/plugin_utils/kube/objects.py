@@ -119,6 +119,11 @@ def controlled_by(obj: Object, uid: str | None) -> bool:
     return bool(uid) and any(o.get("uid") == uid for o in meta(obj).get("ownerReferences") or ())
 
 
+def controller_of(obj: Object) -> dict[str, Any]:
+    """The owner reference of the controller that manages an object (Kubernetes API, OwnerReference.controller); empty if none does."""
+    return next((o for o in meta(obj).get("ownerReferences") or () if o.get("controller")), {})
+
+
 def ref(obj: Object) -> str:
     """``Kind/name`` of an object."""
     return f"{obj.get('kind')}/{meta(obj).get('name')}"

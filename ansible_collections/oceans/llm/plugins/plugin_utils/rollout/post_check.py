@@ -193,7 +193,7 @@ class _Check:
         return f"Service/{self.service[0]}" if self.service else f"Release/{self.snapshot.scope.release}"
 
     def once(self, patient: bool) -> Served:
-        self.heard = self.probe.heard() if self.probe else 0  # the pod goes on asking while the other checks run
+        self.heard = self.probe.heard() if self.probe else 0  # the probe pod sends further requests while the other checks run
         stale = _secrets(self.cluster, self.snapshot, self.release, self.key)
         self.key = None  # once is enough
         wrong = stale or next(service_look.find(self.cluster, self.snapshot, self.release), None)

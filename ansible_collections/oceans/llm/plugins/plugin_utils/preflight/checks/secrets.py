@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from ...gateway import configuration
 from ...kube import pull_secrets
+from ...kube.objects import controller_of
 from ...secrets import shapes
 from ...secrets.pod_env import Source, containers
 from ..facts import Picture, meta, pod_templates
@@ -55,7 +56,7 @@ def _target(picture: Picture) -> Iterator[Finding]:
         return
     held = decoded(live)
     changed = sorted(key for key, value in picture.wanted.provision.items() if key not in held or value not in (None, held[key]))
-    owner = next((o for o in meta(live).get("ownerReferences") or () if o.get("controller")), None)
+    owner = controller_of(live)
     if changed and live.get("immutable") is True:
         yield Finding("FieldImmutable", where, f"is immutable, and this run would write {', '.join(changed)}", hint)
     if owner:

@@ -10,7 +10,21 @@ from collections.abc import Iterator
 
 from ...codes import FATAL, RETRYABLE
 from ...gateway import log_words
-from ...kube.objects import Object, condition, container_spec, containers, epoch, has_been_seen, is_ready, meta, name_of, ref, seen_at, terminated
+from ...kube.objects import (
+    Object,
+    condition,
+    container_spec,
+    containers,
+    controller_of,
+    epoch,
+    has_been_seen,
+    is_ready,
+    meta,
+    name_of,
+    ref,
+    seen_at,
+    terminated,
+)
 from ...kube.services import writer
 from .. import progress, waits
 from ..model import Cause, Snapshot, events_of, made_in_this_run, new_pods, new_replicaset, old_pods, own, pods_of
@@ -104,7 +118,7 @@ def made_again(snapshot: Snapshot) -> Iterator[Cause]:
 
 def _released(snapshot: Snapshot, newest: Object) -> Iterator[Cause]:
     """The pods tell: of so many events the controller's client sends only some."""
-    pods = {n: p for n, p in snapshot.kind("Pod").items() if meta(p).get("generateName") == f"{name_of(newest)}-" and not _owned(p)}
+    pods = {n: p for n, p in snapshot.kind("Pod").items() if meta(p).get("generateName") == f"{name_of(newest)}-" and not controller_of(p)}
     if len(pods) >= _many(newest):
         wanted = ((newest.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
         labels = meta(pods[max(pods)]).get("labels") or {}
@@ -126,10 +140,6 @@ def _deleted(snapshot: Snapshot, name: str, newest: Object) -> Iterator[Cause]:
         what = f"{len(lost)} new pods of Deployment/{name} were deleted within {RECENT:.0f} s by another client than the ReplicaSet"
         hint = f"find out who deletes the pods: kubectl -n {snapshot.scope.namespace} get events --field-selector reason=Killing"
         yield cause("PodEvicted", snapshot, f"ReplicaSet/{name_of(newest)}", what, ", ".join(sorted(lost)[:5]), certainty=FATAL, hint=hint)
-
-
-def _owned(pod: Object) -> bool:
-    return any(o.get("controller") for o in meta(pod).get("ownerReferences") or ())
 
 
 def _many(replicaset: Object) -> int:
